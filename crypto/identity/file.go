@@ -1,0 +1,91 @@
+package identity
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+const (
+	fileName = "identity.pem"
+	pemType  = "PRIVATE KEY" // PKCS #8, RFC 5208
+)
+
+// LoadOrCreate reads the identity of a profile directory, or makes and saves one when the directory
+// has none yet. A file that is there but can't be read is an error, never overwritten: it may be the
+// only copy of somebody's key. The caller holds the profile's lock.
+func LoadOrCreate(dir string) (*Identity, error) {
+	id, err := Load(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return id, err
+	}
+	if id, err = New(); err != nil {
+		return nil, err
+	}
+	if err := id.save(dir); err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+// Load reads the identity of a profile directory; fs.ErrNotExist when it has none. A file that
+// others may read is made private again.
+func Load(dir string) (*Identity, error) {
+	path := filepath.Join(dir, fileName)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != pemType {
+		return nil, fmt.Errorf("identity: %s is not a PEM private key: restore it from a backup, or move it away to become somebody new", path)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %s is damaged (%w): restore it from a backup, or move it away to become somebody new", path, err)
+	}
+	private, ok := parsed.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("identity: %s holds a %T, not an Ed25519 key", path, parsed)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		if err := os.Chmod(path, 0o600); err != nil {
+			return nil, fmt.Errorf("identity: others can read %s and that can't be changed: %w", path, err)
+		}
+	}
+	return fromPrivate(private)
+}
+
+// save writes the file so that it is either whole or not there: temporary file, fsync, rename.
+func (i *Identity) save(dir string) error {
+	der, err := x509.MarshalPKCS8PrivateKey(i.private)
+	if err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	temp, err := os.CreateTemp(dir, fileName+".*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	defer os.Remove(temp.Name()) // after the rename there is nothing under that name
+	if err := pem.Encode(temp, &pem.Block{Type: pemType, Bytes: der}); err != nil {
+		temp.Close()
+		return fmt.Errorf("identity: write %s: %w", temp.Name(), err)
+	}
+	if err := temp.Sync(); err != nil {
+		temp.Close()
+		return fmt.Errorf("identity: write %s: %w", temp.Name(), err)
+	}
+	if err := temp.Close(); err != nil {
+		return fmt.Errorf("identity: write %s: %w", temp.Name(), err)
+	}
+	if err := os.Rename(temp.Name(), filepath.Join(dir, fileName)); err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	return nil
+}

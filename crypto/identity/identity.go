@@ -1,0 +1,102 @@
+// Package identity holds what a participant is: an Ed25519 key pair, one per profile.
+//
+// A peer IS its public key (Key); names are labels. The private half never leaves this package: an
+// Identity signs, and every signature carries a domain prefix, so that nothing signed for one
+// purpose can be shown as another (DESIGN.md §2). The forms of the seed's protocol, which have no
+// domain, are signed with a key of their own that is derived from the identity's seed.
+package identity
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+)
+
+// Domain separates what an identity signs: it is the first part of every signed message and ends
+// in a zero byte, so that no domain is a prefix of another.
+type Domain string
+
+// DomainRecord is the domain of records (DESIGN.md §3).
+const DomainRecord Domain = "p2pchat/1/record\x00"
+
+// Identity is a key pair. It is immutable and safe for concurrent use. Its String never shows the
+// private half.
+type Identity struct {
+	private ed25519.PrivateKey
+	public  Key
+	seed    ed25519.PrivateKey
+}
+
+// New makes a random identity.
+func New() (*Identity, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("identity: make a key: %w", err)
+	}
+	return fromPrivate(private)
+}
+
+// FromSeed makes the identity of a 32-byte Ed25519 seed (RFC 8032 §5.1.5). For tests and vectors.
+func FromSeed(seed [ed25519.SeedSize]byte) *Identity {
+	id, err := fromPrivate(ed25519.NewKeyFromSeed(seed[:]))
+	if err != nil {
+		panic(err) // no seed gives a small-order key: the scalar is clamped
+	}
+	return id
+}
+
+func fromPrivate(private ed25519.PrivateKey) (*Identity, error) {
+	public, err := KeyFromBytes(private.Public().(ed25519.PublicKey))
+	if err != nil {
+		return nil, err
+	}
+	derived, err := hkdf.Key(sha256.New, private.Seed(), nil, "p2pchat/1/seed-forms", ed25519.SeedSize)
+	if err != nil {
+		return nil, fmt.Errorf("identity: derive the key for the seed's forms: %w", err)
+	}
+	return &Identity{private: private, public: public, seed: ed25519.NewKeyFromSeed(derived)}, nil
+}
+
+// Key is the public key.
+func (i *Identity) Key() Key { return i.public }
+
+// Sign signs domain ‖ message and returns the 64-byte signature (RFC 8032). It panics on a domain
+// that doesn't end in a zero byte, which would be an error of the program.
+func (i *Identity) Sign(domain Domain, message []byte) []byte {
+	mustBeDomain(domain)
+	signed := make([]byte, 0, len(domain)+len(message))
+	signed = append(append(signed, domain...), message...)
+	return ed25519.Sign(i.private, signed)
+}
+
+// SignSeedForm signs a message of the seed's protocol, which has no room for a domain, with the key
+// derived for nothing else; the second result is that key's public half (32 bytes).
+func (i *Identity) SignSeedForm(message []byte) (signature, public []byte) {
+	return ed25519.Sign(i.seed, message), i.seed.Public().(ed25519.PublicKey)
+}
+
+// String is the public key's short form.
+func (i *Identity) String() string { return "identity " + i.public.Short() }
+
+// GoString keeps %#v from printing the private half.
+func (i *Identity) GoString() string { return i.String() }
+
+// Verify reports whether signature is k's over domain ‖ message. It is the standard library's
+// verification, without batching: batch verification disagrees with it on malicious signatures.
+func Verify(k Key, domain Domain, message, signature []byte) bool {
+	mustBeDomain(domain)
+	if len(signature) != ed25519.SignatureSize {
+		return false
+	}
+	signed := make([]byte, 0, len(domain)+len(message))
+	signed = append(append(signed, domain...), message...)
+	return ed25519.Verify(k.b[:], signed, signature)
+}
+
+func mustBeDomain(d Domain) {
+	if len(d) < 2 || d[len(d)-1] != 0 {
+		panic("identity: a domain ends in a zero byte")
+	}
+}

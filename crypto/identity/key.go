@@ -1,0 +1,114 @@
+package identity
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// Errors of KeyFromBytes and ParseKey.
+var (
+	ErrKeyLength   = errors.New("a public key is 32 bytes, 64 hex digits in lower case")
+	ErrKeyEncoding = errors.New("public key is not canonically encoded")
+	ErrSmallOrder  = errors.New("public key is of small order: anybody can sign for it")
+)
+
+// Key is an Ed25519 public key that passed the checks of KeyFromBytes. It is comparable and can be
+// the key of a map. The zero Key stands for "no key"; it is never valid.
+type Key struct{ b [ed25519.PublicKeySize]byte }
+
+// The y coordinates (little-endian, sign bit clear) of the points of order 1, 2, 4 and 8.
+var smallOrder = [...]string{
+	"0100000000000000000000000000000000000000000000000000000000000000",
+	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"0000000000000000000000000000000000000000000000000000000000000000",
+	"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+	"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+}
+
+// KeyFromBytes checks a raw public key. Go's crypto/ed25519 and crypto/tls accept small-order keys,
+// under which anyone can make a signature that verifies, and second encodings of one point, under
+// which one person would be two peers; both are refused here, and there is no other way to a Key
+// (DESIGN.md §2).
+func KeyFromBytes(raw []byte) (Key, error) {
+	var k Key
+	if len(raw) != len(k.b) {
+		return Key{}, ErrKeyLength
+	}
+	copy(k.b[:], raw)
+	y := k.b
+	y[31] &= 0x7f
+	// p = 2²⁵⁵ − 19: y ≥ p only if all but the lowest byte are at their maximum.
+	if y[31] == 0x7f && y[0] >= 0xed && bytes.Equal(y[1:31], bytes.Repeat([]byte{0xff}, 30)) {
+		return Key{}, ErrKeyEncoding
+	}
+	text := hex.EncodeToString(y[:])
+	for _, s := range smallOrder {
+		if text == s {
+			return Key{}, ErrSmallOrder
+		}
+	}
+	return k, nil
+}
+
+// ParseKey reads the form that String writes. Upper-case digits are refused: one key, one text.
+func ParseKey(text string) (Key, error) {
+	raw, err := hex.DecodeString(text)
+	if err != nil || hex.EncodeToString(raw) != text {
+		return Key{}, fmt.Errorf("%w, not %.80q", ErrKeyLength, text)
+	}
+	return KeyFromBytes(raw)
+}
+
+// String is the key as 64 lower-case hex digits; "" for the zero Key.
+func (k Key) String() string {
+	if k.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(k.b[:])
+}
+
+// Short is the key's first four hex digits, as in bob·91c0.
+func (k Key) Short() string { return hex.EncodeToString(k.b[:2]) }
+
+// Bytes is a copy of the raw 32 bytes.
+func (k Key) Bytes() []byte { return bytes.Clone(k.b[:]) }
+
+// IsZero reports whether k is the zero Key.
+func (k Key) IsZero() bool { return k == Key{} }
+
+// Compare orders keys by their bytes.
+func (k Key) Compare(other Key) int { return bytes.Compare(k.b[:], other.b[:]) }
+
+// MarshalText writes String's form.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what ParseKey reads; the empty text is the zero Key.
+func (k *Key) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*k = Key{}
+		return nil
+	}
+	parsed, err := ParseKey(string(text))
+	if err != nil {
+		return err
+	}
+	*k = parsed
+	return nil
+}
+
+// ID is the seed protocol's id of this key: a UUIDv8 (RFC 9562 §5.8) made from SHA-256 of the key,
+// so that a native peer has the same id at every start.
+func (k Key) ID() uuid.UUID {
+	sum := sha256.Sum256(k.b[:])
+	var id uuid.UUID
+	copy(id[:], sum[:])
+	id[6] = id[6]&0x0f | 0x80
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
