@@ -1,0 +1,110 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"chat.lan/p2pchat/crypto/identity"
+)
+
+// Limits of DESIGN.md §10, in bytes.
+const (
+	Version = 1
+	MaxBody = 32 << 10 // a whole body
+	MaxText = 8 << 10  // the text of one line
+	MaxName = 64       // a name
+	maxInt  = 1<<53 - 1
+	maxKind = 32
+)
+
+// Errors of Sign and Parse.
+var (
+	ErrTooLong      = errors.New("record is over its size limit")
+	ErrMalformed    = errors.New("record is malformed")
+	ErrNotCanonical = errors.New("record is not in canonical form")
+	ErrText         = errors.New("text has control characters or is not UTF-8")
+)
+
+// Body is what a record says. The order of the fields is the order of the keys in the signed bytes.
+type Body struct {
+	V      int             `json:"v"`
+	Room   RoomID          `json:"room"`
+	Author identity.Key    `json:"author"`
+	Feed   Feed            `json:"feed"`
+	Seq    uint64          `json:"seq"`
+	Prev   ID              `json:"prev"`
+	Time   Time            `json:"time"`
+	Kind   Kind            `json:"kind"`
+	Data   json.RawMessage `json:"data"`
+}
+
+// encode writes the canonical form: Go's encoding/json, compact, without HTML escapes.
+func (b Body) encode() ([]byte, error) { return canonical(b) }
+
+func canonical(v any) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+}
+
+// decode reads a body strictly. encoding/json alone takes duplicate keys and keys of any case, so
+// that one text could be two statements; that encoding the result gives the same bytes rules out
+// both, and unknown keys and white space with them.
+func decode(body string) (Body, error) {
+	var b Body
+	raw := []byte(body)
+	if !utf8.Valid(raw) {
+		return Body{}, fmt.Errorf("%w: not UTF-8", ErrMalformed)
+	}
+	if err := json.Unmarshal(raw, &b); err != nil {
+		return Body{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if err := b.check(); err != nil {
+		return Body{}, err
+	}
+	again, err := b.encode()
+	if err != nil {
+		return Body{}, err
+	}
+	if !bytes.Equal(raw, again) {
+		return Body{}, ErrNotCanonical
+	}
+	return b, nil
+}
+
+// check holds the rules that a body follows whatever its encoding.
+func (b *Body) check() error {
+	switch {
+	case b.V != Version:
+		return fmt.Errorf("%w: version %d", ErrMalformed, b.V)
+	case b.Author.IsZero():
+		return fmt.Errorf("%w: no author", ErrMalformed)
+	case b.Seq > maxInt:
+		return fmt.Errorf("%w: seq over 2^53", ErrMalformed)
+	case b.Time.Ms < 0 || b.Time.Ms > maxInt || b.Time.N < 0 || b.Time.N > maxInt:
+		return fmt.Errorf("%w: time out of range", ErrMalformed)
+	case len(b.Kind) == 0 || len(b.Kind) > maxKind:
+		return fmt.Errorf("%w: kind of %d bytes", ErrMalformed, len(b.Kind))
+	case len(b.Data) < 2 || b.Data[0] != '{':
+		return fmt.Errorf("%w: data is not an object", ErrMalformed)
+	case b.Feed == 0 && (b.Seq != 0 || b.Prev != ID{}):
+		return fmt.Errorf("%w: a place outside any feed", ErrMalformed)
+	case b.Feed != 0 && b.Seq > 0 && b.Prev == ID{}:
+		return fmt.Errorf("%w: no predecessor", ErrMalformed)
+	case b.Feed != 0 && (b.Kind == KindOpen) != (b.Seq == 0):
+		return fmt.Errorf("%w: a feed begins with one open record", ErrMalformed)
+	}
+	for _, r := range string(b.Kind) {
+		if (r < 'a' || r > 'z') && r != '-' {
+			return fmt.Errorf("%w: kind is not in lower case", ErrMalformed)
+		}
+	}
+	return b.checkData()
+}

@@ -1,0 +1,148 @@
+package record
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// RoomID names a room: 16 bytes, 32 hex digits as text.
+type RoomID [16]byte
+
+// OpenRoom is the id of the open room of that name. The name is brought to Unicode NFC first, so
+// that "é" typed on two keyboards is one room.
+func OpenRoom(name string) RoomID {
+	sum := sha256.Sum256([]byte("p2pchat/1/open-room\x00" + norm.NFC.String(name)))
+	return RoomID(sum[:16])
+}
+
+// String is the id in lower-case hex.
+func (r RoomID) String() string { return hex.EncodeToString(r[:]) }
+
+// MarshalText writes String's form.
+func (r RoomID) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads exactly what MarshalText writes.
+func (r *RoomID) UnmarshalText(text []byte) error { return unhex(r[:], text) }
+
+// ID is a record's id: 32 bytes, 64 hex digits as text.
+type ID [32]byte
+
+// String is the id in lower-case hex.
+func (i ID) String() string { return hex.EncodeToString(i[:]) }
+
+// MarshalText writes String's form.
+func (i ID) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+
+// UnmarshalText reads exactly what MarshalText writes.
+func (i *ID) UnmarshalText(text []byte) error { return unhex(i[:], text) }
+
+// Head is the first 8 bytes, as frontiers carry them (DESIGN.md §4).
+func (i ID) Head() uint64 { return binary.BigEndian.Uint64(i[:8]) }
+
+// Feed names one run of the program in one room, together with its author; 16 hex digits as text.
+// Zero is "outside any feed".
+type Feed uint64
+
+// NewFeed is a random feed, never zero.
+func NewFeed() Feed {
+	var b [8]byte
+	for {
+		rand.Read(b[:]) // never fails (crypto/rand)
+		if f := Feed(binary.BigEndian.Uint64(b[:])); f != 0 {
+			return f
+		}
+	}
+}
+
+// String is the feed in lower-case hex, 16 digits.
+func (f Feed) String() string { return fmt.Sprintf("%016x", uint64(f)) }
+
+// MarshalText writes String's form.
+func (f Feed) MarshalText() ([]byte, error) {
+	return hex.AppendEncode(nil, binary.BigEndian.AppendUint64(nil, uint64(f))), nil
+}
+
+// UnmarshalText reads exactly what MarshalText writes.
+func (f *Feed) UnmarshalText(text []byte) error {
+	var b [8]byte
+	if err := unhex(b[:], text); err != nil {
+		return err
+	}
+	*f = Feed(binary.BigEndian.Uint64(b[:]))
+	return nil
+}
+
+func unhex(out, text []byte) error {
+	if len(text) != hex.EncodedLen(len(out)) {
+		return fmt.Errorf("%d hex digits expected, not %d", hex.EncodedLen(len(out)), len(text))
+	}
+	if _, err := hex.Decode(out, text); err != nil {
+		return err
+	}
+	if !bytes.Equal(hex.AppendEncode(nil, out), text) {
+		return fmt.Errorf("hex digits in lower case expected")
+	}
+	return nil
+}
+
+// Time is a hybrid logical clock's stamp: it follows the wall clock, and orders what one author
+// does, and what he does after hearing others, even when the wall clocks are wrong. As JSON it is
+// [ms, n].
+type Time struct {
+	Ms int64 // milliseconds since 1970
+	N  int64 // tells stamps of one millisecond apart
+}
+
+// Compare orders by Ms, then N.
+func (t Time) Compare(other Time) int {
+	return cmp.Or(cmp.Compare(t.Ms, other.Ms), cmp.Compare(t.N, other.N))
+}
+
+// MarshalJSON writes [ms,n].
+func (t Time) MarshalJSON() ([]byte, error) {
+	out := append(make([]byte, 0, 20), '[')
+	out = strconv.AppendInt(out, t.Ms, 10)
+	out = append(out, ',')
+	out = strconv.AppendInt(out, t.N, 10)
+	return append(out, ']'), nil
+}
+
+// UnmarshalJSON reads [ms,n].
+func (t *Time) UnmarshalJSON(text []byte) error {
+	inner, ok := bytes.CutPrefix(text, []byte("["))
+	if ok {
+		inner, ok = bytes.CutSuffix(inner, []byte("]"))
+	}
+	ms, n, comma := bytes.Cut(inner, []byte(","))
+	if !ok || !comma {
+		return fmt.Errorf("time is [ms, counter]")
+	}
+	var err error
+	if t.Ms, err = strconv.ParseInt(string(ms), 10, 64); err != nil {
+		return fmt.Errorf("time: %w", err)
+	}
+	if t.N, err = strconv.ParseInt(string(n), 10, 64); err != nil {
+		return fmt.Errorf("time: %w", err)
+	}
+	return nil
+}
+
+// Compare orders records by the raw key (time, author, feed, seq) of DESIGN.md §3, then by id: the
+// order in store and export, the same at every peer.
+func Compare(a, b *Record) int {
+	return cmp.Or(
+		a.Time().Compare(b.Time()),
+		a.Author().Compare(b.Author()),
+		cmp.Compare(a.Feed(), b.Feed()),
+		cmp.Compare(a.Seq(), b.Seq()),
+		bytes.Compare(a.c.id[:], b.c.id[:]),
+	)
+}
