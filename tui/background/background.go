@@ -1,0 +1,41 @@
+// Package background decides, before anything asks the terminal, whether its background is dark.
+//
+// Bubble Tea v1 asks in a package init: it writes OSC 11 and reads the answer, and a terminal that
+// never answers (a serial line, a recorder, some multiplexers) delays the start by five seconds.
+// Lip Gloss doesn't ask once it has been told, so this package tells it, in an init of its own.
+// It is the one init of the program: only an init can run before another package's init.
+//
+// Order is what makes it work. Go initialises packages in the order of their import paths, each as
+// soon as all that it imports is ready. This package imports Lip Gloss and nothing of Bubble Tea,
+// and chat.lan/… sorts before github.com/charmbracelet/bubbletea. main imports it for its effect:
+//
+//	import _ "chat.lan/p2pchat/tui/background"
+//
+// A later choice (a --theme flag) calls lipgloss.SetHasDarkBackground again.
+package background
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+)
+
+func init() {
+	lipgloss.SetHasDarkBackground(Dark(os.Getenv("COLORFGBG")))
+}
+
+// Dark reads the value of COLORFGBG, which rxvt, Konsole and others set to "foreground;background"
+// (sometimes with a word between) in numbers of the 16-colour palette: "15;0" is light on dark,
+// "0;15" dark on light. Empty, "default" or anything else unreadable counts as dark, which is what
+// most terminals are. It is a pure function, safe to call from anywhere.
+func Dark(colorfgbg string) bool {
+	last := colorfgbg[strings.LastIndexByte(colorfgbg, ';')+1:]
+	n, err := strconv.Atoi(last)
+	if err != nil || last == colorfgbg {
+		return true
+	}
+	// 7 (light grey) and 9 to 15 (the bright colours) are light; 8 is dark grey.
+	return n != 7 && (n < 9 || n > 15)
+}
