@@ -1,0 +1,250 @@
+// Package event is what travels upward from a running node to whoever shows it: plain structs, no
+// behaviour, no locks. It is a leaf; the screen, line mode and JSON mode know the network only
+// through it.
+//
+// Strings that others wrote (names, texts, reasons) are raw here: line mode must print them clean
+// and JSON exact, so cleaning is the reader's business (tui/clean).
+//
+// Events come in two classes. Those that must arrive (lines, peers, notices …) are delivered in
+// order, and a reader that is slow pushes back on the network. Those with a LatestKey are worth only
+// their newest value and may be coalesced by that key.
+package event
+
+import (
+	"net/netip"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+)
+
+// Event is one of the structs of this package. They are values: a receiver may keep them.
+type Event interface{ event() }
+
+// Latest is an event of which only the newest per key matters.
+type Latest interface {
+	Event
+	// LatestKey says what a newer event replaces.
+	LatestKey() string
+}
+
+// Kind says how a peer speaks.
+type Kind string
+
+// The kinds of peers.
+const (
+	KindNative Kind = "native" // this program: signed, encrypted
+	KindJSON   Kind = "json"   // the seed's JSON protocol, in clear
+	KindLine   Kind = "line"   // newline text, in clear
+)
+
+// State says whether a peer is there.
+type State string
+
+// The states of a peer. The words are those of JSON mode.
+const (
+	Up   State = "up"
+	Late State = "late" // nothing heard for 10 s
+	Lost State = "lost" // nothing for 15 s, or the connection broke
+	Left State = "left" // said goodbye; follows its last message
+)
+
+// Peer is what is known of a participant other than oneself.
+type Peer struct {
+	ID       string       // the seed protocol's uuid: of the key for native peers
+	Key      identity.Key // zero for plain peers
+	Name     string       // raw
+	Kind     Kind
+	State    State
+	Addr     netip.AddrPort // where it can be dialled, else where it came from; zero when unknown
+	RTT      time.Duration  // 0: not measured yet
+	Since    time.Time      // when it came up
+	Changed  time.Time      // when State became what it is
+	In, Out  int64          // bytes on its links, in this run
+	Verified bool           // its fingerprint was compared (/verify)
+	Ignored  bool           // its lines are not shown (/ignore)
+	Agent    string         // its program and version, raw
+}
+
+// Encrypted reports whether what is said to the peer is encrypted.
+func (p Peer) Encrypted() bool { return p.Kind == KindNative }
+
+// PeerChanged says that a peer came, went, or is called or reached otherwise. It carries all of the
+// peer as it is now.
+type PeerChanged struct {
+	Peer Peer
+	// Renamed is the name before when this event is a change of name, else "".
+	Renamed string
+}
+
+// PeerStats carries the numbers of a peer that change all the time.
+type PeerStats struct{ Peer Peer }
+
+// LatestKey is the peer's id.
+func (s PeerStats) LatestKey() string { return "stats/" + s.Peer.ID }
+
+// Signature says what is known of who wrote a line.
+type Signature string
+
+// What a line's signature is worth. The words are those of JSON mode.
+const (
+	Verified   Signature = "verified"    // a record, signature checked
+	Unsigned   Signature = "unsigned"    // anybody may have written it
+	SeedSigned Signature = "seed-signed" // the seed's signature: covers neither name nor room
+)
+
+// Place is where a signed line stands among others: the raw key of DESIGN.md §3.
+type Place struct {
+	Ms, N  int64 // hybrid logical clock
+	Author identity.Key
+	Feed   uint64
+	Seq    uint64
+}
+
+// Line is something said in the room, by others or by oneself.
+type Line struct {
+	ID        string       // record id, 64 hex digits; for plain lines a local one
+	From      identity.Key // zero for plain peers
+	FromID    string       // uuid
+	FromName  string       // raw; what the author was called when it was said
+	Text      string       // raw
+	Me        bool         // third person: "* alice waves"
+	Own       bool
+	Time      time.Time // by the author's clock
+	Arrived   time.Time // by ours
+	Signature Signature
+	Kind      Kind   // of the peer that said it
+	History   bool   // was said before it was heard here: came by catching up
+	Place     Place  // zero for plain lines
+	Via       string // uuid of the peer that handed it on, "" when it came from its author
+	Body      string // exact signed bytes; "" for plain lines
+	Sig       []byte // 64 bytes; nil for plain lines
+}
+
+// Said is a line by somebody else.
+type Said struct{ Line Line }
+
+// Sent is a line of one's own, once it is signed and on its way to Peers peers.
+type Sent struct {
+	Line  Line
+	Peers int
+}
+
+// Delivered counts the peers that acknowledged a line of one's own. It comes again when more do; the
+// newest counts.
+type Delivered struct {
+	ID        string // of the newest line that this is true of; older ones of this run have at least as many
+	Peers, Of int
+}
+
+// LatestKey coalesces acknowledgements of one line.
+func (d Delivered) LatestKey() string { return "delivered/" + d.ID }
+
+// Typing says that a peer is writing or has stopped.
+type Typing struct {
+	Peer Peer
+	On   bool
+}
+
+// LatestKey is the peer's id.
+func (t Typing) LatestKey() string { return "typing/" + t.Peer.ID }
+
+// Refused counts what was dropped, by sender and reason.
+type Refused struct {
+	From   string // name or address, raw
+	Reason string
+	Count  int // in all, for this From and Reason
+}
+
+// LatestKey is sender and reason.
+func (r Refused) LatestKey() string { return "refused/" + r.From + "\x00" + r.Reason }
+
+// Sync says how catching up goes: records of the room that are here, and those known to be missing.
+type Sync struct{ Have, Missing int }
+
+// LatestKey is the same for all.
+func (Sync) LatestKey() string { return "sync" }
+
+// Level says how much a notice matters.
+type Level string
+
+// The levels of notices.
+const (
+	Info    Level = "info"
+	Warning Level = "warning"
+	Error   Level = "error"
+)
+
+// Notice is one sentence for the person, with the next step.
+type Notice struct {
+	Level Level
+	Text  string // cause; may contain names and addresses, raw
+	Hint  string // what to do next, or ""
+}
+
+// Ready says that the node listens. It is the first event.
+type Ready struct{ Self Self }
+
+// Self is who and where one is.
+type Self struct {
+	ID          string
+	Key         identity.Key
+	Name        string
+	Room        string // its name
+	Port        int    // listening
+	Fingerprint string // six words
+	Profile     string // folder, "" when nothing is kept
+	Started     time.Time
+}
+
+// SelfChanged says that one's own name or port is another.
+type SelfChanged struct{ Self Self }
+
+// Interface is one network interface as discovery sees it.
+type Interface struct {
+	Name    string
+	Addr    netip.Addr
+	Skipped string // why it is not used, or ""
+	Error   string // what is wrong with it, or ""
+	Sent    int    // beacons
+	Heard   int    // beacons of others
+}
+
+// Network says where peers are looked for and what is in the way.
+type Network struct {
+	Interfaces []Interface
+	Looking    bool      // discovery runs
+	Since      time.Time // looking since
+	Trouble    string    // likely cause when nobody is found, or ""
+	Hint       string    // exact next step for Trouble
+}
+
+// LatestKey is the same for all.
+func (Network) LatestKey() string { return "network" }
+
+// Status is the answer to /status.
+type Status struct {
+	Self      Self
+	Up        time.Duration
+	Peers     int // native peers up
+	Plain     int // plain peers up
+	Links     int
+	Records   int // held of the room
+	Lines     int // chat lines among them
+	In, Out   int64
+	Dropped   map[string]int // counted bad input, by reason
+	Network   Network
+	Discovery bool
+}
+
+func (PeerChanged) event() {}
+func (PeerStats) event()   {}
+func (Said) event()        {}
+func (Sent) event()        {}
+func (Delivered) event()   {}
+func (Typing) event()      {}
+func (Refused) event()     {}
+func (Sync) event()        {}
+func (Notice) event()      {}
+func (Ready) event()       {}
+func (SelfChanged) event() {}
+func (Network) event()     {}
