@@ -1,0 +1,85 @@
+package verify
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/net/guard"
+)
+
+// BenchmarkThroughput: one link's lines through the pool, one at a time and in frames of 64, and as
+// many links at once as there are cores, against a bare loop of Verify on all cores in the same run.
+// x-bare is the share of the bare loop's rate.
+func BenchmarkThroughput(b *testing.B) {
+	claims := lines(b, 256, nil)
+	b.RunParallel(func(pb *testing.PB) { // warm up
+		for i := 0; pb.Next(); i++ {
+			claims[i%len(claims)].Verify()
+		}
+	})
+	var bare float64 // s per claim
+	b.Run("bare", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			for i := 0; pb.Next(); i++ {
+				if _, err := claims[i%len(claims)].Verify(); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		bare = b.Elapsed().Seconds() / float64(b.N)
+	})
+	run := func(name string, links, batch int, more bool) {
+		b.Run(name, func(b *testing.B) {
+			g := guard.New(context.Background(), nil)
+			defer g.Close()
+			p := Start(g, 0)
+			var readers sync.WaitGroup
+			for range links {
+				readers.Go(func() {
+					l := p.Lane(func(Result) {})
+					defer l.Close()
+					for i := 0; i < b.N/links; i += batch {
+						item := Item{Claim: claims[i%len(claims)], More: more}
+						if batch > 1 {
+							item = Item{Claims: claims[:batch], More: more}
+						}
+						if err := l.Submit(g.Context(), item); err != nil {
+							b.Error(err)
+						}
+					}
+					if err := l.Drain(g.Context()); err != nil {
+						b.Error(err)
+					}
+				})
+			}
+			readers.Wait()
+			b.ReportMetric(bare/(b.Elapsed().Seconds()/float64(b.N)), "x-bare")
+		})
+	}
+	run("1link", 1, 1, true)
+	run("1link-more-unseen", 1, 1, false) // the reader doesn't know that more waits in the socket
+	run("1link-frames-of-64", 1, 64, true)
+	run("8links", 8, 1, true)
+}
+
+// BenchmarkInline: a lone line, against Verify called directly: what the lane adds to its latency.
+func BenchmarkInline(b *testing.B) {
+	claim := lines(b, 1, nil)[0]
+	g := guard.New(context.Background(), nil)
+	defer g.Close()
+	l := Start(g, 0).Lane(func(Result) {})
+	defer l.Close()
+	var direct, lane time.Duration
+	for b.Loop() {
+		begun := time.Now()
+		claim.Verify()
+		direct += time.Since(begun)
+		begun = time.Now()
+		l.Submit(g.Context(), Item{Claim: claim})
+		lane += time.Since(begun)
+	}
+	b.ReportMetric(float64(direct.Nanoseconds())/float64(b.N), "direct-ns")
+	b.ReportMetric(float64((lane-direct).Nanoseconds())/float64(b.N), "lane-adds-ns")
+}

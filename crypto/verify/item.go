@@ -1,0 +1,87 @@
+package verify
+
+import "chat.lan/p2pchat/crypto/record"
+
+// Item is what a link's reader submits: one claim, several claims that stay together (a Records
+// frame), or neither, a message that only keeps its place. Not both Claim and Claims.
+type Item struct {
+	Claim  *record.Claim
+	Claims []*record.Claim // not modified after Submit; nil elements are not allowed
+
+	// Value is handed through to the Result as it is: the message itself, or what belongs to the
+	// claims (the frame's N and End, the time of arrival).
+	Value any
+
+	// Size is the length in bytes of the frame that the item came in. It bounds what a lane holds.
+	Size int
+
+	// More says that the reader has more to submit at once (wire.Reader.Buffered is not 0). Without
+	// it, an item that finds its lane empty is verified and delivered by Submit itself, which is
+	// quickest for one line and would use one core only for a thousand.
+	More bool
+}
+
+// Result is an Item after verification.
+type Result struct {
+	// Record of Item.Claim, or nil and Err.
+	Record *record.Record
+	Err    error // wraps record.ErrSignature
+
+	// Records of Item.Claims, of the same length, nil where the signature didn't verify; Errs is
+	// nil if all did, else of the same length, nil where it did.
+	Records []*record.Record
+	Errs    []error
+
+	Value any // Item.Value
+}
+
+// slot is an item in a lane. Its fields are guarded by the pool's mutex, apart from item, which
+// doesn't change.
+type slot struct {
+	item   Item
+	result Result
+	cost   int   // places that it takes in the lane
+	taken  int   // claims that a worker has taken
+	left   int   // claims that are not verified yet; 0: ready to be delivered
+	next   *slot // submitted after it
+}
+
+func newSlot(item Item) *slot {
+	s := &slot{item: item, left: item.claims(), result: Result{Value: item.Value}}
+	s.cost = max(s.left, 1)
+	if len(item.Claims) > 0 {
+		s.result.Records = make([]*record.Record, len(item.Claims))
+	}
+	return s
+}
+
+// claims is how many signatures the item has.
+func (i *Item) claims() int {
+	if i.Claim != nil {
+		return 1
+	}
+	return len(i.Claims)
+}
+
+func (s *slot) claim(i int) *record.Claim {
+	if s.item.Claim != nil {
+		return s.item.Claim
+	}
+	return s.item.Claims[i]
+}
+
+// done notes what became of claim i.
+func (s *slot) done(i int, verified *record.Record, err error) {
+	s.left--
+	switch {
+	case s.item.Claim != nil:
+		s.result.Record, s.result.Err = verified, err
+	case err != nil:
+		if s.result.Errs == nil {
+			s.result.Errs = make([]error, len(s.item.Claims))
+		}
+		s.result.Errs[i] = err
+	default:
+		s.result.Records[i] = verified
+	}
+}
