@@ -19,8 +19,8 @@ const maxRawName = 1024
 
 // Name cleans s into a label: one row, white space trimmed and collapsed, at most MaxName bytes
 // cut at the end of a grapheme. A name can't wear what we alone may add: status marks, rules,
-// locks, "(you)", and the suffix that tells two people of one name apart. An empty name is
-// Nameless.
+// locks, "(you)", the @ of a mention, and the suffix that tells two people of one name apart. An
+// empty name is Nameless.
 func Name(s string) SafeText {
 	if len(s) > maxRawName {
 		s = s[:maxRawName]
@@ -144,8 +144,10 @@ func isHex(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F'
 }
 
-// collapse trims white space and makes one space of each run.
-func collapse(s string) string { return strings.Join(strings.Fields(s), " ") }
+// collapse trims white space, and @ before the name, and makes one space of each run.
+func collapse(s string) string {
+	return strings.TrimLeft(strings.Join(strings.Fields(s), " "), "@ ")
+}
 
 // shorten cuts s to MaxName bytes at the end of a grapheme.
 func shorten(s string) string {

@@ -21,6 +21,7 @@ func TestName(t *testing.T) {
 		{"bob·✓91c0", "bob 91c0"},
 		{"Marcel·lí", "Marcel·lí"}, {"a·b", "a·b"},
 		{"Alice (you)", "Alice"}, {"Alice (Y(you)ou)", "Alice"},
+		{"@bob", "bob"}, {"@ @b@b", "b@b"}, {"@", "?"}, {"(you)@\u0301bob", "bob"},
 		{"Zoë", "Zoë"}, {"李雷", "李雷"}, {"علی\u200Cرضا", "علی\u200Cرضا"}, {"👩🏽\u200D🚀", "👩🏽\u200D🚀"},
 		{strings.Repeat("x", 70), strings.Repeat("x", 64)},
 		{strings.Repeat("日", 30), strings.Repeat("日", 21)},
