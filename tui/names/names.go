@@ -151,6 +151,9 @@ func (b *Book) leave(e *entry) {
 // is shown as a nameless one.
 func (b *Book) Label(id string) clean.SafeText {
 	name, suffix := b.parts(id)
+	if suffix.IsEmpty() {
+		return name // the usual case, and called for every row that is drawn
+	}
 	return clean.Concat(name, suffix)
 }
 
