@@ -1,0 +1,169 @@
+package profile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"chat.lan/p2pchat/crypto/identity"
+)
+
+const (
+	knownName    = "known.json"
+	knownVersion = 1
+	maxKnownFile = 8 << 20 // bytes; three full tables of the longest entries are half of that
+)
+
+// knownFile is known.json.
+type knownFile struct {
+	V        int            `json:"v"`
+	Names    []nameEntry    `json:"names"`
+	Verified []verifiedMark `json:"verified"`
+	Ignored  []ignoredMark  `json:"ignored"`
+}
+
+type nameEntry struct {
+	Name string `json:"name"` // folded
+	Key  string `json:"key"`
+	Last int64  `json:"last"` // ms since 1970
+}
+
+type verifiedMark struct {
+	Key   string `json:"key"`
+	Since int64  `json:"since"` // ms since 1970
+}
+
+type ignoredMark struct {
+	ID    string `json:"id"`
+	Since int64  `json:"since"` // ms since 1970
+}
+
+// save writes the file if anything changed since it was written.
+func (k *Known) save() error {
+	k.saving.Lock()
+	defer k.saving.Unlock()
+	k.mu.Lock()
+	if !k.dirty {
+		k.mu.Unlock()
+		return nil
+	}
+	k.dirty = false
+	file := k.file()
+	k.mu.Unlock()
+	text, err := marshal(file)
+	if err == nil {
+		err = writeFile(k.dir, knownName, text)
+	}
+	if err != nil {
+		k.mu.Lock()
+		k.dirty = true
+		k.mu.Unlock()
+		return fmt.Errorf("not saved for the next start: %w: make room for %s", err, filepath.Join(k.dir, knownName))
+	}
+	return nil
+}
+
+func marshal(f knownFile) ([]byte, error) {
+	text, err := json.MarshalIndent(f, "", " ")
+	return append(text, '\n'), err
+}
+
+// file is the state as it is written, sorted. Called with mu held.
+func (k *Known) file() knownFile {
+	f := knownFile{V: knownVersion}
+	for _, name := range slices.Sorted(maps.Keys(k.names)) {
+		m := k.names[name]
+		f.Names = append(f.Names, nameEntry{name, m.key.String(), m.last})
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(k.verified), identity.Key.Compare) {
+		f.Verified = append(f.Verified, verifiedMark{key.String(), k.verified[key]})
+	}
+	for _, id := range slices.Sorted(maps.Keys(k.ignored)) {
+		f.Ignored = append(f.Ignored, ignoredMark{id, k.ignored[id]})
+	}
+	return f
+}
+
+// readKnown reads a profile's known.json. A damaged one is kept aside, what is readable of it is
+// used, and a warning says so: forgetting whom one verified must not pass in silence.
+func readKnown(dir string) (*Known, []string) {
+	k := newKnown(dir)
+	removeTemporary(dir, knownName)
+	path := filepath.Join(dir, knownName)
+	text, err := readBounded(path, maxKnownFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	var bad int
+	if err == nil {
+		bad, err = k.load(text)
+	}
+	if err == nil && bad == 0 {
+		return k, nil
+	}
+	aside := path + ".damaged"
+	problem := fmt.Sprintf("%d of its entries can't be read", bad)
+	if err != nil {
+		problem = err.Error()
+	}
+	if err := os.Rename(path, aside); err != nil {
+		return k, []string{fmt.Sprintf("%s is damaged (%s) and can't be put aside: %v", path, problem, err)}
+	}
+	k.dirty = true // what was readable is written again
+	return k, []string{fmt.Sprintf("%s was damaged (%s): peers may have to be verified again; the file is kept as %s", path, problem, aside)}
+}
+
+// load fills k from a file's text and counts the entries that are wrong. k isn't shared yet.
+func (k *Known) load(text []byte) (bad int, err error) {
+	var f knownFile
+	if err := json.Unmarshal(text, &f); err != nil {
+		return 0, err
+	}
+	if f.V != knownVersion {
+		return 0, fmt.Errorf("its version is %d, this program knows %d", f.V, knownVersion)
+	}
+	for _, e := range f.Names {
+		key, err := identity.ParseKey(e.Key)
+		if err != nil || e.Name == "" || fold(e.Name) != e.Name || len(k.names) >= maxKnown {
+			bad++
+			continue
+		}
+		k.names[e.Name] = met{key, e.Last}
+	}
+	for _, e := range f.Verified {
+		key, err := identity.ParseKey(e.Key)
+		if err != nil || len(k.verified) >= maxKnown {
+			bad++
+			continue
+		}
+		k.verified[key] = e.Since
+	}
+	for _, e := range f.Ignored {
+		if e.ID == "" || len(e.ID) > 64 || len(k.ignored) >= maxKnown {
+			bad++
+			continue
+		}
+		k.ignored[e.ID] = e.Since
+	}
+	return bad, nil
+}
+
+// readBounded reads a file of at most limit bytes.
+func readBounded(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("more than %d bytes", limit)
+	}
+	return text, err
+}

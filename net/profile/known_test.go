@@ -1,0 +1,249 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func key(n int) identity.Key {
+	return identity.FromSeed([32]byte{byte(n), byte(n >> 8), 1}).Key()
+}
+
+func open(t *testing.T, dir string) *Profile {
+	t.Helper()
+	p, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
+func TestTheFirstKeyUnderANameIsRemembered(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	k := p.Known()
+	if _, known := k.Seen("Bob", key(1)); known {
+		t.Error("the first Bob is a new person already")
+	}
+	if _, known := k.Seen("Bob", key(1)); known {
+		t.Error("the same Bob is a new person")
+	}
+	for _, alike := range []string{"Bob", "bob", " Bob ", "B\u200bob", "Ｂob", "Bo\u202eb"} {
+		if before, known := k.Seen(alike, key(2)); !known || before != key(1) {
+			t.Errorf("%q with another key: %v, %v", alike, before, known)
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k = open(t, dir).Known()
+	if before, known := k.Seen("Bob", key(2)); !known || before != key(1) {
+		t.Errorf("after a restart: %v, %v", before, known)
+	}
+	if err := k.SetVerified(key(2), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, known := k.Seen("Bob", key(2)); known {
+		t.Error("a Bob who was compared is still a stranger")
+	}
+	if _, known := k.Seen("", key(3)); known {
+		t.Error("no name is somebody's name")
+	}
+	if _, known := k.Seen("Bob", identity.Key{}); known {
+		t.Error("no key is somebody's key")
+	}
+}
+
+func TestMarksAreOnDiskWhenTheCallReturns(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	k := p.Known()
+	if err := k.SetVerified(key(1), true); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.SetIgnored("id-1", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.SetIgnored("id-2", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.SetIgnored("id-1", false); err != nil {
+		t.Fatal(err)
+	}
+	again, warnings := readKnown(dir) // as after a kill: nothing was closed
+	if len(warnings) != 0 {
+		t.Error(warnings)
+	}
+	if !again.Verified(key(1)) || again.Verified(key(2)) || again.Ignored("id-1") || !again.Ignored("id-2") {
+		t.Error("other marks on disk than in memory")
+	}
+	if diff := cmp.Diff([]string{"id-2"}, again.IgnoredIDs()); diff != "" {
+		t.Error(diff)
+	}
+	if err := k.SetVerified(identity.Key{}, true); err == nil {
+		t.Error("no key was verified")
+	}
+	if err := k.SetIgnored(strings.Repeat("x", 65), true); err == nil {
+		t.Error("an id of 65 bytes was taken")
+	}
+}
+
+func TestAMarkThatCantBeWrittenHoldsAndSaysSo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	k := newKnown(dir)
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.SetVerified(key(1), true); err == nil || !strings.Contains(err.Error(), "not saved") {
+		t.Errorf("got %v", err)
+	}
+	if !k.Verified(key(1)) {
+		t.Error("the mark doesn't hold for this run")
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.SetVerified(key(1), true); err != nil {
+		t.Errorf("once there is a folder: %v", err)
+	}
+	if again, _ := readKnown(dir); !again.Verified(key(1)) {
+		t.Error("the second try didn't write")
+	}
+}
+
+func TestNamesAreBoundedAndTheVerifiedStay(t *testing.T) {
+	k := newKnown(t.TempDir())
+	if err := k.SetVerified(key(0), true); err != nil {
+		t.Fatal(err)
+	}
+	k.Seen("aaa", key(0)) // would be the first to go
+	for n := range maxKnown + 100 {
+		k.Seen(fmt.Sprintf("name %05d", n), key(1))
+	}
+	if len(k.names) != maxKnown {
+		t.Errorf("%d names, want %d", len(k.names), maxKnown)
+	}
+	if before, known := k.Seen("aaa", key(1)); !known || before != key(0) {
+		t.Error("a verified peer's name was forgotten before unverified ones")
+	}
+	if _, known := k.Seen("name 00000", key(2)); known {
+		t.Error("the oldest is still there")
+	}
+	for n := range maxKnown {
+		k.ignored[fmt.Sprint(n)] = 1
+	}
+	if err := k.SetIgnored("one more", true); err == nil {
+		t.Error("ignored without bound")
+	}
+}
+
+func TestRunWritesSoonAndOnce(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		k := newKnown(dir)
+		ctx, cancel := context.WithCancel(t.Context())
+		go k.Run(ctx)
+		k.Seen("bob", key(1))
+		k.Seen("eve", key(2))
+		synctest.Wait()
+		if _, err := os.Stat(filepath.Join(dir, knownName)); err == nil {
+			t.Error("written at once, not together")
+		}
+		time.Sleep(saveDelay)
+		synctest.Wait()
+		again, warnings := readKnown(dir)
+		if len(again.names) != 2 || len(warnings) != 0 {
+			t.Errorf("%d names on disk, warnings %q", len(again.names), warnings)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
+func TestADamagedFileIsKeptAside(t *testing.T) {
+	good := newKnown(t.TempDir())
+	good.Seen("bob", key(1))
+	if err := good.SetVerified(key(1), true); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(good.dir, knownName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		text     string
+		verified bool // what is readable is used
+	}{
+		"empty":         {"", false},
+		"cut":           {string(text[:len(text)/2]), false},
+		"other version": {`{"v":2}`, false},
+		"not JSON":      {"\x00\x01\x02", false},
+		"wrong type":    {`{"v":1,"names":7}`, false},
+		"a bad key":     {strings.Replace(string(text), `"names": [`, `"names": [{"name":"x","key":"01","last":0},`, 1), true},
+		"too long":      {string(text) + strings.Repeat(" ", maxKnownFile), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, knownName)
+			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := open(t, dir)
+			if len(p.Warnings()) != 1 || !strings.Contains(p.Warnings()[0], ".damaged") {
+				t.Errorf("warnings %q", p.Warnings())
+			}
+			if kept, err := os.ReadFile(path + ".damaged"); err != nil || string(kept) != test.text {
+				t.Errorf("not kept as it was: %v", err)
+			}
+			if p.Known().Verified(key(1)) != test.verified {
+				t.Errorf("verified is %v", !test.verified)
+			}
+			if err := p.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if again := open(t, dir); len(again.Warnings()) != 0 || again.Known().Verified(key(1)) != test.verified {
+				t.Errorf("second start: %q", again.Warnings())
+			}
+		})
+	}
+}
+
+func FuzzKnownFile(f *testing.F) {
+	f.Add([]byte(`{"v":1,"names":[{"name":"bob","key":"` + key(1).String() + `","last":1}],"verified":[{"key":"` + key(1).String() + `","since":2}],"ignored":[{"id":"x","since":3}]}`))
+	f.Add([]byte(`{"v":1,"names":[{"name":"BOB","key":"00"}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		k := newKnown("")
+		if bad, err := k.load(text); bad != 0 || err != nil {
+			return
+		}
+		// What was read whole is written and read as the same.
+		k.mu.Lock()
+		file := k.file()
+		k.mu.Unlock()
+		again := newKnown("")
+		written, err := marshal(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bad, err := again.load(written); bad != 0 || err != nil {
+			t.Fatalf("%d bad, %v, in what we wrote: %s", bad, err, written)
+		}
+		if diff := cmp.Diff(file, again.file()); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}

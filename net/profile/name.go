@@ -1,0 +1,84 @@
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/adrg/xdg"
+)
+
+// MaxName is the longest name, in bytes (DESIGN.md §10).
+const MaxName = 64
+
+// CheckName says what is wrong with a name that somebody wants to be called.
+func CheckName(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return errors.New("a name can't be empty")
+	case len(name) > MaxName:
+		return fmt.Errorf("a name has at most %d bytes, this one has %d", MaxName, len(name))
+	case !utf8.ValidString(name):
+		return fmt.Errorf("name %q is not UTF-8", name)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("name %q has control characters in it", name)
+	}
+	return nil
+}
+
+// Dir is the folder of a name: $XDG_DATA_HOME/p2pchat/<name>, the name lower-cased and every byte
+// but [a-z0-9_-] percent-encoded, so that no name is a path and names that differ in case only are
+// one profile on every file system.
+func Dir(name string) string {
+	var b strings.Builder
+	for _, c := range []byte(strings.ToLower(name)) {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	folder := b.String()
+	if folder != "" && !filepath.IsLocal(folder) {
+		folder = fmt.Sprintf("%%%02X", folder[0]) + folder[1:] // con, nul … on Windows
+	}
+	return filepath.Join(xdg.DataHome, "p2pchat", folder)
+}
+
+// LoginName is the name of who is logged in, made fit for CheckName.
+func LoginName() string {
+	var candidates []string
+	if u, err := user.Current(); err == nil {
+		candidates = append(candidates, u.Username)
+	}
+	candidates = append(candidates, os.Getenv("USER"), os.Getenv("LOGNAME"), os.Getenv("USERNAME"))
+	for _, name := range candidates {
+		name = name[strings.LastIndexByte(name, '\\')+1:] // Windows: DOMAIN\user
+		name = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return -1
+			}
+			return r
+		}, strings.ToValidUTF8(name, ""))
+		if name = cut(strings.TrimSpace(name), MaxName); CheckName(name) == nil {
+			return name
+		}
+	}
+	return "someone"
+}
+
+// cut shortens s to at most n bytes at the end of a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return strings.TrimSpace(s[:n])
+}
