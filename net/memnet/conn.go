@@ -1,0 +1,217 @@
+package memnet
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// conn is one end of a stream: a net.Conn that has CloseWrite too. Everything but what never changes
+// is guarded by the network's lock.
+type conn struct {
+	net           *Network
+	stream        *stream
+	host          *Host
+	local, remote netip.AddrPort
+	in, out       *pipe
+
+	closed bool          // by Close, by the host's end or the network's
+	broken syscall.Errno // what a reset made of the connection, 0 before
+	told   bool          // a reset was sent
+	read   deadline
+	write  deadline
+}
+
+// Read waits for bytes, the end, a reset or the read deadline.
+func (c *conn) Read(b []byte) (int, error) {
+	c.net.mu.Lock()
+	defer c.net.mu.Unlock()
+	p := c.in
+	for {
+		switch {
+		case c.closed:
+			return 0, c.fail("read", net.ErrClosed)
+		case c.read.expired:
+			return 0, c.fail("read", os.ErrDeadlineExceeded)
+		case len(b) == 0:
+			return 0, nil
+		case p.unread.Len() > 0:
+			size, _ := p.unread.Read(b)
+			p.size -= size
+			p.writable.Broadcast()
+			return size, nil
+		case p.eof:
+			return 0, io.EOF
+		case c.broken != 0:
+			return 0, c.fail("read", os.NewSyscallError("read", c.broken))
+		}
+		p.readable.Wait()
+	}
+}
+
+// Write returns when all of b is in the stream's buffer, or with how much was when it failed.
+// Concurrent writes don't mix.
+func (c *conn) Write(b []byte) (int, error) {
+	c.net.mu.Lock()
+	defer c.net.mu.Unlock()
+	p := c.out
+	for p.writing {
+		if err := c.writeError(); err != nil {
+			return 0, err
+		}
+		p.writable.Wait()
+	}
+	p.writing = true
+	defer func() {
+		p.writing = false
+		p.writable.Broadcast()
+	}()
+	for done := 0; ; {
+		if err := c.writeError(); err != nil {
+			return done, err
+		}
+		if room := min(Buffer-p.size, len(b)-done); room > 0 {
+			p.unsent.Write(b[done : done+room])
+			p.size += room
+			done += room
+			p.pump()
+		}
+		if done == len(b) {
+			return done, nil
+		}
+		p.writable.Wait()
+	}
+}
+
+// writeError is why a Write can't go on, or nil.
+func (c *conn) writeError() error {
+	switch {
+	case c.closed:
+		return c.fail("write", net.ErrClosed)
+	case c.write.expired:
+		return c.fail("write", os.ErrDeadlineExceeded)
+	case c.broken != 0:
+		return c.fail("write", os.NewSyscallError("write", c.broken))
+	case c.out.ending:
+		return c.fail("write", os.NewSyscallError("write", syscall.EPIPE))
+	}
+	return nil
+}
+
+// Close ends both directions. What was written is still delivered, unless bytes that arrived here
+// were not read: then the peer gets a reset. A second Close fails with net.ErrClosed, as TCP's does.
+func (c *conn) Close() error {
+	c.net.mu.Lock()
+	defer c.net.mu.Unlock()
+	if c.closed {
+		return c.fail("close", net.ErrClosed)
+	}
+	unread := c.in.unread.Len()
+	c.shut()
+	switch {
+	case c.broken != 0:
+	case unread > 0:
+		c.reset()
+	default:
+		c.out.ending = true
+		c.out.pump()
+	}
+	c.stream.settle()
+	return nil
+}
+
+// CloseWrite ends the direction from here: the peer reads what was written, then io.EOF.
+func (c *conn) CloseWrite() error {
+	c.net.mu.Lock()
+	defer c.net.mu.Unlock()
+	if c.closed {
+		return c.fail("close", net.ErrClosed)
+	}
+	if c.broken != 0 {
+		return c.fail("close", os.NewSyscallError("shutdown", syscall.ENOTCONN))
+	}
+	c.out.ending = true
+	c.out.writable.Broadcast()
+	c.out.pump()
+	return nil
+}
+
+// LocalAddr is a *net.TCPAddr.
+func (c *conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.local) }
+
+// RemoteAddr is a *net.TCPAddr.
+func (c *conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
+
+// SetDeadline sets both deadlines.
+func (c *conn) SetDeadline(t time.Time) error { return c.setDeadlines(t, true, true) }
+
+// SetReadDeadline ends blocked and later reads at t; the zero time is never.
+func (c *conn) SetReadDeadline(t time.Time) error { return c.setDeadlines(t, true, false) }
+
+// SetWriteDeadline ends blocked and later writes at t; the zero time is never.
+func (c *conn) SetWriteDeadline(t time.Time) error { return c.setDeadlines(t, false, true) }
+
+func (c *conn) setDeadlines(t time.Time, read, write bool) error {
+	c.net.mu.Lock()
+	defer c.net.mu.Unlock()
+	if c.closed {
+		return c.fail("set", net.ErrClosed)
+	}
+	if c.broken != 0 {
+		return nil // no call blocks any more
+	}
+	if read {
+		c.read.set(&c.net.mu, t, &c.in.readable)
+	}
+	if write {
+		c.write.set(&c.net.mu, t, &c.out.writable)
+	}
+	return nil
+}
+
+// fail wraps an error as package net does.
+func (c *conn) fail(op string, err error) error {
+	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
+}
+
+// deadline is a moment after which a direction's calls fail, until another is set.
+type deadline struct {
+	timer   *time.Timer // of the deadline in force, if it lies ahead
+	expired bool
+}
+
+// set replaces the deadline and wakes those it ends. Called with mu, which is wake.L, held.
+func (d *deadline) set(mu *sync.Mutex, t time.Time, wake *sync.Cond) {
+	d.stop()
+	d.expired = false
+	if t.IsZero() {
+		return
+	}
+	wait := time.Until(t)
+	if wait <= 0 {
+		d.expired = true
+		wake.Broadcast()
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(wait, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if d.timer == timer { // else it was replaced while this call waited for the lock
+			d.expired = true
+			wake.Broadcast()
+		}
+	})
+	d.timer = timer
+}
+
+func (d *deadline) stop() {
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+}

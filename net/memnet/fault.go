@@ -1,0 +1,140 @@
+package memnet
+
+import (
+	"net/netip"
+	"syscall"
+)
+
+// Partition splits the network: addresses of different groups can't reach each other, and those in
+// no group form one more. Stream bytes stall, dials hang as if their SYN were lost, datagrams
+// vanish. It replaces an earlier partition. An address belongs to the last group that names it.
+func (n *Network) Partition(groups ...[]netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.side = make(map[netip.Addr]int)
+	for i, g := range groups {
+		for _, a := range g {
+			n.side[a.Unmap()] = i + 1
+		}
+	}
+	n.resume()
+}
+
+// Heal ends the partition. What was stalled sets out again and takes a latency to arrive. Blocks and
+// cut cables stay.
+func (n *Network) Heal() { n.Partition() }
+
+// Block keeps streams between two addresses from passing, in both directions, without a word, as a
+// firewall that drops would; datagrams still pass.
+func (n *Network) Block(a, b netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a, b = a.Unmap(), b.Unmap()
+	n.blocked[pair{a, b}] = true
+	n.blocked[pair{b, a}] = true
+}
+
+// Unblock undoes Block; what stalled goes on.
+func (n *Network) Unblock(a, b netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a, b = a.Unmap(), b.Unmap()
+	delete(n.blocked, pair{a, b})
+	delete(n.blocked, pair{b, a})
+	n.resume()
+}
+
+// Reset breaks every connection between two addresses at once, as a router that lost its state
+// would: both ends get ECONNRESET, and bytes in flight are lost. It returns how many there were.
+func (n *Network) Reset(a, b netip.Addr) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a, b = a.Unmap(), b.Unmap()
+	var count int
+	for _, s := range n.live() {
+		x, y := s.ends[0], s.ends[1]
+		from, to := x.local.Addr(), y.local.Addr()
+		if (from != a || to != b) && (from != b || to != a) {
+			continue
+		}
+		count++
+		for _, c := range s.ends {
+			n.link(c.local.Addr(), c.remote.Addr()).traffic.Resets++
+		}
+		x.abort(syscall.ECONNRESET)
+		y.abort(syscall.ECONNRESET)
+	}
+	return count
+}
+
+// Cut pulls the host's cable: nothing leaves and nothing reaches it, but what it sends to itself.
+func (h *Host) Cut() {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.cut = true
+}
+
+// Join plugs the cable in again; what stalled goes on.
+func (h *Host) Join() {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.cut = false
+	h.net.resume()
+}
+
+// Kill ends every process of the host at once: its connections, listeners, dials and receivers fail
+// with net.ErrClosed, what it had sent but not delivered is lost, and each peer gets a reset a
+// latency later. Until Revive the host answers dials with a refusal, and its own socket calls fail
+// with ENETDOWN, so that code of the dead process can't act. To have the machine lose its power
+// instead, Cut it first: then the peers hear nothing until it joins.
+func (h *Host) Kill() {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.dead = true
+	for _, s := range h.net.live() {
+		for _, c := range s.ends {
+			if c.host == h && !c.over() {
+				c.out.drop()
+				c.shut()
+				c.reset()
+				s.settle()
+			}
+		}
+	}
+	h.drop()
+}
+
+// Revive lets a killed host open sockets again.
+func (h *Host) Revive() {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.dead = false
+}
+
+// hears reports whether a datagram from a of one host gets to b of another.
+func (n *Network) hears(from *Host, a netip.Addr, to *Host, b netip.Addr) bool {
+	if from == to && a.IsLoopback() && b.IsLoopback() {
+		return true
+	}
+	if from == nil || to == nil || n.owner[a] != from || n.owner[b] != to {
+		return false
+	}
+	if from == to {
+		return true
+	}
+	return !from.cut && !to.cut && n.side[a] == n.side[b] && !n.shape(n.link(a, b)).Unreachable
+}
+
+// reach reports whether stream segments from a of one host get to b of another.
+func (n *Network) reach(from *Host, a netip.Addr, to *Host, b netip.Addr) bool {
+	return n.hears(from, a, to, b) && (from == to || !n.blocked[pair{a, b}])
+}
+
+// resume has everything that stalled try again. Called with mu held after any change for the better.
+func (n *Network) resume() {
+	for _, s := range n.live() {
+		for _, c := range s.ends {
+			c.out.resume()
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package memnet
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Host is one machine: its addresses, its line and the sockets of all its processes. Its Listen and
+// DialContext are shaped as net.ListenConfig.Listen and net.Dialer.DialContext.
+type Host struct {
+	net *Network
+
+	// All of this is guarded by net.mu.
+	addrs     []netip.Addr
+	listeners map[*listener]struct{}
+	packets   []*Packets
+	ports     map[uint16]int // sockets on each local port
+	lastPort  uint16
+	up, down  line
+	cut, dead bool
+}
+
+// AddAddr gives the host another address. An address of another host moves here.
+func (h *Host) AddAddr(addr netip.Addr) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.addAddr(addr.Unmap())
+	h.net.resume()
+}
+
+func (h *Host) addAddr(addr netip.Addr) {
+	switch owner := h.net.owner[addr]; owner {
+	case h:
+		return
+	case nil:
+	default:
+		owner.removeAddr(addr)
+	}
+	h.net.owner[addr] = h
+	h.addrs = append(h.addrs, addr)
+}
+
+// RemoveAddr takes an address from the host. Streams that use it stall, for good unless the host
+// gets it back.
+func (h *Host) RemoveAddr(addr netip.Addr) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.removeAddr(addr.Unmap())
+}
+
+func (h *Host) removeAddr(addr netip.Addr) {
+	if i := slices.Index(h.addrs, addr); i >= 0 {
+		h.addrs = slices.Delete(h.addrs, i, i+1)
+		delete(h.net.owner, addr)
+	}
+}
+
+// Addrs is the host's addresses, without loopback, in the order they were added.
+func (h *Host) Addrs() []netip.Addr {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	return slices.Clone(h.addrs)
+}
+
+// SetBandwidth limits the stream bytes per second that leave and reach the host from others, all
+// connections together; 0 is no limit. At 1 byte a second, single bytes trickle in.
+func (h *Host) SetBandwidth(up, down int) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.up, h.down = line{rate: up}, line{rate: down}
+	h.net.resume()
+}
+
+// line is one direction of a host's bandwidth.
+type line struct {
+	rate int       // bytes a second; 0 is no limit
+	free time.Time // when what was booked so far is through
+}
+
+// book takes the line for size bytes and says when they are through.
+func (l *line) book(size int, now time.Time) time.Time {
+	if l.rate <= 0 {
+		return now
+	}
+	if l.free.Before(now) {
+		l.free = now
+	}
+	l.free = l.free.Add(time.Duration(float64(size) / float64(l.rate) * float64(time.Second)))
+	return l.free
+}
+
+// quantum is the most that is booked at a time: 10 ms of the line, so that connections share it.
+func (l *line) quantum() int {
+	if l.rate <= 0 {
+		return Buffer
+	}
+	return max(1, l.rate/100)
+}
+
+// freePort picks the next ephemeral port that no socket of the host uses, or 0 if all are taken.
+func (h *Host) freePort() uint16 {
+	const first, last = 32768, 60999 // as Linux has them
+	for range last - first + 1 {
+		h.lastPort++
+		if h.lastPort < first || h.lastPort > last {
+			h.lastPort = first
+		}
+		if h.ports[h.lastPort] == 0 {
+			return h.lastPort
+		}
+	}
+	return 0
+}
+
+// release undoes one count of a port.
+func (h *Host) release(port uint16) {
+	if h.ports[port]--; h.ports[port] <= 0 {
+		delete(h.ports, port)
+	}
+}
+
+// source picks the address that a packet to dst leaves from: the first of dst's family that has a
+// way, else the first of its family. It is invalid if there is none.
+func (h *Host) source(dst netip.Addr) netip.Addr {
+	n := h.net
+	if dst.IsLoopback() || n.owner[dst] == h {
+		return dst
+	}
+	var first netip.Addr
+	for _, a := range h.addrs {
+		if a.Is4() != dst.Is4() {
+			continue
+		}
+		if !first.IsValid() {
+			first = a
+		}
+		if n.reach(h, a, n.owner[dst], dst) {
+			return a
+		}
+	}
+	return first
+}
+
+// usable is the error of a socket call on a network that is closed or a host that was killed.
+func (h *Host) usable() error {
+	switch {
+	case h.net.closed:
+		return net.ErrClosed
+	case h.dead:
+		return os.NewSyscallError("socket", syscall.ENETDOWN)
+	}
+	return nil
+}
+
+// drop closes every listener, dial and receiver of the host without a word to anybody.
+func (h *Host) drop() {
+	for l := range h.listeners {
+		l.shut()
+	}
+	for d := range h.net.dials {
+		if d.host == h {
+			d.finish(nil, net.ErrClosed)
+		}
+	}
+	for _, p := range h.packets {
+		close(p.done)
+		h.release(p.port)
+	}
+	h.packets = nil
+}

@@ -1,0 +1,174 @@
+package memnet
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+	"time"
+)
+
+// pipe is one direction of a stream. Its bytes go through three places: unsent at the writer,
+// flight on the wire, unread at the reader. All of it is guarded by the network's lock.
+type pipe struct {
+	net      *Network
+	from, to *conn
+
+	unsent bytes.Buffer
+	flight []segment // in the order sent: none arrives before those ahead of it
+	unread bytes.Buffer
+	size   int // bytes in the three places
+
+	ending bool // the writer is done: after unsent comes the end
+	ended  bool // the end is on the wire
+	eof    bool // the end has arrived
+
+	booked bool // an event will send the next bytes, once the lines are through with them
+	armed  bool // an event will look at flight
+
+	writing  bool      // one Write at a time, so that their bytes don't mix
+	readable sync.Cond // something arrived, or the reader's end changed
+	writable sync.Cond // room, a Write that ended, or the writer's end changed
+}
+
+// segment is data, or an end, or a reset.
+type segment struct {
+	due      time.Time
+	data     []byte
+	fin, rst bool
+}
+
+func newPipe(n *Network, from, to *conn) *pipe {
+	p := &pipe{net: n, from: from, to: to}
+	p.readable.L, p.writable.L = &n.mu, &n.mu
+	from.out, to.in = p, p
+	return p
+}
+
+// passes reports whether segments get through now.
+func (p *pipe) passes() bool {
+	return p.net.reach(p.from.host, p.from.local.Addr(), p.to.host, p.to.local.Addr())
+}
+
+// delay draws a segment's latency.
+func (p *pipe) delay() time.Duration {
+	return p.net.delay(p.from.host, p.from.local.Addr(), p.to.host, p.to.local.Addr())
+}
+
+// pump puts what is unsent on the wire, as far as the way is open and the lines have room.
+func (p *pipe) pump() {
+	for !p.booked && p.passes() {
+		if p.unsent.Len() == 0 {
+			if p.ending && !p.ended {
+				p.ended = true
+				p.put(segment{fin: true})
+			}
+			return
+		}
+		up, down := &p.from.host.up, &p.to.host.down
+		if p.from.host == p.to.host || up.rate <= 0 && down.rate <= 0 {
+			p.transmit(p.unsent.Len())
+			continue
+		}
+		now := time.Now()
+		size := min(p.unsent.Len(), up.quantum(), down.quantum())
+		through := up.book(size, now)
+		if t := down.book(size, now); t.After(through) {
+			through = t
+		}
+		p.booked = true
+		p.net.clock.at(through, func() {
+			p.booked = false
+			if p.passes() { // else these bytes wait for resume
+				p.transmit(min(size, p.unsent.Len()))
+			}
+			p.pump()
+		})
+	}
+}
+
+// transmit moves the first size bytes of unsent to the wire.
+func (p *pipe) transmit(size int) {
+	if size == 0 {
+		return // a reset emptied unsent while the line was booked
+	}
+	t := &p.net.link(p.from.local.Addr(), p.to.local.Addr()).traffic
+	t.Segments++
+	t.Bytes += uint64(size)
+	p.put(segment{data: slices.Clone(p.unsent.Next(size))})
+}
+
+// put gives the segment its delay; without one, it arrives here and now.
+func (p *pipe) put(s segment) {
+	now := time.Now()
+	s.due = now.Add(p.delay())
+	p.flight = append(p.flight, s)
+	if len(p.flight) == 1 && !s.due.After(now) {
+		p.arrive()
+		return
+	}
+	p.arm()
+}
+
+func (p *pipe) arm() {
+	if p.armed || len(p.flight) == 0 {
+		return
+	}
+	p.armed = true
+	p.net.clock.at(p.flight[0].due, func() {
+		p.armed = false
+		p.arrive()
+	})
+}
+
+// arrive hands over what is due, unless the way is closed: then it stays until resume.
+func (p *pipe) arrive() {
+	for len(p.flight) > 0 && p.passes() {
+		s := p.flight[0]
+		if s.due.After(time.Now()) {
+			p.arm()
+			return
+		}
+		p.flight[0] = segment{}
+		p.flight = p.flight[1:]
+		p.deliver(s)
+	}
+}
+
+func (p *pipe) deliver(s segment) {
+	c := p.to
+	switch {
+	case s.rst:
+		c.hit()
+	case c.over():
+		p.size -= len(s.data)
+		p.writable.Broadcast()
+		if len(s.data) > 0 {
+			c.reset() // nobody will ever read it, and the writer is to know
+		}
+	case s.fin:
+		p.eof = true
+		p.readable.Broadcast()
+	default:
+		p.unread.Write(s.data)
+		p.readable.Broadcast()
+	}
+}
+
+// resume goes on after a stall: what was on the wire sets out again.
+func (p *pipe) resume() {
+	if !p.passes() {
+		return
+	}
+	if !p.armed && len(p.flight) > 0 {
+		p.flight[0].due = time.Now().Add(p.delay())
+		p.arm()
+	}
+	p.pump()
+}
+
+// drop loses everything that has not arrived.
+func (p *pipe) drop() {
+	p.unsent.Reset()
+	p.flight = nil
+	p.size = p.unread.Len()
+}
