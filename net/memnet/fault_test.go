@@ -41,8 +41,12 @@ func TestPartitionStallsAndHealGoesOn(t *testing.T) {
 
 		n.Heal()
 		start := time.Now()
+		expect(t, ba, "in flight ")
+		if took := time.Since(start); took != 100*time.Millisecond {
+			t.Errorf("what was in flight took %v, want a latency from Heal", took)
+		}
 		got, err := io.ReadAll(ba)
-		if string(got) != "in flight while apart" || err != nil {
+		if string(got) != "while apart" || err != nil {
 			t.Errorf("after Heal: %q, %v", got, err)
 		}
 		if took := time.Since(start); took != 100*time.Millisecond {
