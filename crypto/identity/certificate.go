@@ -29,11 +29,11 @@ func (i *Identity) Certificate() (tls.Certificate, error) {
 		NotBefore: time.Unix(0, 0),
 		NotAfter:  time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, i.private.Public(), i.private)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, i.secret().identity.Public(), i.secret().identity)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("identity: make the certificate: %w", err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: i.private}, nil
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: i.secret().identity}, nil
 }
 
 // KeyFromCertificates is the identity behind a peer's certificates: exactly one, Ed25519, and a key

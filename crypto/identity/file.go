@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 const (
 	fileName = "identity.pem"
 	pemType  = "PRIVATE KEY" // PKCS #8, RFC 5208
+	maxFile  = 64 << 10      // bytes that are looked at; ours has some 120
 )
 
 // LoadOrCreate reads the identity of a profile directory, or makes and saves one when the directory
@@ -38,7 +40,12 @@ func LoadOrCreate(dir string) (*Identity, error) {
 // others may read is made private again.
 func Load(dir string) (*Identity, error) {
 	path := filepath.Join(dir, fileName)
-	text, err := os.ReadFile(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	defer file.Close() // read only: nothing is lost if it fails
+	text, err := io.ReadAll(io.LimitReader(file, maxFile))
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
@@ -54,8 +61,8 @@ func Load(dir string) (*Identity, error) {
 	if !ok {
 		return nil, fmt.Errorf("identity: %s holds a %T, not an Ed25519 key", path, parsed)
 	}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		if err := os.Chmod(path, 0o600); err != nil {
+	if info, err := file.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		if err := file.Chmod(0o600); err != nil {
 			return nil, fmt.Errorf("identity: others can read %s and that can't be changed: %w", path, err)
 		}
 	}
@@ -64,7 +71,7 @@ func Load(dir string) (*Identity, error) {
 
 // save writes the file so that it is either whole or not there: temporary file, fsync, rename.
 func (i *Identity) save(dir string) error {
-	der, err := x509.MarshalPKCS8PrivateKey(i.private)
+	der, err := x509.MarshalPKCS8PrivateKey(i.secret().identity)
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
@@ -86,6 +93,12 @@ func (i *Identity) save(dir string) error {
 	}
 	if err := os.Rename(temp.Name(), filepath.Join(dir, fileName)); err != nil {
 		return fmt.Errorf("identity: %w", err)
+	}
+	// The new name lasts through a loss of power once the directory is on disk. Not every system
+	// can sync one (Windows can't), and then there is nothing more to do.
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
 	}
 	return nil
 }

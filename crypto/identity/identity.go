@@ -12,21 +12,29 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"io"
+	"strings"
 )
 
 // Domain separates what an identity signs: it is the first part of every signed message and ends
-// in a zero byte, so that no domain is a prefix of another.
+// in its only zero byte, so that no domain is a prefix of another.
 type Domain string
 
 // DomainRecord is the domain of records (DESIGN.md §3).
 const DomainRecord Domain = "p2pchat/1/record\x00"
 
-// Identity is a key pair. It is immutable and safe for concurrent use. Its String never shows the
-// private half.
+// Identity is a key pair. It is immutable and safe for concurrent use. No way of printing it shows
+// the private half.
 type Identity struct {
-	private ed25519.PrivateKey
-	public  Key
-	seed    ed25519.PrivateKey
+	public Key
+	// A function, because fmt prints its address only. A pointer it does follow, for a verb that
+	// doesn't fit, and Format isn't called on an Identity in an unexported field.
+	secret func() *secrets
+}
+
+type secrets struct {
+	identity ed25519.PrivateKey
+	seed     ed25519.PrivateKey // derived: signs the seed's forms and nothing else
 }
 
 // New makes a random identity.
@@ -56,32 +64,33 @@ func fromPrivate(private ed25519.PrivateKey) (*Identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("identity: derive the key for the seed's forms: %w", err)
 	}
-	return &Identity{private: private, public: public, seed: ed25519.NewKeyFromSeed(derived)}, nil
+	s := &secrets{identity: private, seed: ed25519.NewKeyFromSeed(derived)}
+	return &Identity{public: public, secret: func() *secrets { return s }}, nil
 }
 
 // Key is the public key.
 func (i *Identity) Key() Key { return i.public }
 
 // Sign signs domain ‖ message and returns the 64-byte signature (RFC 8032). It panics on a domain
-// that doesn't end in a zero byte, which would be an error of the program.
+// that doesn't end in its only zero byte, which would be an error of the program.
 func (i *Identity) Sign(domain Domain, message []byte) []byte {
 	mustBeDomain(domain)
 	signed := make([]byte, 0, len(domain)+len(message))
 	signed = append(append(signed, domain...), message...)
-	return ed25519.Sign(i.private, signed)
+	return ed25519.Sign(i.secret().identity, signed)
 }
 
 // SignSeedForm signs a message of the seed's protocol, which has no room for a domain, with the key
 // derived for nothing else; the second result is that key's public half (32 bytes).
 func (i *Identity) SignSeedForm(message []byte) (signature, public []byte) {
-	return ed25519.Sign(i.seed, message), i.seed.Public().(ed25519.PublicKey)
+	return ed25519.Sign(i.secret().seed, message), i.secret().seed.Public().(ed25519.PublicKey)
 }
 
 // String is the public key's short form.
-func (i *Identity) String() string { return "identity " + i.public.Short() }
+func (i Identity) String() string { return "identity " + i.public.Short() }
 
-// GoString keeps %#v from printing the private half.
-func (i *Identity) GoString() string { return i.String() }
+// Format writes String whatever the verb: %d and %#v would otherwise walk through the fields.
+func (i Identity) Format(f fmt.State, _ rune) { io.WriteString(f, i.String()) }
 
 // Verify reports whether signature is k's over domain ‖ message. It is the standard library's
 // verification, without batching: batch verification disagrees with it on malicious signatures.
@@ -96,7 +105,7 @@ func Verify(k Key, domain Domain, message, signature []byte) bool {
 }
 
 func mustBeDomain(d Domain) {
-	if len(d) < 2 || d[len(d)-1] != 0 {
-		panic("identity: a domain ends in a zero byte")
+	if len(d) < 2 || strings.IndexByte(string(d), 0) != len(d)-1 {
+		panic("identity: a domain ends in its only zero byte")
 	}
 }

@@ -23,12 +23,23 @@ var (
 type Key struct{ b [ed25519.PublicKeySize]byte }
 
 // The y coordinates (little-endian, sign bit clear) of the points of order 1, 2, 4 and 8.
-var smallOrder = [...]string{
+var smallOrder = decodeAll(
 	"0100000000000000000000000000000000000000000000000000000000000000",
 	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 	"0000000000000000000000000000000000000000000000000000000000000000",
 	"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
 	"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+)
+
+func decodeAll(texts ...string) (keys [][ed25519.PublicKeySize]byte) {
+	for _, t := range texts {
+		raw, err := hex.DecodeString(t)
+		if err != nil {
+			panic(err) // an error of the program
+		}
+		keys = append(keys, [ed25519.PublicKeySize]byte(raw))
+	}
+	return keys
 }
 
 // KeyFromBytes checks a raw public key. Go's crypto/ed25519 and crypto/tls accept small-order keys,
@@ -44,16 +55,24 @@ func KeyFromBytes(raw []byte) (Key, error) {
 	y := k.b
 	y[31] &= 0x7f
 	// p = 2²⁵⁵ − 19: y ≥ p only if all but the lowest byte are at their maximum.
-	if y[31] == 0x7f && y[0] >= 0xed && bytes.Equal(y[1:31], bytes.Repeat([]byte{0xff}, 30)) {
+	if y[31] == 0x7f && y[0] >= 0xed && allOnes(y[1:31]) {
 		return Key{}, ErrKeyEncoding
 	}
-	text := hex.EncodeToString(y[:])
-	for _, s := range smallOrder {
-		if text == s {
+	for i := range smallOrder {
+		if y == smallOrder[i] {
 			return Key{}, ErrSmallOrder
 		}
 	}
 	return k, nil
+}
+
+func allOnes(b []byte) bool {
+	for _, x := range b {
+		if x != 0xff {
+			return false
+		}
+	}
+	return true
 }
 
 // ParseKey reads the form that String writes. Upper-case digits are refused: one key, one text.
