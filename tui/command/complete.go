@@ -1,0 +1,64 @@
+package command
+
+import "strings"
+
+// Completion is one way in which a line may go on.
+type Completion struct {
+	Line string // the whole line once it is chosen
+	Show string // what the list shows: a usage or a name
+	Help string // or ""
+}
+
+// Complete offers ways to go on from line, whose end is where the cursor stands: names of commands
+// after a slash, then their arguments. Text that is to be said has none. Names of others in it are
+// clean.
+func (t *Table) Complete(e Env, line string) []Completion {
+	rest, slash := strings.CutPrefix(line, "/")
+	if !slash || strings.HasPrefix(rest, "/") {
+		return nil
+	}
+	name, args := cutWord(rest)
+	if len(name) == len(rest) {
+		var out []Completion
+		for _, c := range t.named(name) {
+			done := "/" + c.Name
+			if c.Args != "" {
+				done += " "
+			}
+			out = append(out, Completion{Line: done, Show: c.Usage(), Help: c.Help})
+		}
+		return out
+	}
+	c := t.byName[strings.ToLower(name)]
+	if c == nil || c.Complete == nil {
+		return nil
+	}
+	var out []Completion
+	for _, arg := range c.Complete(e, strings.TrimLeft(args, " ")) {
+		out = append(out, Completion{Line: "/" + c.Name + " " + arg, Show: arg})
+	}
+	return out
+}
+
+// named are the commands whose name begins with prefix, in any case, or, where none does, one of
+// whose aliases does.
+func (t *Table) named(prefix string) []*Command {
+	prefix = strings.ToLower(prefix)
+	var names, aliases []*Command
+	for _, c := range t.rows {
+		if strings.HasPrefix(c.Name, prefix) {
+			names = append(names, c)
+			continue
+		}
+		for _, a := range c.Aliases {
+			if strings.HasPrefix(a, prefix) {
+				aliases = append(aliases, c)
+				break
+			}
+		}
+	}
+	if len(names) > 0 {
+		return names
+	}
+	return aliases
+}

@@ -1,0 +1,84 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/names"
+)
+
+// fakeNode notes what it is asked for.
+type fakeNode struct {
+	self  event.Self
+	peers []event.Peer
+	calls []string
+	fails bool
+}
+
+func (f *fakeNode) call(format string, args ...any) error {
+	f.calls = append(f.calls, fmt.Sprintf(format, args...))
+	if f.fails {
+		return errors.New("it can't be done")
+	}
+	return nil
+}
+
+func (f *fakeNode) Self() event.Self                { return f.self }
+func (f *fakeNode) Peers() []event.Peer             { return f.peers }
+func (f *fakeNode) Status() event.Status            { return event.Status{Self: f.self, Peers: len(f.peers)} }
+func (f *fakeNode) Say(s string) error              { return f.call("say %q", s) }
+func (f *fakeNode) Me(s string) error               { return f.call("me %q", s) }
+func (f *fakeNode) Nick(s string) error             { return f.call("nick %q", s) }
+func (f *fakeNode) Connect(s string) error          { return f.call("connect %s", s) }
+func (f *fakeNode) Disconnect(id string) error      { return f.call("disconnect %s", id) }
+func (f *fakeNode) Ignore(id string, on bool) error { return f.call("ignore %s %v", id, on) }
+func (f *fakeNode) Verify(id string, on bool) error { return f.call("verify %s %v", id, on) }
+
+type fakeLog []string
+
+func (fakeLog) Path() string                   { return "/home/alice/log" }
+func (l fakeLog) Tail(n int) ([]string, error) { return l[max(len(l)-n, 0):], nil }
+
+func testKey(n byte) identity.Key { return identity.FromSeed([32]byte{n}).Key() }
+
+func person(n byte, name string) event.Peer {
+	k := testKey(n)
+	return event.Peer{ID: k.ID().String(), Key: k, Name: name, Kind: event.KindNative, State: event.Up}
+}
+
+// world is a room with alice (self), two bobs, Carol Yes, rusty who has no key, and dora, who left.
+type world struct {
+	node    *fakeNode
+	table   *Table
+	env     Env
+	answers []Answer
+}
+
+func newWorld() *world {
+	self := person(1, "alice")
+	rusty := event.Peer{ID: "6b1f0000-1111-4222-8333-444455556666", Name: "rusty", Kind: event.KindJSON, State: event.Up}
+	dora := person(5, "dora")
+	dora.State = event.Left
+	w := &world{table: New(), node: &fakeNode{
+		self: event.Self{ID: self.ID, Key: self.Key, Name: "alice", Room: "lobby", Port: 8080,
+			Fingerprint: self.Key.Fingerprint(), Profile: "/home/alice"},
+		peers: []event.Peer{person(2, "bob"), person(3, "Bob"), person(4, "Carol Yes"), rusty, dora},
+	}}
+	var book names.Book
+	book.Set(BookID(self.Key, self.ID), "alice")
+	for _, p := range w.node.peers {
+		book.Set(BookID(p.Key, p.ID), p.Name)
+	}
+	w.env = Env{Node: w.node, Names: &book, Log: fakeLog{"one", "two"},
+		Reply: func(a Answer) { w.answers = append(w.answers, a) }}
+	return w
+}
+
+// do runs one line and returns what the node was asked and what was answered.
+func (w *world) do(line string) (calls []string, answers []Answer) {
+	w.node.calls, w.answers = nil, nil
+	w.table.Do(w.env, line)
+	return w.node.calls, w.answers
+}

@@ -1,0 +1,78 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+// maxOffered bounds the labels that an answer offers to choose from.
+const maxOffered = 8
+
+// find is the peer that text means. If it isn't one, find answers what is wrong; usage is how to
+// type the command with a name in the place of %s.
+func (e Env) find(text, usage string) (event.Peer, bool) {
+	text = strings.TrimSpace(text)
+	self := e.Node.Self()
+	byBook := make(map[string]event.Peer)
+	for _, p := range e.Node.Peers() {
+		if strings.EqualFold(p.ID, text) {
+			return p, true
+		}
+		byBook[BookID(p.Key, p.ID)] = p
+	}
+	var found []event.Peer
+	me := false
+	for _, id := range e.Names.Find(text) {
+		if p, ok := byBook[id]; ok {
+			found = append(found, p)
+		}
+		me = me || id == BookID(self.Key, self.ID)
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], true
+	case len(found) > 1:
+		labels := make([]string, 0, maxOffered)
+		for _, p := range found[:min(len(found), maxOffered)] {
+			labels = append(labels, e.Label(p))
+		}
+		if len(found) > maxOffered {
+			labels = append(labels, "…")
+		}
+		e.Reply(Fail{
+			Text: fmt.Sprintf("%d peers may be meant: %s", len(found), strings.Join(labels, ", ")),
+			Hint: "say which one: " + fmt.Sprintf(usage, labels[0]),
+		})
+	case me:
+		e.Reply(Fail{Text: "that is you", Hint: "/list shows the others"})
+	default:
+		e.Reply(Fail{Text: fmt.Sprintf("nobody here is called %.80s", text), Hint: "/list shows who is here"})
+	}
+	return event.Peer{}, false
+}
+
+// completePeer offers the names of peers for args and, behind a name that is whole, words.
+func completePeer(words ...string) func(Env, string) []string {
+	return func(e Env, args string) []string {
+		self := e.Node.Self()
+		own := e.Names.Label(BookID(self.Key, self.ID)).String()
+		var out []string
+		for _, label := range e.Names.Complete(args) {
+			if label != own {
+				out = append(out, label)
+			}
+		}
+		i := strings.LastIndexByte(args, ' ')
+		if i <= 0 || len(e.Names.Find(args[:i])) == 0 {
+			return out
+		}
+		for _, w := range words {
+			if strings.HasPrefix(w, strings.ToLower(args[i+1:])) {
+				out = append(out, args[:i+1]+w)
+			}
+		}
+		return out
+	}
+}

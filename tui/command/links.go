@@ -1,0 +1,26 @@
+package command
+
+// links is whom one is connected to.
+func links() []Command {
+	return []Command{
+		{Name: "connect", Args: "HOST[:PORT]", Help: "connect to a peer that wasn't found by itself", Run: connect},
+		{Name: "disconnect", Args: "NAME", Help: "end the link to NAME until you /connect again",
+			Run: disconnect, Complete: completePeer()},
+	}
+}
+
+func connect(e Env, args string) {
+	addr, err := Address(args)
+	if e.fail(err) || e.fail(e.Node.Connect(addr)) {
+		return
+	}
+	e.Reply(Info{"Connecting to " + addr})
+}
+
+func disconnect(e Env, args string) {
+	p, ok := e.find(args, "/disconnect %s")
+	if !ok || e.fail(e.Node.Disconnect(p.ID)) {
+		return
+	}
+	e.Reply(Info{"Disconnected from " + e.Label(p)})
+}

@@ -1,0 +1,135 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+// people is who is there and who they are.
+func people() []Command {
+	return []Command{
+		{Name: "list", Aliases: []string{"who", "peers"}, Help: "who is here",
+			Run: list},
+		{Name: "verify", Args: "[NAME [yes|no]]", Help: "compare the words of NAME's key with yours; yes marks it as compared",
+			Run: verify, Complete: completePeer("yes", "no")},
+		{Name: "ignore", Args: "[NAME [off]]", Help: "don't show what NAME says; off shows it again; alone: whom you ignore",
+			Run: ignore, Complete: completePeer("off")},
+		{Name: "crypto", Aliases: []string{"whoami"}, Help: "your key and words, and how you are protected",
+			Run: crypto},
+	}
+}
+
+func list(e Env, _ string) {
+	var here []event.Peer
+	for _, p := range e.Node.Peers() {
+		if p.State != event.Left {
+			here = append(here, p)
+		}
+	}
+	e.Reply(List{here})
+}
+
+// verify works in two steps, so that nobody marks a key as compared by only looking at it.
+func verify(e Env, args string) {
+	self := e.Node.Self()
+	if args == "" {
+		e.Reply(Info{fmt.Sprintf("Your words: %s\nTo compare with somebody: /verify NAME", self.Fingerprint)})
+		return
+	}
+	name, answer := cutLast(args, "yes", "no")
+	p, ok := e.find(name, "/verify %s")
+	if !ok {
+		return
+	}
+	label := e.Label(p)
+	switch {
+	case p.Key.IsZero():
+		e.Reply(Fail{Text: label + " speaks without a key: there is nothing to verify", Hint: "anybody can speak under that name"})
+	case answer != "":
+		if e.fail(e.Node.Verify(p.ID, answer == "yes")) {
+			return
+		}
+		if answer == "yes" {
+			e.Reply(Info{label + " is verified: this key is remembered as compared"})
+		} else {
+			e.Reply(Info{label + " is not verified any more"})
+		}
+	default:
+		e.Reply(Info{compare(label, p, self)})
+	}
+}
+
+// compare is what two people need to compare their keys.
+func compare(label string, p event.Peer, self event.Self) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Words of %s: %s\n", label, p.Key.Fingerprint())
+	fmt.Fprintf(&b, "Your words: %s\n", self.Fingerprint)
+	fmt.Fprintf(&b, "Read them to each other face to face or on the phone, not in this chat (/crypto shows each their own).\n")
+	if p.Verified {
+		fmt.Fprintf(&b, "%s is verified already; /verify %s no takes that back", label, label)
+	} else {
+		fmt.Fprintf(&b, "If all are the same: /verify %s yes", label)
+	}
+	return b.String()
+}
+
+func ignore(e Env, args string) {
+	if args == "" {
+		var labels []string
+		for _, p := range e.Node.Peers() {
+			if p.Ignored {
+				labels = append(labels, e.Label(p))
+			}
+		}
+		if len(labels) == 0 {
+			e.Reply(Info{"You ignore nobody"})
+		} else {
+			e.Reply(Info{"You ignore " + strings.Join(labels, ", ")})
+		}
+		return
+	}
+	name, off := cutLast(args, "off")
+	p, ok := e.find(name, "/ignore %s")
+	if !ok || e.fail(e.Node.Ignore(p.ID, off == "")) {
+		return
+	}
+	label := e.Label(p)
+	if off == "" {
+		e.Reply(Info{fmt.Sprintf("What %s says is not shown any more; /ignore %s off shows it again", label, label)})
+	} else {
+		e.Reply(Info{"What " + label + " says is shown again"})
+	}
+}
+
+func crypto(e Env, _ string) {
+	self := e.Node.Self()
+	encrypted, clear, verified := 0, 0, 0
+	for _, p := range e.Node.Peers() {
+		switch {
+		case p.State != event.Up && p.State != event.Late:
+		case !p.Encrypted():
+			clear++
+		default:
+			encrypted++
+			if p.Verified {
+				verified++
+			}
+		}
+	}
+	where := self.Profile
+	if where == "" {
+		where = "kept nowhere: a new one at the next start"
+	}
+	e.Reply(Info{strings.Join([]string{
+		"You are " + self.Name,
+		"Your words: " + self.Fingerprint,
+		"Your key: " + self.Key.String() + " (Ed25519)",
+		"Your ID: " + self.ID,
+		"Your profile: " + where,
+		"Links: TLS 1.3, X25519MLKEM768 (also safe from quantum computers), both sides prove their keys",
+		"Lines: signed with Ed25519 by their author",
+		fmt.Sprintf("Peers: %d encrypted (%d of them verified), %d in clear", encrypted, verified, clear),
+	}, "\n")})
+}

@@ -1,0 +1,144 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Command is one row of a table.
+type Command struct {
+	Name     string   // lower-case letters, without the slash
+	Aliases  []string // other names of the same
+	Args     string   // as the help shows them: "NAME [yes|no]"; required unless they begin with "["
+	Help     string   // what it does, a few words
+	Says     bool     // says something in the room: line mode waits for somebody to hear it
+	Run      func(e Env, args string)
+	Complete func(e Env, args string) []string // what args may become, whole; nil: nothing is offered
+}
+
+// required reports whether the command does nothing without arguments.
+func (c *Command) required() bool { return c.Args != "" && !strings.HasPrefix(c.Args, "[") }
+
+// Usage is how the command is typed.
+func (c *Command) Usage() string { return strings.TrimSpace("/" + c.Name + " " + c.Args) }
+
+// Table holds commands in the order of the help. It may be read concurrently once it is filled.
+type Table struct {
+	rows   []*Command
+	byName map[string]*Command // names and aliases
+}
+
+// New returns a table of the commands that every mode has, and then rows.
+func New(rows ...Command) *Table {
+	t := &Table{byName: make(map[string]*Command)}
+	t.Add(talk()...)
+	t.Add(people()...)
+	t.Add(links()...)
+	t.Add(program(t)...)
+	t.Add(rows...)
+	return t
+}
+
+// Add appends rows. It panics on a name that isn't lower-case letters or that is taken: that is an
+// error of the program.
+func (t *Table) Add(rows ...Command) {
+	for _, row := range rows {
+		c := &row
+		for _, name := range append([]string{c.Name}, c.Aliases...) {
+			if !isName(name) || name != strings.ToLower(name) || t.byName[name] != nil {
+				panic(fmt.Sprintf("command: %q can't be the name of a command, or is one already", name))
+			}
+			t.byName[name] = c
+		}
+		t.rows = append(t.rows, c)
+	}
+}
+
+// Input is a line that was typed, understood.
+type Input struct {
+	Command *Command // nil when the line is text, or empty
+	Args    string   // of the command, without white space around
+	Text    string   // to be said, exactly as typed but for an escaped slash; "" when there is nothing to say
+}
+
+// Says reports whether somebody is to hear the line.
+func (i Input) Says() bool { return i.Text != "" || i.Command != nil && i.Command.Says }
+
+// Parse understands a line of the composer or of standard input. A line that begins with a slash and
+// letters is a command; "//" stands for a slash that is meant; everything else, "/usr/bin" and "/42"
+// among it, is text. White space alone is nothing. The error is an *UnknownError.
+func (t *Table) Parse(line string) (Input, error) {
+	rest, slash := strings.CutPrefix(line, "/")
+	switch {
+	case strings.TrimSpace(line) == "":
+		return Input{}, nil
+	case !slash:
+		return Input{Text: line}, nil
+	case strings.HasPrefix(rest, "/"):
+		return Input{Text: rest}, nil
+	}
+	name, args := cutWord(rest)
+	if !isName(name) {
+		return Input{Text: line}, nil
+	}
+	c := t.byName[strings.ToLower(name)]
+	if c == nil {
+		return Input{}, &UnknownError{Name: name, Nearest: t.nearest(strings.ToLower(name))}
+	}
+	return Input{Command: c, Args: strings.TrimSpace(args)}, nil
+}
+
+// Run does what a line asks for: says its text, or runs its command.
+func (t *Table) Run(e Env, in Input) {
+	switch {
+	case in.Command == nil && in.Text == "":
+	case in.Command == nil:
+		e.fail(e.Node.Say(in.Text))
+	case in.Args == "" && in.Command.required():
+		e.Reply(Fail{Text: "/" + in.Command.Name + " needs more than that", Hint: "type " + in.Command.Usage()})
+	default:
+		in.Command.Run(e, in.Args)
+	}
+}
+
+// Do is Parse and Run; an unknown command is answered with Fail.
+func (t *Table) Do(e Env, line string) {
+	in, err := t.Parse(line)
+	if err != nil {
+		e.Reply(Refusal(err))
+		return
+	}
+	t.Run(e, in)
+}
+
+// isName reports whether what follows a slash looks like a command: letters only.
+func isName(s string) bool {
+	for _, c := range []byte(s) {
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// cutWord cuts s at its first white space.
+func cutWord(s string) (word, rest string) {
+	if i := strings.IndexAny(s, " \t\n\r"); i >= 0 {
+		return s[:i], s[i+1:]
+	}
+	return s, ""
+}
+
+// cutLast cuts the last word off s if it is one of words, in any case, and something is left.
+func cutLast(s string, words ...string) (rest, word string) {
+	i := strings.LastIndexAny(s, " \t\n\r")
+	if i < 0 {
+		return s, ""
+	}
+	for _, w := range words {
+		if strings.EqualFold(s[i+1:], w) {
+			return strings.TrimSpace(s[:i]), w
+		}
+	}
+	return s, ""
+}

@@ -1,0 +1,17 @@
+package command
+
+// talk is what one says, and under what name.
+func talk() []Command {
+	return []Command{
+		{Name: "msg", Args: "TEXT", Help: "say TEXT, as typing it alone does", Says: true,
+			Run: func(e Env, args string) { e.fail(e.Node.Say(args)) }},
+		{Name: "me", Args: "TEXT", Help: "say what you do: * alice waves", Says: true,
+			Run: func(e Env, args string) { e.fail(e.Node.Me(args)) }},
+		{Name: "nick", Args: "NAME", Help: "be called NAME from now on",
+			Run: func(e Env, args string) {
+				if !e.fail(e.Node.Nick(args)) {
+					e.Reply(Info{"You are now called " + args})
+				}
+			}},
+	}
+}
