@@ -107,6 +107,14 @@ func (k Key) Compare(other Key) int { return bytes.Compare(k.b[:], other.b[:]) }
 // MarshalText writes String's form.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
+// AppendText appends String's form to b.
+func (k Key) AppendText(b []byte) ([]byte, error) {
+	if k.IsZero() {
+		return b, nil
+	}
+	return hex.AppendEncode(b, k.b[:]), nil
+}
+
 // UnmarshalText reads what ParseKey reads; the empty text is the zero Key.
 func (k *Key) UnmarshalText(text []byte) error {
 	if len(text) == 0 {

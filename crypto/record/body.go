@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,69 +40,69 @@ type Body struct {
 	Data   json.RawMessage `json:"data"`
 }
 
-// encode writes the canonical form: Go's encoding/json, compact, without HTML escapes.
-func (b Body) encode() ([]byte, error) { return canonical(b) }
-
-func canonical(v any) ([]byte, error) {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+// decode reads a body strictly; content is the text or name of a known kind. encoding/json alone
+// takes duplicate keys and keys of any case, so that one text could be two statements; that encoding
+// the result gives the same bytes rules out both, and unknown keys and white space with them.
+func decode(body string) (b Body, content string, err error) {
+	if !utf8.ValidString(body) {
+		return Body{}, "", fmt.Errorf("%w: not UTF-8", ErrMalformed)
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	if b, ok := scan(body); ok {
+		if content, err := b.confirm(body); err == nil {
+			return b, content, nil
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &b); err != nil {
+		return Body{}, "", fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if content, err = b.confirm(body); err != nil {
+		return Body{}, "", err
+	}
+	return b, content, nil
 }
 
-// decode reads a body strictly. encoding/json alone takes duplicate keys and keys of any case, so
-// that one text could be two statements; that encoding the result gives the same bytes rules out
-// both, and unknown keys and white space with them.
-func decode(body string) (Body, error) {
-	var b Body
-	raw := []byte(body)
-	if !utf8.Valid(raw) {
-		return Body{}, fmt.Errorf("%w: not UTF-8", ErrMalformed)
+// confirm checks a body that was read and that body is its canonical form.
+func (b *Body) confirm(body string) (content string, err error) {
+	if content, err = b.check(); err != nil {
+		return "", err
 	}
-	if err := json.Unmarshal(raw, &b); err != nil {
-		return Body{}, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	if err := b.check(); err != nil {
-		return Body{}, err
-	}
-	again, err := b.encode()
+	var room [1 << 10]byte // most bodies fit; append takes more from the heap
+	again, err := appendBody(room[:0], b)
 	if err != nil {
-		return Body{}, err
+		return "", err
 	}
-	if !bytes.Equal(raw, again) {
-		return Body{}, ErrNotCanonical
+	if string(again) != body {
+		return "", ErrNotCanonical
 	}
-	return b, nil
+	return content, nil
 }
 
-// check holds the rules that a body follows whatever its encoding.
-func (b *Body) check() error {
+// check holds the rules that a body follows whatever its encoding, and returns what a known kind
+// says.
+func (b *Body) check() (content string, err error) {
 	switch {
 	case b.V != Version:
-		return fmt.Errorf("%w: version %d", ErrMalformed, b.V)
+		return "", fmt.Errorf("%w: version %d", ErrMalformed, b.V)
 	case b.Author.IsZero():
-		return fmt.Errorf("%w: no author", ErrMalformed)
+		return "", fmt.Errorf("%w: no author", ErrMalformed)
 	case b.Seq > maxInt:
-		return fmt.Errorf("%w: seq over 2^53", ErrMalformed)
+		return "", fmt.Errorf("%w: seq over 2^53", ErrMalformed)
 	case b.Time.Ms < 0 || b.Time.Ms > maxInt || b.Time.N < 0 || b.Time.N > maxInt:
-		return fmt.Errorf("%w: time out of range", ErrMalformed)
+		return "", fmt.Errorf("%w: time out of range", ErrMalformed)
 	case len(b.Kind) == 0 || len(b.Kind) > maxKind:
-		return fmt.Errorf("%w: kind of %d bytes", ErrMalformed, len(b.Kind))
+		return "", fmt.Errorf("%w: kind of %d bytes", ErrMalformed, len(b.Kind))
 	case len(b.Data) < 2 || b.Data[0] != '{':
-		return fmt.Errorf("%w: data is not an object", ErrMalformed)
+		return "", fmt.Errorf("%w: data is not an object", ErrMalformed)
 	case b.Feed == 0 && (b.Seq != 0 || b.Prev != ID{}):
-		return fmt.Errorf("%w: a place outside any feed", ErrMalformed)
+		return "", fmt.Errorf("%w: a place outside any feed", ErrMalformed)
 	case b.Feed != 0 && b.Seq > 0 && b.Prev == ID{}:
-		return fmt.Errorf("%w: no predecessor", ErrMalformed)
+		return "", fmt.Errorf("%w: no predecessor", ErrMalformed)
 	case b.Feed != 0 && (b.Kind == KindOpen) != (b.Seq == 0):
-		return fmt.Errorf("%w: a feed begins with one open record", ErrMalformed)
+		return "", fmt.Errorf("%w: a feed begins with one open record", ErrMalformed)
 	}
 	for _, r := range string(b.Kind) {
 		if (r < 'a' || r > 'z') && r != '-' {
-			return fmt.Errorf("%w: kind is not in lower case", ErrMalformed)
+			return "", fmt.Errorf("%w: kind is not in lower case", ErrMalformed)
 		}
 	}
 	return b.checkData()

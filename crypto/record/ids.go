@@ -67,7 +67,7 @@ func (f Feed) String() string { return fmt.Sprintf("%016x", uint64(f)) }
 
 // MarshalText writes String's form.
 func (f Feed) MarshalText() ([]byte, error) {
-	return hex.AppendEncode(nil, binary.BigEndian.AppendUint64(nil, uint64(f))), nil
+	return appendFeed(nil, f), nil
 }
 
 // UnmarshalText reads exactly what MarshalText writes.
@@ -108,11 +108,7 @@ func (t Time) Compare(other Time) int {
 
 // MarshalJSON writes [ms,n].
 func (t Time) MarshalJSON() ([]byte, error) {
-	out := append(make([]byte, 0, 20), '[')
-	out = strconv.AppendInt(out, t.Ms, 10)
-	out = append(out, ',')
-	out = strconv.AppendInt(out, t.N, 10)
-	return append(out, ']'), nil
+	return appendTime(make([]byte, 0, 20), t), nil
 }
 
 // UnmarshalJSON reads [ms,n].

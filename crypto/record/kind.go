@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
@@ -28,66 +27,85 @@ type Text struct {
 	Text string `json:"text"`
 }
 
-// NamingData is the data of an open or name record.
-func NamingData(name string) (json.RawMessage, error) { return canonical(Naming{name}) }
+// known reports whether this package looks into the kind's data.
+func (k Kind) known() bool { return k.key() != "" }
 
-// TextData is the data of a chat or me record.
-func TextData(text string) (json.RawMessage, error) { return canonical(Text{text}) }
+// key is the one key in a known kind's data.
+func (k Kind) key() string {
+	switch k {
+	case KindOpen, KindName:
+		return "name"
+	case KindChat, KindMe:
+		return "text"
+	}
+	return ""
+}
+
+// NamingData is the data of an open or name record. Sign reports a name that can't be one.
+func NamingData(name string) (json.RawMessage, error) { return appendData(nil, "name", name), nil }
+
+// TextData is the data of a chat or me record. Sign reports a text that can't be one.
+func TextData(text string) (json.RawMessage, error) { return appendData(nil, "text", text), nil }
 
 // Text is what a chat or me record says; "" for other kinds.
 func (r *Record) Text() string {
-	var t Text
-	if r.Kind() == KindChat || r.Kind() == KindMe {
-		_ = json.Unmarshal(r.c.fields.Data, &t) // Parse has read it once
+	if r.Kind().key() != "text" {
+		return ""
 	}
-	return t.Text
+	return r.c.content
 }
 
 // Name is what an open or name record calls its author; "" for other kinds.
 func (r *Record) Name() string {
+	if r.Kind().key() != "name" {
+		return ""
+	}
+	return r.c.content
+}
+
+// checkData reads the data of known kinds as strictly as the body around it and returns its text or
+// name. A known kind outside its place (a chat line outside any feed) is refused; unknown kinds are
+// not looked into.
+func (b *Body) checkData() (content string, err error) {
+	key := b.Kind.key()
+	switch {
+	case key == "":
+		if !utf8.Valid(b.Data) {
+			return "", fmt.Errorf("%w: not UTF-8", ErrMalformed)
+		}
+		return "", nil
+	case b.Feed == 0:
+		return "", fmt.Errorf("%w: a %s record outside any feed", ErrMalformed, b.Kind)
+	}
+	data := string(b.Data)
+	content, scanned := scanData(data, key)
+	if !scanned {
+		if content, err = unmarshalData(b.Data, key); err != nil {
+			return "", err
+		}
+	}
+	var room [512]byte
+	if string(appendData(room[:0], key, content)) != data {
+		return "", fmt.Errorf("%w: data of %s", ErrNotCanonical, b.Kind)
+	}
+	if key == "name" {
+		return content, CheckName(content)
+	}
+	return content, CheckText(content)
+}
+
+// unmarshalData reads data that scanData doesn't know: it is bad in some way, and this says in which.
+func unmarshalData(data []byte, key string) (string, error) {
 	var n Naming
-	if r.Kind() == KindOpen || r.Kind() == KindName {
-		_ = json.Unmarshal(r.c.fields.Data, &n) // Parse has read it once
+	var t Text
+	var form any = &t
+	if key == "name" {
+		form = &n
 	}
-	return n.Name
-}
-
-// checkData reads the data of known kinds as strictly as the body around it. A known kind outside
-// its place (a chat line outside any feed) is refused; unknown kinds are not looked into.
-func (b *Body) checkData() error {
-	switch b.Kind {
-	case KindOpen, KindName:
-		var n Naming
-		if err := b.strict(&n); err != nil {
-			return err
-		}
-		return CheckName(n.Name)
-	case KindChat, KindMe:
-		var t Text
-		if err := b.strict(&t); err != nil {
-			return err
-		}
-		return CheckText(t.Text)
+	if err := json.Unmarshal(data, form); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	return nil
-}
-
-// strict decodes the data of a feed's record into v and requires that encoding v gives it back.
-func (b *Body) strict(v any) error {
-	if b.Feed == 0 {
-		return fmt.Errorf("%w: a %s record outside any feed", ErrMalformed, b.Kind)
-	}
-	if err := json.Unmarshal(b.Data, v); err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	again, err := canonical(v)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(again, b.Data) {
-		return fmt.Errorf("%w: data of %s", ErrNotCanonical, b.Kind)
-	}
-	return nil
+	return n.Name + t.Text, nil // one of them is empty
 }
 
 // CheckText reports why text can't be a line: over MaxText bytes, not UTF-8, or with control

@@ -26,11 +26,10 @@
 package record
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
-	"sync"
 
 	"chat.lan/p2pchat/crypto/identity"
 )
@@ -47,23 +46,28 @@ type Claim struct {
 	signature [64]byte
 	id        ID
 	fields    Body
+	content   string // the text or name of a known kind
 }
 
 // Sign makes the author's record of b. Author and V are filled in. The errors are those of Parse:
 // nothing that others would refuse gets signed.
 func Sign(author *identity.Identity, b Body) (*Record, error) {
 	b.V, b.Author = Version, author.Key()
-	if err := b.check(); err != nil {
+	content, err := b.check()
+	if err != nil {
 		return nil, err
 	}
-	text, err := b.encode()
+	text, err := appendBody(make([]byte, 0, 512+len(b.Data)), &b)
 	if err != nil {
 		return nil, err
 	}
 	if len(text) > MaxBody {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLong, len(text))
 	}
-	r := &Record{Claim{body: string(text), id: idOf(string(text)), fields: b}}
+	// The data as it was signed, and out of the caller's reach: text ends in it and a brace.
+	start := bytes.Index(text, dataKey) + len(dataKey)
+	b.Data = text[start : len(text)-1 : len(text)-1]
+	r := &Record{Claim{body: string(text), id: idOf(string(text)), fields: b, content: content}}
 	copy(r.c.signature[:], author.Sign(identity.DomainRecord, text))
 	return r, nil
 }
@@ -77,11 +81,11 @@ func Parse(body string, signature []byte) (*Claim, error) {
 	if len(signature) != 64 {
 		return nil, fmt.Errorf("%w: signature of %d bytes", ErrMalformed, len(signature))
 	}
-	fields, err := decode(body)
+	fields, content, err := decode(body)
 	if err != nil {
 		return nil, err
 	}
-	c := &Claim{body: body, id: idOf(body), fields: fields}
+	c := &Claim{body: body, id: idOf(body), fields: fields, content: content}
 	copy(c.signature[:], signature)
 	return c, nil
 }
@@ -131,15 +135,12 @@ func (r *Record) Signed() string { return r.c.body }
 // Signature is a copy of the 64 bytes.
 func (r *Record) Signature() []byte { s := r.c.signature; return s[:] }
 
-var hashers = sync.Pool{New: func() any { return sha256.New() }}
+// dataKey comes before the data. It can't be earlier in a body that check has passed: nothing before
+// it is free text.
+var dataKey = []byte(`,"data":`)
 
 func idOf(body string) ID {
-	h := hashers.Get().(hash.Hash)
-	defer hashers.Put(h)
-	h.Reset()
-	h.Write([]byte(identity.DomainRecord))
-	h.Write([]byte(body))
-	var id ID
-	h.Sum(id[:0])
-	return id
+	var room [1 << 10]byte // most bodies fit; append takes more from the heap
+	signed := append(append(room[:0], identity.DomainRecord...), body...)
+	return sha256.Sum256(signed)
 }
