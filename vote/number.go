@@ -1,0 +1,83 @@
+package vote
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Errors of Find.
+var (
+	ErrNoProposal = errors.New("no such proposal")
+	ErrAmbiguous  = errors.New("several proposals have this number")
+)
+
+// NextNumber is the number of a new proposal: 1 + the highest known, but never over MaxNumber, which
+// proposals share once somebody has used it.
+func (b *Book) NextNumber() uint64 {
+	var highest uint64
+	for _, e := range b.entries {
+		highest = max(highest, e.p.Number)
+	}
+	return min(highest+1, MaxNumber)
+}
+
+// Label is what people call the proposal: "#4", or "#4·7f" while another of that number is known,
+// with as many digits of the id as tell them apart. "" if it is not known.
+func (b *Book) Label(id ID) string {
+	e := b.entries[id]
+	if e == nil {
+		return ""
+	}
+	bare := "#" + strconv.FormatUint(e.p.Number, 10)
+	digits := 0
+	for _, other := range b.numbers[e.p.Number] {
+		if other == id {
+			continue
+		}
+		same := 0
+		for same < len(id)-1 && id[same] == other[same] {
+			same++
+		}
+		digits = max(digits, 2*same+2)
+	}
+	if digits == 0 {
+		return bare
+	}
+	return bare + "·" + id.String()[:digits]
+}
+
+// Find is the proposal that people mean by "#4", "4", "#4·7f" (or "#4.7f", which is easier to
+// type), or by 8 or more first digits of its id. A number that two have is refused with
+// ErrAmbiguous, and the error names both.
+func (b *Book) Find(text string) (ID, error) {
+	number, digits := text, ""
+	for _, sep := range []string{"·", "."} {
+		if n, d, cut := strings.Cut(text, sep); cut {
+			number, digits = n, strings.ToLower(d)
+			break
+		}
+	}
+	var found []ID
+	n, err := strconv.ParseUint(strings.TrimPrefix(number, "#"), 10, 64)
+	if err == nil && n <= MaxNumber && len(number) < 8 {
+		found = slices.SortedFunc(slices.Values(b.numbers[n]), ID.Compare)
+	} else if digits = strings.ToLower(text); len(digits) >= 8 {
+		found = slices.Clone(b.ids)
+	}
+	found = slices.DeleteFunc(found, func(id ID) bool { return !strings.HasPrefix(hex.EncodeToString(id[:]), digits) })
+	switch len(found) {
+	case 0:
+		return ID{}, fmt.Errorf("%w: %.80q", ErrNoProposal, text)
+	case 1:
+		return found[0], nil
+	}
+	labels := make([]string, 0, 4)
+	for _, id := range found[:min(len(found), 4)] {
+		labels = append(labels, b.Label(id))
+	}
+	return ID{}, fmt.Errorf("%w: say %s", ErrAmbiguous, strings.Join(labels, " or "))
+}

@@ -1,0 +1,55 @@
+package vote
+
+// State is what the records say of a proposal. No clock has a part in it.
+type State uint8
+
+// The states. Passed is for good; the others can still become Passed.
+const (
+	Unknown   State = iota // no valid proposal of this id is known
+	Open                   // neither of the others
+	Passed                 // M or more approved
+	Rejected               // so many rejected that M can't be reached any more
+	Cancelled              // its author withdrew it
+)
+
+// String is the state's word in lower case.
+func (s State) String() string {
+	return [...]string{"unknown", "open", "passed", "rejected", "cancelled"}[s]
+}
+
+// Tally is the count of one proposal.
+type Tally struct {
+	N    int // voters on the roll
+	Need int // M
+	Yes  int // voters who approved
+	No   int // voters who rejected and did not approve
+	State
+}
+
+// Count is rule 2 from scratch: a pure function of a valid proposal, ballots in any order, repeated
+// or foreign ones among them, and whether its author's cancel is known.
+func Count(p *Proposal, ballots []Ballot, cancelled bool) Tally {
+	var m marks
+	for _, b := range ballots {
+		if b.Proposal == p.ID {
+			m.mark(p.place(b.Voter), b.Choice)
+		}
+	}
+	return m.tally(p, cancelled)
+}
+
+// tally counts. Approve dominates a contradicting reject: otherwise one dishonest voter could take
+// back what has passed, and peers that heard his two ballots in different orders would differ.
+func (m *marks) tally(p *Proposal, cancelled bool) Tally {
+	yes, no := m.count()
+	t := Tally{N: len(p.Roll), Need: p.Need, Yes: yes, No: no, State: Open}
+	switch {
+	case yes >= p.Need:
+		t.State = Passed
+	case no > len(p.Roll)-p.Need:
+		t.State = Rejected
+	case cancelled:
+		t.State = Cancelled
+	}
+	return t
+}

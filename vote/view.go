@@ -1,0 +1,107 @@
+package vote
+
+import (
+	"chat.lan/p2pchat/crypto/identity"
+)
+
+// Status is a proposal's word on the screen. Unlike State it depends on the reader's clock and
+// dispute set, and nothing is decided by it.
+type Status string
+
+// The status words.
+const (
+	StatusOpen      Status = "open"
+	StatusPassed    Status = "passed"
+	StatusRejected  Status = "rejected"
+	StatusExpired   Status = "expired" // undecided, and no longer prompted for
+	StatusCancelled Status = "cancelled"
+	StatusDisputed  Status = "disputed" // in the reader's dispute set
+	StatusEnded     Status = "ended"    // an ON that a passed OFF ended
+)
+
+// View is one proposal as it stands. Its slices must not be modified.
+type View struct {
+	Proposal  *Proposal
+	Label     string // "#4" or "#4·7f"
+	Tally     Tally
+	Choices   []Choice // by roll place: None, Approve, Reject or Both
+	Cancelled bool     // its author's cancel is known, whatever came of it
+	Ended     bool     // an ON that a passed OFF ended
+}
+
+// View is what is known of a proposal; false if nothing.
+func (b *Book) View(id ID) (View, bool) {
+	e := b.entries[id]
+	if e == nil {
+		return View{}, false
+	}
+	v := View{Proposal: &e.p, Label: b.Label(id), Tally: e.tally, Cancelled: e.cancelled, Ended: e.tally.State == Passed && e.endedBy != nil}
+	v.Choices = make([]Choice, len(e.p.Roll))
+	for i := range v.Choices {
+		v.Choices[i] = e.at(i)
+	}
+	return v, true
+}
+
+// Status is the proposal's word at now (ms since 1970) for a reader with these disputes.
+func (v *View) Status(d Disputes, now int64) Status {
+	switch s := v.Tally.State; {
+	case v.Ended:
+		return StatusEnded
+	case s == Rejected:
+		return StatusRejected
+	case s == Cancelled:
+		return StatusCancelled
+	case d.Has(v.Proposal.ID):
+		return StatusDisputed
+	case s == Passed:
+		return StatusPassed
+	case now >= v.Proposal.Closes:
+		return StatusExpired
+	}
+	return StatusOpen
+}
+
+// Missing is the voters of whom no ballot is known.
+func (v *View) Missing() []identity.Key {
+	var out []identity.Key
+	for i, c := range v.Choices {
+		if c == None {
+			out = append(out, v.Proposal.Roll[i])
+		}
+	}
+	return out
+}
+
+// State is the proposal's state; Unknown if it is not known.
+func (b *Book) State(id ID) State {
+	if e := b.entries[id]; e != nil {
+		return e.tally.State
+	}
+	return Unknown
+}
+
+// Choice is what is known of a voter's ballots on a proposal.
+func (b *Book) Choice(id ID, voter identity.Key) Choice {
+	e := b.entries[id]
+	if e == nil {
+		return None
+	}
+	if place := e.p.place(voter); place >= 0 {
+		return e.at(place)
+	}
+	return None
+}
+
+// Proposals is the ids of all that are known, by number, then id.
+func (b *Book) Proposals() []ID {
+	ids := append([]ID(nil), b.ids...)
+	b.sort(ids)
+	return ids
+}
+
+// Len is the number of proposals known, Bytes what they and their ballots and cancels take.
+func (b *Book) Len() int { return len(b.entries) }
+
+// Bytes is the sum of the sizes of all records kept.
+func (b *Book) Bytes() int { return b.bytes }
