@@ -1,0 +1,115 @@
+package screen
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// shown is what the terminal shows, as far as we know.
+type shown struct {
+	width, height int
+	rows          []string // height of them
+	x, y          int
+	visible       bool
+	title         string
+}
+
+// Control sequences that frames are made of.
+const (
+	syncBegin  = "\x1b[?2026h"
+	syncEnd    = "\x1b[?2026l"
+	plain      = "\x1b[m"
+	eraseRight = "\x1b[K"
+	eraseAll   = "\x1b[2J"
+	wrapOff    = "\x1b[?7l"
+	wrapOn     = "\x1b[?7h"
+	cursorHide = "\x1b[?25l"
+	cursorShow = "\x1b[?25h"
+)
+
+// Column moves to a column, counted from 0, inside a row. Terminals disagree about the width of
+// some emoji; what stands behind them (a border, the next pane) starts with Column, so that it
+// stays in line whatever the terminal made of the text before. ansi.StringWidth counts it as 0.
+func Column(x int) string { return ansi.CursorHorizontalAbsolute(x + 1) }
+
+// next is the state after a frame: clipped to the screen, padded with blank rows, and sharing no
+// slice with the frame.
+func (s *shown) next(f Frame, width, height int) shown {
+	n := shown{width: width, height: height, rows: make([]string, height), title: s.title}
+	copy(n.rows, f.Rows)
+	n.x = min(max(f.CursorX, 0), max(width-1, 0))
+	n.y = min(max(f.CursorY, 0), max(height-1, 0))
+	n.visible = f.CursorVisible
+	if f.Title != "" {
+		n.title = cleanTitle(f.Title)
+	}
+	return n
+}
+
+// appendDiff appends what turns a terminal that shows old into one that shows now, and nothing if
+// that is the same. With full it assumes nothing about what the terminal shows.
+//
+// A row is erased before it is written, not after: once a row is as wide as the screen the cursor
+// rests on its last cell, and erasing from there would take that cell away.
+func appendDiff(dst []byte, old, now *shown, full bool) []byte {
+	full = full || old.width != now.width || old.height != now.height
+	start := len(dst)
+	dst = append(dst, syncBegin...)
+	body := len(dst)
+	if full {
+		dst = append(dst, plain+wrapOff+eraseAll...)
+	}
+	for y, row := range now.rows {
+		if full && row == "" || !full && row == old.rows[y] {
+			continue
+		}
+		dst = appendMove(dst, 0, y)
+		dst = append(dst, plain...)
+		if !full {
+			dst = append(dst, eraseRight...)
+		}
+		dst = append(dst, row...)
+	}
+	wrote := len(dst) > body
+	if wrote {
+		dst = append(dst, plain...)
+	}
+	if now.visible && (wrote || !old.visible || old.x != now.x || old.y != now.y) {
+		dst = appendMove(dst, now.x, now.y)
+	}
+	if now.visible != old.visible || full {
+		if now.visible {
+			dst = append(dst, cursorShow...)
+		} else {
+			dst = append(dst, cursorHide...)
+		}
+	}
+	if now.title != "" && (full || now.title != old.title) {
+		dst = append(dst, ansi.SetWindowTitle(now.title)...)
+	}
+	if len(dst) == body {
+		return dst[:start]
+	}
+	return append(dst, syncEnd...)
+}
+
+// appendMove appends the sequence that puts the cursor on a cell, counted from 0.
+func appendMove(dst []byte, x, y int) []byte {
+	dst = append(dst, '\x1b', '[')
+	dst = strconv.AppendInt(dst, int64(y+1), 10)
+	dst = append(dst, ';')
+	dst = strconv.AppendInt(dst, int64(x+1), 10)
+	return append(dst, 'H')
+}
+
+// cleanTitle drops what could end the title's sequence or start another.
+func cleanTitle(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\ufffd' {
+			return -1
+		}
+		return r
+	}, s)
+}

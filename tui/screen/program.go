@@ -1,0 +1,163 @@
+package screen
+
+import (
+	"io"
+	"os"
+	"reflect"
+	"runtime/debug"
+
+	"chat.lan/p2pchat/net/guard"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// repaintMsg and suspendMsg are requests to the screen; the model never sees them.
+type (
+	repaintMsg struct{}
+	suspendMsg struct{}
+)
+
+// Repaint is a command that draws the whole screen again, for Ctrl+L.
+func Repaint() tea.Msg { return repaintMsg{} }
+
+// newProgram returns a Bubble Tea program that leaves the terminal and the signals to us.
+func newProgram(s *Screen) *tea.Program {
+	opts := []tea.ProgramOption{
+		tea.WithInput(input{s.opts.In}),
+		tea.WithOutput(io.Discard),
+		tea.WithoutRenderer(),
+		tea.WithoutSignalHandler(),
+		// Bubble Tea's own handler prints the trace on the screen that is still up, and loses it.
+		// program and command below catch what is ours.
+		tea.WithoutCatchPanics(),
+		tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg {
+			if _, ok := msg.(tea.SuspendMsg); ok {
+				// Bubble Tea's suspend waits for ever for SIGCONT where the kernel ignores SIGTSTP,
+				// as it does for the first process of a tmux pane or an ssh session.
+				return suspendMsg{}
+			}
+			return msg
+		}),
+	}
+	if s.opts.Mouse {
+		// Without a renderer this only matters on Windows, where the mouse is a console mode.
+		opts = append(opts, tea.WithMouseCellMotion())
+	}
+	return tea.NewProgram(program{s}, opts...)
+}
+
+// program is what Bubble Tea runs.
+type program struct{ s *Screen }
+
+// Init gives the model its size before the first frame, and marks that frame.
+func (p program) Init() tea.Cmd {
+	s := p.s
+	var cmd tea.Cmd
+	s.call(func() { cmd = s.model.Init() })
+	_, sized := p.Update(tea.WindowSizeMsg{})
+	return tea.Batch(s.command(cmd), sized)
+}
+
+// Update passes a message to the model and marks the screen as out of date.
+func (p program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	s := p.s
+	switch m := msg.(type) {
+	case repaintMsg:
+		s.painter.repaint()
+		return p, nil
+	case suspendMsg:
+		select {
+		case s.suspend <- struct{}{}:
+		default:
+		}
+		return p, nil
+	case tea.WindowSizeMsg:
+		// Whatever it says (on Windows the scroll-back's size), the model hears what is true now.
+		m.Width, m.Height = s.term.size()
+		msg = m
+		// Even if it is the size of before: the terminal may have been smaller in between.
+		s.painter.repaint()
+	default:
+		msg = focus(msg)
+	}
+	var cmd tea.Cmd
+	s.call(func() { s.model, cmd = s.model.Update(msg) })
+	s.painter.mark()
+	return p, s.command(cmd)
+}
+
+// View is empty: frames are composed when they are drawn.
+func (program) View() string { return "" }
+
+// call calls the model, unless an earlier call or a command panicked.
+func (s *Screen) call(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hasFailed() {
+		return
+	}
+	defer s.caught("tui/update")
+	f()
+}
+
+// caught turns a panic into the end of the program. It is deferred.
+func (s *Screen) caught(name string) {
+	if v := recover(); v != nil {
+		s.fail(&guard.Panic{Name: name, Value: v, Stack: debug.Stack()})
+	}
+}
+
+// command guards a command, and those that it returns, against panics.
+func (s *Screen) command(cmd tea.Cmd) tea.Cmd {
+	if cmd == nil {
+		return nil
+	}
+	return func() (msg tea.Msg) {
+		defer s.caught("tui/command")
+		return s.commands(cmd())
+	}
+}
+
+var cmdType = reflect.TypeFor[tea.Cmd]()
+
+// commands guards the commands of a tea.Batch or tea.Sequence. The type of the latter isn't
+// exported, so both are told by what they are: slices of commands.
+func (s *Screen) commands(msg tea.Msg) tea.Msg {
+	v := reflect.ValueOf(msg)
+	if v.Kind() != reflect.Slice || v.Type().Elem() != cmdType {
+		return msg
+	}
+	guarded := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+	for i := range v.Len() {
+		guarded.Index(i).Set(reflect.ValueOf(s.command(v.Index(i).Interface().(tea.Cmd))))
+	}
+	return guarded.Interface()
+}
+
+// focus finds the focus reports that Bubble Tea v1 takes for unknown sequences: it knows them only
+// when nothing else was typed in the same read.
+func focus(msg tea.Msg) tea.Msg {
+	v := reflect.ValueOf(msg)
+	if v.Kind() != reflect.Slice || v.Type().Elem().Kind() != reflect.Uint8 {
+		return msg
+	}
+	switch string(v.Bytes()) {
+	case "\x1b[I":
+		return tea.FocusMsg{}
+	case "\x1b[O":
+		return tea.BlurMsg{}
+	}
+	return msg
+}
+
+// input is the terminal's input. A terminal that was closed reads as the end of a file, which
+// Bubble Tea takes as "no more keys" and goes on; here it ends the program.
+type input struct{ *os.File }
+
+func (in input) Read(b []byte) (int, error) {
+	n, err := in.File.Read(b)
+	if err == io.EOF || n == 0 && err == nil {
+		return n, errGone
+	}
+	return n, err
+}

@@ -1,0 +1,238 @@
+// Package screen runs a Bubble Tea program on a renderer of its own that draws only on demand
+// (DESIGN.md §11).
+//
+// Bubble Tea v1 keeps its event loop, its commands and its key parser. It is started without its
+// renderer, which ticks 60 times a second whether anything changed or not, and without the renderer
+// it leaves the terminal alone. What is then ours, and lives here:
+//
+//   - terminal.go: raw mode, alternate screen, cursor, autowrap, bracketed paste, focus reports,
+//     mouse and title, taken at the start and given back on every way out;
+//   - painter.go: when to draw. A message only marks the screen as out of date. One goroutine
+//     composes a frame when it is drawn, at once if the last is 8 ms old, else when it will be.
+//     A slow terminal blocks that goroutine and nothing else, and the frames it missed are never
+//     composed. Nothing to draw means no wake-up;
+//   - diff.go: what to write. The rows that changed, each by absolute position, in one write;
+//   - program.go: the wrapper that Bubble Tea sees, whose View is empty;
+//   - signals_unix.go: window size, Ctrl+Z and coming back from it.
+//
+// Synchronized output (mode 2026) is always sent. Terminals without it skip a private mode that
+// they don't know, so there is nothing to ask, no answer to wait for, and no answer that could
+// arrive as typing, or in the shell after the program ended.
+package screen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"chat.lan/p2pchat/net/guard"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// Frame is a whole screen as it should look.
+type Frame struct {
+	// Rows are the rows from the top, styled, each at most as wide as the screen. Missing rows are
+	// blank, rows past the height are not drawn. A row holds no control sequences but SGR,
+	// hyperlinks and Column.
+	Rows []string
+	// CursorX and CursorY are the cursor's cell from the top left, which is 0, 0.
+	CursorX, CursorY int
+	CursorVisible    bool
+	// Title is the window's title; empty leaves it as it is. Control characters are dropped.
+	Title string
+}
+
+// Model is a program's state. Its methods are called one at a time, never concurrently, but not
+// all from one goroutine.
+type Model interface {
+	// Init returns the first command. The first message is a tea.WindowSizeMsg, before the first
+	// frame.
+	Init() tea.Cmd
+	// Update takes a message in. It must not block: no I/O, no Send.
+	Update(tea.Msg) (Model, tea.Cmd)
+	// Frame composes the screen. It is called when a frame is drawn, not for every message, and is
+	// the one place where a screen is composed. It may fill caches, but not change what is shown.
+	Frame(width, height int) Frame
+}
+
+// Options are the terminal and what it should report. The zero value is a usable default.
+type Options struct {
+	// In and Out are the terminal; nil means os.Stdin and os.Stdout. They are not closed.
+	In, Out *os.File
+	// Mouse asks for clicks, wheel and drags as tea.MouseMsg.
+	Mouse bool
+	// ReportFocus asks for tea.FocusMsg and tea.BlurMsg.
+	ReportFocus bool
+	// Getenv looks up TMUX and STY for Copy; nil means os.Getenv.
+	Getenv func(string) string
+}
+
+// ErrNotTerminal is returned by Run when In or Out is no terminal.
+var ErrNotTerminal = errors.New("screen: not a terminal; use --no-tui")
+
+// errGone is the reason a program ends when its terminal was closed.
+var errGone = errors.New("the terminal has gone")
+
+// Screen is one program on one terminal. All methods may be called from any goroutine.
+type Screen struct {
+	opts Options
+	term *terminal
+	prog *tea.Program
+
+	mu    sync.Mutex // held during every call of the model
+	model Model
+
+	painter *painter
+	suspend chan struct{} // a request to suspend, capacity 1
+
+	failMu sync.Mutex
+	failed error // guarded by failMu; the first reason to end that isn't a quit
+	stop   func()
+}
+
+// New returns a screen for one Run. It doesn't touch the terminal.
+func New(opts Options) *Screen {
+	if opts.In == nil {
+		opts.In = os.Stdin
+	}
+	if opts.Out == nil {
+		opts.Out = os.Stdout
+	}
+	if opts.Getenv == nil {
+		opts.Getenv = os.Getenv
+	}
+	s := &Screen{opts: opts, term: newTerminal(opts), suspend: make(chan struct{}, 1)}
+	s.painter = newPainter(s.term, s.compose)
+	s.prog = newProgram(s)
+	return s
+}
+
+// stuck is how long the end of a program waits for a terminal that takes no output.
+const stuck = 500 * time.Millisecond
+
+// Run takes the terminal, runs the model until it quits, and gives the terminal back. It returns
+// the last model, and:
+//
+//   - nil after tea.Quit;
+//   - the cause of ctx when it ended, so errors.Is(err, context.Canceled) holds;
+//   - a *guard.Panic (errors.As) when Update, Frame or a command panicked;
+//   - what reading or writing failed with when the terminal has gone.
+//
+// SIGINT, SIGTERM and SIGHUP are not handled here: main ends ctx for them. Commands that are still
+// running are not waited for.
+func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
+	defer s.prog.Kill() // a Send that comes later returns at once
+	s.model = m
+	if err := s.term.enter(); err != nil {
+		return m, err
+	}
+	// Also when Bubble Tea itself panics: the trace is then readable.
+	defer s.term.close()
+
+	g := guard.New(ctx, func(*guard.Panic) { s.term.leave() })
+	s.failMu.Lock()
+	s.stop = g.Stop
+	s.failMu.Unlock()
+	painted := make(chan struct{})
+	g.Go("screen/painter", func(ctx context.Context) {
+		defer close(painted)
+		if err := s.painter.run(ctx); err != nil {
+			s.fail(fmt.Errorf("screen: write to the terminal: %w", err))
+		}
+	})
+	s.watchSignals(g)
+	g.Go("screen/stop", func(ctx context.Context) {
+		<-ctx.Done()
+		// Quit, not Kill: Bubble Tea then waits for its reader before it closes what that reads.
+		s.prog.Quit()
+	})
+
+	_, runErr := s.prog.Run()
+	s.prog.Kill()
+	cause := context.Cause(g.Context())
+	g.Stop()
+	s.term.close()
+	select {
+	case <-painted:
+		g.Wait()
+	case <-time.After(stuck):
+		// A write that can't be interrupted (see reopen): the program ends anyway.
+	}
+
+	s.failMu.Lock()
+	failed := s.failed
+	s.failMu.Unlock()
+	s.mu.Lock()
+	last = s.model
+	s.mu.Unlock()
+	switch {
+	case failed != nil:
+		return last, failed
+	case g.Err() != nil:
+		return last, g.Err()
+	case runErr != nil:
+		return last, fmt.Errorf("screen: %w", runErr)
+	case cause != nil:
+		return last, cause
+	}
+	return last, nil
+}
+
+// fail records why the program ends, if it is the first reason, and ends it.
+func (s *Screen) fail(err error) {
+	s.failMu.Lock()
+	if s.failed == nil {
+		s.failed = err
+	}
+	stop := s.stop
+	s.failMu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// hasFailed reports whether the model may be in pieces and must not be called again.
+func (s *Screen) hasFailed() bool {
+	s.failMu.Lock()
+	defer s.failMu.Unlock()
+	return s.failed != nil
+}
+
+// compose is the painter's way to a frame.
+func (s *Screen) compose(width, height int) (Frame, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hasFailed() {
+		return Frame{}, false
+	}
+	return s.model.Frame(width, height), true
+}
+
+// Send hands a message to Update. It waits until the program takes it, and returns at once after
+// the program's end. It must not be called from Update. Only tui/inbox calls it.
+func (s *Screen) Send(msg tea.Msg) { s.prog.Send(msg) }
+
+// Repaint draws the whole screen again, for when something else wrote over it (Ctrl+L).
+func (s *Screen) Repaint() { s.painter.repaint() }
+
+// Bell rings the terminal's bell with the next write. It doesn't wait.
+func (s *Screen) Bell() { s.painter.send("\a") }
+
+// Release gives the terminal back: cooked mode, main screen, cursor, autowrap, no reports. Nothing
+// is drawn until Restore. It is for panic handlers and for running another program, may be called
+// more than once, and takes no longer than a second even if the terminal takes no output.
+func (s *Screen) Release() { s.term.leave() }
+
+// Restore takes the terminal again after Release and draws the whole screen. After Run has ended
+// it does nothing.
+func (s *Screen) Restore() error {
+	if err := s.term.retake(); err != nil {
+		return err
+	}
+	s.painter.repaint()
+	return nil
+}

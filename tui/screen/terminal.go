@@ -1,0 +1,167 @@
+package screen
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// errReleased says that the terminal isn't ours at the moment, so nothing was written.
+var errReleased = errors.New("screen: terminal released")
+
+// terminal is the terminal device: its modes and its output. All methods may be called from any
+// goroutine.
+type terminal struct {
+	in, out     *os.File
+	inFd, outFd int
+	take, give  string // what is written to take the terminal and to give it back
+
+	tty  atomic.Pointer[os.File]     // where output goes: a description of our own, or out
+	mode atomic.Pointer[consoleMode] // the modes to give back
+
+	lock chan struct{} // capacity 1; full while somebody writes or changes what follows
+	held bool
+	done bool
+}
+
+func newTerminal(opts Options) *terminal {
+	t := &terminal{
+		in: opts.In, out: opts.Out, inFd: int(opts.In.Fd()), outFd: int(opts.Out.Fd()),
+		lock: make(chan struct{}, 1),
+	}
+	t.take, t.give = modes(opts)
+	return t
+}
+
+// modes returns what takes the terminal and what gives it back. The title is put on the terminal's
+// stack and taken from it again. What is given back is everything that can be on, in an order that
+// ends on the main screen, so that it may be written at any moment.
+func modes(opts Options) (take, give string) {
+	const title, untitle = "\x1b[22;0t", "\x1b[23;0t"
+	on := []string{title, "\x1b[?1049h", cursorHide, wrapOff, "\x1b[?2004h"}
+	off := []string{syncEnd, plain, "\x1b[?2004l"}
+	if opts.ReportFocus {
+		on = append(on, "\x1b[?1004h")
+		off = append(off, "\x1b[?1004l")
+	}
+	if opts.Mouse {
+		on = append(on, "\x1b[?1002h", "\x1b[?1006h")
+		off = append(off, "\x1b[?1006l", "\x1b[?1002l")
+	}
+	off = append(off, wrapOn, cursorShow, "\x1b[?1049l", untitle)
+	return strings.Join(on, ""), strings.Join(off, "")
+}
+
+// enter takes the terminal for the first time.
+func (t *terminal) enter() error {
+	if !term.IsTerminal(t.inFd) || !term.IsTerminal(t.outFd) {
+		return ErrNotTerminal
+	}
+	t.tty.Store(reopen(t.out))
+	return t.retake()
+}
+
+// retake takes the terminal; if it is ours already, its modes are set again, for who comes back
+// from a stop that could not be prepared for.
+func (t *terminal) retake() error {
+	t.lock <- struct{}{}
+	defer func() { <-t.lock }()
+	tty := t.tty.Load()
+	if t.done || tty == nil {
+		return nil
+	}
+	mode, err := makeRaw(t.inFd, t.outFd)
+	if err != nil {
+		return fmt.Errorf("screen: set the terminal's mode: %w", err)
+	}
+	if !t.held {
+		// Otherwise these are not the modes to give back: those were read the first time.
+		t.mode.Store(mode)
+		t.held = true
+	}
+	if _, err := tty.WriteString(t.take); err != nil {
+		return fmt.Errorf("screen: write to the terminal: %w", err)
+	}
+	return nil
+}
+
+// write writes all of b, and waits as long as the terminal takes.
+func (t *terminal) write(b []byte) error {
+	t.lock <- struct{}{}
+	defer func() { <-t.lock }()
+	if !t.held {
+		return errReleased
+	}
+	_, err := t.tty.Load().Write(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		// Somebody waits to give the terminal back (leave).
+		return errReleased
+	}
+	return err
+}
+
+// size is the terminal's size now, and 80×24 where it doesn't tell.
+func (t *terminal) size() (width, height int) {
+	width, height, err := term.GetSize(t.outFd)
+	if err != nil || width <= 0 || height <= 0 {
+		return 80, 24
+	}
+	return width, height
+}
+
+// close gives the terminal back for good.
+func (t *terminal) close() { t.release(true) }
+
+// leave gives the terminal back until retake.
+func (t *terminal) leave() { t.release(false) }
+
+// release gives the terminal back, once. A terminal that takes no output (its window hangs, its
+// line is dead) must not keep the program from ending: what it didn't take in half of stuck is
+// thrown away, and the modes are given back in any case.
+func (t *terminal) release(forGood bool) {
+	deadline := time.NewTimer(stuck)
+	defer deadline.Stop()
+	tty := t.tty.Load()
+	if tty == nil {
+		return // never taken
+	}
+	limit(tty, stuck/2)
+	select {
+	case t.lock <- struct{}{}:
+		defer func() { <-t.lock }()
+	case <-deadline.C:
+		// A write that can't be interrupted holds the lock. Everything but the screen's content
+		// can still be given back.
+		if mode := t.mode.Load(); mode != nil {
+			_ = mode.restore(t.inFd, t.outFd)
+		}
+		return
+	}
+	if t.held {
+		t.held = false
+		limit(tty, stuck/2)
+		if _, err := tty.WriteString(t.give); errors.Is(err, os.ErrDeadlineExceeded) {
+			discardOutput(t.outFd)
+			limit(tty, stuck/2)
+			// CAN ends a control sequence that was cut in the middle.
+			_, _ = tty.WriteString("\x18" + t.give)
+		}
+		_ = t.mode.Load().restore(t.inFd, t.outFd)
+	}
+	_ = tty.SetWriteDeadline(time.Time{})
+	if forGood && !t.done {
+		t.done = true
+		if tty != t.out {
+			_ = tty.Close()
+		}
+	}
+}
+
+// limit lets a write under way, and later ones, end after d. It has no effect where output can't be
+// polled (see reopen).
+func limit(tty *os.File, d time.Duration) { _ = tty.SetWriteDeadline(time.Now().Add(d)) }
