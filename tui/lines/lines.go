@@ -1,0 +1,267 @@
+// Package lines is p2pchat without a screen: line mode, which speaks the words of the seed's
+// walkthrough, and JSON mode, one object a line (DESIGN.md §8). Scripts, bots and tests live on what
+// it prints: fields are added, never renamed.
+//
+//	node ── Post ──▶ view (text or JSON) ──▶ output ──▶ stdout, stderr
+//	stdin ─▶ input ─▶ Run ─▶ command.Table ─▶ node
+//	                     └── answers ─▶ view
+//
+// In both modes a line of standard input is what one would type in the composer. Nothing asks back,
+// every buffer is bounded, and whoever is slow is waited for: a stuck stdout pushes back on the
+// network through Post, a stuck network on stdin through Node.WaitWritable.
+package lines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/tui/command"
+)
+
+const (
+	// patience is how long a line waits for a first peer, and the end for acknowledgements.
+	patience = 5 * time.Second
+	// maxFarewell bounds the wait for acknowledgements that keep coming.
+	maxFarewell = 30 * time.Second
+)
+
+// Node is what line and JSON mode ask of a running participant; *node.Node implements it.
+type Node interface {
+	command.Node
+	// WaitWritable returns when the fastest link has room; while nobody is there, when somebody is.
+	WaitWritable(ctx context.Context) error
+	// WaitDelivered returns when all linked peers have acknowledged what was sent.
+	WaitDelivered(ctx context.Context) error
+}
+
+// Config says where a Mode reads and writes.
+type Config struct {
+	In       io.Reader // a Cancel method, as of a cancelreader, is called when Run has to end
+	Out, Err io.Writer
+	JSON     bool
+	Terminal bool // a person types and reads: show the prompt
+	Dumb     bool // a terminal that can't erase a line
+	Commands *command.Table
+	Log      command.Log // for /log; nil when there is none
+}
+
+// Mode is line or JSON mode. Post may be called from any goroutine but is meant for the node's one;
+// Run is called once, Close once, after it.
+type Mode struct {
+	cfg    Config
+	group  *guard.Group
+	out    *output
+	people *people
+	ready  chan struct{} // closed by Post with the first Ready
+	ended  chan struct{} // closed by Run when it returns: Post waits for nothing any more
+
+	acks atomic.Int64 // Delivered events so far
+
+	mu    sync.Mutex // one event or answer is written at a time
+	view  view       // guarded by mu
+	begun bool       // guarded by mu; ready is closed
+
+	quit  bool // Run only: /quit was typed
+	alone bool // Run only: a line has waited for a first peer in vain
+}
+
+// view writes events and answers to an output.
+type view interface {
+	event(ev event.Event, before event.State) // before: of a PeerChanged, as people.note has it
+	answer(command.Answer)
+}
+
+// Start makes a Mode and starts its writer in g. The writer outlives g's context, so that the last
+// words of a program that is being ended are written: only Close ends it, and comes before g is
+// waited for.
+func Start(g *guard.Group, cfg Config) *Mode {
+	m := &Mode{
+		cfg:    cfg,
+		group:  g,
+		out:    newOutput(cfg),
+		people: newPeople(),
+		ready:  make(chan struct{}),
+		ended:  make(chan struct{}),
+	}
+	if cfg.JSON {
+		m.view = &jsonView{out: m.out}
+	} else {
+		m.view = &textView{out: m.out, people: m.people, refused: make(map[string]int), now: time.Now}
+	}
+	g.Go("lines/output", func(context.Context) { m.out.run() })
+	return m
+}
+
+// Post shows an event. While Run runs it blocks when the reader of stdout is slow.
+func (m *Mode) Post(ev event.Event) {
+	if m.people.hides(ev) {
+		return
+	}
+	m.show(ev)
+	m.out.wait(m.ended)
+}
+
+func (m *Mode) show(ev event.Event) {
+	m.mu.Lock()
+	defer m.mu.Unlock() // also when the view panics: the goodbye must not wait for ever
+	m.view.event(ev, m.people.note(ev))
+	switch ev.(type) {
+	case event.Ready:
+		if !m.begun {
+			m.begun = true
+			m.out.allowPrompt()
+			close(m.ready)
+		}
+	case event.Delivered:
+		m.acks.Add(1)
+	}
+}
+
+// answer shows what a command says.
+func (m *Mode) answer(a command.Answer) {
+	if _, ok := a.(command.Quit); ok {
+		m.quit = true
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.view.answer(a)
+}
+
+// Run reads input and does what it asks for, until /quit or the end of input; what was said has then
+// been acknowledged, or had its time. It returns nil then, the context's cause when ctx ended first,
+// and ErrOutput when nobody reads stdout any more.
+func (m *Mode) Run(ctx context.Context, n Node) error {
+	defer close(m.ended)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	m.group.Go("lines/watch", func(context.Context) {
+		select {
+		case <-ctx.Done():
+		case <-m.out.failed:
+			cancel(m.out.failure())
+		}
+	})
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-m.ready:
+	}
+
+	typed := make(chan line) // closed by the reader
+	m.group.Go("lines/input", func(context.Context) {
+		defer close(typed)
+		readLines(m.cfg.In, func(l line) bool {
+			select {
+			case typed <- l:
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		})
+	})
+	if c, ok := m.cfg.In.(interface{ Cancel() bool }); ok {
+		defer c.Cancel()
+	}
+
+	env := command.Env{Node: n, Names: m.people, Log: m.cfg.Log, Reply: m.answer}
+	for !m.quit {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case l, ok := <-typed:
+			if !ok {
+				m.quit = true
+				break
+			}
+			m.obey(ctx, n, env, l)
+		}
+	}
+	m.farewell(ctx, n)
+	return context.Cause(ctx)
+}
+
+// obey does what one line asks for.
+func (m *Mode) obey(ctx context.Context, n Node, env command.Env, l line) {
+	m.out.entered()
+	if l.err != nil {
+		m.answer(command.Refusal(l.err))
+		return
+	}
+	in, err := m.cfg.Commands.Parse(l.text)
+	if err != nil {
+		m.answer(command.Refusal(err))
+	} else {
+		if in.Says() {
+			m.waitForHearer(ctx, n)
+		}
+		m.cfg.Commands.Run(env, in)
+	}
+	m.out.wait(ctx.Done())
+}
+
+// waitForHearer waits until somebody can take a line. While peers are there that is as long as it
+// takes; while nobody is, a first peer has 5 s, once: the next lines don't wait again.
+// On a terminal nobody waits for a first peer: the person sees who is there.
+func (m *Mode) waitForHearer(ctx context.Context, n Node) {
+	for ctx.Err() == nil {
+		if m.alone || m.cfg.Terminal {
+			if !anyoneThere(n) {
+				return
+			}
+			m.alone = false
+		}
+		limited, cancel := context.WithTimeout(ctx, patience)
+		err := n.WaitWritable(limited)
+		cancel()
+		if err == nil {
+			return
+		}
+		m.alone = true
+	}
+}
+
+func anyoneThere(n Node) bool {
+	for _, p := range n.Peers() {
+		if p.State == event.Up || p.State == event.Late {
+			return true
+		}
+	}
+	return false
+}
+
+// farewell waits for acknowledgements of what was said: 5 s, and longer only while they come.
+func (m *Mode) farewell(ctx context.Context, n Node) {
+	ctx, cancel := context.WithTimeout(ctx, maxFarewell)
+	defer cancel()
+	for ctx.Err() == nil {
+		before := m.acks.Load()
+		limited, cancel := context.WithTimeout(ctx, patience)
+		err := n.WaitDelivered(limited)
+		cancel()
+		if err == nil || m.acks.Load() == before {
+			return
+		}
+	}
+}
+
+// Close writes out what is queued, until ctx ends, and ends the writer. Later events are dropped.
+func (m *Mode) Close(ctx context.Context) error {
+	m.out.close()
+	select {
+	case <-m.out.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("standard output isn't read: %w", ctx.Err())
+	}
+}
+
+// ErrOutput is what Run returns when stdout was closed by its reader: a pipe into head, for one.
+var ErrOutput = errors.New("standard output is closed")

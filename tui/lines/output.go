@@ -1,0 +1,213 @@
+package lines
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+)
+
+// maxQueued is how many bytes may wait to be written before wait blocks.
+const maxQueued = 256 << 10
+
+// The prompt, and what takes it away again where a line can be erased.
+const (
+	prompt = "💬 "
+	erase  = "\r\x1b[K"
+)
+
+// output writes to stdout and stderr from one goroutine, in the order in which it was given text. It
+// writes all that waits at once, so that a flood costs few writes and a single line no delay.
+type output struct {
+	out, err io.Writer
+	terminal bool
+	erase    string
+	wake     chan struct{} // capacity 1
+	done     chan struct{} // closed by run when it returns
+	failed   chan struct{} // closed by run when stdout takes no more
+
+	mu      sync.Mutex
+	queue   []chunk       // guarded by mu
+	size    int           // guarded by mu; bytes in queue
+	free    chan struct{} // guarded by mu; closed when the queue was taken, then replaced
+	closed  bool          // guarded by mu
+	cause   error         // guarded by mu; why failed is closed
+	prompts bool          // guarded by mu; a prompt is wanted
+	typed   bool          // guarded by mu; the person ended the prompt's line
+	shown   bool          // run only; the prompt stands at the end of the terminal
+}
+
+// chunk is text for one of the streams.
+type chunk struct {
+	errs bool // for stderr
+	text []byte
+}
+
+func newOutput(cfg Config) *output {
+	o := &output{
+		out:      cfg.Out,
+		err:      cfg.Err,
+		terminal: cfg.Terminal && !cfg.JSON,
+		erase:    erase,
+		wake:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		failed:   make(chan struct{}),
+		free:     make(chan struct{}),
+	}
+	if cfg.Dumb {
+		o.erase = "\r"
+	}
+	return o
+}
+
+// add queues text for stdout, or for stderr. It never blocks; after close it drops the text.
+func (o *output) add(errs bool, text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	// Writers wait behind the limit; who ignores it (after Run has ended, nobody waits) loses text
+	// rather than filling memory.
+	if o.closed || o.cause != nil || o.size > 4*maxQueued+len(text) {
+		return
+	}
+	if n := len(o.queue); n > 0 && o.queue[n-1].errs == errs {
+		o.queue[n-1].text = append(o.queue[n-1].text, text...)
+	} else {
+		o.queue = append(o.queue, chunk{errs, []byte(text)})
+	}
+	o.size += len(text)
+	o.signal()
+}
+
+// signal wakes run.
+func (o *output) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// wait blocks while too much is queued, until stop is closed.
+func (o *output) wait(stop <-chan struct{}) {
+	for {
+		o.mu.Lock()
+		full, free := o.size > maxQueued, o.free
+		o.mu.Unlock()
+		if !full {
+			return
+		}
+		select {
+		case <-free:
+		case <-stop:
+			return
+		case <-o.failed:
+			return
+		}
+	}
+}
+
+// allowPrompt says that the program is ready for its user to type.
+func (o *output) allowPrompt() {
+	o.mu.Lock()
+	o.prompts = o.terminal
+	o.signal()
+	o.mu.Unlock()
+}
+
+// entered says that the person has ended the line that the prompt began.
+func (o *output) entered() {
+	o.mu.Lock()
+	if o.prompts {
+		o.typed = true
+		o.signal()
+	}
+	o.mu.Unlock()
+}
+
+// close ends run once everything is written.
+func (o *output) close() {
+	o.mu.Lock()
+	o.closed, o.prompts = true, false
+	o.signal()
+	o.mu.Unlock()
+}
+
+// failure is why failed was closed.
+func (o *output) failure() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.cause
+}
+
+// run writes until close or until stdout takes no more. A write that is stuck can't be interrupted.
+func (o *output) run() {
+	defer close(o.done)
+	var spare []chunk
+	for range o.wake {
+		o.mu.Lock()
+		taken, closed, prompts := o.queue, o.closed, o.prompts
+		if o.typed {
+			o.typed, o.shown = false, false
+		}
+		o.queue, o.size = spare[:0], 0
+		close(o.free)
+		o.free = make(chan struct{})
+		o.mu.Unlock()
+
+		err := o.write(taken, prompts)
+		if err != nil {
+			o.fail(err)
+			return
+		}
+		if closed {
+			return
+		}
+		spare = reuse(taken)
+	}
+}
+
+// write writes what was taken, between taking the prompt away and showing it again.
+func (o *output) write(taken []chunk, prompts bool) error {
+	if o.shown && (len(taken) > 0 || !prompts) {
+		if _, err := io.WriteString(o.out, o.erase); err != nil {
+			return err
+		}
+		o.shown = false
+	}
+	for _, c := range taken {
+		if c.errs {
+			_, _ = o.err.Write(c.text) // there is nowhere to say that it failed
+			continue
+		}
+		if _, err := o.out.Write(c.text); err != nil {
+			return err
+		}
+	}
+	if prompts && !o.shown {
+		if _, err := io.WriteString(o.out, prompt); err != nil {
+			return err
+		}
+		o.shown = true
+	}
+	return nil
+}
+
+func (o *output) fail(err error) {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		err = ErrOutput
+	} else {
+		err = fmt.Errorf("standard output: %w", err)
+	}
+	o.mu.Lock()
+	o.cause = err
+	o.queue, o.size = nil, 0
+	o.mu.Unlock()
+	close(o.failed)
+}
+
+// reuse keeps the slice of chunks for the next turn, without their texts. A buffer of text isn't
+// kept: floods are rare, and append grows a new one fast.
+func reuse(taken []chunk) []chunk {
+	clear(taken)
+	return taken[:0]
+}

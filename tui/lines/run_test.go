@@ -1,0 +1,437 @@
+package lines
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// start0 is a view of line mode with a clock that stands.
+func start0(o *output, people *people) *textView {
+	return &textView{out: o, people: people, refused: make(map[string]int), now: func() time.Time { return noon }}
+}
+
+func TestALineWaitsForAFirstPeerOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(Config{In: strings.NewReader("one\ntwo\n/list\nthree\n")})
+		began := time.Now()
+		if err := r.run(t, t.Context()); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != patience {
+			t.Errorf("three lines to nobody took %v, want %v", took, patience)
+		}
+		if diff := cmp.Diff([]string{"one", "two", "three"}, r.node.said); diff != "" {
+			t.Error(diff)
+		}
+		if n := strings.Count(r.out.String(), "📭 Nobody is here"); n != 3 {
+			t.Errorf("said %d times that nobody is here:\n%s", n, r.out.String())
+		}
+	})
+}
+
+func TestAFirstPeerEndsTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(Config{In: strings.NewReader("one\ntwo\n")})
+		began := time.Now()
+		r.group.Go("peer", func(context.Context) {
+			time.Sleep(2 * time.Second)
+			r.node.change(func() { r.node.peers = []event.Peer{person(2, "Bob")} })
+		})
+		if err := r.run(t, t.Context()); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if n := strings.Count(r.out.String(), "📤 Message sent to 1 peer(s)\n"); n != 2 {
+			t.Errorf("sent %d times:\n%s", n, r.out.String())
+		}
+	})
+}
+
+func TestNobodyWaitsForAPeerOnATerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(Config{In: strings.NewReader("one\n/quit\nnever said\n"), Terminal: true})
+		began := time.Now()
+		if err := r.run(t, t.Context()); err != nil || time.Since(began) != 0 {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if diff := cmp.Diff([]string{"one"}, r.node.said); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestTheEndWaitsForAcknowledgements(t *testing.T) {
+	for name, test := range map[string]struct {
+		after time.Duration // when the peers have it
+		every time.Duration // how often an acknowledgement comes, 0 never
+		took  time.Duration
+	}{
+		"at once":            {0, 0, 0},
+		"soon":               {3 * time.Second, 0, 3 * time.Second},
+		"too late":           {time.Minute, 0, patience},
+		"late, but it comes": {12 * time.Second, time.Second, 12 * time.Second},
+		"for ever":           {time.Hour, time.Second, maxFarewell},
+	} {
+		for _, end := range []string{"", "/quit\n"} {
+			t.Run(name+end, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := start(Config{In: strings.NewReader("one\n" + end)}, person(2, "Bob"))
+					r.node.stuck = test.after > 0
+					r.group.Go("peer", func(ctx context.Context) {
+						for began := time.Now(); time.Since(began) < test.after && ctx.Err() == nil; {
+							step := test.after
+							if test.every > 0 {
+								step = test.every
+								r.mode.Post(event.Delivered{ID: "x", Peers: 1, Of: 2})
+							}
+							select {
+							case <-time.After(step):
+							case <-ctx.Done():
+							}
+						}
+						r.node.change(func() { r.node.stuck = false })
+					})
+					began := time.Now()
+					if err := r.run(t, t.Context()); err != nil {
+						t.Error(err)
+					}
+					if took := time.Since(began); took != test.took {
+						t.Errorf("took %v, want %v", took, test.took)
+					}
+				})
+			})
+		}
+	}
+}
+
+// cancelableReader blocks until Cancel, as a cancelreader on a quiet terminal does.
+type cancelableReader struct{ done chan struct{} }
+
+func (c cancelableReader) Read([]byte) (int, error) {
+	<-c.done
+	return 0, io.EOF
+}
+
+func (c cancelableReader) Cancel() bool {
+	close(c.done)
+	return true
+}
+
+func TestASignalEndsRunWhereverItWaits(t *testing.T) {
+	signal := errors.New("SIGTERM")
+	for name, in := range map[string]io.Reader{
+		"for input":            strings.NewReader(""),
+		"for a first peer":     strings.NewReader("hello\n"),
+		"for acknowledgements": strings.NewReader("hello\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var peers []event.Peer
+				if name == "for acknowledgements" {
+					peers = append(peers, person(2, "Bob"))
+				}
+				if name == "for input" {
+					in = cancelableReader{make(chan struct{})}
+				}
+				r := start(Config{In: in}, peers...)
+				r.node.stuck = true
+				ctx, cancel := context.WithCancelCause(t.Context())
+				r.group.Go("signal", func(context.Context) {
+					time.Sleep(time.Second)
+					cancel(signal)
+				})
+				began := time.Now()
+				if err := r.run(t, ctx); !errors.Is(err, signal) {
+					t.Errorf("Run: %v", err)
+				}
+				if took := time.Since(began); took != time.Second {
+					t.Errorf("took %v", took)
+				}
+			})
+		})
+	}
+}
+
+func TestNothingIsReadBeforeReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(Config{In: strings.NewReader("/list\n"), JSON: true})
+		r.group.Go("node", func(context.Context) {
+			time.Sleep(time.Second)
+			r.mode.Post(event.Ready{Self: self()})
+		})
+		if err := r.mode.Run(t.Context(), r.node); err != nil {
+			t.Error(err)
+		}
+		r.stop(t)
+		first, _, _ := strings.Cut(r.out.String(), "\n")
+		if !strings.HasPrefix(first, `{"event":"ready",`) {
+			t.Errorf("first line: %s", first)
+		}
+	})
+}
+
+// failingWriter fails with err once it has written n times.
+type failingWriter struct {
+	n   int
+	err error
+}
+
+func (w *failingWriter) Write(p []byte) (int, error) {
+	if w.n--; w.n < 0 {
+		return 0, w.err
+	}
+	return len(p), nil
+}
+
+func TestAClosedStdoutEndsRun(t *testing.T) {
+	for _, test := range []struct{ err, want error }{
+		{syscall.EPIPE, ErrOutput},
+		{io.ErrClosedPipe, ErrOutput},
+		{syscall.ENOSPC, syscall.ENOSPC},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(Config{In: cancelableReader{make(chan struct{})}, Out: &failingWriter{err: test.err}})
+			if err := r.run(t, t.Context()); !errors.Is(err, test.want) {
+				t.Errorf("Run with %v: %v", test.err, err)
+			}
+		})
+	}
+}
+
+// gate is a writer that blocks until it is opened.
+type gate struct {
+	open  chan struct{}
+	bytes atomic.Int64
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	<-g.open
+	g.bytes.Add(int64(len(p)))
+	return len(p), nil
+}
+
+func TestASlowStdoutPushesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{open: make(chan struct{})}
+		r := start(Config{In: cancelableReader{make(chan struct{})}, Out: g})
+		ctx, cancel := context.WithCancel(t.Context())
+		bob := person(2, "Bob")
+		var posted atomic.Int64
+		r.group.Go("flood", func(context.Context) {
+			r.mode.Post(event.Ready{Self: self()})
+			for range 100_000 {
+				r.mode.Post(said(bob, strings.Repeat("x", 1000)))
+				posted.Add(1)
+			}
+		})
+		ended := make(chan error)
+		r.group.Go("run", func(context.Context) { ended <- r.mode.Run(ctx, r.node) })
+		synctest.Wait()
+		// What the writer has taken and what is queued: twice the bound, and the last one.
+		if n := posted.Load(); n < maxQueued/1100 || n > 2*maxQueued/1000+2 {
+			t.Errorf("%d events of 1 kB were taken while nobody read", n)
+		}
+		// A signal ends Run all the same, and from then on nobody waits for the reader.
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run: %v", err)
+		}
+		synctest.Wait()
+		if n := posted.Load(); n != 100_000 {
+			t.Errorf("the node is held up at event %d after the end", n)
+		}
+		limited, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		if err := r.mode.Close(limited); err == nil {
+			t.Error("Close didn't say that the output is stuck")
+		}
+		close(g.open)
+		r.stop(t)
+		if n := g.bytes.Load(); n > 8*maxQueued {
+			t.Errorf("%d bytes were kept for a reader who had stopped", n)
+		}
+	})
+}
+
+func TestPrompt(t *testing.T) {
+	for dumb, takeAway := range map[bool]string{false: erase, true: "\r"} {
+		synctest.Test(t, func(t *testing.T) {
+			in, keys := io.Pipe()
+			r := start(Config{In: in, Terminal: true, Dumb: dumb}, person(2, "Bob"))
+			r.mode.Post(event.Ready{Self: self()})
+			done := make(chan error)
+			r.group.Go("run", func(context.Context) { done <- r.mode.Run(t.Context(), r.node) })
+			var got []string
+			var seen int
+			step := func() {
+				synctest.Wait()
+				all := r.out.String()
+				got = append(got, all[seen:])
+				seen = len(all)
+			}
+			step()
+			r.mode.Post(said(person(2, "Bob"), "hi"))
+			step()
+			io.WriteString(keys, "hello\n")
+			step()
+			io.WriteString(keys, "\n")
+			step()
+			keys.Close()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			r.stop(t)
+			step()
+			want := []string{prompt, takeAway + "📨 Bob says: hi\n" + prompt, "📤 Message sent to 1 peer(s)\n" + prompt, prompt, takeAway}
+			if !strings.HasSuffix(got[0], "port 8080\n"+prompt) {
+				t.Errorf("begins %q", got[0])
+			}
+			got[0] = prompt
+			// The line's answer may come in the same write as the prompt or after it.
+			got[2] = strings.TrimPrefix(got[2], prompt+takeAway)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestNoPromptInAPipe(t *testing.T) {
+	r := start(Config{In: strings.NewReader("a\n")}, person(2, "Bob"))
+	if err := r.run(t, t.Context()); err != nil || strings.Contains(r.out.String(), strings.TrimSpace(prompt)) {
+		t.Errorf("%v\n%s", err, r.out.String())
+	}
+}
+
+// numbers reads as the lines 1 … n, without holding them.
+type numbers struct {
+	n, next int
+	rest    []byte
+}
+
+func (s *numbers) Read(p []byte) (int, error) {
+	if len(s.rest) == 0 {
+		if s.next == s.n {
+			return 0, io.EOF
+		}
+		s.next++
+		s.rest = fmt.Appendf(s.rest[:0], "%d\n", s.next)
+	}
+	n := copy(p, s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// counter counts lines that are as they should be, in order, after the first skip ones.
+type counter struct {
+	skip int
+	want func(n int) string
+	rest []byte
+	seen int
+	bad  string
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.rest = append(c.rest, p...)
+	for {
+		text, rest, ok := bytes.Cut(c.rest, []byte("\n"))
+		if !ok {
+			c.rest = bytes.Clone(c.rest)
+			return len(p), nil
+		}
+		c.rest = rest
+		if c.skip > 0 {
+			c.skip--
+			continue
+		}
+		c.seen++
+		if want := c.want(c.seen); string(text) != want && c.bad == "" {
+			c.bad = fmt.Sprintf("line %d is %q, want %q", c.seen, text, want)
+		}
+	}
+}
+
+func TestAHundredThousandLinesOutInBoundedMemory(t *testing.T) {
+	const n = 100_000
+	out := &counter{skip: 1, want: func(n int) string {
+		return fmt.Sprintf(`{"event":"sent","id":"id-%d","content":"%d","time":1795262400000,"peers":1}`, n, n)
+	}}
+	r := start(Config{In: &numbers{n: n}, Out: out, JSON: true}, person(2, "Bob"))
+	r.node.keep = false
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	if err := r.run(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if out.seen != n || out.bad != "" || r.node.lines != n {
+		t.Errorf("%d lines said, %d shown: %s", r.node.lines, out.seen, out.bad)
+	}
+	// WaitWritable paces: the node never had much more than the 100 that it takes.
+	if r.node.maxQueue > 110 {
+		t.Errorf("%d lines waited in the node", r.node.maxQueue)
+	}
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+}
+
+func TestAHundredThousandLinesIn(t *testing.T) {
+	const n = 100_000
+	bob := person(2, "Bob")
+	out := &counter{skip: 6, want: func(n int) string { return fmt.Sprintf("📨 Bob says: %d", n) }}
+	in, keys := io.Pipe()
+	r := start(Config{In: in, Out: out})
+	r.mode.Post(event.Ready{Self: self()})
+	r.mode.Post(event.PeerChanged{Peer: bob})
+	r.group.Go("flood", func(context.Context) {
+		for i := range n {
+			r.mode.Post(said(bob, fmt.Sprint(i+1)))
+		}
+		keys.Close()
+	})
+	if err := r.mode.Run(t.Context(), r.node); err != nil {
+		t.Fatal(err)
+	}
+	r.stop(t)
+	if out.seen != n || out.bad != "" {
+		t.Errorf("%d lines shown: %s", out.seen, out.bad)
+	}
+}
+
+func BenchmarkSaid(b *testing.B) {
+	for name, v := range map[string]func(*output) view{
+		"lines": func(o *output) view { return start0(o, newPeople()) },
+		"json":  func(o *output) view { return &jsonView{out: o} },
+	} {
+		b.Run(name, func(b *testing.B) {
+			o := newOutput(Config{})
+			w := v(o)
+			line := said(person(2, "Bob"), "build is green, deploying in five")
+			for b.Loop() {
+				w.event(line, "")
+				if o.size > maxQueued {
+					o.queue, o.size = nil, 0
+				}
+			}
+		})
+	}
+}
