@@ -1,0 +1,59 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Why Client and Server refuse a peer. The errors of identity.KeyFromCertificates (certificate count
+// and kind, small-order and non-canonical keys) and of wire.Decode appear as they are, wrapped.
+var (
+	ErrNotTLS   = errors.New("the other side doesn't speak TLS: no native peer")
+	ErrTLS      = errors.New("TLS 1.3 handshake failed")
+	ErrALPN     = errors.New("the other side doesn't speak " + Protocol)
+	ErrOwnKey   = errors.New("the other side has our own key: it is this program, or a copy of its profile")
+	ErrWrongKey = errors.New("the other side is not the peer that was expected")
+	ErrRefused  = errors.New("the other side refused us") // its TLS alert is wrapped beside it
+	ErrVersion  = errors.New("no protocol version in common: update the older program")
+	ErrNoHello  = errors.New("no Hello from the other side")
+	ErrHello    = errors.New("the other side's Hello is malformed")
+)
+
+// Why a link that was up went down, beside errors of the socket and of package wire.
+var (
+	ErrLost = errors.New("nothing heard from the peer for too long")
+	ErrSlow = errors.New("the peer took nothing for 10 s") // wire.ByeSlow, but it can't be told any more
+	ErrDown = errors.New("link is down")                   // of the Wait methods
+)
+
+// ByeError says that the peer said Bye, and why.
+type ByeError struct {
+	Reason string // one of wire's, or a newer program's; at most 64 bytes of UTF-8
+}
+
+// Error names the reason.
+func (e *ByeError) Error() string { return fmt.Sprintf("the peer said goodbye (%s)", e.Reason) }
+
+// newByeError bounds what the peer gave as its reason.
+func newByeError(reason string) *ByeError {
+	const most = 64
+	if len(reason) > most {
+		reason = reason[:most]
+		for !utf8.ValidString(reason) { // cut in the middle of a character
+			reason = reason[:len(reason)-1]
+		}
+	}
+	return &ByeError{reason}
+}
+
+// The reasons that Handler.Refused is called with: few and fixed, so that they can be counted by.
+const (
+	RefusedSignature = "bad signature"
+	RefusedRecord    = "malformed record"
+	RefusedUnknown   = "unknown message"
+	RefusedHello     = "second Hello"
+	RefusedUTF8      = "not UTF-8"       // the link ends
+	RefusedFrame     = "malformed"       // the link ends
+	RefusedSize      = "oversized frame" // the link ends
+)

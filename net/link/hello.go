@@ -1,0 +1,105 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// Version is the protocol version that this package speaks.
+const Version = 1
+
+// Limits on what a Hello says. Names are checked as those in records are.
+const (
+	maxAgent = 64 // bytes
+	maxItems = 64 // rooms, capabilities, versions
+)
+
+// greet sends our Hello and waits for the peer's.
+func (l *Link) greet(ctx context.Context) error {
+	if err := l.conn.SetReadDeadline(time.Now().Add(helloWithin)); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { l.conn.Close() })
+	err := l.exchange()
+	if !stop() {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return l.conn.SetReadDeadline(time.Time{})
+}
+
+func (l *Link) exchange() error {
+	own := l.cfg.Hello()
+	hello, err := wire.Encode(own)
+	if err != nil {
+		return err
+	}
+	// If the peer has refused us, its alert says why; that a write then fails says nothing.
+	_, unsent := l.tls.Write(hello)
+	if l.hello, err = l.readHello(); err != nil {
+		return err
+	}
+	if unsent != nil {
+		return fmt.Errorf("%w: can't send ours: %w", ErrNoHello, unsent)
+	}
+	if slices.ContainsFunc(l.hello.Versions, func(v int) bool { return slices.Contains(own.Versions, v) }) {
+		return nil
+	}
+	if bye, err := wire.Encode(wire.Bye{Reason: wire.ByeVersion}); err == nil {
+		_, _ = l.tls.Write(bye) // the peer finds out by itself, from our Hello
+		_ = l.tls.CloseWrite()
+	}
+	return fmt.Errorf("%w (%s has %v, we have %v)", ErrVersion, l.key.Short(), l.hello.Versions, own.Versions)
+}
+
+// readHello reads the first frame.
+func (l *Link) readHello() (wire.Hello, error) {
+	payload, err := l.frames.Next()
+	switch {
+	case err != nil && alerted(err):
+		return wire.Hello{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	case errors.Is(err, wire.ErrFrameSize):
+		return wire.Hello{}, err
+	case err != nil:
+		return wire.Hello{}, fmt.Errorf("%w: %w", ErrNoHello, err)
+	}
+	m, err := wire.Decode(payload)
+	if err != nil {
+		return wire.Hello{}, err
+	}
+	switch m := m.(type) {
+	case wire.Hello:
+		// The id follows from the key; what the peer says of it can't make it somebody else.
+		m.ID = l.key.ID().String()
+		return m, checkHello(&m)
+	case wire.Bye:
+		return wire.Hello{}, newByeError(m.Reason)
+	}
+	return wire.Hello{}, fmt.Errorf("%w: its first frame is something else", ErrNoHello)
+}
+
+// checkHello bounds what everybody above takes from a Hello.
+func checkHello(h *wire.Hello) error {
+	// No name is no error: the peer is then shown by its key.
+	if h.Name != "" {
+		if err := record.CheckName(h.Name); err != nil {
+			return fmt.Errorf("%w: %w", ErrHello, err)
+		}
+	}
+	if h.Port < 0 || h.Port > 65535 {
+		return fmt.Errorf("%w: port %d", ErrHello, h.Port)
+	}
+	if len(h.Agent) > maxAgent || len(h.Inst) > maxAgent ||
+		max(len(h.Versions), len(h.Caps), len(h.Rooms)) > maxItems {
+		return fmt.Errorf("%w: too long", ErrHello)
+	}
+	return nil
+}

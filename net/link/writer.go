@@ -1,0 +1,41 @@
+package link
+
+import "context"
+
+// write is the writer: it alone takes from the queue. It ends when the queue is sealed and empty, or
+// the connection is gone; only then our direction has ended.
+func (l *Link) write(context.Context) {
+	defer close(l.writerDone)
+	l.writeErr = ErrDown // until we know better, should this panic
+	buf := make([]byte, 0, piece)
+	for {
+		out, drained, done := l.queue.take(buf)
+		if err := l.send(out); err != nil {
+			l.writeErr = err
+			return
+		}
+		switch {
+		case done:
+			l.writeErr = l.tls.CloseWrite()
+			return
+		case drained:
+			if l.queue.reopen() && l.handler != nil {
+				l.handler.Drained(l)
+			}
+		case len(out) == 0:
+			<-l.queue.wake // seal and drop wake us too
+		}
+	}
+}
+
+// send writes a piece, a long one in several, so that its progress is seen.
+func (l *Link) send(out []byte) error {
+	for len(out) > 0 {
+		n := min(len(out), piece)
+		if _, err := l.tls.Write(out[:n]); err != nil {
+			return err
+		}
+		out = out[n:]
+	}
+	return nil
+}
