@@ -80,7 +80,15 @@ func DecodeBeacon(datagram []byte) (Beacon, error) {
 		Heartbeat *string
 		Goodbye   *Discovery
 	}
-	if err := json.Unmarshal(datagram, &form); err != nil {
+	err := json.Unmarshal(datagram, &form)
+	if err != nil && !errors.Is(err, identity.ErrSmallOrder) && !errors.Is(err, identity.ErrKeyEncoding) {
+		// A seed program's relative may use the name of one of our fields for something else: what
+		// the seed's own fields say still counts.
+		if d, ok := seedDiscovery(datagram); ok {
+			return Beacon{Discovery: d}, nil
+		}
+	}
+	if err != nil {
 		return Beacon{}, fmt.Errorf("%w: %w", ErrBeacon, err)
 	}
 	switch {
@@ -92,4 +100,19 @@ func DecodeBeacon(datagram []byte) (Beacon, error) {
 		return Beacon{Heartbeat: *form.Heartbeat}, nil
 	}
 	return Beacon{}, fmt.Errorf("%w: no single known tag", ErrBeacon)
+}
+
+// seedDiscovery reads the seed's four fields of a Discovery and leaves the others alone.
+func seedDiscovery(datagram []byte) (*Discovery, bool) {
+	var form map[string]struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+		IP   string `json:"ip"`
+		Port uint16 `json:"port"`
+	}
+	if err := json.Unmarshal(datagram, &form); err != nil || len(form) != 1 {
+		return nil, false
+	}
+	d, ok := form["Discovery"]
+	return &Discovery{ID: d.ID, Name: d.Name, IP: d.IP, Port: d.Port}, ok
 }

@@ -29,7 +29,7 @@ func NewReader(r io.Reader) *Reader {
 // Next returns the next payload, which is valid until the call after. io.EOF between frames is the
 // regular end; inside one it is io.ErrUnexpectedEOF.
 func (r *Reader) Next() ([]byte, error) {
-	var head [4]byte
+	var head [headSize]byte
 	if _, err := io.ReadFull(r.r, head[:]); err != nil {
 		return nil, err
 	}
@@ -57,11 +57,15 @@ func (r *Reader) Buffered() int { return r.r.Buffered() }
 // not be modified.
 type Frame []byte
 
-// frame puts the length before a payload.
-func frame(payload []byte) (Frame, error) {
-	if len(payload) == 0 || len(payload) > MaxFrame {
-		return nil, fmt.Errorf("%w: %d bytes", ErrFrameSize, len(payload))
+// headSize is the length in bytes before each payload.
+const headSize = 4
+
+// frame fills in the head of out, whose first headSize bytes are kept free for it.
+func frame(out []byte) (Frame, error) {
+	n := len(out) - headSize
+	if n <= 0 || n > MaxFrame {
+		return nil, fmt.Errorf("%w: %d bytes", ErrFrameSize, n)
 	}
-	out := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(payload)), uint32(len(payload)))
-	return append(out, payload...), nil
+	binary.BigEndian.PutUint32(out, uint32(n))
+	return out, nil
 }

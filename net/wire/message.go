@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"unicode/utf8"
 )
@@ -36,9 +37,21 @@ var forms = func() map[string]reflect.Type {
 	return m
 }()
 
+var recordForm = reflect.TypeFor[Record]()
+
 // Encode makes the frame of m: one object whose only key is m's tag.
 func Encode(m Message) (Frame, error) {
+	switch m := m.(type) {
+	case Unknown:
+		return nil, fmt.Errorf("wire: encode %.64q: not a tag of this version", m.Tag)
+	case Record:
+		out := append(make([]byte, headSize, headSize+len(m.Body)*5/4+128), `{"Record":`...)
+		if out, ok := appendRecord(out, m); ok {
+			return frame(append(out, '}'))
+		}
+	}
 	var out bytes.Buffer
+	out.Write(make([]byte, headSize))
 	fmt.Fprintf(&out, `{"%s":`, m.tag())
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
@@ -64,6 +77,15 @@ func Decode(payload []byte) (Message, error) {
 	if !known {
 		return Unknown{Tag: tag}, nil
 	}
+	if form == recordForm {
+		if r, ok := scanRecord(content); ok {
+			return r, nil
+		}
+	}
+	// encoding/json takes null for anything and leaves it empty.
+	if bytes.Equal(bytes.TrimSpace(content), []byte("null")) {
+		return nil, fmt.Errorf("%w %s: null", ErrMismatch, tag)
+	}
 	v := reflect.New(form)
 	if err := json.Unmarshal(content, v.Interface()); err != nil {
 		return nil, fmt.Errorf("%w %s: %w", ErrMismatch, tag, err)
@@ -82,11 +104,25 @@ func split(payload []byte) (tag string, content []byte, err error) {
 			}
 		}
 	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(payload, &object); err != nil || len(object) != 1 {
+	// Token by token: a map would take the second of two equal keys.
+	d := json.NewDecoder(bytes.NewReader(payload))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
 		return "", nil, ErrNoTag
 	}
-	for tag, content = range object {
+	key, err := d.Token()
+	if err != nil {
+		return "", nil, ErrNoTag
 	}
-	return tag, content, nil
+	tag, named := key.(string)
+	var value json.RawMessage
+	if !named || d.Decode(&value) != nil {
+		return "", nil, ErrNoTag
+	}
+	if end, err := d.Token(); err != nil || end != json.Delim('}') {
+		return "", nil, ErrNoTag
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return "", nil, ErrNoTag
+	}
+	return tag, value, nil
 }

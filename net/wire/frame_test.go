@@ -1,0 +1,67 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"testing"
+	"testing/iotest"
+)
+
+func framed(n int) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, uint32(n)), bytes.Repeat([]byte{'x'}, n)...)
+}
+
+func TestReader(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		in   []byte
+		want []int // lengths of the payloads
+		err  error
+	}{
+		{"nothing", nil, nil, io.EOF},
+		{"smallest", framed(1), []int{1}, io.EOF},
+		{"greatest", framed(MaxFrame), []int{MaxFrame}, io.EOF},
+		{"three", bytes.Join([][]byte{framed(5), framed(MaxFrame), framed(2)}, nil), []int{5, MaxFrame, 2}, io.EOF},
+		{"empty", framed(0), nil, ErrFrameSize},
+		{"too long", framed(MaxFrame + 1), nil, ErrFrameSize},
+		{"far too long", []byte{0xff, 0xff, 0xff, 0xff}, nil, ErrFrameSize},
+		{"TLS to a plain port", []byte{0x16, 3, 1, 0, 200}, nil, ErrFrameSize},
+		{"empty after a good one", append(framed(3), framed(0)...), []int{3}, ErrFrameSize},
+		{"cut in the head", framed(5)[:3], nil, io.ErrUnexpectedEOF},
+		{"cut after the head", framed(5)[:4], nil, io.ErrUnexpectedEOF},
+		{"cut in the payload", framed(5)[:8], nil, io.ErrUnexpectedEOF},
+		{"cut in the second", append(framed(2), framed(5)[:8]...), []int{2}, io.ErrUnexpectedEOF},
+	} {
+		for split, source := range map[string]io.Reader{
+			"whole": bytes.NewReader(tc.in), "a byte at a time": iotest.OneByteReader(bytes.NewReader(tc.in)),
+			"with the end": iotest.DataErrReader(bytes.NewReader(tc.in)),
+		} {
+			r := NewReader(source)
+			for _, n := range tc.want {
+				payload, err := r.Next()
+				if err != nil || len(payload) != n || bytes.ContainsFunc(payload, func(c rune) bool { return c != 'x' }) {
+					t.Fatalf("%s, %s: %d bytes, %v, want %d", tc.name, split, len(payload), err, n)
+				}
+			}
+			if payload, err := r.Next(); !errors.Is(err, tc.err) || payload != nil {
+				t.Errorf("%s, %s: %d bytes, %v, want %v", tc.name, split, len(payload), err, tc.err)
+			}
+		}
+	}
+}
+
+// Buffered tells the reader whether it has more to submit at once.
+func TestReaderBuffered(t *testing.T) {
+	r := NewReader(bytes.NewReader(append(framed(10), framed(20)...)))
+	if r.Buffered() != 0 {
+		t.Errorf("%d bytes before the first read", r.Buffered())
+	}
+	if _, err := r.Next(); err != nil || r.Buffered() != 24 {
+		t.Errorf("%v, %d bytes behind the first frame, want 24", err, r.Buffered())
+	}
+	if _, err := r.Next(); err != nil || r.Buffered() != 0 {
+		t.Errorf("%v, %d bytes behind the last frame", err, r.Buffered())
+	}
+}
