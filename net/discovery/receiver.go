@@ -1,0 +1,204 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+
+	"chat.lan/p2pchat/net/wire"
+)
+
+// receiver is a socket on the port, for one family, that is shared with other programs.
+type receiver struct {
+	conn   net.PacketConn
+	v4     *ipv4.PacketConn // exactly one of the two
+	v6     *ipv6.PacketConn
+	broken atomic.Bool // a read failed; Refresh opens another
+}
+
+// close closes the socket; its reader ends. A nil receiver has none.
+func (r *receiver) close() {
+	if r != nil {
+		r.conn.Close()
+	}
+}
+
+// usable reports whether the receiver is there and works.
+func (r *receiver) usable() bool { return r != nil && !r.broken.Load() }
+
+// join makes the link's IPv6 group arrive. A nil receiver joins nothing.
+func (r *receiver) join(l *link) {
+	if r == nil || l.joined {
+		return
+	}
+	group := &net.UDPAddr{IP: net.ParseIP(Group)}
+	l.joined = r.v6.JoinGroup(&net.Interface{Index: l.nic.index, Name: l.nic.name}, group) == nil
+}
+
+// leave undoes join, so that the interface can be joined again when it comes back.
+func (r *receiver) leave(l *link) {
+	if r == nil || !l.joined {
+		return
+	}
+	l.joined = false
+	// It fails if the interface is gone, and the membership with it.
+	_ = r.v6.LeaveGroup(&net.Interface{Index: l.nic.index, Name: l.nic.name}, &net.UDPAddr{IP: net.ParseIP(Group)})
+}
+
+// openReceiver opens the shared port for one family. Only Windows can't tell on which interface a
+// datagram came; there the source address has to do.
+func openReceiver(network string, port int) (*receiver, error) {
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var failed error
+		if err := raw.Control(func(fd uintptr) { failed = share(fd) }); err != nil {
+			return err
+		}
+		return failed
+	}}
+	host := "0.0.0.0"
+	if network == "udp6" {
+		host = "::"
+	}
+	conn, err := config.ListenPacket(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	r := &receiver{conn: conn}
+	if network == "udp6" {
+		r.v6 = ipv6.NewPacketConn(conn)
+		_ = r.v6.SetControlMessage(ipv6.FlagInterface, true)
+	} else {
+		r.v4 = ipv4.NewPacketConn(conn)
+		_ = r.v4.SetControlMessage(ipv4.FlagInterface, true)
+	}
+	return r, nil
+}
+
+// listen opens the receivers that are missing. Called with mu held, after u.links were brought up to date.
+func (u *UDP) listen() (changed bool) {
+	now := time.Now()
+	if !u.recv4.usable() && !now.Before(u.retry) {
+		u.recv4.close()
+		r, err := openReceiver("udp4", u.port)
+		u.recv4, u.taken, u.deaf = r, false, ""
+		if err == nil {
+			u.read(r)
+			changed = true
+		} else {
+			u.retry = now.Add(retryBind)
+			u.taken, u.deaf = taken(err), err.Error()
+		}
+	}
+	six := slices.ContainsFunc(u.links, func(l *link) bool {
+		return slices.ContainsFunc(l.status.Addrs, netip.Addr.Is6)
+	})
+	if six && !u.recv6.usable() {
+		u.recv6.close()
+		u.recv6 = nil
+		for _, l := range u.links {
+			l.joined = false
+		}
+		// Without IPv6 there is IPv4, which is what Report tells about.
+		if r, err := openReceiver("udp6", u.port); err == nil {
+			u.recv6 = r
+			u.read(r)
+			changed = true
+		}
+	}
+	for _, l := range u.links {
+		if slices.ContainsFunc(l.status.Addrs, netip.Addr.Is6) {
+			u.recv6.join(l)
+		} else {
+			u.recv6.leave(l)
+		}
+	}
+	return changed
+}
+
+// read starts the receiver's goroutine, which ends when the socket is closed or fails.
+func (u *UDP) read(r *receiver) {
+	u.group.Go("discovery/udp-read", func(ctx context.Context) {
+		buffer := make([]byte, wire.MaxBeacon+1)
+		for {
+			n, index, from, err := r.next(buffer)
+			if err != nil && !tooLong(err) {
+				r.broken.Store(true)
+				return
+			}
+			if err != nil {
+				n = len(buffer)
+			}
+			if !u.arrived(index, from) {
+				continue
+			}
+			select {
+			case u.inbox <- datagram{append([]byte(nil), buffer[:n]...), from}:
+			case <-u.done:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// next reads one datagram. index is the interface that it came on, or 0 where the system doesn't say.
+func (r *receiver) next(buffer []byte) (n, index int, from netip.AddrPort, err error) {
+	var source net.Addr
+	if r.v6 != nil {
+		var cm *ipv6.ControlMessage
+		if n, cm, source, err = r.v6.ReadFrom(buffer); cm != nil {
+			index = cm.IfIndex
+		}
+	} else {
+		var cm *ipv4.ControlMessage
+		if n, cm, source, err = r.v4.ReadFrom(buffer); cm != nil {
+			index = cm.IfIndex
+		}
+	}
+	if a, ok := source.(*net.UDPAddr); ok {
+		from = netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
+	}
+	return n, index, from, err
+}
+
+// arrived counts a datagram for its interface, and reports false if that is none of ours to listen on.
+func (u *UDP) arrived(index int, from netip.AddrPort) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, l := range u.links {
+		if index != l.nic.index && (index != 0 || !l.holds(from.Addr())) {
+			continue
+		}
+		for _, s := range l.senders {
+			if s.port == from.Port() && s.outlet.from.WithZone("") == from.Addr().WithZone("") {
+				l.status.Own++
+				l.status.HeardOwn, l.status.Unheard = time.Now(), time.Time{}
+				return true
+			}
+		}
+		l.status.Heard++
+		return true
+	}
+	u.strays++
+	return false
+}
+
+// holds reports whether the address lies in one of the link's networks.
+func (l *link) holds(a netip.Addr) bool {
+	return slices.ContainsFunc(l.nic.addrs, func(p netip.Prefix) bool {
+		if a.Is6() {
+			return a.Zone() == l.nic.name
+		}
+		return p.Contains(a)
+	})
+}

@@ -1,0 +1,114 @@
+package discovery
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Problem names what is wrong, for programs.
+type Problem string
+
+const (
+	NoInterface Problem = "no-interface" // nothing to send on
+	PortTaken   Problem = "port-taken"   // another program holds the port for itself
+	CannotHear  Problem = "cannot-hear"  // no receiver, for another reason
+	CannotSend  Problem = "cannot-send"  // every beacon fails
+	NoEcho      Problem = "no-echo"      // not even one's own beacon comes back
+	Nobody      Problem = "nobody"       // all seems well, but nobody is heard
+)
+
+// Trouble is something in the way, in words for a person: lower case, one line each.
+type Trouble struct {
+	Problem Problem
+	Cause   string // what is wrong, and likely why
+	Hint    string // what to do
+}
+
+const byHand = "or name a peer yourself: --connect HOST:PORT"
+
+// troubles judges a status. sendError is why the last beacon failed altogether, or "". unheard is the
+// oldest beacon of ours that didn't come back yet, or zero. alone says that there is no link to anybody.
+func troubles(now time.Time, st *Status, sendError string, unheard time.Time, alone bool) []Trouble {
+	var found []Trouble
+	add := func(p Problem, hint, cause string, args ...any) {
+		found = append(found, Trouble{Problem: p, Cause: fmt.Sprintf(cause, args...), Hint: hint})
+	}
+	r := &st.Report
+	port := r.Port
+	if port == 0 {
+		port = Port
+	}
+	used, local := 0, true // local: no interface leads beyond this machine
+	var silent, skipped []string
+	for _, i := range r.Interfaces {
+		if i.Skipped != "" {
+			skipped = append(skipped, i.Name+" ("+i.Skipped+")")
+			continue
+		}
+		used++
+		local = local && i.Loopback
+		if late(now, i.Unheard) {
+			silent = append(silent, i.Name)
+		}
+	}
+	switch {
+	case r.Interfaces != nil && used == 0:
+		add(NoInterface, "connect to a network, or choose an interface with --interface NAME", "no network interface can be used")
+	case sendError != "":
+		add(CannotSend, "see whether a firewall or VPN forbids it, "+byHand, "beacons can't be sent: %s", sendError)
+	}
+	switch {
+	case r.Taken:
+		add(PortTaken, holder(port)+", or have everybody use another with --discovery-port",
+			"another program keeps UDP port %d to itself: others see this peer, it doesn't see them", port)
+	case r.Deaf != "":
+		add(CannotHear, byHand, "nothing can be received on UDP port %d: %s", port, r.Deaf)
+	case len(silent) > 0:
+		add(NoEcho, FirewallHint(port), "not even our own beacons come back on %s: a firewall likely blocks UDP port %d",
+			strings.Join(silent, ", "), port)
+	case r.Interfaces == nil && late(now, unheard):
+		add(NoEcho, FirewallHint(port), "not even our own beacons come back: a firewall likely blocks UDP port %d", port)
+	}
+	since := st.Since
+	if st.HeardOther.After(since) {
+		since = st.HeardOther
+	}
+	if len(found) > 0 || !alone || st.Others > 0 || now.Sub(since) < otherWithin {
+		return found
+	}
+	if used > 0 && local {
+		add(Nobody, "connect to a network, "+byHand, "nobody heard in %d s, and only this machine is listened to; skipped: %s",
+			int(otherWithin.Seconds()), strings.Join(skipped, ", "))
+	} else {
+		add(Nobody, "start p2pchat on another machine of this network, "+byHand,
+			"nobody heard in %d s: no other peer is running, or the network keeps its machines apart (guest Wi-Fi), or their firewall blocks UDP port %d",
+			int(otherWithin.Seconds()), port)
+	}
+	return found
+}
+
+func late(now, sent time.Time) bool { return !sent.IsZero() && now.Sub(sent) >= echoWithin }
+
+// FirewallHint is how to let beacons in, on the system that this program was built for.
+func FirewallHint(port int) string {
+	switch runtime.GOOS {
+	case "windows":
+		return fmt.Sprintf("in an administrator's PowerShell: New-NetFirewallRule -DisplayName p2pchat -Direction Inbound -Protocol UDP -LocalPort %d -Action Allow", port)
+	case "darwin":
+		return "allow p2pchat in System Settings → Network → Firewall, and under Privacy & Security → Local Network"
+	}
+	return fmt.Sprintf("sudo ufw allow %d/udp, or: sudo firewall-cmd --add-port=%d/udp", port, port)
+}
+
+// holder is how to find the program that holds the port.
+func holder(port int) string {
+	switch runtime.GOOS {
+	case "windows":
+		return fmt.Sprintf("find it with: netstat -abno -p UDP | findstr :%d", port)
+	case "darwin":
+		return fmt.Sprintf("find it with: lsof -nP -iUDP:%d", port)
+	}
+	return fmt.Sprintf("find it with: ss -ulpn sport = :%d", port)
+}

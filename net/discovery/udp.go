@@ -1,0 +1,267 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"chat.lan/p2pchat/net/guard"
+)
+
+const (
+	retryBind  = 3 * time.Second        // after the port was found taken
+	writeLimit = 250 * time.Millisecond // for one datagram into a full queue
+	inboxSize  = 256                    // datagrams that wait for Receive; more are the kernel's to drop
+)
+
+// ErrNoInterface is returned by ListenUDP for a name that no interface has.
+var ErrNoInterface = errors.New("no such network interface")
+
+// UDPConfig says where UDP sends and listens.
+type UDPConfig struct {
+	Port       int      // 0 means Port
+	Interfaces []string // by name; empty means all that lead to other machines, and loopback
+}
+
+// UDP is the Transport over the real interfaces, and an Inspector. All methods may be called from any
+// goroutine.
+type UDP struct {
+	port  int
+	names []string
+	group *guard.Group
+	inbox chan datagram
+	done  chan struct{} // closed by Close
+
+	refreshing sync.Mutex // one Refresh at a time; locked before mu
+
+	mu       sync.Mutex
+	closed   bool
+	ended    bool    // the group's context is: no receiver may be opened
+	links    []*link // in the system's order
+	skipped  []Interface
+	networks []netip.Prefix
+	recv4    *receiver // nil while the port can't be had
+	recv6    *receiver // nil without IPv6
+	retry    time.Time // when to try for recv4 again
+	taken    bool
+	deaf     string
+	strays   uint64
+}
+
+// datagram is what a receiver got.
+type datagram struct {
+	payload []byte
+	from    netip.AddrPort
+}
+
+// link is one interface in use.
+type link struct {
+	nic     nic
+	status  Interface
+	senders []*sender
+	joined  bool // to Group
+}
+
+// sender is a socket bound to one address of one interface.
+type sender struct {
+	outlet outlet
+	port   uint16
+	conn   *net.UDPConn
+}
+
+// ListenUDP opens the sockets. The receivers end with g's context; the senders stay for a Goodbye until
+// Close, which the caller must call. A port that another program holds, or an interface that is down, is
+// no error: Report tells, and Refresh tries again.
+func ListenUDP(g *guard.Group, cfg UDPConfig) (*UDP, error) {
+	if cfg.Port == 0 {
+		cfg.Port = Port
+	}
+	if cfg.Port < 0 || cfg.Port > 65535 {
+		return nil, fmt.Errorf("discovery: port %d is not between 1 and 65535", cfg.Port)
+	}
+	nics, err := survey()
+	if err != nil {
+		return nil, err
+	}
+	var have []string
+	for _, n := range nics {
+		have = append(have, n.name)
+	}
+	for _, name := range cfg.Interfaces {
+		if !slices.Contains(have, name) {
+			return nil, fmt.Errorf("discovery: %w: %q; there are %s", ErrNoInterface, name, strings.Join(have, ", "))
+		}
+	}
+	u := &UDP{
+		port:  cfg.Port,
+		names: slices.Clone(cfg.Interfaces),
+		group: g,
+		inbox: make(chan datagram, inboxSize),
+		done:  make(chan struct{}),
+	}
+	u.Refresh()
+	started := g.Go("discovery/udp", func(ctx context.Context) {
+		select {
+		case <-ctx.Done():
+			u.deafen()
+		case <-u.done:
+		}
+	})
+	if !started {
+		u.Close()
+		return nil, fmt.Errorf("discovery: %w", net.ErrClosed)
+	}
+	return u, nil
+}
+
+// Close closes all sockets and ends Receive. It may be called more than once.
+func (u *UDP) Close() error {
+	u.refreshing.Lock()
+	defer u.refreshing.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed {
+		return nil
+	}
+	u.closed = true
+	close(u.done)
+	for _, l := range u.links {
+		l.close()
+	}
+	u.links = nil
+	u.recv4.close()
+	u.recv6.close()
+	return nil
+}
+
+// deafen closes the receivers, so that their goroutines end.
+func (u *UDP) deafen() {
+	u.refreshing.Lock()
+	defer u.refreshing.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.ended = true
+	u.recv4.close()
+	u.recv6.close()
+}
+
+func (l *link) close() {
+	for _, s := range l.senders {
+		s.conn.Close()
+	}
+}
+
+// Addrs is the addresses that beacons are sent from.
+func (u *UDP) Addrs() []netip.Addr {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var addrs []netip.Addr
+	for _, l := range u.links {
+		addrs = append(addrs, l.status.Addrs...)
+	}
+	return addrs
+}
+
+// Report is the interfaces and the receiver as they stand.
+func (u *UDP) Report() Report {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	r := Report{
+		Port:       u.port,
+		Interfaces: make([]Interface, 0, len(u.links)+len(u.skipped)),
+		Networks:   slices.Clone(u.networks),
+		Taken:      u.taken,
+		Deaf:       u.deaf,
+		Strays:     u.strays,
+	}
+	for _, l := range u.links {
+		r.Interfaces = append(r.Interfaces, l.status) // its Addrs are replaced, never written to
+	}
+	r.Interfaces = append(r.Interfaces, u.skipped...)
+	return r
+}
+
+// Receive waits for a datagram of at most 1201 bytes: a longer one is cut to that.
+func (u *UDP) Receive(ctx context.Context) ([]byte, netip.AddrPort, error) {
+	select {
+	case d := <-u.inbox:
+		return d.payload, d.from, nil
+	case <-ctx.Done():
+		return nil, netip.AddrPort{}, ctx.Err()
+	case <-u.done:
+		return nil, netip.AddrPort{}, net.ErrClosed
+	}
+}
+
+// Broadcast sends one datagram from each address to each destination. One interface that fails doesn't
+// keep the others from sending; its error stands in the Report until it works again.
+func (u *UDP) Broadcast(build func(from netip.Addr) []byte) (sent int, err error) {
+	u.mu.Lock()
+	if u.closed {
+		u.mu.Unlock()
+		return 0, net.ErrClosed
+	}
+	links := slices.Clone(u.links)
+	u.mu.Unlock()
+	var failed []error
+	for _, l := range links {
+		n, err := u.sendOn(l, build)
+		sent += n
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	if len(links) == 0 {
+		return 0, errors.New("no network interface to send on")
+	}
+	return sent, errors.Join(failed...)
+}
+
+// sendOn sends on one interface. It has failed only if nothing left: some networks refuse one of the two
+// broadcast addresses.
+func (u *UDP) sendOn(l *link, build func(from netip.Addr) []byte) (sent int, err error) {
+	u.mu.Lock()
+	senders := slices.Clone(l.senders)
+	waiting := !l.status.Unheard.IsZero()
+	if !waiting {
+		l.status.Unheard = time.Now() // before sending: the echo is quick
+	}
+	u.mu.Unlock()
+	for _, s := range senders {
+		payload := build(s.outlet.from)
+		if payload == nil {
+			continue
+		}
+		for _, to := range s.outlet.to {
+			s.conn.SetWriteDeadline(time.Now().Add(writeLimit))
+			if _, werr := s.conn.WriteToUDPAddrPort(payload, netip.AddrPortFrom(to, uint16(u.port))); werr != nil {
+				err = fmt.Errorf("%s: %w", l.nic.name, werr)
+			} else {
+				sent++
+			}
+		}
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	l.status.Sent += uint64(sent)
+	switch {
+	case sent > 0:
+		l.status.Error = ""
+		return sent, nil
+	case !waiting:
+		l.status.Unheard = time.Time{}
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return 0, nil // Refresh was quicker
+	}
+	if err != nil {
+		l.status.Error = err.Error()
+	}
+	return 0, err
+}
