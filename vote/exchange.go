@@ -49,7 +49,7 @@ func (b *Book) Hash() [32]byte {
 func (e *entry) bits() []byte { return e.appendBits(make([]byte, 0, (2*len(e.p.Roll)+8)/8)) }
 
 func (e *entry) appendBits(out []byte) []byte {
-	n := len(e.p.Roll)
+	n, from := len(e.p.Roll), len(out)
 	for i := 0; i < n; i += 4 {
 		out = append(out, spread(byte(e.approve[i/64]>>(i%64))&15)|spread(byte(e.reject[i/64]>>(i%64))&15)<<1)
 	}
@@ -57,7 +57,7 @@ func (e *entry) appendBits(out []byte) []byte {
 		out = append(out, 0)
 	}
 	if e.cancelled {
-		out[n/4] |= 1 << (2 * n % 8)
+		out[from+n/4] |= 1 << (2 * n % 8)
 	}
 	return out
 }
