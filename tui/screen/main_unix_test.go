@@ -14,7 +14,7 @@ import (
 
 // roles are the programs that this test binary can be, by the value of roleVar.
 var roles = map[string]func(){
-	"echo": echoRole, "shell": shellRole, "emoji": emojiRole,
+	"echo": echoRole, "shell": shellRole, "emoji": emojiRole, "ours": oursRole, "standard": standardRole,
 }
 
 func TestMain(m *testing.M) {

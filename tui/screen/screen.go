@@ -224,7 +224,8 @@ func (s *Screen) Bell() { s.painter.send("\a") }
 
 // Release gives the terminal back: cooked mode, main screen, cursor, autowrap, no reports. Nothing
 // is drawn until Restore. It is for panic handlers and for running another program, may be called
-// more than once, and takes no longer than a second even if the terminal takes no output.
+// more than once, and on Linux takes no longer than a second even if the terminal takes no output
+// (elsewhere see reopen).
 func (s *Screen) Release() { s.term.leave() }
 
 // Restore takes the terminal again after Release and draws the whole screen. After Run has ended
