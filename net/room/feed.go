@@ -1,0 +1,76 @@
+package room
+
+import "chat.lan/p2pchat/crypto/record"
+
+// feed is one chain of records. It is guarded by its room's lock.
+type feed struct {
+	floor   uint64           // seq of records[0]; what is below is not here any more
+	records []*record.Record // without a gap
+	ahead   map[uint64]*record.Record
+	head    record.ID // of the last record, also when records was emptied by drop
+	any     bool      // a record was ever here, so head means something
+	name    string    // what the author is called at the feed's end
+	bytes   int
+	fork    *Fork
+}
+
+func newFeed() *feed { return &feed{ahead: map[uint64]*record.Record{}} }
+
+// next is the seq that would extend the feed.
+func (f *feed) next() uint64 { return f.floor + uint64(len(f.records)) }
+
+// follows reports whether rec has the place after the feed's end.
+func (f *feed) follows(rec *record.Record) bool { return rec.Seq() == f.next() }
+
+// chains reports whether rec names the feed's last record as the one before it. The first record
+// that is held of a feed whose beginning is gone can't be checked.
+func (f *feed) chains(rec *record.Record) bool {
+	return !f.any || rec.Seq() == 0 || rec.Prev() == f.head
+}
+
+func (f *feed) push(rec *record.Record) {
+	f.records = append(f.records, rec)
+	f.bytes += len(rec.Signed())
+	f.head, f.any = rec.ID(), true
+	if name := rec.Name(); name != "" {
+		f.name = name
+	}
+}
+
+// at is the record with that seq, or nil when it is not here.
+func (f *feed) at(seq uint64) *record.Record {
+	if seq < f.floor || seq >= f.next() {
+		return nil
+	}
+	return f.records[seq-f.floor]
+}
+
+// take removes and returns the waiting record that would extend the feed.
+func (f *feed) take() *record.Record {
+	rec := f.ahead[f.next()]
+	delete(f.ahead, f.next())
+	return rec
+}
+
+// drop forgets the first n records but never the last one, which a fork would be shown against.
+func (f *feed) drop(n int) (freed, dropped int) {
+	n = min(n, len(f.records)-1)
+	if n <= 0 {
+		return 0, 0
+	}
+	for _, rec := range f.records[:n] {
+		freed += len(rec.Signed())
+	}
+	// A new slice, so that the dropped half of the old one can be collected.
+	f.records = append([]*record.Record(nil), f.records[n:]...)
+	f.floor += uint64(n)
+	f.bytes -= freed
+	return freed, n
+}
+
+// raise moves an older end of the feed up to floor, where a peer's copy begins: what lies between is
+// held by nobody who was asked.
+func (f *feed) raise(floor uint64) {
+	f.records, f.bytes, f.any = nil, 0, false
+	f.floor = floor
+}

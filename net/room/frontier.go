@@ -1,0 +1,131 @@
+package room
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// Holding says what is held of a feed: Floor to Seq without a gap, and the head of the id at Seq.
+type Holding struct {
+	Key   FeedKey
+	Floor uint64
+	Seq   uint64
+	Head  uint64
+}
+
+// Frontier lists what is held, sorted by author and feed. A forked feed is not in it: nothing of it
+// is asked for again.
+func (r *Room) Frontier() []Holding {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.frontier()
+}
+
+func (r *Room) frontier() []Holding {
+	out := make([]Holding, 0, len(r.feeds))
+	for key, f := range r.feeds {
+		if f.fork == nil && len(f.records) > 0 {
+			out = append(out, Holding{Key: key, Floor: f.floor, Seq: f.next() - 1, Head: f.head.Head()})
+		}
+	}
+	slices.SortFunc(out, func(a, b Holding) int { return compareKeys(a.Key, b.Key) })
+	return out
+}
+
+func compareKeys(a, b FeedKey) int {
+	return cmp.Or(a.Author.Compare(b.Author), cmp.Compare(a.Feed, b.Feed))
+}
+
+// Hash is 16 hex digits over the frontier without its floors: equal where two hold the same ends.
+func (r *Room) Hash() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hash != "" && r.hashed == r.version {
+		return r.hash
+	}
+	h := sha256.New()
+	var line [24]byte
+	for _, x := range r.frontier() {
+		h.Write(x.Key.Author.Bytes())
+		binary.BigEndian.PutUint64(line[0:], uint64(x.Key.Feed))
+		binary.BigEndian.PutUint64(line[8:], x.Seq)
+		binary.BigEndian.PutUint64(line[16:], x.Head)
+		h.Write(line[:])
+	}
+	r.hash, r.hashed = hex.EncodeToString(h.Sum(nil)[:8]), r.version
+	return r.hash
+}
+
+// Missing is what the holder of theirs has and this room lacks, in theirs' order.
+func (r *Room) Missing(theirs []Holding) []Gap {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Gap
+	for _, h := range theirs {
+		from := max(h.Floor, 0)
+		if f := r.feeds[h.Key]; f != nil {
+			if f.fork != nil {
+				continue
+			}
+			from = max(from, f.next())
+		}
+		if from <= h.Seq {
+			out = append(out, Gap{Key: h.Key, From: from, To: h.Seq})
+		}
+	}
+	return out
+}
+
+// Range is the held part of a gap, in feed order, from its beginning: at most max bytes of bodies,
+// but at least one record if there is any. more reports whether the rest is held as well.
+func (r *Room) Range(g Gap, maxBytes int) (records []*record.Record, more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.feeds[g.Key]
+	if f == nil || f.fork != nil {
+		return nil, false
+	}
+	size := 0
+	for seq := max(g.From, f.floor); seq <= g.To; seq++ {
+		rec := f.at(seq)
+		if rec == nil {
+			return records, false
+		}
+		if size += len(rec.Signed()); size > maxBytes && len(records) > 0 {
+			return records, true
+		}
+		records = append(records, rec)
+	}
+	return records, false
+}
+
+// Raise accepts that a feed begins at floor for everybody who was asked, when this room's copy ends
+// below it: what lies between can't be had. It reports whether that changed anything.
+func (r *Room) Raise(key FeedKey, floor uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.feeds[key]
+	if f == nil {
+		f = newFeed()
+		r.feeds[key] = f
+	}
+	if f.fork != nil || floor <= f.next() || key == r.own {
+		return false
+	}
+	r.bytes -= f.bytes
+	r.count -= len(f.records)
+	f.raise(floor)
+	for seq := range f.ahead {
+		if seq < floor {
+			delete(f.ahead, seq)
+			r.waiting--
+		}
+	}
+	r.version++
+	return true
+}

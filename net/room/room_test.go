@@ -1,0 +1,191 @@
+package room
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+)
+
+var lobby = record.OpenRoom("lobby")
+
+func someone(t *testing.T, n byte) *Room {
+	t.Helper()
+	return New(lobby, identity.FromSeed([32]byte{n}), fmt.Sprintf("p%d", n), time.Now, 0)
+}
+
+func say(t *testing.T, r *Room, text string) []*record.Record {
+	t.Helper()
+	es, err := r.Say(record.KindChat, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*record.Record
+	for _, e := range es {
+		out = append(out, e.Record)
+	}
+	return out
+}
+
+// In whatever order and however often records come, the same records make the same room, and every
+// author's lines come out once and in his order.
+func TestOrderDoesNotMatter(t *testing.T) {
+	a, b := someone(t, 1), someone(t, 2)
+	var all []*record.Record
+	for i := range 50 {
+		all = append(all, say(t, a, fmt.Sprint("a", i))...)
+		all = append(all, say(t, b, fmt.Sprint("b", i))...)
+	}
+	for seed := range uint64(50) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		mixed := append(append([]*record.Record(nil), all...), all...)
+		rng.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
+		c := someone(t, 3)
+		next := map[identity.Key]uint64{}
+		for _, rec := range mixed {
+			out, err := c.Accept(rec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range out.Added {
+				if want := next[e.Record.Author()]; e.Record.Seq() != want {
+					t.Fatalf("seed %d: seq %d came out, want %d", seed, e.Record.Seq(), want)
+				}
+				next[e.Record.Author()]++
+				if e.Name == "" {
+					t.Fatalf("seed %d: no name", seed)
+				}
+			}
+		}
+		if c.Count() != len(all) {
+			t.Fatalf("seed %d: %d records, want %d", seed, c.Count(), len(all))
+		}
+		d := someone(t, 4)
+		for _, rec := range all {
+			d.Accept(rec)
+		}
+		if c.Hash() != d.Hash() {
+			t.Fatalf("seed %d: hashes differ", seed)
+		}
+	}
+}
+
+func TestGapIsNamed(t *testing.T) {
+	a, b := someone(t, 1), someone(t, 2)
+	first := say(t, a, "0")
+	var later []*record.Record
+	for i := range 3 {
+		later = append(later, say(t, a, fmt.Sprint(i))...)
+	}
+	out, err := b.Accept(later[2])
+	if err != nil || out.Gap == nil || out.Gap.From != 0 || out.Gap.To != 3 || out.Added != nil {
+		t.Fatalf("got %+v, %v; want the gap 0–3", out, err)
+	}
+	for _, rec := range append(first, later[:2]...) {
+		out, _ = b.Accept(rec)
+	}
+	if len(out.Added) != 2 {
+		t.Fatalf("the last predecessor added %d records, want itself and the one that waited", len(out.Added))
+	}
+}
+
+func TestForeignRoomIsRefused(t *testing.T) {
+	other := New(record.OpenRoom("elsewhere"), identity.FromSeed([32]byte{9}), "x", time.Now, 0)
+	if _, err := someone(t, 1).Accept(say(t, other, "hi")[0]); err != ErrForeign {
+		t.Fatalf("got %v, want ErrForeign", err)
+	}
+}
+
+func TestForkIsEvidence(t *testing.T) {
+	id := identity.FromSeed([32]byte{7})
+	make := func(seq uint64, prev record.ID, kind record.Kind, data string) *record.Record {
+		rec, err := record.Sign(id, record.Body{Room: lobby, Feed: 5, Seq: seq, Prev: prev,
+			Time: record.Time{Ms: 1}, Kind: kind, Data: []byte(data)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rec
+	}
+	open := make(0, record.ID{}, record.KindOpen, `{"name":"m"}`)
+	one := make(1, open.ID(), record.KindChat, `{"text":"one"}`)
+	two := make(1, open.ID(), record.KindChat, `{"text":"two"}`)
+	for _, order := range [][2]*record.Record{{one, two}, {two, one}} {
+		r := someone(t, 1)
+		r.Accept(open)
+		r.Accept(order[0])
+		out, _ := r.Accept(order[1])
+		if out.Fork == nil || out.Fork.Seq != 1 {
+			t.Fatalf("got %+v, want the fork at 1", out)
+		}
+		if out, _ := r.Accept(make(2, one.ID(), record.KindChat, `{"text":"more"}`)); out.Added != nil {
+			t.Fatal("a record above the fork was taken")
+		}
+	}
+}
+
+// The planner asks each feed of one peer at a time, and of another when the first is gone.
+func TestPlanner(t *testing.T) {
+	a, b := someone(t, 1), someone(t, 2)
+	for i := range 10 {
+		say(t, a, fmt.Sprint(i))
+	}
+	now := time.Unix(0, 0)
+	p := NewPlanner(b, func() time.Time { return now })
+	x, y := identity.FromSeed([32]byte{10}).Key(), identity.FromSeed([32]byte{11}).Key()
+	p.Heard(x, a.Frontier())
+	p.Heard(y, a.Frontier())
+	if got := p.Missing(); got != 11 {
+		t.Fatalf("missing %d, want 11", got)
+	}
+	gaps := p.Next(x)
+	if len(gaps) != 1 || gaps[0].To != 10 {
+		t.Fatalf("asked %+v of the first", gaps)
+	}
+	if got := p.Next(y); got != nil {
+		t.Fatalf("asked %+v of the second too", got)
+	}
+	p.Gone(x)
+	if gaps = p.Next(y); len(gaps) != 1 {
+		t.Fatalf("asked %+v of the second after the first had gone", gaps)
+	}
+	recs, more := a.Range(gaps[0], 1<<20)
+	if len(recs) != 11 || more {
+		t.Fatalf("range has %d records", len(recs))
+	}
+	for _, rec := range recs {
+		b.Accept(rec)
+	}
+	p.Answered(y)
+	if p.Next(y) != nil || p.Missing() != 0 || a.Hash() != b.Hash() {
+		t.Fatal("not level after the answer")
+	}
+}
+
+// Memory is bounded: the oldest go, the floor says so, and a newcomer begins there.
+func TestTheBoundMovesTheFloor(t *testing.T) {
+	a := New(lobby, identity.FromSeed([32]byte{1}), "a", time.Now, 20_000)
+	for i := range 200 {
+		say(t, a, fmt.Sprint("line ", i))
+	}
+	h := a.Frontier()[0]
+	if h.Floor == 0 || h.Seq != 200 {
+		t.Fatalf("holding %+v, want a floor and seq 200", h)
+	}
+	b := someone(t, 2)
+	if !b.Raise(h.Key, h.Floor) {
+		t.Fatal("floor not taken")
+	}
+	gaps := b.Missing(a.Frontier())
+	recs, _ := a.Range(gaps[0], 1<<20)
+	n := 0
+	for _, rec := range recs {
+		out, _ := b.Accept(rec)
+		n += len(out.Added)
+	}
+	if n != int(h.Seq-h.Floor)+1 || a.Hash() != b.Hash() {
+		t.Fatalf("%d records taken of %+v", n, h)
+	}
+}
