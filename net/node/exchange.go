@@ -1,0 +1,187 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/discovery"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// maxContacts is how many peers a Peers frame names (DESIGN.md §4).
+const maxContacts = 50
+
+// introduce tells every link whom we are linked to, and where they listen. Called with mu held, when
+// a link came or went.
+func (n *Node) introduce() {
+	var links wire.Links
+	var peers wire.Peers
+	for key, p := range n.peers {
+		if p.link == nil {
+			continue
+		}
+		links.Links = append(links.Links, wire.Neighbour{Key: key, RTTMs: float64(p.link.RTT().Microseconds()) / 1000})
+		if p.Addr.IsValid() && len(peers.Peers) < maxContacts && p.link.Hello().Port != 0 {
+			peers.Peers = append(peers.Peers, wire.Contact{Key: key, Addrs: []string{p.Addr.String()}})
+		}
+	}
+	for _, p := range n.peers {
+		if p.link != nil {
+			n.send(p.link, links)
+			n.send(p.link, peers)
+		}
+	}
+}
+
+// introduced takes another's word for where peers are: as a hint.
+func (n *Node) introduced(m wire.Peers) {
+	for _, c := range m.Peers[:min(len(m.Peers), maxContacts)] {
+		if p := n.peers[c.Key]; p != nil && p.link != nil {
+			continue
+		}
+		var addrs []netip.AddrPort
+		for _, text := range c.Addrs[:min(len(c.Addrs), 4)] {
+			if a, err := netip.ParseAddrPort(text); err == nil && a.Port() != 0 && !a.Addr().IsUnspecified() && !a.Addr().IsMulticast() {
+				addrs = append(addrs, a)
+			}
+		}
+		n.mesh.Hint(c.Key, addrs)
+	}
+}
+
+// crowd tells discovery how many peers share the air. Called without mu.
+func (n *Node) crowd() {
+	if n.finder != nil {
+		n.finder.SetPeers(len(n.mesh.Links()))
+	}
+}
+
+func (n *Node) called(key identity.Key) string {
+	if p := n.peers[key]; p != nil {
+		return p.Name
+	}
+	return key.Short()
+}
+
+// Connect dials host:port, for ever. What comes of it is told by events.
+func (n *Node) Connect(addr string) error {
+	if portOf(addr) == 0 {
+		return fmt.Errorf("%q is no address: give HOST:PORT, as in 192.168.1.31:8080", addr)
+	}
+	n.mesh.Connect(addr)
+	return nil
+}
+
+// Disconnect ends the link to the peer with that uuid, and keeps it ended until Connect.
+func (n *Node) Disconnect(id string) error {
+	p, err := n.find(id)
+	if err != nil {
+		return err
+	}
+	n.mesh.Block(p.Key, wire.ByeLeaving)
+	return nil
+}
+
+// Ignore hides what the peer with that uuid says, or shows it again.
+func (n *Node) Ignore(id string, on bool) error {
+	return n.remember(id, func(p *peer) error { p.Ignored = on; return n.cfg.Known.SetIgnored(id, on) })
+}
+
+// Verify notes whether the words of the peer with that uuid were compared.
+func (n *Node) Verify(id string, on bool) error {
+	return n.remember(id, func(p *peer) error { p.Verified = on; return n.cfg.Known.SetVerified(p.Key, on) })
+}
+
+func (n *Node) remember(id string, change func(*peer) error) error {
+	p, err := n.find(id)
+	if err != nil {
+		return err
+	}
+	if n.cfg.Known == nil {
+		return errors.New("nothing is remembered without a profile: start with --profile")
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	err = change(p)
+	n.out.post(event.PeerChanged{Peer: p.now()})
+	return err
+}
+
+func (n *Node) find(id string) (*peer, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, p := range n.peers {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("nobody here has the id %s: /list shows who is there", id)
+}
+
+// discover opens the way that beacons take.
+func (n *Node) discover(g *guard.Group) error {
+	if n.cfg.NoDiscovery {
+		return nil
+	}
+	if n.cfg.Transport != nil {
+		n.udp = n.cfg.Transport
+		return nil
+	}
+	udp, err := discovery.ListenUDP(g, discovery.UDPConfig{Port: n.cfg.DiscoveryPort, Interfaces: n.cfg.Interfaces})
+	if err != nil {
+		return err
+	}
+	n.udp = udp
+	return nil
+}
+
+// announce is what our beacons say.
+func (n *Node) announce() wire.Discovery {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	key := n.cfg.Identity.Key()
+	return wire.Discovery{ID: key.ID().String(), Name: n.name, Port: uint16(n.port), V: 1,
+		Started: n.started.UnixMilli(), Inst: n.inst, Key: &key, Rooms: []string{n.room.ID().String()}}
+}
+
+// sighted dials who is in our room.
+func (n *Node) sighted(s discovery.Sighting) {
+	if s.Kind != discovery.Announce || !s.Discovery.Native() {
+		return
+	}
+	if s.OwnKey {
+		if s.New {
+			n.notice(event.Warning, "another program with your key is at "+s.Source.Addr().String(), "a copied profile? give one of the two its own with --profile")
+		}
+		return
+	}
+	for _, r := range s.Discovery.Rooms {
+		if r == n.room.ID().String() {
+			n.mesh.Hint(*s.Discovery.Key, s.Addrs)
+			return
+		}
+	}
+}
+
+// searched passes on what discovery sees.
+func (n *Node) searched(s discovery.Status) {
+	net := event.Network{Looking: true, Since: s.Since}
+	for _, i := range s.Report.Interfaces {
+		e := event.Interface{Name: i.Name, Skipped: i.Skipped, Error: i.Error, Sent: int(i.Sent), Heard: int(i.Heard)}
+		if len(i.Addrs) > 0 {
+			e.Addr = i.Addrs[0]
+		}
+		net.Interfaces = append(net.Interfaces, e)
+	}
+	if len(s.Troubles) > 0 {
+		net.Trouble, net.Hint = s.Troubles[0].Cause, s.Troubles[0].Hint
+	}
+	n.mu.Lock()
+	n.network = net
+	n.mu.Unlock()
+	n.out.post(net)
+}

@@ -1,0 +1,300 @@
+// Package node is a running participant: it joins discovery, the mesh of links, the room's records
+// and the profile's memory into one thing that can be told to say something and that reports what
+// happens as events. It is the only net package that main and the screen use.
+//
+// The way of a message in: link → (verified) → receive.go → room → post → outbox → Config.Post. And
+// out: Say → room signs and appends → every link's live queue. One lock, Node.mu, guards the peers
+// and is held over a record's way into the room and the queues, so that each link gets records in
+// the order in which the room took them; nothing under it blocks. Events leave through the outbox, a
+// queue with one goroutine: a slow reader of events fills it, and links then stop reading.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/crypto/verify"
+	"chat.lan/p2pchat/net/discovery"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/mesh"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// Known is what a profile remembers of others; net/profile has one. Safe for concurrent use.
+type Known interface {
+	Seen(name string, key identity.Key) (before identity.Key, known bool)
+	Verified(key identity.Key) bool
+	SetVerified(key identity.Key, on bool) error
+	Ignored(id string) bool
+	SetIgnored(id string, on bool) error
+}
+
+// Network is how a node reaches others; net/memnet's hosts have these methods.
+type Network interface {
+	Listen(ctx context.Context, network, addr string) (net.Listener, error)
+	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Config says who a node is and where. Identity, Name, Room, Post and Log must be set.
+type Config struct {
+	Identity      *identity.Identity
+	Name          string
+	Room          string
+	Listen        string   // host:port; ":8080" is dual-stack
+	NextPort      bool     // an occupied port: take the next free one
+	Connect       []string // host:port, retried for ever
+	Interfaces    []string // limits discovery and the listener; empty: all
+	NoDiscovery   bool
+	DiscoveryPort int
+	Agent         string
+	Profile       string
+	Known         Known // nil: nothing is remembered
+	Post          func(event.Event)
+	Log           *slog.Logger
+
+	Network   Network             // nil: the machine's
+	Transport discovery.Transport // nil: UDP
+}
+
+// Node is a running participant. Its methods may be called from any goroutine, but not from within
+// Config.Post.
+type Node struct {
+	cfg     Config
+	group   *guard.Group
+	mesh    *mesh.Mesh
+	room    *room.Room
+	planner *room.Planner
+	finder  *discovery.Service
+	udp     discovery.Transport
+	out     *outbox
+	inst    string
+	port    int
+	started time.Time
+
+	mu      sync.Mutex
+	name    string
+	peers   map[identity.Key]*peer
+	refused map[string]int
+	network event.Network
+	acks    bool          // some acknowledgement waits to be sent
+	changed chan struct{} // closed and made anew when a link comes, goes or acknowledges
+	asked   uint64        // numbers questions
+	closed  bool
+}
+
+// Start listens and begins to look for others. Config.Post gets Ready first. The error says what is
+// in the way: a port that is taken, an address or an interface that isn't there.
+func Start(g *guard.Group, cfg Config) (*Node, error) {
+	n := &Node{
+		cfg: cfg, group: g, name: cfg.Name, inst: record.NewFeed().String(), started: time.Now(),
+		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
+		out: newOutbox(),
+	}
+	if cfg.Network == nil {
+		n.cfg.Network = machine{interfaces: cfg.Interfaces}
+	}
+	certificate, err := cfg.Identity.Certificate()
+	if err != nil {
+		return nil, err
+	}
+	listener, err := n.listen(g.Context())
+	if err != nil {
+		return nil, err
+	}
+	id := record.OpenRoom(cfg.Room)
+	n.room = room.New(id, cfg.Identity, cfg.Name, time.Now, 0)
+	n.planner = room.NewPlanner(n.room, time.Now)
+	if err := n.discover(g); err != nil {
+		listener.Close()
+		return nil, err
+	}
+	g.Go("node/events", func(ctx context.Context) { n.out.run(ctx, cfg.Post) })
+	n.out.post(event.Ready{Self: n.Self()})
+	if want := portOf(cfg.Listen); want != 0 && want != n.port {
+		n.notice(event.Warning, fmt.Sprintf("port %d is in use: listening on %d instead", want, n.port), "--port chooses another")
+	}
+	n.mesh = mesh.Start(g, mesh.Config{
+		Link: link.Config{
+			Identity: cfg.Identity, Certificate: certificate, Hello: n.hello,
+			Pool: verify.Start(g, 0), Group: g,
+		},
+		Listener: listener, Dial: n.cfg.Network.DialContext, Hashes: n.hashes, Admit: n.admit,
+		Handler: n, Log: cfg.Log,
+	})
+	g.Go("node/clock", n.tick)
+	if n.udp != nil {
+		n.finder = discovery.Start(g, discovery.Config{Transport: n.udp, Announce: n.announce, Sighted: n.sighted, Status: n.searched})
+	}
+	for _, addr := range cfg.Connect {
+		n.mesh.Connect(addr)
+	}
+	return n, nil
+}
+
+// listen takes Config.Listen's port, or with NextPort the next free one of twenty.
+func (n *Node) listen(ctx context.Context) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(n.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: %w", n.cfg.Listen, err)
+	}
+	first, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: port is not a number", n.cfg.Listen)
+	}
+	for p := first; ; p++ {
+		l, err := n.cfg.Network.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(p)))
+		if err == nil {
+			n.port = l.Addr().(*net.TCPAddr).Port
+			return l, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		if !n.cfg.NextPort || p >= first+20 || p >= 65535 {
+			return nil, fmt.Errorf("port %d is in use by another program: choose another with --port", p)
+		}
+	}
+}
+
+func portOf(addr string) int {
+	_, port, _ := net.SplitHostPort(addr)
+	p, _ := strconv.Atoi(port)
+	return p
+}
+
+func (n *Node) hello() wire.Hello {
+	n.mu.Lock()
+	name := n.name
+	n.mu.Unlock()
+	return wire.Hello{
+		Versions: []int{link.Version}, ID: n.cfg.Identity.Key().ID().String(), Name: name,
+		Started: n.started.UnixMilli(), Inst: n.inst, Port: n.port, Agent: n.cfg.Agent,
+		Rooms: []wire.InRoom{{Room: n.room.ID().String(), Frontier: n.room.Hash()}},
+	}
+}
+
+func (n *Node) hashes() map[string]string {
+	return map[string]string{n.room.ID().String(): n.room.Hash()}
+}
+
+// admit refuses peers that are in none of our rooms.
+func (n *Node) admit(h wire.Hello) string {
+	for _, r := range h.Rooms {
+		if r.Room == n.room.ID().String() {
+			return ""
+		}
+	}
+	return wire.ByeRoom
+}
+
+// Close says goodbye by UDP and on every link, and returns when all links are drained or ctx ends.
+// The group's owner then stops the rest.
+func (n *Node) Close(ctx context.Context) {
+	n.mu.Lock()
+	again := n.closed
+	n.closed = true
+	n.mu.Unlock()
+	if again {
+		return
+	}
+	if n.finder != nil {
+		_ = n.finder.Goodbye(ctx) // who doesn't hear it finds out from the link
+	}
+	n.mesh.Close()
+	n.until(ctx, func() bool { return len(n.mesh.Links()) == 0 })
+	if n.udp != nil {
+		n.udp.Close()
+	}
+}
+
+// until waits for a state of the peers; ready is called with mu held. It reports whether ready held
+// before ctx ended.
+func (n *Node) until(ctx context.Context, ready func() bool) error {
+	for {
+		n.mu.Lock()
+		if ready() {
+			n.mu.Unlock()
+			return nil
+		}
+		changed := n.changed
+		n.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// wake ends the waits of until, to look again. Called with mu held.
+func (n *Node) wake() {
+	close(n.changed)
+	n.changed = make(chan struct{})
+}
+
+func (n *Node) notice(level event.Level, text, hint string) {
+	n.out.post(event.Notice{Level: level, Text: text, Hint: hint})
+}
+
+// machine is the network of the machine, held to the interfaces that were asked for.
+type machine struct{ interfaces []string }
+
+func (m machine) Listen(ctx context.Context, network, addr string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil && host == "" && len(m.interfaces) > 0 {
+		// One listener has one address: with a single interface that keeps others out altogether.
+		for _, name := range m.interfaces {
+			ip, err := addressOf(name)
+			if err != nil {
+				return nil, err
+			}
+			if len(m.interfaces) == 1 {
+				addr = net.JoinHostPort(ip.String(), port)
+			}
+		}
+	}
+	return (&net.ListenConfig{}).Listen(ctx, network, addr)
+}
+
+func (m machine) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, network, addr)
+}
+
+// addressOf is the IPv4 address of an interface, else its first.
+func addressOf(name string) (netip.Addr, error) {
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("interface %s: %w", name, err)
+	}
+	addrs, err := i.Addrs()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("interface %s: %w", name, err)
+	}
+	var first netip.Addr
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			if ip := p.Addr().Unmap(); ip.Is4() {
+				return ip, nil
+			} else if !first.IsValid() && !ip.IsLinkLocalUnicast() {
+				first = ip
+			}
+		}
+	}
+	if !first.IsValid() {
+		return netip.Addr{}, fmt.Errorf("interface %s has no address", name)
+	}
+	return first, nil
+}

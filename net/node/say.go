@@ -1,0 +1,190 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// maxSaid is the longest text that is taken at once, in bytes (DESIGN.md §10).
+const maxSaid = 1 << 20
+
+// Say signs text and sends it to everybody. It never blocks. Text over 8 KiB becomes several lines,
+// cut at line or character ends; over 1 MiB it is refused.
+func (n *Node) Say(text string) error { return n.say(record.KindChat, text) }
+
+// Me says something in the third person, as Say does.
+func (n *Node) Me(text string) error { return n.say(record.KindMe, text) }
+
+func (n *Node) say(kind record.Kind, text string) error {
+	if len(text) > maxSaid {
+		return fmt.Errorf("%d bytes at once are too many: the limit is %d, send less or a file", len(text), maxSaid)
+	}
+	text = printable(text)
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, piece := range pieces(text, record.MaxText) {
+		entries, err := n.room.Say(kind, piece)
+		if err != nil {
+			return fmt.Errorf("that can't be said: %w", err)
+		}
+		sent := n.publish(entries)
+		line := lineOf(entries[len(entries)-1])
+		line.Own = true
+		n.out.post(event.Sent{Line: line, Peers: sent})
+	}
+	return nil
+}
+
+// printable shows the control characters that no record takes, so that a pipe from a program that
+// colours its output is heard and not refused.
+func printable(text string) string {
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\uFFFD")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r < 0x20:
+			return 0x2400 + r // ␀ …
+		case r == 0x7f:
+			return 0x2421
+		case r > 0x7f && r <= 0x9f:
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+}
+
+// pieces cuts text into parts of at most most bytes, at the last line end in each, else between
+// characters.
+func pieces(text string, most int) []string {
+	var out []string
+	for len(text) > most {
+		cut := strings.LastIndexByte(text[:most], '\n') + 1
+		if cut == 0 {
+			for cut = most; !utf8.RuneStart(text[cut]); cut-- {
+			}
+		}
+		out = append(out, strings.TrimSuffix(text[:cut], "\n"))
+		text = text[cut:]
+	}
+	return append(out, text)
+}
+
+// publish queues one's own records to every link and returns how many took the last. Called with mu
+// held, so that all links get them in one order.
+func (n *Node) publish(entries []room.Entry) int {
+	sent := 0
+	for _, e := range entries {
+		sent = n.forward(e.Record, nil)
+	}
+	return sent
+}
+
+// forward hands a record on: one's own to all links; another's to those neighbours, except from, who
+// are not linked to its author (DESIGN.md §4, Links).
+func (n *Node) forward(r *record.Record, from *link.Link) int {
+	var frame wire.Frame
+	sent := 0
+	for key, p := range n.peers {
+		if p.link == nil || p.link == from || key == r.Author() || from != nil && p.links[r.Author()] {
+			continue
+		}
+		if frame == nil {
+			var err error
+			if frame, err = wire.Encode(wire.Record{Body: r.Signed(), Sig: r.Signature()}); err != nil {
+				n.cfg.Log.Error("encode a record", "error", err)
+				return 0
+			}
+		}
+		if !p.behind && !p.link.Live(frame) {
+			p.behind = true // it pulls from now on: Drained tells it how far we are
+		}
+		sent++
+	}
+	return sent
+}
+
+// Nick changes one's own name.
+func (n *Node) Nick(name string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	entries, err := n.room.Rename(name)
+	if err != nil {
+		return fmt.Errorf("%q can't be a name: %w", name, err)
+	}
+	if len(entries) == 0 { // nothing was said yet, so the feed that would carry it is not open
+		if entries, err = n.room.Say(record.KindMe, "is now called "+name); err != nil {
+			return err
+		}
+	}
+	n.name = name
+	n.publish(entries)
+	n.out.post(event.SelfChanged{Self: n.self()})
+	if n.finder != nil {
+		n.finder.Burst()
+	}
+	return nil
+}
+
+// Typing tells peers that one is writing, or has stopped.
+func (n *Node) Typing(on bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, p := range n.peers {
+		if p.link != nil {
+			n.send(p.link, wire.Typing{Room: n.room.ID().String(), On: on})
+		}
+	}
+}
+
+// WaitWritable waits until the fastest link has room in its queue; while nobody is there, until
+// somebody is.
+func (n *Node) WaitWritable(ctx context.Context) error {
+	for {
+		if err := n.until(ctx, func() bool {
+			for _, p := range n.peers {
+				if p.link != nil {
+					return true
+				}
+			}
+			return false
+		}); err != nil {
+			return err
+		}
+		links := n.mesh.Links()
+		for _, l := range links {
+			if l.LiveSpace() > 256 {
+				return nil
+			}
+		}
+		if len(links) > 0 {
+			if err := links[0].WaitLive(ctx); err == nil || ctx.Err() != nil {
+				return err
+			}
+		}
+	}
+}
+
+// WaitDelivered waits until every linked peer has acknowledged all that was said.
+func (n *Node) WaitDelivered(ctx context.Context) error {
+	return n.until(ctx, func() bool {
+		_, seq, any := n.room.Own()
+		for _, p := range n.peers {
+			if any && p.link != nil && p.has < seq+1 {
+				return false
+			}
+		}
+		return true
+	})
+}
