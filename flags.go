@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/node"
+	"chat.lan/p2pchat/net/profile"
+	"chat.lan/p2pchat/tui/command"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// options are the flags of start, as typed.
+type options struct {
+	name, port, listen, room, profile, log string
+	connect, interfaces                    []string
+	noDiscovery, noTUI, json               bool
+	discoveryPort                          int
+}
+
+// commands is the command line. began becomes true when a command starts to run, so when the command
+// line was understood.
+func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
+	var o options
+	began = new(bool)
+	start := func(cmd *cobra.Command, args []string) error {
+		*began = true
+		cfg, err := o.config(cmd.Flags(), args)
+		if err != nil {
+			return err
+		}
+		return o.start(cfg, hook)
+	}
+	root = &cobra.Command{
+		Use:   "p2pchat [PORT | HOST:PORT]...",
+		Short: "Chat with everybody on your network, in the terminal",
+		Long: "p2pchat finds others on your network by itself, and everything said is encrypted and signed.\n" +
+			"Without a command it starts; a PORT means --port, a HOST:PORT means --connect.",
+		Args:          cobra.ArbitraryArgs,
+		RunE:          start,
+		Version:       version,
+		SilenceErrors: true, SilenceUsage: true,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	first := &cobra.Command{
+		Use: "start [PORT | HOST:PORT]...", Short: "Start chatting (the default)", Args: cobra.ArbitraryArgs, RunE: start,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	id := &cobra.Command{
+		Use: "id", Short: "Show who you are: id, key, fingerprint, profile", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			*began = true
+			return o.showID(cmd)
+		},
+	}
+	ver := &cobra.Command{
+		Use: "version", Short: "Show the version", Args: cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			cmd.Printf("p2pchat %s (%s/%s, %s)\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
+		},
+	}
+	for _, cmd := range []*cobra.Command{root, first} {
+		o.flags(cmd)
+	}
+	o.whoFlags(id)
+	root.SetOut(os.Stdout)
+	root.AddCommand(first, id, ver)
+	return root, began
+}
+
+func (o *options) whoFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.name, "name", "", "what you are called: `NAME` (default: your login name)")
+	cmd.Flags().StringVar(&o.profile, "profile", "", "keep key and memory in the folder `DIR`, not in one per name")
+	_ = cmd.MarkFlagDirname("profile")
+}
+
+func (o *options) flags(cmd *cobra.Command) {
+	o.whoFlags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.port, "port", strconv.Itoa(command.DefaultPort), "listen on `PORT`; 0 takes any that is free")
+	f.StringVar(&o.listen, "listen", "", "listen on `HOST:PORT` (default: every address, IPv4 and IPv6)")
+	f.StringArrayVar(&o.connect, "connect", nil, "connect to a peer at `HOST:PORT`; may be repeated")
+	f.StringVar(&o.room, "room", "lobby", "meet in the room `NAME`")
+	f.StringArrayVar(&o.interfaces, "interface", nil, "use only the network interface `NAME`; may be repeated")
+	f.BoolVar(&o.noDiscovery, "no-discovery", false, "don't look for peers on the network, only --connect")
+	f.IntVar(&o.discoveryPort, "discovery-port", 9999, "look for peers on the UDP `PORT`")
+	f.BoolVar(&o.noTUI, "no-tui", false, "speak lines instead of drawing a screen")
+	f.BoolVar(&o.json, "json", false, "speak JSON, one object a line")
+	f.StringVar(&o.log, "log", "", "write the log to `FILE` (default: log in the profile)")
+	_ = cmd.MarkFlagFilename("log")
+	_ = cmd.RegisterFlagCompletionFunc("interface", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return interfaceNames(), cobra.ShellCompDirectiveNoFileComp
+	})
+	for _, name := range []string{"name", "port", "listen", "connect", "room", "discovery-port"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
+}
+
+// config checks the flags and makes a node's configuration of them, but for what the profile adds.
+func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error) {
+	cfg := node.Config{Interfaces: o.interfaces, NoDiscovery: o.noDiscovery, DiscoveryPort: o.discoveryPort,
+		Agent: fmt.Sprintf("p2pchat/%s (%s)", version, runtime.GOOS)}
+	portGiven := set.Changed("port")
+	connect := slices.Clone(o.connect)
+	for _, arg := range args {
+		switch {
+		case strings.Trim(arg, "0123456789") == "" && portGiven:
+			return cfg, &usageError{fmt.Sprintf("%.80s would be a second port", arg), "give one PORT"}
+		case strings.Trim(arg, "0123456789") == "":
+			o.port, portGiven = arg, true
+		case strings.ContainsAny(arg, ":."):
+			connect = append(connect, arg)
+		default:
+			return cfg, &usageError{fmt.Sprintf("%.80q is neither a command nor a PORT nor a HOST:PORT", arg), "p2pchat help lists the commands"}
+		}
+	}
+	if o.name != "" || set.Changed("name") {
+		if err := profile.CheckName(o.name); err != nil {
+			return cfg, &usageError{err.Error(), "choose another --name"}
+		}
+	}
+	if cfg.Room = strings.TrimSpace(o.room); cfg.Room == "" || len(cfg.Room) > profile.MaxName || strings.ContainsFunc(cfg.Room, unicode.IsControl) {
+		return cfg, &usageError{fmt.Sprintf("%.80q can't be the name of a room", o.room), fmt.Sprintf("give --room 1 to %d bytes without control characters", profile.MaxName)}
+	}
+	if n, err := strconv.ParseUint(o.port, 10, 16); err != nil {
+		return cfg, &usageError{fmt.Sprintf("port %.80q is not a number from 1 to 65535", o.port), "try --port 8081, or --port 0 for any that is free"}
+	} else {
+		cfg.Listen = ":" + strconv.FormatUint(n, 10)
+	}
+	cfg.NextPort = !portGiven && o.listen == ""
+	if o.listen != "" {
+		_, port, err := net.SplitHostPort(o.listen)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || portGiven && cfg.Listen != fmt.Sprint(":", n) {
+			return cfg, &usageError{fmt.Sprintf("--listen %.80q can't be listened on", o.listen), "write HOST:PORT, as in 0.0.0.0:8080 or [::1]:8080, and no other --port"}
+		}
+		cfg.Listen = o.listen
+	}
+	for _, to := range connect {
+		addr, err := command.Address(to)
+		if err != nil {
+			return cfg, &usageError{"--connect", err.Error()}
+		}
+		cfg.Connect = append(cfg.Connect, addr)
+	}
+	if o.discoveryPort < 1 || o.discoveryPort > 65535 {
+		return cfg, &usageError{fmt.Sprintf("--discovery-port %d is not from 1 to 65535", o.discoveryPort), "all peers use 9999 unless they are told otherwise"}
+	}
+	for _, name := range o.interfaces {
+		if _, err := net.InterfaceByName(name); err != nil {
+			return cfg, &usageError{fmt.Sprintf("there is no network interface %.80q", name), "give one of " + strings.Join(interfaceNames(), ", ") + " to --interface"}
+		}
+	}
+	return cfg, nil
+}
+
+func interfaceNames() (names []string) {
+	all, _ := net.Interfaces()
+	for _, i := range all {
+		names = append(names, i.Name)
+	}
+	return names
+}

@@ -1,0 +1,280 @@
+// Command p2pchat is a terminal chat for people on the same network: no server, no account.
+//
+// This file is the command line and every lifetime: flags → config → node → program. What the parts
+// are is told in their packages; net/node is what runs, tui what shows it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/node"
+	"chat.lan/p2pchat/net/profile"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/lines"
+
+	"github.com/muesli/cancelreader"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+const version = "0.1.0"
+
+// Exit codes (DESIGN.md §8).
+const (
+	exitError  = 1
+	exitUsage  = 2
+	exitPanic  = 2
+	exitSignal = 130
+)
+
+// How long the end may take: goodbyes, and the last output to a reader that has stopped reading.
+const (
+	goodbyeTime = 2 * time.Second
+	outputTime  = time.Second
+	endTime     = 5 * time.Second // of all of it, should something hang
+)
+
+func main() { os.Exit(run(os.Args[1:], nil)) }
+
+// run is the program and returns its exit code. hook, which only tests give, is called with the root
+// group of a start once the node runs.
+func run(args []string, hook func(*guard.Group)) int {
+	cobra.MousetrapHelpText = "" // a double click on Windows starts a chat like any other start
+	root, began := commands(hook)
+	root.SetArgs(args)
+	err := root.Execute()
+	switch usage := (*usageError)(nil); {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSignalled):
+		return exitSignal
+	case errors.Is(err, lines.ErrOutput):
+		return exitError // whoever closed our output doesn't want to hear of it
+	case errors.As(err, &usage) || !*began: // what cobra finds wrong itself is usage too
+		complain(withHint(err, "p2pchat help shows how to start it"))
+		return exitUsage
+	case errors.As(err, new(*guard.Panic)):
+		complain(err)
+		return exitPanic
+	}
+	complain(err)
+	return exitError
+}
+
+// complain says one line on stderr.
+func complain(err error) { fmt.Fprintln(os.Stderr, "p2pchat: "+clean.Line(err.Error()).String()) }
+
+// usageError is a flag or an argument that can't be: exit code 2.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text + ": " + e.hint }
+
+func withHint(err error, hint string) error {
+	if errors.As(err, new(*usageError)) {
+		return err
+	}
+	return &usageError{strings.TrimSpace(err.Error()), hint}
+}
+
+// open takes the profile that the flags ask for, and returns the name to go by and a sentence if that
+// isn't the login name that nobody gave.
+func (o *options) open() (p *profile.Profile, name, notice string, err error) {
+	name = o.name
+	if name == "" {
+		name = profile.LoginName()
+	}
+	switch {
+	case o.profile != "":
+		p, err = profile.Open(o.profile)
+	case o.name != "":
+		p, err = profile.Open(profile.Dir(name))
+	default:
+		var free string
+		if p, free, err = profile.OpenFree(name); free != name {
+			notice = fmt.Sprintf("you are %s: the profile of %s is in use", free, name)
+			name = free
+		}
+	}
+	return p, name, notice, err
+}
+
+// showID prints who a profile is. One that is in use is only read; one that isn't there is made.
+func (o *options) showID(cmd *cobra.Command) error {
+	if err := profile.CheckName(o.name); o.name != "" && err != nil {
+		return &usageError{err.Error(), "choose another --name"}
+	}
+	dir := o.profile
+	if dir == "" {
+		name := o.name
+		if name == "" {
+			name = profile.LoginName()
+		}
+		dir = profile.Dir(name)
+	}
+	me, err := identity.Load(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		p, err := profile.Open(dir)
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		if me, err = identity.LoadOrCreate(p.Dir()); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	k := me.Key()
+	cmd.Printf("id           %s\nkey          %s\nfingerprint  %s\nprofile      %s\n", k.ID(), k, k.Fingerprint(), dir)
+	return nil
+}
+
+// errSignalled ends a start that was told to: somebody pressed Ctrl+C, or the machine goes down.
+var errSignalled = errors.New("ended by a signal")
+
+// start runs a participant from its profile's lock to its last goodbye.
+func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
+	p, name, notice, err := o.open()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := p.Close(); err == nil {
+			err = closed
+		}
+	}()
+	logFile, err := o.openLog(p)
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+	log := slog.New(slog.NewTextHandler(logFile, nil))
+	if cfg.Identity, err = identity.LoadOrCreate(p.Dir()); err != nil {
+		return err
+	}
+	cfg.Name, cfg.Profile, cfg.Known, cfg.Log = name, p.Dir(), p.Known(), log
+
+	root := guard.New(context.Background(), func(caught *guard.Panic) {
+		log.Error(caught.Error(), "stack", string(caught.Stack))
+	})
+	root.Go("profile/known", p.Known().Run)
+	// A signal ends what reads and writes; the network lives on for the goodbyes.
+	ctx, cancel := context.WithCancelCause(root.Context())
+	defer cancel(nil)
+	signals := notify()
+	root.Go("signals", func(context.Context) {
+		select {
+		case <-signals:
+			cancel(errSignalled)
+		case <-ctx.Done():
+		}
+	})
+
+	mode := lines.Start(root, o.mode(logFile))
+	cfg.Post = func(ev event.Event) {
+		mode.Post(ev)
+		if _, ok := ev.(event.Ready); ok {
+			for _, warning := range p.Warnings() {
+				mode.Post(event.Notice{Level: event.Warning, Text: warning})
+			}
+			if notice != "" {
+				mode.Post(event.Notice{Level: event.Info, Text: notice})
+			}
+		}
+	}
+	running, err := node.Start(root.Child(), cfg)
+	if err != nil {
+		end(log, root, mode, nil)
+		return err
+	}
+	if hook != nil {
+		hook(root)
+	}
+	// The screen is to be one more branch here, where o.screen() says so.
+	ended := make(chan struct{})
+	root.Go("program", func(context.Context) {
+		defer close(ended)
+		err = mode.Run(ctx, running)
+	})
+	<-ended
+	end(log, root, mode, running)
+	if caught := root.Err(); caught != nil {
+		return fmt.Errorf("%w: please report it, with the stack in %s", caught, logFile.Path())
+	}
+	return err
+}
+
+// notify asks for the signals that end the program. They are never given back: a terminal that goes
+// away says so more than once, and the goodbye takes a few seconds at most.
+func notify() <-chan os.Signal {
+	// Go kills a program that writes to a closed standard output unless it asks for SIGPIPE; ours
+	// says goodbye first (lines.ErrOutput).
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	signals := make(chan os.Signal, 1)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // nohup
+			signal.Notify(signals, s)
+		}
+	}
+	return signals
+}
+
+// end says goodbye, writes out what is to be written and waits for every goroutine; n is nil when
+// there is no node. What hangs (after a panic, a lock may be held for ever) is left to the exit.
+func end(log *slog.Logger, root *guard.Group, mode *lines.Mode, n *node.Node) {
+	last := guard.New(context.Background(), func(caught *guard.Panic) {
+		log.Error(caught.Error(), "stack", string(caught.Stack))
+	})
+	done := make(chan struct{})
+	last.Go("end", func(context.Context) {
+		defer close(done)
+		if n != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
+			n.Close(ctx)
+			cancel()
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), outputTime)
+		defer cancel()
+		if err := mode.Close(ctx); err != nil {
+			log.Warn("end", "error", err)
+			return // its writer is stuck: there is no waiting for it
+		}
+		root.Close()
+	})
+	select {
+	case <-done:
+	case <-time.After(endTime):
+		log.Warn("end: something hangs", "after", endTime)
+	}
+}
+
+// mode is how to speak where there is no screen.
+func (o *options) mode(log *profile.Log) lines.Config {
+	cfg := lines.Config{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, JSON: o.json, Commands: command.New(), Log: log,
+		Terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())), Dumb: os.Getenv("TERM") == "dumb"}
+	// A read that waits for a key is interrupted at the end. A file can't be waited for, nor need it.
+	if in, err := cancelreader.NewReader(os.Stdin); err == nil {
+		cfg.In = in
+	}
+	return cfg
+}
+
+func (o *options) openLog(p *profile.Profile) (*profile.Log, error) {
+	if o.log != "" {
+		return profile.OpenLog(o.log)
+	}
+	return p.OpenLog()
+}

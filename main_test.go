@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"chat.lan/p2pchat/net/guard"
+)
+
+// The test binary is the program when mainEnv is set; panicEnv then makes a goroutine panic once the
+// node runs. Only this file knows them.
+const (
+	mainEnv  = "P2PCHAT_TEST_MAIN"
+	panicEnv = "P2PCHAT_TEST_PANIC"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(mainEnv) == "" {
+		os.Exit(m.Run())
+	}
+	var hook func(*guard.Group)
+	if os.Getenv(panicEnv) != "" {
+		hook = func(g *guard.Group) {
+			g.Go("test/injected", func(context.Context) { panic("injected") })
+		}
+	}
+	os.Exit(run(os.Args[1:], hook))
+}
+
+// program is the program with these arguments, in a home of its own.
+func program(t *testing.T, home string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), mainEnv+"=1", "XDG_DATA_HOME="+home, "HOME="+home, "LocalAppData="+home,
+		"GORACE=atexit_sleep_ms=0") // else each start under -race takes a second to end
+	return cmd
+}
+
+// finish runs cmd to its end with no input.
+func finish(t *testing.T, cmd *exec.Cmd) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// alone are flags of a start that meets nobody.
+func alone(more ...string) []string {
+	return append([]string{"start", "--json", "--no-discovery", "--listen", "127.0.0.1:0"}, more...)
+}
+
+// started is a running program in JSON mode.
+type started struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout io.Closer
+	lines  *bufio.Reader
+	stderr bytes.Buffer
+	ready  struct {
+		Event, ID, Key, Name, Fingerprint, Profile string
+		Port                                       int
+	}
+}
+
+// launch starts cmd and waits until it is ready.
+func launch(t *testing.T, cmd *exec.Cmd) *started {
+	t.Helper()
+	s := &started{cmd: cmd}
+	var err error
+	if s.stdin, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stdout, s.lines = out, bufio.NewReader(out)
+	cmd.Stderr = &s.stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	first, err := s.lines.ReadBytes('\n')
+	if err != nil || json.Unmarshal(first, &s.ready) != nil || s.ready.Event != "ready" {
+		cmd.Wait()
+		t.Fatalf("first line %q, %v, stderr %q", first, err, s.stderr.String())
+	}
+	return s
+}
+
+// end reads to the end and returns the exit code and what came.
+func (s *started) end(t *testing.T) (code int, rest string) {
+	t.Helper()
+	text, _ := io.ReadAll(s.lines)
+	s.cmd.Wait()
+	return s.cmd.ProcessState.ExitCode(), string(text)
+}
+
+func TestBadUsage(t *testing.T) {
+	home := t.TempDir()
+	for line, want := range map[string]string{
+		"--nmae x":                             "unknown flag: --nmae: p2pchat help",
+		"--name":                               "flag needs an argument: --name",
+		"start --port abc":                     `port "abc" is not a number`,
+		"--port 65536":                         "try --port 8081",
+		"--port -1":                            "is not a number",
+		"70000":                                `port "70000" is not a number`,
+		"3000 4000":                            "give one PORT",
+		"3000 --port 4000":                     "give one PORT",
+		"frobnicate":                           "neither a command nor a PORT nor a HOST:PORT",
+		"host:0":                               "write HOST:PORT",
+		"--connect http://x":                   "write HOST:PORT",
+		"--listen 8080":                        "write HOST:PORT",
+		"--listen :1 --port 2":                 "no other --port",
+		"--room=":                              "give --room",
+		"--name=":                              "choose another --name",
+		"--name \x1b[31m":                      "control characters",
+		"id --name=" + strings.Repeat("x", 65): "at most 64 bytes",
+		"id x":                                 "unknown command",
+		"--interface nix0":                     "there is no network interface",
+		"--discovery-port 0":                   "not from 1 to 65535",
+		"--discovery-port x":                   "invalid argument",
+		"--room \u202e" + strings.Repeat("r", 70): "give --room",
+	} {
+		code, out, errs := finish(t, program(t, home, strings.Split(line, " ")...))
+		if code != 2 || out != "" {
+			t.Errorf("%q: exit %d, stdout %q", line, code, out)
+		}
+		if !strings.HasPrefix(errs, "p2pchat: ") || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, want) ||
+			strings.ContainsAny(errs, "\x1b\u202e") {
+			t.Errorf("%q: stderr %q, want one clean line with %q", line, errs, want)
+		}
+	}
+	if left, _ := os.ReadDir(home); len(left) != 0 {
+		t.Errorf("bad usage left %v", left)
+	}
+}
+
+func TestIDIsTheSameEveryTimeAlsoWhileRunning(t *testing.T) {
+	home := t.TempDir()
+	code, first, errs := finish(t, program(t, home, "id", "--name", "Zoé"))
+	if code != 0 || errs != "" {
+		t.Fatalf("exit %d, stderr %q", code, errs)
+	}
+	s := launch(t, program(t, home, alone("--name", "zoé")...))
+	_, second, _ := finish(t, program(t, home, "id", "--name", "Zoé"))
+	if first != second {
+		t.Errorf("first\n%s\nthen\n%s", first, second)
+	}
+	for _, want := range []string{s.ready.ID, s.ready.Key, s.ready.Fingerprint, s.ready.Profile, filepath.Join("p2pchat", "zo%C3%A9")} {
+		if want == "" || !strings.Contains(second, want) {
+			t.Errorf("%q isn't in\n%s", want, second)
+		}
+	}
+}
+
+func TestVersionHelpAndCompletions(t *testing.T) {
+	home := t.TempDir()
+	for line, want := range map[string]string{
+		"version":                        "p2pchat " + version + " (" + runtime.GOOS,
+		"--version":                      version,
+		"help":                           "--connect HOST:PORT",
+		"start --help":                   "--no-discovery",
+		"completion bash":                "__start_p2pchat",
+		"completion fish":                "complete -c p2pchat",
+		"__complete st":                  "start\t",
+		"__complete --int":               "--interface",
+		"__complete start --no-":         "--no-tui",
+		"__complete start --interface l": "lo",
+	} {
+		code, out, _ := finish(t, program(t, home, strings.Split(line, " ")...))
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%q: exit %d, no %q in %q", line, code, want, out)
+		}
+	}
+}
+
+func TestAProfileInUseSaysByWhom(t *testing.T) {
+	home, dir := t.TempDir(), t.TempDir()
+	for _, args := range [][]string{{"--name", "Alice"}, {"--profile", dir}} {
+		s := launch(t, program(t, home, alone(args...)...))
+		code, out, errs := finish(t, program(t, home, alone(args...)...))
+		who := fmt.Sprint("process ", s.cmd.Process.Pid)
+		if code != 1 || out != "" || !strings.Contains(errs, who) || !strings.Contains(errs, "--name") || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%v: exit %d, stdout %q, stderr %q", args, code, out, errs)
+		}
+		// Once the first has gone, its folder is free.
+		s.stdin.Close()
+		if code, _ := s.end(t); code != 0 {
+			t.Errorf("exit %d, %s", code, s.stderr.String())
+		}
+		if code, _, errs := finish(t, program(t, home, alone(args...)...)); code != 0 {
+			t.Errorf("afterwards: exit %d, %s", code, errs)
+		}
+	}
+}
+
+func TestWithoutANameTheNextIsTaken(t *testing.T) {
+	home := t.TempDir()
+	first := launch(t, program(t, home, alone()...))
+	second := launch(t, program(t, home, alone()...))
+	if second.ready.Name != first.ready.Name+"-2" || second.ready.ID == first.ready.ID {
+		t.Errorf("%q (%s) and %q (%s)", first.ready.Name, first.ready.ID, second.ready.Name, second.ready.ID)
+	}
+	io.WriteString(second.stdin, "/quit\n")
+	if code, rest := second.end(t); code != 0 || !strings.Contains(rest, "is in use") {
+		t.Errorf("exit %d, it says %q", code, rest)
+	}
+}
+
+func TestATakenPortThatWasAskedForIsAnError(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	code, out, errs := finish(t, program(t, t.TempDir(), "--json", "--no-discovery", "--name", "x", "--listen", l.Addr().String()))
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	if code != 1 || out != "" || !strings.Contains(errs, port) || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
+	}
+}
+
+func TestTheEndOfInputAndQuitExitWithZero(t *testing.T) {
+	for _, input := range []string{"", "/quit\n", "/list\n/status"} {
+		cmd := program(t, t.TempDir(), alone("--name", "x")...)
+		cmd.Stdin = strings.NewReader(input)
+		code, out, errs := finish(t, cmd)
+		if code != 0 || errs != "" || !strings.HasPrefix(out, `{"event":"ready"`) {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q", input, code, out, errs)
+		}
+		if strings.Contains(input, "/status") && (!strings.Contains(out, `{"event":"list"`) || !strings.Contains(out, `{"event":"status"`)) {
+			t.Errorf("%q: stdout %q", input, out)
+		}
+	}
+}
+
+func TestASignalExitsWith130(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no signals can be sent on Windows")
+	}
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		s := launch(t, program(t, t.TempDir(), alone("--name", "x")...))
+		if err := s.cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		if code, _ := s.end(t); code != exitSignal || s.stderr.Len() != 0 {
+			t.Errorf("%v: exit %d, stderr %q", sig, code, s.stderr.String())
+		}
+	}
+}
+
+func TestAPanicInAGoroutineIsLoggedAndSaid(t *testing.T) {
+	dir := t.TempDir()
+	logged := filepath.Join(dir, "my log")
+	cmd := program(t, dir, alone("--profile", dir, "--log", logged)...)
+	cmd.Env = append(cmd.Env, panicEnv+"=1")
+	stdin, err := cmd.StdinPipe() // nothing but the panic ends it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	code, _, errs := finish(t, cmd)
+	if code != 2 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "test/injected: injected") || !strings.Contains(errs, logged) {
+		t.Errorf("exit %d, stderr %q", code, errs)
+	}
+	text, err := os.ReadFile(logged)
+	if err != nil || !strings.Contains(string(text), "main_test.go") {
+		t.Errorf("no stack in the log: %v, %q", err, text)
+	}
+}
+
+func TestAClosedStdoutEndsItQuietly(t *testing.T) {
+	s := launch(t, program(t, t.TempDir(), alone("--name", "x")...))
+	s.stdout.Close()
+	io.WriteString(s.stdin, "/list\n")
+	s.cmd.Wait()
+	if code := s.cmd.ProcessState.ExitCode(); code != exitError || s.stderr.Len() != 0 {
+		t.Errorf("exit %d, stderr %q", code, s.stderr.String())
+	}
+}
+
+func TestADamagedKeyIsNotReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "identity.pem")
+	if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := finish(t, program(t, dir, alone("--profile", dir)...))
+	if text, _ := os.ReadFile(path); code != 1 || out != "" || !strings.Contains(errs, path) || string(text) != "damaged" {
+		t.Errorf("exit %d, stdout %q, stderr %q, file %q", code, out, errs, text)
+	}
+}
