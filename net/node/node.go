@@ -83,6 +83,7 @@ type Node struct {
 	inst    string
 	port    int
 	started time.Time
+	ready   chan struct{} // closed when all above is set: what runs beside Start waits for it
 
 	mu      sync.Mutex
 	name    string
@@ -101,7 +102,7 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, group: g, name: cfg.Name, inst: record.NewFeed().String(), started: time.Now(),
 		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
-		out: newOutbox(),
+		out: newOutbox(), ready: make(chan struct{}),
 	}
 	if cfg.Network == nil {
 		n.cfg.Network = machine{interfaces: cfg.Interfaces}
@@ -138,6 +139,7 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	if n.udp != nil {
 		n.finder = discovery.Start(g, discovery.Config{Transport: n.udp, Announce: n.announce, Sighted: n.sighted, Status: n.searched})
 	}
+	close(n.ready)
 	for _, addr := range cfg.Connect {
 		n.mesh.Connect(addr)
 	}

@@ -31,6 +31,7 @@ type peer struct {
 
 // Up is of mesh.Handler.
 func (n *Node) Up(l *link.Link) {
+	<-n.ready
 	h := l.Hello()
 	key := l.Key()
 	n.mu.Lock()

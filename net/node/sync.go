@@ -185,6 +185,7 @@ func (n *Node) Drained(l *link.Link) {
 
 // tick sends acknowledgements every 50 ms while there are any, and looks after what takes seconds.
 func (n *Node) tick(ctx context.Context) {
+	<-n.ready
 	acks := time.NewTicker(ackEvery)
 	defer acks.Stop()
 	last := time.Now()
