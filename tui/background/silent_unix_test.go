@@ -42,7 +42,8 @@ func onSilentTerminal(t *testing.T, role, colorfgbg string, until ...string) str
 	}
 	cmd := exec.Command(exe)
 	// Not screen or tmux, and no dumb terminal: those are never asked.
-	cmd.Env = append(os.Environ(), roleVar+"="+role, "TERM=xterm-256color", "COLORFGBG="+colorfgbg)
+	// CI is cleared because termenv asks no terminal where it is set.
+	cmd.Env = append(os.Environ(), roleVar+"="+role, "TERM=xterm-256color", "COLORFGBG="+colorfgbg, "CI=")
 	tty, err := pty.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
