@@ -1,0 +1,101 @@
+package theme
+
+import (
+	"strings"
+
+	"chat.lan/p2pchat/tui/clean"
+)
+
+// Row puts one row of the screen together, and never takes more than its cells. Not safe for
+// concurrent use.
+type Row struct {
+	b     strings.Builder
+	cells int // taken
+	most  int
+	tail  clean.SafeText
+}
+
+// Row begins a row of at most that many cells. What doesn't fit is cut with the ellipsis.
+func (t *Theme) Row(cells int) *Row { return &Row{most: max(cells, 0), tail: t.Ellipsis} }
+
+// Put adds text, cut to what is left of the row. The row stays usable when it is full.
+func (r *Row) Put(s Style, text clean.SafeText) *Row {
+	return r.PutWithin(s, text, r.Left())
+}
+
+// PutWithin adds text, cut to at most that many cells.
+func (r *Row) PutWithin(s Style, text clean.SafeText, cells int) *Row {
+	cells = min(cells, r.Left())
+	if cells <= 0 || text.IsEmpty() {
+		return r
+	}
+	w := text.Width()
+	if w > cells {
+		text = text.Cut(cells, r.tail)
+		w = text.Width()
+	}
+	r.b.WriteString(s.on)
+	r.b.WriteString(text.String())
+	r.b.WriteString(s.off)
+	r.cells += w
+	return r
+}
+
+// Paint adds text that is known to fit and whose width is known, without measuring it again.
+func (r *Row) Paint(s Style, text clean.SafeText, width int) *Row {
+	r.b.WriteString(s.on)
+	r.b.WriteString(text.String())
+	r.b.WriteString(s.off)
+	r.cells += width
+	return r
+}
+
+// Space adds n blank cells in a style.
+func (r *Row) Space(s Style, n int) *Row {
+	n = min(n, r.Left())
+	if n <= 0 {
+		return r
+	}
+	r.b.WriteString(s.on)
+	for range n {
+		r.b.WriteByte(' ')
+	}
+	r.b.WriteString(s.off)
+	r.cells += n
+	return r
+}
+
+// To adds blank cells up to column x.
+func (r *Row) To(s Style, x int) *Row { return r.Space(s, x-r.cells) }
+
+// Rule fills the row up to column x with a glyph of one cell.
+func (r *Row) Rule(s Style, glyph clean.SafeText, x int) *Row {
+	n := min(x, r.most) - r.cells
+	if n <= 0 {
+		return r
+	}
+	r.b.WriteString(s.on)
+	for range n {
+		r.b.WriteString(glyph.String())
+	}
+	r.b.WriteString(s.off)
+	r.cells += n
+	return r
+}
+
+// Width is how many cells are taken.
+func (r *Row) Width() int { return r.cells }
+
+// Left is how many cells are left.
+func (r *Row) Left() int { return r.most - r.cells }
+
+// String is the row, with its control sequences.
+func (r *Row) String() string { return r.b.String() }
+
+// Paint is text in a style.
+func (s Style) Paint(text clean.SafeText) string {
+	if text.IsEmpty() {
+		return ""
+	}
+	return s.on + text.String() + s.off
+}
