@@ -21,8 +21,8 @@
 //	Record    one signed record, live
 //	Chat      the seed's unsigned line, shown and never passed on
 //	Have      cumulative acknowledgement: all of this feed up to seq is here
-//	Frontier  what I hold of a room, a line a feed; paged
-//	Want      ranges of feeds, asked of one peer at a time
+//	Frontier  what I hold of a room, a line a feed and a line a proposal; paged
+//	Want      ranges of feeds and votes by proposal, asked of one peer at a time
 //	Records   the answer to a Want, ≤ 48 KiB of records a frame
 //	Peers     first-hand peers and where they listen: a hint, never an identity
 //	Links     keys and round-trip times of my live links

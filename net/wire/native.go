@@ -19,8 +19,17 @@ func (Hello) tag() string { return "Hello" }
 
 // InRoom is what a Hello says of a room that its sender is in.
 type InRoom struct {
-	Room     string `json:"room"`
-	Frontier string `json:"frontier"` // hash of all that the sender holds of it
+	Room     string  `json:"room"`
+	Frontier string  `json:"frontier"`         // hash of all that the sender holds of it
+	Policy   *Policy `json:"policy,omitempty"` // in force for the sender
+}
+
+// Policy is what a Hello says of the votes that its sender follows (VOTING.md rules 6 and 9). It
+// switches nothing: only certificates do.
+type Policy struct {
+	SecureOnly bool   `json:"secure_only"`
+	By         string `json:"by,omitempty"` // id of the proposal that made it so
+	Votes      string `json:"votes"`        // hash of the vote records that the sender holds
 }
 
 // Ping keeps a link alive and measures it.
@@ -88,15 +97,24 @@ type Holding struct {
 	Floor  uint64       `json:"floor,omitempty"`
 }
 
+// HeldVotes is a line of a Frontier or a Want: which records about one proposal its sender holds,
+// two bits a place of the roll and one for its cancel (package vote, Held). In a Want, no bits mean
+// that not even the proposal is there.
+type HeldVotes struct {
+	Proposal string `json:"proposal"`
+	Bits     []byte `json:"bits"`
+}
+
 // Frontier says what its sender holds of a room. It comes in pages of one Turn; Last marks the
 // turn's last page. Ask wants the receiver's in return.
 type Frontier struct {
-	Room  string    `json:"room"`
-	Hash  string    `json:"hash"`
-	Turn  uint64    `json:"turn"`
-	Feeds []Holding `json:"feeds"`
-	Last  bool      `json:"last"`
-	Ask   bool      `json:"ask,omitempty"`
+	Room  string      `json:"room"`
+	Hash  string      `json:"hash"`
+	Turn  uint64      `json:"turn"`
+	Feeds []Holding   `json:"feeds"`
+	Votes []HeldVotes `json:"votes,omitempty"`
+	Last  bool        `json:"last"`
+	Ask   bool        `json:"ask,omitempty"`
 }
 
 func (Frontier) tag() string { return "Frontier" }
@@ -109,13 +127,14 @@ type Range struct {
 	To     uint64       `json:"to"`
 }
 
-// Want asks for records. The answer is at most Frames frames of Records with the same N, the last of
+// Want asks for records: ranges of feeds, and vote records by proposal. The answer is at most Frames frames of Records with the same N, the last of
 // which says End.
 type Want struct {
-	Room   string  `json:"room"`
-	N      uint64  `json:"n"`
-	Frames int     `json:"frames"`
-	Ranges []Range `json:"ranges"`
+	Room   string      `json:"room"`
+	N      uint64      `json:"n"`
+	Frames int         `json:"frames"`
+	Ranges []Range     `json:"ranges"`
+	Votes  []HeldVotes `json:"votes,omitempty"`
 }
 
 func (Want) tag() string { return "Want" }
@@ -123,7 +142,7 @@ func (Want) tag() string { return "Want" }
 // MaxRecords is the greatest sum of record bytes in one Records frame; at least one record goes.
 const MaxRecords = 48 << 10
 
-// Records answers a Want, in the order of its ranges. What the sender doesn't hold is left out.
+// Records answers a Want, in the order of its ranges, vote records first. What the sender doesn't hold is left out.
 type Records struct {
 	Room    string   `json:"room"`
 	N       uint64   `json:"n"`

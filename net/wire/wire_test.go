@@ -70,6 +70,8 @@ const (
 	feed  = "1122334455667788"
 )
 
+var proposal = strings.Repeat("ab", 32)
+
 // messages are what the vectors message-*.txt say.
 func messages(tb testing.TB) map[string]Message {
 	a := key(tb, alice)
@@ -81,6 +83,14 @@ func messages(tb testing.TB) map[string]Message {
 			Rooms: []InRoom{{Room: room, Frontier: "0011223344556677"}},
 		},
 		"message-hello-bare": Hello{},
+		"message-hello-policy": Hello{
+			Versions: []int{1}, ID: "x", Name: "a", Started: 1, Inst: "00ff00ff00ff00ff", Port: 8080, Agent: "p",
+			Rooms: []InRoom{{Room: room, Frontier: "00", Policy: &Policy{SecureOnly: true, By: proposal, Votes: "0011223344556677"}}},
+		},
+		"message-frontier-votes": Frontier{
+			Room: room, Hash: "00", Turn: 1, Feeds: []Holding{}, Votes: []HeldVotes{{Proposal: proposal, Bits: []byte{5, 0}}}, Last: true,
+		},
+		"message-want-votes": Want{Room: room, N: 6, Frames: 4, Ranges: []Range{}, Votes: []HeldVotes{{Proposal: proposal, Bits: []byte{}}}},
 		"message-ping":       Ping{N: 7, Stamp: 123456789, Frontier: map[string]string{room: "0011223344556677"}},
 		"message-ping-bare":  Ping{N: 1},
 		"message-pong":       Pong{N: math.MaxUint64, Stamp: -1},
