@@ -41,6 +41,7 @@ type Theme struct {
 	BarStrong Style // the room's name in it
 	BarWarn   Style // what is wrong, in it
 	Banner    Style // an open vote
+	BannerKey Style // the keys that answer it
 	Selected  Style // the selected row
 	Mention   Style // one's own name in somebody's line
 	Hit       Style // what a search found
@@ -83,7 +84,7 @@ func New(look Look) *Theme {
 		Accent: style(c.accent, "", bold),
 		Good:   style(c.good, ""), Warn: style(c.warn, ""), Bad: style(c.bad, "", bold),
 		Bar: style(c.barText, c.bar), BarStrong: style(c.barStrong, c.bar, bold), BarWarn: style(c.barWarn, c.bar, bold),
-		Banner:   style(c.bannerText, c.banner),
+		Banner: style(c.bannerText, c.banner), BannerKey: style(c.bannerText, c.banner, bold),
 		Selected: style("", "", reverse),
 		Mention:  style(c.mention, "", bold),
 		Hit:      style(c.hitText, c.hit),

@@ -1,0 +1,103 @@
+package proposals
+
+import (
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// Hold is how long a ballot can be taken back before it is signed (VOTING.md rule 3).
+const Hold = 5 * time.Second
+
+// Held is a ballot that was chosen and is not signed yet.
+type Held struct {
+	Proposal string // id; "" when there is none
+	Choice   string // "approve" or "reject"
+	Until    time.Time
+}
+
+// barCells is the width of the bar in the banner.
+const barCells = 8
+
+// Banner is one row about the vote that is being asked about, or two where w is under 100; none when
+// nothing is. Its keys are never cut: what is about the vote gives way first.
+func (p *Pane) Banner(w int, held Held) []string {
+	if q, ok := p.Get(held.Proposal); ok && held.Proposal != "" {
+		return p.undo(w, q, held)
+	}
+	q, ok := p.Asked()
+	if !ok {
+		return nil
+	}
+	missing := clean.SafeText{}
+	if m := q.Missing(); len(m) > 0 {
+		missing = clean.Linef("%s %s missing ", p.th.Dot, p.names(m, 4))
+	}
+	keys := clean.Trusted(" F1 yes F2 no F3 who ")
+	if q.State == disputed {
+		keys = clean.Trusted(" F3 who ")
+		missing = clean.Linef("%s disputed: leaves out %s %s /accept %s ", p.th.Dot, p.names(q.LeftOut, 3), p.th.Dot, q.Label)
+	}
+	head := clean.Linef("VOTE %s %s by %s ", q.Label, Title(q), p.cfg.Label(q.By))
+	count := clean.Linef(" %d yes %d no %s need %d of %d ", q.Yes, q.No, p.th.Dot, q.Need, q.Of())
+	clock := clean.Linef(" %s ", left(q, p.cfg.Now()))
+	s := p.th.Banner
+	bar := func(r *theme.Row) {
+		full := min(q.Yes*barCells/max(q.Need, 1), barCells)
+		if r.Left() > barCells {
+			for i := range barCells {
+				g := p.th.Empty
+				if i < full {
+					g = p.th.Full
+				}
+				r.Put(s, g)
+			}
+		}
+	}
+	if w >= 100 {
+		r := p.begin(w)
+		fixed := barCells + count.Width() + clock.Width() + keys.Width()
+		r.PutWithin(s, head, max(w-1-fixed-min(missing.Width(), 24), 20))
+		bar(r)
+		r.Put(s, count)
+		r.PutWithin(s, missing, w-r.Width()-clock.Width()-keys.Width())
+		r.To(s, w-clock.Width()-keys.Width())
+		return []string{r.Put(s, clock).Put(p.th.BannerKey, keys).String()}
+	}
+	first, second := p.begin(w), p.begin(w)
+	if w >= 60 {
+		first.PutWithin(s, head, w-1-barCells-count.Width())
+		bar(first)
+		first.Put(s, count).To(s, w)
+	} else {
+		first.PutWithin(s, clean.Linef("%s %s ", q.Label, Title(q)), w-1-clean.Linef(" %d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now())).Width())
+		first.To(s, w-clean.Linef("%d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now())).Width())
+		first.Put(s, clean.Linef("%d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now())))
+	}
+	if w >= 60 {
+		second.PutWithin(s, missing, w-2-clock.Width()-keys.Width())
+		second.To(s, w-clock.Width()-keys.Width())
+		second.Put(s, clock)
+	} else {
+		second.PutWithin(s, clean.Linef("by %s ", p.cfg.Label(q.By)), w-1-keys.Width())
+		second.To(s, w-keys.Width())
+	}
+	second.Put(p.th.BannerKey, keys)
+	return []string{first.String(), second.String()}
+}
+
+// undo is the banner while a ballot can be taken back.
+func (p *Pane) undo(w int, q event.Proposal, held Held) []string {
+	seconds := int(max(held.Until.Sub(p.cfg.Now()), 0).Round(time.Second).Seconds())
+	keys := clean.Trusted(" Esc takes it back ")
+	r := p.begin(w)
+	r.PutWithin(p.th.Banner, clean.Linef("%s %s: your %s is signed in %d s", q.Label, Title(q), Answer(held.Choice), seconds), w-1-keys.Width())
+	r.To(p.th.Banner, w-keys.Width())
+	return []string{r.Put(p.th.BannerKey, keys).String()}
+}
+
+func (p *Pane) begin(w int) *theme.Row {
+	return p.th.Row(w).Put(p.th.BannerKey, p.th.Focus)
+}

@@ -1,0 +1,127 @@
+package proposals
+
+import (
+	"fmt"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// page collects the rows of a text of one's own.
+type page struct {
+	th   *theme.Theme
+	w    int
+	rows []string
+}
+
+func (g *page) add(s theme.Style, text clean.SafeText) {
+	for _, line := range text.Wrap(max(g.w-2, 2)) {
+		g.rows = append(g.rows, g.th.Row(g.w).Space(g.th.Text, 1).Put(s, line).String())
+	}
+}
+
+// field is `label   text`, the text with a hanging indent.
+func (g *page) field(label string, s theme.Style, text clean.SafeText) {
+	const indent = 11
+	if g.w < 30 {
+		g.add(g.th.Dim, clean.Line(label))
+		g.add(s, text)
+		return
+	}
+	for i, line := range text.Wrap(max(g.w-indent-2, 2)) {
+		r := g.th.Row(g.w).Space(g.th.Text, 1)
+		if i == 0 {
+			r.Put(g.th.Dim, clean.Line(label))
+		}
+		r.To(g.th.Text, indent)
+		g.rows = append(g.rows, r.Put(s, line).String())
+	}
+}
+
+func (g *page) space() { g.rows = append(g.rows, "") }
+
+// Detail is a proposal in full: what it is, who voted how, what can be done. The rows are as many as
+// it takes, none wider than w: its owner scrolls them.
+func (p *Pane) Detail(q event.Proposal, w int) []string {
+	g := &page{th: p.th, w: w}
+	word, style := p.word(q)
+	g.add(p.th.Strong, clean.Linef("%s %s", q.Label, Title(q)))
+	g.field("state", style, clean.Linef("%s  %d yes %d no, need %d of %d", word, q.Yes, q.No, q.Need, q.Of()))
+	g.field("by", p.th.Text, clean.Linef("%s, %s", p.cfg.Label(q.By), q.Time.Format("2 January 15:04")))
+	if q.Note != "" {
+		g.field("note", p.th.Text, clean.Line(q.Note))
+	}
+	g.field("effect", p.th.Text, effect(q))
+	switch {
+	case q.State == open:
+		g.field("closes", p.th.Text, clean.Linef("in %s", clean.Line(left(q, p.cfg.Now()))))
+	case q.State == expired:
+		g.field("closed", p.th.Dim, clean.Trusted("undecided: propose it again"))
+	}
+	for _, e := range q.Ends {
+		g.field("ends "+e.Label, p.th.Text, clean.Linef("%d of %d approvals by those who switched it on (%s)", e.Have, e.Need, p.names(e.Whose, 8)))
+	}
+	if len(q.LeftOut) > 0 {
+		g.field("disputed", p.th.Warn, clean.Linef("its roll leaves out %s: it does not count here until /accept %s", p.names(q.LeftOut, 8), q.Label))
+	}
+	g.space()
+	g.add(p.th.Dim, clean.Linef("roll: open %s whoever was linked when it was proposed", p.th.Dot))
+	for _, v := range q.Roll {
+		mark, style := p.choice(v.Choice)
+		r := p.th.Row(w).Space(p.th.Text, 1).Put(style, mark).Space(p.th.Text, 1)
+		r.PutWithin(p.th.Name(v.Key), p.cfg.Label(v), max(w-18, 8)).Space(p.th.Text, 1)
+		r.To(p.th.Text, min(24, w-14))
+		g.rows = append(g.rows, r.Put(style, Answer(v.Choice)).String())
+	}
+	g.space()
+	keys := "Esc closes"
+	if q.CanVote {
+		keys = "a approves  r rejects  " + keys
+	}
+	if q.State == passed || q.State == "ended" {
+		keys = "e saves the certificate  " + keys
+	}
+	g.add(p.th.Dim, clean.Line(keys))
+	return g.rows
+}
+
+// choice is the mark of a ballot.
+func (p *Pane) choice(c string) (clean.SafeText, theme.Style) {
+	switch c {
+	case "approve":
+		return p.th.Signed, p.th.Good
+	case "reject":
+		return p.th.Refused, p.th.Warn
+	case "both":
+		return p.th.Unsigned, p.th.Bad
+	}
+	return p.th.Lost, p.th.Dim
+}
+
+// Preview is what is shown before a proposal is sent: effect, roll, M, closing time, who will be
+// silenced and, for secure-only off, whose approval it needs.
+func (p *Pane) Preview(q event.Proposal, w int) []string {
+	g := &page{th: p.th, w: w}
+	g.add(p.th.Strong, clean.Linef("Propose %s?", Title(q)))
+	g.field("effect", p.th.Text, effect(q))
+	g.field("roll", p.th.Text, clean.Linef("%d voters: %s", q.Of(), p.names(q.Roll, 40)))
+	need := fmt.Sprintf("%d of %d approvals, yours goes with it", q.Need, q.Of())
+	if q.Need == 1 {
+		need = "your own approval: it passes at once"
+	}
+	g.field("needs", p.th.Text, clean.Line(need))
+	for _, e := range q.Ends {
+		g.field("and", p.th.Text, clean.Linef("%d of those who switched on %s: %s", e.Need, e.Label, p.names(e.Whose, 8)))
+		if len(e.Whose) < e.Need {
+			g.field("", p.th.Warn, clean.Linef("too few of them are here: it can't end %s now", e.Label))
+		}
+	}
+	g.field("closes", p.th.Text, clean.Linef("in %s", clean.Line(left(q, p.cfg.Now()))))
+	if q.Silenced > 0 {
+		g.field("silenced", p.th.Warn, clean.Linef("%d plain peers will not be heard", q.Silenced))
+	}
+	g.space()
+	g.add(p.th.Accent, clean.Trusted("Enter sends it  Esc doesn't"))
+	return g.rows
+}

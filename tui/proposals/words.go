@@ -1,0 +1,78 @@
+package proposals
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+)
+
+// subject is what a vote is about in one or two words.
+func subject(q event.Proposal) clean.SafeText {
+	if q.Slot == "secure_only" {
+		if q.Action == "off" {
+			return clean.Trusted("secure-only off")
+		}
+		return clean.Trusted("secure-only")
+	}
+	return clean.Trusted("topic")
+}
+
+// Title is what a vote is about, whole: `secure-only on`, `topic "freeze at 5"`.
+func Title(q event.Proposal) clean.SafeText {
+	if q.Slot == "secure_only" {
+		if q.Action == "off" {
+			return clean.Trusted("secure-only off")
+		}
+		return clean.Trusted("secure-only on")
+	}
+	return clean.Linef("topic \"%s\"", clean.Line(q.Action))
+}
+
+// effect is what happens when it passes.
+func effect(q event.Proposal) clean.SafeText {
+	switch {
+	case q.Slot != "secure_only":
+		return clean.Linef("the room's topic becomes \"%s\"", clean.Line(q.Action))
+	case q.Action == "off":
+		return clean.Trusted("unsigned messages are heard again")
+	}
+	return clean.Trusted("from then on everybody refuses unsigned messages")
+}
+
+// left is the time until it closes, of constant width below an hour: ` 2:41`.
+func left(q event.Proposal, now time.Time) string {
+	d := max(q.Closes.Sub(now), 0).Round(time.Second)
+	if d >= time.Hour {
+		return fmt.Sprintf("%2dh%02d", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%2d:%02d", int(d.Minutes()), int(d.Seconds())%60)
+}
+
+// names joins what voters are called, at most most of them, then `+3`.
+func (p *Pane) names(vs []event.Voter, most int) clean.SafeText {
+	var out []string
+	for i, v := range vs {
+		if i == most {
+			out = append(out, fmt.Sprintf("+%d", len(vs)-most))
+			break
+		}
+		out = append(out, p.cfg.Label(v).String())
+	}
+	return clean.Line(strings.Join(out, ", "))
+}
+
+// Answer is the word for a choice.
+func Answer(choice string) clean.SafeText {
+	switch choice {
+	case "approve":
+		return clean.Trusted("yes")
+	case "reject":
+		return clean.Trusted("no")
+	case "both":
+		return clean.Trusted("voted twice")
+	}
+	return clean.Trusted("not yet")
+}
