@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -29,6 +30,11 @@ const (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(mainEnv) == "" {
+		// Tests that run in parallel are those that wait for clocks and networks, not for a core.
+		flag.Parse()
+		if err := flag.Set("test.parallel", "16"); err != nil {
+			panic(err)
+		}
 		os.Exit(m.Run())
 	}
 	var hook func(*guard.Group)

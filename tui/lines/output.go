@@ -32,6 +32,7 @@ type output struct {
 	size    int           // guarded by mu; bytes in queue
 	free    chan struct{} // guarded by mu; closed when the queue was taken, then replaced
 	closed  bool          // guarded by mu
+	full    bool          // guarded by mu; text was cut off, and nothing follows it
 	cause   error         // guarded by mu; why failed is closed
 	prompts bool          // guarded by mu; a prompt is wanted
 	typed   bool          // guarded by mu; the person ended the prompt's line
@@ -65,9 +66,13 @@ func newOutput(cfg Config) *output {
 func (o *output) add(errs bool, text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	// Writers wait behind the limit; who ignores it (after Run has ended, nobody waits) loses text
-	// rather than filling memory.
-	if o.closed || o.cause != nil || o.size > 4*maxQueued+len(text) {
+	if o.closed || o.cause != nil || o.full {
+		return
+	}
+	// Writers wait behind the limit. After Run has ended nobody does: what comes then is cut off
+	// rather than filling memory, and all after it too, so that no reader gets lines with a hole.
+	if o.size > 4*maxQueued {
+		o.full = true
 		return
 	}
 	if n := len(o.queue); n > 0 && o.queue[n-1].errs == errs {
