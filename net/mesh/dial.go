@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net/netip"
@@ -78,6 +79,11 @@ func (m *Mesh) run(ctx context.Context, p *peer, wait time.Duration) {
 		needed := p.link == nil && !p.blocked && !m.replaced && !m.closed
 		addrs := slices.Clone(p.addrs)
 		m.mu.Unlock()
+		// Beacons come over IPv6 too. An address with a zone means something on this machine only:
+		// it can be shown and passed on to nobody, so it is the last to be tried.
+		slices.SortStableFunc(addrs, func(a, b netip.AddrPort) int {
+			return cmp.Compare(len(a.Addr().Zone()), len(b.Addr().Zone()))
+		})
 		if !needed {
 			return
 		}

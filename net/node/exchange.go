@@ -25,7 +25,7 @@ func (n *Node) introduce() {
 			continue
 		}
 		links.Links = append(links.Links, wire.Neighbour{Key: key, RTTMs: float64(p.link.RTT().Microseconds()) / 1000})
-		if p.Addr.IsValid() && len(peers.Peers) < maxContacts && p.link.Hello().Port != 0 {
+		if p.Addr.IsValid() && p.Addr.Addr().Zone() == "" && len(peers.Peers) < maxContacts && p.link.Hello().Port != 0 {
 			peers.Peers = append(peers.Peers, wire.Contact{Key: key, Addrs: []string{p.Addr.String()}})
 		}
 	}

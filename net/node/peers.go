@@ -52,6 +52,7 @@ func (n *Node) Up(l *link.Link) {
 		renamed = p.Name
 	}
 	p.Name, p.Agent = name, h.Agent
+	at := p.Addr
 	if addr := l.RemoteAddr(); h.Port != 0 {
 		p.Addr = netip.AddrPortFrom(addr.Addr(), uint16(h.Port))
 	} else {
@@ -64,7 +65,7 @@ func (n *Node) Up(l *link.Link) {
 	if !wasUp {
 		p.Since = now
 	}
-	if p.State != event.Up || !p.greeting || renamed != "" {
+	if p.State != event.Up || !p.greeting || renamed != "" || p.Addr != at {
 		p.State, p.Changed, p.greeting = event.Up, now, true
 		n.out.post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
 	}
