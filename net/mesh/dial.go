@@ -3,6 +3,7 @@ package mesh
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -90,6 +91,9 @@ func (m *Mesh) run(ctx context.Context, p *peer, wait time.Duration) {
 		for _, a := range addrs {
 			if l, err := m.dial(ctx, a.String(), p.key); err != nil {
 				m.cfg.Log.Info("dial", "addr", a, "error", err)
+				if errors.Is(err, link.ErrWrongKey) {
+					m.cfg.Handler.Trouble(a.String(), err)
+				}
 			} else {
 				m.adopt(l)
 				return

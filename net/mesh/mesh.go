@@ -44,7 +44,8 @@ type Handler interface {
 	// Down: l ended. last reports whether its peer has no link any more. A link that lost a
 	// comparison has had no Up.
 	Down(l *link.Link, why error, last bool)
-	// Trouble: the address of Connect can't be reached, for the first time or for another reason.
+	// Trouble: the address of Connect can't be reached, for the first time or for another reason; or
+	// somebody else than who was announced answers at an address (link.ErrWrongKey).
 	Trouble(addr string, err error)
 }
 

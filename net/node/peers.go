@@ -140,6 +140,14 @@ func (n *Node) State(l *link.Link, late bool) {
 func (n *Node) Trouble(addr string, err error) {
 	hint := "it is tried again for ever; is p2pchat running there?"
 	switch {
+	case errors.Is(err, link.ErrWrongKey):
+		// An old address that somebody else has now, or a proxy that listens in: nothing was said to it.
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		reason := "it answers with another key than was announced"
+		n.refused[reason]++
+		n.out.post(event.Refused{From: addr, Reason: reason, Count: n.refused[reason]})
+		return
 	case errors.Is(err, link.ErrOwnKey):
 		hint = "that is yourself: name another address"
 	case errors.Is(err, link.ErrNotTLS):

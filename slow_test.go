@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// One peer takes a byte a second: the others hear everything as before, and once it takes more, it
+// gets everything too, in order and each line once.
+func TestASlowPeerHoldsNobodyUp(t *testing.T) {
+	lines := 20_000
+	if testing.Short() {
+		lines = 3000
+	}
+	home := t.TempDir()
+	a := begin(t, program(t, home, alone("--name", "Ann")...))
+	way := newProxy(t, fmt.Sprint("127.0.0.1:", a.ready.Port))
+	slow := begin(t, program(t, home, alone("--name", "Slow", "--connect", way.addr())...))
+	a.sees("up", slow)
+	b := begin(t, program(t, home, alone("--name", "Ben", "--connect", fmt.Sprint("127.0.0.1:", a.ready.Port))...))
+	a.sees("up", b)
+	lift := way.throttle()
+	for i := range lines {
+		a.says(fmt.Sprint("line ", i))
+	}
+	for i := range lines {
+		b.hears(a, fmt.Sprint("line ", i))
+	}
+	for i := range 20 {
+		text := fmt.Sprint("alone ", i)
+		asked := time.Now()
+		a.says(text)
+		if took := b.hears(a, text).at.Sub(asked); took > time.Second {
+			t.Errorf("%s took %v", text, took)
+		}
+	}
+	lift()
+	for i := range lines {
+		slow.hears(a, fmt.Sprint("line ", i))
+	}
+	slow.hears(a, "alone 19")
+	for _, p := range []*peer{slow, b, a} {
+		if heard := p.quits(); p != a && len(heard) != lines+20 {
+			t.Errorf("%s heard %d lines, want %d", p.ready.Name, len(heard), lines+20)
+		}
+	}
+}
