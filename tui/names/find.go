@@ -22,6 +22,8 @@ const minID = 32
 // which one was meant is for a person to say. Peers that were removed are found only if no other
 // is.
 func (b *Book) Find(text string) []string {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
 	text = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "@"))
 	if text == "" {
 		return nil
@@ -81,7 +83,7 @@ func (b *Book) ordered(es []*entry) []string {
 	ids := make([]string, len(es))
 	for i, e := range es {
 		ids[i] = e.id
-		labels[e.id] = b.Label(e.id).String()
+		labels[e.id] = b.label(e.id).String()
 	}
 	slices.SortFunc(ids, func(x, y string) int {
 		if c := strings.Compare(labels[x], labels[y]); c != 0 {
@@ -95,6 +97,8 @@ func (b *Book) ordered(es []*entry) []string {
 // Complete returns the labels, in order, of the peers here whose label begins with prefix in any
 // case. With an @ before prefix the labels have one too; an empty prefix gives all.
 func (b *Book) Complete(prefix string) []string {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
 	at := ""
 	if p, ok := strings.CutPrefix(prefix, "@"); ok {
 		at, prefix = "@", p
@@ -107,7 +111,7 @@ func (b *Book) Complete(prefix string) []string {
 		if e.gone != 0 {
 			continue
 		}
-		label := b.Label(e.id).String()
+		label := b.label(e.id).String()
 		if l := plainFold(label); strings.HasPrefix(l, seems) || strings.HasPrefix(l, typed) {
 			labels = append(labels, at+label)
 		}

@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+	"sync"
 
 	"chat.lan/p2pchat/tui/clean"
 )
@@ -22,11 +23,12 @@ const (
 	maxGone   = 4096 // peers that were removed and still have a label for their old lines
 )
 
-// Book knows every peer's label. Its zero value is empty and ready. It is not safe for
-// concurrent use: it belongs to the program's Update, or to the loop of line mode.
+// Book knows every peer's label. Its zero value is empty and ready, and is not to be copied once
+// used. It is safe for concurrent use: the screen draws labels while a command looks for a name.
 //
 // The reader's own key belongs in it too, so that a peer of the same name gets a suffix.
 type Book struct {
+	mu    sync.RWMutex // guards all below
 	peers map[string]*entry
 	looks map[string]*look
 	nGone int // entries with gone set
@@ -52,6 +54,8 @@ type look struct {
 // Set notes that the peer id, a key in hex or any other id that is unique, has this name, as it
 // came from the network. It may be called again with the same name, at little cost.
 func (b *Book) Set(id, name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.peers == nil {
 		b.peers, b.looks = map[string]*entry{}, map[string]*look{}
 	}
@@ -80,6 +84,8 @@ func (b *Book) Set(id, name string) {
 // takes its name gets a suffix; Complete no longer offers it, and Find only where no peer that
 // is here fits.
 func (b *Book) Remove(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	e := b.peers[id]
 	if e == nil || e.gone != 0 {
 		return
@@ -150,6 +156,13 @@ func (b *Book) leave(e *entry) {
 // Label is how the peer is shown, with a suffix if its name needs one. A peer that was never Set
 // is shown as a nameless one.
 func (b *Book) Label(id string) clean.SafeText {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.label(id)
+}
+
+// label is Label, with mu held.
+func (b *Book) label(id string) clean.SafeText {
 	name, suffix := b.parts(id)
 	if suffix.IsEmpty() {
 		return name // the usual case, and called for every row that is drawn
@@ -160,6 +173,8 @@ func (b *Book) Label(id string) clean.SafeText {
 // LabelWithin is Label in at most that many cells: the name is cut, the suffix is not, unless
 // there is no room even for it.
 func (b *Book) LabelWithin(id string, cells int) clean.SafeText {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
 	name, suffix := b.parts(id)
 	dots := clean.Trusted("…")
 	if cells <= suffix.Width() {

@@ -222,6 +222,19 @@ func (s *Screen) Repaint() { s.painter.repaint() }
 // Bell rings the terminal's bell with the next write. It doesn't wait.
 func (s *Screen) Bell() { s.painter.send("\a") }
 
+// SetMouse asks for the mouse, or not any more, whatever Options said. On Windows, where that is a mode
+// of the console, it does nothing. It must not be called before Run.
+func (s *Screen) SetMouse(on bool) {
+	opts := s.opts
+	opts.Mouse = on
+	s.term.setMouse(opts)
+	if on {
+		s.painter.send(mouseOn)
+	} else {
+		s.painter.send(mouseOff)
+	}
+}
+
 // Release gives the terminal back: cooked mode, main screen, cursor, autowrap, no reports. Nothing
 // is drawn until Restore. It is for panic handlers and for running another program, may be called
 // more than once, and on Linux takes no longer than a second even if the terminal takes no output

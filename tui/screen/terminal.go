@@ -50,11 +50,29 @@ func modes(opts Options) (take, give string) {
 		off = append(off, "\x1b[?1004l")
 	}
 	if opts.Mouse {
-		on = append(on, "\x1b[?1002h", "\x1b[?1006h")
-		off = append(off, "\x1b[?1006l", "\x1b[?1002l")
+		on = append(on, mouseOn)
+		off = append(off, mouseOff)
 	}
 	off = append(off, wrapOn, cursorShow, "\x1b[?1049l", untitle)
 	return strings.Join(on, ""), strings.Join(off, "")
+}
+
+// What asks for clicks, wheel and drags, and what ends that.
+const (
+	mouseOn  = "\x1b[?1002h\x1b[?1006h"
+	mouseOff = "\x1b[?1006l\x1b[?1002l"
+)
+
+// setMouse makes retake and release ask for the mouse and give it back. It waits for a write that is
+// under way.
+func (t *terminal) setMouse(opts Options) {
+	t.lock <- struct{}{}
+	defer func() { <-t.lock }()
+	give := t.give
+	t.take, t.give = modes(opts)
+	if !opts.Mouse && strings.Contains(give, mouseOff) {
+		t.give = mouseOff + t.give // what was asked for may not be given back yet
+	}
 }
 
 // enter takes the terminal for the first time.

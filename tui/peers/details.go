@@ -1,0 +1,89 @@
+package peers
+
+import (
+	"fmt"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+)
+
+// Details are the rows that tell all about the selected peer, each at most width cells.
+func (p *Pane) Details(width int) []string {
+	peer, ok := p.Selected()
+	if !ok {
+		return nil
+	}
+	t := p.cfg.Theme
+	var rows []string
+	row := func(name, value string) {
+		if value == "" {
+			return
+		}
+		parts := clean.Line(value).Wrap(max(width-15, 8))
+		for i, part := range parts {
+			r := t.Row(width).Space(t.Text, 1)
+			if i == 0 {
+				r.Put(t.Dim, clean.Line(name))
+			}
+			rows = append(rows, r.To(t.Text, 14).Put(t.Text, part).String())
+		}
+	}
+	label := p.label(peer, max(width-1, 1))
+	r := t.Row(width).Space(t.Text, 1).Put(p.colour(peer), label)
+	switch {
+	case !peer.Encrypted():
+		r.Put(t.Warn, clean.Trusted("  not encrypted, not signed"))
+	case peer.Verified:
+		r.Space(t.Text, 2).Put(t.Good, t.Signed).Put(t.Good, clean.Trusted(" verified"))
+	default:
+		r.Put(t.Dim, clean.Trusted("  encrypted, not verified yet"))
+	}
+	rows = append(rows, r.String())
+
+	where := "unknown"
+	if peer.Addr.IsValid() {
+		where = peer.Addr.String()
+	}
+	row("address", where)
+	if !peer.Key.IsZero() {
+		row("words", peer.Key.Fingerprint())
+		row("key", peer.Key.String())
+	}
+	row("state", stateWords(peer, p.cfg.Now()))
+	row("traffic", fmt.Sprintf("%s in, %s out", bytes(peer.In), bytes(peer.Out)))
+	if peer.RTT > 0 {
+		row("round trip", peer.RTT.Round(10*time.Microsecond).String())
+	}
+	row("program", peer.Agent)
+	return rows
+}
+
+func stateWords(peer event.Peer, now time.Time) string {
+	since := func(at time.Time) string {
+		if at.IsZero() {
+			return ""
+		}
+		return fmt.Sprintf(" for %s", now.Sub(at).Round(time.Second))
+	}
+	switch peer.State {
+	case event.Up:
+		return "here" + since(peer.Since)
+	case event.Late:
+		return "late: nothing heard" + since(peer.Changed)
+	case event.Left:
+		return "left, gone" + since(peer.Changed)
+	}
+	return "lost" + since(peer.Changed)
+}
+
+// bytes is an amount for a person.
+func bytes(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+}

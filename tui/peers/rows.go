@@ -1,0 +1,171 @@
+package peers
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// lead is the cells before a name: selection, glyph, space.
+const lead = 3
+
+// Rows are exactly the pane's height: the title, oneself, the others.
+func (p *Pane) Rows() []string {
+	p.sort()
+	rows := make([]string, 0, p.h)
+	if p.h > 0 {
+		rows = append(rows, p.title())
+	}
+	if p.h > 1 && p.self.ID != "" {
+		rows = append(rows, p.own())
+	}
+	room := p.h - len(rows)
+	if len(p.order) == 0 && room > 0 {
+		for _, hint := range []clean.SafeText{clean.Trusted("Nobody yet: they appear"), clean.Trusted("here by themselves, or by"), clean.Trusted("/connect HOST")}[:min(3, room)] {
+			t := p.cfg.Theme
+			rows = append(rows, t.Row(p.w).Space(t.Text, lead).Put(t.Dim, hint).To(t.Text, p.w).String())
+		}
+	}
+	for _, id := range p.visible(room) {
+		rows = append(rows, p.row(p.peers[id]))
+	}
+	for len(rows) < p.h {
+		rows = append(rows, p.cfg.Theme.Row(p.w).To(p.cfg.Theme.Text, p.w).String())
+	}
+	return rows[:p.h]
+}
+
+// visible are the peers that fit, the selected among them.
+func (p *Pane) visible(room int) []string {
+	if room <= 0 || len(p.order) == 0 {
+		return nil
+	}
+	p.top = min(p.top, max(0, len(p.order)-room))
+	if at := slices.Index(p.order, p.at); at >= 0 && p.focus {
+		p.top = min(max(p.top, at-room+1), at)
+	}
+	return p.order[p.top:min(p.top+room, len(p.order))]
+}
+
+func (p *Pane) title() string {
+	t := p.cfg.Theme
+	there, listed := p.Count()
+	r := t.Row(p.w)
+	if p.focus {
+		r.Put(t.Accent, t.Focus).Put(t.Accent, clean.Trusted("Peers"))
+	} else {
+		r.Space(t.Text, 1).Put(t.Strong, clean.Trusted("Peers"))
+	}
+	count := fmt.Sprint(there)
+	if listed > there {
+		count = fmt.Sprintf("%d of %d here", there, listed)
+	}
+	return r.Space(t.Text, 1).Put(t.Dim, clean.Line(count)).To(t.Text, p.w).String()
+}
+
+func (p *Pane) own() string {
+	t := p.cfg.Theme
+	you := clean.Trusted(" (you)")
+	r := t.Row(p.w).Space(t.Text, 1).Put(t.Dim, t.Dot).Space(t.Text, 1)
+	r.PutWithin(t.Text, clean.Name(p.self.Name), p.w-lead-you.Width()).Put(t.Dim, you)
+	return r.To(t.Text, p.w).String()
+}
+
+// row is one peer. What stands at its right end is right-aligned, so that a number that changes
+// moves nothing.
+func (p *Pane) row(peer event.Peer) string {
+	t := p.cfg.Theme
+	glyph, style := state(t, peer)
+	r := t.Row(p.w)
+	selected := p.focus && peer.ID == p.at
+	name, blank, dim := p.colour(peer), t.Text, t.Dim
+	if !here(peer) {
+		name = t.Dim
+	}
+	if selected {
+		name, blank, dim, style = t.Selected, t.Selected, t.Selected, t.Selected
+		r.Put(t.Accent, t.Selection)
+	} else {
+		r.Space(blank, 1)
+	}
+	r.Put(style, glyph).Space(blank, 1)
+
+	note, noteStyle := p.note(peer)
+	if selected {
+		noteStyle = t.Selected
+	} else if noteStyle == (theme.Style{}) {
+		noteStyle = dim
+	}
+	mark := here(peer) && peer.Verified
+	room := max(p.w-lead-note.Width()-1, 4)
+	if mark || here(peer) {
+		room -= 2 // the tick's column stands also where there is no tick
+	}
+	at := lead + room
+	r.PutWithin(name, p.label(peer, room), room).To(blank, at)
+	if here(peer) {
+		r.Space(blank, 1)
+		if mark && selected {
+			r.Put(t.Selected, t.Signed)
+		} else if mark {
+			r.Put(t.Good, t.Signed)
+		} else {
+			r.Space(blank, 1)
+		}
+	}
+	r.To(blank, p.w-note.Width()).Put(noteStyle, note)
+	return r.To(blank, p.w).String()
+}
+
+// state is the glyph of a peer's state.
+func state(t *theme.Theme, peer event.Peer) (clean.SafeText, theme.Style) {
+	switch peer.State {
+	case event.Up:
+		return t.Here, t.Good
+	case event.Late:
+		return t.Late, t.Warn
+	}
+	return t.Lost, t.Dim
+}
+
+// note is what stands at the right end of a row; the zero style stands for dim.
+func (p *Pane) note(peer event.Peer) (clean.SafeText, theme.Style) {
+	t := p.cfg.Theme
+	switch {
+	case !here(peer):
+		return clean.Linef("%s%s", peer.State, ago(p.cfg.Now().Sub(peer.Changed))), theme.Style{}
+	case peer.Ignored:
+		return clean.Trusted("ignored"), t.Warn
+	case !peer.Encrypted():
+		return clean.Trusted("plain"), t.Warn
+	case peer.State == event.Late:
+		return clean.Trusted("   late"), t.Warn
+	case peer.RTT > 0:
+		return clean.Line(roundTrip(peer.RTT)), theme.Style{}
+	}
+	return clean.Trusted("      –"), theme.Style{}
+}
+
+// roundTrip always takes seven cells, up to ten seconds.
+func roundTrip(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	if ms < 99.95 {
+		return fmt.Sprintf("%4.1f ms", ms)
+	}
+	return fmt.Sprintf("%4.0f ms", ms)
+}
+
+// ago is how long something is, in minutes and more; nothing in the first one.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return ""
+	case d < time.Hour:
+		return fmt.Sprintf(" %d min", d/time.Minute)
+	}
+	return fmt.Sprintf(" %d h", d/time.Hour)
+}
