@@ -19,6 +19,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// defaultRoom is the room of everybody who doesn't ask for another.
+const defaultRoom = "lobby"
+
 // options are the flags of start, as typed.
 type options struct {
 	name, port, listen, room, profile, log string
@@ -73,7 +76,7 @@ func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
 	}
 	o.whoFlags(id)
 	root.SetOut(os.Stdout)
-	root.AddCommand(first, id, ver)
+	root.AddCommand(first, id, verifyCommand(began), ver)
 	return root, began
 }
 
@@ -89,7 +92,7 @@ func (o *options) flags(cmd *cobra.Command) {
 	f.StringVar(&o.port, "port", strconv.Itoa(command.DefaultPort), "listen on `PORT`; 0 takes any that is free")
 	f.StringVar(&o.listen, "listen", "", "listen on `HOST:PORT` (default: every address, IPv4 and IPv6)")
 	f.StringArrayVar(&o.connect, "connect", nil, "connect to a peer at `HOST:PORT`; may be repeated")
-	f.StringVar(&o.room, "room", "lobby", "meet in the room `NAME`")
+	f.StringVar(&o.room, "room", defaultRoom, "meet in the room `NAME`")
 	f.StringArrayVar(&o.interfaces, "interface", nil, "use only the network interface `NAME`; may be repeated")
 	f.BoolVar(&o.noDiscovery, "no-discovery", false, "don't look for peers on the network, only --connect")
 	f.IntVar(&o.discoveryPort, "discovery-port", 9999, "look for peers on the UDP `PORT`")

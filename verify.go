@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/ballotbox"
+	"chat.lan/p2pchat/tui/clean"
+
+	"github.com/spf13/cobra"
+)
+
+// verifyCommand is `p2pchat verify FILE`: it needs no profile, no network and no running program.
+func verifyCommand(began *bool) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify FILE", Short: "Check a vote's certificate, evidence or an export, offline",
+		Long: "verify checks a file that somebody gave you: the certificate of a vote (/proof), the evidence\n" +
+			"of a double vote, or an export of a room. Nothing but the file is needed. It ends with 1 on any flaw.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			*began = true
+			f, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			return verifyFile(cmd.OutOrStdout(), bufio.NewReaderSize(f, 1<<16))
+		},
+	}
+}
+
+func verifyFile(out io.Writer, in *bufio.Reader) error {
+	begin, _ := in.Peek(len(`{"p2pchat":`))
+	if !ballotbox.IsProof(begin) {
+		return fmt.Errorf("this is no certificate, evidence or export of p2pchat")
+	}
+	p, err := ballotbox.ReadProof(in)
+	if err != nil {
+		return err
+	}
+	describeProof(out, p)
+	return nil
+}
+
+// describeProof says what a checked file shows: room, action, roll, who signed, M of N.
+func describeProof(out io.Writer, p *ballotbox.Proof) {
+	q := p.Proposal
+	say := func(name, format string, args ...any) {
+		fmt.Fprintf(out, "%-10s %s\n", name, clean.Linef(format, args...))
+	}
+	kind := "certificate"
+	if !p.Twice.IsZero() {
+		kind = "evidence"
+	}
+	say("file", "a valid %s", kind)
+	say("room", "%s%s", p.Room, knownRoom(p.Room))
+	say("proposal", "#%d: %s", q.Number, describeAction(q.Slot == "topic", q.Action))
+	if q.Note != "" {
+		say("note", "%s", clean.Line(q.Note))
+	}
+	say("id", "%s", q.ID)
+	say("by", "%s", voterText(q.Author))
+	say("made", "%s, by its author's clock", time.UnixMilli(q.Time).UTC().Format(time.RFC3339))
+	signed := map[identity.Key]string{}
+	for _, k := range p.Approvals {
+		signed[k] = "approved"
+	}
+	if !p.Twice.IsZero() {
+		signed[p.Twice] = "signed both an approval and a reject"
+	}
+	for i, k := range q.Roll {
+		word := signed[k]
+		if word == "" {
+			word = "not in this file"
+		}
+		say(map[bool]string{true: "roll"}[i == 0], "%s  %s", voterText(k), word)
+	}
+	for _, id := range q.Ends {
+		word := "not shown as ended by this file"
+		for _, e := range p.Ended {
+			if e == id {
+				word = "ended: a majority of those who switched it on approved"
+			}
+		}
+		say("ends", "%s  %s", id, word)
+	}
+	if p.Twice.IsZero() {
+		say("result", "%d of %d approvals, %d needed", len(p.Approvals), len(q.Roll), q.Need)
+	} else {
+		say("result", "voted twice: two machines, a restored backup, or dishonest")
+	}
+}
+
+func describeAction(topic bool, action string) string {
+	if topic {
+		return fmt.Sprintf("topic \"%s\"", clean.Line(action))
+	}
+	return "secure-only " + action
+}
+
+// voterText is a key as people compare it: the words and the beginning of the key.
+func voterText(k identity.Key) string { return k.Short() + " " + k.Fingerprint() }
+
+// knownRoom names the room that everybody is in who didn't ask for another.
+func knownRoom(id record.RoomID) string {
+	if id == record.OpenRoom(defaultRoom) {
+		return " (" + defaultRoom + ")"
+	}
+	return ""
+}
