@@ -7,6 +7,7 @@ import "chat.lan/p2pchat/tui/clean"
 type Glyphs struct {
 	Signed, Unsigned, Refused, LateLine clean.SafeText // marks of lines
 	Here, Late, Lost                    clean.SafeText // marks of peers
+	Blocked                             clean.SafeText // what was not let in, counted
 	Pending                             clean.SafeText // a line nobody acknowledged yet
 	Focus, Selection, Prompt            clean.SafeText
 	HRule, VRule, TeeDown, TeeUp        clean.SafeText
@@ -17,7 +18,8 @@ type Glyphs struct {
 
 var unicode = Glyphs{
 	Signed: clean.Trusted("✓"), Unsigned: clean.Trusted("⚠"), Refused: clean.Trusted("✗"), LateLine: clean.Trusted("⟲"),
-	Here: clean.Trusted("●"), Late: clean.Trusted("◐"), Lost: clean.Trusted("○"),
+	Blocked: clean.Trusted("⊘"),
+	Here:    clean.Trusted("●"), Late: clean.Trusted("◐"), Lost: clean.Trusted("○"),
 	Pending: clean.Trusted("…"),
 	Focus:   clean.Trusted("▍"), Selection: clean.Trusted("▸"), Prompt: clean.Trusted("›"),
 	HRule: clean.Trusted("─"), VRule: clean.Trusted("│"), TeeDown: clean.Trusted("┬"), TeeUp: clean.Trusted("┴"),
@@ -28,7 +30,8 @@ var unicode = Glyphs{
 
 var ascii = Glyphs{
 	Signed: clean.Trusted("+"), Unsigned: clean.Trusted("!"), Refused: clean.Trusted("x"), LateLine: clean.Trusted("~"),
-	Here: clean.Trusted("*"), Late: clean.Trusted("o"), Lost: clean.Trusted("."),
+	Blocked: clean.Trusted("x"),
+	Here:    clean.Trusted("*"), Late: clean.Trusted("o"), Lost: clean.Trusted("."),
 	Pending: clean.Trusted("~"),
 	Focus:   clean.Trusted("|"), Selection: clean.Trusted(">"), Prompt: clean.Trusted(">"),
 	HRule: clean.Trusted("-"), VRule: clean.Trusted("|"), TeeDown: clean.Trusted("+"), TeeUp: clean.Trusted("+"),

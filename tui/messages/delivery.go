@@ -1,0 +1,105 @@
+package messages
+
+import (
+	"encoding/hex"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// ownLines is one's own lines of this run, in the order in which they were sent.
+type ownLines struct {
+	entries []*entry
+	first   int            // serial of the first of entries
+	byID    map[string]int // serials
+
+	name   string // one's own, and how it is found in what others say
+	needle needle
+}
+
+// add takes in a line that is on its way.
+func (o *ownLines) add(e *entry) {
+	if o.byID == nil {
+		o.byID = make(map[string]int)
+	}
+	e.acked = pending
+	e.serial = o.first + len(o.entries)
+	o.entries = append(o.entries, e)
+	o.byID[e.key()] = e.serial
+}
+
+// gone forgets a line that was dropped from the log.
+func (o *ownLines) gone(e *entry) {
+	if e.acked == unknown || e.serial != o.first || len(o.entries) == 0 {
+		return
+	}
+	delete(o.byID, e.key())
+	o.entries[0] = nil
+	o.entries = o.entries[1:]
+	o.first++
+}
+
+// key is the entry's id in few bytes.
+func (e *entry) key() string {
+	if e.name != "" {
+		return e.name
+	}
+	return string(e.id[:])
+}
+
+// Delivered says who has a line of one's own: it and all older ones of this run. Nobody of nobody
+// means that nobody is here to have it.
+func (p *Pane) Delivered(d event.Delivered) {
+	id := d.ID
+	if raw, err := hex.DecodeString(shortID(d.ID)); err == nil {
+		id = string(raw)
+	}
+	serial, ok := p.own.byID[id]
+	if !ok {
+		return
+	}
+	e := p.own.entries[serial-p.own.first]
+	if d.Peers < int(e.peers) || d.Of < d.Peers || (d.Of == 0 && e.acked == counted) {
+		return // overtaken by a newer count
+	}
+	p.deliver(e, d)
+	for i := serial - p.own.first - 1; i >= 0 && d.Peers > int(p.own.entries[i].peers); i-- {
+		p.deliver(p.own.entries[i], d)
+	}
+	p.view.stale = true
+}
+
+func (p *Pane) deliver(e *entry, d event.Delivered) {
+	e.acked, e.peers, e.of = counted, int32(d.Peers), int32(d.Of)
+	p.bodies.forget(e)
+}
+
+// delivery is how far a line of one's own has come, in the longest form that fits the cells.
+func (p *Pane) delivery(e *entry, cells int) (theme.Style, clean.SafeText) {
+	t := p.cfg.Theme
+	switch {
+	case e.acked == unknown:
+		return t.Dim, clean.SafeText{}
+	case e.acked == pending:
+		return t.Dim, t.Pending
+	case e.of == 0:
+		for _, words := range []clean.SafeText{clean.Trusted(" nobody here"), clean.Trusted(" nobody"), clean.Trusted(" 0")} {
+			if 1+words.Width() <= cells {
+				return t.Warn, clean.Concat(t.Refused, words)
+			}
+		}
+		return t.Warn, t.Refused
+	case e.peers == 0:
+		return t.Dim, t.Pending
+	}
+	style := t.Warn // somebody doesn't have it yet
+	if e.peers == e.of {
+		style = t.Dim
+	}
+	full := clean.Concat(t.Signed, clean.Linef(" %d/%d", e.peers, e.of))
+	if full.Width() <= cells {
+		return style, full
+	}
+	return style, t.Signed
+}

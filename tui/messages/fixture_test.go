@@ -1,0 +1,130 @@
+package messages
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/muesli/termenv"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/names"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// noon is when the tests' panes are made: Saturday 21 November 2026, in a zone of their own.
+var (
+	zone = time.FixedZone("TEST", 2*60*60)
+	noon = time.Date(2026, 11, 21, 12, 0, 0, 0, zone)
+)
+
+// fixture is a pane, and people who say something in it.
+type fixture struct {
+	*Pane
+	book names.Book
+	keys map[string]identity.Key
+	name string // one's own
+	now  time.Time
+	seq  uint64
+}
+
+func newFixture(w, h int, look theme.Look) *fixture {
+	f := &fixture{keys: map[string]identity.Key{}, now: noon, name: "alice"}
+	f.Pane = New(Config{
+		Theme:   theme.New(look),
+		Book:    &f.book,
+		Self:    func() string { return f.key("alice").ID().String() },
+		OwnName: func() clean.SafeText { return clean.Name(f.name) },
+		Now:     func() time.Time { return f.now },
+		Zone:    zone,
+	})
+	f.SetSize(w, h)
+	return f
+}
+
+// plainFixture draws without any control sequence.
+func plainFixture(w, h int) *fixture { return newFixture(w, h, theme.Look{Profile: termenv.Ascii}) }
+
+// key is somebody's key, the same in every run.
+func (f *fixture) key(who string) identity.Key {
+	if k, ok := f.keys[who]; ok {
+		return k
+	}
+	k := identity.FromSeed(sha256.Sum256([]byte(who))).Key()
+	f.keys[who] = k
+	f.book.Set(k.String(), who)
+	return k
+}
+
+// line is something that somebody says now.
+func (f *fixture) line(who, text string, with ...func(*event.Line)) event.Line {
+	f.seq++
+	key := f.key(who)
+	l := event.Line{
+		From: key, FromID: key.ID().String(), FromName: who, Text: text, Own: who == "alice",
+		Time: f.now, Arrived: f.now.Add(3 * time.Millisecond), Signature: event.Verified, Kind: event.KindNative,
+		Sig: make([]byte, 64),
+	}
+	for _, change := range with {
+		change(&l)
+	}
+	if l.Signature != event.Verified {
+		l.ID = fmt.Sprintf("plain-%d", f.seq)
+		return l
+	}
+	l.Place = event.Place{Ms: l.Time.UnixMilli(), Author: key, Feed: 7, Seq: f.seq}
+	l.Body = fmt.Sprintf(`{"v":1,"seq":%d,"data":{"text":%q}}`, f.seq, l.Text)
+	id := sha256.Sum256([]byte(l.Body))
+	l.ID = hex.EncodeToString(id[:])
+	return l
+}
+
+// say lets somebody say something now.
+func (f *fixture) say(who, text string, with ...func(*event.Line)) event.Line {
+	l := f.line(who, text, with...)
+	f.Add([]event.Line{l})
+	return l
+}
+
+// pass lets time go by.
+func (f *fixture) pass(d time.Duration) { f.now = f.now.Add(d) }
+
+// screen is what is drawn, without styles.
+func (f *fixture) screen() string { return ansi.Strip(strings.Join(f.Rows(), "\n")) }
+
+// Changes to a line.
+func unsigned(l *event.Line) {
+	l.From, l.Signature, l.Kind, l.FromID, l.Sig = identity.Key{}, event.Unsigned, event.KindJSON, "5f0c9a52-3b1e-4c6f-9d55-c5a3e8a7f001", nil
+}
+func me(l *event.Line)      { l.Me = true }
+func history(l *event.Line) { l.History = true }
+func ago(d time.Duration) func(*event.Line) {
+	return func(l *event.Line) { l.Time = l.Time.Add(-d) }
+}
+
+func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
+
+// check fails the test if the pane doesn't draw exactly its rows within its width.
+func (f *fixture) check(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}) {
+	t.Helper()
+	rows := f.Rows()
+	if len(rows) != f.h {
+		t.Fatalf("%d rows instead of %d", len(rows), f.h)
+	}
+	for i, row := range rows {
+		if w := ansi.StringWidth(row); w > f.w {
+			t.Fatalf("row %d takes %d of %d cells: %q", i, w, f.w, row)
+		}
+		if strings.ContainsAny(row, "\n\r\t") {
+			t.Fatalf("row %d has more than a row in it: %q", i, row)
+		}
+	}
+}

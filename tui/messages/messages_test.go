@@ -1,0 +1,69 @@
+package messages
+
+import (
+	"testing"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/muesli/termenv"
+	"pgregory.net/rapid"
+
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// Whatever is said and however large the pane is, it draws its rows and no cell more.
+func TestRowsFit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := newFixture(rapid.IntRange(1, 90).Draw(t, "w"), rapid.IntRange(1, 20).Draw(t, "h"),
+			theme.Look{Profile: termenv.ANSI256, ASCII: rapid.Bool().Draw(t, "ascii")})
+		for range rapid.IntRange(0, 12).Draw(t, "steps") {
+			f.step(t)
+			f.check(t)
+		}
+	})
+}
+
+// hostile is text that terminals trip over.
+var hostile = rapid.OneOf(
+	rapid.StringOf(rapid.SampledFrom([]rune("ab alice @ \n\t日本é👩\u200d🚀🇩🇪👍🏽x\u0301\x1b[31m\u202e\u200b\x00"))),
+	rapid.String(),
+	rapid.StringN(200, 600, -1),
+)
+
+// step does something to the pane that a program may do.
+func (f *fixture) step(t *rapid.T) {
+	who := rapid.SampledFrom([]string{"alice", "bob", "dana", "日本語の長い名前です", "a name of sixteen"}).Draw(t, "who")
+	text := hostile.Draw(t, "text")
+	n := rapid.IntRange(-30, 30).Draw(t, "n")
+	switch rapid.IntRange(0, 12).Draw(t, "step") {
+	case 0, 1, 2, 3:
+		f.say(who, text)
+	case 4:
+		f.say(who, text, me)
+	case 5:
+		f.say(who, text, history, ago(hours(n)))
+	case 6:
+		f.say(who, text, ago(hours(n)))
+	case 7:
+		f.ScrollLines(n)
+	case 8:
+		f.Select(n)
+	case 9:
+		f.SetSize(rapid.IntRange(1, 300).Draw(t, "w"), rapid.IntRange(1, 60).Draw(t, "h"))
+	case 10:
+		f.Find(text)
+		f.Next(n)
+	case 11:
+		f.SetAway(n < 0)
+	case 12:
+		f.pass(hours(n).Abs())
+	}
+	if rows := f.Inspector(f.w, f.h); len(rows) > f.h {
+		t.Fatalf("the inspector has %d rows of %d", len(rows), f.h)
+	} else {
+		for _, row := range rows {
+			if w := ansi.StringWidth(row); w > f.w {
+				t.Fatalf("a row of the inspector takes %d of %d cells: %q", w, f.w, row)
+			}
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package messages
+
+import (
+	"strings"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+)
+
+const (
+	maxRefused  = 1024    // senders whose refusals are told apart
+	refusedFor  = 300_000 // ms for which a row of refusals is brought up to date
+	refusedNear = 16      // entries from the end, the same
+)
+
+// refusal is a row that counts what was refused.
+type refusal struct {
+	entry *entry
+	total int // counted when the row was last drawn
+	start int // counted before the row
+}
+
+// Note puts in a sentence of the program's own: a notice, the outcome of a vote, "alice joined".
+func (p *Pane) Note(level event.Level, text clean.SafeText) {
+	p.look()
+	now := millis(p.cfg.Now())
+	p.append(&entry{kind: note, level: level, text: text.String(), arrived: now, sent: now})
+	p.trim()
+}
+
+// Refused says what was dropped. There is one row per sender and reason for a run of refusals,
+// which counts on in place; a later run has a row of its own.
+func (p *Pane) Refused(r event.Refused) {
+	p.look()
+	now := millis(p.cfg.Now())
+	f := p.refused[r.LatestKey()]
+	if f == nil {
+		if len(p.refused) >= maxRefused {
+			clear(p.refused)
+		}
+		f = &refusal{}
+		p.refused[r.LatestKey()] = f
+	}
+	if r.Count <= f.total && f.entry != nil {
+		return // an older count, overtaken
+	}
+	if f.entry == nil || now-f.entry.sent > refusedFor || !p.near(f.entry, refusedNear) {
+		f.start = f.total
+		f.entry = &entry{kind: rejected, arrived: now}
+		f.entry.text = refusedText(r, r.Count-f.start)
+		p.append(f.entry)
+	}
+	f.total = r.Count
+	f.entry.sent = now
+	f.entry.text = refusedText(r, r.Count-f.start)
+	p.bodies.forget(f.entry)
+	p.trim()
+	p.view.stale = true
+}
+
+// refusedText is "3 unsigned lines from 10.0.0.7 refused · policy #4": a reason may have a second
+// half after a dot that says why.
+func refusedText(r event.Refused, n int) string {
+	what, why, _ := strings.Cut(r.Reason, " · ")
+	text := clean.Linef("%d × %s", n, what)
+	if what == "unsigned" {
+		text = clean.Line(count(n, "unsigned line"))
+	}
+	text = clean.Concat(text, clean.Trusted(" from "), clean.Line(r.From), clean.Trusted(" refused"))
+	if why != "" {
+		text = clean.Concat(text, clean.Trusted(" · "), clean.Line(why))
+	}
+	return text.String()
+}
+
+// near tells whether the entry is one of the last n.
+func (p *Pane) near(e *entry, n int) bool {
+	for _, o := range p.log.entries[max(0, len(p.log.entries)-n):] {
+		if o == e {
+			return true
+		}
+	}
+	return false
+}
