@@ -75,6 +75,11 @@ func DecodeBeacon(datagram []byte) (Beacon, error) {
 	if !utf8.Valid(datagram) {
 		return Beacon{}, fmt.Errorf("%w: not UTF-8", ErrBeacon)
 	}
+	return decodeBeacon(datagram)
+}
+
+// decodeBeacon reads the object of a datagram, or of a seed program's connection.
+func decodeBeacon(datagram []byte) (Beacon, error) {
 	var form struct {
 		Discovery *Discovery
 		Heartbeat *string

@@ -39,6 +39,20 @@
 // A record travels as {"Record":{"body":"<the exact signed bytes>","sig":"<base64>"}}; what is in
 // the body is package record's business.
 //
+// # The seed's programs over TCP
+//
+// In clear, JSON objects back to back, one key each, at most 64 KiB; ObjectReader finds them, DecodeSeed
+// reads them. Times are in seconds; octets are arrays of numbers, or null.
+//
+//	Chat                  from_id, from_name, content, timestamp; signature and public_key may be there
+//	SignedChat            message, signature, public_key, signer_id, signer_name, timestamp
+//	IdentityAnnouncement  peer_id, name, public_key
+//	Heartbeat, Exit       "uuid"
+//	Discovery             as in a beacon
+//	UpgradeRequest, UpgradeVote, PartialSignature: that program's own votes; not read further
+//
+// Signatures are Ed25519 over message ‖ ":" ‖ timestamp in decimal.
+//
 // # Beacons
 //
 // UDP 9999, one JSON object a datagram of at most 1200 bytes: Discovery and Heartbeat as the seed's

@@ -1,0 +1,184 @@
+package plain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/google/uuid"
+
+	"chat.lan/p2pchat/net/wire"
+)
+
+// Errors of ConnectLine and ConnectJSON, through Handler.Trouble.
+var (
+	ErrNotAllowed = errors.New("plain peers are not allowed there: start with --plain-peers all")
+	ErrNative     = errors.New("that peer speaks native: /connect host:port, without line:// or json://")
+)
+
+// ConnectLine keeps a connection to a program that speaks lines, at host:port: what it says is a guest's
+// line, and the room is written to it. It is dialled again for ever; Handler.Trouble tells why it can't
+// be. It doesn't block, and a second call for an address does nothing.
+func (p *Plain) ConnectLine(addr string) { p.connect("line", addr, p.visitLine) }
+
+// ConnectJSON introduces us to a seed program at host:port, again and again, so that both know each
+// other without beacons. It doesn't block.
+func (p *Plain) ConnectJSON(addr string) { p.connect("json", addr, p.meet) }
+
+// connect calls once for ever, with pauses that grow while it fails. once returns how long to wait after
+// a success.
+func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr string) (time.Duration, error)) {
+	key := scheme + "://" + addr
+	p.mu.Lock()
+	_, again := p.naming[key]
+	p.naming[key] = struct{}{}
+	p.mu.Unlock()
+	if again {
+		return
+	}
+	p.group.Go("plain/connect", func(ctx context.Context) {
+		told := ""
+		for wait := redialFirst; ; {
+			next, err := once(ctx, addr)
+			if p.left() || ctx.Err() != nil {
+				return
+			}
+			if err == nil {
+				told, wait = "", redialFirst
+			} else {
+				if told != err.Error() {
+					told = err.Error()
+					p.cfg.Handler.Trouble(addr, err)
+				}
+				next = wait*3/4 + rand.N(wait/2)
+				wait = min(2*wait, redialMost)
+			}
+			if !pause(ctx, next) {
+				return
+			}
+		}
+	})
+}
+
+func (p *Plain) left() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leaving
+}
+
+// open dials an address that the user named, if it may be spoken to in clear.
+func (p *Plain) open(ctx context.Context, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, deliverFor)
+	defer cancel()
+	conn, err := p.cfg.Dial(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	switch remote := addrOf(conn.RemoteAddr()); {
+	case !p.cfg.Policy(remote.Addr()):
+		err = ErrNotAllowed
+	case p.cfg.Native("", remote):
+		err = ErrNative
+	default:
+		return conn, nil
+	}
+	conn.Close()
+	return nil, err
+}
+
+// visitLine is one connection to a program that speaks lines, until it ends.
+func (p *Plain) visitLine(ctx context.Context, addr string) (time.Duration, error) {
+	conn, err := p.open(ctx, addr)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	g, err := p.join(conn, addrOf(conn.RemoteAddr()), addr)
+	if err != nil {
+		return 0, err
+	}
+	begun := time.Now()
+	var s splitter
+	say := func(line string, _ bool) { p.hear(g, line) }
+	buf := make([]byte, maxLine)
+	for err == nil && p.cfg.Policy(g.remote.Addr()) {
+		var n int
+		if n, err = conn.Read(buf); n > 0 {
+			p.received(g, n)
+			s.feed(buf[:n], say)
+		}
+	}
+	s.end(say)
+	p.part(g, err)
+	if time.Since(begun) < redialMost/2 {
+		return 0, fmt.Errorf("the connection ended: %w", err) // don't hammer a program that hangs up
+	}
+	return redialFirst, nil
+}
+
+// meet introduces us once, and takes the Discovery that may come in return.
+func (p *Plain) meet(ctx context.Context, addr string) (time.Duration, error) {
+	conn, err := p.open(ctx, addr)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	object, err := p.introduction(conn.LocalAddr())
+	if err != nil {
+		return 0, err
+	}
+	_ = conn.SetDeadline(time.Now().Add(answerWithin))
+	if _, err := conn.Write(object); err != nil {
+		return 0, fmt.Errorf("introduce: %w", err)
+	}
+	if c, ok := conn.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite()
+	}
+	remote := addrOf(conn.RemoteAddr())
+	d, answered := answer(conn)
+	p.mu.Lock()
+	pe := p.peers[remote]
+	p.mu.Unlock()
+	switch {
+	case answered:
+		d.Port = remote.Port() // we know where it listens
+		if pe = p.see(remote.Addr(), d, byName); pe == nil && p.cfg.Native(d.ID, remote) {
+			return 0, ErrNative
+		}
+	case pe == nil:
+		d = wire.Discovery{ID: uuid.NewSHA1(uuid.NameSpaceURL, []byte("json://"+addr)).String(), Name: addr, Port: remote.Port()}
+		pe = p.see(remote.Addr(), d, byGuess)
+	}
+	if pe == nil {
+		return introduceEvery, nil
+	}
+	p.change(pe, func() {
+		now := time.Now()
+		pe.vouched, pe.introduced = true, now
+		pe.alive(now)
+	})
+	return introduceEvery, nil
+}
+
+// answer is the first Discovery that comes on a connection.
+func answer(r io.Reader) (wire.Discovery, bool) {
+	objects := wire.NewObjectReader(io.LimitReader(r, wire.MaxObject))
+	for {
+		object, err := objects.Next()
+		if err != nil {
+			return wire.Discovery{}, false
+		}
+		m, err := wire.DecodeSeed(object)
+		if d, ok := m.(wire.Discovery); ok && err == nil {
+			return d, true
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package plain
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// FuzzSniff: the split over reads changes nothing of what a connection is; a browser's request never
+// becomes a line; the byte that decides is where sniff says.
+func FuzzSniff(f *testing.F) {
+	for _, v := range readVectors(f) {
+		f.Add([]byte(v.payload))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		k, at := sniff(stream, 0)
+		split := unknown
+		for i := 0; i < len(stream) && split == unknown; i++ {
+			if split, _ = sniff(stream[i:i+1], i); split != unknown && i != at {
+				t.Fatalf("decided at %d, not %d", i, at)
+			}
+		}
+		if k != split || (k == unknown) != (len(bytes.Trim(stream, " \t\r\n")) == 0) {
+			t.Fatalf("%d in one read, %d in many", k, split)
+		}
+		line, _, whole := strings.Cut(string(stream), "\n")
+		if isHTTP(line, true) && !isHTTP(line, false) {
+			t.Errorf("%q is HTTP only when it is whole", line)
+		}
+		if words := strings.Fields(line); whole && len(words) == 3 && words[0] == "POST" && strings.HasPrefix(words[1], "/") && words[2] == "HTTP/1.1" && !isHTTP(line, true) {
+			t.Errorf("%q is a request", line)
+		}
+	})
+}
+
+// split is the lines of a stream that comes in reads of n bytes.
+func split(stream []byte, n int) (out []string) {
+	var s splitter
+	say := func(line string, _ bool) { out = append(out, line) }
+	for b := range chunks(stream, n) {
+		s.feed(b, say)
+	}
+	s.end(say)
+	return out
+}
+
+func chunks(b []byte, n int) func(func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for len(b) > 0 {
+			c := b[:min(n, len(b))]
+			b = b[len(c):]
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// FuzzLines: the split over reads changes nothing; lines are UTF-8, without NUL, and short enough; nothing
+// visible is lost.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("hello\r\nthere\nbye"))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		want := split(stream, len(stream)+1)
+		for _, n := range []int{1, 2, 7, 4095} {
+			if d := cmp.Diff(want, split(stream, n)); d != "" {
+				t.Fatalf("in reads of %d:\n%s", n, d)
+			}
+		}
+		total := 0
+		for _, l := range want {
+			if !utf8.ValidString(l) || strings.ContainsAny(l, "\n\x00") || len(l) > 3*maxLine || strings.TrimSpace(l) == "" {
+				t.Fatalf("said %q", l)
+			}
+			total += strings.Count(l, "x")
+			rows := string(render("a\nb", l))
+			if strings.Count(rows, "\n") != 1 || !strings.HasPrefix(rows, "ab: ") || strings.ContainsAny(rows[:len(rows)-1], "\x1b\r\u202e\u200b\u2028") {
+				t.Fatalf("written as %q", rows)
+			}
+		}
+		if total != bytes.Count(stream, []byte("x")) {
+			t.Fatalf("%d of %d letters", total, bytes.Count(stream, []byte("x")))
+		}
+	})
+}
+
+// FuzzPieces: a line's objects fit the seed's buffer, and joined are the line.
+func FuzzPieces(f *testing.F) {
+	f.Add("Alice", "hello", int64(1))
+	f.Add(strings.Repeat("\"", 64), strings.Repeat("\u2028\x01é", 900), int64(1<<40))
+	f.Add("\x7f", strings.Repeat("0123456789\n", 300), int64(-1))
+	f.Fuzz(func(t *testing.T, name, text string, at int64) {
+		var got strings.Builder
+		for _, object := range (chat{id: selfID, name: name, text: text}).encode(at) {
+			if len(object) > maxObject {
+				t.Fatalf("an object of %d bytes", len(object))
+			}
+			for _, c := range texts(t, []string{string(object)}) {
+				got.WriteString(c.Content)
+				if len(c.FromName) > maxName || c.FromID != selfID {
+					t.Fatalf("from %q", c.FromName)
+				}
+			}
+		}
+		if got.String() != strings.ToValidUTF8(text, "\ufffd") {
+			t.Fatalf("%q became %q", text, got.String())
+		}
+		var joined strings.Builder
+		for p := range pieces(text, 16) {
+			if len(p) > 16 || p == "" {
+				t.Fatalf("a piece %q", p)
+			}
+			joined.WriteString(p)
+		}
+		if joined.String() != text {
+			t.Fatalf("%q became %q", text, joined.String())
+		}
+	})
+}

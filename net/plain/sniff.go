@@ -1,0 +1,31 @@
+package plain
+
+// kind is what a connection turns out to be.
+type kind int
+
+const (
+	unknown kind = iota // nothing but white space so far
+	native              // a TLS record
+	objects             // seed JSON
+	lines               // text
+	garbage
+)
+
+// sniff looks at the first bytes of a connection, after skipped bytes of white space. at is where the
+// byte that decides stands.
+func sniff(b []byte, skipped int) (k kind, at int) {
+	for i, c := range b {
+		switch {
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			continue
+		case c == 0x16 && skipped+i == 0: // a TLS handshake record; nothing may stand before it
+			return native, i
+		case c == '{':
+			return objects, i
+		case c > 0x20 && c < 0x7f, c >= 0xc2 && c <= 0xf4: // ASCII, or a UTF-8 lead byte
+			return lines, i
+		}
+		return garbage, i
+	}
+	return unknown, len(b)
+}

@@ -1,0 +1,219 @@
+package wire
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"chat.lan/p2pchat/crypto/identity"
+)
+
+// Errors of the seed's forms (DESIGN.md §5). None of them ends a connection: the next object may be
+// good.
+var (
+	ErrSeedForm      = errors.New("object is none of the seed's forms")
+	ErrSeedSignature = errors.New("signature is not the signer's")
+)
+
+// SeedMessage is one of the seed's forms, as its programs speak them in clear over TCP: SeedChat,
+// SignedChat, IdentityAnnouncement, Upgrade, Exit, Heartbeat, Discovery or Unknown. The set is closed.
+type SeedMessage interface{ seedTag() string }
+
+// Octets are raw bytes that the seed writes as an array of numbers. null, an absent field and an
+// empty array are all nil.
+type Octets []byte
+
+// MarshalJSON writes an array of numbers; null for nil.
+func (o Octets) MarshalJSON() ([]byte, error) {
+	if o == nil {
+		return []byte("null"), nil
+	}
+	out := append(make([]byte, 0, 4*len(o)+2), '[')
+	for i, b := range o {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = strconv.AppendUint(out, uint64(b), 10)
+	}
+	return append(out, ']'), nil
+}
+
+// UnmarshalJSON reads an array of numbers from 0 to 255, or null.
+func (o *Octets) UnmarshalJSON(text []byte) error {
+	// encoding/json would read a []byte from base64 only, and a []uint8 is the same type.
+	var numbers []uint16
+	if err := json.Unmarshal(text, &numbers); err != nil {
+		return err
+	}
+	*o = nil
+	for _, n := range numbers {
+		if n > 255 {
+			return fmt.Errorf("%d is not a byte", n)
+		}
+		*o = append(*o, byte(n))
+	}
+	return nil
+}
+
+// Seconds is the seed's time, in seconds since 1970. A number that doesn't fit is 0: what is said is
+// shown whatever its time.
+type Seconds uint64
+
+// UnmarshalJSON takes any JSON value.
+func (s *Seconds) UnmarshalJSON(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 64)
+	if err != nil {
+		n = 0
+	}
+	*s = Seconds(n)
+	return nil
+}
+
+// SeedChat is a line of the seed's programs. Signature and PublicKey are nil, or what Verify looks at.
+type SeedChat struct {
+	FromID    string  `json:"from_id"`
+	FromName  string  `json:"from_name"`
+	Content   string  `json:"content"`
+	Timestamp Seconds `json:"timestamp"`
+	Signature Octets  `json:"signature,omitempty"`
+	PublicKey Octets  `json:"public_key,omitempty"`
+}
+
+// Signed reports whether the line claims a signature. Half of one is a claim too.
+func (c SeedChat) Signed() bool { return c.Signature != nil || c.PublicKey != nil }
+
+// Verify checks the signature that the line claims.
+func (c SeedChat) Verify() error {
+	return verifySeed(c.Content, c.Timestamp, c.Signature, c.PublicKey)
+}
+
+// SignedChat is the line of the program with signatures.
+type SignedChat struct {
+	Message    string  `json:"message"`
+	Signature  Octets  `json:"signature"`
+	PublicKey  Octets  `json:"public_key"`
+	SignerID   string  `json:"signer_id"`
+	SignerName string  `json:"signer_name"`
+	Timestamp  Seconds `json:"timestamp"`
+}
+
+// Verify checks the signature.
+func (c SignedChat) Verify() error {
+	return verifySeed(c.Message, c.Timestamp, c.Signature, c.PublicKey)
+}
+
+// SeedSigned is what the seed signs: message ‖ ":" ‖ timestamp in decimal. It covers neither the name
+// nor the id that are sent beside it.
+func SeedSigned(message string, timestamp Seconds) []byte {
+	return strconv.AppendUint(append([]byte(message), ':'), uint64(timestamp), 10)
+}
+
+// verifySeed checks an Ed25519 signature over SeedSigned. Small-order keys, under which anybody can
+// sign, are refused.
+func verifySeed(message string, timestamp Seconds, signature, public Octets) error {
+	key, err := identity.KeyFromBytes(public)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSeedSignature, err)
+	}
+	if len(signature) != ed25519.SignatureSize ||
+		!ed25519.Verify(key.Bytes(), SeedSigned(message, timestamp), signature) {
+		return ErrSeedSignature
+	}
+	return nil
+}
+
+// IdentityAnnouncement gives a key for an id. Nobody vouches for it: it changes nothing here.
+type IdentityAnnouncement struct {
+	PeerID    string `json:"peer_id"`
+	Name      string `json:"name"`
+	PublicKey Octets `json:"public_key"`
+}
+
+// Upgrade is an UpgradeRequest, UpgradeVote or PartialSignature of the newest program: its votes, which
+// can't be checked here and count in none of ours. Tag says which.
+type Upgrade struct{ Tag string }
+
+// Exit is an id that says goodbye.
+type Exit string
+
+func (SeedChat) seedTag() string             { return "Chat" }
+func (SignedChat) seedTag() string           { return "SignedChat" }
+func (IdentityAnnouncement) seedTag() string { return "IdentityAnnouncement" }
+func (u Upgrade) seedTag() string            { return u.Tag }
+func (Exit) seedTag() string                 { return "Exit" }
+func (Heartbeat) seedTag() string            { return "Heartbeat" }
+func (Discovery) seedTag() string            { return "Discovery" }
+func (u Unknown) seedTag() string            { return u.Tag }
+
+// DecodeSeed reads one object, as ObjectReader finds them. A tag that isn't known gives Unknown and no
+// error. The result holds no reference to object.
+func DecodeSeed(object []byte) (SeedMessage, error) {
+	if !utf8.Valid(object) {
+		return nil, fmt.Errorf("%w: %w", ErrSeedForm, ErrUTF8)
+	}
+	tag, content, err := split(object)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSeedForm, err)
+	}
+	if bytes.Equal(bytes.TrimSpace(content), []byte("null")) {
+		return nil, fmt.Errorf("%w: %.32s is null", ErrSeedForm, tag)
+	}
+	switch tag {
+	case "Chat":
+		return decodeSeed[SeedChat](tag, content)
+	case "SignedChat":
+		return decodeSeed[SignedChat](tag, content)
+	case "IdentityAnnouncement":
+		return decodeSeed[IdentityAnnouncement](tag, content)
+	case "Exit":
+		return decodeSeed[Exit](tag, content)
+	case "Heartbeat":
+		return decodeSeed[Heartbeat](tag, content)
+	case "UpgradeRequest", "UpgradeVote", "PartialSignature":
+		if !json.Valid(content) {
+			return nil, fmt.Errorf("%w: %s", ErrSeedForm, tag)
+		}
+		return Upgrade{Tag: tag}, nil
+	case "Discovery":
+		// The datagram's rules, without its length: odd values in our own fields don't hide the seed's.
+		b, err := decodeBeacon(object)
+		if err != nil || b.Discovery == nil {
+			return nil, fmt.Errorf("%w: Discovery: %w", ErrSeedForm, err)
+		}
+		return *b.Discovery, nil
+	}
+	if !json.Valid(content) {
+		return nil, fmt.Errorf("%w: %.32s", ErrSeedForm, tag)
+	}
+	return Unknown{Tag: tag}, nil
+}
+
+func decodeSeed[T SeedMessage](tag string, content []byte) (SeedMessage, error) {
+	var m T
+	if err := json.Unmarshal(content, &m); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrSeedForm, tag, err)
+	}
+	return m, nil
+}
+
+// EncodeSeed makes the object of m, without a newline, as the seed's programs write it.
+func EncodeSeed(m SeedMessage) ([]byte, error) {
+	switch m.(type) {
+	case Unknown, Upgrade:
+		return nil, fmt.Errorf("wire: encode %.64q: not a form that is sent", m.seedTag())
+	}
+	var out bytes.Buffer
+	fmt.Fprintf(&out, `{"%s":`, m.seedTag())
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(m); err != nil {
+		return nil, fmt.Errorf("wire: encode %s: %w", m.seedTag(), err)
+	}
+	out.Truncate(out.Len() - 1) // the encoder's newline
+	out.WriteByte('}')
+	return out.Bytes(), nil
+}
