@@ -81,8 +81,11 @@ func (p *Plain) received(g *guest, n int) {
 func (p *Plain) hear(g *guest, line string) {
 	now := time.Now()
 	p.mu.Lock()
-	from := g.peer
+	from, closing := g.peer, g.closing
 	p.mu.Unlock()
+	if closing || !p.cfg.Policy(g.remote.Addr()) {
+		return // it was hung up on
+	}
 	p.cfg.Handler.Said(event.Line{
 		ID: uuid.NewString(), FromID: from.ID, FromName: from.Name, Text: line,
 		Time: now, Arrived: now, Signature: event.Unsigned, Kind: event.KindLine,

@@ -17,6 +17,7 @@ type visit struct {
 	remote netip.AddrPort
 	seat   *seat
 	guest  *guest // nil until it is one
+	in     int    // bytes that are not counted yet
 }
 
 // Classify waits until a connection's first byte tells what it is, however long that takes; a silent one
@@ -105,11 +106,11 @@ func (v *visit) Read(b []byte) (int, error) {
 		n, err := v.conn.Read(b)
 		if n > 0 {
 			v.seat.spoke()
+			v.count(n)
 		}
 		if n > 0 || v.guest != nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
-		_ = v.conn.SetReadDeadline(time.Time{})
 		if err := v.join(); err != nil {
 			return 0, err
 		}
@@ -126,9 +127,19 @@ func (v *visit) join() error {
 	if !v.p.cfg.Policy(v.remote.Addr()) {
 		return errNotAllowed
 	}
+	_ = v.conn.SetReadDeadline(time.Time{}) // before the guest can be hung up on, which sets one
 	g, err := v.p.join(v.conn, v.remote, v.remote.String())
 	v.guest = g
+	v.count(0)
 	return err
+}
+
+// count counts bytes, also those from before it was a guest.
+func (v *visit) count(n int) {
+	if v.in += n; v.guest != nil {
+		v.p.received(v.guest, v.in)
+		v.in = 0
+	}
 }
 
 // part is the end of the guest, if it is one.
@@ -168,9 +179,6 @@ func (v *visit) serveLines(head []byte) {
 		var n int
 		if n, err = v.Read(buf); n > 0 {
 			s.feed(buf[:n], say)
-			if v.guest != nil {
-				v.p.received(v.guest, n)
-			}
 		}
 	}
 	switch {
