@@ -50,8 +50,8 @@ func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr
 			if err == nil {
 				told, wait = "", redialFirst
 			} else {
-				if told != err.Error() {
-					told = err.Error()
+				if why := reason(err); told != why {
+					told = why
 					p.cfg.Handler.Trouble(addr, err)
 				}
 				next = wait*3/4 + rand.N(wait/2)
@@ -62,6 +62,15 @@ func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr
 			}
 		}
 	})
+}
+
+// reason is an error without the ports of its connection, which differ each time.
+func reason(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Op + ": " + op.Err.Error()
+	}
+	return err.Error()
 }
 
 func (p *Plain) left() bool {

@@ -1,0 +1,161 @@
+package plain
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+// A program that speaks lines is dialled, dialled again when it comes back, and told the room.
+func TestConnectLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		host := w.net.Host(bobAddr.Addr())
+		w.plain.ConnectLine("10.0.0.2:4000")
+		w.plain.ConnectLine("10.0.0.2:4000")
+		time.Sleep(20 * time.Second)
+		w.expect("trouble: 10.0.0.2:4000") // once
+
+		l, err := host.Listen(t.Context(), "tcp", ":4000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.plain.Say("hello", true)
+		if line, err := bufio.NewReader(conn).ReadString('\n'); line != "Alice: hello\n" {
+			t.Errorf("it got %q, %v", line, err)
+		}
+		fmt.Fprint(conn, "{not json} GET / HTTP/1.1\r\nbye")
+		synctest.Wait()
+		conn.Close()
+		w.expect("peer: up 10.0.0.2:4000", `said: unsigned "10.0.0.2:4000" "{not json} GET / HTTP/1.1"`,
+			`said: unsigned "10.0.0.2:4000" "bye"`, "peer: left 10.0.0.2:4000", "trouble: 10.0.0.2:4000")
+		again, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.Close()
+		w.expect("peer: up 10.0.0.2:4000")
+	})
+}
+
+// answering listens as a seed program that answers a Discovery on the connection.
+func answering(t *testing.T, l net.Listener, answer string) (got chan string) {
+	got = make(chan string, 100)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(conn, answer)
+			b, _ := io.ReadAll(conn)
+			got <- string(b)
+			conn.Close()
+		}
+	}()
+	return got
+}
+
+// A seed program that the user names is introduced to; its answer says who it is, and being reached keeps
+// it up without any beacon.
+func TestConnectJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		l, err := w.net.Host(bobAddr.Addr()).Listen(t.Context(), "tcp", ":8081")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		got := answering(t, l, fmt.Sprintf(`{"Discovery":{"id":%q,"name":"Bob","ip":"127.0.0.1","port":9}}`, bobID))
+		w.plain.ConnectJSON("10.0.0.2:8081")
+		if first := <-got; first != `{"Discovery":{"id":"`+selfID+`","name":"Alice","ip":"10.0.0.1","port":8080}}` {
+			t.Errorf("it got %s", first)
+		}
+		w.expect("peer: up Bob")
+		if p := w.plain.Peers(); len(p) != 1 || p[0].Addr != bobAddr || p[0].ID != bobID {
+			t.Errorf("peers %+v", p)
+		}
+		w.plain.Say("hello", false)
+		if c := texts(t, []string{<-got}); len(c) != 1 || c[0].Content != "hello" {
+			t.Errorf("it got %+v", c)
+		}
+		time.Sleep(5 * time.Minute)
+		w.expect()
+	})
+}
+
+// One that doesn't answer is a peer all the same, by its address, and gets its name with its first line.
+func TestConnectJSONWithoutAnswer(t *testing.T) {
+	hears(t, func(w *world, bob *seed) {
+		w.plain.ConnectJSON("10.0.0.2:8081")
+		time.Sleep(5 * time.Second)
+		w.expect("peer: up 10.0.0.2:8081")
+		conn := w.dial(w.net.Host(bobAddr.Addr()))
+		fmt.Fprintf(conn, `{"Chat":{"from_id":%q,"from_name":"Bob","content":"hi","timestamp":1}}`, bobID)
+		conn.Close()
+		w.expect("peer: up Bob, before 10.0.0.2:8081", `said: unsigned "Bob" "hi"`)
+		time.Sleep(time.Minute)
+		w.expect()
+		if p := w.plain.Peers(); len(p) != 1 || p[0].ID != bobID || p[0].State != event.Up {
+			t.Errorf("peers %+v", p)
+		}
+	})
+}
+
+// Two of us that introduce each other over JSON don't answer each other for ever.
+func TestMutualIntroductionEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		other := &world{t: t, net: w.net, rec: &recorder{}, us: w.net.Host(bobAddr.Addr())}
+		other.start()
+		defer other.group.Close()
+		other.plain.cfg.Self = func() Self { return Self{ID: bobID, Name: "Bob", Port: 8080} }
+		w.plain.ConnectJSON("10.0.0.2:8080")
+		other.plain.ConnectJSON("10.0.0.1:8080")
+		time.Sleep(time.Minute)
+		if n := w.net.Total().Conns; n > 20 {
+			t.Errorf("%d connections in a minute", n)
+		}
+		if p := w.plain.Peers(); len(p) != 1 || p[0].Name != "Bob" {
+			t.Errorf("peers %+v", p)
+		}
+	})
+}
+
+// The errors say what to do.
+func TestConnectRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		l, err := w.net.Host(bobAddr.Addr()).Listen(t.Context(), "tcp", ":8081")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		w.native = func(_ string, a netip.AddrPort) bool { return a == bobAddr }
+		if _, err := w.plain.open(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNative) {
+			t.Errorf("a native peer: %v", err)
+		}
+		w.native, w.policy = nil, func(netip.Addr) bool { return false }
+		if _, err := w.plain.open(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNotAllowed) {
+			t.Errorf("not allowed: %v", err)
+		}
+	})
+}
