@@ -69,7 +69,7 @@ func TestAKilledPeerIsLostAndOneThatQuitsLeaves(t *testing.T) {
 	if code, _ := b.end(); code != 0 {
 		t.Errorf("exit %d", code)
 	}
-	for _, h := range a.log[a.next:] {
+	for _, h := range a.all()[*a.seen[b.ready.ID]:] {
 		t.Errorf("after it left: %+v", h)
 	}
 }
@@ -111,7 +111,7 @@ func TestARestartReplacesADeadLink(t *testing.T) {
 	b.hears(a, "it's me")
 	b.says("I know")
 	a.hears(b, "I know")
-	for _, h := range b.log {
+	for _, h := range b.all() {
 		if h.State == "lost" || h.State == "late" {
 			t.Errorf("%+v: the dead link was not replaced", h)
 		}

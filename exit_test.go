@@ -30,7 +30,7 @@ func TestASignalSaysGoodbye(t *testing.T) {
 		watcher.sees("left", p)
 	}
 	watcher.quits()
-	for _, h := range watcher.log {
+	for _, h := range watcher.all() {
 		if h.State == "lost" {
 			t.Errorf("%+v", h)
 		}
@@ -43,8 +43,14 @@ func TestTheEndOfInputSaysGoodbye(t *testing.T) {
 	watcher.sees("up", p)
 	p.says("last words")
 	p.stdin.Close()
-	if code, _ := p.end(); code != 0 || p.stderr.Len() != 0 {
+	code, log := p.end()
+	if code != 0 || p.stderr.Len() != 0 {
 		t.Errorf("exit %d, stderr %q", code, p.stderr.String())
+	}
+	for _, h := range log {
+		if h.State == "left" {
+			t.Errorf("who goes says of another that it went: %v", h)
+		}
 	}
 	watcher.hears(p, "last words")
 	if h := watcher.until("the end", func(h happened) bool { return h.State == "lost" || h.State == "left" }); h.State != "left" {

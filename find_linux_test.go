@@ -98,7 +98,6 @@ func TestThoseWhoCantReachEachOtherTalkThroughAnother(t *testing.T) {
 			for _, name := range []string{"a", "c"} {
 				peers["b"].sees("up", peers[name])
 				peers[name].sees("up", peers["b"])
-				peers["b"].next = 0
 			}
 			for name, p := range peers {
 				p.says("this is " + name)

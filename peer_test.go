@@ -30,7 +30,11 @@ type happened struct {
 	Encrypted bool
 	History   bool
 	at        time.Time // when it was read
+	raw       string
 }
+
+// String is the object as it was written.
+func (h happened) String() string { return h.raw }
 
 // peer is a running program in JSON mode whose output is read as it comes, so that it never waits
 // for the test.
@@ -45,13 +49,16 @@ type peer struct {
 	log  []happened
 	more chan struct{} // closed and made anew when log grows
 	over bool          // guarded by mu: the output has ended
-	next int           // the test's: how much of log until has looked at
+
+	// The test's: how much of log until has looked at, and sees for each peer.
+	next int
+	seen map[string]*int
 }
 
 // begin starts cmd and waits until it is ready.
 func begin(t *testing.T, cmd *exec.Cmd) *peer {
 	t.Helper()
-	p := &peer{t: t, cmd: cmd, more: make(chan struct{})}
+	p := &peer{t: t, cmd: cmd, more: make(chan struct{}), seen: map[string]*int{}}
 	var err error
 	if p.stdin, err = cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -71,8 +78,8 @@ func begin(t *testing.T, cmd *exec.Cmd) *peer {
 		reader.Wait()
 		cmd.Wait()
 		if t.Failed() {
-			for _, h := range p.log[max(0, len(p.log)-40):] {
-				t.Logf("%s: %s %+v", p.ready.Name, h.at.Format("05.000"), h)
+			for _, h := range p.log[max(0, len(p.log)-15):] {
+				t.Logf("%s: %s %s", p.ready.Name, h.at.Format("05.000"), h.raw)
 			}
 			t.Logf("%s: stderr %q", p.ready.Name, p.stderr.String())
 		}
@@ -85,9 +92,9 @@ func (p *peer) read(out io.Reader) {
 	in := bufio.NewScanner(out)
 	in.Buffer(nil, 2<<20)
 	for in.Scan() {
-		h := happened{at: time.Now()}
+		h := happened{at: time.Now(), raw: in.Text()}
 		if err := json.Unmarshal(in.Bytes(), &h); err != nil || h.Event == "" {
-			p.t.Errorf("%s writes %q: %v", p.ready.Name, in.Bytes(), err)
+			p.t.Errorf("%q is no event: %v", in.Bytes(), err)
 			continue
 		}
 		p.mu.Lock()
@@ -101,6 +108,13 @@ func (p *peer) read(out io.Reader) {
 	p.mu.Unlock()
 }
 
+// all is what was read so far.
+func (p *peer) all() []happened {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log
+}
+
 // wake ends waits for more. Called with mu held.
 func (p *peer) wake() {
 	close(p.more)
@@ -110,22 +124,22 @@ func (p *peer) wake() {
 // until waits for the next event that is asked for. Events that don't fit are passed by.
 func (p *peer) until(what string, want func(happened) bool) happened {
 	p.t.Helper()
-	h, ok := p.within(patience, want)
+	h, ok := p.within(patience, &p.next, want)
 	if !ok {
 		p.t.Fatalf("%s: no %s", p.ready.Name, what)
 	}
 	return h
 }
 
-// within is until with a limit and no failure.
-func (p *peer) within(limit time.Duration, want func(happened) bool) (happened, bool) {
+// within waits for what is asked for among the events from next on, which it moves.
+func (p *peer) within(limit time.Duration, next *int, want func(happened) bool) (happened, bool) {
 	deadline := time.After(limit)
 	for {
 		p.mu.Lock()
-		news, more, over := p.log[p.next:], p.more, p.over
+		news, more, over := p.log[*next:], p.more, p.over
 		p.mu.Unlock()
 		for _, h := range news {
-			p.next++
+			*next++
 			if want(h) {
 				return h, true
 			}
@@ -141,12 +155,21 @@ func (p *peer) within(limit time.Duration, want func(happened) bool) (happened, 
 	}
 }
 
-// sees waits for a state of another peer.
+// sees waits for a state of another peer, whatever it sees of others meanwhile.
 func (p *peer) sees(state string, other *peer) happened {
 	p.t.Helper()
-	return p.until(other.ready.Name+" "+state, func(h happened) bool {
+	next := p.seen[other.ready.ID]
+	if next == nil {
+		next = new(int)
+		p.seen[other.ready.ID] = next
+	}
+	h, ok := p.within(patience, next, func(h happened) bool {
 		return h.Event == "peer" && h.State == state && h.ID == other.ready.ID
 	})
+	if !ok {
+		p.t.Fatalf("%s doesn't see %s %s", p.ready.Name, other.ready.Name, state)
+	}
+	return h
 }
 
 // hears waits for a line of another peer.

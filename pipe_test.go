@@ -72,7 +72,7 @@ func TestTwoOnOneMachineFindEachOther(t *testing.T) {
 	b.quits()
 	soon(t, "left after /quit", time.Now(), a.sees("left", b).at, time.Second)
 	a.quits()
-	for _, h := range a.log {
+	for _, h := range a.all() {
 		if h.State == "lost" || h.State == "late" {
 			t.Errorf("%+v", h)
 		}

@@ -42,7 +42,7 @@ func TestACopiedProfile(t *testing.T) {
 		return h.State == "up" && h.ID == newer.ready.ID && strings.HasSuffix(h.Addr, ":"+strconv.Itoa(newer.ready.Port))
 	})
 	// Two rounds of beacons, in which the older could come back.
-	if h, ok := watcher.within(12*time.Second, func(h happened) bool { return h.Event == "peer" }); ok {
+	if h, ok := watcher.within(12*time.Second, &watcher.next, func(h happened) bool { return h.Event == "peer" }); ok {
 		t.Errorf("the watcher sees %+v", h)
 	}
 	watcher.says("who is there?")

@@ -116,7 +116,9 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 		p.State = event.Left
 	}
 	n.planner.Gone(l.Key())
-	n.out.post(event.PeerChanged{Peer: p.Peer})
+	if !n.closed { // else it is us who leave
+		n.out.post(event.PeerChanged{Peer: p.Peer})
+	}
 	n.introduce()
 	n.wake()
 }
