@@ -13,6 +13,7 @@ import (
 	"chat.lan/p2pchat/net/guard"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/profile"
+	"chat.lan/p2pchat/tui"
 	"chat.lan/p2pchat/tui/command"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,8 @@ const defaultRoom = "lobby"
 type options struct {
 	name, port, listen, room, profile, log string
 	connect, interfaces                    []string
-	noDiscovery, noTUI, json               bool
+	theme                                  string
+	noDiscovery, noTUI, json, ascii        bool
 	discoveryPort                          int
 }
 
@@ -97,12 +99,15 @@ func (o *options) flags(cmd *cobra.Command) {
 	f.BoolVar(&o.noDiscovery, "no-discovery", false, "don't look for peers on the network, only --connect")
 	f.IntVar(&o.discoveryPort, "discovery-port", 9999, "look for peers on the UDP `PORT`")
 	f.BoolVar(&o.noTUI, "no-tui", false, "speak lines instead of drawing a screen")
+	f.StringVar(&o.theme, "theme", "auto", "colours for a `BACKGROUND`: auto, dark or light")
+	f.BoolVar(&o.ascii, "ascii", false, "draw with plain ASCII, for fonts that lack the glyphs")
 	f.BoolVar(&o.json, "json", false, "speak JSON, one object a line")
 	f.StringVar(&o.log, "log", "", "write the log to `FILE` (default: log in the profile)")
 	_ = cmd.MarkFlagFilename("log")
 	_ = cmd.RegisterFlagCompletionFunc("interface", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return interfaceNames(), cobra.ShellCompDirectiveNoFileComp
 	})
+	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(tui.Themes[:], cobra.ShellCompDirectiveNoFileComp))
 	for _, name := range []string{"name", "port", "listen", "connect", "room", "discovery-port"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}

@@ -183,35 +183,43 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 		}
 	})
 
-	mode := lines.Start(root, o.mode(logFile))
+	show, err := o.face(root, logFile)
+	if err != nil {
+		root.Close()
+		return err
+	}
 	cfg.Post = func(ev event.Event) {
-		mode.Post(ev)
+		show.post(ev)
 		if _, ok := ev.(event.Ready); ok {
 			for _, warning := range p.Warnings() {
-				mode.Post(event.Notice{Level: event.Warning, Text: warning})
+				show.post(event.Notice{Level: event.Warning, Text: warning})
 			}
 			if notice != "" {
-				mode.Post(event.Notice{Level: event.Info, Text: notice})
+				show.post(event.Notice{Level: event.Info, Text: notice})
 			}
 		}
 	}
 	running, err := node.Start(root.Child(), cfg)
 	if err != nil {
-		end(log, root, mode, nil)
+		end(log, root, show, nil)
 		return err
 	}
 	if hook != nil {
 		hook(root)
 	}
-	// The screen is to be one more branch here, where o.screen() says so.
 	ended := make(chan struct{})
 	root.Go("program", func(context.Context) {
 		defer close(ended)
-		err = mode.Run(ctx, running)
+		err = show.run(ctx, running)
 	})
 	<-ended
-	end(log, root, mode, running)
-	if caught := root.Err(); caught != nil {
+	end(log, root, show, running)
+	caught := root.Err()
+	if own := (*guard.Panic)(nil); caught == nil && errors.As(err, &own) {
+		log.Error(own.Error(), "stack", string(own.Stack)) // of the screen's own goroutines
+		caught = own
+	}
+	if caught != nil {
 		return fmt.Errorf("%w: please report it, with the stack in %s", caught, logFile.Path())
 	}
 	return err
@@ -234,7 +242,7 @@ func notify() <-chan os.Signal {
 
 // end says goodbye, writes out what is to be written and waits for every goroutine; n is nil when
 // there is no node. What hangs (after a panic, a lock may be held for ever) is left to the exit.
-func end(log *slog.Logger, root *guard.Group, mode *lines.Mode, n *node.Node) {
+func end(log *slog.Logger, root *guard.Group, show face, n *node.Node) {
 	last := guard.New(context.Background(), func(caught *guard.Panic) {
 		log.Error(caught.Error(), "stack", string(caught.Stack))
 	})
@@ -248,7 +256,7 @@ func end(log *slog.Logger, root *guard.Group, mode *lines.Mode, n *node.Node) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), outputTime)
 		defer cancel()
-		if err := mode.Close(ctx); err != nil {
+		if err := show.close(ctx); err != nil {
 			log.Warn("end", "error", err)
 			return // its writer is stuck: there is no waiting for it
 		}

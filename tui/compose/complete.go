@@ -20,7 +20,7 @@ type list struct {
 	items  []Candidate
 	chosen int    // of items, -1 while none is
 	tail   string // what stands behind the cursor
-	closed bool   // Esc closed it: it stays so until Tab, or until the text is another word
+	closed bool   // Esc closed it: it stays so until Tab, or until the line is empty
 }
 
 // offer looks for ways to go on from the text as it is now.
@@ -68,9 +68,11 @@ func (p *Pane) Complete(step int) bool {
 
 // CloseList is Esc: it takes the list away, and reports whether there was one.
 func (p *Pane) CloseList() bool {
-	open := len(p.list.items) > 0
-	p.list = list{closed: open}
-	return open
+	if len(p.list.items) == 0 {
+		return false
+	}
+	p.list = list{closed: true}
+	return true
 }
 
 // Listing is how many rows the list takes.

@@ -1,0 +1,141 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/command"
+)
+
+// answer shows what a command says: one line in the status line, more in a sheet.
+func (m *model) answer(a command.Answer) {
+	now := m.cfg.Now()
+	switch a := a.(type) {
+	case command.Info:
+		m.info(clean.Block(a.Text))
+	case command.Fail:
+		m.fail(a.Text, a.Hint)
+	case command.List:
+		m.showText(sheetAnswer, clean.Trusted("Who is here"), m.listText(a.Peers))
+	case command.Status:
+		m.showText(sheetAnswer, clean.Trusted("Status"), m.statusReport(a.Status))
+	case command.Quit:
+		m.quit()
+	case clearScreen:
+		m.messages.Clear()
+	case searchText:
+		m.openSearch()
+		m.searchFor(a.text)
+	case setBell:
+		m.bell = a.mode
+		m.status.tell(now, clean.Linef("Bell: %s", a.mode))
+	case setTyping:
+		m.typing.off = !a.on
+		if !a.on {
+			m.stopped()
+		}
+		m.status.tell(now, clean.Linef("Others see that you are typing: %s", onOff(a.on)))
+	case setMouse:
+		m.order(func(context.Context) { m.deps.terminal.SetMouse(a.on) })
+		m.status.tell(now, clean.Linef("Mouse: %s", onOff(a.on)))
+	case setTheme:
+		look, err := Look(a.name, m.cfg.Look.ASCII, os.Getenv)
+		if err != nil {
+			m.refuse(err)
+			return
+		}
+		look.Profile = m.cfg.Look.Profile
+		m.setTheme(look)
+	}
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// info shows what a command has to say.
+func (m *model) info(text clean.SafeText) {
+	if lines := text.Lines(); len(lines) == 1 && text.Width() < m.width-2 {
+		m.status.tell(m.cfg.Now(), text)
+		return
+	}
+	lines := text.Lines()
+	title := clean.Trusted("Answer")
+	if w := lines[0].Width(); w > 0 && w < 30 && len(lines) > 1 {
+		title = lines[0]
+	}
+	m.showText(sheetAnswer, title, text)
+}
+
+// listText is who is here, a row each.
+func (m *model) listText(peers []event.Peer) clean.SafeText {
+	if len(peers) == 0 {
+		return clean.Trusted("Nobody yet. /connect HOST reaches somebody who isn't found by itself.")
+	}
+	width := 0
+	for _, p := range peers {
+		width = max(width, m.label(p).Width())
+	}
+	var rows []string
+	for _, p := range peers {
+		at := ""
+		if p.Addr.IsValid() {
+			at = p.Addr.String()
+		}
+		words := []string{string(p.State)}
+		if !p.Encrypted() {
+			words = append(words, "not encrypted")
+		}
+		if p.Verified {
+			words = append(words, "verified")
+		}
+		if p.Ignored {
+			words = append(words, "ignored")
+		}
+		rows = append(rows, fmt.Sprintf("%s  %-21s  %s", m.label(p).Pad(width), at, strings.Join(words, ", ")))
+	}
+	return clean.Block(strings.Join(rows, "\n"))
+}
+
+// statusReport is the answer to /status.
+func (m *model) statusReport(s event.Status) clean.SafeText {
+	var b strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("you", "%s in #%s, up %s", clean.Name(s.Self.Name), clean.Line(s.Self.Room), s.Up.Round(time.Second))
+	row("port", "%d", s.Self.Port)
+	row("peers", "%d encrypted over %d links, %d in clear", s.Peers, s.Links, s.Plain)
+	row("room", "%d records, %d of them lines", s.Records, s.Lines)
+	row("traffic", "%d bytes in, %d out", s.In, s.Out)
+	if !s.Discovery {
+		row("discovery", "off")
+	}
+	for _, i := range s.Network.Interfaces {
+		what := fmt.Sprintf("%d beacons sent, %d heard", i.Sent, i.Heard)
+		if i.Skipped != "" {
+			what = "skipped: " + i.Skipped
+		}
+		if i.Error != "" {
+			what = i.Error
+		}
+		row(clean.Line(i.Name).String(), "%s: %s", i.Addr, clean.Line(what))
+	}
+	if s.Network.Trouble != "" {
+		row("in the way", "%s", m.withHint(s.Network.Trouble, s.Network.Hint))
+	}
+	for _, reason := range slices.Sorted(maps.Keys(s.Dropped)) {
+		row("dropped", "%d times: %s", s.Dropped[reason], clean.Line(reason))
+	}
+	return clean.Block(strings.TrimRight(b.String(), "\n"))
+}

@@ -1,0 +1,211 @@
+package tui
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/inbox"
+)
+
+// bellMode says when a line rings.
+type bellMode string
+
+// The modes, as /bell has them.
+const (
+	bellOff     bellMode = "off"
+	bellMention bellMode = "mention"
+	bellAll     bellMode = "all"
+)
+
+// batch takes in what was posted since the batch before. Lines that follow each other go to the pane
+// at once.
+func (m *model) batch(b inbox.Batch) (cmd tea.Cmd) {
+	var lines []event.Line
+	ring := false
+	flush := func() {
+		if len(lines) > 0 {
+			m.messages.Add(lines)
+			lines = nil
+		}
+	}
+	for _, msg := range b {
+		switch msg := msg.(type) {
+		case event.Said:
+			ring = m.said(msg.Line) || ring
+			lines = append(lines, msg.Line)
+			continue
+		case event.Sent:
+			m.met = true
+			lines = append(lines, msg.Line)
+			if msg.Peers == 0 {
+				flush()
+				m.messages.Delivered(event.Delivered{ID: msg.Line.ID})
+			}
+			continue
+		}
+		flush()
+		switch msg := msg.(type) {
+		case event.Event:
+			m.event(msg)
+		case command.Answer:
+			m.answer(msg)
+		case rang:
+			m.rang()
+		case farewell:
+			cmd = tea.Quit
+		}
+	}
+	flush()
+	if ring {
+		m.deps.terminal.Bell()
+	}
+	return cmd
+}
+
+// said learns from a line and reports whether it rings.
+func (m *model) said(l event.Line) (ring bool) {
+	m.met = true
+	id := command.BookID(l.From, l.FromID)
+	peer, known := m.peers.Peer(l.FromID)
+	if !l.Own && (!known || !present(peer)) {
+		// Lines of those who aren't here any more come with the room's history.
+		m.book.Set(id, l.FromName)
+		m.book.Remove(id)
+	}
+	m.typing.stopped(l.FromID)
+	if l.Own || l.History || peer.Ignored {
+		return false
+	}
+	return m.bell == bellAll || m.bell == bellMention && m.messages.Mentions(l.Text)
+}
+
+// event takes in everything but lines.
+func (m *model) event(ev event.Event) {
+	switch ev := ev.(type) {
+	case event.Ready:
+		m.ready = m.cfg.Now()
+		m.setSelf(ev.Self)
+	case event.SelfChanged:
+		m.setSelf(ev.Self)
+	case event.PeerChanged:
+		m.peerChanged(ev)
+	case event.PeerStats:
+		m.peers.Stats(ev.Peer)
+		m.rates.count(m.cfg.Now(), ev.Peer)
+	case event.Delivered:
+		m.messages.Delivered(ev)
+	case event.Typing:
+		if !ev.Peer.Ignored {
+			m.typing.heard(m.cfg.Now(), ev)
+		}
+	case event.Refused:
+		m.messages.Refused(ev)
+	case event.Sync:
+		m.sync = ev
+	case event.Network:
+		m.network = ev
+	case event.Notice:
+		m.notice(ev)
+	}
+}
+
+func (m *model) setSelf(s event.Self) {
+	m.self = s
+	m.book.Set(command.BookID(s.Key, s.ID), s.Name)
+	m.peers.SetSelf(s)
+	m.messages.Relabel()
+}
+
+func present(p event.Peer) bool { return p.State == event.Up || p.State == event.Late }
+
+// peerChanged notes who came and went, and says so among the messages: what was said before and
+// after is then seen with who could hear it.
+func (m *model) peerChanged(ev event.PeerChanged) {
+	p := ev.Peer
+	id := command.BookID(p.Key, p.ID)
+	before, _ := m.peers.Peer(p.ID)
+	m.book.Set(id, p.Name)
+	m.peers.Set(p)
+	if !present(p) {
+		m.typing.stopped(p.ID)
+	}
+	if p.State == event.Left {
+		m.book.Remove(id)
+	}
+	if before.Ignored != p.Ignored {
+		m.messages.SetIgnored(p.ID, p.Ignored)
+	}
+	m.messages.Relabel()
+
+	label := m.book.Label(id)
+	switch {
+	case ev.Renamed != "":
+		m.note(event.Info, clean.Linef("%s is now called %s", clean.Name(ev.Renamed), label))
+	case present(p) && !present(before):
+		m.arrived(p, label)
+	case p.State == event.Left && present(before):
+		m.note(event.Info, clean.Linef("%s left", label))
+	case p.State == event.Lost && present(before):
+		m.note(event.Warning, clean.Linef("%s is lost: the connection broke", label))
+	}
+}
+
+// arrived says that somebody is here, and to whom this is the first one, what to do next.
+func (m *model) arrived(p event.Peer, label clean.SafeText) {
+	how := ""
+	if !p.Encrypted() {
+		how = ", not encrypted"
+	}
+	m.note(event.Info, clean.Linef("%s is here%s", label, how))
+	if !m.met {
+		m.met = true
+		m.note(event.Info, clean.Trusted("Write and press Enter. F6 shows who is here, ? all keys; /quit leaves."))
+	}
+}
+
+// notice shows a sentence for the person and keeps it for /log: errors in the status line, the rest
+// among the messages.
+func (m *model) notice(n event.Notice) {
+	text := m.withHint(n.Text, n.Hint)
+	switch n.Level {
+	case event.Info:
+		m.note(event.Info, text)
+		return
+	case event.Warning:
+		if m.status.last != text { // retries say the same again
+			m.note(event.Warning, text)
+			m.status.last = text
+		}
+	default:
+		m.status.fail(m.cfg.Now(), text)
+	}
+	m.keep(text)
+}
+
+// keep remembers an error or a warning for /log.
+func (m *model) keep(text clean.SafeText) {
+	m.deps.kept.keep(clean.Linef("%s %s", m.now().Format("15:04:05"), text))
+}
+
+// withHint is cause and next step in one row.
+func (m *model) withHint(text, hint string) clean.SafeText {
+	if hint == "" {
+		return clean.Line(text)
+	}
+	return clean.Linef("%s %s %s", text, m.th.Dot, hint)
+}
+
+// fail shows why something wasn't done, and keeps it for /log.
+func (m *model) fail(text, hint string) {
+	line := m.withHint(text, hint)
+	m.status.fail(m.cfg.Now(), line)
+	m.keep(line)
+}
+
+// note puts a sentence among the messages.
+func (m *model) note(level event.Level, text clean.SafeText) {
+	m.noted = true
+	m.messages.Note(level, text)
+}

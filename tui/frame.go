@@ -1,0 +1,228 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/screen"
+)
+
+// Frame composes the screen: each part draws its rows, and they are put side by side. What stands
+// behind text that others wrote begins with screen.Column, so that it stays in line whatever the
+// terminal makes of an emoji.
+func (m *model) Frame(width, height int) screen.Frame {
+	if width != m.width || height != m.height {
+		m.width, m.height = width, height
+		m.arrange()
+	}
+	l := m.lay
+	f := screen.Frame{Title: m.windowTitle()}
+	if l.TooSmall {
+		f.Rows = m.tooSmall(width, height)
+		return f
+	}
+	rows := make([]string, height)
+	put := func(at rect, part []string) {
+		for i := range min(len(part), at.H) {
+			y := at.Y + i
+			if at.X > 0 {
+				rows[y] += screen.Column(at.X)
+			}
+			rows[y] += part[i]
+		}
+	}
+	put(l.Title, []string{m.titleRow(width)})
+	put(l.TopRule, []string{m.rule(l, m.th.TeeDown)})
+	put(l.Messages, m.main())
+	put(l.Sheet, m.sheet.draw(m.th, l.Sheet))
+	put(l.Divider, m.divider(l.Divider.H))
+	if l.Peers.shown() {
+		put(l.Peers, m.peers.Rows())
+	}
+	put(l.LowRule, []string{m.rule(l, m.th.TeeUp)})
+
+	text, x, y := m.compose.Rows(width, l.Compose.H)
+	put(l.Compose, text)
+	f.CursorX, f.CursorY = x, l.Compose.Y+y
+	f.CursorVisible = m.focus == paneCompose && !m.leave.waiting
+	if m.search.open {
+		row, x := m.searchRow(width)
+		put(l.Status, []string{row})
+		f.CursorX, f.CursorY, f.CursorVisible = x, l.Status.Y, true
+	} else {
+		put(l.Status, []string{m.statusRow(width)})
+	}
+	if l.List.shown() {
+		m.list(rows)
+	}
+	f.Rows = rows
+	return f
+}
+
+// main are the rows of the messages, below the welcome while there is nobody.
+func (m *model) main() []string {
+	if !m.lay.Messages.shown() {
+		return nil
+	}
+	welcome := m.welcomeRows(m.lay.Messages.W, m.lay.Messages.H)
+	if len(welcome) > 0 && !m.noted {
+		return welcome
+	}
+	return append(welcome, m.messages.Rows()...)
+}
+
+// list puts the composer's list over the rows above the status line.
+func (m *model) list(rows []string) {
+	at := m.lay.List
+	var side []string
+	if m.lay.Divider.shown() && m.lay.Peers.shown() {
+		side = m.peers.Rows()
+	}
+	for i, row := range m.compose.List(at.W) {
+		if i >= at.H {
+			return
+		}
+		y := at.Y + i
+		rows[y] = row
+		if n := y - m.lay.Peers.Y; side != nil && n >= 0 && n < len(side) {
+			rows[y] += screen.Column(m.lay.Divider.X) + m.th.Dim.Paint(m.th.VRule) + screen.Column(m.lay.Peers.X) + side[n]
+		}
+	}
+}
+
+// rule is a line across the screen, with a tee where the divider meets it.
+func (m *model) rule(l layout, tee clean.SafeText) string {
+	t := m.th
+	r := t.Row(m.width)
+	if l.Divider.shown() {
+		r.Rule(t.Dim, t.HRule, l.Divider.X).Put(t.Dim, tee)
+	}
+	return r.Rule(t.Dim, t.HRule, m.width).String()
+}
+
+func (m *model) divider(height int) []string {
+	rows := make([]string, height)
+	for i := range rows {
+		rows[i] = m.th.Dim.Paint(m.th.VRule)
+	}
+	return rows
+}
+
+// tooSmall is what a window shows in which nothing has room.
+func (m *model) tooSmall(width, height int) []string {
+	var rows []string
+	text := clean.Linef("p2pchat needs %d x %d cells; this window has %d x %d", minWidth, minHeight, width, height)
+	for _, part := range text.Wrap(max(width, 2)) {
+		if len(rows) < height && part.Width() <= width {
+			rows = append(rows, m.th.Dim.Paint(part))
+		}
+	}
+	return rows
+}
+
+// windowTitle is the title of the terminal's window, with what was missed in front of it, so that it
+// is seen in a narrow tab.
+func (m *model) windowTitle() string {
+	title := "p2pchat"
+	if m.self.Room != "" {
+		title += " #" + clean.Line(m.self.Room).String()
+	}
+	if n := m.messages.Unread(); m.away && n > 0 {
+		title = fmt.Sprintf("(%d) %s", n, title)
+	}
+	return title
+}
+
+// titleRow is the bar at the top: room, how safe it is, then where and with whom, and the clock.
+func (m *model) titleRow(width int) string {
+	t := m.th
+	r := t.Row(width).Space(t.Bar, 1)
+	narrow := width < sideWidth
+	if !narrow {
+		r.Put(t.Bar, clean.Trusted("p2pchat")).Space(t.Bar, 2)
+	}
+	right := m.titleEnd(narrow)
+	room := clean.Concat(clean.Trusted("#"), clean.Line(m.self.Room))
+	r.PutWithin(t.BarStrong, room, max(width/3, 8)).Space(t.Bar, 2)
+	safe, ok := m.safety(narrow)
+	style := t.Bar
+	if !ok {
+		style = t.BarWarn
+	}
+	if left := width - right.Width() - 2 - r.Width(); left > 0 {
+		if at := width/3 - safe.Width()/2; !narrow && at > r.Width() && at+safe.Width() < width-right.Width()-2 {
+			r.To(t.Bar, at)
+			left -= at - r.Width()
+		}
+		r.PutWithin(style, safe, min(left, width-right.Width()-2-r.Width()))
+	}
+	return r.To(t.Bar, width-right.Width()-1).Put(t.Bar, right).To(t.Bar, width).String()
+}
+
+// safety is how safe it is to speak here, and whether that is well. The policy that is voted on will
+// stand here too.
+func (m *model) safety(narrow bool) (text clean.SafeText, ok bool) {
+	there, _ := m.peers.Count()
+	plain := m.peers.Plain()
+	switch {
+	case plain > 0 && narrow:
+		return clean.Linef("%s %d plain", m.th.Unsigned, plain), false
+	case plain > 0:
+		return clean.Linef("%s %d of %d can be read on the way", m.th.Unsigned, plain, there), false
+	case there == 0:
+		return clean.SafeText{}, true
+	case narrow:
+		return m.th.Signed, true
+	}
+	return clean.Concat(m.th.Signed, clean.Trusted(" encrypted")), true
+}
+
+// titleEnd is the right end of the bar.
+func (m *model) titleEnd(narrow bool) clean.SafeText {
+	dot := " " + m.th.Dot.String() + " "
+	there, _ := m.peers.Count()
+	var parts []string
+	if n := m.messages.Unread(); n > 0 && (m.away || !m.messages.AtEnd()) {
+		parts = append(parts, fmt.Sprintf("%d new", n))
+	}
+	if narrow {
+		parts = append(parts, fmt.Sprintf("%d here", there+1))
+		return clean.Line(strings.Join(parts, dot))
+	}
+	if m.alone() {
+		if m.network.Looking {
+			parts = append(parts, m.looking())
+		}
+		if m.self.Port != 0 {
+			parts = append(parts, fmt.Sprintf("port %d", m.self.Port))
+		}
+	} else {
+		if names := m.interfaces(); names != "" {
+			parts = append(parts, names)
+		}
+		if there == 1 {
+			parts = append(parts, "1 peer")
+		} else {
+			parts = append(parts, fmt.Sprintf("%d peers", there))
+		}
+	}
+	return clean.Line(strings.Join(append(parts, m.now().Format("15:04")), dot))
+}
+
+// maxInterfaces is how many interfaces the bar names.
+const maxInterfaces = 3
+
+// interfaces are the names of those that are in use.
+func (m *model) interfaces() string {
+	var names []string
+	for _, i := range m.network.Interfaces {
+		if i.Skipped == "" && i.Error == "" {
+			names = append(names, i.Name)
+		}
+	}
+	if len(names) > maxInterfaces {
+		names = append(names[:maxInterfaces], fmt.Sprintf("+%d", len(names)-maxInterfaces))
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,67 @@
+package tui
+
+import (
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// help is "?" on an empty line: it opens the help, or closes it.
+func (m *model) help() bool {
+	if !m.compose.Empty() {
+		return false
+	}
+	if m.sheet.kind == sheetHelp {
+		m.sheet = sheet{}
+	} else {
+		m.show(sheetHelp, clean.Trusted("Help"), m.helpRows)
+	}
+	return true
+}
+
+// helpRows are the tables of keys and commands, at a width.
+func (m *model) helpRows(width int) []string {
+	t := m.th
+	var rows []string
+	last := section(-1)
+	for _, b := range keyTable() {
+		if b.help == "" {
+			continue
+		}
+		if b.in != last {
+			if last >= 0 {
+				rows = append(rows, "")
+			}
+			rows = append(rows, t.Row(width).Space(t.Text, 1).Put(t.Strong, clean.Line(b.in.title())).String())
+			last = b.in
+		}
+		rows = append(rows, helpRow(t, width, b.show, b.help)...)
+	}
+	rows = append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Strong, clean.Trusted("Commands")).String())
+	for _, c := range m.cfg.Commands.All() {
+		rows = append(rows, helpRow(t, width, c.Usage(), c.Help)...)
+	}
+	rows = append(rows, "")
+	for _, part := range clean.Trusted("Anything else is said to everybody here. A second slash begins a text with a slash: //like this.").Wrap(max(width-2, 2)) {
+		rows = append(rows, t.Row(width).Space(t.Text, 1).Put(t.Dim, part).String())
+	}
+	return rows
+}
+
+// helpRow is a key or a command in a column and what it does beside it, or below where the first is
+// too long.
+func helpRow(t *theme.Theme, width int, show, help string) []string {
+	at := 22
+	if width < 48 {
+		at = 12
+	}
+	r := t.Row(width).Space(t.Text, 2).Put(t.Text, clean.Line(show))
+	var rows []string
+	if r.Width()+2 > at {
+		rows, r = append(rows, r.String()), t.Row(width)
+	}
+	for _, part := range clean.Line(help).Wrap(width - at - 1) {
+		rows = append(rows, r.To(t.Text, at).Put(t.Dim, part).String())
+		r = t.Row(width)
+	}
+	return rows
+}

@@ -1,0 +1,77 @@
+package tui
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// Keys that terminals and multiplexers use otherwise (DESIGN.md §7), and those of votes.
+var neverBound = []string{"ctrl+s", "ctrl+q", "ctrl+b", "ctrl+h", "ctrl+i", "ctrl+m", "f1", "f2", "f3", "f4", "alt+y", "alt+n", "alt+w"}
+
+func TestKeysAreBoundOnce(t *testing.T) {
+	type place struct {
+		in  section
+		key string
+	}
+	seen := map[place]bool{}
+	for _, b := range keyTable() {
+		if b.run == nil || (b.show == "") != (b.help == "") {
+			t.Errorf("%q lacks a part", b.keys)
+		}
+		for key := range strings.FieldsSeq(b.keys) {
+			if _, ok := keyNames[key]; !ok && len(strings.TrimPrefix(key, "alt+")) != 1 {
+				t.Errorf("no terminal sends %q", key)
+			}
+			if seen[place{b.in, key}] {
+				t.Errorf("%q is bound twice in %q", key, b.in.title())
+			}
+			seen[place{b.in, key}] = true
+			for _, never := range neverBound {
+				if key == never {
+					t.Errorf("%q is not ours to bind", key)
+				}
+			}
+		}
+	}
+}
+
+// Every key does what it does without harm whatever is open: none panics, none ends the program but
+// Ctrl+C twice, and the screen stays whole.
+func TestEveryKeyEverywhere(t *testing.T) {
+	for _, open := range [][]string{{}, {"text"}, {"?"}, {"ctrl+f", "in"}, {"ctrl+up"}, {"ctrl+up", "i"}, {"f6"}, {"f6", "enter"}, {"f5"}, {"/"}} {
+		for _, b := range keyTable() {
+			for key := range strings.FieldsSeq(b.keys) {
+				for _, size := range sizes[:3] {
+					w := newWorld(t, plain, size[0], size[1])
+					company(w)
+					w.keys(open...)
+					w.frame()
+					w.keys(key)
+					w.frame()
+					w.keys(key, "x")
+					w.frame()
+					if w.quit && key != "ctrl+c" {
+						t.Fatalf("%q ended the program with %q open", key, open)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The README's tables are the code's.
+func TestTheReadmeListsTheKeysAndTheCommands(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, table := range map[string]string{"keys": KeysMarkdown(), "screen commands": CommandsMarkdown()} {
+		for row := range strings.Lines(table) {
+			if !strings.Contains(string(readme), row) {
+				t.Errorf("README.md lacks a row of the %s; the whole table is\n%s", name, table)
+				break
+			}
+		}
+	}
+}

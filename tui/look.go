@@ -1,0 +1,45 @@
+package tui
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/muesli/termenv"
+
+	"chat.lan/p2pchat/tui/background"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// Themes are the values of --theme and /theme.
+var Themes = [...]string{"auto", "dark", "light"}
+
+// Look reads from the flags and the environment what the terminal can show; it asks the terminal
+// nothing. Getenv is os.Getenv outside of tests.
+func Look(name string, ascii bool, getenv func(string) string) (theme.Look, error) {
+	look := theme.Look{Profile: profile(getenv), ASCII: ascii}
+	switch name {
+	case "auto", "":
+		look.Light = !background.Dark(getenv("COLORFGBG"))
+	case "dark":
+	case "light":
+		look.Light = true
+	default:
+		return look, fmt.Errorf("%.40q is no theme: choose auto, dark or light", name)
+	}
+	return look, nil
+}
+
+// profile is how many colours there are. NO_COLOR, when it is not empty, means none.
+func profile(getenv func(string) string) termenv.Profile {
+	if getenv("NO_COLOR") != "" {
+		return termenv.Ascii
+	}
+	out := termenv.NewOutput(io.Discard, termenv.WithEnvironment(environ(getenv)), termenv.WithTTY(true), termenv.WithUnsafe())
+	return out.EnvColorProfile()
+}
+
+// environ is an environment of which termenv only looks up values.
+type environ func(string) string
+
+func (e environ) Getenv(key string) string { return e(key) }
+func (e environ) Environ() []string        { return nil }

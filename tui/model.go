@@ -1,0 +1,198 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/compose"
+	"chat.lan/p2pchat/tui/inbox"
+	"chat.lan/p2pchat/tui/messages"
+	"chat.lan/p2pchat/tui/names"
+	"chat.lan/p2pchat/tui/peers"
+	"chat.lan/p2pchat/tui/screen"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// deps is what the model has beside its configuration. Tests give their own.
+type deps struct {
+	node     Node
+	terminal terminal
+	order    func(func(ctx context.Context)) // runs it later, in order, outside of Update
+	answer   func(any)                       // posts to the inbox; for orders only
+	wakeAt   func(time.Time)                 // the one timer
+	kept     *kept
+	ctx      context.Context // of the program's run; for orders only
+}
+
+// model is the state of the screen. All of it belongs to Update and Frame, which are never called
+// concurrently.
+type model struct {
+	cfg  Config
+	deps deps
+	th   *theme.Theme
+	book *names.Book
+
+	messages *messages.Pane
+	peers    *peers.Pane
+	compose  *compose.Pane
+
+	width, height int
+	lay           layout
+	focus         pane
+	side          pane // the side pane that was focused last
+
+	self    event.Self
+	network event.Network
+	sync    event.Sync
+	ready   time.Time // of Ready; zero before
+	met     bool      // somebody was here, or something was said
+	noted   bool      // there is something among the messages
+
+	away   bool // the terminal's window has not the focus
+	typing typing
+	rates  rates
+	status statusLine
+	sheet  sheet
+	search search
+	bell   bellMode
+	leave  leaving
+	keys   keymap
+}
+
+func newModel(cfg Config, d deps) *model {
+	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), book: new(names.Book), focus: paneCompose, side: panePeers, bell: bellMention, keys: newKeymap()}
+	m.messages = messages.New(messages.Config{
+		Theme: m.th, Book: m.book,
+		Self:    func() string { return m.self.ID },
+		OwnName: func() clean.SafeText { return clean.Name(m.self.Name) },
+		Now:     cfg.Now, Zone: cfg.Zone,
+	})
+	m.peers = peers.New(peers.Config{Theme: m.th, Book: m.book, Now: cfg.Now})
+	m.compose = compose.New(compose.Config{Theme: m.th, Complete: m.candidates, Hint: clean.Trusted("Say something, or / for commands")})
+	m.typing.init()
+	cfg.Commands.Add(screenCommands()...)
+	return m
+}
+
+// Init has nothing to do: events come by themselves.
+func (m *model) Init() tea.Cmd { return nil }
+
+// Update takes a message in.
+func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
+	var cmd tea.Cmd
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case inbox.Batch:
+		cmd = m.batch(msg)
+	case tea.KeyMsg:
+		cmd = m.key(msg)
+	case tea.MouseMsg:
+		m.mouse(msg)
+	case tea.FocusMsg:
+		m.away = false
+	case tea.BlurMsg:
+		m.away = true
+	}
+	m.arrange()
+	m.deps.wakeAt(m.next())
+	return m, cmd
+}
+
+// arrange gives every part its place and size.
+func (m *model) arrange() {
+	wide := m.width
+	m.lay = arrange(shape{
+		Width: wide, Height: m.height, Focus: m.focus, Side: m.side,
+		Compose: m.compose.Height(wide), List: m.compose.Listing(),
+		Sheet: m.sheet.height(m.mainWidth()),
+	})
+	welcome := len(m.welcomeRows(m.lay.Messages.W, m.lay.Messages.H))
+	if welcome > 0 && !m.noted {
+		welcome = m.lay.Messages.H // there is nothing to show below
+	}
+	m.messages.SetSize(m.lay.Messages.W, max(m.lay.Messages.H-welcome, 0))
+	m.messages.SetAway(m.away || !m.lay.Messages.shown())
+	m.peers.SetSize(m.lay.Peers.W, m.lay.Peers.H)
+}
+
+// mainWidth is the width that a sheet will have: its rows depend on it, and the layout on them.
+func (m *model) mainWidth() int {
+	if m.width >= sideWidth {
+		return m.width - sideColumns - 1
+	}
+	return m.width
+}
+
+// setFocus says which pane keys go to.
+func (m *model) setFocus(p pane) {
+	m.focus = p
+	if p == panePeers || p == paneProposals {
+		m.side = p
+	}
+	m.compose.SetFocus(p == paneCompose)
+	m.messages.SetFocus(p == paneMessages)
+	m.peers.SetFocus(p == panePeers)
+	if p != paneMessages && p != paneCompose {
+		m.messages.Unselect()
+	}
+}
+
+// setTheme changes how everything looks.
+func (m *model) setTheme(look theme.Look) {
+	m.cfg.Look = look
+	m.th = theme.New(look)
+	m.messages.SetTheme(m.th)
+	m.peers.SetTheme(m.th)
+	m.compose.SetTheme(m.th)
+}
+
+// order queues something for the node and what answers it.
+func (m *model) order(f func(ctx context.Context)) { m.deps.order(f) }
+
+// env is what commands work with. Answers go through the inbox.
+func (m *model) env() command.Env {
+	return command.Env{Node: m.deps.node, Names: m.book, Log: m.deps.kept, Reply: func(a command.Answer) { m.deps.answer(a) }}
+}
+
+// say does what a line asks for that was typed or built by a key.
+func (m *model) say(line string) {
+	m.order(func(context.Context) { m.cfg.Commands.Do(m.env(), line) })
+}
+
+// now is the time of day as this screen shows it.
+func (m *model) now() time.Time { return m.cfg.Now().In(m.cfg.Zone) }
+
+// next is when the model has something to do by itself; zero: never.
+func (m *model) next() time.Time {
+	now := m.cfg.Now()
+	at := now.Truncate(time.Minute).Add(time.Minute) // the clock, and how long somebody is gone
+	sooner := func(t time.Time) {
+		if !t.IsZero() && t.After(now) && t.Before(at) {
+			at = t
+		}
+	}
+	sooner(m.typing.next(now))
+	sooner(m.status.until)
+	sooner(m.leave.next())
+	sooner(m.rates.next())
+	if m.alone() {
+		sooner(now.Truncate(time.Second).Add(time.Second))
+	}
+	return at
+}
+
+// rang does what the time asks for.
+func (m *model) rang() {
+	now := m.cfg.Now()
+	if m.typing.pause(now) {
+		m.order(func(context.Context) { m.deps.node.Typing(false) })
+	}
+	m.status.expire(now)
+	m.rates.rest(now)
+}

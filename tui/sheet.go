@@ -1,0 +1,123 @@
+package tui
+
+import (
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// sheetKind is what a sheet shows.
+type sheetKind int
+
+const (
+	sheetNone sheetKind = iota
+	sheetHelp
+	sheetAnswer // of a command
+	sheetPeer
+	sheetInspector
+)
+
+// sheet is what lies over the end of the messages until Esc: the help, an answer of several lines, a
+// peer's details, the inspector. It takes no keys but Esc and paging, so that one can go on typing
+// with it in sight.
+type sheet struct {
+	kind  sheetKind
+	title clean.SafeText
+	// rows are the content at a width, each row at most as wide.
+	rows func(width int) []string
+	top  int // first visible row
+}
+
+func (s *sheet) open() bool { return s.kind != sheetNone }
+
+// height is how many rows the sheet would like, with its heading.
+func (s *sheet) height(width int) int {
+	if !s.open() {
+		return 0
+	}
+	return len(s.rows(width)) + 1
+}
+
+// scroll moves what is shown by n rows; draw keeps it within the content.
+func (s *sheet) scroll(n int) { s.top = max(s.top+n, 0) }
+
+// draw is the sheet in a place: a heading that says how to close it, and the rows.
+func (s *sheet) draw(t *theme.Theme, at rect) []string {
+	if !at.shown() {
+		return nil
+	}
+	content := s.rows(at.W)
+	room := at.H - 1
+	s.top = min(s.top, max(len(content)-room, 0))
+	hint := clean.Trusted(" Esc closes ")
+	if len(content) > room {
+		hint = clean.Linef(" PgUp PgDn %d/%d %s Esc closes ", min(s.top+room, len(content)), len(content), t.Dot)
+	}
+	r := t.Row(at.W).Put(t.Dim, t.HRule).Put(t.Dim, t.HRule).Space(t.Text, 1)
+	r.PutWithin(t.Accent, s.title, max(at.W-hint.Width()-6, 8)).Space(t.Text, 1)
+	if r.Left() >= hint.Width()+2 {
+		r.Rule(t.Dim, t.HRule, at.W-hint.Width()-2).Put(t.Dim, hint)
+	}
+	rows := []string{r.Rule(t.Dim, t.HRule, at.W).String()}
+	for i := range room {
+		row := ""
+		if s.top+i < len(content) {
+			row = content[s.top+i]
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// show opens a sheet in the place of the one that is open.
+func (m *model) show(kind sheetKind, title clean.SafeText, rows func(width int) []string) {
+	m.sheet = sheet{kind: kind, title: title, rows: rows}
+}
+
+// showText opens a sheet with plain rows of text, wrapped.
+func (m *model) showText(kind sheetKind, title clean.SafeText, text clean.SafeText) {
+	m.show(kind, title, func(width int) []string {
+		var rows []string
+		for _, line := range text.Lines() {
+			for _, part := range line.Wrap(max(width-2, 2)) {
+				rows = append(rows, m.th.Row(width).Space(m.th.Text, 1).Put(m.th.Text, part).String())
+			}
+		}
+		return rows
+	})
+}
+
+// sheetAfterSend closes an answer that is done with once the next thing is sent.
+func (m *model) sheetAfterSend() {
+	if m.sheet.kind == sheetAnswer {
+		m.sheet = sheet{}
+	}
+}
+
+// showPeer opens the details of the selected peer.
+func (m *model) showPeer() {
+	if _, ok := m.peers.Selected(); !ok {
+		return
+	}
+	m.show(sheetPeer, clean.Trusted("Peer"), func(width int) []string {
+		t := m.th
+		hint := clean.Trusted("v compares words, i ignores, @ mentions")
+		if now, _ := m.peers.Selected(); now.Ignored {
+			hint = clean.Trusted("v compares words, i listens again, @ mentions")
+		}
+		return append(m.peers.Details(width), t.Row(width).String(), t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
+	})
+}
+
+// inspect opens the inspector on the selected line, or closes it.
+func (m *model) inspect() {
+	if m.sheet.kind == sheetInspector {
+		m.sheet = sheet{}
+		return
+	}
+	m.show(sheetInspector, clean.Trusted("Inspector"), func(width int) []string {
+		return m.messages.Inspector(width, maxInspector)
+	})
+}
+
+// maxInspector is the most rows that the inspector has.
+const maxInspector = 200

@@ -1,0 +1,107 @@
+// Package tui is the screen of p2pchat: the root Bubble Tea model over a running node (DESIGN.md §7).
+//
+//	node ── Post ──▶ inbox ── Batch, one a frame ──▶ model.Update ── Frame ──▶ tui/screen
+//	keys ──────────────────────────────────────────▶ model.Update
+//	model.Update ── orders, one after the other ──▶ node, command.Table ── answers ──▶ inbox
+//
+// The model asks a small interface of the node (Node) and never waits for it: whatever a person asks
+// for goes through one queue with one goroutine (orders.go), so that lines and commands keep the
+// order in which they were typed, and answers come back through the inbox like everything else.
+// There is no I/O in Update, and no timer but one (alarm.go).
+//
+// Where things are is decided in layout.go, which key does what in keys.go, and nowhere else. The
+// panes are packages of their own: small pointer structs that belong to the model and take no
+// messages of Bubble Tea.
+package tui
+
+import (
+	"context"
+	"os"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/inbox"
+	"chat.lan/p2pchat/tui/screen"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// Node is what the screen asks of a running participant; *node.Node implements it.
+type Node interface {
+	command.Node
+	// Typing tells peers that one is writing, or has stopped.
+	Typing(on bool)
+	// WaitDelivered returns when all linked peers have acknowledged what was sent.
+	WaitDelivered(ctx context.Context) error
+}
+
+// Config says what a Screen is made of. Commands must be set, and is added to.
+type Config struct {
+	Commands *command.Table
+	Log      command.Log // nil when there is none
+	Look     theme.Look
+	In, Out  *os.File         // the terminal; nil means standard input and output
+	Now      func() time.Time // nil means time.Now
+	Zone     *time.Location   // nil means the machine's
+}
+
+// Screen is the full-screen program. Post may be called from any goroutine but is meant for the
+// node's one; Run is called once, Close at the end.
+type Screen struct {
+	cfg   Config
+	group *guard.Group
+	inbox *inbox.Inbox
+	kept  *kept
+}
+
+// Start makes a Screen whose goroutines will live in g. It doesn't touch the terminal: Run does.
+func Start(g *guard.Group, cfg Config) *Screen {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Zone == nil {
+		cfg.Zone = time.Local
+	}
+	return &Screen{cfg: cfg, group: g, inbox: inbox.New(), kept: &kept{log: cfg.Log}}
+}
+
+// Post shows an event. It waits while the screen is slow, and while Run has not begun and thousands
+// wait; after Run it drops the event.
+func (s *Screen) Post(ev event.Event) { s.inbox.Post(ev) }
+
+// Close lets everybody go who still posts. Run has ended by then.
+func (s *Screen) Close(context.Context) error {
+	s.inbox.Close()
+	return nil
+}
+
+// Run shows the screen until the person leaves, and returns nil then: what was said has been
+// acknowledged, or had its time. Otherwise it returns what screen.Screen.Run does: the cause of ctx,
+// a *guard.Panic, or that the terminal has gone. The terminal has been given back in any case.
+func (s *Screen) Run(ctx context.Context, n Node) error {
+	defer s.inbox.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	scr := screen.New(screen.Options{In: s.cfg.In, Out: s.cfg.Out, ReportFocus: true})
+	orders, alarm := newOrders(), newAlarm(s.inbox.Post)
+	m := newModel(s.cfg, deps{node: n, terminal: scr, order: orders.add, answer: s.inbox.Post, wakeAt: alarm.set, kept: s.kept, ctx: ctx})
+	// These end with ctx, so with Run; the group waits for them.
+	s.group.Go("tui/inbox", func(context.Context) { s.inbox.Run(ctx, func(b inbox.Batch) { scr.Send(b) }) })
+	s.group.Go("tui/orders", func(context.Context) { orders.run(ctx) })
+	s.group.Go("tui/alarm", func(context.Context) { alarm.run(ctx) })
+	_, err := scr.Run(ctx, m)
+	return err
+}
+
+// terminal is what the model asks of the screen; *screen.Screen implements it.
+type terminal interface {
+	Copy(text string) error
+	Bell()
+	SetMouse(on bool)
+}
+
+// suspend is the command behind Ctrl+Z.
+func suspend() tea.Msg { return tea.SuspendMsg{} }
