@@ -78,7 +78,7 @@ func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
 	}
 	o.whoFlags(id)
 	root.SetOut(os.Stdout)
-	root.AddCommand(first, id, verifyCommand(began), ver)
+	root.AddCommand(first, id, verifyCommand(began), demoCommand(began), ver)
 	return root, began
 }
 

@@ -1,0 +1,81 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/creack/pty"
+)
+
+// A signal ends the demo in tmux and the one in line mode, with all that it started.
+func TestASignalEndsTheDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: starts real peers")
+	}
+	for _, args := range [][]string{{"demo"}, {"demo", "--tour", "--peers", "2"}, {"demo", "--no-tmux"}} {
+		if _, err := exec.LookPath("tmux"); err != nil && args[len(args)-1] != "--no-tmux" {
+			t.Log("tmux is not installed, so only --no-tmux is tried")
+			continue
+		}
+		for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+			signalDemo(t, sig, args...)
+		}
+	}
+}
+
+// signalDemo sends sig as soon as a peer's name is on the terminal.
+func signalDemo(t *testing.T, sig os.Signal, args ...string) {
+	t.Helper()
+	// The socket's path must be short, so not t.TempDir.
+	temp, err := os.MkdirTemp("", "p2pt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	cmd := program(t, temp+"-home", args...)
+	cmd.Env = append(without(cmd.Env, "TMUX"), "TMPDIR="+temp, "TERM=xterm-256color")
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 120, Rows: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	defer func() {
+		if cmd.ProcessState == nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
+	}()
+	var shown []byte
+	for buffer := make([]byte, 4096); !bytes.Contains(shown, []byte("Bob")); {
+		n, err := terminal.Read(buffer)
+		if shown = append(shown, buffer[:n]...); err != nil {
+			t.Fatalf("%v: %v, stderr %q, the terminal got %q", args, err, said.String(), shown)
+		}
+	}
+	if err := cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, terminal) // to its end, which a pseudo-terminal tells by an error
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitSignal || said.Len() > 0 {
+		t.Errorf("%v, %v: exit %d, stderr %q", args, sig, code, said.String())
+	}
+	if left, _ := os.ReadDir(temp); len(left) > 0 {
+		t.Errorf("%v, %v: left behind %v", args, sig, left)
+	}
+	out, _ := exec.Command("ps", "-A", "-ww", "-o", "stat=,args=").Output()
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, temp) && !strings.HasPrefix(line, "Z") {
+			t.Errorf("%v, %v: left behind %s", args, sig, line)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+const (
+	// leaveTime is how long a peer may take for its goodbyes; its own limit is 5 s.
+	leaveTime = 7 * time.Second
+	killTime  = 2 * time.Second
+	// lookAgain is how often a process that is no child of ours is looked at: nothing tells of its end.
+	lookAgain = 20 * time.Millisecond
+)
+
+// ended reports whether p runs no more. One whose parent doesn't collect it has ended too: tmux's own
+// process, and peers that outlive it, belong to process 1, which in a container may be anything.
+func ended(p *os.Process) bool {
+	if p.Signal(syscall.Signal(0)) != nil {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
+	if err != nil {
+		return false // not Linux
+	}
+	// 4711 (name, with anything in it) Z …
+	end := bytes.LastIndexByte(stat, ')')
+	return end >= 0 && bytes.HasPrefix(stat[end+1:], []byte(" Z"))
+}
+
+// waitEnded returns the processes that still run when ctx ends, or none as soon as none does.
+func waitEnded(ctx context.Context, all []*os.Process) []*os.Process {
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		var left []*os.Process
+		for _, p := range all {
+			if !ended(p) {
+				left = append(left, p)
+			}
+		}
+		if all = left; len(all) == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return all
+		}
+	}
+}
+
+// dismiss ends processes the way a terminal that goes away does: peers say goodbye, shells leave. It
+// kills what doesn't go.
+func dismiss(all []*os.Process) error {
+	for _, p := range all {
+		_ = p.Signal(syscall.SIGHUP) // the error is that it has ended
+	}
+	left := waitAtMost(leaveTime, all)
+	for _, p := range left {
+		_ = p.Kill()
+	}
+	if left = waitAtMost(killTime, left); len(left) > 0 {
+		return fmt.Errorf("process %d of the demo doesn't end: kill -9 %[1]d", left[0].Pid)
+	}
+	return nil
+}
+
+// waitAtMost is waitEnded for d. What cleans up doesn't end with the demo's context.
+func waitAtMost(d time.Duration, all []*os.Process) []*os.Process {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return waitEnded(ctx, all)
+}

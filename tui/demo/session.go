@@ -1,0 +1,180 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"chat.lan/p2pchat/net/guard"
+
+	"golang.org/x/term"
+)
+
+const sessionName = "p2pchat"
+
+// keys is the status line: whose pane it is, and how to go on and to leave. The tour's captions take
+// the place of the latter.
+const keys = `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},Alt+arrow: another person · /quit: leave · Ctrl+b d: end the demo}`
+
+// session is a tmux server of our own with one session, attached to the person's terminal.
+type session struct {
+	window
+	server *os.Process // nil until it runs
+}
+
+// showSession shows the peers in a tmux server of our own, until they have ended or the person
+// detaches.
+func showSession(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
+	s := &session{window: window{tmux: t}}
+	defer func() {
+		if left := s.end(); err == nil {
+			err = left
+		}
+		if g.Context().Err() != nil {
+			err = context.Cause(g.Context()) // what it broke off is no error of its own
+		}
+	}()
+	width, height, err := term.GetSize(int(cfg.Stdout.Fd()))
+	if err != nil || width == 0 || height == 0 {
+		width, height = 80, 24
+	}
+	create := []string{"new-session", "-d", "-s", sessionName, "-n", sessionName, "-x", strconv.Itoa(width), "-y", strconv.Itoa(height)}
+	if err := s.serve(); err != nil {
+		return err
+	}
+	if err := s.open(c, create, titlesFit(cfg.Peers, height-1)); err != nil {
+		return fmt.Errorf("%w (p2pchat demo --no-tmux needs no tmux)", err)
+	}
+	// Should this process be killed, so that it can't end the others, tmux does when nobody looks at
+	// it any more.
+	orphaned := fmt.Sprintf(`if-shell "! kill -0 %d" kill-server`, os.Getpid())
+	if _, err := t.do([]string{"set-option", "-g", "exit-empty", "on"}, []string{"set-hook", "-g", "client-detached", orphaned}); err != nil {
+		return fmt.Errorf("%w (all peers ended at once: p2pchat start --no-tui says why)", err)
+	}
+	show := g.Child()
+	defer show.Close()
+	attach := t.command(context.Background(), []string{"attach-session", "-t", "=" + sessionName})
+	var errs bytes.Buffer
+	attach.Stdin, attach.Stdout, attach.Stderr = cfg.Stdin, cfg.Stdout, &errs
+	if err := attach.Start(); err != nil {
+		return fmt.Errorf("tmux: %w", err)
+	}
+	done := make(chan error, 1)
+	if !show.Go("demo/attach", func(context.Context) { done <- attach.Wait() }) { // we are being stopped
+		_ = attach.Process.Kill()
+		done <- attach.Wait()
+	}
+	if cfg.Tour {
+		show.Go("demo/tour", func(ctx context.Context) { tour(ctx, &s.window, cfg.hurry) })
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			return complaint(err, errs.String())
+		}
+		return nil
+	case <-g.Context().Done():
+		// The client restores the terminal when its session ends.
+		left := s.end()
+		select {
+		case <-done:
+		case <-time.After(killTime):
+			_ = attach.Process.Kill()
+			<-done
+		}
+		return left
+	}
+}
+
+// serve starts the server with its settings, and no session yet.
+func (s *session) serve() error {
+	commands := [][]string{{"start-server"}, {"set-option", "-g", "exit-empty", "off"}}
+	for _, o := range [][2]string{
+		{"escape-time", "0"}, // Esc closes at once
+		{"default-terminal", innerTerminal()},
+		{"focus-events", "on"},
+		{"set-clipboard", "on"}, // a line that is copied reaches the person's own clipboard
+		{"mouse", "off"},        // the terminal's own selection works
+		{"set-titles", "on"},
+		{"set-titles-string", "#T"}, // as the active peer has it, with what is unread
+		{"repeat-time", "0"},        // an arrow soon after Ctrl+b and an arrow is the peer's
+		{"status-interval", "0"},
+		{"status-style", "reverse"},
+		{"status-left-length", "200"},
+		{"status-left", keys},
+		{"status-right", ""},
+		{"window-status-format", ""},
+		{"window-status-current-format", ""},
+	} {
+		commands = append(commands, []string{"set-option", "-g", o[0], o[1]})
+	}
+	if t := os.Getenv("COLORTERM"); t == "truecolor" || t == "24bit" {
+		commands = append(commands, []string{"set-option", "-ga", "terminal-overrides", "," + os.Getenv("TERM") + ":Tc"})
+	}
+	for key, way := range map[string]string{"Left": "-L", "Right": "-R", "Up": "-U", "Down": "-D"} {
+		commands = append(commands, []string{"bind-key", "-n", "M-" + key, "select-pane", way})
+	}
+	// Suspending would stop tmux alone and leave this process, and the shell, waiting for it.
+	commands = append(commands, []string{"unbind-key", "C-z"}, []string{"display-message", "-p", "#{pid}"})
+	out, err := s.tmux.do(commands...)
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		return fmt.Errorf("tmux: it says %.80q for its process", out)
+	}
+	s.server, err = os.FindProcess(pid)
+	return err
+}
+
+// end ends what runs in the server, a shell that the person opened there too, and the server. It may
+// be called again.
+func (s *session) end() error {
+	if s.server == nil {
+		_, _ = s.tmux.do([]string{"kill-server"}) // it may have come up all the same
+		return nil
+	}
+	all := s.processes()
+	out, _ := s.tmux.do([]string{"list-panes", "-a", "-F", "#{pane_pid}"}) // none when it has ended
+	for _, word := range strings.Fields(out) {
+		if pid, err := strconv.Atoi(word); err == nil {
+			if p, err := os.FindProcess(pid); err == nil {
+				all = append(all, p)
+			}
+		}
+	}
+	err := dismiss(all)
+	_, _ = s.tmux.do([]string{"kill-server"})
+	if len(waitAtMost(leaveTime, []*os.Process{s.server})) > 0 && err == nil {
+		err = fmt.Errorf("process %d, the demo's tmux, doesn't end: kill -9 %[1]d", s.server.Pid)
+	}
+	return err
+}
+
+// innerTerminal is the TERM of the peers: what tmux is today, or what older systems have of it.
+func innerTerminal() string {
+	const today = "tmux-256color"
+	dirs := []string{os.Getenv("TERMINFO"), "/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo",
+		"/usr/local/share/terminfo", "/opt/homebrew/share/terminfo", "/opt/local/share/terminfo"}
+	if home, err := os.UserHomeDir(); err == nil {
+		dirs = append(dirs, filepath.Join(home, ".terminfo"))
+	}
+	dirs = append(dirs, filepath.SplitList(os.Getenv("TERMINFO_DIRS"))...)
+	for _, dir := range dirs {
+		for _, letter := range []string{"t", "74"} { // by letter, and on macOS by its code
+			if dir == "" {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(dir, letter, today)); err == nil {
+				return today
+			}
+		}
+	}
+	return "screen-256color"
+}

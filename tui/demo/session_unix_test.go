@@ -1,0 +1,244 @@
+//go:build unix
+
+package demo
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"chat.lan/p2pchat/net/guard"
+)
+
+// The demo as a newcomer has it: three meet, one writes, a key goes to the next, each quits.
+func TestThreeMeetTalkAndQuit(t *testing.T) {
+	needTmux(t)
+	t.Setenv("TMUX", "")
+	s := play(t, Config{Peers: 3})
+	panes := s.find(3)
+	for i, p := range panes {
+		for j, name := range names[:3] {
+			if i != j {
+				s.shows(p, name)
+			}
+		}
+	}
+	if got := s.ask("list-panes", "-F", "#{@peer} #{pane_width}"); got != "Alice 119\nBob 120\nCharlie 240" {
+		t.Errorf("panes:\n%s", got)
+	}
+	for option, want := range map[string]string{"escape-time": "0", "focus-events": "on", "set-clipboard": "on",
+		"mouse": "off", "remain-on-exit": "off", "default-terminal": innerTerminal()} {
+		if got := s.ask("show-options", "-Agv", option); got != want {
+			t.Errorf("%s is %q, want %q", option, got, want)
+		}
+	}
+	s.send("hello from here\r")
+	for _, p := range panes {
+		s.shows(p, "hello from here")
+	}
+	s.send("\x1b[1;3B") // Alt+Down, without the prefix
+	s.until("the focus moves", func() bool { return s.ask("display-message", "-p", "#{@peer}") == "Charlie" })
+	s.send("and from below\r")
+	for _, p := range panes {
+		s.shows(p, "and from below")
+	}
+	for n := len(panes); n > 0; n-- {
+		s.send("/quit\r")
+		if n == 1 {
+			break
+		}
+		s.until("a pane ends with its peer", func() bool {
+			return len(strings.Fields(s.ask("list-panes", "-F", "#{pane_id}"))) == n-1
+		})
+	}
+	if err := s.over(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDetachingEndsIt(t *testing.T) {
+	needTmux(t)
+	t.Setenv("TMUX", "")
+	s := play(t, Config{Peers: 2})
+	s.find(2)
+	s.send("\x02d")
+	if err := s.over(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Also when a shell was opened in it, and when it is told to end before it has begun.
+func TestTheEndOfItsContextEndsIt(t *testing.T) {
+	needTmux(t)
+	t.Setenv("TMUX", "")
+	s := play(t, Config{Peers: 3})
+	s.find(3)
+	s.ask("new-window", "-d", "sleep 1000; echo "+s.temp)
+	s.group.Stop()
+	if err := s.over(); !errors.Is(err, guard.ErrStopped) {
+		t.Error(err)
+	}
+	s = play(t, Config{Peers: 6})
+	s.group.Stop()
+	if err := s.over(); !errors.Is(err, guard.ErrStopped) {
+		t.Error(err)
+	}
+}
+
+func TestTheEndOfTmuxEndsThePeers(t *testing.T) {
+	needTmux(t)
+	t.Setenv("TMUX", "")
+	s := play(t, Config{Peers: 3})
+	s.find(3)
+	pid, err := strconv.Atoi(s.ask("display-message", "-p", "#{pid}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := os.FindProcess(pid)
+	if err == nil {
+		err = server.Kill()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.over(); err == nil {
+		t.Error("that tmux was killed is no error")
+	}
+}
+
+func TestATerminalThatTmuxCannotUse(t *testing.T) {
+	needTmux(t)
+	t.Setenv("TMUX", "")
+	s := play(t, Config{Peers: 2}, "no-such-terminal")
+	if err := s.over(); err == nil || !strings.Contains(err.Error(), "terminal") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Inside tmux it is one more window, which takes nothing of the person's own with it.
+func TestInsideTmuxItIsAWindow(t *testing.T) {
+	path := needTmux(t)
+	outer := newPrivate(path, tempFolder(t))
+	if _, err := outer.do([]string{"new-session", "-d", "-x", "80", "-y", "24", "cat"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { outer.do([]string{"kill-server"}) })
+	where, err := outer.do([]string{"display-message", "-p", "#{socket_path},#{pid},0 #{pane_id}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	variable, pane, _ := strings.Cut(strings.TrimSpace(where), " ")
+	before := settingsOf(t, outer)
+	t.Setenv("TMUX", variable)
+	t.Setenv("TMUX_PANE", pane)
+
+	for _, quit := range []bool{true, false} {
+		s := play(t, Config{Peers: 3})
+		s.tmux = outer
+		var panes []string
+		s.until("the window opens", func() bool {
+			panes = strings.Fields(s.ask("list-panes", "-F", "#{pane_id}"))
+			return len(panes) == 3 && s.ask("display-message", "-p", "#{window_name} #{@peer}") == "p2pchat demo Alice"
+		})
+		for i, p := range panes {
+			s.shows(p, names[(i+1)%3])
+		}
+		if quit {
+			for _, p := range panes {
+				s.ask("send-keys", "-t", p, "-l", "/quit")
+				s.ask("send-keys", "-t", p, "Enter")
+			}
+			if err := s.over(); err != nil {
+				t.Error(err)
+			}
+		} else {
+			s.group.Stop()
+			if err := s.over(); !errors.Is(err, guard.ErrStopped) {
+				t.Error(err)
+			}
+		}
+		s.done = make(chan struct{}) // what follows outlives the demo
+		s.until("only the person's own window is left", func() bool { return s.ask("list-windows", "-F", "#{pane_id}") == pane })
+		close(s.done)
+		if after := settingsOf(t, outer); after != before {
+			t.Errorf("it changed settings that aren't its own: from\n%s\nto\n%s", before, after)
+		}
+	}
+}
+
+// settingsOf is all that is set in a server beyond single windows, and its keys.
+func settingsOf(t *testing.T, server *tmux) string {
+	t.Helper()
+	out, err := server.do([]string{"show-options", "-s"}, []string{"show-options", "-g"}, []string{"show-options", "-gw"}, []string{"list-keys"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestTheTourTypesByItself(t *testing.T) {
+	needTmux(t)
+	t.Setenv("TMUX", "")
+	s := play(t, Config{Peers: 4, Tour: true, hurry: true})
+	panes := s.find(4)
+	for _, step := range script {
+		for i, p := range panes {
+			if i != step.player(4) && !step.silent {
+				s.shows(p, step.heard())
+			}
+		}
+	}
+	s.until("the keys are shown again", func() bool { return s.ask("display-message", "-p", "#{@caption}") == "" })
+	s.group.Stop()
+	if err := s.over(); !errors.Is(err, guard.ErrStopped) {
+		t.Error(err)
+	}
+}
+
+// A tmux that isn't there any more leaves its TMUX behind in what it started.
+func TestAStaleTMUXIsNoTmux(t *testing.T) {
+	path := needTmux(t)
+	t.Setenv("TMUX", tempFolder(t)+"/nobody,1,0")
+	if newOuter(path) != nil {
+		t.Error("nobody answers there")
+	}
+}
+
+func TestTheTranscriptEndsByItself(t *testing.T) {
+	temp := tempFolder(t)
+	path := program(t)
+	out, err := os.Create(temp + "/out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	g := guard.New(context.Background(), nil)
+	defer g.Close()
+	if err := Run(g, Config{Peers: 3, NoTmux: true, Program: path, Stdout: out}); err != nil {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(out.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Alice   │ 🔍 Discovered new peer: Bob (127.0.0.1)\n",
+		"Alice   › Hello! Is anybody here?\n",
+		"Charlie │ 📨 Alice says: Hello! Is anybody here?\n",
+		"Bob     │ 📨 * Charlie waves\n",
+		"Bob     │ Words of Alice: ",
+		"Charlie › /quit\n",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(string(text), "\x1b") {
+		t.Error("a file gets escape sequences")
+	}
+	os.Remove(out.Name())
+	nothingLeft(t, temp)
+}

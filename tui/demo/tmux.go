@@ -1,0 +1,117 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// minMajor is the first tmux that knows options of single panes.
+const minMajor = 3
+
+// commandTime is how long tmux may take to answer; it takes a few milliseconds.
+const commandTime = 10 * time.Second
+
+// tmux is the command line of one tmux server.
+type tmux struct {
+	path  string
+	flags []string
+	env   []string
+}
+
+// newPrivate is a server that no other tmux knows, without the person's configuration.
+func newPrivate(path, dir string) *tmux {
+	t := &tmux{path: path, flags: []string{"-S", socketIn(dir), "-f", "/dev/null", "-u"}}
+	for _, v := range os.Environ() {
+		// A server that was once asked about here must not be asked instead.
+		if !strings.HasPrefix(v, "TMUX=") && !strings.HasPrefix(v, "TMUX_PANE=") {
+			t.env = append(t.env, v)
+		}
+	}
+	return t
+}
+
+// newOuter is the server that this process runs inside of, or nil. A TMUX variable can outlive its
+// server, or come through sudo from somewhere else: then it answers nothing.
+func newOuter(path string) *tmux {
+	if path == "" || os.Getenv("TMUX") == "" {
+		return nil
+	}
+	t := &tmux{path: path, env: os.Environ()}
+	if _, err := t.do([]string{"display-message", "-p", "#{pid}"}); err != nil {
+		return nil
+	}
+	return t
+}
+
+func socketIn(dir string) string { return filepath.Join(dir, "tmux") }
+
+// command is tmux with these commands, one after the other; the first that fails is the last.
+func (t *tmux) command(ctx context.Context, commands ...[]string) *exec.Cmd {
+	args := append([]string(nil), t.flags...)
+	for i, c := range commands {
+		if i > 0 {
+			args = append(args, ";")
+		}
+		for _, a := range c {
+			// tmux takes a semicolon at the end of an argument for the end of the command.
+			if rest, ok := strings.CutSuffix(a, ";"); ok {
+				a = rest + `\;`
+			}
+			args = append(args, a)
+		}
+	}
+	cmd := exec.CommandContext(ctx, t.path, args...)
+	cmd.Env = t.env
+	return cmd
+}
+
+// do runs commands and returns what they print. It doesn't end with the demo's context: what cleans
+// up uses it too.
+func (t *tmux) do(commands ...[]string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	defer cancel()
+	cmd := t.command(ctx, commands...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return "", complaint(err, errs.String())
+	}
+	return out.String(), nil
+}
+
+// complaint is what tmux said, on one line, or else how it ended.
+func complaint(err error, said string) error {
+	if said = strings.Join(strings.Fields(said), " "); said != "" {
+		return fmt.Errorf("tmux: %s", said)
+	}
+	return fmt.Errorf("tmux: %w", err)
+}
+
+var majorNumber = regexp.MustCompile(`^tmux (?:next-)?([0-9]+)\.`)
+
+// checkVersion refuses a tmux that lacks what is used here.
+func checkVersion(path string) error {
+	out, err := (&tmux{path: path, env: os.Environ()}).do([]string{"-V"})
+	if err == nil && tooOld(out) {
+		err = fmt.Errorf("%s is too old, the demo needs %d.0 or later: p2pchat demo --no-tmux needs none", strings.TrimSpace(out), minMajor)
+	}
+	return err
+}
+
+// tooOld reports whether that is how an old tmux calls itself. One without a number is a fresh one.
+func tooOld(version string) bool {
+	m := majorNumber.FindStringSubmatch(version)
+	if m == nil {
+		return false
+	}
+	n, err := strconv.Atoi(m[1])
+	return err == nil && n < minMajor
+}

@@ -1,0 +1,85 @@
+package demo
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// The tour's pace: a fast typist for a slow reader.
+const (
+	wordPause  = 110 * time.Millisecond
+	readPause  = 2500 * time.Millisecond
+	seePause   = 1200 * time.Millisecond // between a caption and what it is about
+	arriveTime = 3 * time.Second         // for what is waited for on a screen
+)
+
+// tour types the script in the peers' panes. It ends early, without a word, when a pane is gone: the
+// person has quit there, and has seen enough.
+func tour(ctx context.Context, w *window, hurry bool) {
+	pause := func(d time.Duration) bool {
+		if hurry {
+			return ctx.Err() == nil
+		}
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	defer func() { _ = w.caption("") }() // the status line shows the keys again
+	n := len(w.panes)
+	for i := range n {
+		w.await(ctx, i, w.panes[(i+1)%n].name)
+	}
+	if w.caption(opening) != nil || !pause(readPause) {
+		return
+	}
+	for _, s := range script {
+		who := s.player(n)
+		if w.focus(who) != nil || w.caption(s.caption) != nil || !pause(seePause) {
+			return
+		}
+		for word := range strings.SplitAfterSeq(s.text, " ") {
+			if w.press(who, word) != nil || !pause(wordPause) {
+				return
+			}
+		}
+		if w.enter(who) != nil {
+			return
+		}
+		for i := range n {
+			if i != who && !s.silent {
+				w.await(ctx, i, s.heard())
+			}
+		}
+		if !pause(readPause) {
+			return
+		}
+	}
+	if w.focus(0) == nil && w.caption(closing) == nil {
+		pause(2 * readPause)
+	}
+}
+
+// await looks at pane i until it shows text, for a while: a small pane may never.
+func (w *window) await(ctx context.Context, i int, text string) {
+	limited, cancel := context.WithTimeout(ctx, arriveTime)
+	defer cancel()
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		shown, err := w.screen(i)
+		if err != nil || strings.Contains(shown, text) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limited.Done():
+			return
+		}
+	}
+}

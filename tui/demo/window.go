@@ -1,0 +1,45 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"chat.lan/p2pchat/net/guard"
+)
+
+// showWindow shows the peers in a new window of the tmux that we are in, until they have ended. The
+// server is the person's: only the window's own settings are touched.
+func showWindow(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
+	w := &window{tmux: t}
+	defer func() {
+		if left := dismiss(w.processes()); err == nil {
+			err = left
+		}
+		if g.Context().Err() != nil {
+			err = context.Cause(g.Context())
+		}
+	}()
+	create := []string{"new-window", "-n", "p2pchat demo"}
+	// Beside the window that the demo was asked for in, whichever is looked at by now.
+	if here, err := t.do([]string{"display-message", "-p", "-t", os.Getenv("TMUX_PANE"), "#{window_id}"}); err == nil {
+		create = append(create, "-a", "-t", strings.TrimSpace(here))
+	}
+	prefix, _ := t.do([]string{"show-options", "-gv", "prefix"})
+	fmt.Fprintf(cfg.Stdout, "The demo has a window of its own; %.10s and an arrow goes to another person there, /quit leaves.\n"+
+		"It ends with its last person, or by Ctrl+C here.\n", strings.TrimSpace(prefix))
+	if err := w.open(c, create, true); err != nil {
+		return err
+	}
+	show := g.Child()
+	defer show.Close()
+	if cfg.Tour {
+		show.Go("demo/tour", func(ctx context.Context) { tour(ctx, w, cfg.hurry) })
+	}
+	if left := waitEnded(g.Context(), w.processes()); len(left) > 0 && g.Context().Err() == nil {
+		return errors.New("the demo's peers are still there")
+	}
+	return nil
+}
