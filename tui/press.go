@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -22,6 +23,12 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 			return tea.Quit
 		}
 		return nil
+	}
+	if k.String() != "ctrl+c" {
+		m.leave.until = time.Time{} // who does something else stays
+		if m.lay.TooSmall {
+			return nil // nobody sees what it would do
+		}
 	}
 	if m.search.open {
 		done, cmd := m.press(whileSearch, k)
@@ -230,8 +237,9 @@ func (m *model) scrollPages(n int) {
 
 // selectLine selects among the messages, which have to be seen for that.
 func (m *model) selectLine(delta int) {
-	m.showMessages()
-	m.messages.Select(delta)
+	if m.showMessages(); m.lay.Messages.shown() {
+		m.messages.Select(delta)
+	}
 }
 
 // showMessages takes away what covers the messages, or stands in their place, where there is not

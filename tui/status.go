@@ -86,15 +86,15 @@ func (r *rates) rest(now time.Time) {
 	}
 }
 
-// rate is a number of bytes a second in a width that doesn't change.
+// rate is an amount a second, in a width that doesn't change up to a gigabyte.
 func rate(f float64) string {
-	switch {
-	case f < 1000:
-		return fmt.Sprintf("%5.0f", f)
-	case f < 999_950:
-		return fmt.Sprintf("%4.0fk", f/1e3)
+	switch f /= 1000; {
+	case f < 99.95:
+		return fmt.Sprintf("%4.1f k", f)
+	case f < 999.5:
+		return fmt.Sprintf("%4.0f k", f)
 	}
-	return fmt.Sprintf("%4.1fM", f/1e6)
+	return fmt.Sprintf("%4.0f M", f/1000)
 }
 
 // statusRow is the row above the composer: what just happened or is happening on the left, numbers on
@@ -143,9 +143,9 @@ func (m *model) statusText() (clean.SafeText, theme.Style) {
 // numbers is the right end of the status line.
 func (m *model) numbers(width int) clean.SafeText {
 	help := clean.Trusted("? help")
-	if width < sideWidth || m.rates.inRate == 0 && m.rates.outRate == 0 {
+	if there, _ := m.peers.Count(); width < sideWidth || there == 0 {
 		return help
 	}
 	t := m.th
-	return clean.Linef("%s%s %s%s B/s %s %s", t.Up, rate(m.rates.outRate), t.Down, rate(m.rates.inRate), t.Dot, help)
+	return clean.Linef("%s%s %s%s/s %s %s", t.Up, rate(m.rates.outRate), t.Down, rate(m.rates.inRate), t.Dot, help)
 }

@@ -13,6 +13,9 @@ import (
 // inTheWay is how long nobody may be found before the screen says what is in the way.
 const inTheWay = 10 * time.Second
 
+// unheard is how long discovery may take to say that it looks.
+const unheard = 2 * time.Second
+
 // alone reports whether nobody was ever here and nothing was said: the screen then explains itself.
 func (m *model) alone() bool {
 	there, _ := m.peers.Count()
@@ -74,10 +77,13 @@ func (m *model) welcomeRows(width, height int) []string {
 			add(t.Dim, words)
 		}
 	}
-	if m.network.Looking {
+	switch {
+	case m.network.Looking:
 		add(t.Dim, m.where())
-	} else {
-		add(t.Dim, clean.Trusted("Not looking for anybody: discovery is off"))
+	case m.cfg.Now().Sub(m.ready) >= unheard:
+		add(t.Dim, clean.Trusted("Not looking for anybody: started with --no-discovery"))
+	default:
+		blank()
 	}
 	blank()
 	add(t.Text, clean.Trusted("Nobody yet. They appear here by themselves, usually within a second."))

@@ -101,7 +101,8 @@ func (p *Pane) row(peer event.Peer) string {
 		noteStyle = dim
 	}
 	mark := here(peer) && peer.Verified
-	room := max(p.w-lead-note.Width()-1, 4)
+	end := p.w - 1 // nothing touches the edge
+	room := max(end-lead-note.Width()-1, 4)
 	if mark || here(peer) {
 		room -= 2 // the tick's column stands also where there is no tick
 	}
@@ -117,7 +118,7 @@ func (p *Pane) row(peer event.Peer) string {
 			r.Space(blank, 1)
 		}
 	}
-	r.To(blank, p.w-note.Width()).Put(noteStyle, note)
+	r.To(blank, end-note.Width()).Put(noteStyle, note)
 	return r.To(blank, p.w).String()
 }
 
