@@ -88,7 +88,7 @@ func (p *Pane) draw(e *entry, named, selected bool) []string {
 		mark, style = t.Refused, t.Bad
 	}
 	text := style
-	if e.kind == note && e.level != event.Info {
+	if e.kind == turnedUp || e.kind == note && e.level != event.Info {
 		text = t.Text
 	}
 	var rows []string
@@ -96,7 +96,7 @@ func (p *Pane) draw(e *entry, named, selected bool) []string {
 		r := t.Row(p.w)
 		if j == 0 {
 			if e.kind == note {
-				p.clock(r, e, t.Dim)
+				p.clock(r, e, t.Text, t.Dim)
 			}
 			r.To(t.Text, at).Put(style, mark)
 		}
@@ -109,7 +109,7 @@ func (p *Pane) draw(e *entry, named, selected bool) []string {
 func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 	t, c, o := p.cfg.Theme, &p.cols, e.from
 	style := func(s theme.Style) theme.Style {
-		if selected {
+		if selected && s != t.Hit { // what was found still stands out
 			return t.Selected
 		}
 		return s
@@ -142,7 +142,7 @@ func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 				r.Put(style(t.Accent), lead)
 			}
 			if named {
-				p.clock(r, e, style(t.Dim))
+				p.clock(r, e, style(t.Text), style(t.Dim))
 				if !e.me && c.name > 0 {
 					r.To(style(t.Text), c.nameAt).PutWithin(style(p.nameStyle(o)), p.label(o, c.name), c.name)
 				}
@@ -170,9 +170,9 @@ func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 }
 
 // clock puts the time of an entry where times stand.
-func (p *Pane) clock(r *theme.Row, e *entry, s theme.Style) {
+func (p *Pane) clock(r *theme.Row, e *entry, gap, s theme.Style) {
 	if p.cols.time > 0 {
-		r.To(s, p.cols.lead).Put(s, clean.Line(time.UnixMilli(e.shown()).In(p.cfg.Zone).Format("15:04")))
+		r.To(gap, p.cols.lead).Put(s, clean.Line(time.UnixMilli(e.shown()).In(p.cfg.Zone).Format("15:04")))
 	}
 }
 

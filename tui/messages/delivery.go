@@ -93,13 +93,9 @@ func (p *Pane) delivery(e *entry, cells int) (theme.Style, clean.SafeText) {
 	case e.peers == 0:
 		return t.Dim, t.Pending
 	}
-	style := t.Warn // somebody doesn't have it yet
-	if e.peers == e.of {
-		style = t.Dim
-	}
 	full := clean.Concat(t.Signed, clean.Linef(" %d/%d", e.peers, e.of))
 	if full.Width() <= cells {
-		return style, full
+		return t.Dim, full
 	}
-	return style, t.Signed
+	return t.Dim, t.Signed
 }

@@ -139,9 +139,12 @@ func (p *Pane) announcement() clean.SafeText {
 	if a.others {
 		what = clean.Concat(what, clean.Trusted(" and others"))
 	}
-	from, to := p.moment(a.from), p.moment(a.to)
-	if from != to {
-		from += "–" + to
+	from, to, dash := p.moment(a.from), p.moment(a.to), "–"
+	if p.cfg.Theme.ASCII {
+		dash = "-"
 	}
-	return clean.Concat(what, clean.Line(" · "+from))
+	if from != to {
+		from += dash + to
+	}
+	return clean.Concat(what, clean.Trusted(" "), p.cfg.Theme.Dot, clean.Line(" "+from))
 }

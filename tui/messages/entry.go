@@ -76,8 +76,8 @@ func millis(t time.Time) int64 {
 func (p *Pane) newEntry(e *entry, l *event.Line) {
 	e.from = p.people.origin(l)
 	e.text, e.body, e.sign = l.Text, l.Body, l.Sig
-	if i := strings.Index(l.Body, l.Text); i >= 0 && l.Text != "" {
-		e.text = l.Body[i : i+len(l.Text)] // one string less to hold
+	if data, ok := strings.CutSuffix(l.Body, `"}}`); ok && strings.HasSuffix(data, l.Text) {
+		e.text = data[len(data)-len(l.Text):] // the text is what the body ends in: one string less to hold
 	}
 	if n, err := hex.Decode(e.id[:], []byte(shortID(l.ID))); err != nil || n != len(e.id) {
 		e.name = l.ID
@@ -126,7 +126,7 @@ func (e *entry) line() event.Line {
 
 // shown is the time that stands before the entry.
 func (e *entry) shown() int64 {
-	if e.late {
+	if e.late || e.kind != said {
 		return e.arrived
 	}
 	return e.sent

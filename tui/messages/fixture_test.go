@@ -78,7 +78,8 @@ func (f *fixture) line(who, text string, with ...func(*event.Line)) event.Line {
 		return l
 	}
 	l.Place = event.Place{Ms: l.Time.UnixMilli(), Author: key, Feed: 7, Seq: f.seq}
-	l.Body = fmt.Sprintf(`{"v":1,"seq":%d,"data":{"text":%q}}`, f.seq, l.Text)
+	l.Body = fmt.Sprintf(`{"v":1,"room":"7da99e660791fd8295acdc89755f209d","author":"%s","feed":"0000000000000007","seq":%d,`+
+		`"prev":"%064x","time":[%d,0],"kind":"chat","data":{"text":%q}}`, key, f.seq, f.seq, l.Place.Ms, l.Text)
 	id := sha256.Sum256([]byte(l.Body))
 	l.ID = hex.EncodeToString(id[:])
 	return l
@@ -106,6 +107,8 @@ func history(l *event.Line) { l.History = true }
 func ago(d time.Duration) func(*event.Line) {
 	return func(l *event.Line) { l.Time = l.Time.Add(-d) }
 }
+
+func contains(s, part string) bool { return strings.Contains(s, part) }
 
 func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
 

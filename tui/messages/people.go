@@ -19,6 +19,7 @@ type person struct {
 	id   string // uuid
 	key  identity.Key
 	book string // what names.Book calls it
+	wide bool   // its label is counted in Pane.names
 }
 
 // origin is what lines of one author that came the same way have in common.
@@ -91,7 +92,8 @@ func (p *Pane) nameStyle(o *origin) theme.Style {
 
 // measure widens the column of names for an author of a new entry.
 func (p *Pane) measure(o *origin) {
-	if p.names < maxName {
+	if !o.who.wide {
+		o.who.wide = true
 		p.names = max(p.names, p.label(o, maxName).Width())
 	}
 }
@@ -99,6 +101,9 @@ func (p *Pane) measure(o *origin) {
 // Relabel must be called when labels may have changed: somebody got a suffix, or another name.
 func (p *Pane) Relabel() {
 	p.names = 0
+	for _, o := range p.people.origins {
+		o.who.wide = false
+	}
 	for _, o := range p.people.origins {
 		p.measure(o)
 	}
@@ -133,6 +138,7 @@ func (p *Pane) SetIgnored(id string, on bool) {
 		clear(p.hidden[len(kept):])
 		p.hidden = kept
 		p.putIn(back)
+		p.recount()
 	}
 	p.restyle()
 }

@@ -15,7 +15,8 @@ type view struct {
 	top    int // the first entry that is visible
 	skip   int // rows of it above the screen, those between included
 	blank  int // rows above the first entry when there isn't enough to fill the screen
-	last   int // the last entry that is visible, -1 for none
+	last   int // the last entry that is visible, or what stands above it; -1 for none
+	seen   int // the last entry of which a row is visible
 	end    bool
 	notice bool // the last row says what is below
 }
@@ -56,7 +57,7 @@ func (p *Pane) lookFromEnd() {
 		i--
 		rows += p.height(i)
 	}
-	p.view = view{top: i, skip: max(rows-p.h, 0), blank: max(p.h-rows, 0), last: n - 1, end: true}
+	p.view = view{top: i, skip: max(rows-p.h, 0), blank: max(p.h-rows, 0), last: n - 1, seen: n - 1, end: true}
 }
 
 // lookFrom fills the screen from a place, unless all that follows fits.
@@ -66,17 +67,20 @@ func (p *Pane) lookFrom(at place) bool {
 		return false
 	}
 	i, row := p.locate(at)
-	rows, last, room := -row, i, p.room()
+	rows, last, seen, room := -row, i, i, p.room()
 	for j := i; j < n && rows <= p.h; j++ {
 		if rows < room {
 			last = j
+			if rows+p.between(j) < room {
+				seen = j
+			}
 		}
 		rows += p.height(j)
 	}
 	if rows <= p.h {
 		return false
 	}
-	p.view = view{top: i, skip: row, last: last, notice: room < p.h}
+	p.view = view{top: i, skip: row, last: last, seen: seen, notice: room < p.h}
 	return true
 }
 

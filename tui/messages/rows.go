@@ -58,14 +58,14 @@ func (p *Pane) Rows() []string {
 func (p *Pane) notice() string {
 	t := p.cfg.Theme
 	style := t.Dim
-	text := clean.Linef("%s more", number(len(p.log.entries)-1-p.view.last))
+	text := clean.Linef("%s more", number(len(p.log.entries)-1-p.view.seen))
 	if p.below > 0 {
 		style = t.Accent
 		text = clean.Linef("%s new below", number(p.below))
 	} else if p.focus {
 		style = t.Text
 	}
-	if p.view.last == len(p.log.entries)-1 {
+	if p.view.seen == len(p.log.entries)-1 {
 		text = clean.Trusted("more")
 	}
 	space, rule := clean.Trusted(" "), clean.Concat(t.HRule, t.HRule)

@@ -53,7 +53,7 @@ func (p *Pane) noteSeen() {
 	if p.view.end {
 		p.seen, p.below = len(p.log.entries)-1, 0
 	} else {
-		for p.seen < p.view.last {
+		for p.seen < p.view.seen {
 			p.seen++
 			if p.log.entries[p.seen].ofOthers() {
 				p.below = max(p.below-1, 0)

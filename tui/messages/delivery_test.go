@@ -1,0 +1,59 @@
+package messages
+
+import (
+	"strings"
+	"testing"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+func TestDelivery(t *testing.T) {
+	f := plainFixture(60, 8)
+	first := f.say("alice", "first")
+	second := f.say("alice", "second")
+	third := f.line("alice", "third")
+	f.Sent(event.Sent{Line: third})
+	shows := func(want ...string) {
+		t.Helper()
+		rows := strings.Split(f.screen(), "\n")
+		for i, w := range want {
+			if got := rows[len(rows)-len(want)+i]; !strings.HasSuffix(got, w) {
+				t.Errorf("row of line %d is %q, want it to end in %q", i+1, got, w)
+			}
+		}
+	}
+	shows("…", "…", "✗ nobody here")
+
+	f.Delivered(event.Delivered{ID: second.ID, Peers: 1, Of: 2})
+	shows("✓ 1/2", "✓ 1/2", "✗ nobody here")
+	f.Delivered(event.Delivered{ID: first.ID, Peers: 2, Of: 2})
+	shows("✓ 2/2", "✓ 1/2", "✗ nobody here")
+	f.Delivered(event.Delivered{ID: third.ID, Peers: 2, Of: 3})
+	shows("✓ 2/2", "✓ 2/3", "✓ 2/3")
+	f.Delivered(event.Delivered{ID: second.ID, Peers: 1, Of: 3}) // overtaken
+	f.Delivered(event.Delivered{ID: "unknown", Peers: 9, Of: 9})
+	shows("✓ 2/2", "✓ 2/3", "✓ 2/3")
+
+	// What one said in an earlier run says nothing about who has it.
+	f.say("alice", "long ago", history)
+	if rows := f.screen(); strings.Count(rows, "✓")+strings.Count(rows, "…") != 3 {
+		t.Errorf("a line of an earlier run claims a delivery:\n%s", rows)
+	}
+}
+
+// However far a line came, its text stands in the same cells.
+func TestDeliveryMovesNoText(t *testing.T) {
+	for w := 1; w <= 120; w++ {
+		f := plainFixture(w, 30)
+		l := f.say("alice", strings.Repeat("word ", 20))
+		rows := len(f.body(0, false))
+		for _, d := range []event.Delivered{{}, {Peers: 1, Of: 2}, {Peers: 100, Of: 128}} {
+			d.ID = l.ID
+			f.Delivered(d)
+			f.check(t)
+			if got := len(f.body(0, false)); got != rows {
+				t.Fatalf("at %d cells a line took %d rows and takes %d as %+v", w, rows, got, d)
+			}
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package messages
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+// texts is what the log has, in order.
+func (f *fixture) texts() string {
+	var s []string
+	for _, e := range f.log.entries {
+		if e.kind == said {
+			s = append(s, e.text)
+		}
+	}
+	return strings.Join(s, " ")
+}
+
+func TestEarlierLinesGoToTheirPlaceAndAreAnnounced(t *testing.T) {
+	f := plainFixture(80, 12)
+	f.pass(time.Minute) // catching up is over
+	f.say("bob", "a")
+	f.pass(2 * time.Minute)
+	f.say("bob", "d")
+	f.say("dana", "c", history, ago(time.Minute))
+	f.say("dana", "b", history, ago(100*time.Second))
+	if got := f.texts(); got != "a b c d" {
+		t.Errorf("the order is %s", got)
+	}
+	if got := f.screen(); strings.Count(got, "↑") != 1 || !contains(got, "2 earlier lines arrived from dana · 12:01–12:02") {
+		t.Errorf("the announcement is not there once:\n%s", got)
+	}
+	f.pass(time.Minute)
+	f.say("bob", "z", history, ago(2*time.Minute))
+	if got := f.screen(); strings.Count(got, "↑") != 2 {
+		t.Errorf("a minute later there is no announcement of its own:\n%s", got)
+	}
+}
+
+func TestFromBeforeYouCame(t *testing.T) {
+	f := plainFixture(80, 12)
+	f.say("bob", "live")
+	f.pass(time.Second)
+	f.Add([]event.Line{f.line("bob", "old", history, ago(time.Hour)), f.line("dana", "older", history, ago(2*time.Hour))})
+	got := f.screen()
+	if !contains(got, "2 lines from before you came · verified") || contains(got, "arrived") {
+		t.Errorf("catching up looks so:\n%s", got)
+	}
+	if got := f.texts(); got != "older old live" {
+		t.Errorf("the order is %s", got)
+	}
+	f.say("dana", "unsure", history, ago(time.Hour), func(l *event.Line) { l.Signature = event.SeedSigned })
+	if got := f.screen(); !contains(got, "3 lines from before you came ─") {
+		t.Errorf("what isn't verified is called so:\n%s", got)
+	}
+}
+
+func TestOlderAndLinesThatAreThereAlready(t *testing.T) {
+	f := plainFixture(80, 12)
+	live := f.say("bob", "live")
+	var disk []event.Line
+	for i := range 5 {
+		disk = append(disk, f.line("dana", fmt.Sprint(i), ago(time.Duration(10-i)*time.Hour)))
+	}
+	f.Older(append(disk[2:5:5], live))
+	f.Older(disk)
+	f.Add(disk)
+	if got := f.texts(); got != "0 1 2 3 4 live" {
+		t.Errorf("the log is %s", got)
+	}
+	if got := f.screen(); contains(got, "arrived") || contains(got, "⟲") {
+		t.Errorf("what came from disk is announced or badged:\n%s", got)
+	}
+}
+
+func TestLateLinesStandWhereTheyArrived(t *testing.T) {
+	f := plainFixture(80, 12)
+	f.say("bob", "a")
+	f.pass(time.Hour)
+	f.say("bob", "b")
+	f.say("dana", "late", ago(30*time.Minute))
+	f.say("dana", "not so late", ago(4*time.Minute))
+	f.say("dana", "from tomorrow", ago(-25*time.Hour))
+	if got := f.texts(); got != "a b late not so late from tomorrow" {
+		t.Errorf("the order is %s", got)
+	}
+	got := f.screen()
+	for _, want := range []string{"⟲ late", "sent 12:30", "✓ not so late", "⟲ from tomorrow", "sent 22 Nov"} {
+		if !contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	// Such a line doesn't lead those astray that come to their place.
+	f.say("bob", "c", history, ago(time.Second))
+	if got := f.texts(); got != "a c b late not so late from tomorrow" {
+		t.Errorf("the order is %s", got)
+	}
+}
+
+// What two people say at the same moment stands in one order, whoever is heard first.
+func TestLinesOfOneMomentHaveOneOrder(t *testing.T) {
+	f, g := plainFixture(80, 12), plainFixture(80, 12)
+	a, b := f.line("bob", "a"), f.line("dana", "b")
+	f.Add([]event.Line{a, b})
+	g.key("bob")
+	g.key("dana")
+	g.Add([]event.Line{b})
+	g.Add([]event.Line{a})
+	if f.texts() != g.texts() {
+		t.Errorf("%q and %q", f.texts(), g.texts())
+	}
+}

@@ -1,0 +1,188 @@
+package messages
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"chat.lan/p2pchat/tui/clean"
+)
+
+func TestFind(t *testing.T) {
+	f := plainFixture(60, 6)
+	for i := range 40 {
+		text := "hay"
+		if i%10 == 5 {
+			text = "hay and a NEEDLE"
+		}
+		f.say("bob", text)
+	}
+	f.ScrollLines(-7)
+	was := f.screen()
+	if n := f.Find("needle"); n != 4 {
+		t.Fatalf("%d hits of 4", n)
+	}
+	if at, of := f.Found(); at != 0 || of != 4 {
+		t.Errorf("before the first jump it is at %d of %d", at, of)
+	}
+	f.Next(1)
+	at, _ := f.Found()
+	if l, ok := f.Selected(); !ok || !contains(l.Text, "NEEDLE") || !contains(f.screen(), "▸") {
+		t.Errorf("no hit is selected at %d:\n%s", at, f.screen())
+	}
+	f.Next(-1)
+	if now, _ := f.Found(); now != at-1 {
+		t.Errorf("from hit %d back it went to %d", at, now)
+	}
+	f.say("bob", "another needle")
+	if _, of := f.Found(); of != 5 {
+		t.Errorf("%d hits after another arrived", of)
+	}
+	f.Next(-(at - 1))
+	if now, _ := f.Found(); now != 5 {
+		t.Errorf("it doesn't go round: %d", now)
+	}
+	f.ClearFind()
+	if _, ok := f.Selected(); ok || !sameBut(was, f.screen()) {
+		t.Errorf("it didn't go back to\n%s\nbut to\n%s", was, f.screen())
+	}
+	if f.Find("nothing like it") != 0 || f.Find("") != 0 || f.find.on {
+		t.Error("a text that isn't there was found, or none ends no search")
+	}
+}
+
+// sameBut compares screens but for the row that says what is below.
+func sameBut(a, b string) bool {
+	return a[:strings.LastIndexByte(a, '\n')] == b[:strings.LastIndexByte(b, '\n')]
+}
+
+func TestHitsFollowTheirLines(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := plainFixture(60, 6)
+		f.Find("x")
+		for range rapid.IntRange(1, 30).Draw(t, "lines") {
+			text := rapid.SampledFrom([]string{"x", "y"}).Draw(t, "text")
+			who := rapid.SampledFrom([]string{"bob", "dana"}).Draw(t, "who")
+			switch rapid.IntRange(0, 4).Draw(t, "how") {
+			case 0, 1:
+				f.say(who, text)
+			case 2:
+				f.say(who, text, history, ago(hours(rapid.IntRange(0, 9).Draw(t, "hours"))))
+			case 3:
+				f.SetIgnored(f.key(who).ID().String(), rapid.Bool().Draw(t, "ignored"))
+			case 4:
+				f.Next(rapid.SampledFrom([]int{-1, 1}).Draw(t, "delta"))
+			}
+			at, of := f.Found()
+			want := 0
+			for i, e := range f.log.entries {
+				if e.kind == said && e.text == "x" {
+					if want >= len(f.find.hits) || f.find.hits[want] != i {
+						t.Fatalf("hits %v miss line %d", f.find.hits, i)
+					}
+					want++
+				}
+			}
+			if want != of || at > of || at < 0 {
+				t.Fatalf("found %d of %d, there are %d", at, of, want)
+			}
+		}
+	})
+}
+
+func TestNeedle(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		letters := rapid.SampledFrom([]rune("abkKsSß\u212a\u017féÉ.日"))
+		text := rapid.StringOf(letters).Draw(t, "text")
+		want := rapid.StringOfN(letters, 1, 3, -1).Draw(t, "want")
+		from, to := newNeedle(want).in(text, 0)
+		first := -1
+		runes := utf8.RuneCountInString(want)
+		all := []rune(text)
+		for i := 0; i+runes <= len(all); i++ {
+			if strings.EqualFold(string(all[i:i+runes]), want) {
+				first = len(string(all[:i]))
+				break
+			}
+		}
+		if from != first || (from >= 0 && !strings.EqualFold(text[from:to], want)) {
+			t.Fatalf("%q in %q: from %d to %d, want from %d", want, text, from, to, first)
+		}
+	})
+}
+
+func TestMentions(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       bool
+	}{
+		{"alice", "alice", true},
+		{"alice", "hi @Alice!", true},
+		{"alice", "ALICE, look", true},
+		{"alice", "malice", false},
+		{"alice", "alices", false},
+		{"alice", "alice_2", false},
+		{"alice", "mail@alice.example", false},
+		{"alice", "mail@alice, and alice", true},
+		{"alice", "", false},
+		{"Zoë", "zoË?", true},
+		{"Zoë", "zoë\u0301", false},
+		{"日本", "日本", true},
+		{"al b", "ask Al B now", true},
+		{"a.b", "a-b", false},
+	} {
+		f := plainFixture(60, 6)
+		f.name = c.name
+		if got := f.Mentions(c.text); got != c.want {
+			t.Errorf("%q mentions %q: %v", c.text, c.name, got)
+		}
+	}
+	f := newFixture(60, 6, dark)
+	f.say("bob", "hi alice")
+	hit := f.cfg.Theme.Mention.Paint(clean.Trusted("alice"))
+	if !contains(f.Rows()[5], hit) {
+		t.Errorf("a mention is not marked: %q", f.Rows()[5])
+	}
+	f.pass(time.Second)
+	f.say("alice", "I, alice")
+	if contains(f.Rows()[5], hit) {
+		t.Errorf("one's own name is marked in one's own line: %q", f.Rows()[5])
+	}
+}
+
+// Every mark of a hit is the text that was looked for, however the line is wrapped.
+func TestSpansStayOnTheText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := newFixture(rapid.IntRange(20, 60).Draw(t, "w"), 30, dark)
+		text := rapid.StringOf(rapid.SampledFrom([]rune("ab b \n日é👩\u200d🚀x\u0301"))).Draw(t, "text")
+		f.say("bob", text)
+		f.Find(rapid.StringMatching(`[ab日]{1,2}`).Draw(t, "query"))
+		marked := f.screen()
+		f.ClearFind()
+		plain := f.screen()
+		if strings.ReplaceAll(marked, "▍", " ") != strings.ReplaceAll(plain, "▍", " ") {
+			t.Fatalf("marking changed the text:\n%s\n%s", plain, marked)
+		}
+	})
+}
+
+func TestIgnored(t *testing.T) {
+	f := plainFixture(60, 8)
+	bob := f.key("bob").ID().String()
+	f.say("bob", "one")
+	f.say("dana", "two")
+	f.SetIgnored(bob, true)
+	f.say("bob", "three")
+	f.say("dana", "four")
+	if got := f.texts(); got != "two four" {
+		t.Errorf("with bob ignored the log is %s", got)
+	}
+	f.SetIgnored(bob, false)
+	if got := f.texts(); len(got) != len("one two three four") {
+		t.Errorf("with bob back it is %s", got)
+	}
+	f.check(t)
+}

@@ -1,0 +1,67 @@
+package messages
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestUnread(t *testing.T) {
+	f := plainFixture(60, 6)
+	for range 10 {
+		f.say("bob", "before")
+	}
+	if f.Unread() != 0 || contains(f.screen(), "new") {
+		t.Errorf("%d unread while somebody looks", f.Unread())
+	}
+	f.SetAway(true)
+	f.say("alice", "own")
+	f.say("bob", "first")
+	f.say("dana", "second")
+	if f.Unread() != 2 {
+		t.Errorf("%d unread of 2", f.Unread())
+	}
+	rows := strings.Split(f.screen(), "\n")
+	if !contains(rows[3], "── new ──") || !contains(rows[4], "first") {
+		t.Errorf("the divider is not above the first:\n%s", f.screen())
+	}
+	f.SetAway(false)
+	if f.Unread() != 0 || !contains(f.screen(), "── new ──") {
+		t.Errorf("on coming back %d are unread, and:\n%s", f.Unread(), f.screen())
+	}
+
+	f.ScrollLines(-3)
+	f.say("bob", "third")
+	f.say("alice", "own")
+	f.say("bob", "fourth")
+	f.say("bob", "fifth")
+	if f.Unread() != 3 || f.Below() != 3 {
+		t.Errorf("%d unread and %d below of 3", f.Unread(), f.Below())
+	}
+	if !contains(f.screen(), "── 3 new below · End ──") {
+		t.Errorf("it is not said:\n%s", f.screen())
+	}
+	for f.Below() == 3 && !f.AtEnd() {
+		f.ScrollLines(1)
+	}
+	if !contains(f.screen(), "third") || f.Unread() != 2 {
+		t.Errorf("%d unread when the first of three is seen:\n%s", f.Unread(), f.screen())
+	}
+	f.End()
+	if f.Unread() != 0 || f.Below() != 0 || strings.Count(f.screen(), "── new ──") != 1 {
+		t.Errorf("at the end %d unread, %d below:\n%s", f.Unread(), f.Below(), f.screen())
+	}
+}
+
+func TestMarkRead(t *testing.T) {
+	f := plainFixture(60, 6)
+	f.SetAway(true)
+	f.say("bob", "a")
+	f.MarkRead()
+	if f.Unread() != 0 {
+		t.Error("still unread")
+	}
+	f.say("bob", "b")
+	if rows := strings.Split(f.screen(), "\n"); f.Unread() != 1 || !contains(rows[4], "new") || strings.Count(f.screen(), "new") != 1 {
+		t.Errorf("%d unread, and:\n%s", f.Unread(), f.screen())
+	}
+}
