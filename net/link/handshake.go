@@ -26,13 +26,18 @@ const (
 	refuseWithin    = 500 * time.Millisecond // for the peer to read why it was refused
 )
 
-// Config is what all links of a run share. All of it must be set.
+// Config is what all links of a run share. All of it but Wanted must be set.
 type Config struct {
 	Identity    *identity.Identity
 	Certificate tls.Certificate   // Identity.Certificate(), made once per run
 	Hello       func() wire.Hello // ours at this moment; called by any goroutine
 	Pool        *verify.Pool
 	Group       *guard.Group // parent of every link's goroutines
+
+	// Wanted is asked once the TLS handshake has proven the peer's key, before our Hello is sent: a
+	// reason refuses the peer with a Bye in place of the Hello, so that for neither side a link ever
+	// was; "" goes on. It is called by the goroutine of Client or Server and must not block.
+	Wanted func(key identity.Key) string
 }
 
 // Client opens a link over a connection that we dialled. expect is the key that the peer must have;
@@ -51,6 +56,9 @@ func Server(ctx context.Context, conn net.Conn, cfg Config) (*Link, error) {
 func open(ctx context.Context, raw net.Conn, cfg Config, expect identity.Key, dialed bool) (*Link, error) {
 	l := newLink(raw, cfg, dialed)
 	err := l.handshake(ctx, expect)
+	if err == nil {
+		err = l.choose()
+	}
 	if err == nil {
 		err = l.greet(ctx)
 	}
@@ -175,7 +183,7 @@ func ours(err error) bool {
 
 // refusal reports whether it is us who refuse, with the reason on its way to the other side.
 func refusal(err error) bool {
-	return (ours(err) || errors.Is(err, ErrVersion)) && !errors.Is(err, io.EOF)
+	return (ours(err) || errors.Is(err, ErrVersion) || errors.Is(err, ErrUnwanted)) && !errors.Is(err, io.EOF)
 }
 
 // explain keeps the socket open until the other side has read why it was refused: closed at once,

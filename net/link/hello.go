@@ -20,6 +20,22 @@ const (
 	maxItems = 64 // rooms, capabilities, versions
 )
 
+// choose asks Config.Wanted, and says Bye in place of the Hello to whom it refuses.
+func (l *Link) choose() error {
+	if l.cfg.Wanted == nil {
+		return nil
+	}
+	reason := l.cfg.Wanted(l.key)
+	if reason == "" {
+		return nil
+	}
+	if bye, err := wire.Encode(wire.Bye{Reason: reason}); err == nil {
+		_, _ = l.tls.Write(bye) // who is gone already needs no reason
+		_ = l.tls.CloseWrite()
+	}
+	return fmt.Errorf("%w (%s)", ErrUnwanted, reason)
+}
+
 // greet sends our Hello and waits for the peer's.
 func (l *Link) greet(ctx context.Context) error {
 	if err := l.conn.SetReadDeadline(time.Now().Add(helloWithin)); err != nil {

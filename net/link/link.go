@@ -163,6 +163,18 @@ func (l *Link) fail(why error) {
 	})
 }
 
+// Ending reports whether the link is on its way down: either side has said Bye, or it was cut.
+func (l *Link) Ending() bool {
+	select {
+	case <-l.closing:
+		return true
+	case <-l.cut:
+		return true
+	default:
+		return false
+	}
+}
+
 // Key is the peer's: its identity, proven.
 func (l *Link) Key() identity.Key { return l.key }
 

@@ -3,132 +3,155 @@ package mesh
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/wire"
 )
 
-// adopt makes a link whose Hello is here the one to its peer, or ends it.
-func (m *Mesh) adopt(l *link.Link) {
-	if reason := m.cfg.Admit(l.Hello()); reason != "" {
+// settle is how far apart in time two crossed dials can be: how long a peer whose link was said to
+// be a duplicate may take to bring the other one, and after how long a second link is no crossing.
+const settle = 3 * time.Second
+
+// ErrRefused is why Connect fails if it is this side that doesn't take the peer: Config.Admit, or a
+// Block meanwhile.
+var ErrRefused = errors.New("this side refused the link")
+
+// adopt makes a link whose Hello is here the one to its peer, or ends it; began is when its
+// connection was there. Without an error the peer is linked, by this link or by another.
+func (m *Mesh) adopt(l *link.Link, began time.Time) error {
+	refuse := func(reason string) error {
 		l.Bye(reason)
-		return
+		return fmt.Errorf("%w (%s)", ErrRefused, reason)
 	}
+	if reason := m.cfg.Admit(l.Hello()); reason != "" {
+		return refuse(reason)
+	}
+	p := m.pin(l.Key())
+	defer m.unpin(p)
+	p.tell.Lock()
+	defer p.tell.Unlock()
+
 	m.mu.Lock()
-	p := m.peer(l.Key())
-	old := p.link
-	switch {
-	case m.closed || p.blocked:
+	if reason := m.refusal(p); reason != "" {
 		m.mu.Unlock()
-		l.Bye(wire.ByeLeaving)
-		return
-	case old == nil && m.links >= MaxLinks:
-		m.mu.Unlock()
-		l.Bye(wire.ByeFull)
-		return
+		return refuse(reason)
 	}
-	wins, reason := true, ""
+	old, reason := p.link, wire.ByeDuplicate
 	if old != nil {
-		wins, reason = m.better(l, old)
-	}
-	if !wins {
-		m.mu.Unlock()
-		// Started before its Bye: what the peer has sent on it must be delivered.
-		if l.Start(m, m.cfg.Hashes) {
-			l.Bye(reason)
+		var wins bool
+		if wins, reason = m.better(l, old, began.Sub(p.since)); !wins {
+			m.mu.Unlock()
+			// Started before its Bye: what the peer has sent on it must be delivered.
+			if l.Start(m, m.cfg.Hashes) {
+				l.Bye(reason)
+			}
+			return nil
 		}
-		return
 	}
-	p.link = l
-	if old == nil {
+	renewed := p.renewed
+	p.link, p.since, p.held, p.renewed = l, time.Now(), nil, nil
+	p.met, p.heard, p.rest = true, p.since, time.Time{}
+	p.learn(listens(l))
+	if !p.up {
+		p.up, p.down = true, make(chan struct{})
 		m.links++
-		p.down = make(chan struct{})
 	}
 	m.mu.Unlock()
+
 	m.cfg.Handler.Up(l)
 	if old != nil {
 		old.Bye(reason)
 	}
-	if !l.Start(m, m.cfg.Hashes) {
-		m.Down(l, link.ErrDown) // the group was stopped
+	if renewed != nil {
+		close(renewed)
 	}
+	if !l.Start(m, m.cfg.Hashes) { // Close or Block was faster, or the group was stopped
+		m.ended(p, l, link.ErrDown)
+	}
+	return nil
 }
 
-// better compares two links to one peer: whether l stays, and the reason for the other's Bye. A
-// later run of the peer wins. Of one run, the link that the greater key opened; if one side opened
-// both, the later one, since it wouldn't have dialled with the first alive.
-func (m *Mesh) better(l, old *link.Link) (bool, string) {
+// better compares a new link with the old one to the same peer, which had been up for age when the
+// new connection came: whether the new one stays, and the reason for the other's Bye. See the
+// package comment. Called with mu held.
+func (m *Mesh) better(l, old *link.Link, age time.Duration) (bool, string) {
 	a, b := l.Hello(), old.Hello()
 	if c := cmp.Or(cmp.Compare(a.Started, b.Started), cmp.Compare(a.Inst, b.Inst)); c != 0 {
 		return c > 0, wire.ByeReplaced
 	}
-	if l.Dialed() == old.Dialed() {
+	switch {
+	case old.Ending(): // if it was the better one, the peer has thought otherwise
 		return true, wire.ByeDuplicate
+	case l.Dialed() == old.Dialed(), !l.Dialed() && age > settle:
+		return true, wire.ByeDuplicate // nobody dials with a link up: for the opener the old one is gone
 	}
 	return l.Dialed() == (m.self.Compare(l.Key()) > 0), wire.ByeDuplicate
 }
 
-// peer is the entry of a key, made when needed. Called with mu held.
-func (m *Mesh) peer(key identity.Key) *peer {
-	p := m.peers[key]
-	if p == nil {
-		p = &peer{key: key, kick: make(chan struct{}, 1)}
-		m.peers[key] = p
-	}
-	return p
-}
-
 // Down is of link.Handler: it comes back to peers that did not leave on purpose.
 func (m *Mesh) Down(l *link.Link, why error) {
+	p := m.pin(l.Key())
+	defer m.unpin(p)
+	if said(why) == wire.ByeDuplicate {
+		m.hold(p, l)
+	}
+	p.tell.Lock()
+	defer p.tell.Unlock()
+	m.ended(p, l, why)
+}
+
+// said is the reason of the peer's Bye, "" if it said none.
+func said(why error) string {
 	var bye *link.ByeError
-	again := true
 	if errors.As(why, &bye) {
-		switch bye.Reason {
-		case wire.ByeLeaving, wire.ByeFull, wire.ByeVersion, wire.ByeRoom:
-			again = false // a beacon or a new address starts it again
-		}
+		return bye.Reason
 	}
+	return ""
+}
+
+// hold waits, if l was its peer's link, for the one that the peer prefers. It runs in the goroutine
+// of a link that is down.
+func (m *Mesh) hold(p *peer, l *link.Link) {
 	m.mu.Lock()
-	if bye != nil && bye.Reason == wire.ByeReplaced {
-		m.replaced, again = true, false
+	if p.link != l || m.closed {
+		m.mu.Unlock()
+		return
 	}
-	p := m.peer(l.Key())
-	last := p.link == l
+	renewed := make(chan struct{})
+	p.link, p.held, p.renewed = nil, l, renewed
+	m.mu.Unlock()
+	sleep(m.ctx, settle, renewed)
+}
+
+// ended tells the Handler that l is down. Called with p.tell held.
+func (m *Mesh) ended(p *peer, l *link.Link, why error) {
+	reason := said(why)
+	m.mu.Lock()
+	if reason == wire.ByeReplaced {
+		m.orders++
+		p.replaced = m.orders
+	}
+	last := p.link == l || p.held == l
 	if last {
-		p.link = nil
+		p.link, p.held, p.renewed, p.up = nil, nil, nil, false
 		m.links--
 		close(p.down)
-	}
-	if last && again && why != nil {
-		m.chase(p, reconnectFirst)
+		if p.brief++; time.Since(p.since) >= steady {
+			p.brief = 0
+		}
+		switch reason {
+		case wire.ByeLeaving, wire.ByeVersion, wire.ByeRoom:
+			// Gone on purpose: a hint starts it again.
+		case wire.ByeFull:
+			p.rest = time.Now().Add(restFor)
+		default:
+			if why != nil {
+				m.chase(p, backoff(p.brief)+m.yield(p))
+			}
+		}
 	}
 	m.mu.Unlock()
 	m.cfg.Handler.Down(l, why, last)
 }
-
-// The other methods of link.Handler pass on.
-
-// Record passes on.
-func (m *Mesh) Record(l *link.Link, r *record.Record) { m.cfg.Handler.Record(l, r) }
-
-// Records passes on.
-func (m *Mesh) Records(l *link.Link, w wire.Records, rs []*record.Record) {
-	m.cfg.Handler.Records(l, w, rs)
-}
-
-// Message passes on.
-func (m *Mesh) Message(l *link.Link, w wire.Message) { m.cfg.Handler.Message(l, w) }
-
-// Frontier passes on.
-func (m *Mesh) Frontier(l *link.Link, hashes map[string]string) { m.cfg.Handler.Frontier(l, hashes) }
-
-// Refused passes on.
-func (m *Mesh) Refused(l *link.Link, reason string) { m.cfg.Handler.Refused(l, reason) }
-
-// Drained passes on.
-func (m *Mesh) Drained(l *link.Link) { m.cfg.Handler.Drained(l) }
-
-// State passes on.
-func (m *Mesh) State(l *link.Link, late bool) { m.cfg.Handler.State(l, late) }

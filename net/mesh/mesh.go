@@ -2,19 +2,43 @@
 // peer, and comes back to peers that were lost (DESIGN.md §4). What is said over the links is the
 // Handler's business.
 //
-// Who dials: the greater key at once, the other after 1.5 s if there is no link by then. Crossed
-// dials still happen; when both Hellos are there the two links are compared by a rule that gives both
-// sides the same answer, and the loser is drained with a Bye, since a plain close would lose messages.
+// # Who dials
+//
+// The greater key dials at once, the other after 1.5 s if there is no link by then. A side that has a
+// link to a key, or is about to have one, never opens another: when a dial learns who answered, and
+// that one is linked already, it says Bye in place of its Hello, and for the other side there was
+// never a link. So two links to one peer are of one of three kinds, and in each both sides choose the
+// same one (better):
+//
+//	a later run of the peer       the later run stays; the other is told "replaced"
+//	the peer opened a new one     it has lost the old one, which is only half open here: the new one stays
+//	crossed dials                 the link that the greater key opened stays
+//
+// The other link is drained with a Bye, since a plain close would lose messages. That Bye may come
+// before the Hello of the link that it speaks for: for 3 s a peer whose only link ends with
+// "duplicate" therefore counts as linked, and the Handler sees Up of the one, not a loss.
+//
+// A peer that says "replaced" knows a later run with our key, of a copied profile: it is neither
+// dialled nor let in any more until a Connect. Every peer that the other run reaches says so; one
+// that lies about it keeps only itself away.
+//
+// # Who gets in
+//
+// Each accepted connection has a goroutine of its own from the start, so nobody holds up Accept. Until
+// it is a link it counts as an arrival, of which there are 256 at once and 32 of one address; more are
+// closed at once. It takes one of the 16 places for handshakes when its first byte is there, at most
+// half of them for one address, and leaves it when its key is proven. Loopback is exempt from what is
+// said of one address. Dials have places of their own: eight for what the user named and for peers
+// that were linked before, and eight for those known by hint only, so that made-up hints can't keep
+// real peers waiting.
 package mesh
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
@@ -25,12 +49,16 @@ import (
 
 // Limits of DESIGN.md §10.
 const (
-	MaxLinks      = 128
-	MaxHandshakes = 16 // at once, dialled and accepted
+	MaxLinks          = 128
+	MaxHandshakes     = 16  // at once of those accepted, and as many of those dialled
+	MaxArrivals       = 256 // connections that are no link yet
+	MaxArrivalsOfAddr = 32  // of them from one address, but not from loopback
 )
 
 // Handler is told what happens on the links. Its methods are those of link.Handler, under the same
-// rules; Up comes before all others of a link, and Down after them.
+// rules; Up comes before all others of a link, and Down after them. Up and Down of one peer come one
+// at a time, in the order in which they happened; they must not block for long, and may call any
+// method of the Mesh.
 type Handler interface {
 	Record(l *link.Link, r *record.Record)
 	Records(l *link.Link, m wire.Records, rs []*record.Record)
@@ -42,14 +70,14 @@ type Handler interface {
 	// Up: l is now the link to its peer, in place of the one before if there was one.
 	Up(l *link.Link)
 	// Down: l ended. last reports whether its peer has no link any more. A link that lost a
-	// comparison has had no Up.
+	// comparison has had no Up; what came on it is delivered all the same.
 	Down(l *link.Link, why error, last bool)
 	// Trouble: the address of Connect can't be reached, for the first time or for another reason; or
 	// somebody else than who was announced answers at an address (link.ErrWrongKey).
 	Trouble(addr string, err error)
 }
 
-// Config is what a Mesh needs. All of it must be set.
+// Config is what a Mesh needs. All of it but Classify must be set; Link.Wanted is the mesh's own.
 type Config struct {
 	Link     link.Config
 	Listener net.Listener // closed by the mesh
@@ -58,102 +86,51 @@ type Config struct {
 	Admit    func(wire.Hello) string  // a reason to refuse a peer with Bye, or ""
 	Handler  Handler
 	Log      *slog.Logger
+
+	// Classify, if set, sees each accepted connection first, in the connection's own goroutine and
+	// before it takes a place for handshakes, so that other protocols can share the port. It returns
+	// what to speak TLS on, with the bytes that it has read put back, or false if it took the
+	// connection over, to close it or to serve it: from then on it is Classify's to close. Until it
+	// returns the connection counts as an arrival; so it should return as soon as it has decided, and
+	// must when ctx ends, which Close does. How long a connection may be silent is up to it. If nil,
+	// everything is native and silence is cut after 5 s.
+	Classify func(ctx context.Context, conn net.Conn) (native net.Conn, ok bool)
 }
 
 // Mesh is safe for concurrent use.
 type Mesh struct {
-	cfg   Config
-	self  identity.Key
-	group *guard.Group
-	slots chan struct{} // handshakes
+	cfg    Config
+	self   identity.Key
+	group  *guard.Group
+	ctx    context.Context // ends with Close: what accepts and dials stops
+	cancel context.CancelFunc
 
-	mu       sync.Mutex
-	peers    map[identity.Key]*peer
-	links    int
-	replaced bool // a newer run with our key told us to stop
-	closed   bool
+	arrivals *gate // accepted, and no link yet
+	shaking  *gate // of those, in the TLS handshake
+	ordered  *gate // dials of Connect and to peers that were linked before
+	hinted   *gate // dials to others
+
+	excess atomic.Int64 // connections closed at once
+
+	mu     sync.Mutex
+	peers  map[identity.Key]*peer
+	links  int    // peers that are up
+	orders uint64 // numbers Connect, Block and "replaced", to tell which came last
+	closed bool
 }
 
-// peer is one key that was linked or heard of. Guarded by Mesh.mu.
-type peer struct {
-	key     identity.Key
-	link    *link.Link // nil: none
-	addrs   []netip.AddrPort
-	chasing bool          // a goroutine tries to reach it
-	kick    chan struct{} // of size 1: ends the chase's wait
-	blocked bool          // /disconnect
-	down    chan struct{} // closed when link goes down; new with each link
-}
-
-// Start accepts and dials until Close. g owns its goroutines.
+// Start accepts and dials until Close, or the end of g, which owns its goroutines.
 func Start(g *guard.Group, cfg Config) *Mesh {
 	m := &Mesh{
-		cfg: cfg, self: cfg.Link.Identity.Key(), group: g,
-		slots: make(chan struct{}, MaxHandshakes),
-		peers: map[identity.Key]*peer{},
+		cfg: cfg, self: cfg.Link.Identity.Key(), group: g, peers: map[identity.Key]*peer{},
+		arrivals: newGate(MaxArrivals, MaxArrivalsOfAddr),
+		shaking:  newGate(MaxHandshakes, MaxHandshakes/2),
+		ordered:  newGate(MaxHandshakes/2, MaxHandshakes/2),
+		hinted:   newGate(MaxHandshakes/2, MaxHandshakes/4),
 	}
+	m.ctx, m.cancel = context.WithCancel(g.Context())
 	g.Go("mesh/accept", m.accept)
 	return m
-}
-
-func (m *Mesh) accept(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() { m.cfg.Listener.Close() })
-	defer stop()
-	for {
-		conn, err := m.cfg.Listener.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
-				return
-			}
-			m.cfg.Log.Warn("accept", "error", err) // out of files, perhaps: others will close some
-			if !sleep(ctx, time.Second, nil) {
-				return
-			}
-			continue
-		}
-		if !m.group.Go("mesh/greet", func(ctx context.Context) { m.greet(ctx, conn) }) {
-			conn.Close()
-		}
-	}
-}
-
-// greet opens a link over an accepted connection.
-func (m *Mesh) greet(ctx context.Context, conn net.Conn) {
-	if !m.slot(ctx) {
-		conn.Close()
-		return
-	}
-	l, err := link.Server(ctx, conn, m.cfg.Link)
-	<-m.slots
-	if err != nil {
-		m.cfg.Log.Info("refused a connection", "error", err)
-		return
-	}
-	m.adopt(l)
-}
-
-// slot takes one of the places for handshakes.
-func (m *Mesh) slot(ctx context.Context) bool {
-	select {
-	case m.slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// sleep waits for d, for kick or for the end of ctx, which it reports as false.
-func sleep(ctx context.Context, d time.Duration, kick <-chan struct{}) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-kick:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // Links are the links that are up.
@@ -169,12 +146,16 @@ func (m *Mesh) Links() []*link.Link {
 	return out
 }
 
+// Excess is how many accepted connections were closed at once because too many were there.
+func (m *Mesh) Excess() int64 { return m.excess.Load() }
+
 // Close stops accepting and dialling and says Bye on every link; it doesn't wait. The links end by
 // themselves, drained, and Down tells of each.
 func (m *Mesh) Close() {
 	m.mu.Lock()
 	m.closed = true
 	m.mu.Unlock()
+	m.cancel()
 	m.cfg.Listener.Close()
 	for _, l := range m.Links() {
 		l.Bye(wire.ByeLeaving)

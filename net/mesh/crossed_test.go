@@ -1,0 +1,114 @@
+package mesh
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestCrossedDials: both sides dial at about the same time, while both talk all the time. They must
+// agree on one link, lose nothing, and see each other come once and not go.
+func TestCrossedDials(t *testing.T) {
+	runs := 300
+	if testing.Short() {
+		runs = 60
+	}
+	crossed := 0
+	for seed := range uint64(runs) {
+		synctest.Test(t, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 1))
+			n := network(t, seed, time.Duration(1+rng.IntN(300))*time.Millisecond)
+			x, y := pairOf(1, 2)
+			a, b := join(t, host(n, 1), x), join(t, host(n, 2), y)
+			stop := make(chan struct{})
+			var talking sync.WaitGroup
+			for _, m := range []*member{a, b} {
+				talking.Go(func() {
+					tick := time.NewTicker(7 * time.Millisecond)
+					defer tick.Stop()
+					for {
+						select {
+						case <-tick.C:
+							m.say()
+						case <-stop:
+							return
+						}
+					}
+				})
+			}
+			a.Connect(b.addr)
+			time.Sleep(time.Duration(rng.IntN(50)) * time.Millisecond)
+			b.Connect(a.addr)
+			if rng.IntN(2) == 0 { // a beacon, at the same time
+				a.Hint(b.key(), b.at())
+			}
+			time.Sleep(6 * time.Second)
+			what := fmt.Sprint("seed ", seed)
+			if !linked(a, b) {
+				t.Errorf("%s: no link, or not the same one", what)
+			}
+			unbroken(t, what, a, b)
+			h := a.history(b.key())
+			crossed += count(h, "old: duplicate") + count(h, "old: ours")
+			close(stop)
+			talking.Wait()
+			quit(a, b)
+			delivered(t, what, a, b)
+			delivered(t, what, b, a)
+		})
+	}
+	t.Logf("%d of %d crossed", crossed, runs)
+	if crossed < runs/4 {
+		t.Errorf("only %d of %d dials crossed: the test tests nothing", crossed, runs)
+	}
+}
+
+// TestCrossedDialsTCP is the same over the kernel's sockets.
+func TestCrossedDialsTCP(t *testing.T) {
+	runs := 300
+	if testing.Short() {
+		runs = 40
+	}
+	x, y := pairOf(1, 2)
+	for i := range runs {
+		a, b := joinTCP(t, x), joinTCP(t, y)
+		var both sync.WaitGroup
+		both.Go(func() { a.Connect(b.addr) })
+		both.Go(func() { b.Connect(a.addr) })
+		both.Wait()
+		for range 40 { // from the first link on, across the change to the second
+			for _, m := range []*member{a, b} {
+				other := a.key()
+				if m == a {
+					other = b.key()
+				}
+				m.await(func() bool { return m.diary.links[other] != nil })
+				m.say()
+			}
+		}
+		settled := func() bool { return linked(a, b) }
+		for !settled() {
+			a.diary.mu.Lock()
+			atA := a.changed
+			a.diary.mu.Unlock()
+			b.diary.mu.Lock()
+			atB := b.changed
+			b.diary.mu.Unlock()
+			if settled() {
+				break
+			}
+			select {
+			case <-atA:
+			case <-atB:
+			}
+		}
+		what := fmt.Sprint("run ", i)
+		unbroken(t, what, a, b)
+		quit(a, b)
+		delivered(t, what, a, b)
+		delivered(t, what, b, a)
+	}
+}

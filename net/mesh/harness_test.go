@@ -1,0 +1,345 @@
+package mesh
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/crypto/verify"
+	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/memnet"
+	"chat.lan/p2pchat/net/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// member is a mesh with its handler.
+type member struct {
+	*Mesh
+	*diary
+	id    *identity.Identity
+	group *guard.Group
+	addr  string
+}
+
+// option changes a member's configuration before it starts.
+type option func(*Config)
+
+// run says which run of the program this is.
+func run(started int64, inst string) option {
+	return func(c *Config) {
+		hello := c.Link.Hello
+		c.Link.Hello = func() wire.Hello {
+			h := hello()
+			h.Started, h.Inst = started, inst
+			return h
+		}
+	}
+}
+
+func classify(f func(context.Context, net.Conn) (net.Conn, bool)) option {
+	return func(c *Config) { c.Classify = f }
+}
+
+func identityOf(n byte) *identity.Identity { return identity.FromSeed([ed25519.SeedSize]byte{n, 1}) }
+
+// pairOf is two identities, the greater key first.
+func pairOf(a, b byte) (greater, lesser *identity.Identity) {
+	x, y := identityOf(a), identityOf(b)
+	if x.Key().Compare(y.Key()) < 0 {
+		x, y = y, x
+	}
+	return x, y
+}
+
+// settings is a participant's configuration without a network.
+func settings(t testing.TB, id *identity.Identity, port int) (Config, *guard.Group) {
+	t.Helper()
+	cert, err := id.Certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := guard.New(context.Background(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	t.Cleanup(g.Close)
+	return Config{
+		Link: link.Config{
+			Identity: id, Certificate: cert, Pool: verify.Start(g, 1), Group: g,
+			Hello: func() wire.Hello {
+				return wire.Hello{Versions: []int{link.Version}, Started: 1, Inst: "00", Port: port, Agent: "test"}
+			},
+		},
+		Hashes: func() map[string]string { return nil },
+		Admit:  func(wire.Hello) string { return "" },
+		Log:    slog.New(slog.DiscardHandler),
+	}, g
+}
+
+// join starts a member on a host, port 8080.
+func join(t testing.TB, host *memnet.Host, id *identity.Identity, options ...option) *member {
+	t.Helper()
+	l, err := host.Listen(t.Context(), "tcp", ":8080")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, g := settings(t, id, 8080)
+	cfg.Listener, cfg.Dial = l, host.DialContext
+	addr := ""
+	if addrs := host.Addrs(); len(addrs) > 0 {
+		addr = netip.AddrPortFrom(addrs[0], 8080).String()
+	}
+	return begin(t, cfg, g, id, addr, options)
+}
+
+// joinTCP starts a member on a port of the machine's loopback.
+func joinTCP(t testing.TB, id *identity.Identity, options ...option) *member {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, g := settings(t, id, l.Addr().(*net.TCPAddr).Port)
+	cfg.Listener, cfg.Dial = l, (&net.Dialer{}).DialContext
+	return begin(t, cfg, g, id, l.Addr().String(), options)
+}
+
+func begin(t testing.TB, cfg Config, g *guard.Group, id *identity.Identity, addr string, options []option) *member {
+	d := newDiary(t)
+	cfg.Handler = d
+	for _, o := range options {
+		o(&cfg)
+	}
+	return &member{Mesh: Start(g, cfg), diary: d, id: id, group: g, addr: addr}
+}
+
+func (m *member) key() identity.Key { return m.id.Key() }
+
+// at is where m listens, for Hint.
+func (m *member) at() []netip.AddrPort { return []netip.AddrPort{netip.MustParseAddrPort(m.addr)} }
+
+// quit is a regular end: Byes, drained, then nothing runs any more.
+func quit(members ...*member) {
+	for _, m := range members {
+		m.Close()
+	}
+	for _, m := range members {
+		m.await(func() bool { return m.open == 0 })
+	}
+	for _, m := range members {
+		m.group.Close()
+	}
+}
+
+// diary is a Handler that writes down what it is told, and checks what Handler promises.
+type diary struct {
+	t testing.TB
+
+	mu      sync.Mutex
+	changed chan struct{}
+	links   map[identity.Key]*link.Link // the one that is up
+	over    map[*link.Link]bool         // Down was called
+	begun   map[*link.Link]bool
+	open    int // links that are up or send something, and are not down
+	events  map[identity.Key][]string
+	trouble []error
+	sent    map[identity.Key][]uint64
+	got     map[identity.Key][]uint64
+	next    uint64
+	onUp    func(*link.Link) // may be nil
+}
+
+func newDiary(t testing.TB) *diary {
+	return &diary{
+		t: t, changed: make(chan struct{}), links: map[identity.Key]*link.Link{}, over: map[*link.Link]bool{},
+		begun: map[*link.Link]bool{}, events: map[identity.Key][]string{},
+		sent: map[identity.Key][]uint64{}, got: map[identity.Key][]uint64{},
+	}
+}
+
+// lock is for every entry; the returned function ends it and wakes await.
+func (d *diary) lock() func() {
+	d.mu.Lock()
+	return func() {
+		close(d.changed)
+		d.changed = make(chan struct{})
+		d.mu.Unlock()
+	}
+}
+
+// await returns when ready, called with mu held, reports true.
+func (d *diary) await(ready func() bool) {
+	for {
+		d.mu.Lock()
+		if ready() {
+			d.mu.Unlock()
+			return
+		}
+		changed := d.changed
+		d.mu.Unlock()
+		<-changed
+	}
+}
+
+func (d *diary) begin(l *link.Link) {
+	if d.over[l] {
+		d.t.Error("a call after Down")
+	}
+	if !d.begun[l] {
+		d.begun[l] = true
+		d.open++
+	}
+}
+
+func (d *diary) Up(l *link.Link) {
+	if d.onUp != nil {
+		d.onUp(l)
+	}
+	defer d.lock()()
+	if d.begun[l] {
+		d.t.Error("Up is not the first call of a link")
+	}
+	d.begin(l)
+	how := "up"
+	if d.links[l.Key()] != nil {
+		how = "replaced"
+	}
+	d.links[l.Key()] = l
+	d.events[l.Key()] = append(d.events[l.Key()], how)
+}
+
+func (d *diary) Down(l *link.Link, why error, last bool) {
+	defer d.lock()()
+	d.begin(l)
+	d.over[l] = true
+	d.open--
+	if current := d.links[l.Key()] == l; current != last {
+		d.t.Errorf("Down with last=%v, but it is %v that the link is the current one", last, current)
+	}
+	if last {
+		delete(d.links, l.Key())
+		d.events[l.Key()] = append(d.events[l.Key()], "down: "+cause(why))
+	} else {
+		d.events[l.Key()] = append(d.events[l.Key()], "old: "+cause(why))
+	}
+}
+
+func cause(why error) string {
+	var bye *link.ByeError
+	switch {
+	case why == nil:
+		return "ours"
+	case errors.As(why, &bye):
+		return bye.Reason
+	}
+	return "lost"
+}
+
+func (d *diary) Message(l *link.Link, m wire.Message) {
+	defer d.lock()()
+	d.begin(l)
+	d.got[l.Key()] = append(d.got[l.Key()], m.(wire.Have).Heads[0].Seq)
+}
+
+func (d *diary) Trouble(_ string, err error) {
+	defer d.lock()()
+	d.trouble = append(d.trouble, err)
+}
+
+func (d *diary) Record(*link.Link, *record.Record)                  { d.t.Error("Record") }
+func (d *diary) Records(*link.Link, wire.Records, []*record.Record) { d.t.Error("Records") }
+func (d *diary) Frontier(*link.Link, map[string]string)             {}
+func (d *diary) Refused(_ *link.Link, reason string)                { d.t.Error("refused", reason) }
+func (d *diary) Drained(*link.Link)                                 {}
+func (d *diary) State(*link.Link, bool)                             {}
+
+// say sends the next number on every link that is up.
+func (d *diary) say() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.next++
+	f, err := wire.Encode(wire.Have{Room: "00", Heads: []wire.Head{{Feed: "00", Seq: d.next}}})
+	if err != nil {
+		d.t.Error(err)
+	}
+	for key, l := range d.links {
+		if l.Live(f) {
+			d.sent[key] = append(d.sent[key], d.next)
+		}
+	}
+}
+
+// history is what happened to the link with key.
+func (d *diary) history(key identity.Key) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.events[key])
+}
+
+// current is the link with key, nil if there is none.
+func (d *diary) current(key identity.Key) *link.Link {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.links[key]
+}
+
+// count is how often what happened.
+func count(events []string, what string) (n int) {
+	for _, e := range events {
+		if e == what {
+			n++
+		}
+	}
+	return n
+}
+
+// linked reports whether both have one link to each other, and it is the same one.
+func linked(a, b *member) bool {
+	la, lb := a.current(b.key()), b.current(a.key())
+	return la != nil && lb != nil && la.Dialed() != lb.Dialed()
+}
+
+// delivered checks that what a's links took arrived at b, each once, and that it was something.
+func delivered(t *testing.T, what string, a, b *member) {
+	t.Helper()
+	sent, got := slices.Clone(a.sent[b.key()]), slices.Clone(b.got[a.key()])
+	slices.Sort(got) // the last of the old link and the first of the new one come side by side
+	if diff := cmp.Diff(sent, got); diff != "" || len(sent) == 0 {
+		t.Errorf("%s: %d messages (-sent +received):\n%s", what, len(sent), diff)
+	}
+}
+
+// unbroken checks that a and b saw each other come once and never go.
+func unbroken(t *testing.T, what string, a, b *member) {
+	t.Helper()
+	for _, h := range [][]string{a.history(b.key()), b.history(a.key())} {
+		for _, e := range h {
+			if len(e) > 5 && e[:5] == "down:" || count(h, "up") != 1 {
+				t.Errorf("%s: %q", what, h)
+				return
+			}
+		}
+	}
+}
+
+func host(n *memnet.Network, i int) *memnet.Host {
+	return n.Host(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+}
+
+func network(t testing.TB, seed uint64, most time.Duration) *memnet.Network {
+	n := memnet.New(seed)
+	t.Cleanup(n.Close)
+	n.SetDefault(memnet.Link{MinLatency: most / 10, MaxLatency: most})
+	return n
+}
