@@ -75,7 +75,8 @@ func (m *Mesh) greet(conn net.Conn, from netip.Addr) {
 		defer m.mu.Unlock()
 		return m.refusal(m.peers[key])
 	}
-	l, err := link.Server(m.ctx, conn, cfg)
+	// Not m.ctx: who has our Hello already is told goodbye by adopt after Close.
+	l, err := link.Server(m.group.Context(), conn, cfg)
 	if err == nil {
 		err = m.adopt(l, began)
 	}

@@ -51,7 +51,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time) error {
 		}
 	}
 	renewed := p.renewed
-	p.link, p.since, p.held, p.renewed = l, time.Now(), nil, nil
+	p.link, p.since, p.running, p.goodbye, p.held, p.renewed = l, time.Now(), false, "", nil, nil
 	p.met, p.heard, p.rest = true, p.since, time.Time{}
 	p.learn(listens(l))
 	if !p.up {
@@ -67,10 +67,31 @@ func (m *Mesh) adopt(l *link.Link, began time.Time) error {
 	if renewed != nil {
 		close(renewed)
 	}
-	if !l.Start(m, m.cfg.Hashes) { // Close or Block was faster, or the group was stopped
+	if !l.Start(m, m.cfg.Hashes) { // the group was stopped
 		m.ended(p, l, link.ErrDown)
+		return nil
+	}
+	m.mu.Lock()
+	p.running = true
+	reason = p.goodbye
+	p.goodbye = ""
+	m.mu.Unlock()
+	if reason != "" {
+		l.Bye(reason)
 	}
 	return nil
+}
+
+// leave says Bye to p, if there is a link. One that adopt hasn't started yet, which would then lose
+// what has come on it, is left to adopt. Called with mu held.
+func (p *peer) leave(reason string) {
+	switch {
+	case p.link == nil:
+	case p.running:
+		p.link.Bye(reason)
+	default:
+		p.goodbye = reason
+	}
 }
 
 // better compares a new link with the old one to the same peer, which had been up for age when the

@@ -85,18 +85,14 @@ func gist(err error) string {
 // reports false if the key was never heard of.
 func (m *Mesh) Block(key identity.Key, reason string) bool {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	p := m.peers[key]
 	if p == nil {
-		m.mu.Unlock()
 		return false
 	}
 	m.orders++
 	p.blocked = m.orders
 	p.nudge()
-	l := p.link
-	m.mu.Unlock()
-	if l != nil {
-		l.Bye(reason)
-	}
+	p.leave(reason)
 	return true
 }

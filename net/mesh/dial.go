@@ -98,7 +98,7 @@ func (d *dial) open(leave func()) (*link.Link, error) {
 		reason, unwanted = d.reserve(key)
 		return reason
 	}
-	l, err := link.Client(m.ctx, conn, cfg, d.expect)
+	l, err := link.Client(m.group.Context(), conn, cfg, d.expect) // as in greet
 	if unwanted != nil {
 		return nil, unwanted
 	}

@@ -287,6 +287,13 @@ func (d *diary) history(key identity.Key) []string {
 	return slices.Clone(d.events[key])
 }
 
+// troubles are the errors of Trouble.
+func (d *diary) troubles() []error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.trouble)
+}
+
 // current is the link with key, nil if there is none.
 func (d *diary) current(key identity.Key) *link.Link {
 	d.mu.Lock()

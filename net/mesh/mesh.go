@@ -154,10 +154,10 @@ func (m *Mesh) Excess() int64 { return m.excess.Load() }
 func (m *Mesh) Close() {
 	m.mu.Lock()
 	m.closed = true
+	for _, p := range m.peers {
+		p.leave(wire.ByeLeaving)
+	}
 	m.mu.Unlock()
 	m.cancel()
 	m.cfg.Listener.Close()
-	for _, l := range m.Links() {
-		l.Bye(wire.ByeLeaving)
-	}
 }

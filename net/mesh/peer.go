@@ -35,10 +35,12 @@ type peer struct {
 	// Handler's.
 	tell sync.Mutex
 
-	link  *link.Link    // nil: none, or held
-	since time.Time     // when link came up
-	up    bool          // the Handler had Up, and no last Down
-	down  chan struct{} // closed when it is no longer up; new each time it comes up
+	link    *link.Link    // nil: none, or held
+	since   time.Time     // when link came up
+	running bool          // link was started
+	goodbye string        // to be said when it is; "" if it stays
+	up      bool          // the Handler had Up, and no last Down
+	down    chan struct{} // closed when it is no longer up; new each time it comes up
 
 	held    *link.Link    // ended with Bye{duplicate}, and its Down isn't told yet
 	renewed chan struct{} // closed when a link takes the place of held

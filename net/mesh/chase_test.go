@@ -1,0 +1,144 @@
+package mesh
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+)
+
+func key(n byte, m byte) identity.Key { return identity.FromSeed([32]byte{n, m, 7}).Key() }
+
+// TestBackoff: 1 s · 2ⁿ less up to a quarter, at most a minute; eight rounds, then silence until a
+// hint; and the lesser key waits 1.5 s for the greater one first.
+func TestBackoff(t *testing.T) {
+	greater, lesser := pairOf(1, 2)
+	for _, yields := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := network(t, 1, 0)
+			self, peer := greater, lesser
+			first := time.Duration(0)
+			if yields {
+				self, peer = peer, self
+				first = yieldFirst
+			}
+			var d dials
+			a := join(t, host(n, 1), self, d.option())
+			there := []netip.AddrPort{netip.MustParseAddrPort("10.0.0.2:8080")} // nobody is
+			a.Hint(peer.Key(), there)
+			time.Sleep(time.Hour)
+			at := d.times()
+			if len(at) != tries {
+				t.Fatalf("%d dials in an hour: %v", len(at), at)
+			}
+			if at[0] != first {
+				t.Errorf("the first dial came after %v", at[0])
+			}
+			for i := 1; i < tries; i++ {
+				most := min(time.Second<<(i-1), time.Minute)
+				if gap := at[i] - at[i-1]; gap < most*3/4 || gap > most+penalty {
+					t.Errorf("wait %d was %v, want up to %v", i, gap, most)
+				}
+			}
+			// A hint begins again; one in the midst of a wait ends it.
+			start := time.Since(d.from)
+			a.Hint(peer.Key(), there)
+			time.Sleep(40 * time.Second) // in the wait of 32 s or that of 16
+			at = d.times()
+			c := len(at)
+			if c < tries+5 || at[tries]-start != first {
+				t.Errorf("after a hint: %v", at[tries:])
+			}
+			start = time.Since(d.from)
+			a.Hint(peer.Key(), there)
+			time.Sleep(2 * time.Second)
+			if at = d.times(); len(at) <= c || at[c]-start != first {
+				t.Errorf("a hint in the midst of a wait was followed by %v", at[c:])
+			}
+			quit(a)
+		})
+	}
+}
+
+// TestNoStorm: however many hints there are of a peer that can't be reached, it is dialled once a
+// second at most.
+func TestNoStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 0)
+		greater, lesser := pairOf(1, 2)
+		var d dials
+		a := join(t, host(n, 1), greater, d.option())
+		for range 10_000 {
+			a.Hint(lesser.Key(), []netip.AddrPort{netip.MustParseAddrPort("10.0.0.2:8080")})
+			time.Sleep(time.Millisecond)
+		}
+		if c := d.count(); c < 8 || c > 11 {
+			t.Errorf("%d dials in 10 s of a hint each millisecond", c)
+		}
+		quit(a)
+	})
+}
+
+// TestFlood: thousands of made-up peers, at addresses that don't answer. The table and the dials at
+// once are bounded, and real peers are reached all the same: one that the user names, one that was
+// linked before, and one whose beacons come among the others.
+func TestFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 20*time.Millisecond)
+		var d dials
+		greatest := identityOf(0)
+		for i := range byte(50) { // so that a dials at once
+			if id := identityOf(i); id.Key().Compare(greatest.Key()) > 0 {
+				greatest = id
+			}
+		}
+		a := join(t, host(n, 1), greatest, d.option())
+		met := join(t, host(n, 2), identityOf(101))
+		a.Hint(met.key(), met.at())
+		time.Sleep(time.Second)
+		real, named := join(t, host(n, 3), identityOf(102)), join(t, host(n, 4), identityOf(103))
+		hole := host(n, 200)
+		hole.Cut()
+		// One that floods from its own address, as discovery gives the source of a beacon first.
+		made := func(i int) {
+			a.Hint(key(byte(i), byte(i>>8)), []netip.AddrPort{netip.MustParseAddrPort("10.0.0.200:8080")})
+		}
+		flood := func(from, to int) {
+			for i := from; i < to; i++ {
+				made(i)
+				time.Sleep(20 * time.Millisecond) // the rate that discovery lets through
+			}
+		}
+		flood(0, 3000)
+		n.Reset(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"))
+		a.Connect(named.addr)
+		a.Hint(real.key(), real.at())
+		flood(3000, 3100)
+		for _, m := range []*member{met, real, named} {
+			if !linked(a, m) {
+				t.Errorf("the peer at %s isn't linked", m.addr)
+			}
+		}
+		a.Mesh.mu.Lock()
+		if len(a.peers) != maxPeers {
+			t.Errorf("%d peers kept, want that the table is full", len(a.peers))
+		}
+		a.Mesh.mu.Unlock()
+		d.mu.Lock()
+		if d.most < MaxHandshakes/4 || d.most > MaxHandshakes {
+			t.Errorf("%d dials at once", d.most)
+		}
+		d.mu.Unlock()
+		// The real ones are still known when they are gone.
+		quit(met)
+		flood(3100, 8000)
+		a.Mesh.mu.Lock()
+		if a.peers[met.key()] == nil || a.peers[real.key()] == nil {
+			t.Error("a peer that was linked was forgotten for one that never was")
+		}
+		a.Mesh.mu.Unlock()
+		quit(a, real, named)
+	})
+}

@@ -1,0 +1,163 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"chat.lan/p2pchat/net/memnet"
+	"chat.lan/p2pchat/net/wire"
+)
+
+func shape(most time.Duration, unreachable bool) memnet.Link {
+	return memnet.Link{MinLatency: most / 10, MaxLatency: most, Unreachable: unreachable}
+}
+
+// dials keeps when and where a member dialled.
+type dials struct {
+	mu      sync.Mutex
+	from    time.Time
+	at      []time.Duration
+	to      []string
+	running int
+	most    int // at once
+}
+
+func (d *dials) option() option {
+	return func(c *Config) {
+		if d.from.IsZero() {
+			d.from = time.Now()
+		}
+		inner := c.Dial
+		c.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			d.mu.Lock()
+			d.at, d.to = append(d.at, time.Since(d.from)), append(d.to, addr)
+			d.running++
+			d.most = max(d.most, d.running)
+			d.mu.Unlock()
+			defer func() { d.mu.Lock(); d.running--; d.mu.Unlock() }()
+			return inner(ctx, network, addr)
+		}
+	}
+}
+
+func (d *dials) count() int { return len(d.times()) }
+
+func (d *dials) times() []time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.at)
+}
+
+// TestConnectKeeps: Connect to a peer that discovery has linked leaves that link alone, by whatever
+// address and however often, and is there when the link is lost.
+func TestConnectKeeps(t *testing.T) {
+	greater, lesser := pairOf(1, 2)
+	for _, swapped := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := network(t, 1, 20*time.Millisecond)
+			x, y := greater, lesser
+			if swapped {
+				x, y = y, x
+			}
+			a, b := join(t, host(n, 1), x), join(t, host(n, 2), y)
+			host(n, 2).AddAddr(netip.MustParseAddr("10.1.0.2"))
+			a.Hint(b.key(), b.at())
+			b.Hint(a.key(), a.at())
+			time.Sleep(10 * time.Second)
+			for range 5 {
+				a.Connect(b.addr)
+				a.Connect("10.1.0.2:8080")
+				b.Connect(a.addr)
+			}
+			time.Sleep(10 * time.Minute)
+			same(t, "a", a.history(b.key()), "up")
+			same(t, "b", b.history(a.key()), "up")
+			if len(a.troubles())+len(b.troubles()) > 0 {
+				t.Errorf("trouble %v, %v", a.troubles(), b.troubles())
+			}
+			n.Reset(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"))
+			time.Sleep(5 * time.Second)
+			if !linked(a, b) {
+				t.Error("not linked 5 s after a reset")
+			}
+			if h := a.history(b.key()); count(h, "down: lost") != 1 || count(h, "up") != 2 {
+				t.Errorf("a: %q", h)
+			}
+			quit(a, b)
+		})
+	}
+}
+
+// TestConnectAndChase: both ways at once, and again after each loss, over and over.
+func TestConnectAndChase(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			n := network(t, seed, 200*time.Millisecond)
+			a, b := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2))
+			for _, m := range []*member{a, b} {
+				m.Connect(a.addr)
+				m.Connect(b.addr)
+				m.Connect(b.addr)
+			}
+			for round := range 5 {
+				beacons(20*time.Second, a, b)
+				if !linked(a, b) {
+					t.Fatalf("seed %d, round %d: not linked", seed, round)
+				}
+				if h := a.history(b.key()); count(h, "up") != round+1 || count(h, "down: lost") != round {
+					t.Errorf("seed %d, round %d: %q", seed, round, h)
+				}
+				n.Reset(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"))
+			}
+			quit(a, b)
+		})
+	}
+}
+
+// TestTrouble: the same reason is told once, and another again.
+func TestTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 20*time.Millisecond)
+		var d dials
+		var elsewhere atomic.Bool
+		admit := func(c *Config) {
+			c.Admit = func(wire.Hello) string {
+				if elsewhere.Load() {
+					return wire.ByeRoom
+				}
+				return ""
+			}
+		}
+		a := join(t, host(n, 1), identityOf(1), d.option(), admit)
+		h := host(n, 2)
+		a.Connect("10.0.0.2:8080")
+		time.Sleep(10 * time.Minute)
+		if len(a.troubles()) != 1 {
+			t.Errorf("trouble %v, want that it is refused", a.troubles())
+		}
+		if c := d.count(); c < 12 || c > 20 {
+			t.Errorf("%d dials in 10 minutes", c)
+		}
+		// A peer of another room: told, and no more often dialled.
+		before := d.count()
+		elsewhere.Store(true)
+		b := join(t, h, identityOf(2), admit)
+		time.Sleep(time.Minute)
+		if told := a.troubles(); len(told) != 2 || !errors.Is(told[1], ErrRefused) {
+			t.Errorf("trouble %v, want that we refuse it", told)
+		}
+		time.Sleep(10 * time.Minute)
+		if c := d.count() - before; c > 20 {
+			t.Errorf("%d dials in 11 minutes", c)
+		}
+		quit(a, b)
+	})
+}
