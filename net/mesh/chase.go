@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -116,6 +117,11 @@ func (m *Mesh) round(p *peer) (over bool) {
 		gate = m.ordered
 	}
 	m.mu.Unlock()
+	// Beacons come over IPv6 too. An address with a zone means something on this machine only: it can
+	// be shown and passed on to nobody, so it is the last to be tried.
+	slices.SortStableFunc(addrs, func(a, b netip.AddrPort) int {
+		return cmp.Compare(len(a.Addr().Zone()), len(b.Addr().Zone()))
+	})
 	refused := false
 	for _, a := range addrs {
 		if !needed {
