@@ -294,3 +294,19 @@ func TestGroupEnds(t *testing.T) {
 		n.Close()
 	})
 }
+
+// TestGroupEndsAtStart: the group is stopped when the link's clock has started and nothing else of it.
+// The link ends all the same: whoever waits for the group isn't kept for ever.
+func TestGroupEndsAtStart(t *testing.T) {
+	a, b := newSide(t, 1), newSide(t, 2)
+	ca, cb := tcpPair(t)
+	la, lb := pair(t, a, b, ca, cb)
+	h := newRecorder(t)
+	la.handler, la.lane, la.group = h, a.Pool.Lane(la.deliver), a.Group.Child()
+	la.group.Stop()
+	la.run(la.group.Context())
+	if err := <-h.down; !errors.Is(err, guard.ErrStopped) {
+		t.Errorf("down with %v", err)
+	}
+	lb.Abort(nil)
+}

@@ -41,11 +41,12 @@ func (l *Link) run(ctx context.Context) {
 	defer l.group.Stop() // frees its place in the parent
 	reading := l.group.Go("link/reader", l.read)
 	writing := l.group.Go("link/writer", l.write)
-	switch { // the group was stopped between: the other one is ended by fail
-	case !reading:
+	// If the group was stopped before, or between the two, the one that runs is ended by fail.
+	if !reading {
 		close(l.readerDone)
 		l.fail(context.Cause(ctx))
-	case !writing:
+	}
+	if !writing {
 		close(l.writerDone)
 		l.fail(context.Cause(ctx))
 	}

@@ -35,7 +35,11 @@ func (m *Mesh) adopt(l *link.Link, began time.Time) error {
 
 	m.mu.Lock()
 	if reason := m.refusal(p); reason != "" {
+		deliver := m.closed && p.up && p.blocked == 0 // a crossed link, and a goodbye is said on the other
 		m.mu.Unlock()
+		if deliver {
+			l.Start(m, m.cfg.Hashes)
+		}
 		return refuse(reason)
 	}
 	old, reason := p.link, wire.ByeDuplicate

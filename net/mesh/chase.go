@@ -137,6 +137,10 @@ func (m *Mesh) round(p *peer) (over bool) {
 			break // by a dial that crossed ours, or one of Connect that waits for the Hello
 		}
 		m.cfg.Log.Info("dial", "addr", a, "error", err)
+		if errors.Is(err, link.ErrWrongKey) && p.stranger != a {
+			p.stranger = a
+			m.cfg.Handler.Trouble(a.String(), err)
+		}
 		// Refused at one address, it may be let in at the next: of two runs with one key only one
 		// takes us.
 		var bye *link.ByeError

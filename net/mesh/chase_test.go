@@ -1,12 +1,14 @@
 package mesh
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/link"
 )
 
 func key(n byte, m byte) identity.Key { return identity.FromSeed([32]byte{n, m, 7}).Key() }
@@ -140,5 +142,27 @@ func TestFlood(t *testing.T) {
 		}
 		a.Mesh.mu.Unlock()
 		quit(a, real, named)
+	})
+}
+
+// TestStranger: somebody else answers where a peer was announced. That is told once, nothing is said
+// to the stranger, and the peer's other address is tried.
+func TestStranger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 20*time.Millisecond)
+		a, b, c := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2)), join(t, host(n, 3), identityOf(3))
+		for range 20 {
+			a.Hint(b.key(), c.at())
+			time.Sleep(5 * time.Second)
+		}
+		if told := a.troubles(); len(told) != 1 || !errors.Is(told[0], link.ErrWrongKey) {
+			t.Errorf("trouble %v, want one ErrWrongKey", told)
+		}
+		a.Hint(b.key(), append(c.at(), b.at()...))
+		time.Sleep(5 * time.Second)
+		if !linked(a, b) || len(c.history(a.key())) != 0 {
+			t.Errorf("with the peer %q, with the stranger %q", a.history(b.key()), c.history(a.key()))
+		}
+		quit(a, b, c)
 	})
 }

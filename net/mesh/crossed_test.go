@@ -56,8 +56,9 @@ func TestCrossedDials(t *testing.T) {
 			close(stop)
 			talking.Wait()
 			quit(a, b)
-			delivered(t, what, a, b)
-			delivered(t, what, b, a)
+			if delivered(t, what, a, b) < 500 || delivered(t, what, b, a) < 500 { // of 850
+				t.Errorf("%s: few messages were taken", what)
+			}
 		})
 	}
 	t.Logf("%d of %d crossed", crossed, runs)
@@ -72,6 +73,7 @@ func TestCrossedDialsTCP(t *testing.T) {
 	if testing.Short() {
 		runs = 40
 	}
+	taken := 0
 	x, y := pairOf(1, 2)
 	for i := range runs {
 		a, b := joinTCP(t, x), joinTCP(t, y)
@@ -89,26 +91,25 @@ func TestCrossedDialsTCP(t *testing.T) {
 				m.say()
 			}
 		}
-		settled := func() bool { return linked(a, b) }
-		for !settled() {
-			a.diary.mu.Lock()
-			atA := a.changed
-			a.diary.mu.Unlock()
-			b.diary.mu.Lock()
-			atB := b.changed
-			b.diary.mu.Unlock()
-			if settled() {
-				break
+		for _, m := range []*member{a, b} {
+			other := a
+			if m == a {
+				other = b
 			}
-			select {
-			case <-atA:
-			case <-atB:
+			said := other.count(m)
+			if !m.awaitWithin(10*time.Second, func() bool { return len(m.got[other.key()]) >= said && m.open == 1 }) {
+				t.Errorf("run %d: %q, %q, and %d of %d messages", i, m.history(other.key()), other.history(m.key()), len(m.got[other.key()]), said)
 			}
 		}
 		what := fmt.Sprint("run ", i)
+		if !linked(a, b) {
+			t.Errorf("%s: no link, or not the same one", what)
+		}
 		unbroken(t, what, a, b)
 		quit(a, b)
-		delivered(t, what, a, b)
-		delivered(t, what, b, a)
+		taken += delivered(t, what, a, b) + delivered(t, what, b, a)
+	}
+	if taken < runs*40 {
+		t.Errorf("%d messages were taken, of %d", taken, runs*80)
 	}
 }

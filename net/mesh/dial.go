@@ -3,7 +3,6 @@ package mesh
 import (
 	"context"
 	"errors"
-
 	"net/netip"
 	"sync"
 	"time"

@@ -179,16 +179,25 @@ func (d *diary) lock() func() {
 }
 
 // await returns when ready, called with mu held, reports true.
-func (d *diary) await(ready func() bool) {
+func (d *diary) await(ready func() bool) { d.awaitWithin(time.Hour, ready) }
+
+// awaitWithin gives up after so long, which it reports as false.
+func (d *diary) awaitWithin(most time.Duration, ready func() bool) bool {
+	timeout := time.NewTimer(most)
+	defer timeout.Stop()
 	for {
 		d.mu.Lock()
 		if ready() {
 			d.mu.Unlock()
-			return
+			return true
 		}
 		changed := d.changed
 		d.mu.Unlock()
-		<-changed
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return false
+		}
 	}
 }
 
@@ -280,6 +289,13 @@ func (d *diary) say() {
 	}
 }
 
+// count is how many messages to a member were taken.
+func (d *diary) count(m *member) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.sent[m.key()])
+}
+
 // history is what happened to the link with key.
 func (d *diary) history(key identity.Key) []string {
 	d.mu.Lock()
@@ -317,14 +333,15 @@ func linked(a, b *member) bool {
 	return la != nil && lb != nil && la.Dialed() != lb.Dialed()
 }
 
-// delivered checks that what a's links took arrived at b, each once, and that it was something.
-func delivered(t *testing.T, what string, a, b *member) {
+// delivered checks that what a's links took arrived at b, each once, and returns how many those were.
+func delivered(t *testing.T, what string, a, b *member) int {
 	t.Helper()
 	sent, got := slices.Clone(a.sent[b.key()]), slices.Clone(b.got[a.key()])
 	slices.Sort(got) // the last of the old link and the first of the new one come side by side
-	if diff := cmp.Diff(sent, got); diff != "" || len(sent) == 0 {
+	if diff := cmp.Diff(sent, got); diff != "" {
 		t.Errorf("%s: %d messages (-sent +received):\n%s", what, len(sent), diff)
 	}
+	return len(sent)
 }
 
 // unbroken checks that a and b saw each other come once and never go.

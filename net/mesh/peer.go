@@ -45,13 +45,14 @@ type peer struct {
 	held    *link.Link    // ended with Bye{duplicate}, and its Down isn't told yet
 	renewed chan struct{} // closed when a link takes the place of held
 
-	addrs   []netip.AddrPort // newest first
-	chasing bool             // a goroutine tries to reach it
-	kick    chan struct{}    // of size 1: ends the chase's wait, or says to begin another
-	opening bool             // a dial of ours has reached it and waits for its Hello
-	tried   time.Time        // the last round of dials
-	rest    time.Time        // it has refused us: not dialled before
-	brief   int              // links in a row that didn't last
+	addrs    []netip.AddrPort // newest first
+	chasing  bool             // a goroutine tries to reach it
+	kick     chan struct{}    // of size 1: ends the chase's wait, or says to begin another
+	opening  bool             // a dial of ours has reached it and waits for its Hello
+	tried    time.Time        // the last round of dials
+	rest     time.Time        // it has refused us: not dialled before
+	stranger netip.AddrPort   // where somebody else answered, as was told last; the chase's own
+	brief    int              // links in a row that didn't last
 
 	blocked  uint64 // the order of Block, 0: not blocked
 	replaced uint64 // the order in which it said that a later run has our key, 0: it didn't
