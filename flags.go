@@ -79,7 +79,32 @@ func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
 	o.whoFlags(id)
 	root.SetOut(os.Stdout)
 	root.AddCommand(first, id, verifyCommand(began), demoCommand(began), ver)
+	strict(root)
 	return root, began
+}
+
+// strict makes cobra's own commands refuse what they don't know: they would print a help that nobody
+// asked for, and say that all is well.
+func strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			cmd.Args = cobra.NoArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		case "help":
+			show := cmd.Run
+			cmd.Run = nil
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if found, rest, err := root.Find(args); err != nil || len(rest) > 0 || found == root && len(args) > 0 {
+					return &usageError{fmt.Sprintf("there is no command %.80q to tell of", strings.Join(args, " ")), "p2pchat help lists the commands"}
+				}
+				show(cmd, args)
+				return nil
+			}
+		}
+	}
 }
 
 func (o *options) whoFlags(cmd *cobra.Command) {
@@ -158,6 +183,9 @@ func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error)
 			return cfg, &usageError{"--connect", err.Error()}
 		}
 		cfg.Connect = append(cfg.Connect, addr)
+	}
+	if !slices.Contains(tui.Themes[:], o.theme) {
+		return cfg, &usageError{fmt.Sprintf("there is no --theme %.80q", o.theme), "give one of " + strings.Join(tui.Themes[:], ", ")}
 	}
 	if o.discoveryPort < 1 || o.discoveryPort > 65535 {
 		return cfg, &usageError{fmt.Sprintf("--discovery-port %d is not from 1 to 65535", o.discoveryPort), "all peers use 9999 unless they are told otherwise"}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -201,8 +202,8 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 	}
 	running, err := node.Start(root.Child(), cfg)
 	if err != nil {
-		end(log, root, show, nil)
-		return err
+		_ = end(log, root, show, nil)
+		return listening(err)
 	}
 	if hook != nil {
 		hook(root)
@@ -213,7 +214,9 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 		err = show.run(ctx, running)
 	})
 	<-ended
-	end(log, root, show, running)
+	if unsaid := end(log, root, show, running); err == nil {
+		err = unsaid
+	}
 	caught := root.Err()
 	if own := (*guard.Panic)(nil); caught == nil && errors.As(err, &own) {
 		log.Error(own.Error(), "stack", string(own.Stack)) // of the screen's own goroutines
@@ -241,12 +244,13 @@ func notify() <-chan os.Signal {
 }
 
 // end says goodbye, writes out what is to be written and waits for every goroutine; n is nil when
-// there is no node. What hangs (after a panic, a lock may be held for ever) is left to the exit.
-func end(log *slog.Logger, root *guard.Group, show face, n *node.Node) {
+// there is no node. It returns why the last output could not be written. What hangs (after a panic, a lock may be held for ever) is left to the exit.
+func end(log *slog.Logger, root *guard.Group, show face, n *node.Node) (unsaid error) {
 	last := guard.New(context.Background(), func(caught *guard.Panic) {
 		log.Error(caught.Error(), "stack", string(caught.Stack))
 	})
 	done := make(chan struct{})
+	var failed error // read once done is closed
 	last.Go("end", func(context.Context) {
 		defer close(done)
 		if n != nil {
@@ -256,17 +260,31 @@ func end(log *slog.Logger, root *guard.Group, show face, n *node.Node) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), outputTime)
 		defer cancel()
-		if err := show.close(ctx); err != nil {
-			log.Warn("end", "error", err)
-			return // its writer is stuck: there is no waiting for it
+		if failed = show.close(ctx); failed != nil {
+			log.Warn("end", "error", failed)
 		}
-		root.Close()
+		if ctx.Err() == nil { // else its writer is stuck: there is no waiting for it
+			root.Close()
+		}
 	})
 	select {
 	case <-done:
+		return failed
 	case <-time.After(endTime):
 		log.Warn("end: something hangs", "after", endTime)
+		return nil
 	}
+}
+
+// listening adds the next step to an address that can't be listened on.
+func listening(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.As(err, new(*net.DNSError)):
+		return fmt.Errorf("%w: give --listen an address of this machine, or only --port", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: choose a port above 1023 with --port", err)
+	}
+	return err
 }
 
 // mode is how to speak where there is no screen.

@@ -147,6 +147,10 @@ func TestBadUsage(t *testing.T) {
 		"--name=":                              "choose another --name",
 		"--name \x1b[31m":                      "control characters",
 		"id --name=" + strings.Repeat("x", 65): "at most 64 bytes",
+		"help x":                               "no command \"x\"",
+		"help id x":                            "p2pchat help lists",
+		"completion x":                         "unknown command",
+		"--theme x":                            "give one of auto",
 		"id x":                                 "unknown command",
 		"--interface nix0":                     "there is no network interface",
 		"--discovery-port 0":                   "not from 1 to 65535",
@@ -191,6 +195,8 @@ func TestVersionHelpAndCompletions(t *testing.T) {
 		"version":                        "p2pchat " + version + " (" + runtime.GOOS,
 		"--version":                      version,
 		"help":                           "--connect HOST:PORT",
+		"help id":                        "Show who you are",
+		"completion":                     "fish",
 		"start --help":                   "--no-discovery",
 		"completion bash":                "__start_p2pchat",
 		"completion fish":                "complete -c p2pchat",
@@ -273,6 +279,29 @@ func TestAClosedStdoutEndsItQuietly(t *testing.T) {
 	s.cmd.Wait()
 	if code := s.cmd.ProcessState.ExitCode(); code != exitError || s.stderr.Len() != 0 {
 		t.Errorf("exit %d, stderr %q", code, s.stderr.String())
+	}
+}
+
+// What was said on a disk that is full was not said.
+func TestAFullDiskIsAnError(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no full disk to write to: ", err)
+	}
+	defer full.Close()
+	var errs bytes.Buffer
+	cmd := program(t, t.TempDir(), alone("--name", "x")...)
+	cmd.Stdout, cmd.Stderr = full, &errs
+	err = cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != exitError || !strings.Contains(errs.String(), "standard output") {
+		t.Errorf("exit %d (%v), stderr %q", code, err, errs.String())
+	}
+}
+
+func TestAnAddressThatIsNotOurs(t *testing.T) {
+	code, out, errs := finish(t, program(t, t.TempDir(), "--json", "--no-discovery", "--name", "x", "--listen", "203.0.113.1:9"))
+	if code != exitError || out != "" || !strings.Contains(errs, "203.0.113.1:9") || !strings.Contains(errs, "an address of this machine") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
 	}
 }
 

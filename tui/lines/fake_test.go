@@ -200,7 +200,7 @@ func (r *rig) stop(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := r.mode.Close(ctx); err != nil {
+	if err := r.mode.Close(ctx); err != r.mode.out.failure() {
 		t.Error(err)
 	}
 	r.group.Close()

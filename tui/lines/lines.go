@@ -252,12 +252,13 @@ func (m *Mode) farewell(ctx context.Context, n Node) {
 	}
 }
 
-// Close writes out what is queued, until ctx ends, and ends the writer. Later events are dropped.
+// Close writes out what is queued, until ctx ends, and ends the writer. Later events are dropped. It
+// returns why stdout took no more, if so: what Run printed last may not be there.
 func (m *Mode) Close(ctx context.Context) error {
 	m.out.close()
 	select {
 	case <-m.out.done:
-		return nil
+		return m.out.failure()
 	case <-ctx.Done():
 		return fmt.Errorf("standard output isn't read: %w", ctx.Err())
 	}
