@@ -161,14 +161,18 @@ func (c *conn) setDeadlines(t time.Time, read, write bool) error {
 	if c.closed {
 		return c.fail("set", net.ErrClosed)
 	}
-	if c.broken != 0 {
-		return nil // no call blocks any more
-	}
-	if read {
-		c.read.set(&c.net.mu, t, &c.in.readable)
-	}
-	if write {
-		c.write.set(&c.net.mu, t, &c.out.writable)
+	for _, d := range []struct {
+		*deadline
+		asked bool
+		wake  *sync.Cond
+	}{{&c.read, read, &c.in.readable}, {&c.write, write, &c.out.writable}} {
+		switch {
+		case !d.asked:
+		case c.broken != 0: // no call blocks any more, but one that had expired is to see the break
+			d.expired = !t.IsZero() && !t.After(time.Now())
+		default:
+			d.set(&c.net.mu, t, d.wake)
+		}
 	}
 	return nil
 }

@@ -155,6 +155,25 @@ func TestDeadlineMovedOn(t *testing.T) {
 	})
 }
 
+// A deadline that passed before the connection broke is over once a later one is set: a writer that
+// tries again until time has passed would otherwise try for ever.
+func TestBreakAfterADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, a, b, _ := open(t, 1)
+		c, _ := dialed(t, a, b)
+		c.SetWriteDeadline(time.Now().Add(time.Second))
+		time.Sleep(2 * time.Second)
+		n.Reset(addrA, addrB)
+		if _, err := c.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("got %v, want the deadline", err)
+		}
+		c.SetWriteDeadline(time.Now().Add(time.Second))
+		if _, err := c.Write([]byte("x")); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("got %v, want the reset", err)
+		}
+	})
+}
+
 func TestCloseDeliversThenEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, a, b, _ := open(t, 1)
