@@ -12,11 +12,14 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// maxContacts is how many peers a Peers frame names (DESIGN.md §4).
-const maxContacts = 50
+// What is taken from one frame.
+const (
+	maxContacts   = 50  // peers that a Peers frame names (DESIGN.md §4)
+	maxNeighbours = 256 // links that a Links frame names: twice as many as there can be
+)
 
-// introduce tells every link whom we are linked to, and where they listen. Called with mu held, when
-// a link came or went.
+// introduce tells every link whom we are linked to, and where they listen, soon after a link came or
+// went. Called with mu held.
 func (n *Node) introduce() {
 	var links wire.Links
 	var peers wire.Peers
@@ -29,10 +32,16 @@ func (n *Node) introduce() {
 			peers.Peers = append(peers.Peers, wire.Contact{Key: key, Addrs: []string{p.Addr.String()}})
 		}
 	}
-	for _, p := range n.peers {
-		if p.link != nil {
-			n.send(p.link, links)
-			n.send(p.link, peers)
+	for _, m := range []wire.Message{links, peers} {
+		f, err := wire.Encode(m)
+		if err != nil {
+			n.cfg.Log.Error("encode", "error", err)
+			continue
+		}
+		for _, p := range n.peers {
+			if p.link != nil {
+				p.link.Control(f)
+			}
 		}
 	}
 }
@@ -60,13 +69,6 @@ func (n *Node) crowd() {
 	}
 }
 
-func (n *Node) called(key identity.Key) string {
-	if p := n.peers[key]; p != nil {
-		return p.Name
-	}
-	return key.Short()
-}
-
 // Connect dials host:port, for ever. What comes of it is told by events.
 func (n *Node) Connect(addr string) error {
 	if portOf(addr) == 0 {
@@ -88,15 +90,16 @@ func (n *Node) Disconnect(id string) error {
 
 // Ignore hides what the peer with that uuid says, or shows it again.
 func (n *Node) Ignore(id string, on bool) error {
-	return n.remember(id, func(p *peer) error { p.Ignored = on; return n.cfg.Known.SetIgnored(id, on) })
+	return n.remember(id, func(p *peer) { p.Ignored = on }, func(known Known, _ identity.Key) error { return known.SetIgnored(id, on) })
 }
 
 // Verify notes whether the words of the peer with that uuid were compared.
 func (n *Node) Verify(id string, on bool) error {
-	return n.remember(id, func(p *peer) error { p.Verified = on; return n.cfg.Known.SetVerified(p.Key, on) })
+	return n.remember(id, func(p *peer) { p.Verified = on }, func(known Known, key identity.Key) error { return known.SetVerified(key, on) })
 }
 
-func (n *Node) remember(id string, change func(*peer) error) error {
+// remember changes a peer, and the profile's memory of it, which waits for the disk.
+func (n *Node) remember(id string, change func(*peer), save func(Known, identity.Key) error) error {
 	p, err := n.find(id)
 	if err != nil {
 		return err
@@ -105,10 +108,10 @@ func (n *Node) remember(id string, change func(*peer) error) error {
 		return errors.New("nothing is remembered without a profile: start with --profile")
 	}
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	err = change(p)
+	change(p)
 	n.out.post(event.PeerChanged{Peer: p.now()})
-	return err
+	n.mu.Unlock()
+	return save(n.cfg.Known, p.Key)
 }
 
 func (n *Node) find(id string) (*peer, error) {

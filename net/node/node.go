@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"strconv"
 	"sync"
 	"syscall"
@@ -84,15 +83,16 @@ type Node struct {
 	port    int
 	started time.Time
 	ready   chan struct{} // closed when all above is set: what runs beside Start waits for it
+	due     chan struct{} // of size 1: something is gathered for the clock
 
 	mu      sync.Mutex
 	name    string
 	peers   map[identity.Key]*peer
 	refused map[string]int
 	network event.Network
-	acks    bool          // some acknowledgement waits to be sent
-	changed chan struct{} // closed and made anew when a link comes, goes or acknowledges
-	asked   uint64        // numbers questions
+	fresh   map[identity.Key]bool // authors whose records came by catching up, until neighbours are told
+	news    bool                  // neighbours are to hear to whom we are linked
+	changed chan struct{}         // closed and made anew when a link comes, goes or acknowledges
 	closed  bool
 }
 
@@ -102,10 +102,10 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, group: g, name: cfg.Name, inst: record.NewFeed().String(), started: time.Now(),
 		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
-		out: newOutbox(), ready: make(chan struct{}),
+		fresh: map[identity.Key]bool{}, out: newOutbox(), ready: make(chan struct{}), due: make(chan struct{}, 1),
 	}
 	if cfg.Network == nil {
-		n.cfg.Network = machine{interfaces: cfg.Interfaces}
+		n.cfg.Network = machine{group: g, interfaces: cfg.Interfaces}
 	}
 	certificate, err := cfg.Identity.Certificate()
 	if err != nil {
@@ -249,54 +249,4 @@ func (n *Node) wake() {
 
 func (n *Node) notice(level event.Level, text, hint string) {
 	n.out.post(event.Notice{Level: level, Text: text, Hint: hint})
-}
-
-// machine is the network of the machine, held to the interfaces that were asked for.
-type machine struct{ interfaces []string }
-
-func (m machine) Listen(ctx context.Context, network, addr string) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err == nil && host == "" && len(m.interfaces) > 0 {
-		// One listener has one address: with a single interface that keeps others out altogether.
-		for _, name := range m.interfaces {
-			ip, err := addressOf(name)
-			if err != nil {
-				return nil, err
-			}
-			if len(m.interfaces) == 1 {
-				addr = net.JoinHostPort(ip.String(), port)
-			}
-		}
-	}
-	return (&net.ListenConfig{}).Listen(ctx, network, addr)
-}
-
-func (m machine) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	return (&net.Dialer{}).DialContext(ctx, network, addr)
-}
-
-// addressOf is the IPv4 address of an interface, else its first.
-func addressOf(name string) (netip.Addr, error) {
-	i, err := net.InterfaceByName(name)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("interface %s: %w", name, err)
-	}
-	addrs, err := i.Addrs()
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("interface %s: %w", name, err)
-	}
-	var first netip.Addr
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			if ip := p.Addr().Unmap(); ip.Is4() {
-				return ip, nil
-			} else if !first.IsValid() && !ip.IsLinkLocalUnicast() {
-				first = ip
-			}
-		}
-	}
-	if !first.IsValid() {
-		return netip.Addr{}, fmt.Errorf("interface %s has no address", name)
-	}
-	return first, nil
 }

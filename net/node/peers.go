@@ -3,12 +3,12 @@ package node
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/room"
@@ -18,15 +18,24 @@ import (
 // peer is a key that was linked in this run. Guarded by Node.mu.
 type peer struct {
 	event.Peer
-	link     *link.Link            // nil: none is up
-	behind   bool                  // its live queue was full: it pulls until it is level
-	links    map[identity.Key]bool // whom it says it is linked to
-	has      uint64                // acknowledged of our own feed, as seq+1
-	owed     map[room.FeedKey]bool // feeds whose records it sent live and that wait for a Have
-	page     []room.Holding        // of a Frontier that is not complete
-	unequal  int                   // pings in a row whose hash differed
+	link     *link.Link // nil: none is up
 	lostAt   time.Time
-	greeting bool // its name was posted
+	greeting bool // it was told of
+
+	inst    string      // of its run
+	started int64       // ms, by its clock
+	namedAt record.Time // of the record that its name is from; zero: from its Hello
+
+	links   map[identity.Key]bool // whom it says it is linked to
+	page    []room.Holding        // of a Frontier that is not complete
+	unequal int                   // pings in a row whose hash differed
+	waits   bool                  // it asked how far we are, and is to hear when we have what it has
+	behind  bool                  // its live queue was full: it pulls until it is level (behind.go)
+	told    []room.Holding        // while it is behind: the frontier that it was told last
+
+	owed map[room.FeedKey]bool // feeds that wait for a Have
+	has  uint64                // acknowledged of our own feed, as seq+1
+	due  uint64                // of our own feed, as seq+1, when its last link went down
 }
 
 // Up is of mesh.Handler.
@@ -41,22 +50,15 @@ func (n *Node) Up(l *link.Link) {
 		n.peers[key] = p
 	}
 	wasUp := p.link != nil
-	p.link, p.behind, p.unequal, p.page = l, false, 0, nil
+	p.link, p.page, p.unequal, p.waits, p.behind, p.told = l, nil, 0, false, false, nil
 	p.links, p.owed = map[identity.Key]bool{}, map[room.FeedKey]bool{}
-	name := h.Name
-	if name == "" {
-		name = p.ID[:8]
-	}
-	renamed := ""
-	if p.greeting && p.Name != name {
-		renamed = p.Name
-	}
-	p.Name, p.Agent = name, h.Agent
-	at := p.Addr
-	if addr := l.RemoteAddr(); h.Port != 0 {
-		p.Addr = netip.AddrPortFrom(addr.Addr(), uint16(h.Port))
-	} else {
-		p.Addr = addr
+	n.planner.Gone(key) // what it was asked over an older link it may never answer
+	before, at := p.Name, p.Addr
+	p.greet(h)
+	p.Agent = h.Agent
+	p.Addr = l.RemoteAddr()
+	if h.Port != 0 {
+		p.Addr = netip.AddrPortFrom(p.Addr.Addr(), uint16(h.Port))
 	}
 	if n.cfg.Known != nil {
 		p.Verified, p.Ignored = n.cfg.Known.Verified(key), n.cfg.Known.Ignored(p.ID)
@@ -65,23 +67,30 @@ func (n *Node) Up(l *link.Link) {
 	if !wasUp {
 		p.Since = now
 	}
+	renamed := ""
+	if p.greeting && p.Name != before {
+		renamed = before
+	}
 	if p.State != event.Up || !p.greeting || renamed != "" || p.Addr != at {
 		p.State, p.Changed, p.greeting = event.Up, now, true
 		n.out.post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
+		n.recognise(p)
 	}
-	n.introduce()
-	if frontierOf(h, n.room.ID().String()) != n.room.Hash() {
+	if frontierOf(h, n.room.ID().String()) == n.room.Hash() {
+		n.hasAll(p)
+	} else {
 		n.tellFrontier(p, true)
 	}
-	n.wake()
+	n.linked()
 	n.mu.Unlock()
-	if n.cfg.Known != nil {
-		if before, other := n.cfg.Known.Seen(name, key); other {
-			n.notice(event.Warning, fmt.Sprintf("this %s (%s) is not the %s you met before (%s): another person, or a new key", name, key.Short(), name, before.Short()),
-				"compare words with /verify "+name)
-		}
-	}
 	n.crowd()
+}
+
+// linked is called with mu held when a link has come or gone.
+func (n *Node) linked() {
+	n.news = true
+	n.soon()
+	n.wake()
 }
 
 func frontierOf(h wire.Hello, id string) string {
@@ -103,14 +112,20 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 	n.cfg.Log.Info("link down", "peer", l.Key().Short(), "why", why)
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	defer n.wake()
 	p := n.peers[l.Key()]
-	if p == nil || !last || p.link != l {
-		n.wake()
+	if p == nil {
 		return
 	}
 	in, out := l.Bytes()
 	p.In, p.Out = p.In+in, p.Out+out
-	p.link, p.behind, p.lostAt = nil, false, time.Now()
+	if !last || p.link != l {
+		return
+	}
+	p.link, p.owed, p.behind, p.told, p.lostAt = nil, nil, false, nil, time.Now()
+	if _, seq, any := n.room.Own(); any {
+		p.due = seq + 1
+	}
 	p.State, p.Changed = event.Lost, time.Now()
 	if why == nil || isBye && bye.Reason == wire.ByeLeaving {
 		p.State = event.Left
@@ -119,16 +134,15 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 	if !n.closed { // else it is us who leave
 		n.out.post(event.PeerChanged{Peer: p.Peer})
 	}
-	n.introduce()
-	n.wake()
+	n.linked()
 }
 
 // State is of mesh.Handler.
 func (n *Node) State(l *link.Link, late bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	p := n.peers[l.Key()]
-	if p == nil || p.link != l {
+	p := n.up(l)
+	if p == nil {
 		return
 	}
 	p.State, p.Changed = event.Up, time.Now()
@@ -156,18 +170,6 @@ func (n *Node) Trouble(addr string, err error) {
 		hint = "another program listens there"
 	}
 	n.notice(event.Warning, "can't connect to "+addr+": "+err.Error(), hint)
-}
-
-// Refused is of mesh.Handler.
-func (n *Node) Refused(l *link.Link, reason string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.refused[reason]++
-	from := l.RemoteAddr().String()
-	if p := n.peers[l.Key()]; p != nil {
-		from = p.Name
-	}
-	n.out.post(event.Refused{From: from, Reason: reason, Count: n.refused[reason]})
 }
 
 // Self is who and where this node is.

@@ -2,9 +2,9 @@ package node
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
@@ -19,84 +19,102 @@ func (n *Node) Record(l *link.Link, r *record.Record) {
 	defer n.mu.Unlock()
 	out, err := n.room.Accept(r)
 	if err != nil {
-		n.refused["record of another room"]++
+		n.refuse(l, err.Error())
 		return
 	}
-	if p := n.peers[l.Key()]; p != nil && p.link == l {
-		if out.Gap == nil {
-			key := room.FeedKey{Author: r.Author(), Feed: r.Feed()}
-			p.owed[key] = true
-			if author := n.peers[r.Author()]; author != nil && author.link != nil {
-				author.owed[key] = true
-			}
-			n.acks = true
-		} else {
-			n.askFor(p, []room.Gap{*out.Gap})
-		}
+	p := n.up(l)
+	if out.Gap != nil && p != nil {
+		n.planner.Ahead(p.Key, out.Gap.Key, r.Seq())
+		n.ask(p)
 	}
-	n.took(l, out, false)
+	if out.Gap == nil {
+		n.owe(p, r) // also when it was known: the peer may have missed that we said so
+	}
+	for _, e := range out.Added {
+		n.forward(e.Record, l)
+	}
+	if name := n.took(l, out, false); name != nil {
+		n.named(name)
+	}
 }
 
-// Records is of mesh.Handler: the answer to a question.
+// Records is of mesh.Handler: a part of the answer to a question.
 func (n *Node) Records(l *link.Link, m wire.Records, rs []*record.Record) {
 	n.out.wait()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
 	for _, r := range rs {
 		out, err := n.room.Accept(r)
 		if err != nil {
-			n.refused["record of another room"]++
+			n.refuse(l, err.Error())
 			continue
 		}
-		n.took(l, out, true)
-	}
-	if p := n.peers[l.Key()]; p != nil && p.link == l && m.End {
-		n.planner.Answered(l.Key())
-		n.ask(p)
-		if n.planner.Missing() == 0 {
-			n.tellFrontier(p, false) // it may count us as behind
+		if g := out.Gap; g != nil && n.planner.Begins(l.Key(), g.Key, r.Seq()) {
+			out = n.room.Raise(g.Key, r.Seq())
 		}
+		n.owe(nil, r)
+		if len(out.Added) > 0 {
+			n.fresh[r.Author()] = true
+		}
+		if name := n.took(l, out, true); name != nil {
+			names[name.Author()] = name
+		}
+	}
+	for _, name := range names {
+		n.named(name)
+	}
+	p := n.up(l)
+	if p == nil {
+		return
+	}
+	n.planner.Answered(p.Key, m.N, m.End)
+	if m.End {
+		n.ask(p)
+		n.caughtUp(p)
 	}
 }
 
-// took passes on what a record brought: to the screen, and to neighbours who can't hear its author.
-func (n *Node) took(l *link.Link, out room.Outcome, history bool) {
+// up is the peer of a link that is its present one, or nil. Called with mu held.
+func (n *Node) up(l *link.Link) *peer {
+	if p := n.peers[l.Key()]; p != nil && p.link == l {
+		return p
+	}
+	return nil
+}
+
+// took passes on what a record brought to the screen, and returns the last record in it that names its
+// author. Called with mu held.
+func (n *Node) took(l *link.Link, out room.Outcome, history bool) (name *record.Record) {
 	if f := out.Fork; f != nil {
 		n.notice(event.Warning, fmt.Sprintf("%s signed two different lines for one place: nothing more of that run is shown", n.called(f.Key.Author)), "")
 	}
 	for _, e := range out.Added {
-		n.forward(e.Record, l)
-		n.show(e, l, history)
+		switch r := e.Record; r.Kind() {
+		case record.KindOpen, record.KindName:
+			name = r
+		case record.KindChat, record.KindMe:
+			line := n.lineOf(e)
+			line.History = history
+			line.Own = r.Author() == n.cfg.Identity.Key()
+			if l.Key() != r.Author() {
+				line.Via = l.Key().ID().String()
+			}
+			n.out.post(event.Said{Line: line})
+		}
 	}
+	return name
 }
 
-// show posts a record of somebody else's.
-func (n *Node) show(e room.Entry, l *link.Link, history bool) {
+// lineOf is a record of text as an event. Called with mu held.
+func (n *Node) lineOf(e room.Entry) event.Line {
 	r := e.Record
-	switch r.Kind() {
-	case record.KindName:
-		p := n.peers[r.Author()]
-		if p == nil || history || p.Name == r.Name() {
-			return
-		}
-		before := p.Name
-		p.Name = r.Name()
-		n.out.post(event.PeerChanged{Peer: p.now(), Renamed: before})
-	case record.KindChat, record.KindMe:
-		line := lineOf(e)
-		line.History = history
-		line.Own = r.Author() == n.cfg.Identity.Key()
-		if l.Key() != r.Author() {
-			line.Via = l.Key().ID().String()
-		}
-		n.out.post(event.Said{Line: line})
+	name := e.Name
+	if name == "" { // the beginning of the feed, which says it, is held by nobody any more
+		name = n.called(r.Author())
 	}
-}
-
-func lineOf(e room.Entry) event.Line {
-	r := e.Record
 	return event.Line{
-		ID: r.ID().String(), From: r.Author(), FromID: r.Author().ID().String(), FromName: e.Name,
+		ID: r.ID().String(), From: r.Author(), FromID: r.Author().ID().String(), FromName: name,
 		Text: r.Text(), Me: r.Kind() == record.KindMe, Time: time.UnixMilli(r.Time().Ms), Arrived: time.Now(),
 		Signature: event.Verified, Kind: event.KindNative,
 		Place: event.Place{Ms: r.Time().Ms, N: r.Time().N, Author: r.Author(), Feed: uint64(r.Feed()), Seq: r.Seq()},
@@ -108,8 +126,8 @@ func lineOf(e room.Entry) event.Line {
 func (n *Node) Message(l *link.Link, m wire.Message) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	p := n.peers[l.Key()]
-	if p == nil || p.link != l {
+	p := n.up(l)
+	if p == nil {
 		return
 	}
 	switch m := m.(type) {
@@ -121,13 +139,15 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		n.answer(p, m)
 	case wire.Links:
 		clear(p.links)
-		for _, x := range m.Links[:min(len(m.Links), 256)] {
+		for _, x := range m.Links[:min(len(m.Links), maxNeighbours)] {
 			p.links[x.Key] = true
 		}
 	case wire.Peers:
 		n.introduced(m)
 	case wire.Typing:
-		n.out.post(event.Typing{Peer: p.now(), On: m.On})
+		if m.Room == n.room.ID().String() {
+			n.out.post(event.Typing{Peer: p.now(), On: m.On})
+		}
 	}
 }
 
@@ -136,42 +156,36 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 func (n *Node) Frontier(l *link.Link, hashes map[string]string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	p := n.peers[l.Key()]
-	if p == nil || p.link != l {
+	p := n.up(l)
+	if p == nil {
 		return
 	}
-	if hash := hashes[n.room.ID().String()]; hash == "" || hash == n.room.Hash() {
+	switch hash := hashes[n.room.ID().String()]; hash {
+	case "":
+	case n.room.Hash():
 		p.unequal = 0
-		return
-	}
-	if p.unequal++; p.unequal >= 2 {
-		p.unequal = 0
-		n.tellFrontier(p, true)
+		n.hasAll(p)
+	default:
+		if p.unequal++; p.unequal >= 2 {
+			p.unequal = 0
+			n.tellFrontier(p, true)
+		}
 	}
 }
 
-// acknowledged notes how far a peer has our own feed.
-func (n *Node) acknowledged(p *peer, m wire.Have) {
-	own, seq, any := n.room.Own()
-	if !any || m.Room != n.room.ID().String() {
-		return
+// Refused is of mesh.Handler.
+func (n *Node) Refused(l *link.Link, reason string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.refuse(l, reason)
+}
+
+// refuse counts what was not taken. Reasons are few and fixed. Called with mu held.
+func (n *Node) refuse(l *link.Link, reason string) {
+	n.refused[reason]++
+	from := l.RemoteAddr().String()
+	if p := n.peers[l.Key()]; p != nil {
+		from = p.Name
 	}
-	i := slices.IndexFunc(m.Heads, func(h wire.Head) bool { return h.Author == own.Author && h.Feed == own.Feed.String() })
-	if i < 0 || m.Heads[i].Seq > seq || m.Heads[i].Seq+1 <= p.has {
-		return
-	}
-	p.has = m.Heads[i].Seq + 1
-	have, of := 0, 0
-	for _, q := range n.peers {
-		if q.link != nil {
-			of++
-		}
-		if q.has >= p.has {
-			have++
-		}
-	}
-	if recs, _ := n.room.Range(room.Gap{Key: own, From: p.has - 1, To: p.has - 1}, 1); len(recs) == 1 {
-		n.out.post(event.Delivered{ID: recs[0].ID().String(), Peers: have, Of: max(of, have)})
-	}
-	n.wake()
+	n.out.post(event.Refused{From: from, Reason: reason, Count: n.refused[reason]})
 }

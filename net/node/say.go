@@ -39,7 +39,7 @@ func (n *Node) say(kind record.Kind, text string) error {
 			return fmt.Errorf("that can't be said: %w", err)
 		}
 		sent := n.publish(entries)
-		line := lineOf(entries[len(entries)-1])
+		line := n.lineOf(entries[len(entries)-1])
 		line.Own = true
 		n.out.post(event.Sent{Line: line, Peers: sent})
 	}
@@ -108,33 +108,11 @@ func (n *Node) forward(r *record.Record, from *link.Link) int {
 			}
 		}
 		if !p.behind && !p.link.Live(frame) {
-			p.behind = true // it pulls from now on: Drained tells it how far we are
+			p.behind = true // it pulls from now on (behind.go)
 		}
 		sent++
 	}
 	return sent
-}
-
-// Nick changes one's own name.
-func (n *Node) Nick(name string) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	entries, err := n.room.Rename(name)
-	if err != nil {
-		return fmt.Errorf("%q can't be a name: %w", name, err)
-	}
-	if len(entries) == 0 { // nothing was said yet, so the feed that would carry it is not open
-		if entries, err = n.room.Say(record.KindMe, "is now called "+name); err != nil {
-			return err
-		}
-	}
-	n.name = name
-	n.publish(entries)
-	n.out.post(event.SelfChanged{Self: n.self()})
-	if n.finder != nil {
-		n.finder.Burst()
-	}
-	return nil
 }
 
 // Typing tells peers that one is writing, or has stopped.
@@ -174,17 +152,4 @@ func (n *Node) WaitWritable(ctx context.Context) error {
 			}
 		}
 	}
-}
-
-// WaitDelivered waits until every linked peer has acknowledged all that was said.
-func (n *Node) WaitDelivered(ctx context.Context) error {
-	return n.until(ctx, func() bool {
-		_, seq, any := n.room.Own()
-		for _, p := range n.peers {
-			if any && p.link != nil && p.has < seq+1 {
-				return false
-			}
-		}
-		return true
-	})
 }

@@ -1,10 +1,9 @@
 package node
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/hex"
-	"time"
+	"strings"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
@@ -17,8 +16,8 @@ import (
 const (
 	pageFeeds   = 300     // lines of a Frontier frame
 	maxFrontier = 100_000 // lines kept of a peer's
-	ackEvery    = 50 * time.Millisecond
-	wantFrames  = 4
+	wantFrames  = 4       // of an answer
+	maxRanges   = 256     // of a peer's question
 )
 
 // send queues a small message. Called with mu held or not.
@@ -58,8 +57,9 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 	}
 	for _, h := range m.Feeds {
 		var feed record.Feed
-		if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 || len(p.page) >= maxFrontier {
-			n.refused["malformed frontier"]++
+		if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 ||
+			h.Floor > h.Seq || len(p.page) >= maxFrontier {
+			n.refuse(p.link, "malformed frontier")
 			continue
 		}
 		p.page = append(p.page, room.Holding{Key: room.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq})
@@ -69,75 +69,69 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 	}
 	theirs := p.page
 	p.page = nil
-	n.planner.Heard(p.Key, theirs)
-	for _, h := range n.planner.Floors(p.Key) {
-		n.room.Raise(h.Key, h.Floor)
+	own, seq, any := n.room.Own()
+	for _, h := range theirs {
+		if any && h.Key == own && h.Seq <= seq {
+			n.delivered(p, h.Seq+1)
+		}
 	}
+	if p.behind {
+		n.follow(p, theirs)
+	}
+	n.planner.Heard(p.Key, theirs)
 	n.ask(p)
 	if m.Ask {
 		n.tellFrontier(p, false)
-	}
-	if p.behind && p.link.LiveSpace() > 0 {
-		n.level(p, theirs)
-	}
-}
-
-// level ends a peer's catching up when what it lacks fits into its live queue.
-func (n *Node) level(p *peer, theirs []room.Holding) {
-	here := map[room.FeedKey]uint64{}
-	for _, h := range theirs {
-		here[h.Key] = h.Seq + 1
-	}
-	var tail []*record.Record
-	for _, h := range n.room.Frontier() {
-		from := max(here[h.Key], h.Floor)
-		if from > h.Seq {
-			continue
-		}
-		if h.Seq-from > 200 {
-			return
-		}
-		recs, more := n.room.Range(room.Gap{Key: h.Key, From: from, To: h.Seq}, 128<<10)
-		if tail = append(tail, recs...); more || len(tail) > 200 {
-			return
-		}
-	}
-	p.behind = false
-	for _, r := range tail {
-		f, err := wire.Encode(wire.Record{Body: r.Signed(), Sig: r.Signature()})
-		if err == nil && !p.link.Live(f) {
-			p.behind = true
-			return
-		}
+		p.waits = n.planner.Lacks(p.Key)
 	}
 }
 
 // ask puts the next question to a peer, if it has something that is missing here.
 func (n *Node) ask(p *peer) {
-	gaps := n.planner.Next(p.Key)
-	if len(gaps) == 0 {
-		if n.planner.Missing() == 0 {
-			n.out.post(event.Sync{Have: n.room.Count()})
+	q, any := n.planner.Next(p.Key)
+	if any {
+		w := wire.Want{Room: n.room.ID().String(), N: q.N, Frames: wantFrames}
+		for _, g := range q.Gaps {
+			w.Ranges = append(w.Ranges, wire.Range{Author: g.Key.Author, Feed: g.Key.Feed.String(), From: g.From, To: g.To})
 		}
-		return
+		n.send(p.link, w)
 	}
-	n.out.post(event.Sync{Have: n.room.Count(), Missing: n.planner.Missing()})
-	n.askFor(p, gaps)
+	if missing := n.planner.Missing(); any || missing == 0 {
+		n.out.post(event.Sync{Have: n.room.Count(), Missing: missing})
+	}
 }
 
-func (n *Node) askFor(p *peer, gaps []room.Gap) {
-	n.asked++
-	w := wire.Want{Room: n.room.ID().String(), N: n.asked, Frames: wantFrames}
-	for _, g := range gaps {
-		w.Ranges = append(w.Ranges, wire.Range{Author: g.Key.Author, Feed: g.Key.Feed.String(), From: g.From, To: g.To})
+// caughtUp follows an answer of from: whoever asked how far we are, and had what we lacked, hears when
+// we lack it no more; and once nothing of from's is missing, so do neighbours who may not hear of it
+// from its authors.
+func (n *Node) caughtUp(from *peer) {
+	for _, p := range n.peers {
+		if p.link != nil && p.waits && !n.planner.Lacks(p.Key) {
+			p.waits = false
+			n.tellFrontier(p, false)
+		}
 	}
-	n.send(p.link, w)
+	if n.planner.Lacks(from.Key) {
+		return
+	}
+	for _, p := range n.peers {
+		if p.link == nil || p == from {
+			continue
+		}
+		for author := range n.fresh {
+			if author != p.Key && !p.links[author] {
+				n.tellFrontier(p, false)
+				break
+			}
+		}
+	}
+	clear(n.fresh)
 }
 
 // answer sends what a peer wants, as far as its sync queue takes it; the peer asks for the rest.
 func (n *Node) answer(p *peer, m wire.Want) {
-	if m.Room != n.room.ID().String() || len(m.Ranges) > 256 {
-		n.refused["malformed want"]++
+	if m.Room != n.room.ID().String() || len(m.Ranges) > maxRanges {
+		n.refuse(p.link, "malformed want")
 		return
 	}
 	out := wire.Records{Room: m.Room, N: m.N}
@@ -145,8 +139,12 @@ func (n *Node) answer(p *peer, m wire.Want) {
 	flush := func(end bool) bool {
 		out.End = end
 		f, err := wire.Encode(out)
+		if err != nil {
+			n.cfg.Log.Error("encode records", "error", err)
+			return false
+		}
 		out.Records, size = nil, 0
-		return err == nil && p.link.Sync(f)
+		return p.link.Sync(f)
 	}
 	for _, r := range m.Ranges {
 		var g room.Gap
@@ -155,8 +153,7 @@ func (n *Node) answer(p *peer, m wire.Want) {
 		}
 		recs, _ := n.room.Range(g, wire.MaxRecords*wantFrames)
 		for _, rec := range recs {
-			// The body travels as a JSON string, in which quotes take two bytes.
-			cost := len(rec.Signed())*5/4 + 120
+			cost := cost(rec)
 			if size > 0 && size+cost > wire.MaxRecords {
 				if frames++; frames > min(m.Frames, wantFrames) || p.link.SyncSpace() < 2 {
 					flush(true)
@@ -173,76 +170,10 @@ func (n *Node) answer(p *peer, m wire.Want) {
 	flush(true)
 }
 
-// Drained is of mesh.Handler: a peer whose live queue was full has taken all of it. It learns how far
-// we are, pulls the rest, and says so when it is level.
-func (n *Node) Drained(l *link.Link) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if p := n.peers[l.Key()]; p != nil && p.link == l && p.behind {
-		n.tellFrontier(p, true)
-	}
-}
-
-// tick sends acknowledgements every 50 ms while there are any, and looks after what takes seconds.
-func (n *Node) tick(ctx context.Context) {
-	<-n.ready
-	acks := time.NewTicker(ackEvery)
-	defer acks.Stop()
-	last := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-acks.C:
-		}
-		n.mu.Lock()
-		if n.acks {
-			n.acks = false
-			n.acknowledge()
-		}
-		if time.Since(last) >= time.Second {
-			last = time.Now()
-			n.second()
-		}
-		n.mu.Unlock()
-	}
-}
-
-// acknowledge sends one Have per link that is owed one.
-func (n *Node) acknowledge() {
-	ends := map[room.FeedKey]uint64{}
-	for _, h := range n.room.Frontier() {
-		ends[h.Key] = h.Seq
-	}
-	for _, p := range n.peers {
-		if p.link == nil || len(p.owed) == 0 {
-			continue
-		}
-		m := wire.Have{Room: n.room.ID().String()}
-		for key := range p.owed {
-			if seq, ok := ends[key]; ok && len(m.Heads) < 256 {
-				m.Heads = append(m.Heads, wire.Head{Author: key.Author, Feed: key.Feed.String(), Seq: seq})
-			}
-		}
-		clear(p.owed)
-		n.send(p.link, m)
-	}
-}
-
-// second posts the numbers of peers, and retries questions that nobody answered.
-func (n *Node) second() {
-	lost := false
-	for _, p := range n.peers {
-		if p.link != nil {
-			n.out.post(event.PeerStats{Peer: p.now()})
-			if gaps := n.planner.Next(p.Key); len(gaps) > 0 {
-				n.askFor(p, gaps)
-			}
-		} else if p.State == event.Lost && time.Since(p.lostAt) < 2*time.Minute {
-			lost = true
-		}
-	}
-	if n.finder != nil {
-		n.finder.SetLost(lost)
-	}
+// cost is how many bytes a record takes in a Records frame. The body travels as a JSON string, in which
+// quotes and backslashes take two.
+func cost(r *record.Record) int {
+	const around = len(`{"body":"","sig":""},`) + 88 // base64 of a signature
+	body := r.Signed()
+	return len(body) + strings.Count(body, `"`) + strings.Count(body, `\`) + around
 }

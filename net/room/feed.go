@@ -12,6 +12,7 @@ type feed struct {
 	name    string    // what the author is called at the feed's end
 	bytes   int
 	fork    *Fork
+	full    bool // it goes no further here: above a bound
 }
 
 func newFeed() *feed { return &feed{ahead: map[uint64]*record.Record{}} }
@@ -43,13 +44,6 @@ func (f *feed) at(seq uint64) *record.Record {
 		return nil
 	}
 	return f.records[seq-f.floor]
-}
-
-// take removes and returns the waiting record that would extend the feed.
-func (f *feed) take() *record.Record {
-	rec := f.ahead[f.next()]
-	delete(f.ahead, f.next())
-	return rec
 }
 
 // drop forgets the first n records but never the last one, which a fork would be shown against.

@@ -67,9 +67,9 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 	defer r.mu.Unlock()
 	var out []Gap
 	for _, h := range theirs {
-		from := max(h.Floor, 0)
+		from := h.Floor
 		if f := r.feeds[h.Key]; f != nil {
-			if f.fork != nil {
+			if f.fork != nil || f.full {
 				continue
 			}
 			from = max(from, f.next())
@@ -104,28 +104,42 @@ func (r *Room) Range(g Gap, maxBytes int) (records []*record.Record, more bool) 
 	return records, false
 }
 
-// Raise accepts that a feed begins at floor for everybody who was asked, when this room's copy ends
-// below it: what lies between can't be had. It reports whether that changed anything.
-func (r *Room) Raise(key FeedKey, floor uint64) bool {
+// End is the seq of the last record that is held of a feed; false when there is none, or a fork.
+func (r *Room) End(key FeedKey) (seq uint64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[key]
-	if f == nil {
-		f = newFeed()
-		r.feeds[key] = f
+	if f == nil || f.fork != nil || len(f.records) == 0 {
+		return 0, false
 	}
-	if f.fork != nil || floor <= f.next() || key == r.own {
-		return false
+	return f.next() - 1, true
+}
+
+// Raise has a feed begin at floor, where its copy begins for everybody who was asked, when this room's
+// copy ends below it: what lies between can't be had. The record at floor has to wait here already, so
+// that nobody can end another's feed by claiming a floor where there is none.
+func (r *Room) Raise(key FeedKey, floor uint64) Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.feeds[key]
+	if f == nil || f.fork != nil || f.full || floor <= f.next() || key == r.own || f.ahead[floor] == nil {
+		return Outcome{}
+	}
+	for seq := range f.ahead {
+		if seq < floor {
+			r.unwait(f, seq)
+		}
 	}
 	r.bytes -= f.bytes
 	r.count -= len(f.records)
 	f.raise(floor)
-	for seq := range f.ahead {
-		if seq < floor {
-			delete(f.ahead, seq)
-			r.waiting--
-		}
-	}
-	r.version++
-	return true
+	return Outcome{Added: r.extend(key, f, r.take(f))}
+}
+
+// reaches reports whether the beginning of a gap has been filled, or can't be.
+func (r *Room) reaches(g Gap) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.feeds[g.Key]
+	return f != nil && (f.fork != nil || f.full || f.next() > g.From)
 }

@@ -15,7 +15,6 @@ package room
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -23,15 +22,21 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// DefaultBytes bounds the bodies that a room keeps in memory.
-const DefaultBytes = 64 << 20
+// Bounds of what a room keeps in memory.
+const (
+	DefaultBytes = 64 << 20 // bodies
+	MaxUnknown   = 1 << 20  // bodies of one author whose kind this version doesn't know (DESIGN.md §10)
+	maxFeeds     = 1 << 16
+	maxWaiting   = 4096    // records kept without their predecessor, in all feeds; more come again by asking
+	waitingBytes = 8 << 20 // their bodies
+)
 
-// maxWaiting bounds the records that are kept without their predecessor, in all feeds together. What is
-// beyond comes again by asking.
-const maxWaiting = 4096
-
-// ErrForeign is returned for a record of another room.
-var ErrForeign = errors.New("record belongs to another room")
+// Why Accept refuses a record.
+var (
+	ErrForeign = errors.New("record of another room")
+	ErrNoFeed  = errors.New("record outside any feed")
+	ErrFull    = errors.New("record above the bounds of a room")
+)
 
 // FeedKey names a feed: the feed's number alone could be claimed by anybody.
 type FeedKey struct {
@@ -56,9 +61,11 @@ type Room struct {
 	mu      sync.Mutex // guards everything below
 	clock   clock
 	feeds   map[FeedKey]*feed
-	waiting int // records in all feed.ahead
-	bytes   int // bodies held
-	count   int // records held
+	waiting int                  // records in all feed.ahead
+	ahead   int                  // their bodies, in bytes
+	bytes   int                  // bodies held
+	count   int                  // records held
+	unknown map[identity.Key]int // bodies of unknown kinds that were taken, in bytes
 	version uint64
 	hash    string // of version hashed
 	hashed  uint64
@@ -77,8 +84,8 @@ func New(id record.RoomID, self *identity.Identity, name string, now func() time
 	return &Room{
 		id: id, self: self, limit: limit, name: name,
 		clock: clock{now: now},
-		feeds: map[FeedKey]*feed{},
-		own:   FeedKey{Author: self.Key()},
+		feeds: map[FeedKey]*feed{}, unknown: map[identity.Key]int{},
+		own: FeedKey{Author: self.Key()},
 	}
 }
 
@@ -104,46 +111,51 @@ type Gap struct {
 	From, To uint64
 }
 
-// Accept takes a verified record of anybody, live or caught up. It returns ErrForeign for one of
-// another room, and an error for one that stands outside feeds.
+// Accept takes a verified record of anybody, live or caught up. The error is ErrForeign, ErrNoFeed or
+// ErrFull.
 func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	if rec.Body().Room != r.id {
 		return Outcome{}, ErrForeign
 	}
 	if rec.Feed() == 0 {
-		return Outcome{}, fmt.Errorf("room: a %s record outside any feed is not known here", rec.Kind())
+		return Outcome{}, ErrNoFeed
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := FeedKey{rec.Author(), rec.Feed()}
 	f := r.feeds[key]
 	if f == nil {
+		if len(r.feeds) >= maxFeeds {
+			return Outcome{}, ErrFull
+		}
 		f = newFeed()
 		r.feeds[key] = f
 	}
 	r.clock.observe(rec.Time())
-	if f.fork != nil {
-		return Outcome{}, nil
-	}
 	switch {
+	case f.fork != nil:
+		return Outcome{}, nil
+	case f.full:
+		return Outcome{}, ErrFull
 	case rec.Seq() < f.next():
 		return r.again(key, f, rec), nil
 	case !f.follows(rec):
 		return r.wait(key, f, rec), nil
 	}
-	var out Outcome
-	for rec != nil {
-		if !r.append(key, f, rec) {
-			break
-		}
-		out.Added = append(out.Added, Entry{rec, f.name})
-		rec = f.take()
-		if rec != nil {
-			r.waiting--
-		}
+	out := Outcome{Added: r.extend(key, f, rec)}
+	if f.full && out.Added == nil {
+		return out, ErrFull
+	}
+	return out, nil
+}
+
+// extend puts rec at the feed's end, and after it the records that waited for it.
+func (r *Room) extend(key FeedKey, f *feed, rec *record.Record) (added []Entry) {
+	for ; rec != nil && r.append(key, f, rec); rec = r.take(f) {
+		added = append(added, Entry{rec, f.name})
 	}
 	r.trim()
-	return out, nil
+	return added
 }
 
 // again compares a record with the one that is here in its place.
@@ -157,24 +169,39 @@ func (r *Room) again(key FeedKey, f *feed, rec *record.Record) Outcome {
 
 // wait keeps a record that came before its predecessors, within bounds.
 func (r *Room) wait(key FeedKey, f *feed, rec *record.Record) Outcome {
+	size := len(rec.Signed())
 	if old := f.ahead[rec.Seq()]; old != nil {
 		if old.ID() != rec.ID() {
 			return Outcome{Fork: r.forked(key, f, old, rec)}
 		}
-	} else if r.waiting < maxWaiting {
+	} else if r.waiting < maxWaiting && r.ahead+size <= waitingBytes {
 		f.ahead[rec.Seq()] = rec
 		r.waiting++
-	} else if !f.any {
+		r.ahead += size
+	} else if !f.any && len(f.ahead) == 0 {
 		delete(r.feeds, key) // nothing of it is kept
 	}
 	return Outcome{Gap: &Gap{Key: key, From: f.next(), To: rec.Seq() - 1}}
+}
+
+// take removes and returns the waiting record that would extend the feed, or nil.
+func (r *Room) take(f *feed) *record.Record { return r.unwait(f, f.next()) }
+
+func (r *Room) unwait(f *feed, seq uint64) *record.Record {
+	rec := f.ahead[seq]
+	if rec != nil {
+		delete(f.ahead, seq)
+		r.waiting--
+		r.ahead -= len(rec.Signed())
+	}
+	return rec
 }
 
 // append puts rec at the feed's end. A record that doesn't name the one before as its predecessor
 // belongs to another chain of the same feed: a fork below it, of which the pair proves nothing yet,
 // so it is dropped like one that never came.
 func (r *Room) append(key FeedKey, f *feed, rec *record.Record) bool {
-	if !f.chains(rec) {
+	if !f.chains(rec) || !r.affords(f, rec) {
 		return false
 	}
 	f.push(rec)
@@ -187,14 +214,36 @@ func (r *Room) append(key FeedKey, f *feed, rec *record.Record) bool {
 	return true
 }
 
+// affords counts what an author has in kinds that nobody here can read. Above the bound his feed ends:
+// a chain can't go on without one of its links.
+func (r *Room) affords(f *feed, rec *record.Record) bool {
+	switch rec.Kind() {
+	case record.KindOpen, record.KindChat, record.KindMe, record.KindName:
+		return true
+	}
+	size := r.unknown[rec.Author()] + len(rec.Signed())
+	if f.full = size > MaxUnknown; f.full {
+		r.forget(f)
+		return false
+	}
+	r.unknown[rec.Author()] = size
+	return true
+}
+
+// forget drops what waits in a feed that goes no further.
+func (r *Room) forget(f *feed) {
+	for seq := range f.ahead {
+		r.unwait(f, seq)
+	}
+}
+
 // forked ends a feed below the pair.
 func (r *Room) forked(key FeedKey, f *feed, a, b *record.Record) *Fork {
 	if a.ID().Head() > b.ID().Head() {
 		a, b = b, a // the same pair everywhere, whichever came first
 	}
 	f.fork = &Fork{Key: key, Seq: a.Seq(), A: a, B: b}
-	r.waiting -= len(f.ahead)
-	clear(f.ahead)
+	r.forget(f)
 	r.version++
 	return f.fork
 }

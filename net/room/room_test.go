@@ -140,26 +140,34 @@ func TestPlanner(t *testing.T) {
 	if got := p.Missing(); got != 11 {
 		t.Fatalf("missing %d, want 11", got)
 	}
-	gaps := p.Next(x)
-	if len(gaps) != 1 || gaps[0].To != 10 {
-		t.Fatalf("asked %+v of the first", gaps)
+	first, ok := p.Next(x)
+	if !ok || len(first.Gaps) != 1 || first.Gaps[0].To != 10 {
+		t.Fatalf("asked %+v of the first", first)
 	}
-	if got := p.Next(y); got != nil {
-		t.Fatalf("asked %+v of the second too", got)
+	if q, ok := p.Next(y); ok {
+		t.Fatalf("asked %+v of the second too", q)
+	}
+	if q, ok := p.Next(x); ok {
+		t.Fatalf("asked %+v of the first again, which owes an answer", q)
 	}
 	p.Gone(x)
-	if gaps = p.Next(y); len(gaps) != 1 {
-		t.Fatalf("asked %+v of the second after the first had gone", gaps)
+	second, ok := p.Next(y)
+	if !ok || len(second.Gaps) != 1 || second.N == first.N {
+		t.Fatalf("asked %+v of the second after the first had gone", second)
 	}
-	recs, more := a.Range(gaps[0], 1<<20)
+	recs, more := a.Range(second.Gaps[0], 1<<20)
 	if len(recs) != 11 || more {
 		t.Fatalf("range has %d records", len(recs))
 	}
 	for _, rec := range recs {
 		b.Accept(rec)
 	}
-	p.Answered(y)
-	if p.Next(y) != nil || p.Missing() != 0 || a.Hash() != b.Hash() {
+	p.Answered(y, first.N, true)
+	now = now.Add(time.Second)
+	if !p.Lacks(y) {
+		p.Answered(y, second.N, true)
+	}
+	if _, ok := p.Next(y); ok || p.Missing() != 0 || a.Hash() != b.Hash() {
 		t.Fatal("not level after the answer")
 	}
 }
@@ -175,14 +183,17 @@ func TestTheBoundMovesTheFloor(t *testing.T) {
 		t.Fatalf("holding %+v, want a floor and seq 200", h)
 	}
 	b := someone(t, 2)
-	if !b.Raise(h.Key, h.Floor) {
-		t.Fatal("floor not taken")
-	}
 	gaps := b.Missing(a.Frontier())
 	recs, _ := a.Range(gaps[0], 1<<20)
+	if out := b.Raise(h.Key, h.Floor); out.Added != nil {
+		t.Fatal("a floor was taken on somebody's word")
+	}
 	n := 0
 	for _, rec := range recs {
 		out, _ := b.Accept(rec)
+		if out.Gap != nil && rec.Seq() == h.Floor {
+			out = b.Raise(h.Key, h.Floor)
+		}
 		n += len(out.Added)
 	}
 	if n != int(h.Seq-h.Floor)+1 || a.Hash() != b.Hash() {

@@ -33,26 +33,30 @@ func (r *Room) Say(kind record.Kind, text string) ([]Entry, error) {
 	return append(out, said), nil
 }
 
-// Rename changes one's own name. Once the feed is open that is a record, which is returned.
-func (r *Room) Rename(name string) ([]Entry, error) {
+// Rename changes one's own name by a record, and returns it. Before the first line of a run that is
+// the one that opens the feed.
+func (r *Room) Rename(name string) (Entry, error) {
 	if err := record.CheckName(name); err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.name = name
-	if r.own.Feed == 0 {
-		return nil, nil
+		return Entry{}, err
 	}
 	data, err := record.NamingData(name)
 	if err != nil {
-		return nil, err
+		return Entry{}, err
 	}
-	e, err := r.sign(record.KindName, data)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.name
+	r.name = name
+	var e Entry
+	if r.own.Feed == 0 {
+		e, err = r.open()
+	} else {
+		e, err = r.sign(record.KindName, data)
+	}
 	if err != nil {
-		return nil, err
+		r.name = before
 	}
-	return []Entry{e}, nil
+	return e, err
 }
 
 // Own is this run's feed and the seq of its last record; false before the first line.

@@ -1,0 +1,151 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/memnet"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// ear keeps what a node told.
+type ear struct {
+	mu     sync.Mutex
+	heard  []event.Line // of others, and of oneself in a run before
+	events []event.Event
+	all    bool // keep every event, not only lines
+}
+
+func (e *ear) post(ev event.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s, ok := ev.(event.Said); ok {
+		e.heard = append(e.heard, s.Line)
+	}
+	if e.all {
+		e.events = append(e.events, ev)
+	}
+}
+
+func (e *ear) lines() []event.Line {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.heard)
+}
+
+// texts are the lines of one author, or of all if the name is "".
+func (e *ear) texts(from string) []string {
+	var out []string
+	for _, l := range e.lines() {
+		if from == "" || l.FromName == from {
+			out = append(out, l.Text)
+		}
+	}
+	return out
+}
+
+// told are the events of one kind so far.
+func told[E event.Event](e *ear) []E {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []E
+	for _, ev := range e.events {
+		if x, ok := ev.(E); ok {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// person is a node on a host of its own.
+type person struct {
+	*Node
+	ear
+	group *guard.Group
+	host  *memnet.Host
+	at    netip.Addr
+}
+
+// town is people on a memnet. It is made within a bubble.
+type town struct {
+	t      *testing.T
+	net    *memnet.Network
+	root   *guard.Group
+	people []*person
+}
+
+func addr(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}) }
+
+func newTown(t *testing.T, seed uint64) *town {
+	w := &town{t: t, net: memnet.New(seed)}
+	w.root = guard.New(context.Background(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	return w
+}
+
+// config is what person i starts with.
+func (w *town) config(i int, post func(event.Event)) Config {
+	host := w.net.Host(addr(i))
+	return Config{
+		Identity: identity.FromSeed([32]byte{byte(i + 1), byte((i + 1) >> 8)}), Name: fmt.Sprint("p", i), Room: "lobby",
+		Listen: ":8080", Agent: "test", Post: post, Log: slog.New(slog.DiscardHandler),
+		Network: host, Transport: host.Packets(),
+	}
+}
+
+// move starts person i, anew if it was there before.
+func (w *town) move(i int, change ...func(*Config)) *person {
+	w.t.Helper()
+	p := &person{group: w.root.Child(), host: w.net.Host(addr(i)), at: addr(i)}
+	p.all = true
+	cfg := w.config(i, p.post)
+	for _, f := range change {
+		f(&cfg)
+	}
+	n, err := Start(p.group, cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	p.Node = n
+	if i < len(w.people) {
+		w.people[i] = p
+	} else {
+		w.people = append(w.people, p)
+	}
+	return p
+}
+
+// crowd starts n people.
+func (w *town) crowd(n int) []*person {
+	for i := range n {
+		w.move(i)
+	}
+	return w.people
+}
+
+// leave says goodbye and waits for everything of the person to end.
+func (p *person) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	p.Close(ctx)
+	p.group.Close()
+}
+
+func (w *town) end() {
+	for _, p := range w.people {
+		p.leave()
+	}
+	w.root.Close()
+	w.net.Close()
+}
