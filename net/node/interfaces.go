@@ -3,11 +3,9 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -23,7 +21,7 @@ const lookEvery = 2 * time.Second
 // in elsewhere would still show an open port to everybody.
 type fence struct {
 	group   *guard.Group
-	names   []string
+	look    func() ([]netip.Addr, error) // the interfaces' addresses
 	network string
 	port    string
 	conns   chan net.Conn
@@ -39,8 +37,7 @@ type fence struct {
 func listenOn(ctx context.Context, g *guard.Group, names []string, network, port string) (net.Listener, error) {
 	const tries = 10 // what is free on one address may be taken on another
 	for try := 1; ; try++ {
-		f := &fence{group: g.Child(), names: names, network: network, port: port,
-			conns: make(chan net.Conn), done: make(chan struct{}), sockets: map[netip.Addr]net.Listener{}}
+		f := newFence(g, func() ([]netip.Addr, error) { return addressesOf(names) }, network, port)
 		err := f.start(ctx)
 		if err == nil {
 			return f, nil
@@ -52,12 +49,16 @@ func listenOn(ctx context.Context, g *guard.Group, names []string, network, port
 	}
 }
 
+func newFence(g *guard.Group, look func() ([]netip.Addr, error), network, port string) *fence {
+	return &fence{group: g.Child(), look: look, network: network, port: port,
+		conns: make(chan net.Conn), done: make(chan struct{}), sockets: map[netip.Addr]net.Listener{}}
+}
+
 func (f *fence) start(ctx context.Context) error {
-	addrs, err := addressesOf(f.names)
+	addrs, err := f.look()
 	if err != nil {
 		return err
 	}
-	err = fmt.Errorf("interface %s has no address", strings.Join(f.names, ", "))
 	for _, a := range addrs {
 		// An IPv6 address that has just come is not ready for a second or two.
 		if err = f.open(ctx, a); err != nil && !errors.Is(err, syscall.EADDRNOTAVAIL) {
@@ -120,25 +121,29 @@ func (f *fence) forget(a netip.Addr, l net.Listener) {
 	}
 }
 
-// watch follows the interfaces' addresses.
 func (f *fence) watch(ctx context.Context) {
 	for wait(ctx, f.done, lookEvery) {
-		now, err := addressesOf(f.names)
-		f.mu.Lock()
-		var gone []net.Listener
-		for a, l := range f.sockets {
-			if err == nil && !slices.Contains(now, a) {
-				gone = append(gone, l)
-			}
+		f.refresh(ctx)
+	}
+}
+
+// refresh follows the interfaces' addresses.
+func (f *fence) refresh(ctx context.Context) {
+	now, err := f.look()
+	f.mu.Lock()
+	var gone []net.Listener
+	for a, l := range f.sockets {
+		if err == nil && !slices.Contains(now, a) {
+			gone = append(gone, l)
 		}
-		now = slices.DeleteFunc(now, func(a netip.Addr) bool { return f.sockets[a] != nil })
-		f.mu.Unlock()
-		for _, l := range gone {
-			l.Close() // its goroutine forgets it
-		}
-		for _, a := range now {
-			_ = f.open(ctx, a) // an IPv6 address may not be ready yet: at the next look
-		}
+	}
+	now = slices.DeleteFunc(now, func(a netip.Addr) bool { return f.sockets[a] != nil })
+	f.mu.Unlock()
+	for _, l := range gone {
+		l.Close() // its goroutine forgets it
+	}
+	for _, a := range now {
+		_ = f.open(ctx, a) // an IPv6 address may not be ready yet: at the next look
 	}
 }
 

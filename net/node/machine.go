@@ -27,7 +27,8 @@ func (m machine) DialContext(ctx context.Context, network, addr string) (net.Con
 	return (&net.Dialer{}).DialContext(ctx, network, addr)
 }
 
-// addressesOf are the addresses of interfaces, as far as these are there.
+// addressesOf are the addresses of interfaces. The error tells of one that isn't there, or has none;
+// those of the others are returned beside it.
 func addressesOf(names []string) (addrs []netip.Addr, err error) {
 	for _, name := range names {
 		i, failed := net.InterfaceByName(name)
@@ -39,6 +40,9 @@ func addressesOf(names []string) (addrs []netip.Addr, err error) {
 		if failed != nil {
 			err = fmt.Errorf("interface %s: %w", name, failed)
 			continue
+		}
+		if len(nets) == 0 {
+			err = fmt.Errorf("interface %s has no address", name)
 		}
 		for _, n := range nets {
 			p, failed := netip.ParsePrefix(n.String())

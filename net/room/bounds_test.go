@@ -1,0 +1,176 @@
+package room
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// chain signs a feed of n records of a kind after its open record.
+func chain(t *testing.T, author byte, feed record.Feed, n int, kind record.Kind, data string) []*record.Record {
+	t.Helper()
+	id := identity.FromSeed([32]byte{author})
+	body := record.Body{Room: lobby, Feed: feed, Kind: record.KindOpen, Data: []byte(`{"name":"x"}`)}
+	var out []*record.Record
+	for seq := range uint64(n + 1) {
+		body.Seq, body.Time = seq, record.Time{Ms: 1, N: int64(seq)}
+		rec, err := record.Sign(id, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, rec)
+		body.Prev, body.Kind, body.Data = rec.ID(), kind, []byte(data)
+	}
+	return out
+}
+
+// Kinds that this version doesn't know are kept, up to 1 MiB an author over all his feeds; other authors
+// are not concerned, and nobody is asked again for what was refused.
+func TestUnknownKindsAreBounded(t *testing.T) {
+	r := someone(t, 1)
+	data := `{"x":"` + strings.Repeat("x", 30_000) + `"}`
+	taken := 0
+	for feed := record.Feed(1); feed <= 4; feed++ {
+		recs := chain(t, 2, feed, 20, "poll", data)
+		for _, rec := range recs {
+			out, err := r.Accept(rec)
+			for _, e := range out.Added {
+				if e.Record.Kind() == "poll" {
+					taken += len(e.Record.Signed())
+				}
+			}
+			if err != nil && !errors.Is(err, ErrFull) {
+				t.Fatal(err)
+			}
+		}
+		end := recs[len(recs)-1].Seq()
+		if feed == 4 {
+			if gaps := r.Missing([]Holding{{Key: FeedKey{recs[0].Author(), feed}, Seq: end}}); gaps != nil {
+				t.Errorf("would ask for %+v again", gaps)
+			}
+		}
+	}
+	if taken > MaxUnknown || taken < MaxUnknown-2*len(data) {
+		t.Errorf("%d bytes taken, want just under %d", taken, MaxUnknown)
+	}
+	if out, err := r.Accept(chain(t, 3, 9, 1, "poll", data)[0]); err != nil || len(out.Added) != 1 {
+		t.Errorf("another author: %+v, %v", out, err)
+	}
+}
+
+// Records without their predecessors are kept up to a number and a size, and the count is right when
+// they find their place, are in a fork, or are left behind.
+func TestWaitingIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		data string
+		n    int
+	}{
+		"many":  {`{"text":"x"}`, maxWaiting + 100},
+		"large": {`{"text":"` + strings.Repeat("x", record.MaxText) + `"}`, waitingBytes/record.MaxText + 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := someone(t, 1)
+			recs := chain(t, 2, 5, c.n, record.KindChat, c.data)
+			for _, rec := range recs[2:] {
+				if out, err := r.Accept(rec); err != nil || out.Gap == nil {
+					t.Fatalf("%+v, %v", out, err)
+				}
+			}
+			if r.waiting > maxWaiting || r.ahead > waitingBytes {
+				t.Errorf("%d records of %d bytes wait", r.waiting, r.ahead)
+			}
+			waited := r.waiting
+			if out, _ := r.Accept(recs[0]); len(out.Added) != 1 {
+				t.Fatalf("%d added, want the first only", len(out.Added))
+			}
+			if out, _ := r.Accept(recs[1]); len(out.Added) != waited+1 {
+				t.Errorf("%d added, want itself and all %d that waited", len(out.Added), waited)
+			}
+			if r.waiting != 0 || r.ahead != 0 {
+				t.Errorf("%d records of %d bytes still wait", r.waiting, r.ahead)
+			}
+		})
+	}
+}
+
+func TestWaitingEndsWithAFork(t *testing.T) {
+	r := someone(t, 1)
+	recs, other := chain(t, 2, 5, 5, record.KindChat, `{"text":"a"}`), chain(t, 2, 5, 5, record.KindChat, `{"text":"b"}`)
+	for _, rec := range []*record.Record{recs[0], recs[1], recs[4], recs[5]} {
+		r.Accept(rec)
+	}
+	if out, _ := r.Accept(other[1]); out.Fork == nil {
+		t.Fatal("no fork found")
+	}
+	if r.waiting != 0 || r.ahead != 0 {
+		t.Errorf("%d records of %d bytes still wait", r.waiting, r.ahead)
+	}
+}
+
+func TestRecordsOutsideFeedsAreRefused(t *testing.T) {
+	rec, err := record.Sign(identity.FromSeed([32]byte{2}), record.Body{Room: lobby, Kind: "proposal", Data: []byte(`{}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := someone(t, 1).Accept(rec); !errors.Is(err, ErrNoFeed) {
+		t.Errorf("got %v, want ErrNoFeed", err)
+	}
+}
+
+// A peer that claims what nobody has is asked once, not for ever.
+func TestPlannerLeavesEmptyPromises(t *testing.T) {
+	b := someone(t, 2)
+	now := time.Unix(0, 0)
+	p := NewPlanner(b, func() time.Time { return now })
+	x := identity.FromSeed([32]byte{10}).Key()
+	claim := Holding{Key: FeedKey{x, 77}, Floor: 5, Seq: 1 << 52}
+	p.Heard(x, []Holding{claim})
+	q, ok := p.Next(x)
+	if !ok || p.Missing() <= 0 {
+		t.Fatalf("asked %v, missing %d", ok, p.Missing())
+	}
+	p.Answered(x, q.N, true)
+	if q, ok := p.Next(x); ok || p.Lacks(x) {
+		t.Errorf("asked %+v again", q)
+	}
+	if out := b.Raise(claim.Key, claim.Floor); out.Added != nil || b.Count() != 0 {
+		t.Error("a floor without a record was taken")
+	}
+}
+
+// A record that came early makes its sender a source, once, and an answer that comes in time keeps the
+// question with it.
+func TestPlannerAhead(t *testing.T) {
+	a, b := someone(t, 1), someone(t, 2)
+	var recs []*record.Record
+	for i := range 5 {
+		recs = append(recs, say(t, a, fmt.Sprint(i))...)
+	}
+	now := time.Unix(0, 0)
+	p := NewPlanner(b, func() time.Time { return now })
+	x, y := identity.FromSeed([32]byte{10}).Key(), identity.FromSeed([32]byte{11}).Key()
+	early := recs[3]
+	out, _ := b.Accept(early)
+	p.Ahead(x, out.Gap.Key, early.Seq())
+	p.Ahead(y, out.Gap.Key, early.Seq())
+	q, ok := p.Next(x)
+	if !ok || len(q.Gaps) != 1 || q.Gaps[0].From != 0 || q.Gaps[0].To != early.Seq() {
+		t.Fatalf("asked %+v", q)
+	}
+	now = now.Add(askTimeout - time.Second)
+	b.Accept(recs[0])
+	p.Answered(x, q.N, false)
+	now = now.Add(askTimeout - time.Second)
+	if q, ok := p.Next(y); ok {
+		t.Errorf("asked the second %+v while the first answers", q)
+	}
+	now = now.Add(2 * time.Second)
+	if _, ok := p.Next(y); !ok {
+		t.Error("the second isn't asked when the first is silent")
+	}
+}
