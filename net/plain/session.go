@@ -16,10 +16,10 @@ import (
 // paced is a JSON program's stream. It may be silent for as long as it likes between two objects, but
 // not inside one.
 type paced struct {
-	conn    net.Conn
+	v       *visit
 	r       io.Reader
 	objects *wire.ObjectReader
-	spoke   func()
+	told    bool // of an object
 }
 
 // Read reads from the connection.
@@ -28,17 +28,21 @@ func (s *paced) Read(b []byte) (int, error) {
 	if s.objects.Partial() {
 		until = time.Now().Add(objectWithin)
 	}
-	_ = s.conn.SetReadDeadline(until)
+	if s.told {
+		s.v.turn.end() // all that came at once was told of
+	}
+	_ = s.v.conn.SetReadDeadline(until)
 	n, err := s.r.Read(b)
 	if n > 0 {
-		s.spoke()
+		s.v.seat.spoke()
 	}
 	return n, err
 }
 
-// serveObjects takes the objects of a connection until it ends. r reads from conn.
-func (p *Plain) serveObjects(conn net.Conn, remote netip.AddrPort, r io.Reader, spoke func()) {
-	s := &paced{conn: conn, r: r, spoke: spoke}
+// serveObjects takes the objects of a connection, which r reads from, until it ends.
+func (p *Plain) serveObjects(v *visit, r io.Reader) {
+	conn, remote := v.conn, v.remote
+	s := &paced{v: v, r: r}
 	s.objects = wire.NewObjectReader(s)
 	for bad := 0; bad < maxBad; {
 		object, err := s.objects.Next()
@@ -62,7 +66,9 @@ func (p *Plain) serveObjects(conn net.Conn, remote netip.AddrPort, r io.Reader, 
 			bad++
 			continue
 		}
+		v.turn.wait()
 		p.receive(conn, remote, m)
+		s.told = true
 	}
 }
 

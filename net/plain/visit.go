@@ -16,6 +16,7 @@ type visit struct {
 	conn   net.Conn
 	remote netip.AddrPort
 	seat   *seat
+	turn   *turn  // nil if the listener keeps no order
 	guest  *guest // nil until it is one
 	in     int    // bytes that are not counted yet
 }
@@ -28,8 +29,13 @@ type visit struct {
 // connection that was silent for longest, so that a full house doesn't keep native peers out.
 func (p *Plain) Classify(ctx context.Context, conn net.Conn) (net.Conn, bool) {
 	v := &visit{p: p, conn: conn, remote: addrOf(conn.RemoteAddr())}
+	if c, ok := conn.(*inTurn); ok {
+		conn = c.Conn
+		v.conn, v.turn = conn, c.turn
+	}
 	var pushed *seat
 	if v.seat, pushed = p.census.sit(conn, v.remote.Addr()); v.seat == nil {
+		v.turn.end()
 		return nil, false
 	}
 	p.pushed(pushed)
@@ -41,6 +47,7 @@ func (p *Plain) Classify(ctx context.Context, conn net.Conn) (net.Conn, bool) {
 	switch {
 	case err != nil || ended:
 	case k == native:
+		v.turn.end()
 		v.part(nil)
 		v.seat.leave()
 		_ = conn.SetReadDeadline(time.Time{})
@@ -48,6 +55,7 @@ func (p *Plain) Classify(ctx context.Context, conn net.Conn) (net.Conn, bool) {
 	case p.group.Go("plain/serve", func(ctx context.Context) { v.serve(ctx, k, head) }):
 		return nil, false
 	}
+	v.turn.end()
 	v.part(err)
 	v.seat.leave()
 	conn.Close()
@@ -58,6 +66,7 @@ func (p *Plain) Classify(ctx context.Context, conn net.Conn) (net.Conn, bool) {
 func (v *visit) serve(ctx context.Context, k kind, head []byte) {
 	p, conn := v.p, v.conn
 	defer v.seat.leave()
+	defer v.turn.end()
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
@@ -71,7 +80,7 @@ func (v *visit) serve(ctx context.Context, k kind, head []byte) {
 	case k == objects:
 		v.part(nil)
 		p.pushed(v.seat.talk())
-		p.serveObjects(conn, v.remote, &prefixed{Conn: conn, prefix: head}, v.seat.spoke)
+		p.serveObjects(v, &prefixed{Conn: conn, prefix: head})
 	default:
 		p.pushed(v.seat.talk())
 		v.serveLines(head)
@@ -161,7 +170,10 @@ func (v *visit) serveLines(head []byte) {
 			refused = true
 			return
 		}
-		first = false
+		if first {
+			first = false
+			v.turn.wait()
+		}
 		if v.join() == nil {
 			v.p.hear(v.guest, line)
 		}
@@ -175,6 +187,9 @@ func (v *visit) serveLines(head []byte) {
 		}
 		if buf == nil {
 			buf = make([]byte, maxLine)
+		}
+		if !first {
+			v.turn.end() // all that came at once was said
 		}
 		var n int
 		if n, err = v.Read(buf); n > 0 {
