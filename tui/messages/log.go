@@ -38,8 +38,7 @@ func (g *log) key(e *entry) (uint64, bool) {
 	if e.name != "" {
 		return maphash.String(g.seed, e.name), true
 	}
-	k := binary.BigEndian.Uint64(e.id[:])
-	return k, k != 0
+	return binary.BigEndian.Uint64(e.id[:]), e.id != [32]byte{}
 }
 
 // learn notes an entry's id and reports whether it is new.

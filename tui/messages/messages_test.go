@@ -7,13 +7,15 @@ import (
 	"github.com/muesli/termenv"
 	"pgregory.net/rapid"
 
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/theme"
 )
 
 // Whatever is said and however large the pane is, it draws its rows and no cell more.
 func TestRowsFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		f := newFixture(rapid.IntRange(1, 90).Draw(t, "w"), rapid.IntRange(1, 20).Draw(t, "h"),
+		f := newFixture(rapid.IntRange(0, 90).Draw(t, "w"), rapid.IntRange(0, 20).Draw(t, "h"),
 			theme.Look{Profile: termenv.ANSI256, ASCII: rapid.Bool().Draw(t, "ascii")})
 		for range rapid.IntRange(0, 12).Draw(t, "steps") {
 			f.step(t)
@@ -34,7 +36,7 @@ func (f *fixture) step(t *rapid.T) {
 	who := rapid.SampledFrom([]string{"alice", "bob", "dana", "日本語の長い名前です", "a name of sixteen"}).Draw(t, "who")
 	text := hostile.Draw(t, "text")
 	n := rapid.IntRange(-30, 30).Draw(t, "n")
-	switch rapid.IntRange(0, 12).Draw(t, "step") {
+	switch rapid.IntRange(0, 18).Draw(t, "step") {
 	case 0, 1, 2, 3:
 		f.say(who, text)
 	case 4:
@@ -48,7 +50,7 @@ func (f *fixture) step(t *rapid.T) {
 	case 8:
 		f.Select(n)
 	case 9:
-		f.SetSize(rapid.IntRange(1, 300).Draw(t, "w"), rapid.IntRange(1, 60).Draw(t, "h"))
+		f.SetSize(rapid.IntRange(0, 300).Draw(t, "w"), rapid.IntRange(0, 60).Draw(t, "h"))
 	case 10:
 		f.Find(text)
 		f.Next(n)
@@ -56,6 +58,22 @@ func (f *fixture) step(t *rapid.T) {
 		f.SetAway(n < 0)
 	case 12:
 		f.pass(hours(n).Abs())
+	case 13:
+		f.Refused(event.Refused{From: who, Reason: text, Count: n})
+	case 14:
+		f.Note(event.Warning, clean.Block(text))
+	case 15:
+		f.SetIgnored(f.key(who).ID().String(), n < 0)
+	case 16:
+		f.Older([]event.Line{f.line(who, text, ago(hours(n)))})
+		f.Home()
+	case 17:
+		f.Clear()
+		f.ClearFind()
+	case 18:
+		f.name = text
+		f.Relabel()
+		f.Unselect()
 	}
 	if rows := f.Inspector(f.w, f.h); len(rows) > f.h {
 		t.Fatalf("the inspector has %d rows of %d", len(rows), f.h)

@@ -53,7 +53,7 @@ func (p *Pane) look() {
 func (p *Pane) lookFromEnd() {
 	n := len(p.log.entries)
 	i, rows := n, 0
-	for i > p.floor && rows < p.h {
+	for i > p.floor && (rows < p.h || i == n) {
 		i--
 		rows += p.height(i)
 	}

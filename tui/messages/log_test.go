@@ -1,0 +1,175 @@
+package messages
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+// Whatever comes in whatever way, each line is there once, nothing stands before what is older by
+// the order of the log, and what came by catching up stands by its place.
+func TestLogKeepsOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := plainFixture(60, 10)
+		var all []event.Line
+		for range rapid.IntRange(1, 25).Draw(t, "batches") {
+			var batch []event.Line
+			for range rapid.IntRange(1, 5).Draw(t, "lines") {
+				if len(all) > 0 && rapid.IntRange(0, 5).Draw(t, "again") == 0 {
+					batch = append(batch, all[rapid.IntRange(0, len(all)-1).Draw(t, "which")])
+					continue
+				}
+				f.pass(time.Duration(rapid.IntRange(0, 3).Draw(t, "ms")) * time.Millisecond)
+				how := rapid.SampledFrom([]func(*event.Line){ago(0), history, unsigned, ago(time.Hour)}).Draw(t, "how")
+				past := ago(time.Duration(rapid.IntRange(0, 2000).Draw(t, "seconds")) * time.Second)
+				l := f.line(rapid.SampledFrom([]string{"alice", "bob", "dana"}).Draw(t, "who"), "x", how, past)
+				batch, all = append(batch, l), append(all, l)
+			}
+			if rapid.IntRange(0, 4).Draw(t, "from disk") == 0 {
+				f.Older(batch)
+			} else {
+				f.Add(batch)
+			}
+		}
+		count := map[string]int{}
+		var last *entry
+		for _, e := range f.log.entries {
+			if last != nil && e.at < last.at {
+				t.Fatal("the log is not in order")
+			}
+			if e.kind == said {
+				count[e.line().ID]++
+				if e.history && e.placed && e.at != e.ms {
+					t.Fatalf("%s of %d stands at %d", e.text, e.ms, e.at)
+				}
+			}
+			last = e
+		}
+		for _, l := range all {
+			if count[l.ID] != 1 {
+				t.Fatalf("a line is there %d times", count[l.ID])
+			}
+		}
+	})
+}
+
+// What goes in comes out, to the byte.
+func TestSelectedIsTheLineThatCame(t *testing.T) {
+	f := plainFixture(60, 10)
+	for _, l := range []event.Line{
+		f.line("bob", "text \"quoted\" \x1b and more\n", me, func(l *event.Line) { l.Via = "somebody" }),
+		f.line("dana", "in clear", unsigned),
+		f.line("alice", "", history),
+	} {
+		l.Arrived, l.Time = l.Arrived.UTC(), l.Time.UTC()
+		f.Add([]event.Line{l})
+		i := slices.IndexFunc(f.log.entries, func(e *entry) bool { return e.kind == said && e.line().ID == l.ID })
+		got := f.log.entries[i].line()
+		got.Arrived, got.Time = got.Arrived.UTC(), got.Time.UTC()
+		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", l) {
+			t.Errorf("in went\n%+v\nout came\n%+v", l, got)
+		}
+	}
+}
+
+// flood is n short lines, quickly made.
+func flood(from, n int, text string) []event.Line {
+	lines := make([]event.Line, n)
+	for i := range lines {
+		at := noon.Add(time.Duration(from+i) * time.Millisecond)
+		lines[i] = event.Line{ID: fmt.Sprintf("%016x%048x", from+i+1, 0), FromID: "b", FromName: "bob", Text: text, Time: at, Arrived: at,
+			Signature: event.Verified, Kind: event.KindNative, Place: event.Place{Ms: at.UnixMilli(), Seq: uint64(from + i)}}
+	}
+	return lines
+}
+
+func TestLogIsBounded(t *testing.T) {
+	f := plainFixture(60, 10)
+	for i := range 13 {
+		f.Add(flood(i*10_000, 10_000, "x"))
+		f.check(t)
+	}
+	if n := len(f.log.entries); n > maxLines+maxLines/16 || n < maxLines {
+		t.Errorf("of 130,000 lines %d are held", n)
+	}
+	if len(f.log.ids) != len(f.log.entries) {
+		t.Errorf("%d ids of %d lines", len(f.log.ids), len(f.log.entries))
+	}
+
+	// Nobody's place is dropped while they read there, though not for ever.
+	f.ScrollLines(-len(f.log.entries) + 100)
+	was := slices.Clone(f.Rows()[:f.room()])
+	f.Add(flood(130_000, 10_000, "x"))
+	if !slices.Equal(was, f.Rows()[:f.room()]) {
+		t.Error("what was read was dropped")
+	}
+	for i := range 10 {
+		f.Add(flood(140_000+i*10_000, 10_000, "x"))
+		f.check(t)
+	}
+	if n := len(f.log.entries); n >= 2*maxLines {
+		t.Errorf("with a reader at the beginning %d lines are held", n)
+	}
+	if f.log.bytes <= 0 {
+		t.Errorf("the log counts %d bytes", f.log.bytes)
+	}
+}
+
+func TestLongLinesAreBoundedTogether(t *testing.T) {
+	f := plainFixture(60, 10)
+	text := strings.Repeat("0123456789abcdef", 512)
+	for i := range 4 {
+		f.Add(flood(i*10_000, 10_000, text))
+	}
+	sum := 0
+	for _, e := range f.log.entries {
+		sum += e.size()
+	}
+	if sum != f.log.bytes || sum > maxBytes {
+		t.Errorf("%d bytes are held and %d counted; the limit is %d", sum, f.log.bytes, maxBytes)
+	}
+	f.check(t)
+}
+
+// The cache of rows follows the screen, not the log.
+func TestCacheIsBounded(t *testing.T) {
+	f := plainFixture(60, 10)
+	f.Add(flood(0, 20_000, "x"))
+	for range 1500 {
+		f.ScrollPages(-1)
+		f.Rows()
+		if n := len(f.bodies.rows); n > 64*(10+64) {
+			t.Fatalf("%d bodies are kept", n)
+		}
+	}
+	if n := len(f.bodies.rows); n > 1000 {
+		t.Errorf("%d bodies are kept after a while", n)
+	}
+}
+
+func TestOrdinaryOwnLinesAreForgotten(t *testing.T) {
+	f := plainFixture(60, 10)
+	for i := range 12 {
+		lines := flood(i*10_000, 10_000, "x")
+		for j := range lines {
+			lines[j].Own = true
+		}
+		f.Add(lines)
+	}
+	if n := len(f.own.byID); n != len(f.log.entries) || n != len(f.own.entries) {
+		t.Errorf("%d of one's own lines are kept for %d", n, len(f.log.entries))
+	}
+	f.Delivered(event.Delivered{ID: fmt.Sprintf("%016x%048x", 120_000, 0), Peers: 3, Of: 3})
+	if !strings.Contains(f.screen(), "✓ 3/3") {
+		t.Errorf("a delivery after all that is not shown:\n%s", f.screen())
+	}
+	if f.own.entries[0].peers != 3 {
+		t.Error("it doesn't count for the oldest")
+	}
+}
