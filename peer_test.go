@@ -49,6 +49,7 @@ type peer struct {
 	log  []happened
 	more chan struct{} // closed and made anew when log grows
 	over bool          // guarded by mu: the output has ended
+	held chan struct{} // guarded by mu: nil, or reading goes on when it is closed
 
 	// The test's: how much of log until has looked at, and sees for each peer.
 	next int
@@ -100,12 +101,32 @@ func (p *peer) read(out io.Reader) {
 		p.mu.Lock()
 		p.log = append(p.log, h)
 		p.wake()
+		held := p.held
 		p.mu.Unlock()
+		if held != nil {
+			<-held
+		}
 	}
 	p.mu.Lock()
 	p.over = true
 	p.wake()
 	p.mu.Unlock()
+}
+
+// pause stops reading the peer's output, from its next line on, until resume is called.
+func (p *peer) pause() (resume func()) {
+	held := make(chan struct{})
+	p.mu.Lock()
+	p.held = held
+	p.mu.Unlock()
+	resume = sync.OnceFunc(func() {
+		p.mu.Lock()
+		p.held = nil
+		p.mu.Unlock()
+		close(held)
+	})
+	p.t.Cleanup(resume) // before that of begin, which waits for the reader
+	return resume
 }
 
 // all is what was read so far.

@@ -46,3 +46,38 @@ func TestASlowPeerHoldsNobodyUp(t *testing.T) {
 		}
 	}
 }
+
+// The reader of one peer's output stops (a pager, a stuck disk) until the others have given that peer
+// up. They lose nothing meanwhile, and when the reader goes on it gets everything, in order.
+func TestAStuckReaderGetsEverythingLater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 15 s")
+	}
+	t.Parallel()
+	const lines = 20_000
+	cmd := neighbours(t)
+	a, b, stuck := begin(t, cmd("Ann")), begin(t, cmd("Ben")), begin(t, cmd("Stuck"))
+	a.sees("up", b)
+	a.sees("up", stuck)
+	b.sees("up", stuck)
+	resume := stuck.pause()
+	for i := range lines {
+		a.says(fmt.Sprint("line ", i))
+	}
+	for i := range lines {
+		b.hears(a, fmt.Sprint("line ", i))
+	}
+	a.sees("lost", stuck)
+	resume()
+	for i := range lines {
+		stuck.hears(a, fmt.Sprint("line ", i))
+	}
+	a.sees("up", stuck)
+	a.says("welcome back")
+	stuck.hears(a, "welcome back")
+	for _, p := range []*peer{a, b, stuck} {
+		if heard := p.quits(); p != a && len(heard) != lines+1 {
+			t.Errorf("%s heard %d lines, want %d", p.ready.Name, len(heard), lines+1)
+		}
+	}
+}
