@@ -33,14 +33,19 @@ func (p *Plain) ConnectJSON(addr string) { p.connect("json", addr, p.meet) }
 // a success.
 func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr string) (time.Duration, error)) {
 	key := scheme + "://" + addr
+	ctx, cancel := context.WithCancel(p.group.Context())
 	p.mu.Lock()
 	_, again := p.naming[key]
-	p.naming[key] = struct{}{}
+	if !again {
+		p.naming[key] = cancel
+	}
 	p.mu.Unlock()
 	if again {
+		cancel()
 		return
 	}
-	p.group.Go("plain/connect", func(ctx context.Context) {
+	p.group.Go("plain/connect", func(context.Context) {
+		defer cancel()
 		told := ""
 		for wait := redialFirst; ; {
 			next, err := once(ctx, addr)
@@ -62,6 +67,22 @@ func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr
 			}
 		}
 	})
+}
+
+// Disconnect ends what ConnectLine and ConnectJSON do for an address, which a later call begins again.
+// It reports whether there was anything to end. A JSON peer is forgotten when nothing is heard of it.
+func (p *Plain) Disconnect(addr string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := false
+	for _, scheme := range []string{"line", "json"} {
+		if cancel := p.naming[scheme+"://"+addr]; cancel != nil {
+			delete(p.naming, scheme+"://"+addr)
+			cancel()
+			found = true
+		}
+	}
+	return found
 }
 
 // reason is an error without the ports of its connection, which differ each time.

@@ -159,3 +159,38 @@ func TestConnectRefusals(t *testing.T) {
 		}
 	})
 }
+
+// What was named can be let go of, and named again.
+func TestDisconnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		l, err := w.net.Host(bobAddr.Addr()).Listen(t.Context(), "tcp", ":4000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		accept := func() net.Conn {
+			conn, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return conn
+		}
+		w.plain.ConnectLine("10.0.0.2:4000")
+		conn := accept()
+		defer conn.Close()
+		w.expect("peer: up 10.0.0.2:4000")
+		if !w.plain.Disconnect("10.0.0.2:4000") || w.plain.Disconnect("10.0.0.2:4000") {
+			t.Error("there was nothing to end, or there still is")
+		}
+		time.Sleep(5 * time.Minute)
+		w.expect("peer: left 10.0.0.2:4000")
+		if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("the connection: %v", err)
+		}
+		w.plain.ConnectLine("10.0.0.2:4000")
+		defer accept().Close()
+		w.expect("peer: up 10.0.0.2:4000")
+	})
+}

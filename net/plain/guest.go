@@ -59,7 +59,7 @@ func (p *Plain) part(g *guest, err error) {
 	delete(p.guests, g)
 	before := g.peer
 	g.peer.State, g.peer.Changed = event.Left, time.Now()
-	if g.dropped || err != nil && !errors.Is(err, io.EOF) && !g.closing {
+	if g.dropped || err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !g.closing {
 		g.peer.State = event.Lost
 	}
 	g.queue, g.queued = nil, 0

@@ -35,6 +35,7 @@
 package plain
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -108,11 +109,11 @@ type Plain struct {
 	telling sync.Mutex
 
 	mu      sync.Mutex
-	peers   map[netip.AddrPort]*peer // JSON peers, by where they are dialled
-	guests  map[*guest]struct{}      // that have joined
-	naming  map[string]struct{}      // addresses of Connect…, with their scheme
-	told    map[string]struct{}      // Info that was given, by address and form
-	busy    int                      // senders and guests that are not done
+	peers   map[netip.AddrPort]*peer      // JSON peers, by where they are dialled
+	guests  map[*guest]struct{}           // that have joined
+	naming  map[string]context.CancelFunc // addresses of Connect…, with their scheme
+	told    map[string]struct{}           // Info that was given, by address and form
+	busy    int                           // senders and guests that are not done
 	leaving bool
 	quiet   chan struct{} // made by Leave; closed when leaving and not busy
 }
@@ -133,7 +134,7 @@ func New(g *guard.Group, cfg Config) *Plain {
 		sighted: make(chan sighting, maxSightings),
 		peers:   map[netip.AddrPort]*peer{},
 		guests:  map[*guest]struct{}{},
-		naming:  map[string]struct{}{},
+		naming:  map[string]context.CancelFunc{},
 		told:    map[string]struct{}{},
 		quiet:   make(chan struct{}),
 	}
@@ -141,7 +142,7 @@ func New(g *guard.Group, cfg Config) *Plain {
 	return p
 }
 
-// Peers is everybody plain, as far as known now: JSON peers and guests.
+// Peers is everybody plain, as far as known now: JSON peers and guests, in the order in which they came.
 func (p *Plain) Peers() []event.Peer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -154,6 +155,9 @@ func (p *Plain) Peers() []event.Peer {
 	for g := range p.guests {
 		out = append(out, g.peer)
 	}
+	slices.SortFunc(out, func(a, b event.Peer) int {
+		return cmp.Or(a.Since.Compare(b.Since), a.Addr.Compare(b.Addr))
+	})
 	return out
 }
 
