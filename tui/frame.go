@@ -72,21 +72,28 @@ func (m *model) main() []string {
 	return append(welcome, m.messages.Rows()...)
 }
 
-// list puts the composer's list over the rows above the status line.
+// list puts the composer's list, under a heading, over the rows above the status line.
 func (m *model) list(rows []string) {
 	at := m.lay.List
 	var side []string
 	if m.lay.Divider.shown() && m.lay.Peers.shown() {
 		side = m.peers.Rows()
 	}
-	for i, row := range m.compose.List(at.W) {
+	t := m.th
+	hint := clean.Trusted(" Tab chooses, Esc closes ")
+	heading := t.Row(at.W)
+	if at.W > hint.Width()+4 {
+		heading.Rule(t.Dim, t.HRule, at.W-hint.Width()-2).Put(t.Dim, hint)
+	}
+	heading.Rule(t.Dim, t.HRule, at.W)
+	for i, row := range append([]string{heading.String()}, m.compose.List(at.W)...) {
 		if i >= at.H {
 			return
 		}
 		y := at.Y + i
 		rows[y] = row
 		if n := y - m.lay.Peers.Y; side != nil && n >= 0 && n < len(side) {
-			rows[y] += screen.Column(m.lay.Divider.X) + m.th.Dim.Paint(m.th.VRule) + screen.Column(m.lay.Peers.X) + side[n]
+			rows[y] += screen.Column(m.lay.Divider.X) + t.Dim.Paint(t.VRule) + screen.Column(m.lay.Peers.X) + side[n]
 		}
 	}
 }

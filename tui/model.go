@@ -107,9 +107,13 @@ func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
 // arrange gives every part its place and size.
 func (m *model) arrange() {
 	wide := m.width
+	list := m.compose.Listing()
+	if list > 0 {
+		list++ // its heading
+	}
 	m.lay = arrange(shape{
 		Width: wide, Height: m.height, Focus: m.focus, Side: m.side,
-		Compose: m.compose.Height(wide), List: m.compose.Listing(),
+		Compose: m.compose.Height(wide), List: list,
 		Sheet: m.sheet.height(m.mainWidth()),
 	})
 	welcome := len(m.welcomeRows(m.lay.Messages.W, m.lay.Messages.H))

@@ -1,0 +1,248 @@
+//go:build unix
+
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/vt"
+	"github.com/creack/pty"
+	"go.uber.org/goleak"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/tui/command"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patientTime is how long a test waits for what should take milliseconds.
+const patientTime = 30 * time.Second
+
+// lively is a node for a real Screen: what is said comes back as events. Post is set before it runs.
+type lively struct {
+	fakeNode
+	mu      sync.Mutex
+	post    func(event.Event)
+	panicOn string
+	said    int
+}
+
+func (n *lively) Say(text string) error {
+	if text == n.panicOn {
+		panic("injected")
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.said++
+	n.post(event.Sent{Line: event.Line{ID: fmt.Sprintf("own %d", n.said), From: n.self.Key, FromID: n.self.ID, FromName: n.self.Name,
+		Text: text, Own: true, Time: noon, Arrived: noon, Signature: event.Verified, Kind: event.KindNative}, Peers: 1})
+	return nil
+}
+
+func (n *lively) Typing(bool) {}
+
+func (n *lively) Self() event.Self {
+	if n.panicOn == "self" {
+		panic("injected")
+	}
+	return n.self
+}
+
+func (n *lively) Peers() []event.Peer {
+	if n.panicOn == "peers" {
+		panic("injected")
+	}
+	return nil
+}
+
+func (n *lively) WaitDelivered(context.Context) error { return nil }
+
+// stage is a Screen that runs on a terminal of its own.
+type stage struct {
+	t      *testing.T
+	master *os.File
+	slave  *os.File
+	group  *guard.Group
+	screen *Screen
+	node   *lively
+	ended  chan error
+
+	mu      sync.Mutex
+	emu     *vt.Emulator
+	out     strings.Builder
+	changed chan struct{}
+}
+
+func openStage(t *testing.T) *stage {
+	t.Helper()
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Skipf("no terminal can be made here: %v", err)
+	}
+	// pty.Open leaves it blocking: a Close would then wait for a Read that waits for output.
+	if err := syscall.SetNonblock(int(master.Fd()), true); err != nil {
+		t.Fatal(err)
+	}
+	if err := pty.Setsize(slave, &pty.Winsize{Cols: 100, Rows: 26}); err != nil {
+		t.Fatal(err)
+	}
+	key := keyOf("Alice")
+	s := &stage{t: t, master: master, slave: slave, ended: make(chan error, 1), emu: vt.NewEmulator(100, 26), changed: make(chan struct{}),
+		node: &lively{fakeNode: fakeNode{self: event.Self{ID: key.ID().String(), Key: key, Name: "Alice", Room: "lobby", Port: 8080}}}}
+	s.group = guard.New(context.Background(), nil)
+	s.screen = Start(s.group, Config{Commands: command.New(), In: slave, Out: slave, Look: plain, Now: func() time.Time { return noon }, Zone: time.UTC})
+	s.node.post = s.screen.Post
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		buf := make([]byte, 1<<16)
+		for {
+			n, err := master.Read(buf)
+			s.mu.Lock()
+			s.out.Write(buf[:n])
+			s.emu.Write(buf[:n])
+			close(s.changed)
+			s.changed = make(chan struct{})
+			s.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		slave.Close()
+		master.Close()
+		<-read
+		s.emu.Close()
+	})
+	return s
+}
+
+func (s *stage) run(ctx context.Context) {
+	s.group.Go("test/run", func(context.Context) { s.ended <- s.screen.Run(ctx, s.node) })
+	s.screen.Post(event.Ready{Self: s.node.self})
+}
+
+// wait waits until ok holds; it is called with mu held.
+func (s *stage) wait(what string, ok func() bool) {
+	s.t.Helper()
+	timeout := time.After(patientTime)
+	for {
+		s.mu.Lock()
+		done, changed := ok(), s.changed
+		screen := ansi.Strip(s.emu.Render())
+		s.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			s.t.Fatalf("%s did not come:\n%s", what, screen)
+		}
+	}
+}
+
+func (s *stage) see(text string) {
+	s.t.Helper()
+	s.wait(text, func() bool { return strings.Contains(ansi.Strip(s.emu.Render()), text) })
+}
+
+func (s *stage) key(keys string) {
+	s.t.Helper()
+	if _, err := s.master.WriteString(keys); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// end waits for Run, lets everything end, and fails unless the terminal was given back.
+func (s *stage) end() error {
+	s.t.Helper()
+	var err error
+	select {
+	case err = <-s.ended:
+	case <-time.After(patientTime):
+		s.t.Fatal("Run did not return")
+	}
+	s.screen.Post(event.Notice{Text: "after the end"}) // returns
+	_ = s.screen.Close(context.Background())
+	s.group.Close()
+	s.wait("the main screen", func() bool { return strings.Contains(s.out.String(), "\x1b[?1049l") })
+	return err
+}
+
+func TestAWholeRun(t *testing.T) {
+	s := openStage(t)
+	s.run(context.Background())
+	s.see("You are Alice")
+	bob := peerOf("bob", noon)
+	s.screen.Post(event.PeerChanged{Peer: bob})
+	s.see("bob is here")
+	var all sync.WaitGroup
+	for i := range 4 { // the door is for any goroutine
+		all.Go(func() {
+			for j := range 500 {
+				s.screen.Post(event.Said{Line: event.Line{ID: fmt.Sprint(i, j), From: bob.Key, FromID: bob.ID, FromName: "bob",
+					Text: fmt.Sprintf("%d from %d", j, i), Time: noon, Arrived: noon, Signature: event.Verified, Kind: event.KindNative}})
+				s.screen.Post(event.PeerStats{Peer: bob})
+			}
+		})
+	}
+	all.Wait()
+	s.key("hello\r")
+	s.see("hello")
+	for i := range 50 {
+		s.key(fmt.Sprintf("line %d\r", i))
+	}
+	s.see("line 49")
+	s.key("/quit\r")
+	if err := s.end(); err != nil {
+		t.Errorf("/quit ends with %v", err)
+	}
+	if s.node.said != 51 {
+		t.Errorf("%d of 51 lines were said", s.node.said)
+	}
+}
+
+func TestACancelledRun(t *testing.T) {
+	s := openStage(t)
+	why := errors.New("ended by a signal")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	s.run(ctx)
+	s.see("You are Alice")
+	cancel(why)
+	if err := s.end(); !errors.Is(err, why) {
+		t.Errorf("Run returned %v", err)
+	}
+}
+
+// A panic gives the terminal back, wherever it happens: in what a line asks for, or in Update.
+func TestPanicsGiveTheTerminalBack(t *testing.T) {
+	for _, c := range []struct{ name, on, keys string }{
+		{"in an order", "boom", "boom\r"},
+		{"in a command", "peers", "/list\r"},
+		{"in Update", "self", "/verify b"}, // which completes names
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := openStage(t)
+			s.node.panicOn = c.on
+			s.run(s.group.Context())
+			s.see("You are Alice")
+			s.key(c.keys)
+			err := s.end()
+			if caught := (*guard.Panic)(nil); s.group.Err() == nil && !errors.As(err, &caught) {
+				t.Errorf("Run returned %v and the group caught %v", err, s.group.Err())
+			}
+		})
+	}
+}
