@@ -67,10 +67,10 @@ func (m *model) batch(b inbox.Batch) (cmd tea.Cmd) {
 // said learns from a line and reports whether it rings.
 func (m *model) said(l event.Line) (ring bool) {
 	m.met = true
-	id := command.BookID(l.From, l.FromID)
 	peer, known := m.peers.Peer(l.FromID)
 	if !l.Own && (!known || !present(peer)) {
 		// Lines of those who aren't here any more come with the room's history.
+		id := command.BookID(l.From, l.FromID)
 		m.book.Set(id, l.FromName)
 		m.book.Remove(id)
 	}
@@ -112,7 +112,7 @@ func (m *model) event(ev event.Event) {
 }
 
 func (m *model) setSelf(s event.Self) {
-	m.self = s
+	m.self, m.ownName = s, clean.Name(s.Name)
 	m.book.Set(command.BookID(s.Key, s.ID), s.Name)
 	m.peers.SetSelf(s)
 	m.messages.Relabel()

@@ -47,6 +47,7 @@ type model struct {
 	side          pane // the side pane that was focused last
 
 	self    event.Self
+	ownName clean.SafeText // of self, cleaned once: it is looked for in every line
 	network event.Network
 	sync    event.Sync
 	ready   time.Time // of Ready; zero before
@@ -69,7 +70,7 @@ func newModel(cfg Config, d deps) *model {
 	m.messages = messages.New(messages.Config{
 		Theme: m.th, Book: m.book,
 		Self:    func() string { return m.self.ID },
-		OwnName: func() clean.SafeText { return clean.Name(m.self.Name) },
+		OwnName: func() clean.SafeText { return m.ownName },
 		Now:     cfg.Now, Zone: cfg.Zone,
 	})
 	m.peers = peers.New(peers.Config{Theme: m.th, Book: m.book, Now: cfg.Now})

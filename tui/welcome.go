@@ -66,7 +66,7 @@ func (m *model) welcomeRows(width, height int) []string {
 	if height > 8 {
 		blank()
 	}
-	r := t.Row(width).Space(t.Text, indent).Put(t.Text, clean.Trusted("You are ")).Put(t.Strong, clean.Name(m.self.Name))
+	r := t.Row(width).Space(t.Text, indent).Put(t.Text, clean.Trusted("You are ")).Put(t.Strong, m.ownName)
 	words := clean.Line(m.self.Fingerprint)
 	if r.Width()+words.Width()+4 <= width {
 		r.Put(t.Dim, clean.Concat(clean.Trusted(" "), t.Dot, clean.Trusted(" "), words))
