@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/memnet"
 )
 
 // beacons has everybody hint at everybody every 5 s, as discovery would, for so long.
@@ -146,10 +148,7 @@ func TestHalfOpen(t *testing.T) {
 				}
 				x, y := members[loser], members[other(loser)]
 				old := y.current(x.key())
-				moved := host(n, map[string]int{"greater": 1, "lesser": 2}[loser])
-				was := moved.Addrs()[0]
-				moved.AddAddr(host(n, 9).Addrs()[0])
-				moved.RemoveAddr(was) // the other hears nothing of what follows
+				moves(n, map[string]int{"greater": 1, "lesser": 2}[loser])
 				x.current(y.key()).Abort(errors.New("cut"))
 				time.Sleep(4 * time.Second)
 				if now := y.current(x.key()); !linked(x, y) || now == old {
@@ -162,6 +161,57 @@ func TestHalfOpen(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestBackAtOnce: in the same run, the peer says goodbye or loses its link, and dials again before the
+// old link is down here. Whoever opened which, the new one stays.
+func TestBackAtOnce(t *testing.T) {
+	for _, by := range []string{"goodbye", "loss"} {
+		for _, opener := range []byte{1, 2} {
+			synctest.Test(t, func(t *testing.T) {
+				n := network(t, 1, 20*time.Millisecond)
+				greater, lesser := pairOf(1, 2)
+				a := join(t, host(n, 1), greater)
+				b := join(t, host(n, 2), lesser)
+				if opener == 1 && by == "goodbye" {
+					a.Connect(b.addr)
+				} else { // a loss so soon is only told from a crossing if the same side opens both
+					b.Connect(a.addr)
+				}
+				time.Sleep(500 * time.Millisecond)
+				// a has much to write on a slow line: the old link doesn't come to its end soon.
+				host(n, 1).SetBandwidth(20_000, 0)
+				a.padding = strings.Repeat("0", 1000)
+				for range 1000 {
+					a.say()
+				}
+				if by == "goodbye" {
+					b.Block(a.key(), "leaving")
+				} else {
+					moves(n, 2)
+					b.current(a.key()).Abort(errors.New("cut"))
+				}
+				time.Sleep(100 * time.Millisecond)
+				b.Connect(a.addr)
+				time.Sleep(2 * time.Second)
+				if h := a.history(b.key()); !linked(a, b) || len(h) != 2 || h[1] != "replaced" {
+					t.Errorf("%s, first opened by %d: %q, %q", by, opener, h, b.history(a.key()))
+				}
+				time.Sleep(time.Minute)
+				if h := a.history(b.key()); !linked(a, b) || len(h) != 3 {
+					t.Errorf("%s, first opened by %d: %q", by, opener, h)
+				}
+				quit(a, b)
+			})
+		}
+	}
+}
+
+// moves gives a host another address, so that others hear nothing more on its connections.
+func moves(n *memnet.Network, i int) {
+	was := host(n, i).Addrs()[0]
+	host(n, i).AddAddr(host(n, i+100).Addrs()[0])
+	host(n, i).RemoveAddr(was)
 }
 
 func other(s string) string {

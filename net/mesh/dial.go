@@ -40,19 +40,13 @@ type dial struct {
 	order  uint64 // of Connect: it overrules what was blocked before; 0: of a hint
 
 	peer     *peer // whom it reached; pinned until done
-	reserved bool  // peer.opening is ours
+	reserved bool  // peer.opening is ours, while run runs
 }
 
-// done ends the reservation of a dial that has run.
+// done lets go of the peer.
 func (d *dial) done() {
-	if d.peer == nil {
-		return
-	}
-	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	d.peer.pins--
-	if d.reserved {
-		d.peer.opening = false
+	if d.peer != nil {
+		d.m.unpin(d.peer)
 	}
 }
 
@@ -69,6 +63,7 @@ func (d *dial) run() error {
 	}
 	leave := sync.OnceFunc(func() { d.gate.leave(host) })
 	defer leave()
+	defer d.release()
 	began := time.Now()
 	l, err := d.open(leave)
 	if err != nil {
@@ -112,8 +107,10 @@ func (d *dial) reserve(key identity.Key) (reason string, err error) {
 	p := m.peer(key)
 	d.peer = p
 	p.pins++
-	if d.order > p.blocked {
+	linked := p.up
+	if p.blocked != 0 && d.order > p.blocked {
 		p.blocked = 0
+		linked = p.up && !(p.link != nil && p.link.Ending()) // Block's Bye needn't be waited for
 	}
 	if d.order > p.replaced {
 		p.replaced = 0
@@ -125,11 +122,20 @@ func (d *dial) reserve(key identity.Key) (reason string, err error) {
 		return wire.ByeLeaving, errBlocked
 	case p.replaced != 0:
 		return wire.ByeLeaving, errReplaced
-	case p.up || p.opening:
+	case linked || p.opening:
 		return wire.ByeDuplicate, errLinked
 	case m.links >= MaxLinks:
 		return wire.ByeFull, ErrFull
 	}
 	p.opening, d.reserved = true, true
 	return "", nil
+}
+
+// release undoes reserve.
+func (d *dial) release() {
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	if d.reserved {
+		d.peer.opening = false
+	}
 }

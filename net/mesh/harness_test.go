@@ -157,7 +157,7 @@ type diary struct {
 	sent    map[identity.Key][]uint64
 	got     map[identity.Key][]uint64
 	next    uint64
-	onUp    func(*link.Link) // may be nil
+	padding string // of messages
 }
 
 func newDiary(t testing.TB) *diary {
@@ -179,22 +179,38 @@ func (d *diary) lock() func() {
 }
 
 // await returns when ready, called with mu held, reports true.
-func (d *diary) await(ready func() bool) { d.awaitWithin(time.Hour, ready) }
-
-// awaitWithin gives up after so long, which it reports as false.
-func (d *diary) awaitWithin(most time.Duration, ready func() bool) bool {
-	timeout := time.NewTimer(most)
-	defer timeout.Stop()
+func (d *diary) await(ready func() bool) {
 	for {
 		d.mu.Lock()
 		if ready() {
 			d.mu.Unlock()
-			return true
+			return
 		}
 		changed := d.changed
 		d.mu.Unlock()
+		<-changed
+	}
+}
+
+// news is closed at the next entry.
+func (d *diary) news() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.changed
+}
+
+// settled waits for a state of two members; it reports whether it came within 10 s.
+func settled(a, b *member, ready func() bool) bool {
+	timeout := time.NewTimer(10 * time.Second)
+	defer timeout.Stop()
+	for {
+		atA, atB := a.news(), b.news()
+		if ready() {
+			return true
+		}
 		select {
-		case <-changed:
+		case <-atA:
+		case <-atB:
 		case <-timeout.C:
 			return false
 		}
@@ -212,9 +228,6 @@ func (d *diary) begin(l *link.Link) {
 }
 
 func (d *diary) Up(l *link.Link) {
-	if d.onUp != nil {
-		d.onUp(l)
-	}
 	defer d.lock()()
 	if d.begun[l] {
 		d.t.Error("Up is not the first call of a link")
@@ -278,7 +291,7 @@ func (d *diary) say() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.next++
-	f, err := wire.Encode(wire.Have{Room: "00", Heads: []wire.Head{{Feed: "00", Seq: d.next}}})
+	f, err := wire.Encode(wire.Have{Room: "00" + d.padding, Heads: []wire.Head{{Feed: "00", Seq: d.next}}})
 	if err != nil {
 		d.t.Error(err)
 	}
@@ -294,6 +307,13 @@ func (d *diary) count(m *member) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.sent[m.key()])
+}
+
+// heard is how many messages of a member came.
+func (d *diary) heard(m *member) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.got[m.key()])
 }
 
 // history is what happened to the link with key.
