@@ -113,7 +113,7 @@ func (w *world) play(bob *memnet.Host, parts ...string) (events []string, answer
 func stride(payload string) int {
 	n := 1
 	if testing.Short() {
-		n = 5
+		n = 11
 	}
 	return max(n, n*len(payload)/1000)
 }
