@@ -114,3 +114,65 @@ func TestLinesOfOneMomentHaveOneOrder(t *testing.T) {
 		t.Errorf("%q and %q", f.texts(), g.texts())
 	}
 }
+
+// What was heard a while ago stays above what is said now, whatever the clocks say.
+func TestLinesSettleOnlyALittle(t *testing.T) {
+	f := plainFixture(80, 12)
+	slow := f.line("dana", "slow", ago(3*time.Second))
+	f.say("bob", "a")
+	f.pass(settleFor * time.Millisecond / 2)
+	slow.Arrived = f.now
+	f.Add([]event.Line{slow})
+	if got := f.texts(); got != "slow a" {
+		t.Errorf("within a moment the order is %s", got)
+	}
+	f.pass(settleFor * time.Millisecond)
+	slower := f.line("dana", "slower", ago(4*time.Second))
+	f.Add([]event.Line{slower})
+	if got := f.texts(); got != "slow a slower" {
+		t.Errorf("after it the order is %s", got)
+	}
+	for i := range settle + 1 {
+		f.say("bob", fmt.Sprint(i))
+	}
+	f.say("dana", "last", ago(time.Second))
+	if got := f.texts(); strings.HasPrefix(got, "slow a slower last") {
+		t.Errorf("it went up more than %d lines", settle)
+	}
+}
+
+func TestEarlierLinesOfOneMomentStandByTheirPlace(t *testing.T) {
+	f := plainFixture(80, 12)
+	var lines []event.Line
+	for i := range 4 {
+		l := f.line("dana", fmt.Sprint(i), history, ago(time.Minute))
+		l.Place.N = int64(i)
+		lines = append(lines, l)
+	}
+	for _, i := range []int{1, 3, 0, 2} {
+		f.Add(lines[i : i+1])
+	}
+	if got := f.texts(); got != "0 1 2 3" {
+		t.Errorf("the order is %s", got)
+	}
+}
+
+func TestGroups(t *testing.T) {
+	f := plainFixture(80, 12)
+	for _, text := range []string{"a", "b", "c", "d"} {
+		f.say("bob", text)
+		f.pass(2 * time.Minute)
+	}
+	want := []string{" 12:00 bob ✓ a", "           ✓ b", "           ✓ c", " 12:06 bob ✓ d"}
+	rows := strings.Split(f.screen(), "\n")
+	for i, row := range rows[len(rows)-4:] {
+		if row != want[i] {
+			t.Errorf("row %d is %q, want %q", i, row, want[i])
+		}
+	}
+	// Somebody who turns out to have spoken in between divides the group.
+	f.say("dana", "between", history, ago(5*time.Minute))
+	if got := f.screen(); !contains(got, "bob  ✓ c") || contains(got, "bob  ✓ b") {
+		t.Errorf("the group is not divided:\n%s", got)
+	}
+}

@@ -41,8 +41,13 @@ func TestFind(t *testing.T) {
 	if _, of := f.Found(); of != 5 {
 		t.Errorf("%d hits after another arrived", of)
 	}
+	f.say("dana", "an older needle", history, ago(hours(1)))
+	if now, _ := f.Found(); now != at {
+		t.Errorf("a hit above moved the one that is shown from %d to %d", at, now)
+	}
+	at++
 	f.Next(-(at - 1))
-	if now, _ := f.Found(); now != 5 {
+	if now, _ := f.Found(); now != 6 {
 		t.Errorf("it doesn't go round: %d", now)
 	}
 	f.ClearFind()

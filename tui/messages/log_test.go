@@ -102,6 +102,11 @@ func TestLogIsBounded(t *testing.T) {
 		t.Errorf("%d ids of %d lines", len(f.log.ids), len(f.log.entries))
 	}
 
+	if f.Home(); f.WantsOlder() {
+		t.Error("more is wanted though no more can be held")
+	}
+	f.End()
+
 	// Nobody's place is dropped while they read there, though not for ever.
 	f.ScrollLines(-len(f.log.entries) + 100)
 	was := slices.Clone(f.Rows()[:f.room()])
@@ -171,5 +176,19 @@ func TestOrdinaryOwnLinesAreForgotten(t *testing.T) {
 	}
 	if f.own.entries[0].peers != 3 {
 		t.Error("it doesn't count for the oldest")
+	}
+}
+
+func TestWhatWasDroppedCanBeLoadedAgain(t *testing.T) {
+	f := plainFixture(60, 10)
+	f.Older(nil)
+	f.Home()
+	if f.WantsOlder() {
+		t.Error("there is no more, but more is wanted")
+	}
+	f.Add(flood(0, maxLines+maxLines/8, strings.Repeat("x", 2000))) // dropped by size, far below the count
+	f.Home()
+	if !f.WantsOlder() {
+		t.Error("what was dropped is not wanted back")
 	}
 }

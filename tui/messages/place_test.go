@@ -13,11 +13,14 @@ import (
 // reading is a pane with much in it whose reader has scrolled up.
 func reading(t *rapid.T) *fixture {
 	f := plainFixture(rapid.IntRange(20, 120).Draw(t, "w"), rapid.IntRange(1, 30).Draw(t, "h"))
-	for range rapid.IntRange(40, 80).Draw(t, "lines") {
+	left := rapid.IntRange(0, 80).Draw(t, "left")
+	for i := range rapid.IntRange(40, 80).Draw(t, "lines") {
+		f.SetAway(i >= left) // there is a divider somewhere
 		who := rapid.SampledFrom([]string{"alice", "bob", "dana"}).Draw(t, "who")
 		f.pass(time.Duration(rapid.IntRange(0, 100).Draw(t, "minutes")) * time.Minute)
 		f.say(who, rapid.StringMatching(`[a-z日 ]{1,200}`).Draw(t, "text"))
 	}
+	f.SetAway(false)
 	f.Rows()
 	f.ScrollLines(-rapid.IntRange(1, 60).Draw(t, "up"))
 	return f
