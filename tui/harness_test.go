@@ -40,6 +40,9 @@ type fakeNode struct {
 	peers       []event.Peer
 	calls       []string
 	undelivered bool
+	proposals   []event.Proposal
+	policy      event.Policy
+	draft       event.Proposal
 }
 
 func (n *fakeNode) note(format string, args ...any) error {

@@ -55,6 +55,7 @@ func (n *Node) gathered() {
 func (n *Node) second() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.watchVotes()
 	lost := false
 	for _, p := range n.peers {
 		if p.link != nil {

@@ -23,6 +23,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
+	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/guard"
@@ -30,6 +31,7 @@ import (
 	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/wire"
+	"chat.lan/p2pchat/vote"
 )
 
 // Known is what a profile remembers of others; net/profile has one. Safe for concurrent use.
@@ -76,6 +78,7 @@ type Node struct {
 	mesh    *mesh.Mesh
 	room    *room.Room
 	planner *room.Planner
+	box     *ballotbox.Box
 	finder  *discovery.Service
 	udp     discovery.Transport
 	out     *outbox
@@ -94,6 +97,14 @@ type Node struct {
 	news    bool                  // neighbours are to hear to whom we are linked
 	changed chan struct{}         // closed and made anew when a link comes, goes or acknowledges
 	closed  bool
+
+	asked       uint64                     // numbers questions for votes
+	shown       map[vote.ID]string         // the state in which each proposal was last posted
+	leftOut     map[vote.ID][]identity.Key // of the disputed ones
+	learning    time.Time                  // when the first peer came, from whom the policy is learned
+	gate        bool                       // the policy is known, or was waited for in vain
+	clearCounts map[string]int             // lines in clear that secure-only dropped, by sender
+	spoken      int                        // numbers lines in clear
 }
 
 // Start listens and begins to look for others. Config.Post gets Ready first. The error says what is
@@ -102,6 +113,7 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, group: g, name: cfg.Name, inst: record.NewFeed().String(), started: time.Now(),
 		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
+		shown: map[vote.ID]string{}, leftOut: map[vote.ID][]identity.Key{}, clearCounts: map[string]int{},
 		fresh: map[identity.Key]bool{}, out: newOutbox(), ready: make(chan struct{}), due: make(chan struct{}, 1),
 	}
 	if cfg.Network == nil {
@@ -118,12 +130,14 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	id := record.OpenRoom(cfg.Room)
 	n.room = room.New(id, cfg.Identity, cfg.Name, time.Now, 0)
 	n.planner = room.NewPlanner(n.room, time.Now)
+	n.box = ballotbox.New(id, cfg.Identity)
 	if err := n.discover(g); err != nil {
 		listener.Close()
 		return nil, err
 	}
 	g.Go("node/events", func(ctx context.Context) { n.out.run(ctx, cfg.Post) })
 	n.out.post(event.Ready{Self: n.Self()})
+	n.out.post(event.PolicyChanged{Policy: n.Policy(), First: true})
 	if want := portOf(cfg.Listen); want != 0 && want != n.port {
 		n.notice(event.Warning, fmt.Sprintf("port %d is in use: listening on %d instead", want, n.port), "--port chooses another")
 	}
@@ -184,12 +198,12 @@ func (n *Node) hello() wire.Hello {
 	return wire.Hello{
 		Versions: []int{link.Version}, ID: n.cfg.Identity.Key().ID().String(), Name: name,
 		Started: n.started.UnixMilli(), Inst: n.inst, Port: n.port, Agent: n.cfg.Agent,
-		Rooms: []wire.InRoom{{Room: n.room.ID().String(), Frontier: n.room.Hash()}},
+		Rooms: []wire.InRoom{{Room: n.room.ID().String(), Frontier: n.hash(), Policy: n.policyOnWire()}},
 	}
 }
 
 func (n *Node) hashes() map[string]string {
-	return map[string]string{n.room.ID().String(): n.room.Hash()}
+	return map[string]string{n.room.ID().String(): n.hash()}
 }
 
 // admit refuses peers that are in none of our rooms.

@@ -13,6 +13,7 @@ import (
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/wire"
+	"chat.lan/p2pchat/vote"
 )
 
 // peer is a key that was linked in this run. Guarded by Node.mu.
@@ -36,6 +37,12 @@ type peer struct {
 	owed map[room.FeedKey]bool // feeds that wait for a Have
 	has  uint64                // acknowledged of our own feed, as seq+1
 	due  uint64                // of our own feed, as seq+1, when its last link went down
+
+	hello     wire.Hello       // of its present link, or the last
+	votesPage vote.Map         // of a Frontier that is not complete
+	votes     vote.Map         // what it holds, while it is asked for some of it
+	lacked    int              // how much of that was lacking when it was asked last
+	answered  []*record.Record // of an answer that is not complete
 }
 
 // Up is of mesh.Handler.
@@ -51,6 +58,7 @@ func (n *Node) Up(l *link.Link) {
 	}
 	wasUp := p.link != nil
 	p.link, p.page, p.unequal, p.waits, p.behind, p.told = l, nil, 0, false, false, nil
+	p.hello, p.votesPage, p.votes, p.answered = h, nil, nil, nil
 	p.links, p.owed = map[identity.Key]bool{}, map[room.FeedKey]bool{}
 	n.planner.Gone(key) // what it was asked over an older link it may never answer
 	before, at := p.Name, p.Addr
@@ -76,11 +84,12 @@ func (n *Node) Up(l *link.Link) {
 		n.out.post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
 		n.recognise(p)
 	}
-	if frontierOf(h, n.room.ID().String()) == n.room.Hash() {
+	if frontierOf(h, n.room.ID().String()) == n.hash() {
 		n.hasAll(p)
 	} else {
 		n.tellFrontier(p, true)
 	}
+	n.learn(p)
 	n.linked()
 	n.mu.Unlock()
 	n.crowd()

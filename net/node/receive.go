@@ -6,6 +6,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/room"
@@ -17,6 +18,10 @@ func (n *Node) Record(l *link.Link, r *record.Record) {
 	n.out.wait()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if ballotbox.Is(r) {
+		n.ballots(l, []*record.Record{r}, false)
+		return
+	}
 	out, err := n.room.Accept(r)
 	if err != nil {
 		n.refuse(l, err.Error())
@@ -43,6 +48,9 @@ func (n *Node) Records(l *link.Link, m wire.Records, rs []*record.Record) {
 	n.out.wait()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if rs = n.votesOf(l, m, rs); m.N >= votesAsked {
+		return
+	}
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
 	for _, r := range rs {
 		out, err := n.room.Accept(r)
@@ -144,6 +152,8 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		}
 	case wire.Peers:
 		n.introduced(m)
+	case wire.Chat:
+		n.chatted(p, m)
 	case wire.Typing:
 		if m.Room == n.room.ID().String() {
 			n.out.post(event.Typing{Peer: p.now(), On: m.On})
@@ -162,7 +172,7 @@ func (n *Node) Frontier(l *link.Link, hashes map[string]string) {
 	}
 	switch hash := hashes[n.room.ID().String()]; hash {
 	case "":
-	case n.room.Hash():
+	case n.hash():
 		p.unequal = 0
 		n.hasAll(p)
 	default:

@@ -33,8 +33,9 @@ func (n *Node) send(l *link.Link, m wire.Message) {
 // tellFrontier sends all that is held of the room, in pages; ask wants the peer's in return. Called
 // with mu held.
 func (n *Node) tellFrontier(p *peer, ask bool) {
+	n.tellVotes(p)
 	held := n.room.Frontier()
-	f := wire.Frontier{Room: n.room.ID().String(), Hash: n.room.Hash()}
+	f := wire.Frontier{Room: n.room.ID().String(), Hash: n.hash()}
 	for i := 0; ; i += pageFeeds {
 		f.Feeds = nil
 		for _, h := range held[i:min(i+pageFeeds, len(held))] {
@@ -55,6 +56,7 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 	if m.Room != n.room.ID().String() {
 		return
 	}
+	n.heardVotes(p, m.Votes)
 	for _, h := range m.Feeds {
 		var feed record.Feed
 		if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 ||
@@ -80,6 +82,7 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 	}
 	n.planner.Heard(p.Key, theirs)
 	n.ask(p)
+	n.heardAllVotes(p)
 	if m.Ask {
 		n.tellFrontier(p, false)
 		p.waits = n.planner.Lacks(p.Key)
@@ -130,21 +133,17 @@ func (n *Node) caughtUp(from *peer) {
 
 // answer sends what a peer wants, as far as its sync queue takes it; the peer asks for the rest.
 func (n *Node) answer(p *peer, m wire.Want) {
-	if m.Room != n.room.ID().String() || len(m.Ranges) > maxRanges {
+	if m.Room != n.room.ID().String() || len(m.Ranges) > maxRanges || len(m.Votes) > pageVotes {
 		n.refuse(p.link, "malformed want")
 		return
 	}
-	out := wire.Records{Room: m.Room, N: m.N}
-	size, frames := 0, 1
-	flush := func(end bool) bool {
-		out.End = end
-		f, err := wire.Encode(out)
-		if err != nil {
-			n.cfg.Log.Error("encode records", "error", err)
-			return false
+	to := answering{n: n, p: p, most: min(m.Frames, wantFrames), out: wire.Records{Room: m.Room, N: m.N}}
+	if votes, bad := votesOffWire(m.Votes); !bad && len(votes) > 0 {
+		for _, rec := range n.box.Answer(votes) {
+			if !to.add(rec) {
+				return
+			}
 		}
-		out.Records, size = nil, 0
-		return p.link.Sync(f)
 	}
 	for _, r := range m.Ranges {
 		var g room.Gap
@@ -153,21 +152,51 @@ func (n *Node) answer(p *peer, m wire.Want) {
 		}
 		recs, _ := n.room.Range(g, wire.MaxRecords*wantFrames)
 		for _, rec := range recs {
-			cost := cost(rec)
-			if size > 0 && size+cost > wire.MaxRecords {
-				if frames++; frames > min(m.Frames, wantFrames) || p.link.SyncSpace() < 2 {
-					flush(true)
-					return
-				}
-				if !flush(false) {
-					return
-				}
+			if !to.add(rec) {
+				return
 			}
-			size += cost
-			out.Records = append(out.Records, wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
 		}
 	}
-	flush(true)
+	to.send(true)
+}
+
+// answering packs an answer into frames.
+type answering struct {
+	n            *Node
+	p            *peer
+	out          wire.Records
+	size, frames int // of the frame that is packed; sent so far
+	most         int
+}
+
+// add puts a record into the answer. When there is no room for more it ends the answer, and returns
+// false.
+func (a *answering) add(rec *record.Record) bool {
+	cost := cost(rec)
+	if a.size > 0 && a.size+cost > wire.MaxRecords {
+		if a.frames+1 >= a.most || a.p.link.SyncSpace() < 2 {
+			a.send(true)
+			return false
+		}
+		if !a.send(false) {
+			return false
+		}
+	}
+	a.size += cost
+	a.out.Records = append(a.out.Records, wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
+	return true
+}
+
+func (a *answering) send(end bool) bool {
+	a.out.End = end
+	f, err := wire.Encode(a.out)
+	if err != nil {
+		a.n.cfg.Log.Error("encode records", "error", err)
+		return false
+	}
+	a.out.Records, a.size = nil, 0
+	a.frames++
+	return a.p.link.Sync(f)
 }
 
 // cost is how many bytes a record takes in a Records frame. The body travels as a JSON string, in which

@@ -28,6 +28,7 @@ type Node interface {
 	Disconnect(id string) error
 	Ignore(id string, on bool) error
 	Verify(id string, on bool) error
+	Votes
 }
 
 // Names knows how peers are called on screen; *names.Book implements it. Its ids are those of BookID.
@@ -49,6 +50,7 @@ type Env struct {
 	Node  Node
 	Names Names
 	Log   Log // nil when there is none
+	Ask   Ask // the zero Ask asks nobody
 	Reply func(Answer)
 }
 

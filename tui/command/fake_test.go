@@ -7,14 +7,16 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/names"
+	"chat.lan/p2pchat/vote"
 )
 
 // fakeNode notes what it is asked for.
 type fakeNode struct {
-	self  event.Self
-	peers []event.Peer
-	calls []string
-	fails bool
+	self      event.Self
+	peers     []event.Peer
+	proposals []event.Proposal
+	calls     []string
+	fails     bool
 }
 
 func (f *fakeNode) call(format string, args ...any) error {
@@ -35,6 +37,35 @@ func (f *fakeNode) Connect(s string) error          { return f.call("connect %s"
 func (f *fakeNode) Disconnect(id string) error      { return f.call("disconnect %s", id) }
 func (f *fakeNode) Ignore(id string, on bool) error { return f.call("ignore %s %v", id, on) }
 func (f *fakeNode) Verify(id string, on bool) error { return f.call("verify %s %v", id, on) }
+
+func (f *fakeNode) Proposals() []event.Proposal { return f.proposals }
+func (f *fakeNode) Policy() event.Policy        { return event.Policy{Topic: "tea", TopicLabel: "#2"} }
+
+func (f *fakeNode) Preview(w vote.Wish) (event.Proposal, error) {
+	return event.Proposal{}, f.call("preview %+v", w)
+}
+
+func (f *fakeNode) Propose(w vote.Wish) (event.Proposal, error) {
+	return event.Proposal{}, f.call("propose %s %q need %d for %v note %q", w.Slot, w.Action, w.Need, w.For, w.Note)
+}
+
+func (f *fakeNode) Vote(ref string, c vote.Choice) (event.Proposal, error) {
+	return event.Proposal{}, f.call("vote %.8s %s", ref, c)
+}
+
+func (f *fakeNode) Withdraw(ref string) (event.Proposal, error) {
+	return event.Proposal{}, f.call("withdraw %s", ref)
+}
+
+func (f *fakeNode) Dispute(ref string, on bool) (event.Proposal, error) {
+	return event.Proposal{}, f.call("dispute %.8s %v", ref, on)
+}
+
+func (f *fakeNode) Proof(ref string) (event.Proposal, []byte, error) {
+	return event.Proposal{}, []byte("proof"), f.call("proof %.8s", ref)
+}
+
+func (f *fakeNode) Unsigned(text string) error { return f.call("unsigned %q", text) }
 
 type fakeLog []string
 

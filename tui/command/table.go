@@ -33,6 +33,7 @@ func New(rows ...Command) *Table {
 	t := &Table{byName: make(map[string]*Command)}
 	t.Add(talk()...)
 	t.Add(people()...)
+	t.Add(votes()...)
 	t.Add(links()...)
 	t.Add(program(t)...)
 	t.Add(rows...)

@@ -127,8 +127,10 @@ func TestHelpIsWhole(t *testing.T) {
 	for _, c := range w.table.All() {
 		got = append(got, c.Name)
 	}
-	// The commands of issue "Two peers find each other and talk", none forgotten.
-	if diff := cmp.Diff("msg me nick list verify ignore crypto connect disconnect status log help quit", strings.Join(got, " ")); diff != "" {
+	want = "msg me nick list verify ignore crypto " +
+		"propose vote y n proposals accept refuse cancel proof topic unsigned " +
+		"connect disconnect status log help quit"
+	if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -51,6 +51,8 @@ func said(p event.Peer, text string) event.Said {
 // fakeNode is a node whose peers are what the test says. Like the real one it posts from a goroutine
 // of its own, and lines wait in a queue of 100.
 type fakeNode struct {
+	fakeVotes
+
 	mu       sync.Mutex
 	changed  chan struct{} // guarded by mu; closed at every change, then replaced
 	peers    []event.Peer

@@ -155,6 +155,8 @@ func (v *jsonView) event(ev event.Event, _ event.State) {
 		v.put(jsonSync{"sync", ev.Have, ev.Missing})
 	case event.Notice:
 		v.notice(ev)
+	case event.ProposalChanged, event.BallotCast, event.PolicyChanged, event.Differs, event.Gate:
+		v.vote(ev)
 	case event.Network:
 		if ev.Trouble != v.trouble {
 			v.trouble = ev.Trouble
@@ -186,6 +188,10 @@ func (v *jsonView) answer(a command.Answer) {
 		v.put(list)
 	case command.Status:
 		v.put(statusObject(a.Status))
+	case command.Proposals:
+		v.put(proposalsObject(a))
+	case command.Save:
+		v.answer(save(a))
 	case command.Info:
 		v.put(jsonText{Event: "info", Text: a.Text})
 	case command.Fail:

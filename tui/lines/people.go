@@ -16,6 +16,7 @@ type people struct {
 	book    names.Book             // guarded by mu
 	state   map[string]event.State // guarded by mu; by uuid, of those who are here
 	ignored map[string]bool        // guarded by mu; by uuid
+	own     string                 // guarded by mu; one's own uuid
 }
 
 func newPeople() *people {
@@ -40,6 +41,7 @@ func (p *people) note(ev event.Event) (before event.State) {
 	defer p.mu.Unlock()
 	switch ev := ev.(type) {
 	case event.Ready:
+		p.own = ev.Self.ID
 		p.book.Set(command.BookID(ev.Self.Key, ev.Self.ID), ev.Self.Name)
 	case event.SelfChanged:
 		p.book.Set(command.BookID(ev.Self.Key, ev.Self.ID), ev.Self.Name)
@@ -65,8 +67,24 @@ func (p *people) note(ev event.Event) (before event.State) {
 			p.book.Set(id, ev.Line.FromName)
 			p.book.Remove(id)
 		}
+	case event.ProposalChanged:
+		p.learn(ev.Proposal.By)
+		p.learn(ev.Proposal.LeftOut...)
+	case event.BallotCast:
+		p.learn(ev.By)
 	}
 	return before
+}
+
+// learn notes what voters who aren't here are called. Called with mu held.
+func (p *people) learn(voters ...event.Voter) {
+	for _, w := range voters {
+		if p.state[w.ID] == "" && w.ID != p.own && w.Name != "" {
+			id := command.BookID(w.Key, w.ID)
+			p.book.Set(id, w.Name)
+			p.book.Remove(id)
+		}
+	}
 }
 
 func here(s event.State) bool { return s == event.Up || s == event.Late }

@@ -56,6 +56,8 @@ func (v *textView) event(ev event.Event, before event.State) {
 		v.notice(ev)
 	case event.Refused:
 		v.refusal(ev)
+	case event.ProposalChanged, event.BallotCast, event.PolicyChanged, event.Differs, event.Gate:
+		v.vote(ev)
 	case event.Network:
 		if ev.Trouble != v.trouble {
 			v.trouble = ev.Trouble
@@ -165,6 +167,10 @@ func (v *textView) answer(a command.Answer) {
 		v.list(a.Peers)
 	case command.Status:
 		v.status(a.Status)
+	case command.Proposals:
+		v.proposals(a)
+	case command.Save:
+		v.answer(save(a))
 	case command.Info:
 		v.out.add(false, strings.TrimRight(clean.Block(a.Text).String(), "\n")+"\n")
 	case command.Fail:

@@ -1,0 +1,160 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/ballotbox"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/vote"
+)
+
+// What one does oneself about votes. A ref is what a person types: "#4", "#4·7f", or an id.
+
+// Propose signs a proposal and one's own approval of it, and sends both. Its roll is whoever is linked
+// now, directly or to a neighbour (VOTING.md rule 8).
+func (n *Node) Propose(w vote.Wish) (event.Proposal, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	w.Roll = n.roll()
+	out, err := n.box.Propose(w, time.Now().UnixMilli())
+	if err != nil {
+		return event.Proposal{}, fmt.Errorf("nothing was proposed: %w", err)
+	}
+	n.voted(out, nil, false)
+	return n.proposalOf(out.Proposal), nil
+}
+
+// Preview is the proposal that Propose would send.
+func (n *Node) Preview(w vote.Wish) (event.Proposal, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	w.Roll = n.roll()
+	p, err := n.box.Draft(w, time.Now().UnixMilli())
+	if err != nil {
+		return event.Proposal{}, fmt.Errorf("that can't be proposed: %w", err)
+	}
+	return n.draftOf(&p), nil
+}
+
+// Vote signs one's ballot. It is final.
+func (n *Node) Vote(ref string, c vote.Choice) (event.Proposal, error) {
+	return n.answerTo(ref, func(id vote.ID) (ballotbox.Outcome, error) { return n.box.Cast(id, c, time.Now().UnixMilli()) })
+}
+
+// Withdraw cancels a proposal of one's own.
+func (n *Node) Withdraw(ref string) (event.Proposal, error) { return n.answerTo(ref, n.box.Cancel) }
+
+func (n *Node) answerTo(ref string, do func(vote.ID) (ballotbox.Outcome, error)) (event.Proposal, error) {
+	id, err := n.proposal(ref)
+	if err != nil {
+		return event.Proposal{}, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out, err := do(id)
+	if err != nil {
+		return event.Proposal{}, fmt.Errorf("%s: %w", n.box.Label(id), err)
+	}
+	n.voted(out, nil, false)
+	return n.proposalOf(id), nil
+}
+
+func (n *Node) proposal(ref string) (vote.ID, error) {
+	id, err := n.box.Find(ref)
+	if err != nil {
+		return id, fmt.Errorf("%.40s: %w; /proposals lists them", ref, err)
+	}
+	return id, nil
+}
+
+// Dispute puts a proposal into one's dispute set or takes it out (VOTING.md rule 6).
+func (n *Node) Dispute(ref string, on bool) (event.Proposal, error) {
+	id, err := n.proposal(ref)
+	if err != nil {
+		return event.Proposal{}, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	changed, err := n.box.Dispute(id, on)
+	if err != nil {
+		return event.Proposal{}, err
+	}
+	if !on {
+		delete(n.leftOut, id)
+	}
+	n.restate(false)
+	if changed {
+		n.decided(false)
+	}
+	return n.proposalOf(id), nil
+}
+
+// Proposals is all that are known, by number.
+func (n *Node) Proposals() []event.Proposal {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	ids := n.box.Proposals()
+	out := make([]event.Proposal, len(ids))
+	for i, id := range ids {
+		out[i] = n.proposalOf(id)
+	}
+	return out
+}
+
+// Policy is what holds here.
+func (n *Node) Policy() event.Policy {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.policy()
+}
+
+// errNotPassed says why there is no certificate.
+var errNotPassed = errors.New("it has not passed: there is nothing to prove")
+
+// Proof is the certificate of a passed proposal, as package ballotbox writes it.
+func (n *Node) Proof(ref string) (event.Proposal, []byte, error) {
+	id, err := n.proposal(ref)
+	if err != nil {
+		return event.Proposal{}, nil, err
+	}
+	data, ok := n.box.Certificate(id)
+	if !ok {
+		return event.Proposal{}, nil, fmt.Errorf("%s: %w", n.box.Label(id), errNotPassed)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.proposalOf(id), data, nil
+}
+
+// roll is who may vote on what is proposed now: the native peers that are linked, and those whom they
+// say they are linked to. Called with mu held.
+func (n *Node) roll() []identity.Key {
+	var out []identity.Key
+	for key, p := range n.peers {
+		if p.link == nil {
+			continue
+		}
+		out = append(out, key)
+		for k := range p.links {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, identity.Key.Compare)
+	return slices.Compact(out)
+}
+
+// longLinked are the peers that have been linked for so long that leaving them out of a roll is a
+// dispute (VOTING.md rule 6). Called with mu held.
+func (n *Node) longLinked() []identity.Key {
+	var out []identity.Key
+	for key, p := range n.peers {
+		if p.link != nil && time.Since(p.Since) >= vote.DisputeAfter {
+			out = append(out, key)
+		}
+	}
+	return out
+}

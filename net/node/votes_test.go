@@ -1,0 +1,334 @@
+package node
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/wire"
+	"chat.lan/p2pchat/vote"
+)
+
+var wishOn = vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
+
+// pass waits while things happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (p *person) on() bool { return p.Policy().SecureOnly }
+
+// last is the newest state of the proposal that p was told of.
+func (p *person) last(label string) event.Proposal {
+	var out event.Proposal
+	for _, ev := range told[event.ProposalChanged](&p.ear) {
+		if ev.Proposal.Label == label {
+			out = ev.Proposal
+		}
+	}
+	return out
+}
+
+func propose(t *testing.T, p *person, w vote.Wish) event.Proposal {
+	t.Helper()
+	q, err := p.Propose(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func cast(t *testing.T, p *person, ref string, c vote.Choice) {
+	t.Helper()
+	if _, err := p.Vote(ref, c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheRoomSwitchesItOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 1)
+		defer w.end()
+		ps := w.crowd(3)
+		pass(5 * time.Second)
+		if err := ps[2].Unsigned("before"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		if got := ps[0].lines(); len(got) != 1 || got[0].Signature != event.Unsigned || got[0].Text != "before" || got[0].FromName != "p2" {
+			t.Fatalf("%+v", got)
+		}
+		q := propose(t, ps[0], wishOn)
+		if q.Label != "#1" || q.Need != 2 || q.Of() != 3 || q.Yes != 1 || q.Mine != "approve" {
+			t.Fatalf("%+v", q)
+		}
+		pass(time.Second)
+		if asked := ps[1].last("#1"); !asked.CanVote || asked.State != "open" || asked.By.Name != "p0" || len(asked.Missing()) != 2 {
+			t.Fatalf("%+v", asked)
+		}
+		cast(t, ps[1], "#1", vote.Approve)
+		pass(time.Second)
+		for i, p := range ps {
+			if !p.on() || p.last("#1").State != "passed" {
+				t.Errorf("p%d: %+v", i, p.last("#1"))
+			}
+			changes := told[event.PolicyChanged](&p.ear)
+			if len(changes) != 2 || !changes[0].First || changes[0].Policy.SecureOnly || !changes[1].Policy.SecureOnly || changes[1].Policy.Number != 1 || len(changes[1].Policy.Signed) != 2 {
+				t.Errorf("p%d was told %+v", i, changes)
+			}
+			if n := len(told[event.BallotCast](&p.ear)); n != 2 {
+				t.Errorf("p%d was told of %d ballots", i, n)
+			}
+		}
+		// From then on the own client refuses, and so does every receiver of a client that doesn't.
+		if err := ps[2].Unsigned("after"); !errors.Is(err, errSecureOnly) || !strings.Contains(err.Error(), "#1") {
+			t.Errorf("unsigned: %v", err)
+		}
+		for range 3 {
+			ps[2].Node.mu.Lock()
+			ps[2].clearToLinks(event.Line{FromName: "p2", Text: "forced", Time: time.Now()}, nil)
+			ps[2].Node.mu.Unlock()
+		}
+		pass(time.Second)
+		for i, p := range ps[:2] {
+			if n := len(p.lines()); n != 1 {
+				t.Errorf("p%d heard %d lines", i, n)
+			}
+			refused := told[event.Refused](&p.ear)
+			if len(refused) != 1 || refused[0].Count != 3 || refused[0].From != "p2" || !strings.Contains(refused[0].Reason, "#1") {
+				t.Errorf("p%d: %+v", i, refused)
+			}
+		}
+		if err := ps[2].Say("signed"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		if n := len(ps[0].lines()); n != 2 {
+			t.Errorf("signed lines are heard: %d", n)
+		}
+		// Off needs two thirds, and a majority of those who switched it on.
+		off := propose(t, ps[2], vote.Wish{Slot: vote.SecureOnly, Action: vote.Off})
+		if off.Need != 2 || len(off.Ends) != 1 || off.Ends[0].Need != 2 {
+			t.Errorf("%+v", off)
+		}
+		pass(time.Second)
+		if !ps[0].on() {
+			t.Error("one of three ended it")
+		}
+		cast(t, ps[0], off.Label, vote.Approve)
+		pass(time.Second)
+		for i, p := range ps {
+			if p.on() || p.last("#1").State != "ended" {
+				t.Errorf("p%d: on %v, #1 %s", i, p.on(), p.last("#1").State)
+			}
+		}
+	})
+}
+
+// A vote that is open while the network is split, with ballots on both sides, has one outcome at all
+// four when it heals.
+func TestAVoteAcrossASplit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 2)
+		defer w.end()
+		ps := w.crowd(4)
+		pass(5 * time.Second)
+		q := propose(t, ps[0], vote.Wish{Slot: vote.SecureOnly, Action: vote.On, For: time.Hour})
+		pass(time.Second)
+		w.net.Partition([]netip.Addr{addr(0), addr(1)}, []netip.Addr{addr(2), addr(3)})
+		pass(30 * time.Second)
+		cast(t, ps[1], q.Label, vote.Reject)
+		cast(t, ps[2], q.Label, vote.Approve)
+		cast(t, ps[3], q.Label, vote.Approve)
+		pass(5 * time.Second)
+		if ps[0].on() || ps[1].on() || ps[2].on() != ps[3].on() {
+			t.Fatal("the sides know what they can't")
+		}
+		w.net.Heal()
+		healed := time.Now()
+		for !(ps[0].on() && ps[1].on() && ps[2].on() && ps[3].on()) {
+			if time.Since(healed) > 70*time.Second {
+				t.Fatal("they never agree")
+			}
+			pass(100 * time.Millisecond)
+		}
+		pass(time.Second)
+		for i, p := range ps {
+			if last := p.last("#1"); last.Yes != 3 || last.No != 1 || last.State != "passed" {
+				t.Errorf("p%d: %+v", i, last)
+			}
+			if p.box.Hash() != ps[0].box.Hash() {
+				t.Errorf("p%d has other votes", i)
+			}
+		}
+	})
+}
+
+// Who joins later learns the policy and obeys; the gate holds what is in clear until then.
+func TestAJoinerLearnsThePolicyFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 3)
+		defer w.end()
+		ps := w.crowd(2)
+		pass(5 * time.Second)
+		q := propose(t, ps[0], wishOn)
+		pass(time.Second)
+		cast(t, ps[1], q.Label, vote.Approve)
+		pass(time.Second)
+		late := w.move(2)
+		for late.Status().Peers == 0 {
+			pass(10 * time.Millisecond)
+		}
+		if err := late.Unsigned("quick"); err == nil {
+			t.Error("it could speak in clear before it knew the policy")
+		}
+		pass(time.Second)
+		if !late.on() {
+			t.Error("it did not learn the policy")
+		}
+		if err := late.Unsigned("later"); !errors.Is(err, errSecureOnly) {
+			t.Errorf("%v", err)
+		}
+		if got := late.last("#1"); got.State != "passed" || got.CanVote {
+			t.Errorf("%+v", got)
+		}
+		// Everything at once is history: nobody is asked, nothing rings.
+		for _, ev := range told[event.BallotCast](&late.ear) {
+			if !ev.History {
+				t.Errorf("told as news: %+v", ev)
+			}
+		}
+	})
+}
+
+// Who was linked and is left out disputes, and so does everybody linked to both; a later vote by all
+// makes all equal again.
+func TestWhoIsLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 4)
+		defer w.end()
+		ps := w.crowd(4)
+		pass(15 * time.Second)
+		// A proposer that isn't honest: p2's and p3's keys are not on the roll.
+		wish := wishOn
+		wish.Roll = []identity.Key{ps[1].cfg.Identity.Key()}
+		ps[0].Node.mu.Lock()
+		out, err := ps[0].box.Propose(wish, time.Now().UnixMilli())
+		if err == nil {
+			ps[0].voted(out, nil, false)
+		}
+		ps[0].Node.mu.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		if got := ps[1].last("#1"); got.State != "disputed" || len(got.LeftOut) != 2 {
+			t.Errorf("p1: %+v", got)
+		}
+		cast(t, ps[1], "#1", vote.Approve)
+		pass(time.Second)
+		if ps[2].on() || ps[3].on() {
+			t.Error("it counts for those it leaves out")
+		}
+		if got := ps[2].last("#1"); got.State != "disputed" || len(got.LeftOut) == 0 || got.CanVote {
+			t.Errorf("p2: %+v", got)
+		}
+		if _, err := ps[2].Dispute("#1", false); err != nil || !ps[2].on() {
+			t.Errorf("accepting: %v, on %v", err, ps[2].on())
+		}
+		if _, err := ps[2].Dispute("#1", true); err != nil || ps[2].on() {
+			t.Errorf("refusing: %v, on %v", err, ps[2].on())
+		}
+		q := propose(t, ps[3], wishOn)
+		pass(time.Second)
+		for _, p := range ps[:2] {
+			cast(t, p, q.Label, vote.Approve)
+		}
+		pass(time.Second)
+		for i, p := range ps {
+			if !p.on() {
+				t.Errorf("p%d is not on after a vote by all", i)
+			}
+		}
+	})
+}
+
+func TestAProposalExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 5)
+		defer w.end()
+		ps := w.crowd(2)
+		pass(5 * time.Second)
+		propose(t, ps[0], vote.Wish{Slot: vote.Topic, Action: "tea"})
+		pass(2 * time.Minute)
+		if got := ps[1].last("#1").State; got != "open" {
+			t.Errorf("after 2 minutes it is %s", got)
+		}
+		pass(2 * time.Minute)
+		for i, p := range ps {
+			if got := p.last("#1"); got.State != "expired" || got.CanVote {
+				t.Errorf("p%d: %+v", i, got)
+			}
+		}
+		if _, err := ps[1].Vote("#1", vote.Approve); err == nil {
+			t.Error("a ballot after it closed was signed")
+		}
+		if _, _, err := ps[0].Proof("#1"); !errors.Is(err, errNotPassed) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// Equal records and unequal dispute sets are said.
+func TestAnotherPolicyIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 6)
+		defer w.end()
+		ps := w.crowd(2)
+		pass(5 * time.Second)
+		q := propose(t, ps[0], wishOn)
+		pass(time.Second)
+		cast(t, ps[1], q.Label, vote.Approve)
+		pass(time.Second)
+		if _, err := ps[1].Dispute(q.Label, true); err != nil {
+			t.Fatal(err)
+		}
+		w.net.Partition([]netip.Addr{addr(0)}, []netip.Addr{addr(1)})
+		pass(20 * time.Second)
+		w.net.Heal()
+		pass(time.Minute)
+		differs := told[event.Differs](&ps[1].ear)
+		if len(differs) != 1 || !differs[0].SecureOnly || differs[0].Label != "#1" || differs[0].Peer.Name != "p0" {
+			t.Errorf("%+v", differs)
+		}
+	})
+}
+
+// What a peer claims to hold and doesn't give is asked for once, not for ever.
+func TestALyingMapIsAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 7)
+		defer w.end()
+		ps := w.crowd(2)
+		pass(5 * time.Second)
+		n := ps[0].Node
+		n.mu.Lock()
+		p := n.peers[ps[1].cfg.Identity.Key()]
+		n.heardVotes(p, []wire.HeldVotes{{Proposal: strings.Repeat("ab", 32), Bits: []byte{1}}})
+		n.heardAllVotes(p)
+		asked := n.asked
+		n.mu.Unlock()
+		pass(10 * time.Second)
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if asked != 1 || n.asked != 1 || p.votes != nil {
+			t.Errorf("asked %d times, then %d", asked, n.asked)
+		}
+	})
+}

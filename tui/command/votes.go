@@ -1,0 +1,325 @@
+package command
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/vote"
+)
+
+// Votes is what the commands of votes ask of a node. A ref is what a person types: "#4", "4",
+// "#4·7f", or the beginning of an id; "" means the vote that is being asked about.
+type Votes interface {
+	Proposals() []event.Proposal
+	Policy() event.Policy
+	// Preview is the proposal that Propose would send; the node fills in the roll.
+	Preview(vote.Wish) (event.Proposal, error)
+	Propose(vote.Wish) (event.Proposal, error)
+	Vote(ref string, c vote.Choice) (event.Proposal, error)
+	Withdraw(ref string) (event.Proposal, error)
+	// Dispute puts a proposal into one's dispute set, or takes it out (VOTING.md rule 6).
+	Dispute(ref string, on bool) (event.Proposal, error)
+	// Proof is the certificate of a passed proposal.
+	Proof(ref string) (event.Proposal, []byte, error)
+	// Unsigned says something that anybody could have said, to everybody.
+	Unsigned(text string) error
+}
+
+// Ask lets a mode that has a person before it come between a command and what it does. A nil func
+// does it at once.
+type Ask struct {
+	Propose func(vote.Wish)                            // show the preview first
+	Vote    func(p event.Proposal, choice vote.Choice) // hold it for as long as it can be taken back
+}
+
+// Proposals answers /proposals.
+type Proposals struct {
+	Proposals []event.Proposal
+	Policy    event.Policy
+}
+
+// Answer is "proposals".
+func (Proposals) Answer() string { return "proposals" }
+
+// Save asks whoever runs the program to write a file; it must not exist yet.
+type Save struct {
+	Path string
+	Data []byte
+	Done string // what to say then
+}
+
+// Answer is "": what comes of it is told by Info or Fail.
+func (Save) Answer() string { return "" }
+
+// votes is what the room decides.
+func votes() []Command {
+	return []Command{
+		{Name: "propose", Args: "[WHAT]", Help: "vote: secure-only on|off, topic TEXT; --need M --for 3m", Says: true,
+			Run: propose, Complete: completeProposal},
+		{Name: "vote", Args: "#N yes|no", Help: "approve or reject a proposal (also approve, reject, 1, 0)", Says: true,
+			Run: ballot, Complete: completeRef("yes", "no")},
+		{Name: "y", Args: "[#N]", Help: "approve what is being asked", Says: true,
+			Run: func(e Env, args string) { e.vote(args, vote.Approve) }, Complete: completeRef()},
+		{Name: "n", Args: "[#N]", Help: "reject what is being asked", Says: true,
+			Run: func(e Env, args string) { e.vote(args, vote.Reject) }, Complete: completeRef()},
+		{Name: "proposals", Aliases: []string{"votes"}, Help: "what was proposed, and what is in force",
+			Run: func(e Env, _ string) { e.Reply(Proposals{e.Node.Proposals(), e.Node.Policy()}) }},
+		{Name: "accept", Args: "#N", Help: "follow a vote that left you or somebody here out",
+			Run: func(e Env, args string) { e.dispute(args, false) }, Complete: completeRef()},
+		{Name: "refuse", Args: "#N", Help: "don't follow a vote",
+			Run: func(e Env, args string) { e.dispute(args, true) }, Complete: completeRef()},
+		{Name: "cancel", Args: "#N", Help: "withdraw a proposal of yours",
+			Run: func(e Env, args string) { _, err := e.Node.Withdraw(args); e.fail(err) }, Complete: completeRef()},
+		{Name: "proof", Args: "#N FILE", Help: "save the certificate of a vote that passed",
+			Run: proof, Complete: completeRef()},
+		{Name: "topic", Args: "[TEXT]", Help: "the room's topic, or propose another", Says: true, Run: topic},
+		{Name: "unsigned", Args: "TEXT", Help: "say TEXT so that anybody could have said it", Says: true,
+			Run: func(e Env, args string) { e.fail(e.Node.Unsigned(args)) }},
+	}
+}
+
+func propose(e Env, args string) {
+	w, err := Wish(args)
+	if err != nil {
+		e.Reply(Fail{Text: err.Error(), Hint: "type /help propose"})
+		return
+	}
+	e.propose(w)
+}
+
+func (e Env) propose(w vote.Wish) {
+	if e.Ask.Propose != nil {
+		e.Ask.Propose(w)
+		return
+	}
+	_, err := e.Node.Propose(w)
+	e.fail(err)
+}
+
+// Wish reads what follows /propose: the seed's program takes everything for the description of a
+// vote on secure-only, and so does this one unless it says something else.
+func Wish(args string) (vote.Wish, error) {
+	w := vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
+	var words []string
+	fields := strings.Fields(args)
+	for i := 0; i < len(fields); i++ {
+		name, value, has := strings.Cut(fields[i], "=")
+		if name != "--need" && name != "--for" {
+			words = append(words, fields[i])
+			continue
+		}
+		if !has {
+			if i++; i == len(fields) {
+				return w, fmt.Errorf("%s needs a value", name)
+			}
+			value = fields[i]
+		}
+		if name == "--need" {
+			m, err := strconv.Atoi(value)
+			if err != nil || m < 1 {
+				return w, fmt.Errorf("--need %.20s is no number of voters", value)
+			}
+			w.Need = m
+			continue
+		}
+		d, err := time.ParseDuration(value)
+		if err != nil || d < time.Second || d > vote.MaxFor {
+			return w, fmt.Errorf("--for %.20s is no time between 1s and 24h, as in 3m", value)
+		}
+		w.For = d
+	}
+	text := strings.Join(words, " ")
+	switch first := strings.ToLower(strings.Join(words[:min(len(words), 1)], "")); {
+	case first == "topic":
+		if w.Slot, w.Action = vote.Topic, strings.TrimSpace(text[len(first):]); w.Action == "" {
+			return w, fmt.Errorf("topic needs its text")
+		}
+	case first == "secure-only" || first == "secure_only":
+		switch rest := strings.ToLower(strings.Join(words[1:min(len(words), 2)], "")); rest {
+		case "off":
+			w.Action = vote.Off
+			w.Note = strings.Join(words[2:], " ")
+		case "on":
+			w.Note = strings.Join(words[2:], " ")
+		case "":
+		default:
+			return w, fmt.Errorf("secure-only is on or off, not %.20s", rest)
+		}
+	default:
+		w.Note = text
+	}
+	if len(w.Note) > vote.MaxNote || len(w.Action) > vote.MaxAction {
+		return w, fmt.Errorf("that is too long: a topic takes %d bytes, a description %d", vote.MaxAction, vote.MaxNote)
+	}
+	return w, nil
+}
+
+// ballot is the seed's /vote ID CHOICE, and the other way round.
+func ballot(e Env, args string) {
+	words := strings.Fields(args)
+	if len(words) == 2 {
+		if c, ok := choice(words[1]); ok {
+			e.vote(words[0], c)
+			return
+		}
+		if c, ok := choice(words[0]); ok {
+			e.vote(words[1], c)
+			return
+		}
+	}
+	if len(words) == 1 {
+		if c, ok := choice(words[0]); ok && words[0] != "1" && words[0] != "0" {
+			e.vote("", c)
+			return
+		}
+	}
+	e.Reply(Fail{Text: fmt.Sprintf("%.40q is no vote", args), Hint: "type /vote #4 yes or /vote #4 no; /proposals lists them"})
+}
+
+func choice(word string) (vote.Choice, bool) {
+	switch strings.ToLower(word) {
+	case "approve", "yes", "true", "1", "y":
+		return vote.Approve, true
+	case "reject", "no", "false", "0", "n":
+		return vote.Reject, true
+	}
+	return vote.None, false
+}
+
+func (e Env) vote(ref string, c vote.Choice) {
+	p, ok := e.proposal(ref)
+	if !ok {
+		return
+	}
+	if e.Ask.Vote != nil && p.CanVote {
+		e.Ask.Vote(p, c)
+		return
+	}
+	_, err := e.Node.Vote(p.ID, c)
+	e.fail(err)
+}
+
+// proposal is what a ref means: "" the oldest that waits for an answer, though not one that is
+// disputed, which has to be named.
+func (e Env) proposal(ref string) (event.Proposal, bool) {
+	all := e.Node.Proposals()
+	ref = strings.TrimSpace(ref)
+	if ref == "" {
+		var found *event.Proposal
+		for i, p := range all {
+			if p.CanVote && p.State == string(vote.StatusOpen) && (found == nil || p.Time.Before(found.Time)) {
+				found = &all[i]
+			}
+		}
+		if found == nil {
+			e.Reply(Fail{Text: "nothing waits for your vote", Hint: "/proposals lists all, /propose begins one"})
+			return event.Proposal{}, false
+		}
+		return *found, true
+	}
+	var found []event.Proposal
+	typed := strings.ReplaceAll(strings.TrimPrefix(ref, "#"), ".", "·")
+	for _, p := range all {
+		label := strings.TrimPrefix(p.Label, "#")
+		switch {
+		case label == typed:
+			return p, true
+		case strconv.Itoa(p.Number) == typed, len(typed) >= 8 && strings.HasPrefix(p.ID, strings.ToLower(typed)):
+			found = append(found, p)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], true
+	case 0:
+		e.Reply(Fail{Text: fmt.Sprintf("there is no proposal %.40s", ref), Hint: "/proposals lists them"})
+	default:
+		labels := make([]string, len(found))
+		for i, p := range found {
+			labels[i] = p.Label
+		}
+		e.Reply(Fail{Text: "several proposals have this number: " + strings.Join(labels, ", "), Hint: "say which one"})
+	}
+	return event.Proposal{}, false
+}
+
+func (e Env) dispute(ref string, on bool) {
+	p, ok := e.proposal(ref)
+	if !ok {
+		return
+	}
+	if _, err := e.Node.Dispute(p.ID, on); e.fail(err) {
+		return
+	}
+	if on {
+		e.Reply(Info{fmt.Sprintf("You don't follow %s; /accept %s does", p.Label, p.Label)})
+	} else {
+		e.Reply(Info{fmt.Sprintf("You follow %s; /refuse %s takes that back", p.Label, p.Label)})
+	}
+}
+
+func proof(e Env, args string) {
+	ref, file := cutWord(args)
+	file = strings.TrimSpace(file)
+	if file == "" {
+		e.Reply(Fail{Text: "/proof needs a file's name too", Hint: "type /proof #4 FILE"})
+		return
+	}
+	p, ok := e.proposal(ref)
+	if !ok {
+		return
+	}
+	_, data, err := e.Node.Proof(p.ID)
+	if e.fail(err) {
+		return
+	}
+	e.Reply(Save{Path: file, Data: data, Done: fmt.Sprintf("The certificate of %s is in %s; p2pchat verify %s checks it", p.Label, file, file)})
+}
+
+func topic(e Env, args string) {
+	if args == "" {
+		p := e.Node.Policy()
+		if p.Topic == "" {
+			e.Reply(Info{"The room has no topic; /topic TEXT proposes one"})
+		} else {
+			e.Reply(Info{fmt.Sprintf("Topic: %s (%s)", p.Topic, p.TopicLabel)})
+		}
+		return
+	}
+	propose(e, "topic "+args)
+}
+
+func completeProposal(_ Env, args string) []string {
+	var out []string
+	for _, s := range []string{"secure-only on", "secure-only off", "topic "} {
+		if strings.HasPrefix(s, strings.ToLower(args)) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// completeRef offers the proposals' labels and, behind one, words.
+func completeRef(words ...string) func(Env, string) []string {
+	return func(e Env, args string) []string {
+		ref, rest := cutWord(args)
+		var out []string
+		if len(ref) < len(args) {
+			for _, w := range words {
+				if strings.HasPrefix(w, strings.ToLower(strings.TrimLeft(rest, " "))) {
+					out = append(out, ref+" "+w)
+				}
+			}
+			return out
+		}
+		for _, p := range e.Node.Proposals() {
+			if strings.HasPrefix(strings.TrimPrefix(p.Label, "#"), strings.TrimPrefix(ref, "#")) {
+				out = append(out, p.Label)
+			}
+		}
+		return out
+	}
+}

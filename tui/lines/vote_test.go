@@ -1,0 +1,138 @@
+package lines
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/vote"
+)
+
+// fakeVotes is a room in which nothing was proposed yet, and a proof of nothing.
+type fakeVotes struct{}
+
+var errNoVotes = errors.New("no votes here")
+
+func (fakeVotes) Proposals() []event.Proposal               { return nil }
+func (fakeVotes) Policy() event.Policy                      { return event.Policy{} }
+func (fakeVotes) Preview(vote.Wish) (event.Proposal, error) { return event.Proposal{}, errNoVotes }
+func (fakeVotes) Propose(vote.Wish) (event.Proposal, error) { return event.Proposal{}, errNoVotes }
+func (fakeVotes) Vote(string, vote.Choice) (event.Proposal, error) {
+	return event.Proposal{}, errNoVotes
+}
+func (fakeVotes) Withdraw(string) (event.Proposal, error)      { return event.Proposal{}, errNoVotes }
+func (fakeVotes) Dispute(string, bool) (event.Proposal, error) { return event.Proposal{}, errNoVotes }
+func (fakeVotes) Proof(string) (event.Proposal, []byte, error) {
+	return event.Proposal{}, nil, errNoVotes
+}
+func (fakeVotes) Unsigned(string) error { return errNoVotes }
+
+// story is a vote that two of three pass, one of them twice.
+func story() []event.Event {
+	alice, bob, carol := voterOf("Alice", 1), voterOf("Bob", 2), voterOf("Carol\x1b[31m", 3)
+	p := event.Proposal{ID: strings.Repeat("a", 64), Number: 4, Label: "#4", Slot: "secure_only", Action: "on", Note: "spam\u202e",
+		By: alice, State: "open", Yes: 1, Need: 2, Roll: []event.Voter{alice, bob, carol}, Closes: time.UnixMilli(1_790_000_180_000)}
+	p.Roll[0].Choice = "approve"
+	first := p
+	p.Yes, p.State = 2, "passed"
+	left := event.Proposal{ID: strings.Repeat("b", 64), Number: 5, Label: "#5", Slot: "topic", Action: "tea", By: carol, State: "disputed",
+		Yes: 1, Need: 1, Roll: []event.Voter{carol}, LeftOut: []event.Voter{alice, bob}}
+	ended := p
+	ended.State = "expired"
+	return []event.Event{
+		event.PolicyChanged{First: true},
+		event.ProposalChanged{Proposal: first},
+		event.BallotCast{Proposal: first, By: alice, Choice: "approve"},
+		event.BallotCast{Proposal: p, By: bob, Choice: "approve"},
+		event.ProposalChanged{Proposal: p, Was: "open"},
+		event.PolicyChanged{Policy: event.Policy{SecureOnly: true, Number: 4, Label: "#4"}},
+		event.BallotCast{Proposal: p, By: carol, Choice: "reject"},
+		event.BallotCast{Proposal: p, By: bob, Choice: "reject", Twice: true},
+		event.ProposalChanged{Proposal: left},
+		event.ProposalChanged{Proposal: ended, Was: "open"},
+		event.Differs{Peer: event.Peer{ID: "x", Key: bob.Key, Name: "Bob"}, Label: "#9"},
+		event.Gate{Reason: "policy not yet known"},
+	}
+}
+
+func voterOf(name string, n byte) event.Voter {
+	p := person(n, name)
+	return event.Voter{Key: p.Key, ID: p.ID, Name: name}
+}
+
+// tell is what a view writes for the story and then for /proposals of a room without any.
+func tell(v view, o *output, people *people) (stdout, stderr string) {
+	for _, ev := range story() {
+		v.event(ev, people.note(ev))
+	}
+	v.answer(command.Proposals{})
+	for _, c := range o.queue {
+		if c.errs {
+			stderr += string(c.text)
+		} else {
+			stdout += string(c.text)
+		}
+	}
+	return stdout, stderr
+}
+
+func TestVotesInLines(t *testing.T) {
+	o, people := newOutput(Config{}), newPeople()
+	out, errs := tell(start0(o, people), o, people)
+	want := `🔐 Alice proposed #4: secure-only on · needs 2 of 3 · spam
+🗳️ Alice approved #4 (1 of 2 needed)
+🗳️ Bob approved #4 (2 of 2 needed)
+🔐 #4 PASSED 2 of 3: secure-only on
+🔐 Secure-only is on (#4): unsigned messages are refused
+🗳️ Carol rejected #4 (0 against)
+🔐 Carol proposed #5: topic "tea" · needs 1 of 1
+🔐 #5 leaves out Alice, Bob: it does not count here until /accept #5
+🔐 #4 EXPIRED, undecided: secure-only on
+🔐 Bob follows #9, you don't · /accept #9
+🔐 policy not yet known
+🗳️ No proposals yet: /propose begins one
+🔐 Secure-only is off: unsigned messages are heard
+`
+	if out != want {
+		t.Errorf("got\n%s\nwant\n%s", out, want)
+	}
+	if !strings.Contains(errs, "Bob voted twice on #4") {
+		t.Errorf("stderr %q", errs)
+	}
+}
+
+func TestVotesInJSON(t *testing.T) {
+	o, people := newOutput(Config{JSON: true}), newPeople()
+	out, _ := tell(&jsonView{out: o}, o, people)
+	for _, want := range []string{
+		`{"event":"policy","slot":"secure_only","value":"off"}`,
+		`"event":"proposal","number":4,"label":"#4"`, `"state":"passed"`, `"yes":2,"no":0,"need":2,"of":3`,
+		`{"event":"ballot","number":4,"label":"#4","id":"aaaa`, `"choice":"approve"`, `"twice":true`,
+		`{"event":"policy","slot":"secure_only","value":"on","number":4,"label":"#4"}`,
+		`"left_out":[{`, `"label":"#9"`, `{"event":"gate","open":false,"text":"policy not yet known"}`,
+		`{"event":"proposals","proposals":[],"policy":[{"slot":"secure_only","value":"off"}]}`,
+		`Carol\u001b[31m`, `spam\u202e`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("lacks %s\n%s", want, out)
+		}
+	}
+}
+
+func TestSaveKeepsWhatIsThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "proof")
+	if a, ok := save(command.Save{Path: path, Data: []byte("one"), Done: "done"}).(command.Info); !ok || a.Text != "done" {
+		t.Errorf("%v", a)
+	}
+	if _, ok := save(command.Save{Path: path, Data: []byte("two")}).(command.Fail); !ok {
+		t.Error("it wrote over a file")
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "one" {
+		t.Errorf("%q, %v", text, err)
+	}
+}

@@ -1,0 +1,105 @@
+package lines
+
+import (
+	"fmt"
+	"strings"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/command"
+)
+
+// what is what a proposal is about: `secure-only on`, `topic "freeze at 5"`.
+func what(p event.Proposal) string {
+	if p.Slot == "secure_only" {
+		return "secure-only " + p.Action
+	}
+	return fmt.Sprintf("topic \"%s\"", clean.Line(p.Action))
+}
+
+func (v *textView) voter(w event.Voter) string {
+	return v.people.Label(command.BookID(w.Key, w.ID)).String()
+}
+
+// vote writes the events of votes, each in one plain line.
+func (v *textView) vote(ev event.Event) {
+	switch ev := ev.(type) {
+	case event.ProposalChanged:
+		v.proposal(ev)
+	case event.BallotCast:
+		p := ev.Proposal
+		switch {
+		case ev.Twice:
+			v.warn("🗳️ %s voted twice on %s: two machines, a restored backup, or dishonest", v.voter(ev.By), p.Label)
+		case ev.History:
+		case ev.Choice == "approve":
+			v.say("🗳️ %s approved %s (%d of %d needed)", v.voter(ev.By), p.Label, p.Yes, p.Need)
+		default:
+			v.say("🗳️ %s rejected %s (%d against)", v.voter(ev.By), p.Label, p.No)
+		}
+	case event.PolicyChanged:
+		v.policy(ev)
+	case event.Differs:
+		label := v.people.Label(command.BookID(ev.Peer.Key, ev.Peer.ID))
+		if ev.Label != "" {
+			v.say("🔐 %s follows %s, you don't · /accept %s", label, ev.Label, ev.Label)
+		} else {
+			v.say("🔐 %s follows another policy than you", label)
+		}
+	case event.Gate:
+		if ev.Reason != "" {
+			v.say("🔐 %s", ev.Reason)
+		}
+	}
+}
+
+func (v *textView) proposal(ev event.ProposalChanged) {
+	p := ev.Proposal
+	if ev.Was == "" && !ev.History {
+		note := ""
+		if p.Note != "" {
+			note = " · " + clean.Line(p.Note).String()
+		}
+		v.say("🔐 %s proposed %s: %s · needs %d of %d%s", v.voter(p.By), p.Label, what(p), p.Need, p.Of(), note)
+		if len(p.LeftOut) > 0 {
+			names := make([]string, 0, len(p.LeftOut))
+			for _, w := range p.LeftOut[:min(len(p.LeftOut), 8)] {
+				names = append(names, v.voter(w))
+			}
+			v.say("🔐 %s leaves out %s: it does not count here until /accept %s", p.Label, strings.Join(names, ", "), p.Label)
+		}
+	}
+	if p.State == ev.Was {
+		return
+	}
+	switch p.State {
+	case "passed":
+		v.say("🔐 %s PASSED %d of %d: %s", p.Label, p.Yes, p.Of(), what(p))
+	case "rejected", "cancelled", "ended":
+		v.say("🔐 %s %s: %s", p.Label, strings.ToUpper(p.State), what(p))
+	case "expired":
+		v.say("🔐 %s EXPIRED, undecided: %s", p.Label, what(p))
+	}
+}
+
+func (v *textView) policy(ev event.PolicyChanged) {
+	switch p := ev.Policy; {
+	case ev.First && !p.SecureOnly:
+	case p.SecureOnly:
+		v.say("🔐 Secure-only is on (%s): unsigned messages are refused", p.Label)
+	default:
+		v.say("🔐 Secure-only is off: unsigned messages are heard")
+	}
+}
+
+func (v *textView) proposals(a command.Proposals) {
+	if len(a.Proposals) == 0 {
+		v.say("🗳️ No proposals yet: /propose begins one")
+	} else {
+		v.say("🗳️ Proposals:")
+	}
+	for _, p := range a.Proposals {
+		v.say("  - %s %s by %s: %s, %d yes %d no, needs %d of %d", p.Label, what(p), v.voter(p.By), strings.ToUpper(p.State), p.Yes, p.No, p.Need, p.Of())
+	}
+	v.policy(event.PolicyChanged{Policy: a.Policy})
+}
