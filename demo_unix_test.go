@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 )
@@ -54,13 +55,7 @@ func signalDemo(t *testing.T, sig os.Signal, args ...string) {
 			cmd.Wait()
 		}
 	}()
-	var shown []byte
-	for buffer := make([]byte, 4096); !bytes.Contains(shown, []byte("Bob")); {
-		n, err := terminal.Read(buffer)
-		if shown = append(shown, buffer[:n]...); err != nil {
-			t.Fatalf("%v: %v, stderr %q, the terminal got %q", args, err, said.String(), shown)
-		}
-	}
+	untilShown(t, cmd, terminal, "Bob")
 	if err := cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +71,65 @@ func signalDemo(t *testing.T, sig os.Signal, args ...string) {
 	for line := range strings.Lines(string(out)) {
 		if strings.Contains(line, temp) && !strings.HasPrefix(line, "Z") {
 			t.Errorf("%v, %v: left behind %s", args, sig, line)
+		}
+	}
+}
+
+// A demo that is killed can't end its peers: tmux does, once nobody looks at it any more.
+func TestTmuxEndsADemoThatWasKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: starts real peers")
+	}
+	if _, err := exec.LookPath("tmux"); err != nil {
+		t.Skip("tmux is not installed")
+	}
+	temp, err := os.MkdirTemp("", "p2pt") // short, for the socket's path
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	cmd := program(t, temp, "demo")
+	cmd.Env = append(without(cmd.Env, "TMUX"), "TMPDIR="+temp, "TERM=xterm-256color")
+	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 120, Rows: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	running := func() string {
+		out, err := exec.Command("ps", "-A", "-ww", "-o", "stat=,args=").Output()
+		if err != nil {
+			t.Skipf("ps: %v", err)
+		}
+		var rows []string
+		for line := range strings.Lines(string(out)) {
+			if strings.Contains(line, temp) && !strings.HasPrefix(line, "Z") {
+				rows = append(rows, line)
+			}
+		}
+		return strings.Join(rows, "")
+	}
+	untilShown(t, cmd, terminal, "Bob")
+	if !strings.Contains(running(), "Charlie") {
+		t.Errorf("before: running %s", running())
+	}
+	cmd.Process.Kill()
+	io.Copy(io.Discard, terminal) // the terminal hangs up with its first process
+	cmd.Wait()
+	for start := time.Now(); running() != ""; {
+		if time.Since(start) > time.Minute {
+			t.Fatalf("still running: %s", running())
+		}
+	}
+}
+
+// untilShown reads the terminal until text came.
+func untilShown(t *testing.T, cmd *exec.Cmd, terminal io.Reader, text string) {
+	t.Helper()
+	var shown []byte
+	for buffer := make([]byte, 4096); !bytes.Contains(shown, []byte(text)); {
+		n, err := terminal.Read(buffer)
+		if shown = append(shown, buffer[:n]...); err != nil {
+			t.Fatalf("%v: %v, the terminal got %q", cmd.Args, err, shown)
 		}
 	}
 }

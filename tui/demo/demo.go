@@ -69,6 +69,9 @@ func Run(g *guard.Group, cfg Config) (err error) {
 		if removed := c.remove(); err == nil {
 			err = removed
 		}
+		if err == nil && !cfg.NoTmux {
+			_, err = fmt.Fprintln(cfg.Stdout, "The demo has ended and left nothing behind. To chat on your network: p2pchat start")
+		}
 	}()
 	switch inside := newOuter(path); {
 	case cfg.NoTmux:

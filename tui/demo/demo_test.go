@@ -67,6 +67,20 @@ func TestTitlesOnlyWhereScreensStayTallEnough(t *testing.T) {
 	}
 }
 
+func TestWhatIsTooSmallForScreens(t *testing.T) {
+	for _, c := range []struct {
+		n, columns, rows int
+		want             bool
+	}{
+		{3, 80, 23, false}, {4, 80, 23, false}, {5, 80, 23, true}, {6, 80, 23, true}, {6, 80, 26, false},
+		{3, 73, 23, false}, {3, 72, 23, true}, {2, 40, 17, false}, {2, 40, 16, true},
+	} {
+		if got := tooSmall(c.n, c.columns, c.rows); got != c.want {
+			t.Errorf("%d peers in %d×%d: %v", c.n, c.columns, c.rows, got)
+		}
+	}
+}
+
 func TestTheScriptFitsEveryCast(t *testing.T) {
 	heard := make(map[string]bool)
 	for _, s := range script {

@@ -15,16 +15,21 @@ type pane struct {
 }
 
 // window is the peers' panes in a tmux server, ours or the person's own. Its methods are for one
-// goroutine at a time, but caption, focus, press and screen, which only ask tmux.
+// goroutine at a time, but caption, focus, write, press and screen, which only ask tmux.
 type window struct {
 	tmux  *tmux
 	id    string // @3, as tmux has it
 	panes []pane
 }
 
-// minRows is how many rows a peer's screen needs beside its pane's title: where there are fewer, the
-// titles go, and the status line alone says whose pane it is.
-const minRows = 11
+// The room that a peer's screen needs. Under minRows beside its pane's title the titles go, and the
+// status line alone says whose pane it is; under leastRows or leastColumns it draws nothing at all,
+// and the status line says how to make one larger.
+const (
+	minRows      = 11
+	leastRows    = 8
+	leastColumns = 36
+)
 
 // open starts all peers: the first by create, a new-session or new-window without its program, the
 // others by splitting. What had begun when an error is returned is in w.panes.
@@ -89,16 +94,28 @@ func (w *window) settings(titles bool) error {
 	return err
 }
 
-// titlesFit reports whether n peers in a window of these rows still have minRows under a title.
-// tmux tiles in as many rows as columns, or one row more.
-func titlesFit(n, rows int) bool {
-	down, across := 1, 1
+// tiles is how tmux tiles n panes: in as many rows as columns, or one row more.
+func tiles(n int) (down, across int) {
+	down, across = 1, 1
 	for down*across < n {
 		if down++; down*across < n {
 			across++
 		}
 	}
+	return down, across
+}
+
+// titlesFit reports whether n peers in a window of these rows still have minRows under a title.
+func titlesFit(n, rows int) bool {
+	down, _ := tiles(n)
 	return rows/down-1 >= minRows
+}
+
+// tooSmall reports whether n peers in such a window are left without the least room. A rule stands
+// between two.
+func tooSmall(n, columns, rows int) bool {
+	down, across := tiles(n)
+	return (rows-down+1)/down < leastRows || (columns-across+1)/across < leastColumns
 }
 
 // processes are the peers', ended ones too.
@@ -121,14 +138,14 @@ func (w *window) focus(i int) error {
 	return err
 }
 
-// press types text in pane i as it is; enter presses Enter.
-func (w *window) press(i int, text string) error {
+// write types text in pane i as it is; press presses a key.
+func (w *window) write(i int, text string) error {
 	_, err := w.tmux.do([]string{"send-keys", "-t", w.panes[i].id, "-l", text})
 	return err
 }
 
-func (w *window) enter(i int) error {
-	_, err := w.tmux.do([]string{"send-keys", "-t", w.panes[i].id, "Enter"})
+func (w *window) press(i int, key string) error {
+	_, err := w.tmux.do([]string{"send-keys", "-t", w.panes[i].id, key})
 	return err
 }
 

@@ -19,7 +19,13 @@ const sessionName = "p2pchat"
 
 // keys is the status line: whose pane it is, and how to go on and to leave. The tour's captions take
 // the place of the latter.
-const keys = `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},Alt+arrow: another person · /quit: leave · Ctrl+b d: end the demo}`
+func keys(small bool) string {
+	zoom := ""
+	if small {
+		zoom = "Ctrl+b z: larger · "
+	}
+	return `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},` + zoom + `Alt+arrow: another person · /quit: leave · Ctrl+b d: end the demo}`
+}
 
 // session is a tmux server of our own with one session, attached to the person's terminal.
 type session struct {
@@ -44,7 +50,7 @@ func showSession(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
 		width, height = 80, 24
 	}
 	create := []string{"new-session", "-d", "-s", sessionName, "-n", sessionName, "-x", strconv.Itoa(width), "-y", strconv.Itoa(height)}
-	if err := s.serve(); err != nil {
+	if err := s.serve(tooSmall(cfg.Peers, width, height-1)); err != nil {
 		return err
 	}
 	if err := s.open(c, create, titlesFit(cfg.Peers, height-1)); err != nil {
@@ -91,8 +97,8 @@ func showSession(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
 	}
 }
 
-// serve starts the server with its settings, and no session yet.
-func (s *session) serve() error {
+// serve starts the server with its settings, and no session yet. small says that a screen needs zooming.
+func (s *session) serve(small bool) error {
 	commands := [][]string{{"start-server"}, {"set-option", "-g", "exit-empty", "off"}}
 	for _, o := range [][2]string{
 		{"escape-time", "0"}, // Esc closes at once
@@ -106,7 +112,7 @@ func (s *session) serve() error {
 		{"status-interval", "0"},
 		{"status-style", "reverse"},
 		{"status-left-length", "200"},
-		{"status-left", keys},
+		{"status-left", keys(small)},
 		{"status-right", ""},
 		{"window-status-format", ""},
 		{"window-status-current-format", ""},

@@ -44,11 +44,11 @@ func tour(ctx context.Context, w *window, hurry bool) {
 			return
 		}
 		for word := range strings.SplitAfterSeq(s.text, " ") {
-			if w.press(who, word) != nil || !pause(wordPause) {
+			if w.write(who, word) != nil || !pause(wordPause) {
 				return
 			}
 		}
-		if w.enter(who) != nil {
+		if w.press(who, "Enter") != nil {
 			return
 		}
 		for i := range n {
@@ -57,6 +57,9 @@ func tour(ctx context.Context, w *window, hurry bool) {
 			}
 		}
 		if !pause(readPause) {
+			return
+		}
+		if s.silent && w.press(who, "Escape") != nil { // closes the answer
 			return
 		}
 	}
