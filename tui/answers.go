@@ -129,7 +129,10 @@ func (m *model) statusReport(s event.Status) clean.SafeText {
 		if i.Error != "" {
 			what = i.Error
 		}
-		row(clean.Line(i.Name).String(), "%s: %s", i.Addr, clean.Line(what))
+		if i.Addr.IsValid() {
+			what = i.Addr.String() + ": " + what
+		}
+		row(clean.Line(i.Name).String(), "%s", clean.Line(what))
 	}
 	if s.Network.Trouble != "" {
 		row("in the way", "%s", m.withHint(s.Network.Trouble, s.Network.Hint))

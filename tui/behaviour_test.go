@@ -314,6 +314,10 @@ func TestTheFirstStart(t *testing.T) {
 	w.mustNotShow("in the way")
 	w.pass(inTheWay)
 	w.mustShow("looking 10 s", "Nothing seems to be in the way")
+	own := w.says(event.Peer{ID: w.node.self.ID, Key: w.node.self.Key, Name: "Alice"}, "anybody?").Line
+	own.Own = true
+	w.post(event.Sent{Line: own})
+	w.mustShow("You are Alice", "anybody?", "nobody here")
 	n := network
 	n.Trouble, n.Hint = "a firewall drops UDP 9999", "sudo ufw allow 9999/udp"
 	w.post(n)

@@ -37,7 +37,7 @@ func (m *model) batch(b inbox.Batch) (cmd tea.Cmd) {
 			lines = append(lines, msg.Line)
 			continue
 		case event.Sent:
-			m.met = true
+			m.noted = true
 			lines = append(lines, msg.Line)
 			if msg.Peers == 0 {
 				flush()

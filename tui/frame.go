@@ -65,11 +65,7 @@ func (m *model) main() []string {
 	if !m.lay.Messages.shown() {
 		return nil
 	}
-	welcome := m.welcomeRows(m.lay.Messages.W, m.lay.Messages.H)
-	if len(welcome) > 0 && !m.noted {
-		return welcome
-	}
-	return append(welcome, m.messages.Rows()...)
+	return append(m.welcomeRows(m.lay.Messages.W, m.lay.Messages.H), m.messages.Rows()...)
 }
 
 // list puts the composer's list, under a heading, over the rows above the status line.

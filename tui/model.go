@@ -51,7 +51,7 @@ type model struct {
 	network event.Network
 	sync    event.Sync
 	ready   time.Time // of Ready; zero before
-	met     bool      // somebody was here, or something was said
+	met     bool      // somebody was here
 	noted   bool      // there is something among the messages
 
 	away   bool // the terminal's window has not the focus
@@ -118,9 +118,6 @@ func (m *model) arrange() {
 		Sheet: m.sheet.height(m.mainWidth()),
 	})
 	welcome := len(m.welcomeRows(m.lay.Messages.W, m.lay.Messages.H))
-	if welcome > 0 && !m.noted {
-		welcome = m.lay.Messages.H // there is nothing to show below
-	}
 	m.messages.SetSize(m.lay.Messages.W, max(m.lay.Messages.H-welcome, 0))
 	m.messages.SetAway(m.away || !m.lay.Messages.shown())
 	m.peers.SetSize(m.lay.Peers.W, m.lay.Peers.H)

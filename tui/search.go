@@ -63,6 +63,8 @@ func (m *model) searchRow(width int) (row string, x int) {
 		note = clean.Trusted("Esc ends")
 	case of == 0:
 		note = clean.Trusted("nothing found")
+	case at == 0:
+		note = clean.Linef("%d found %s Enter: the last of them", of, t.Dot)
 	default:
 		note = clean.Linef("%d of %d %s Enter: before, Down: after", at, of, t.Dot)
 	}

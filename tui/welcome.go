@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ const inTheWay = 10 * time.Second
 // unheard is how long discovery may take to say that it looks.
 const unheard = 2 * time.Second
 
-// alone reports whether nobody was ever here and nothing was said: the screen then explains itself.
+// alone reports whether nobody was ever here: the screen then explains itself.
 func (m *model) alone() bool {
 	there, _ := m.peers.Count()
 	return !m.ready.IsZero() && !m.met && there == 0
@@ -31,86 +32,121 @@ func (m *model) looking() string {
 	return fmt.Sprintf("looking %d min", d/time.Minute)
 }
 
-// welcomeRows are what stands above the messages while one is alone, at most height rows.
+// welcomeRows are what stands above the messages while one is alone: all of height rows while there
+// is nothing below, else at most two thirds of them. Where not all fits, what is in the way comes
+// before what usually helps.
 func (m *model) welcomeRows(width, height int) []string {
 	if !m.alone() {
 		return nil
 	}
-	t := m.th
-	indent := 3
+	if m.noted {
+		height = height * 2 / 3
+	}
+	b := brief{t: m.th, width: width, indent: 3}
 	if width < sideWidth {
-		indent = 1
+		b.indent = 1
 	}
-	var rows []string
-	add := func(s theme.Style, text clean.SafeText) {
-		for i, part := range text.Wrap(max(width-2*indent, 2)) {
-			r := t.Row(width).Space(t.Text, indent)
-			if i > 0 {
-				r.Space(t.Text, 2)
-			}
-			rows = append(rows, r.Put(s, part).String())
+	who := b.part(func() { m.introduce(&b) })
+	where := b.part(func() { m.lookingRow(&b) })
+	help := b.part(func() {
+		b.say(m.th.Text, clean.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
+		b.try("In another terminal:", "p2pchat start --name "+m.somebody())
+		if addr := m.address(); addr != "" {
+			b.try("From elsewhere:", "/connect "+addr)
 		}
-	}
-	blank := func() { rows = append(rows, "") }
-	try := func(what, command string) {
-		r := t.Row(width).Space(t.Text, indent).Put(t.Dim, clean.Line(what))
-		if r.Width()+len(command)+2 > width { // the command is what matters: a row of its own
-			rows = append(rows, r.String())
-			r = t.Row(width).Space(t.Text, indent+1)
-		} else {
-			r.To(t.Text, indent+22)
-		}
-		rows = append(rows, r.Put(t.Strong, clean.Line(command)).String())
+	})
+	var trouble []string
+	if m.cfg.Now().Sub(m.ready) >= inTheWay {
+		trouble = b.part(func() { m.trouble(&b) })
 	}
 
-	if height > 8 {
-		blank()
+	rows := slices.Concat([]string{""}, who, where, []string{""}, help)
+	if len(trouble) > 0 {
+		rows = slices.Concat(rows, []string{""}, trouble)
 	}
-	r := t.Row(width).Space(t.Text, indent).Put(t.Text, clean.Trusted("You are ")).Put(t.Strong, m.ownName)
-	words := clean.Line(m.self.Fingerprint)
-	if r.Width()+words.Width()+4 <= width {
-		r.Put(t.Dim, clean.Concat(clean.Trusted(" "), t.Dot, clean.Trusted(" "), words))
-		rows = append(rows, r.String())
-	} else {
-		rows = append(rows, r.String())
-		if height > 10 {
-			add(t.Dim, words)
+	if len(rows) > height {
+		rows = slices.Concat(who, trouble, help)
+		if len(rows)+len(where) <= height {
+			rows = slices.Concat(who, where, trouble, help)
 		}
 	}
+	if m.noted {
+		return rows[:min(len(rows), height)]
+	}
+	return append(rows, make([]string, max(height-len(rows), 0))...)[:height]
+}
+
+// brief puts rows of explanation together.
+type brief struct {
+	t             *theme.Theme
+	width, indent int
+	rows          []string
+}
+
+// part returns the rows that f adds.
+func (b *brief) part(f func()) []string {
+	b.rows = nil
+	f()
+	return b.rows
+}
+
+// say adds a sentence, wrapped.
+func (b *brief) say(s theme.Style, text clean.SafeText) {
+	for i, part := range text.Wrap(max(b.width-2*b.indent, 2)) {
+		r := b.t.Row(b.width).Space(b.t.Text, b.indent)
+		if i > 0 {
+			r.Space(b.t.Text, 2)
+		}
+		b.rows = append(b.rows, r.Put(s, part).String())
+	}
+}
+
+// try adds what to type. It is what matters: where there is no room beside it, it has a row of its
+// own, and may wrap.
+func (b *brief) try(what, command string) {
+	text := clean.Line(command)
+	r := b.t.Row(b.width).Space(b.t.Text, b.indent).Put(b.t.Dim, clean.Line(what))
+	if at := b.indent + 22; at+text.Width() <= b.width {
+		b.rows = append(b.rows, r.To(b.t.Text, at).Put(b.t.Strong, text).String())
+		return
+	}
+	b.rows = append(b.rows, r.String())
+	for _, part := range text.Wrap(max(b.width-b.indent-2, 2)) {
+		b.rows = append(b.rows, b.t.Row(b.width).Space(b.t.Text, b.indent+2).Put(b.t.Strong, part).String())
+	}
+}
+
+// introduce says who one is, with the words of the key where there is room for them.
+func (m *model) introduce(b *brief) {
+	t := m.th
+	r := t.Row(b.width).Space(t.Text, b.indent).Put(t.Text, clean.Trusted("You are ")).Put(t.Strong, m.ownName)
+	if words := clean.Line(m.self.Fingerprint); r.Width()+words.Width()+3 <= b.width {
+		r.Put(t.Dim, clean.Concat(clean.Trusted(" "), t.Dot, clean.Trusted(" "), words))
+	}
+	b.rows = append(b.rows, r.String())
+}
+
+// lookingRow says where peers are looked for. Discovery needs a moment before it tells.
+func (m *model) lookingRow(b *brief) {
 	switch {
 	case m.network.Looking:
-		add(t.Dim, m.where())
+		b.say(m.th.Dim, m.where())
 	case m.cfg.Now().Sub(m.ready) >= unheard:
-		add(t.Dim, clean.Trusted("Not looking for anybody: started with --no-discovery"))
+		b.say(m.th.Dim, clean.Trusted("Not looking for anybody: started with --no-discovery"))
 	default:
-		blank()
+		b.rows = append(b.rows, "")
 	}
-	blank()
-	add(t.Text, clean.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
-	try("In another terminal:", "p2pchat start --name "+m.somebody())
-	if addr := m.address(); addr != "" {
-		try("From elsewhere:", "/connect "+addr)
-	}
-	if m.cfg.Now().Sub(m.ready) >= inTheWay {
-		blank()
-		m.trouble(add, try)
-	}
-	if height > 8 {
-		blank()
-	}
-	return rows[:min(len(rows), height)]
 }
 
 // trouble says what is probably in the way.
-func (m *model) trouble(add func(theme.Style, clean.SafeText), try func(what, command string)) {
-	t := m.th
+func (m *model) trouble(b *brief) {
 	if m.network.Trouble == "" {
-		add(t.Dim, clean.Trusted("Nothing seems to be in the way: nobody else is here yet. /status says what was sent and heard."))
+		b.say(m.th.Dim, clean.Trusted("Nothing seems to be in the way: nobody else is here yet. /status says what was sent and heard."))
 		return
 	}
-	add(t.Warn, clean.Concat(t.Unsigned, clean.Trusted(" "), clean.Line(m.network.Trouble)))
+	b.say(m.th.Warn, clean.Concat(m.th.Unsigned, clean.Trusted(" "), clean.Line(m.network.Trouble)))
 	if m.network.Hint != "" {
-		try("Try:", m.network.Hint)
+		b.try("Try:", m.network.Hint)
 	}
 }
 

@@ -25,7 +25,7 @@ func (p *Pane) Rows() []string {
 	}
 	room := p.h - len(rows)
 	if len(p.order) == 0 && room > 0 {
-		for _, hint := range []clean.SafeText{clean.Trusted("Nobody yet. They appear"), clean.Trusted("here by themselves, or"), clean.Trusted("by /connect HOST")}[:min(3, room)] {
+		for _, hint := range []clean.SafeText{clean.Trusted("Nobody yet. Who is"), clean.Trusted("found is listed here;"), clean.Trusted("or /connect HOST")}[:min(3, room)] {
 			t := p.cfg.Theme
 			rows = append(rows, t.Row(p.w).Space(t.Text, lead).Put(t.Dim, hint).To(t.Text, p.w).String())
 		}
