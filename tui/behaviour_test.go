@@ -332,6 +332,26 @@ func TestTheFirstStart(t *testing.T) {
 	w.mustNotShow("You are Alice")
 }
 
+func TestHelpIsOneKeyOrOneWordAway(t *testing.T) {
+	for _, keys := range [][]string{{"?"}, {"/help", "enter"}, {"f6", "?"}} {
+		w := newWorld(t, plain, 80, 24)
+		company(w)
+		w.keys(keys...)
+		w.mustShow("Help", "send what you wrote", "Ctrl+Up Ctrl+Down")
+		w.keys("pgdown", "pgdown", "pgdown", "pgdown")
+		w.mustShow("/quit", "say goodbye")
+		w.keys("?")
+		w.mustNotShow("Esc closes")
+	}
+	w := newWorld(t, plain, 80, 24)
+	w.keys("/help nick", "enter")
+	w.mustShow("/nick NAME", "be called NAME")
+	w.keys("esc", "what", "?")
+	if w.m.compose.Text() != "what?" {
+		t.Errorf("a question mark wrote %q", w.m.compose.Text())
+	}
+}
+
 func TestPlainPeersAreNoSecret(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)

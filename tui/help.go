@@ -13,10 +13,13 @@ func (m *model) help() bool {
 	if m.sheet.kind == sheetHelp {
 		m.sheet = sheet{}
 	} else {
-		m.show(sheetHelp, clean.Trusted("Help"), m.helpRows)
+		m.openHelp()
 	}
 	return true
 }
+
+// openHelp is /help.
+func (m *model) openHelp() { m.show(sheetHelp, clean.Trusted("Help"), m.helpRows) }
 
 // helpRows are the tables of keys and commands, at a width.
 func (m *model) helpRows(width int) []string {

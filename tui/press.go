@@ -158,6 +158,10 @@ func (m *model) send() bool {
 	m.status.clear()
 	m.messages.End()
 	m.sheetAfterSend()
+	if in, err := m.cfg.Commands.Parse(text); err == nil && in.Command != nil && in.Command.Name == "help" && in.Args == "" {
+		m.openHelp() // with the keys, which the command's own answer doesn't have
+		return true
+	}
 	m.say(text)
 	return true
 }
