@@ -6,10 +6,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/memnet"
 )
 
@@ -105,6 +108,35 @@ func TestStalledHandshakes(t *testing.T) {
 			t.Errorf("%d of 32 are closed, %d in the handshake", c, a.shaking.now())
 		}
 		quit(a, b)
+	})
+}
+
+// TestHelloThatNeverComes: who has proven its key and then says nothing holds no place for handshakes.
+func TestHelloThatNeverComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 0)
+		a := join(t, host(n, 1), identityOf(1))
+		var mute sync.WaitGroup
+		for i := range 3 * MaxHandshakes {
+			cfg, _ := settings(t, identityOf(byte(50+i)), 0)
+			cfg.Link.Wanted = func(identity.Key) string { time.Sleep(20 * time.Second); return "late" }
+			conn := knock(t, host(n, 20+i), a, 1)[0]
+			mute.Go(func() {
+				if _, err := link.Client(t.Context(), conn, cfg.Link, a.key()); err == nil {
+					t.Error("a link")
+				}
+			})
+		}
+		synctest.Wait()
+		if s, w := a.shaking.now(), a.arrivals.now(); s != 0 || w != 3*MaxHandshakes {
+			t.Errorf("%d are in the handshake and %d wait for a Hello", s, w)
+		}
+		time.Sleep(11 * time.Second)
+		if w := a.arrivals.now(); w != 0 {
+			t.Errorf("%d still wait for a Hello", w)
+		}
+		mute.Wait()
+		quit(a)
 	})
 }
 

@@ -172,7 +172,11 @@ func (m *Mesh) ended(p *peer, l *link.Link, why error) {
 		case wire.ByeFull:
 			p.rest = time.Now().Add(restFor)
 		default:
-			if why != nil {
+			switch {
+			case why == nil:
+			case p.chasing && p.brief > 0:
+				p.again = true // after its wait: a peer whose links break at once is in no hurry
+			default:
 				m.chase(p, backoff(p.brief)+m.yield(p))
 			}
 		}

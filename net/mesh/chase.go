@@ -75,11 +75,15 @@ func (m *Mesh) run(p *peer, wait time.Duration) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p.chasing = false
+	again := p.again
+	p.chasing, p.again = false, false
 	select {
-	case <-p.kick: // since the last look at it: begin again
-		m.chase(p, reconnectFirst+m.yield(p))
+	case <-p.kick: // since the last look at it
+		again = true
 	default:
+	}
+	if again {
+		m.chase(p, backoff(p.brief)+m.yield(p))
 	}
 }
 
@@ -110,6 +114,7 @@ func (m *Mesh) pause(p *peer, d time.Duration) (kicked, ok bool) {
 // us, or needs no link any more.
 func (m *Mesh) round(p *peer) (over bool) {
 	m.mu.Lock()
+	p.again = false
 	needed := m.needed(p)
 	addrs := slices.Clone(p.addrs)
 	gate := m.hinted

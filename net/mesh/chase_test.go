@@ -166,3 +166,49 @@ func TestStranger(t *testing.T) {
 		quit(a, b, c)
 	})
 }
+
+// TestFloodOfAddresses: made-up peers at many addresses take all places that hints have. Those that
+// the user names and those that were linked before have others.
+func TestFloodOfAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 20*time.Millisecond)
+		greater, lesser := pairOf(1, 2)
+		a, met, named := join(t, host(n, 1), greater), join(t, host(n, 2), lesser), join(t, host(n, 3), identityOf(3))
+		a.Hint(met.key(), met.at())
+		time.Sleep(steady + time.Second)
+		for i := range 200 {
+			host(n, 200+i%10).Cut()
+			a.Hint(key(byte(i), 1), []netip.AddrPort{netip.AddrPortFrom(host(n, 200+i%10).Addrs()[0], 8080)})
+		}
+		time.Sleep(2 * time.Second)
+		if c := a.hinted.now(); c != MaxHandshakes/2 {
+			t.Errorf("%d places for hints are taken, want all", c)
+		}
+		n.Reset(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"))
+		a.Connect(named.addr)
+		time.Sleep(1500 * time.Millisecond)
+		if l := a.current(met.key()); l == nil || !l.Dialed() || !linked(a, named) {
+			t.Error("a known peer is kept out by made-up ones")
+		}
+		quit(a, met, named)
+	})
+}
+
+// TestBriefLinks: a peer whose links break at once is come back to less and less often.
+func TestBriefLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 20*time.Millisecond)
+		a, b := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2))
+		a.Hint(b.key(), b.at())
+		for end := time.Now().Add(20 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			if l := a.current(b.key()); l != nil {
+				l.Abort(errors.New("broken"))
+			}
+		}
+		// Both sides dial, each with waits of up to a minute.
+		if c := count(a.history(b.key()), "up"); c < 15 || c > 60 {
+			t.Errorf("%d links in 20 minutes", c)
+		}
+		quit(a, b)
+	})
+}

@@ -47,7 +47,8 @@ type peer struct {
 
 	addrs    []netip.AddrPort // newest first
 	chasing  bool             // a goroutine tries to reach it
-	kick     chan struct{}    // of size 1: ends the chase's wait, or says to begin another
+	again    bool             // lost since the last round: should the chase end, another begins
+	kick     chan struct{}    // of size 1: ends the chase's wait, or has another begin
 	opening  bool             // a dial of ours has reached it and waits for its Hello
 	tried    time.Time        // the last round of dials
 	rest     time.Time        // it has refused us: not dialled before
