@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -88,6 +89,12 @@ func TestTmuxEndsADemoThatWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(temp)
+	defer func() { // when the test fails
+		sockets, _ := filepath.Glob(filepath.Join(temp, "p2pchat-demo-*", "tmux"))
+		for _, socket := range sockets {
+			exec.Command("tmux", "-S", socket, "kill-server").Run()
+		}
+	}()
 	cmd := program(t, temp, "demo")
 	cmd.Env = append(without(cmd.Env, "TMUX"), "TMPDIR="+temp, "TERM=xterm-256color")
 	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 120, Rows: 40})
