@@ -131,6 +131,9 @@ func (m *model) statusText() (clean.SafeText, theme.Style) {
 	if n := m.compose.Size(); n > compose.MaxText*7/8 {
 		return clean.Linef("%.1f of %d KiB", float64(n)/1024, compose.MaxText/1024), t.Warn
 	}
+	if text := m.hint(); !text.IsEmpty() {
+		return text, t.Dim
+	}
 	if text := m.typingText(); !text.IsEmpty() {
 		return text, t.Dim
 	}
@@ -138,6 +141,20 @@ func (m *model) statusText() (clean.SafeText, theme.Style) {
 		return clean.Linef("Catching up: %d lines to come", m.sync.Missing), t.Dim
 	}
 	return clean.SafeText{}, t.Dim
+}
+
+// hint names the keys that count where the focus is, but for the composer, where one writes.
+func (m *model) hint() clean.SafeText {
+	_, selected := m.messages.Selected()
+	switch {
+	case selected:
+		return clean.Trusted("y copies, i inspects, Esc ends")
+	case m.focus == panePeers:
+		return clean.Trusted("j k choose, Enter: details, v: compare words, Esc: back")
+	case m.focus == paneMessages:
+		return clean.Trusted("Up selects, PgUp PgDn scroll, Esc: back")
+	}
+	return clean.SafeText{}
 }
 
 // numbers is the right end of the status line.

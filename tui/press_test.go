@@ -1,11 +1,9 @@
 package tui
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +13,7 @@ import (
 )
 
 // asked are the calls of the node but for typing.
+
 func (w *world) asked() (calls []string) {
 	for _, c := range w.node.calls {
 		if !strings.HasPrefix(c, "typing") {
@@ -25,6 +24,7 @@ func (w *world) asked() (calls []string) {
 }
 
 // mustShow fails unless the screen shows each text.
+
 func (w *world) mustShow(texts ...string) {
 	w.t.Helper()
 	screen := strings.Join(w.rows(), "\n")
@@ -74,59 +74,6 @@ func TestAPasteNeverSends(t *testing.T) {
 	}
 }
 
-func TestTypingIsToldOnceAndTakenBack(t *testing.T) {
-	w := newWorld(t, plain, 80, 24)
-	typing := func() (calls []string) {
-		for _, c := range w.node.calls {
-			if strings.HasPrefix(c, "typing") {
-				calls = append(calls, strings.TrimPrefix(c, "typing "))
-			}
-		}
-		w.node.calls = nil
-		return calls
-	}
-	for _, step := range []struct {
-		name string
-		do   func()
-		want []string
-	}{
-		{"a command is nobody's business", func() { w.keys("/list"); w.keys("ctrl+c") }, nil},
-		{"the first letters", func() { w.keys("hel") }, []string{"true"}},
-		{"goes on", func() { w.pass(typingRepeat); w.keys("lo") }, []string{"true"}},
-		{"pauses", func() { w.pass(time.Minute) }, []string{"false"}},
-		{"goes on again", func() { w.keys("!") }, []string{"true"}},
-		{"sends", func() { w.keys("enter") }, []string{"false"}},
-		{"clears", func() { w.keys("oh", "ctrl+c") }, []string{"true", "false"}},
-		{"takes it all back", func() { w.keys("x", "backspace") }, []string{"true", "false"}},
-		{"off", func() { w.keys("/typing off", "enter", "text") }, nil},
-	} {
-		step.do()
-		if diff := cmp.Diff(step.want, typing()); diff != "" {
-			t.Errorf("%s (-want +got)\n%s", step.name, diff)
-		}
-	}
-}
-
-func TestOthersTypingIsShownAndForgotten(t *testing.T) {
-	w := newWorld(t, plain, 80, 24)
-	bob, dana, _ := company(w)
-	w.pass(time.Minute)
-	w.mustNotShow("typing")
-	w.post(event.Typing{Peer: bob, On: true}, event.Typing{Peer: dana, On: true})
-	w.mustShow("bob and dana are typing…")
-	w.post(w.says(bob, "there"))
-	w.mustShow("dana is typing…")
-	w.post(event.Typing{Peer: dana, On: false})
-	w.mustNotShow("typing")
-	w.post(event.Typing{Peer: dana, On: true})
-	w.pass(typingForget)
-	w.mustNotShow("typing")
-	w.post(event.Typing{Peer: dana, On: true})
-	dana.State, dana.Changed = event.Lost, w.clock
-	w.post(event.PeerChanged{Peer: dana})
-	w.mustNotShow("typing")
-}
-
 func TestCtrlCTwiceLeaves(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.keys("text", "ctrl+c")
@@ -147,6 +94,7 @@ func TestCtrlCTwiceLeaves(t *testing.T) {
 }
 
 // What was said before /quit is waited for, and the person sees why, and can leave at once.
+
 func TestQuitWaitsForWhatWasSaid(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.keys("last words", "enter", "/quit", "enter")
@@ -254,84 +202,6 @@ func TestThePeersPane(t *testing.T) {
 	}
 }
 
-func TestUnreadCountsOnlyWhileTheWindowIsAway(t *testing.T) {
-	w := newWorld(t, plain, 80, 24)
-	_, dana, _ := company(w)
-	title := func() string { return w.frame().Title }
-	w.post(w.says(dana, "seen at once"))
-	if got := title(); got != "p2pchat #lobby" {
-		t.Errorf("while somebody looks the title is %q", got)
-	}
-	w.frame()
-	w.send(tea.BlurMsg{})
-	w.post(w.says(dana, "unseen"), w.says(dana, "unseen too"))
-	if got := title(); got != "(2) p2pchat #lobby" {
-		t.Errorf("the title is %q", got)
-	}
-	w.mustShow("2 new · ", "─ new ─")
-	w.send(tea.FocusMsg{})
-	if got := title(); got != "p2pchat #lobby" {
-		t.Errorf("back again the title is %q", got)
-	}
-	w.mustShow("─ new ─")
-}
-
-func TestTheBell(t *testing.T) {
-	for _, c := range []struct {
-		mode string
-		want int
-	}{{"off", 0}, {"mention", 1}, {"all", 2}} {
-		w := newWorld(t, plain, 80, 24)
-		_, dana, _ := company(w)
-		w.terminal.bells = 0
-		w.keys("/bell "+c.mode, "enter")
-		w.post(w.says(dana, "something"))
-		w.post(w.says(dana, "hey @alice"), w.says(dana, "alice: are you there"))
-		old := w.says(dana, "@alice, said before")
-		old.Line.History = true
-		w.post(old)
-		if w.terminal.bells != c.want {
-			t.Errorf("/bell %s rang %d times, want %d", c.mode, w.terminal.bells, c.want)
-		}
-	}
-}
-
-func TestErrorsAreShownAndKept(t *testing.T) {
-	w := newWorld(t, plain, 120, 36)
-	w.post(event.Notice{Level: event.Error, Text: "the disk is full", Hint: "make room: nothing is saved"},
-		event.Notice{Level: event.Warning, Text: "can't connect to 10.0.0.9:8080: refused", Hint: "it is tried again"})
-	w.mustShow("✗ the disk is full · make room: nothing is saved", "can't connect to 10.0.0.9:8080")
-	w.pass(errorTime)
-	w.mustNotShow("the disk is full")
-	w.keys("/log", "enter")
-	w.mustShow("level=INFO msg=started", "Shown on this screen:", "12:51:00 the disk is full · make room")
-}
-
-func TestTheFirstStart(t *testing.T) {
-	w := newWorld(t, plain, 80, 24)
-	w.post(network)
-	w.mustShow("You are Alice", "Looking on  eth0 192.168.1.20", "docker0 skipped", "looking 0 s", "p2pchat start --name bob", "/connect 192.168.1.20:8080")
-	w.mustNotShow("in the way")
-	w.pass(inTheWay)
-	w.mustShow("looking 10 s", "Nothing seems to be in the way")
-	own := w.says(event.Peer{ID: w.node.self.ID, Key: w.node.self.Key, Name: "Alice"}, "anybody?").Line
-	own.Own = true
-	w.post(event.Sent{Line: own})
-	w.mustShow("You are Alice", "anybody?", "nobody here")
-	n := network
-	n.Trouble, n.Hint = "a firewall drops UDP 9999", "sudo ufw allow 9999/udp"
-	w.post(n)
-	w.mustShow("⚠ a firewall drops UDP 9999", "sudo ufw allow 9999/udp")
-	bob := peerOf("bob", w.clock)
-	w.post(event.PeerChanged{Peer: bob})
-	w.mustShow("bob is here", "Write and press Enter. F6 shows who is")
-	w.mustNotShow("You are Alice", "firewall")
-	bob.State, bob.Changed = event.Left, w.clock
-	w.post(event.PeerChanged{Peer: bob})
-	w.mustShow("bob left")
-	w.mustNotShow("You are Alice")
-}
-
 func TestHelpIsOneKeyOrOneWordAway(t *testing.T) {
 	for _, keys := range [][]string{{"?"}, {"/help", "enter"}, {"f6", "?"}} {
 		w := newWorld(t, plain, 80, 24)
@@ -358,21 +228,6 @@ func TestHelpIsOneKeyOrOneWordAway(t *testing.T) {
 	}
 }
 
-func TestPlainPeersAreNoSecret(t *testing.T) {
-	w := newWorld(t, plain, 120, 36)
-	company(w)
-	rusty := event.Peer{ID: "6b1f0000-1111-4222-8333-444455556666", Name: "rusty", Kind: event.KindJSON, State: event.Up, Since: noon, Changed: noon}
-	w.post(event.PeerChanged{Peer: rusty})
-	w.mustShow("⚠ 1 of 3 can be read on the way", "rusty is here, not encrypted", "plain")
-}
-
-func TestTooSmall(t *testing.T) {
-	w := newWorld(t, plain, 35, 7)
-	w.mustShow("p2pchat needs 36 x 8 cells; this")
-	w.send(tea.WindowSizeMsg{Width: 80, Height: 24})
-	w.mustShow("#lobby")
-}
-
 func TestThemeAndMouse(t *testing.T) {
 	w := newWorld(t, looks["dark"], 80, 24)
 	dark := w.draw()
@@ -391,17 +246,39 @@ func TestThemeAndMouse(t *testing.T) {
 }
 
 // Nothing wakes a screen that has nothing to do but the minute of its clock.
-func TestTheAlarm(t *testing.T) {
+
+func TestCommandsOfTheScreen(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	bob, dana, eve := company(w)
+	bob.Addr = dana.Addr
+	w.node.peers = []event.Peer{bob, dana, eve}
+	w.keys("/list", "enter")
+	w.mustShow("Who is here", "192.168.1.31:8080", "up, verified", "lost")
+	w.keys("/status", "enter")
+	w.mustShow("Alice in #lobby", "3 encrypted")
+	w.mustNotShow("Who is here")
+	w.keys("/crypto", "enter")
+	w.mustShow("You are Alice", "Ed25519")
+	w.keys("/search green", "enter")
+	w.mustShow("Search: green", "1 found")
+	w.keys("esc", "esc")
+	w.mustNotShow("Search:", "Ed25519")
+	w.keys("/clear", "enter")
+	w.mustNotShow("build is green")
+	w.keys("/mouse maybe", "enter")
+	w.mustShow("/mouse knows no such word · type /mouse on|off")
+	w.keys("/mouse", "enter")
+	w.mustShow("/mouse needs more than that")
+}
+
+func TestTheStatusLineNamesTheKeysThatCount(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
-	w.pass(time.Minute)
-	rings := 0
-	for end := w.clock.Add(time.Hour); !w.alarm.After(end); rings++ {
-		w.clock = w.alarm
-		w.post(rang{})
+	w.pass(typingForget)
+	for keys, want := range map[string]string{"ctrl+up": "y copies, i inspects", "f6": "Enter: details", "f5": "Up selects"} {
+		w.keys(keys)
+		w.mustShow(want)
+		w.keys("esc", "esc")
+		w.mustNotShow(want)
 	}
-	if rings > 62 {
-		t.Errorf("it rang %d times in an idle hour", rings)
-	}
-	w.mustShow(fmt.Sprint("13:5", 5))
 }

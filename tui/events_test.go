@@ -1,0 +1,174 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/google/go-cmp/cmp"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+func TestTypingIsToldOnceAndTakenBack(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	typing := func() (calls []string) {
+		for _, c := range w.node.calls {
+			if strings.HasPrefix(c, "typing") {
+				calls = append(calls, strings.TrimPrefix(c, "typing "))
+			}
+		}
+		w.node.calls = nil
+		return calls
+	}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want []string
+	}{
+		{"a command is nobody's business", func() { w.keys("/list"); w.keys("ctrl+c") }, nil},
+		{"the first letters", func() { w.keys("hel") }, []string{"true"}},
+		{"goes on", func() { w.pass(typingRepeat); w.keys("lo") }, []string{"true"}},
+		{"pauses", func() { w.pass(time.Minute) }, []string{"false"}},
+		{"goes on again", func() { w.keys("!") }, []string{"true"}},
+		{"sends", func() { w.keys("enter") }, []string{"false"}},
+		{"clears", func() { w.keys("oh", "ctrl+c") }, []string{"true", "false"}},
+		{"takes it all back", func() { w.keys("x", "backspace") }, []string{"true", "false"}},
+		{"off", func() { w.keys("/typing off", "enter", "text") }, nil},
+	} {
+		step.do()
+		if diff := cmp.Diff(step.want, typing()); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", step.name, diff)
+		}
+	}
+}
+
+func TestOthersTypingIsShownAndForgotten(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	bob, dana, _ := company(w)
+	w.pass(time.Minute)
+	w.mustNotShow("typing")
+	w.post(event.Typing{Peer: bob, On: true}, event.Typing{Peer: dana, On: true})
+	w.mustShow("bob and dana are typing…")
+	w.post(w.says(bob, "there"))
+	w.mustShow("dana is typing…")
+	w.post(event.Typing{Peer: dana, On: false})
+	w.mustNotShow("typing")
+	w.post(event.Typing{Peer: dana, On: true})
+	w.pass(typingForget)
+	w.mustNotShow("typing")
+	w.post(event.Typing{Peer: dana, On: true})
+	dana.State, dana.Changed = event.Lost, w.clock
+	w.post(event.PeerChanged{Peer: dana})
+	w.mustNotShow("typing")
+}
+
+func TestUnreadCountsOnlyWhileTheWindowIsAway(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	_, dana, _ := company(w)
+	title := func() string { return w.frame().Title }
+	w.post(w.says(dana, "seen at once"))
+	if got := title(); got != "p2pchat #lobby" {
+		t.Errorf("while somebody looks the title is %q", got)
+	}
+	w.frame()
+	w.send(tea.BlurMsg{})
+	w.post(w.says(dana, "unseen"), w.says(dana, "unseen too"))
+	if got := title(); got != "(2) p2pchat #lobby" {
+		t.Errorf("the title is %q", got)
+	}
+	w.mustShow("2 new · ", "─ new ─")
+	w.send(tea.FocusMsg{})
+	if got := title(); got != "p2pchat #lobby" {
+		t.Errorf("back again the title is %q", got)
+	}
+	w.mustShow("─ new ─")
+}
+
+func TestTheBell(t *testing.T) {
+	for _, c := range []struct {
+		mode string
+		want int
+	}{{"off", 0}, {"mention", 1}, {"all", 2}} {
+		w := newWorld(t, plain, 80, 24)
+		_, dana, _ := company(w)
+		w.terminal.bells = 0
+		w.keys("/bell "+c.mode, "enter")
+		w.post(w.says(dana, "something"))
+		w.post(w.says(dana, "hey @alice"), w.says(dana, "alice: are you there"))
+		old := w.says(dana, "@alice, said before")
+		old.Line.History = true
+		w.post(old)
+		if w.terminal.bells != c.want {
+			t.Errorf("/bell %s rang %d times, want %d", c.mode, w.terminal.bells, c.want)
+		}
+	}
+}
+
+func TestErrorsAreShownAndKept(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	w.post(event.Notice{Level: event.Error, Text: "the disk is full", Hint: "make room: nothing is saved"},
+		event.Notice{Level: event.Warning, Text: "can't connect to 10.0.0.9:8080: refused", Hint: "it is tried again"})
+	w.mustShow("✗ the disk is full · make room: nothing is saved", "can't connect to 10.0.0.9:8080")
+	w.pass(errorTime)
+	w.mustNotShow("the disk is full")
+	w.keys("/log", "enter")
+	w.mustShow("level=INFO msg=started", "Shown on this screen:", "12:51:00 the disk is full · make room")
+}
+
+func TestTheFirstStart(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	w.post(network)
+	w.mustShow("You are Alice", "Looking on  eth0 192.168.1.20", "docker0 skipped", "looking 0 s", "p2pchat start --name bob", "/connect 192.168.1.20:8080")
+	w.mustNotShow("in the way")
+	w.pass(inTheWay)
+	w.mustShow("looking 10 s", "Nothing seems to be in the way")
+	own := w.says(event.Peer{ID: w.node.self.ID, Key: w.node.self.Key, Name: "Alice"}, "anybody?").Line
+	own.Own = true
+	w.post(event.Sent{Line: own})
+	w.mustShow("You are Alice", "anybody?", "nobody here")
+	n := network
+	n.Trouble, n.Hint = "a firewall drops UDP 9999", "sudo ufw allow 9999/udp"
+	w.post(n)
+	w.mustShow("⚠ a firewall drops UDP 9999", "sudo ufw allow 9999/udp")
+	bob := peerOf("bob", w.clock)
+	w.post(event.PeerChanged{Peer: bob})
+	w.mustShow("bob is here", "Write and press Enter. F6 shows who is")
+	w.mustNotShow("You are Alice", "firewall")
+	bob.State, bob.Changed = event.Left, w.clock
+	w.post(event.PeerChanged{Peer: bob})
+	w.mustShow("bob left")
+	w.mustNotShow("You are Alice")
+}
+
+func TestPlainPeersAreNoSecret(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	rusty := event.Peer{ID: "6b1f0000-1111-4222-8333-444455556666", Name: "rusty", Kind: event.KindJSON, State: event.Up, Since: noon, Changed: noon}
+	w.post(event.PeerChanged{Peer: rusty})
+	w.mustShow("⚠ 1 of 3 can be read on the way", "rusty is here, not encrypted", "plain")
+}
+
+func TestTooSmall(t *testing.T) {
+	w := newWorld(t, plain, 35, 7)
+	w.mustShow("p2pchat needs 36 x 8 cells; this")
+	w.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	w.mustShow("#lobby")
+}
+
+func TestTheAlarm(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	company(w)
+	w.pass(time.Minute)
+	rings := 0
+	for end := w.clock.Add(time.Hour); !w.alarm.After(end); rings++ {
+		w.clock = w.alarm
+		w.post(rang{})
+	}
+	if rings > 62 {
+		t.Errorf("it rang %d times in an idle hour", rings)
+	}
+	w.mustShow(fmt.Sprint("13:5", 5))
+}
