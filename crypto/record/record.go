@@ -102,6 +102,9 @@ func (c *Claim) Verify() (*Record, error) {
 // ID of the record that the claim would be.
 func (c *Claim) ID() ID { return c.id }
 
+// Body is what the claim says. Data must not be modified.
+func (c *Claim) Body() Body { return c.fields }
+
 // Author whose record the claim would be.
 func (c *Claim) Author() identity.Key { return c.fields.Author }
 

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// Bounds of the key-value area, in bytes: a name and key together, and a value.
+const (
+	maxBlobKey = 1 << 10
+	maxBlob    = 1 << 20
+)
+
+// metName is the name under which the keys met in a room are kept.
+func metName(room record.RoomID) string { return "met/" + room.String() }
+
+func checkBlob(name string, key, value []byte) error {
+	if len(name) > 255 || len(name)+len(key) > maxBlobKey || len(value) > maxBlob {
+		return fmt.Errorf("%w: %d bytes under %q", ErrTooBig, len(value), name)
+	}
+	return nil
+}
+
+// checkEntry refuses what no room would hand over.
+func checkEntry(room record.RoomID, e *Entry) error {
+	if e.Record.Body().Room != room {
+		return ErrForeign
+	}
+	if e.Record.Feed() == 0 {
+		return fmt.Errorf("%w: a %s record stands outside any feed", ErrForeign, e.Record.Kind())
+	}
+	return nil
+}
+
+// blobKey is where a value lies in the file.
+func blobKey(name string, key []byte) []byte {
+	return append(append([]byte{byte(len(name))}, name...), key...)
+}
+
+// sealBlobValue numbers values, so that salvage can tell the latest of one key.
+func sealBlobValue(at []byte, number uint64, value []byte) []byte {
+	v := binary.BigEndian.AppendUint64(sealed(sealBlob, 8+len(value)), number)
+	return seal(at, append(v, value...))
+}
+
+func openBlob(at, value []byte) (number uint64, data []byte, ok bool) {
+	v, ok := unseal(sealBlob, at, value)
+	if !ok || len(v) < 8 || len(at) == 0 || len(at) < 1+int(at[0]) {
+		return 0, nil, false
+	}
+	return binary.BigEndian.Uint64(v), bytes.Clone(v[8:]), true
+}
+
+func sortedBlobs(blobs map[string][]byte) []Blob {
+	var out []Blob
+	for _, key := range slices.Sorted(maps.Keys(blobs)) {
+		out = append(out, Blob{[]byte(key), bytes.Clone(blobs[key])})
+	}
+	return out
+}
+
+// containsString is bytes.Contains without making the string a slice.
+func containsString(b []byte, s string) bool { return bytes.Contains(b, []byte(s)) }

@@ -1,0 +1,295 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
+)
+
+// The pages of a bbolt file: a header of id u64, flags u16, count u16, overflow u32, then elements.
+// Little-endian on all machines that we build for.
+const (
+	pageHead    = 16
+	branchElem  = 16 // pos u32, key size u32, page u64
+	leafElem    = 16 // flags u32, pos u32, key size u32, value size u32
+	flagBranch  = 0x01
+	flagLeaf    = 0x02
+	flagFree    = 0x10
+	elemBucket  = 1 // a leaf element's flag
+	boltMagic   = 0xED0CDAED
+	boltVersion = 2
+	maxPage     = 64 << 10
+	maxDepth    = 16
+)
+
+var le = binary.LittleEndian
+
+// meta is what a valid meta page says.
+type meta struct {
+	pageSize       int
+	root, free, hw uint64
+	txid           uint64
+}
+
+// checkPages looks at the structure of a bbolt file before bbolt does: its branch pages, its root and
+// its list of free pages. A bad pointer among them can make bbolt recurse without end or allocate
+// without bound, which no recover catches; whatever else is bad it finds by a fault or a panic, or
+// our checksums find. The leaves, nearly all of the file, are not read.
+func checkPages(r io.ReaderAt, size int64) error {
+	m, err := readMeta(r, size)
+	if err != nil {
+		return err
+	}
+	c := &checker{r: r, m: m, seen: make([]uint64, m.hw/64+1)}
+	if m.hw > uint64(size)/uint64(m.pageSize) {
+		return fmt.Errorf("%d pages in a file of %d bytes", m.hw, size)
+	}
+	if err := c.freelist(); err != nil {
+		return err
+	}
+	return c.buckets()
+}
+
+// readMeta returns the newer valid one of the two meta pages, as bbolt does.
+func readMeta(r io.ReaderAt, size int64) (meta, error) {
+	var best meta
+	found := false
+	try := func(at int64) bool {
+		var page [pageHead + 64]byte
+		if _, err := r.ReadAt(page[:], at); err != nil {
+			return false
+		}
+		b := page[pageHead:]
+		h := fnv.New64a()
+		h.Write(b[:56])
+		m := meta{int(le.Uint32(b[8:])), le.Uint64(b[16:]), le.Uint64(b[32:]), le.Uint64(b[40:]), le.Uint64(b[48:])}
+		if le.Uint32(b) != boltMagic || le.Uint32(b[4:]) != boltVersion || le.Uint64(b[56:]) != h.Sum64() ||
+			m.pageSize < 512 || m.pageSize > maxPage || m.pageSize&(m.pageSize-1) != 0 {
+			return false
+		}
+		if !found || m.txid > best.txid {
+			best, found = m, true
+		}
+		return true
+	}
+	if try(0) {
+		try(int64(best.pageSize))
+	} else {
+		for at := int64(1 << 10); at <= maxPage && at < size && !try(at); at *= 2 {
+		}
+	}
+	if !found {
+		return meta{}, fmt.Errorf("no valid meta page")
+	}
+	return best, nil
+}
+
+type checker struct {
+	r    io.ReaderAt
+	m    meta
+	seen []uint64 // a bit for each page that is referred to, or free
+}
+
+// claim notes that a page is referred to, which happens once to each.
+func (c *checker) claim(page uint64) error {
+	if page < 2 || page >= c.m.hw {
+		return fmt.Errorf("page %d is out of range", page)
+	}
+	if c.seen[page/64]&(1<<(page%64)) != 0 {
+		return fmt.Errorf("page %d is referred to twice", page)
+	}
+	c.seen[page/64] |= 1 << (page % 64)
+	return nil
+}
+
+// head reads a page's header.
+func (c *checker) head(page uint64) (flags uint16, count int, overflow uint32, err error) {
+	if page >= c.m.hw {
+		return 0, 0, 0, fmt.Errorf("page %d is out of range", page)
+	}
+	var h [pageHead]byte
+	if _, err := c.r.ReadAt(h[:], int64(page)*int64(c.m.pageSize)); err != nil {
+		return 0, 0, 0, err
+	}
+	if le.Uint64(h[:]) != page {
+		return 0, 0, 0, fmt.Errorf("page %d says that it is page %d", page, le.Uint64(h[:]))
+	}
+	flags, count, overflow = le.Uint16(h[8:]), int(le.Uint16(h[10:])), le.Uint32(h[12:])
+	if uint64(overflow) >= c.m.hw-page {
+		return 0, 0, 0, fmt.Errorf("page %d ends outside the file", page)
+	}
+	return flags, count, overflow, nil
+}
+
+// whole reads a page with what belongs to it.
+func (c *checker) whole(page uint64, overflow uint32) ([]byte, error) {
+	b := make([]byte, (int(overflow)+1)*c.m.pageSize)
+	_, err := c.r.ReadAt(b, int64(page)*int64(c.m.pageSize))
+	return b, err
+}
+
+// freelist claims the free pages and those of the list itself.
+func (c *checker) freelist() error {
+	flags, count, overflow, err := c.head(c.m.free)
+	if err != nil {
+		return err
+	}
+	if flags != flagFree {
+		return fmt.Errorf("page %d is no freelist", c.m.free)
+	}
+	for i := range uint64(overflow) + 1 {
+		if err := c.claim(c.m.free + i); err != nil {
+			return err
+		}
+	}
+	b, err := c.whole(c.m.free, overflow)
+	if err != nil {
+		return err
+	}
+	b = b[pageHead:]
+	if count == 0xffff {
+		n := le.Uint64(b)
+		if b = b[8:]; n > uint64(len(b)/8) {
+			return fmt.Errorf("freelist of %d pages", n)
+		}
+		count = int(n)
+	}
+	if count > len(b)/8 {
+		return fmt.Errorf("freelist of %d pages", count)
+	}
+	for i := range count {
+		if err := c.claim(le.Uint64(b[8*i:])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buckets checks the root bucket, whose leaves hold where the others begin.
+func (c *checker) buckets() error {
+	if err := c.claim(c.m.root); err != nil {
+		return err
+	}
+	roots, err := c.tree(c.m.root, 0, true)
+	if err != nil {
+		return err
+	}
+	for _, root := range roots {
+		if err := c.claim(root); err != nil {
+			return err
+		}
+		if _, err := c.tree(root, 0, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tree checks the branch pages from page down. Of the root bucket it reads the leaves as well, and
+// returns the first pages of the buckets in them.
+func (c *checker) tree(page uint64, depth int, isRoot bool) (roots []uint64, err error) {
+	flags, count, overflow, err := c.head(page)
+	if err != nil {
+		return nil, err
+	}
+	if depth > maxDepth {
+		return nil, fmt.Errorf("page %d lies too deep", page)
+	}
+	switch {
+	case flags == flagLeaf && !isRoot:
+		return nil, nil
+	case flags == flagLeaf:
+		b, err := c.whole(page, overflow)
+		if err != nil {
+			return nil, err
+		}
+		return bucketRoots(b, count)
+	case flags != flagBranch || count == 0:
+		return nil, fmt.Errorf("page %d is neither branch nor leaf", page)
+	}
+	b, err := c.whole(page, overflow)
+	if err != nil {
+		return nil, err
+	}
+	if pageHead+count*branchElem > len(b) {
+		return nil, fmt.Errorf("page %d has %d elements", page, count)
+	}
+	// The leaves of a tree are all at one depth: two of a branch's children tell what all are.
+	var kinds [2]uint16
+	for i, elem := range []int{0, count - 1} {
+		if kinds[i], _, _, err = c.head(le.Uint64(b[pageHead+elem*branchElem+8:])); err != nil {
+			return nil, err
+		}
+	}
+	if kinds[0] != kinds[1] {
+		return nil, fmt.Errorf("page %d has leaves at two depths", page)
+	}
+	for i := range count {
+		at := pageHead + i*branchElem
+		pos, size, child := int(le.Uint32(b[at:])), int(le.Uint32(b[at+4:])), le.Uint64(b[at+8:])
+		if size > len(b) || pos > len(b) || at+pos+size > len(b) {
+			return nil, fmt.Errorf("page %d has a key outside", page)
+		}
+		if err := c.claim(child); err != nil {
+			return nil, err
+		}
+		if kinds[0] == flagLeaf && !isRoot {
+			continue
+		}
+		if flags, _, _, err := c.head(child); err != nil || flags != kinds[0] {
+			return nil, fmt.Errorf("page %d is not what its neighbours are (%v)", child, err)
+		}
+		more, err := c.tree(child, depth+1, isRoot)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, more...)
+	}
+	return roots, nil
+}
+
+// bucketRoots lists the first pages of the buckets in a leaf. Small buckets have none: they lie in
+// the leaf itself.
+func bucketRoots(b []byte, count int) (roots []uint64, err error) {
+	if pageHead+count*leafElem > len(b) {
+		return nil, fmt.Errorf("a leaf of %d elements", count)
+	}
+	ok := eachElement(b, count, func(flags uint32, _, value []byte) {
+		if flags&elemBucket == 0 || len(value) < 16 {
+			err = fmt.Errorf("something else than a bucket among the buckets")
+		} else if root := le.Uint64(value); root != 0 {
+			roots = append(roots, root)
+		} else if len(value) < 16+pageHead || le.Uint16(value[16+8:]) != flagLeaf ||
+			!eachElement(value[16:], int(le.Uint16(value[16+10:])), func(uint32, []byte, []byte) {}) {
+			err = fmt.Errorf("a damaged small bucket")
+		}
+	})
+	if !ok && err == nil {
+		err = fmt.Errorf("a leaf with elements outside")
+	}
+	return roots, err
+}
+
+// eachElement calls f with the elements of a leaf page; false when some lie outside of it.
+func eachElement(page []byte, count int, f func(flags uint32, key, value []byte)) bool {
+	if len(page) < pageHead {
+		return false
+	}
+	ok := true
+	for i := range count {
+		at := pageHead + i*leafElem
+		if at+leafElem > len(page) {
+			return false
+		}
+		key := int64(at) + int64(le.Uint32(page[at+4:]))
+		value := key + int64(le.Uint32(page[at+8:]))
+		end := value + int64(le.Uint32(page[at+12:]))
+		if end > int64(len(page)) {
+			ok = false
+			continue
+		}
+		f(le.Uint32(page[at:]), page[key:value], page[value:end])
+	}
+	return ok
+}

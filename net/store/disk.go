@@ -1,0 +1,334 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/guard"
+)
+
+// Config says where a Disk is and who hears of its troubles. Path, Room and Group must be set.
+type Config struct {
+	Path  string // of the file; its folder must be there, and be this process's own
+	Room  record.RoomID
+	Group *guard.Group // the writer runs in a child of it
+	// Notify is told, one call at a time, whenever NotSaved, Aside or Unreadable changed. It
+	// must not call the store. The first call may come from within Open.
+	Notify func(Status)
+	Log    *slog.Logger
+	Limit  int // bytes of memory that may wait for the disk; 0 for DefaultBytes
+
+	Every time.Duration // at most so long something waits; 0 for 100 ms
+	Retry time.Duration // between attempts while nothing can be saved; 0 for 2 s
+
+	fault  func() error // tests: the error of the next commit, in its stead
+	noSync bool         // tests that don't ask what a power cut leaves
+}
+
+// Disk is a Store in a file. Close it before the group.
+//
+// Two locks, never taken one inside the other but in this order: files, which is held (shared) while
+// the file is used and (alone) while it is exchanged; mu, which is held for moments only.
+type Disk struct {
+	cfg   Config
+	group *guard.Group
+	kick  chan struct{} // something is queued
+	urge  chan struct{} // somebody waits for it
+
+	files   sync.RWMutex // guards the fields below
+	file    *file        // nil: there is none at present
+	reading bool         // the file was opened for reading only
+	opened  int          // counts files, so that one is put aside once
+	repairs int          // of those, how many were begun because the one before was damaged
+
+	mu       sync.Mutex // guards the fields below
+	ledger   *ledger
+	fresh    batch // queued
+	flushing batch // being written
+	met      map[identity.Key]bool
+	queued   uint64        // operations ever queued
+	durable  uint64        // of those, how many are on disk
+	attempts uint64        // failed commits
+	changed  chan struct{} // closed and made anew when durable or attempts grew
+	status   Status
+	losing   map[spot]bool // damaged records that the writer has still to delete
+	closed   bool          // Close was called
+	stopped  bool          // the writer has ended
+
+	telling sync.Mutex // held while Notify runs
+}
+
+var _ Store = (*Disk)(nil)
+
+// batch is what waits, in order, and its entries for readers.
+type batch struct {
+	ops   []op
+	table table
+	bytes int
+}
+
+func (b *batch) push(o op) {
+	b.ops = append(b.ops, o)
+	b.bytes += o.weight()
+	if o.entry != nil {
+		b.table.add(*o.entry)
+	}
+}
+
+// maxRepairs bounds how often a process begins a new file: more is no damage but an error of ours or
+// a broken disk, and then nothing is saved.
+const maxRepairs = 3
+
+// Open opens the store's file, or begins it. A disk that is full, read-only or damaged is no error:
+// the store works as far as it can, and its Status says so. The error is ErrNewer, or says that the
+// file can't be read at all.
+func Open(cfg Config) (*Disk, error) {
+	if cfg.Limit <= 0 {
+		cfg.Limit = DefaultBytes
+	}
+	if cfg.Every <= 0 {
+		cfg.Every = 100 * time.Millisecond
+	}
+	if cfg.Retry <= 0 {
+		cfg.Retry = 2 * time.Second
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Disk{
+		cfg: cfg, group: cfg.Group.Child(),
+		kick: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}),
+		ledger: newLedger(), met: map[identity.Key]bool{}, losing: map[spot]bool{},
+	}
+	if err := d.start(); err != nil {
+		return nil, err
+	}
+	d.group.Go("store/writer", d.write)
+	return d, nil
+}
+
+// Append is of Store.
+func (d *Disk) Append(e Entry) error {
+	if err := checkEntry(d.cfg.Room, &e); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return ErrClosed
+	}
+	f := d.ledger.feeds[FeedKey{e.Record.Author(), e.Record.Feed()}]
+	if f != nil {
+		if wanted, known := f.admits(e.Record.Seq()); known && !wanted {
+			return nil
+		}
+	}
+	o := op{kind: opAppend, entry: &e}
+	if d.fresh.bytes+d.flushing.bytes+o.weight() > d.cfg.Limit {
+		d.status.Dropped++
+		return ErrFull
+	}
+	if known, err := d.ledger.admit(&e); known || err != nil {
+		return err
+	}
+	d.queue(o)
+	return nil
+}
+
+// queue adds an operation. Called with mu held.
+func (d *Disk) queue(o op) {
+	d.fresh.push(o)
+	d.queued++
+	select {
+	case d.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Ready is of Store.
+func (d *Disk) Ready(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.fresh.bytes+d.flushing.bytes > d.cfg.Limit/2 && d.status.NotSaved == nil && !d.stopped {
+		d.hurry()
+		if err := d.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// Sync is of Store.
+func (d *Disk) Sync(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	target, attempts := d.queued, d.attempts
+	for d.durable < target {
+		if d.attempts > attempts {
+			return d.status.NotSaved
+		}
+		if d.stopped {
+			return ErrClosed
+		}
+		d.hurry()
+		if err := d.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Disk) hurry() {
+	select {
+	case d.urge <- struct{}{}:
+	default:
+	}
+}
+
+// wait waits for the writer's next result. Called with mu held.
+func (d *Disk) wait(ctx context.Context) error {
+	changed := d.changed
+	d.mu.Unlock()
+	defer d.mu.Lock()
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// tell wakes those who wait. Called with mu held.
+func (d *Disk) tell() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// Frontier is of Store.
+func (d *Disk) Frontier() []Feed {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ledger.frontier()
+}
+
+// Raise is of Store.
+func (d *Disk) Raise(key FeedKey, floor uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if f := d.ledger.feed(key, 0); !d.closed && f.raise(floor) {
+		d.queue(op{kind: opRaise, feed: key, seq: floor})
+	}
+}
+
+// Cut is of Store.
+func (d *Disk) Cut(key FeedKey, seq uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	f := d.ledger.feed(key, 0)
+	f.cut(seq)
+	f.head = record.ID{} // until the writer has looked it up
+	d.queue(op{kind: opCut, feed: key, seq: seq})
+	for _, b := range []*batch{&d.fresh, &d.flushing} {
+		b.table.drop(func(k Key, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
+	}
+}
+
+// Met is of Store.
+func (d *Disk) Met(key identity.Key) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.met[key]
+}
+
+// Meet is of Store.
+func (d *Disk) Meet(key identity.Key) error {
+	if d.Met(key) {
+		return nil
+	}
+	if err := d.Put(metName(d.cfg.Room), key.Bytes(), nil); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.met[key] = true
+	return nil
+}
+
+// Put is of Store.
+func (d *Disk) Put(name string, key, value []byte) error {
+	if err := checkBlob(name, key, value); err != nil {
+		return err
+	}
+	return d.blob(op{kind: opPut, name: name, key: string(key), value: string(value)})
+}
+
+// Delete is of Store.
+func (d *Disk) Delete(name string, key []byte) error {
+	return d.blob(op{kind: opDelete, name: name, key: string(key)})
+}
+
+func (d *Disk) blob(o op) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return ErrClosed
+	}
+	if d.fresh.bytes+d.flushing.bytes+o.weight() > d.cfg.Limit {
+		return ErrFull
+	}
+	d.queue(o)
+	return nil
+}
+
+// Status is of Store.
+func (d *Disk) Status() Status {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.statusNow()
+}
+
+func (d *Disk) statusNow() Status {
+	s := d.status
+	s.Waiting = len(d.fresh.ops) + len(d.flushing.ops)
+	return s
+}
+
+// Close is of Store.
+func (d *Disk) Close() error {
+	d.mu.Lock()
+	again := d.closed
+	d.closed = true
+	d.mu.Unlock()
+	if again {
+		return nil
+	}
+	d.group.Close() // the writer's last act is to save what waits
+	_ = d.flush()   // and what came after it, when the group was stopped first; its error is in Status
+	d.files.Lock()
+	defer d.files.Unlock()
+	var err error
+	if d.file != nil {
+		err = d.file.close()
+		d.file = nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := len(d.fresh.ops) + len(d.flushing.ops); n > 0 {
+		err = errors.Join(err, d.status.NotSaved)
+	}
+	return err
+}
+
+func (d *Disk) isClosed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.closed
+}

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"maps"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// expirePart bounds the records deleted in one transaction, so that lines said meanwhile are saved
+// soon.
+const expirePart = 2000
+
+// Expire is of Store. It works in the writer, in parts.
+func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
+	done := make(chan expired, 1)
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return 0, ErrClosed
+	}
+	attempts := d.attempts
+	d.queue(op{kind: opExpire, before: before, done: done})
+	d.hurry()
+	for {
+		select {
+		case r := <-done:
+			d.mu.Unlock()
+			return r.deleted, r.err
+		default:
+		}
+		if d.attempts > attempts { // it will be done when the disk is well again
+			err := d.status.NotSaved
+			d.mu.Unlock()
+			return 0, err
+		}
+		if err := d.wait(ctx); err != nil {
+			d.mu.Unlock()
+			return 0, err
+		}
+	}
+}
+
+// expire does an opExpire. Called by the writer, with files held shared.
+func (d *Disk) expire(o op) error {
+	d.mu.Lock()
+	feeds := maps.Clone(d.ledger.feeds)
+	d.mu.Unlock()
+	deleted := 0
+	for key, f := range feeds {
+		for {
+			n, err := d.expireFeed(key, f.num, o.before.UnixMilli())
+			if err != nil {
+				return err
+			}
+			if deleted += n; n < expirePart {
+				break
+			}
+		}
+	}
+	select {
+	case o.done <- expired{deleted: deleted}:
+	default:
+	}
+	return nil
+}
+
+// expireFeed deletes a part of the beginning of a feed, as far as it is older than ms.
+func (d *Disk) expireFeed(key FeedKey, num uint32, ms int64) (n int, err error) {
+	var last uint64
+	err = d.file.transact(false, func(tx *bolt.Tx) error {
+		n = 0
+		records := tx.Bucket(d.bucket('r'))
+		if records == nil {
+			return nil
+		}
+		c := records.Cursor()
+		prefix := place(num, 0)[:4]
+		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(k) == 12 && n < expirePart; k, v = c.Next() {
+			arrived, live := arrivedOf(v)
+			if ageOf(saidAt(v), arrived, live) >= ms {
+				break
+			}
+			last = binary.BigEndian.Uint64(k[4:])
+			n++
+		}
+		return nil
+	})
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	// First the floor, so that no reader misses what is deleted.
+	d.mu.Lock()
+	if f := d.ledger.feeds[key]; f != nil {
+		f.floor = max(f.floor, min(last+1, f.next))
+	}
+	d.mu.Unlock()
+	err = d.file.transact(true, func(tx *bolt.Tx) error {
+		w, err := d.writing(tx)
+		if err != nil {
+			return err
+		}
+		if err := w.remove(num, 0, last); err != nil {
+			return err
+		}
+		f, err := w.feed(key, last+1)
+		if err != nil {
+			return err
+		}
+		f.floor = max(f.floor, min(last+1, f.next))
+		if f.floor > f.hole { // what is missing would be gone as well
+			f.hole = none
+			f.head = w.idAt(num, f.next)
+		}
+		d.mu.Lock()
+		if g := d.ledger.feeds[key]; g != nil && g.floor > g.hole {
+			g.hole, g.head = none, f.head
+		}
+		d.mu.Unlock()
+		return w.finish()
+	})
+	return n, err
+}
+
+// saidAt is the ms of a record's own time.
+func saidAt(value []byte) int64 {
+	var sig [64]byte
+	c, err := record.Parse(string(bodyOf(value)), sig[:])
+	if err != nil {
+		return 0 // it can't be read anyway
+	}
+	return c.Body().Time.Ms
+}

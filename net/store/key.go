@@ -1,0 +1,75 @@
+package store
+
+import (
+	"cmp"
+	"encoding/binary"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// Key is a record's place in the raw order (DESIGN.md §3). It is comparable.
+type Key struct {
+	Time   record.Time
+	Author identity.Key
+	Feed   record.Feed
+	Seq    uint64
+}
+
+// KeyOf is where a record stands.
+func KeyOf(r *record.Record) Key {
+	return Key{Time: r.Time(), Author: r.Author(), Feed: r.Feed(), Seq: r.Seq()}
+}
+
+func keyOfBody(b record.Body) Key {
+	return Key{Time: b.Time, Author: b.Author, Feed: b.Feed, Seq: b.Seq}
+}
+
+// Compare orders keys as record.Compare does.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(
+		k.Time.Compare(other.Time),
+		k.Author.Compare(other.Author),
+		cmp.Compare(k.Feed, other.Feed),
+		cmp.Compare(k.Seq, other.Seq),
+	)
+}
+
+// IsZero reports whether k is the zero Key, which no record has.
+func (k Key) IsZero() bool { return k == Key{} }
+
+func (k Key) feed() FeedKey { return FeedKey{k.Author, k.Feed} }
+
+// keySize is the length of a Key as bytes, which sort as Compare does.
+const keySize = 64
+
+func (k Key) bytes() []byte {
+	b := make([]byte, 0, keySize)
+	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.Ms))
+	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.N))
+	if k.Author.IsZero() {
+		b = append(b, make([]byte, 32)...)
+	} else {
+		b = append(b, k.Author.Bytes()...)
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(k.Feed))
+	return binary.BigEndian.AppendUint64(b, k.Seq)
+}
+
+// keyFrom reads what bytes wrote; false when it isn't that.
+func keyFrom(b []byte) (Key, bool) {
+	if len(b) != keySize {
+		return Key{}, false
+	}
+	author, err := identity.KeyFromBytes(b[16:48])
+	if err != nil {
+		return Key{}, false
+	}
+	k := Key{
+		Time:   record.Time{Ms: int64(binary.BigEndian.Uint64(b)), N: int64(binary.BigEndian.Uint64(b[8:]))},
+		Author: author,
+		Feed:   record.Feed(binary.BigEndian.Uint64(b[48:])),
+		Seq:    binary.BigEndian.Uint64(b[56:]),
+	}
+	return k, k.Time.Ms >= 0 && k.Time.N >= 0
+}

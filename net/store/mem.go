@@ -1,0 +1,330 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// DefaultBytes bounds what a Mem holds and what may wait for a Disk, in bytes of memory, roughly.
+const DefaultBytes = 64 << 20
+
+// perEntry is what an entry takes besides its body.
+const perEntry = 512
+
+// Mem is a Store in memory: of --ephemeral, and for tests. What it holds is bounded: the oldest falls
+// out, and the floors of its feeds rise.
+type Mem struct {
+	room  record.RoomID
+	limit int
+
+	mu     sync.Mutex // guards everything below
+	ledger *ledger
+	table  table
+	blobs  map[string]map[string][]byte
+	met    map[identity.Key]bool
+	bytes  int
+	closed bool
+}
+
+var _ Store = (*Mem)(nil)
+
+// NewMem returns an empty store for a room that holds at most limit bytes; 0 for DefaultBytes.
+func NewMem(room record.RoomID, limit int) *Mem {
+	if limit <= 0 {
+		limit = DefaultBytes
+	}
+	return &Mem{
+		room: room, limit: limit, ledger: newLedger(),
+		blobs: map[string]map[string][]byte{}, met: map[identity.Key]bool{},
+	}
+}
+
+// Append is of Store. It never fails for want of room.
+func (m *Mem) Append(e Entry) error {
+	if err := checkEntry(m.room, &e); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return ErrClosed
+	}
+	if known, err := m.ledger.admit(&e); known || err != nil {
+		return err
+	}
+	m.table.add(e)
+	m.bytes += weigh(&e)
+	for m.bytes > m.limit && len(m.table.keys) > 1 {
+		m.trim()
+	}
+	return nil
+}
+
+// trim drops the beginning of the largest feed, an eighth at once so that a long flood doesn't pay
+// for this at every record.
+func (m *Mem) trim() {
+	sizes := map[FeedKey]int{}
+	var largest FeedKey
+	for _, k := range m.table.keys {
+		if sizes[k.feed()]++; sizes[k.feed()] > sizes[largest] {
+			largest = k.feed()
+		}
+	}
+	beginning := m.table.of(largest, 0, none)[:max(1, sizes[largest]/8)]
+	floor := beginning[len(beginning)-1].Record.Seq() + 1
+	f := m.ledger.feeds[largest]
+	f.floor = max(f.floor, floor)
+	m.drop(func(k Key, _ *Entry) bool { return k.feed() == largest && k.Seq < floor })
+}
+
+func weigh(e *Entry) int { return perEntry + 2*len(e.Record.Signed()) }
+
+// Ready is of Store.
+func (m *Mem) Ready(ctx context.Context) error { return ctx.Err() }
+
+// Sync is of Store: there is nothing to wait for.
+func (m *Mem) Sync(ctx context.Context) error { return ctx.Err() }
+
+// Frontier is of Store.
+func (m *Mem) Frontier() []Feed {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ledger.frontier()
+}
+
+// Floors is of Store.
+func (m *Mem) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[FeedKey]uint64{}
+	for key, f := range m.ledger.feeds {
+		out[key] = f.floor
+	}
+	for i, e := range m.table.entries {
+		key := m.table.keys[i]
+		if e.Arrived.Before(since) {
+			out[key.feed()] = max(out[key.feed()], key.Seq+1)
+		}
+	}
+	for key, f := range m.ledger.feeds {
+		if out[key] >= f.end() {
+			delete(out, key)
+		}
+	}
+	return out, ctx.Err()
+}
+
+// Raise is of Store.
+func (m *Mem) Raise(key FeedKey, floor uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ledger.feed(key, floor).raise(floor)
+}
+
+// Cut is of Store.
+func (m *Mem) Cut(key FeedKey, seq uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.ledger.feed(key, 0)
+	f.cut(seq)
+	m.drop(func(k Key, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
+	f.head = record.ID{}
+	if last := m.table.of(key, f.end()-1, f.end()-1); f.end() > f.floor && len(last) > 0 {
+		f.head = last[0].Record.ID()
+	}
+}
+
+func (m *Mem) drop(gone func(Key, *Entry) bool) int {
+	return m.table.drop(func(k Key, e *Entry) bool {
+		if !gone(k, e) {
+			return false
+		}
+		m.bytes -= weigh(e)
+		return true
+	})
+}
+
+// Expire is of Store.
+func (m *Mem) Expire(ctx context.Context, before time.Time) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.expire(before.UnixMilli()), ctx.Err()
+}
+
+func (m *Mem) expire(ms int64) int {
+	// A feed loses its beginning only: up to the first record that is young enough.
+	young := map[FeedKey]uint64{}
+	for i, e := range m.table.entries {
+		key := m.table.keys[i]
+		first, any := young[key.feed()]
+		if ageOf(key.Time.Ms, e.Arrived.UnixMilli(), e.Live) >= ms && (!any || key.Seq < first) {
+			young[key.feed()] = key.Seq
+		}
+	}
+	for key, f := range m.ledger.feeds {
+		first, any := young[key]
+		if !any {
+			first = f.next
+		}
+		f.floor = max(f.floor, first)
+	}
+	return m.drop(func(k Key, _ *Entry) bool {
+		first, any := young[k.feed()]
+		return !any || k.Seq < first
+	})
+}
+
+// ageOf is when a record counts as said, for retention.
+func ageOf(said, arrived int64, live bool) int64 {
+	if live {
+		return arrived
+	}
+	return min(said, arrived)
+}
+
+// Before is of Store.
+func (m *Mem) Before(ctx context.Context, key Key, n int) ([]Entry, error) {
+	out := m.page(key, true, n, func(*Entry) bool { return true })
+	slices.Reverse(out)
+	return out, ctx.Err()
+}
+
+// After is of Store.
+func (m *Mem) After(ctx context.Context, key Key, n int) ([]Entry, error) {
+	return m.page(key, false, n, func(*Entry) bool { return true }), ctx.Err()
+}
+
+func (m *Mem) page(key Key, back bool, n int, want func(*Entry) bool) []Entry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []Entry
+	for _, e := range m.table.span(key, back, n, want) {
+		out = append(out, *e)
+	}
+	return out
+}
+
+// Range is of Store.
+func (m *Mem) Range(ctx context.Context, key FeedKey, from, to uint64, maxBytes int) ([]Raw, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.ledger.feeds[key]
+	if f == nil || f.end() == 0 {
+		return nil, ctx.Err()
+	}
+	var out []Raw
+	for _, e := range m.table.of(key, max(from, f.floor), min(to, f.end()-1)) {
+		if maxBytes -= len(e.Record.Signed()); maxBytes < 0 && len(out) > 0 {
+			break
+		}
+		out = append(out, rawOf(*e))
+	}
+	return out, ctx.Err()
+}
+
+// All is of Store.
+func (m *Mem) All(ctx context.Context, since time.Time) iter.Seq2[Raw, error] {
+	return func(yield func(Raw, error) bool) {
+		all := m.page(Key{}, false, int(^uint(0)>>1), func(*Entry) bool { return true })
+		firsts := map[FeedKey]uint64{}
+		for _, e := range all {
+			if k := KeyOf(e.Record); k.Time.Ms >= since.UnixMilli() {
+				noteFirst(firsts, k)
+			}
+		}
+		for _, e := range all {
+			k := KeyOf(e.Record)
+			if first, any := firsts[k.feed()]; since.IsZero() || any && k.Seq >= first {
+				if !yield(rawOf(e), nil) {
+					return
+				}
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(Raw{}, err)
+		}
+	}
+}
+
+func noteFirst(firsts map[FeedKey]uint64, k Key) {
+	if first, any := firsts[k.feed()]; !any || k.Seq < first {
+		firsts[k.feed()] = k.Seq
+	}
+}
+
+// Search is of Store.
+func (m *Mem) Search(ctx context.Context, text string, before Key) iter.Seq2[Entry, error] {
+	n := newNeedle(text)
+	return func(yield func(Entry, error) bool) {
+		for ctx.Err() == nil {
+			hits := m.page(before, true, 1, func(e *Entry) bool { return n.in(e.Record.Text()) })
+			if len(hits) == 0 || !yield(hits[0], nil) {
+				return
+			}
+			before = KeyOf(hits[0].Record)
+		}
+		yield(Entry{}, ctx.Err())
+	}
+}
+
+// Put is of Store.
+func (m *Mem) Put(name string, key, value []byte) error {
+	if err := checkBlob(name, key, value); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.blobs[name] == nil {
+		m.blobs[name] = map[string][]byte{}
+	}
+	m.blobs[name][string(key)] = bytes.Clone(value)
+	return nil
+}
+
+// Delete is of Store.
+func (m *Mem) Delete(name string, key []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.blobs[name], string(key))
+	return nil
+}
+
+// Blobs is of Store.
+func (m *Mem) Blobs(ctx context.Context, name string) ([]Blob, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return sortedBlobs(m.blobs[name]), ctx.Err()
+}
+
+// Meet is of Store.
+func (m *Mem) Meet(key identity.Key) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.met[key] = true
+	return nil
+}
+
+// Met is of Store.
+func (m *Mem) Met(key identity.Key) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.met[key]
+}
+
+// Status is of Store: there is nothing to say.
+func (m *Mem) Status() Status { return Status{} }
+
+// Close is of Store.
+func (m *Mem) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return nil
+}

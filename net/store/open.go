@@ -1,0 +1,311 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"chat.lan/p2pchat/crypto/identity"
+)
+
+// schema is the version of what the package comment describes.
+const schema = 1
+
+var (
+	bucketMeta = []byte("meta")
+	bucketBlob = []byte("kv")
+	keySchema  = []byte("schema")
+)
+
+// bucket names one of the room's buckets.
+func (d *Disk) bucket(letter byte) []byte { return append([]byte{letter}, d.cfg.Room[:]...) }
+
+// start opens the file for the first time.
+func (d *Disk) start() error {
+	d.files.Lock()
+	defer d.files.Unlock()
+	err := d.openOrBegin()
+	if errors.Is(err, ErrNewer) {
+		return fmt.Errorf("%s: %w", d.cfg.Path, err)
+	}
+	d.mu.Lock()
+	d.status.NotSaved = err
+	s := d.statusNow()
+	d.mu.Unlock()
+	if s.NotSaved != nil || s.Aside != "" {
+		d.notify(s)
+	}
+	return nil
+}
+
+// openOrBegin opens the file, and puts a damaged one aside. Called with files held alone.
+func (d *Disk) openOrBegin() error {
+	err := d.open("")
+	if isDamage(err) {
+		err = d.begin(err)
+	}
+	return err
+}
+
+func (d *Disk) notify(s Status) {
+	if s.NotSaved != nil {
+		d.cfg.Log.Warn("records are not saved", "error", s.NotSaved)
+	}
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	if d.cfg.Notify != nil {
+		d.cfg.Notify(s)
+	}
+}
+
+// open opens the file, for writing if that can be, and loads what is held of each feed. What can be
+// read of the damaged file aside, if there is one, is taken over first. The error may be why the file
+// was opened for reading only. Called with files held alone.
+func (d *Disk) open(aside string) error {
+	info, err := os.Stat(d.cfg.Path)
+	fresh := errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
+	if !fresh {
+		if err := checkFile(d.cfg.Path); err != nil {
+			return d.explain(err)
+		}
+	}
+	f, err := d.openBolt(false)
+	reading := false
+	if err != nil && !fresh && !isDamage(err) {
+		f, _ = d.openBolt(true) // the first error says why
+		reading = f != nil
+	}
+	if f == nil {
+		d.forget(fresh, err)
+		return d.explain(err)
+	}
+	if fresh {
+		if err := asDamage(f.transact(true, d.found)); err != nil {
+			_ = f.close() // the error in hand says more
+			d.forget(fresh, err)
+			return d.explain(err)
+		}
+	}
+	recovered := 0
+	if aside != "" {
+		var err error
+		if recovered, err = d.salvage(f, aside); err != nil {
+			d.cfg.Log.Error("not all that could be read of the damaged file was taken over", "error", err)
+		}
+	}
+	led, met, loadErr := d.load(f)
+	if loadErr != nil {
+		_ = f.close()
+		return d.explain(loadErr)
+	}
+	d.install(f, reading, led, met, aside, recovered)
+	return d.explain(err)
+}
+
+// forget removes a file that was begun and not finished, on a full disk: it would pass for damaged.
+func (d *Disk) forget(fresh bool, err error) {
+	if fresh && err != nil {
+		os.Remove(d.cfg.Path)
+	}
+}
+
+// install puts an opened file in its place and counts what waits for the disk into its ledger. Called
+// with files held alone.
+func (d *Disk) install(f *file, reading bool, led *ledger, met map[identity.Key]bool, aside string, recovered int) {
+	d.file, d.reading = f, reading
+	d.opened++
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ledger, d.met = led, met
+	if aside != "" {
+		d.status.Aside, d.status.Recovered = aside, d.status.Recovered+recovered
+	}
+	for _, b := range []*batch{&d.flushing, &d.fresh} {
+		for _, o := range b.ops {
+			d.replay(o)
+		}
+	}
+}
+
+// explain adds a next step for the person to an error of the disk.
+func (d *Disk) explain(err error) error {
+	switch {
+	case err == nil || isDamage(err) || errors.Is(err, ErrNewer):
+		return err
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w: make room on the disk of %s", err, d.cfg.Path)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: make %s writable, or choose another folder with --profile", err, d.cfg.Path)
+	case errors.Is(err, berrors.ErrTimeout):
+		return fmt.Errorf("%s is in use by another process: end it", d.cfg.Path)
+	}
+	return fmt.Errorf("%s: %w", d.cfg.Path, err)
+}
+
+// checkFile looks at a file's structure. Its errors are damage, unless the file can't be read.
+func checkFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := checkPages(f, info.Size()); err != nil {
+		return &damage{err}
+	}
+	return nil
+}
+
+func (d *Disk) openBolt(reading bool) (*file, error) {
+	var db *bolt.DB
+	err := caught(func() (err error) {
+		db, err = bolt.Open(d.cfg.Path, 0o600, &bolt.Options{
+			Timeout: time.Second, ReadOnly: reading, FreelistType: bolt.FreelistMapType,
+			NoSync: d.cfg.noSync, NoGrowSync: d.cfg.noSync,
+		})
+		return err
+	})
+	if err != nil {
+		return nil, asDamage(err)
+	}
+	return &file{db: db}, nil
+}
+
+// asDamage makes damage of those of bbolt's errors that mean it.
+func asDamage(err error) error {
+	for _, d := range []error{
+		berrors.ErrInvalid, berrors.ErrVersionMismatch, berrors.ErrChecksum,
+		berrors.ErrIncompatibleValue, berrors.ErrBucketNotFound, berrors.ErrBucketExists,
+	} {
+		if errors.Is(err, d) {
+			return &damage{err}
+		}
+	}
+	return err
+}
+
+// load reads what is held of each feed, and the keys met.
+func (d *Disk) load(f *file) (*ledger, map[identity.Key]bool, error) {
+	led, met := newLedger(), map[identity.Key]bool{}
+	err := f.transact(false, func(tx *bolt.Tx) error { return d.loadFrom(tx, led, met) })
+	return led, met, asDamage(err)
+}
+
+// found makes the buckets of a new file.
+func (d *Disk) found(tx *bolt.Tx) error {
+	m, err := tx.CreateBucketIfNotExists(bucketMeta)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.CreateBucketIfNotExists(bucketBlob); err != nil {
+		return err
+	}
+	v := binary.BigEndian.AppendUint32(sealed(sealSchema, 4), schema)
+	return m.Put(keySchema, seal(keySchema, v))
+}
+
+func (d *Disk) loadFrom(tx *bolt.Tx, led *ledger, met map[identity.Key]bool) error {
+	m, blobs := tx.Bucket(bucketMeta), tx.Bucket(bucketBlob)
+	if m == nil || blobs == nil {
+		return damaged("no bucket for the schema or the values")
+	}
+	v, ok := unseal(sealSchema, keySchema, m.Get(keySchema))
+	if !ok || len(v) != 4 {
+		return damaged("no schema version")
+	}
+	if have := binary.BigEndian.Uint32(v); have > schema {
+		return fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewer, have, schema)
+	}
+	if feeds := tx.Bucket(d.bucket('f')); feeds != nil {
+		c := feeds.Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			key, f, ok := openFeedState(k, v)
+			if !ok {
+				return damaged("what is held of a feed")
+			}
+			led.put(key, f)
+		}
+	}
+	prefix := blobKey(metName(d.cfg.Room), nil)
+	c := blobs.Cursor()
+	for k, v := c.Seek(prefix); strings.HasPrefix(string(k), string(prefix)); k, v = c.Next() {
+		if _, _, ok := openBlob(k, v); !ok {
+			return damaged("a met key")
+		}
+		if key, err := identity.KeyFromBytes(k[len(prefix):]); err == nil {
+			met[key] = true
+		}
+	}
+	return nil
+}
+
+// begin puts the file aside and begins a new one with what can be read of it. Called with files held
+// alone; cause is why.
+func (d *Disk) begin(cause error) error {
+	if d.file != nil {
+		_ = d.file.close() // what it held is not trusted any more
+		d.file = nil
+	}
+	if d.repairs == maxRepairs {
+		return fmt.Errorf("%s was damaged again and again: the disk may be broken (%w)", d.cfg.Path, cause)
+	}
+	d.repairs++
+	ext := filepath.Ext(d.cfg.Path)
+	aside := strings.TrimSuffix(d.cfg.Path, ext) + "-damaged-" + time.Now().UTC().Format("20060102T150405.000") + ext
+	if err := os.Rename(d.cfg.Path, aside); err != nil {
+		return d.explain(err)
+	}
+	d.cfg.Log.Error("the file of records is damaged", "cause", cause, "aside", aside)
+	return d.open(aside)
+}
+
+// repair is begin for a file that turned out damaged while it was in use; opened is its count when
+// that was seen.
+func (d *Disk) repair(opened int, cause error) error {
+	d.files.Lock()
+	if d.opened != opened || d.file == nil {
+		d.files.Unlock()
+		return nil // somebody else has done it
+	}
+	err := d.begin(cause)
+	d.files.Unlock()
+	d.mu.Lock()
+	d.status.NotSaved = err
+	s := d.statusNow()
+	d.mu.Unlock()
+	d.notify(s)
+	return err
+}
+
+// replay counts an operation that waits into the ledger of a file that was begun after it. Called
+// with mu held.
+func (d *Disk) replay(o op) {
+	switch o.kind {
+	case opAppend:
+		e := o.entry
+		f := d.ledger.feed(FeedKey{e.Record.Author(), e.Record.Feed()}, e.Record.Seq())
+		if !f.forked {
+			f.take(e)
+		}
+	case opRaise:
+		d.ledger.feed(o.feed, 0).raise(o.seq)
+	case opCut:
+		d.ledger.feed(o.feed, 0).cut(o.seq)
+	case opPut:
+		if key, err := identity.KeyFromBytes([]byte(o.key)); err == nil && o.name == metName(d.cfg.Room) {
+			d.met[key] = true
+		}
+	}
+}

@@ -1,0 +1,419 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// readPart bounds the records looked at in one read transaction. A long one would keep the writer
+// waiting when the file must grow, and pages from being used again.
+const readPart = 4096
+
+// view runs fn in a read transaction; not at all when there is no file. A damaged file is put aside,
+// and fn runs again on the new one.
+func (d *Disk) view(fn func(*bolt.Tx) error) error {
+	for first := true; ; first = false {
+		if d.isClosed() {
+			return ErrClosed
+		}
+		d.files.RLock()
+		opened, err := d.opened, error(nil)
+		if d.file != nil {
+			err = asDamage(d.file.transact(false, fn))
+		}
+		d.files.RUnlock()
+		if !isDamage(err) || !first {
+			return err
+		}
+		if err := d.repair(opened, err); err != nil {
+			return err
+		}
+	}
+}
+
+// span is a stretch of the raw order.
+type span struct {
+	raws []Raw // nearest first
+	last Key   // everything up to here was looked at
+	end  bool  // and there is nothing behind it
+}
+
+// look reads a stretch of the raw order behind from, or before it when back: at most n records that
+// want takes, which is given their bodies; nil takes all.
+func (d *Disk) look(from Key, back bool, n int, want func(body []byte) bool) (span, error) {
+	// What waits is read first: in between it may get to the disk and be seen twice, never not at all.
+	d.mu.Lock()
+	var waiting []Raw
+	for _, b := range []*batch{&d.flushing, &d.fresh} {
+		for _, e := range b.table.span(from, back, n, func(e *Entry) bool {
+			return d.ledger.shows(KeyOf(e.Record)) && (want == nil || want([]byte(e.Record.Signed())))
+		}) {
+			waiting = append(waiting, rawOf(*e))
+		}
+	}
+	d.mu.Unlock()
+	s := span{end: true}
+	var lost []op
+	err := d.view(func(tx *bolt.Tx) error {
+		s, lost = span{end: true}, nil
+		if records, order := tx.Bucket(d.bucket('r')), tx.Bucket(d.bucket('o')); records != nil && order != nil {
+			var err error
+			s, lost, err = d.stretch(records, order, from, back, n, want)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return span{}, err
+	}
+	d.lost(lost)
+	return s.merge(waiting, back, n), nil
+}
+
+// merge adds what waits for the disk.
+func (s span) merge(waiting []Raw, back bool, n int) span {
+	sign := 1
+	if back {
+		sign = -1
+	}
+	for _, r := range waiting {
+		if s.end || sign*r.Key.Compare(s.last) <= 0 {
+			s.raws = append(s.raws, r)
+		}
+	}
+	slices.SortStableFunc(s.raws, func(a, b Raw) int { return sign * a.Key.Compare(b.Key) })
+	s.raws = slices.CompactFunc(s.raws, func(a, b Raw) bool { return a.Key == b.Key })
+	if len(s.raws) > n {
+		s.raws, s.end = s.raws[:n], false
+	}
+	if len(s.raws) == n && n > 0 {
+		s.last = s.raws[n-1].Key // the tables may have more before what was looked at on disk
+		s.end = false
+	}
+	return s
+}
+
+// stretch is look for what is on disk. lost names records that are damaged.
+func (d *Disk) stretch(records, order *bolt.Bucket, from Key, back bool, n int, want func([]byte) bool) (s span, lost []op, err error) {
+	c := order.Cursor()
+	step := c.Next
+	if back {
+		step = c.Prev
+	}
+	k := begin(c, from, back)
+	keys := make([]Key, 0, min(n, readPart))
+	for looked := 0; looked < readPart && len(s.raws) < n; {
+		keys = keys[:0]
+		for ; k != nil && len(keys) < min(n-len(s.raws), readPart-looked); k, _ = step() {
+			key, ok := keyFrom(k)
+			if !ok {
+				return s, nil, damaged("a place in the order")
+			}
+			keys = append(keys, key)
+		}
+		if len(keys) == 0 {
+			s.end = true
+			break
+		}
+		looked += len(keys)
+		s.last = keys[len(keys)-1]
+		for _, p := range d.places(keys) {
+			if p.at == nil {
+				return s, nil, damaged("a place in the order for a feed that isn't there")
+			}
+			v := records.Get(p.at)
+			if v == nil {
+				return s, nil, damaged("a place in the order for a record that isn't there")
+			}
+			if want != nil && !want(bodyOf(v)) {
+				continue
+			}
+			r, ok := openRecord(p.at, v)
+			if !ok {
+				lost = append(lost, op{kind: opLose, feed: p.key.feed(), seq: p.key.Seq, key: string(p.key.bytes())})
+				continue
+			}
+			if r.Key = p.key; !d.stands(r) {
+				return s, nil, damaged("a record in another's place")
+			}
+			s.raws = append(s.raws, r)
+		}
+	}
+	return s, lost, nil
+}
+
+// begin moves a cursor over the order to the first key behind from, or before it when back.
+func begin(c *bolt.Cursor, from Key, back bool) []byte {
+	at := from.bytes()
+	switch {
+	case back && from.IsZero():
+		k, _ := c.Last()
+		return k
+	case back:
+		k, _ := c.Seek(at)
+		if k == nil {
+			k, _ = c.Last()
+		} else {
+			k, _ = c.Prev()
+		}
+		return k
+	}
+	k, _ := c.Seek(at)
+	if bytes.Equal(k, at) {
+		k, _ = c.Next()
+	}
+	return k
+}
+
+// placed is a record to read: its key and where it lies; nil when its feed is unknown.
+type placed struct {
+	key Key
+	at  []byte
+}
+
+// places leaves out the records that are not to be seen.
+func (d *Disk) places(keys []Key) []placed {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]placed, 0, len(keys))
+	for _, k := range keys {
+		f := d.ledger.feeds[k.feed()]
+		switch {
+		case f == nil:
+			out = append(out, placed{key: k})
+		case d.ledger.shows(k):
+			out = append(out, placed{k, place(f.num, k.Seq)})
+		}
+	}
+	return out
+}
+
+// stands reports whether a record is the one of this room that its key names. It compares the
+// beginning of the body as it must be, which costs a tenth of reading it.
+func (d *Disk) stands(r Raw) bool {
+	var room [256]byte
+	b := hex.AppendEncode(append(room[:0], `{"v":1,"room":"`...), d.cfg.Room[:])
+	b, _ = r.Key.Author.AppendText(append(b, `","author":"`...)) // never fails
+	b = hex.AppendEncode(append(b, `","feed":"`...), binary.BigEndian.AppendUint64(nil, uint64(r.Key.Feed)))
+	b = append(strconv.AppendUint(append(b, `","seq":`...), r.Key.Seq, 10), `,"prev":"`...)
+	rest, ok := strings.CutPrefix(r.Body, string(b))
+	if !ok || len(rest) < 64 {
+		return false
+	}
+	b = append(strconv.AppendInt(append(b[:0], `","time":[`...), r.Key.Time.Ms, 10), ',')
+	b = append(strconv.AppendInt(b, r.Key.Time.N, 10), ']')
+	return strings.HasPrefix(rest[64:], string(b))
+}
+
+// lost has damaged records deleted, so that their peers' copies are asked for at the next start.
+func (d *Disk) lost(ops []op) {
+	d.mu.Lock()
+	before := d.status.Unreadable
+	for _, o := range ops {
+		if at := (spot{o.feed, o.seq}); !d.losing[at] && !d.closed {
+			d.losing[at] = true // until the writer has done it: readers may come upon it again
+			d.status.Unreadable++
+			d.queue(o)
+		}
+	}
+	s := d.statusNow()
+	d.mu.Unlock()
+	if s.Unreadable > before {
+		d.notify(s)
+	}
+}
+
+// spot is a place in a feed.
+type spot struct {
+	feed FeedKey
+	seq  uint64
+}
+
+// Before is of Store.
+func (d *Disk) Before(ctx context.Context, key Key, n int) ([]Entry, error) {
+	out, err := d.page(ctx, key, true, n)
+	slices.Reverse(out)
+	return out, err
+}
+
+// After is of Store.
+func (d *Disk) After(ctx context.Context, key Key, n int) ([]Entry, error) {
+	return d.page(ctx, key, false, n)
+}
+
+func (d *Disk) page(ctx context.Context, key Key, back bool, n int) (out []Entry, err error) {
+	for len(out) < n {
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
+		s, err := d.look(key, back, n-len(out), nil)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, d.verify(s.raws)...)
+		if s.end {
+			break
+		}
+		key = s.last
+	}
+	return out, nil
+}
+
+// verify checks signatures. A record with a bad one had a good checksum: somebody wrote it so, and it
+// is treated like a damaged one.
+func (d *Disk) verify(raws []Raw) (out []Entry) {
+	var bad []op
+	for _, r := range raws {
+		e, err := r.Verify()
+		if err != nil || e.Record.Body().Room != d.cfg.Room {
+			bad = append(bad, op{kind: opLose, feed: r.Key.feed(), seq: r.Key.Seq, key: string(r.Key.bytes())})
+			continue
+		}
+		out = append(out, e)
+	}
+	d.lost(bad)
+	return out
+}
+
+// Range is of Store.
+func (d *Disk) Range(ctx context.Context, key FeedKey, from, to uint64, maxBytes int) ([]Raw, error) {
+	d.mu.Lock()
+	f := d.ledger.feeds[key]
+	if f == nil || f.end() == 0 {
+		d.mu.Unlock()
+		return nil, ctx.Err()
+	}
+	num := f.num
+	from, to = max(from, f.floor), min(to, f.end()-1)
+	var waiting []*Entry
+	for _, b := range []*batch{&d.flushing, &d.fresh} {
+		waiting = append(waiting, b.table.of(key, from, to)...)
+	}
+	d.mu.Unlock()
+	if from > to {
+		return nil, ctx.Err()
+	}
+	var out []Raw
+	var lost []op
+	err := d.view(func(tx *bolt.Tx) error {
+		out, lost = nil, nil
+		if records := tx.Bucket(d.bucket('r')); records != nil {
+			out, lost = d.run(records, num, key, from, to, maxBytes)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.lost(lost)
+	if len(lost) > 0 {
+		return out, ctx.Err()
+	}
+	left := maxBytes
+	for _, r := range out {
+		left -= len(r.Body)
+	}
+	next := from + uint64(len(out))
+	for _, e := range waiting {
+		if e.Record.Seq() != next {
+			continue // on disk by now
+		}
+		if left -= len(e.Record.Signed()); left < 0 && len(out) > 0 {
+			break
+		}
+		out = append(out, rawOf(*e))
+		next++
+	}
+	return out, ctx.Err()
+}
+
+// run reads a feed's records from the first on, without a gap. One that is missing in the middle is
+// waiting for the disk, or was deleted just now.
+func (d *Disk) run(records *bolt.Bucket, num uint32, key FeedKey, from, to uint64, maxBytes int) (out []Raw, lost []op) {
+	c := records.Cursor()
+	want := from
+	for k, v := c.Seek(place(num, from)); bytes.Equal(k, place(num, want)) && want <= to; k, v = c.Next() {
+		r, ok := openRecord(k, v)
+		if !ok {
+			return out, []op{{kind: opLose, feed: key, seq: want}}
+		}
+		if maxBytes -= len(r.Body); maxBytes < 0 && len(out) > 0 {
+			break
+		}
+		if c, err := record.Parse(r.Body, r.Sig[:]); err == nil {
+			r.Key = keyOfBody(c.Body())
+		}
+		out = append(out, r)
+		want++
+	}
+	return out, nil
+}
+
+// Floors is of Store. It reads the records since that time, and one more of each feed.
+func (d *Disk) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64, error) {
+	ms := since.UnixMilli()
+	d.mu.Lock()
+	feeds := map[FeedKey]feed{}
+	for key, f := range d.ledger.feeds {
+		if f.arrived >= ms && f.end() > f.floor {
+			feeds[key] = *f
+		}
+	}
+	for _, b := range []*batch{&d.flushing, &d.fresh} {
+		for i, e := range b.table.entries {
+			if f, ok := feeds[b.table.keys[i].feed()]; ok && e.Arrived.UnixMilli() < ms {
+				f.floor = max(f.floor, e.Record.Seq()+1)
+				feeds[b.table.keys[i].feed()] = f
+			}
+		}
+	}
+	d.mu.Unlock()
+	out := map[FeedKey]uint64{}
+	for key, f := range feeds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		floor := f.floor
+		err := d.view(func(tx *bolt.Tx) error {
+			if records := tx.Bucket(d.bucket('r')); records != nil {
+				floor = max(floor, since1(records, f, ms))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if floor < f.end() {
+			out[key] = floor
+		}
+	}
+	return out, nil
+}
+
+// since1 is the seq from which on a feed's records on disk all arrived at ms or later.
+func since1(records *bolt.Bucket, f feed, ms int64) uint64 {
+	c := records.Cursor()
+	k, v := c.Seek(place(f.num, f.end()))
+	if k == nil {
+		k, v = c.Last()
+	} else {
+		k, v = c.Prev()
+	}
+	floor := place(f.num, f.floor)
+	for ; k != nil && bytes.Compare(k, floor) >= 0; k, v = c.Prev() {
+		if arrived, _ := arrivedOf(v); arrived < ms {
+			return binary.BigEndian.Uint64(k[4:]) + 1
+		}
+	}
+	return f.floor
+}

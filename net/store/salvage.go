@@ -1,0 +1,247 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+
+	bolt "go.etcd.io/bbolt"
+
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// maxLeaf bounds the pages that one leaf takes: two of the greatest values fit.
+const maxLeaf = 1024
+
+// anyCount is more elements than a page has.
+const anyCount = 1 << 16
+
+// eachValue reads a damaged file page after page, whatever its structure says, and calls f with all
+// that looks like a leaf's elements: keys and values may be anything, and old ones turn up again.
+// f may keep nothing of them.
+func eachValue(r io.ReaderAt, size int64, f func(key, value []byte) error) error {
+	page := int64(4096)
+	if m, err := readMeta(r, size); err == nil {
+		page = int64(m.pageSize)
+	}
+	var failed error
+	visit := func(_ uint32, key, value []byte) {
+		if failed == nil {
+			failed = f(key, value)
+		}
+		if len(value) > 16+pageHead { // a small bucket lies inside its element
+			eachElement(value[16:], anyCount, func(_ uint32, key, value []byte) {
+				if failed == nil {
+					failed = f(key, value)
+				}
+			})
+		}
+	}
+	head := make([]byte, pageHead)
+	// What a page's header says of the number of elements isn't believed: checksums tell which are some.
+	for at := int64(0); at+pageHead <= size && failed == nil; at += page {
+		if _, err := r.ReadAt(head, at); err != nil {
+			continue // a bad sector; the next may be good
+		}
+		pages := min(int64(le.Uint32(head[12:])), maxLeaf)
+		b := make([]byte, min((pages+1)*page, size-at))
+		if _, err := r.ReadAt(b, at); err != nil {
+			if b = b[:min(page, size-at)]; len(b) < pageHead {
+				continue
+			}
+			if _, err := r.ReadAt(b, at); err != nil {
+				continue
+			}
+		}
+		eachElement(b, anyCount, visit)
+	}
+	return failed
+}
+
+// salvage takes over into a new file what can be read of a damaged one, of all rooms. Only checksums
+// are looked at: signatures are when something is shown. It returns the number of records.
+func (d *Disk) salvage(f *file, aside string) (recovered int, err error) {
+	old, err := os.Open(aside)
+	if err != nil {
+		return 0, err
+	}
+	defer old.Close()
+	info, err := old.Stat()
+	if err != nil {
+		return 0, err
+	}
+	s := &salvager{file: f, nums: map[roomFeed]uint32{}, last: map[record.RoomID]uint32{},
+		cuts: map[FeedKey]uint64{}, blobs: map[string]salvagedBlob{}}
+	if err := eachValue(old, info.Size(), s.visit); err != nil {
+		return s.count, fmt.Errorf("take over from %s: %w", aside, err)
+	}
+	if err := s.flush(); err != nil {
+		return s.count, fmt.Errorf("take over from %s: %w", aside, err)
+	}
+	return s.count, s.finish()
+}
+
+type roomFeed struct {
+	room record.RoomID
+	key  FeedKey
+}
+
+type salvagedBlob struct {
+	number uint64
+	data   []byte
+}
+
+// found is a record to take over.
+type found struct {
+	room  record.RoomID
+	key   Key
+	value []byte // sealed for its new place
+	at    []byte
+}
+
+type salvager struct {
+	file  *file
+	nums  map[roomFeed]uint32
+	last  map[record.RoomID]uint32
+	cuts  map[FeedKey]uint64 // where a forked feed ends
+	blobs map[string]salvagedBlob
+	buf   []found
+	size  int
+	count int
+}
+
+// visit sorts out what a value is.
+func (s *salvager) visit(key, value []byte) error {
+	if r, ok := openRecord(key, value); ok && len(key) == 12 {
+		return s.record(r, value)
+	}
+	if k, f, ok := openFeedState(key, value); ok && f.forked {
+		s.cuts[k] = f.next // feeds are random: whatever room it was in
+		return nil
+	}
+	if number, data, ok := openBlob(key, value); ok {
+		if had, any := s.blobs[string(key)]; !any || number >= had.number {
+			s.blobs[string(key)] = salvagedBlob{number, data}
+		}
+	}
+	return nil
+}
+
+func (s *salvager) record(r Raw, value []byte) error {
+	c, err := record.Parse(r.Body, r.Sig[:])
+	if err != nil {
+		return nil
+	}
+	body := c.Body()
+	key := keyOfBody(body)
+	rf := roomFeed{body.Room, key.feed()}
+	num, ok := s.nums[rf]
+	if !ok {
+		s.last[rf.room]++
+		num = s.last[rf.room]
+		s.nums[rf] = num
+	}
+	at := place(num, key.Seq)
+	s.buf = append(s.buf, found{rf.room, key, seal(at, bytes.Clone(value)), at})
+	if s.size += len(value); s.size > perCommit {
+		return s.flush()
+	}
+	return nil
+}
+
+// flush writes what was collected.
+func (s *salvager) flush() error {
+	added := 0
+	err := s.file.transact(true, func(tx *bolt.Tx) error {
+		added = 0
+		for _, f := range s.buf {
+			records, err := tx.CreateBucketIfNotExists(append([]byte{'r'}, f.room[:]...))
+			if err != nil {
+				return err
+			}
+			order, err := tx.CreateBucketIfNotExists(append([]byte{'o'}, f.room[:]...))
+			if err != nil {
+				return err
+			}
+			if records.Get(f.at) != nil {
+				continue // an old page's copy
+			}
+			if err := records.Put(f.at, f.value); err != nil {
+				return err
+			}
+			if err := order.Put(f.key.bytes(), nil); err != nil {
+				return err
+			}
+			added++
+		}
+		return nil
+	})
+	if err == nil {
+		s.buf, s.size, s.count = s.buf[:0], 0, s.count+added
+	}
+	return err
+}
+
+// finish writes what is now held of each feed, and the values.
+func (s *salvager) finish() error {
+	return s.file.transact(true, func(tx *bolt.Tx) error {
+		for rf, num := range s.nums {
+			records := tx.Bucket(append([]byte{'r'}, rf.room[:]...))
+			feeds, err := tx.CreateBucketIfNotExists(append([]byte{'f'}, rf.room[:]...))
+			if err != nil {
+				return err
+			}
+			f := held(records, num)
+			if cut, forked := s.cuts[rf.key]; forked {
+				f.cut(cut) // what is above is not shown any more
+			}
+			at := binary.BigEndian.AppendUint32(nil, num)
+			if err := feeds.Put(at, sealFeedState(at, rf.key, f)); err != nil {
+				return err
+			}
+		}
+		blobs := tx.Bucket(bucketBlob)
+		for key, b := range s.blobs {
+			at := []byte(key)
+			if err := blobs.Put(at, sealBlobValue(at, uint64(tx.ID()), b.data)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// held is what there is of a feed: the chain from its first record on, and a hole where it breaks.
+func held(records *bolt.Bucket, num uint32) *feed {
+	f := &feed{num: num, hole: none}
+	c := records.Cursor()
+	prefix := place(num, 0)[:4]
+	any := false
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		r, ok := openRecord(k, v)
+		if !ok {
+			continue
+		}
+		claim, err := record.Parse(r.Body, r.Sig[:])
+		if err != nil {
+			continue
+		}
+		seq := claim.Body().Seq
+		if !any {
+			f.floor, f.next, any = seq, seq, true
+		}
+		if f.hole == none && (seq != f.next || seq > f.floor && claim.Body().Prev != f.head) {
+			f.hole = f.next
+		}
+		if f.hole == none {
+			f.head, f.time = claim.ID(), claim.Body().Time
+			if r.Name != "" {
+				f.name = r.Name
+			}
+		}
+		f.next, f.arrived = seq+1, max(f.arrived, r.Arrived.UnixMilli())
+	}
+	return f
+}

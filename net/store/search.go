@@ -1,0 +1,184 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"iter"
+	"maps"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Search is of Store.
+func (d *Disk) Search(ctx context.Context, text string, before Key) iter.Seq2[Entry, error] {
+	n := newNeedle(text)
+	return func(yield func(Entry, error) bool) {
+		for {
+			if err := ctx.Err(); err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			s, err := d.look(before, true, 64, func(body []byte) bool { return n.in(textOf(body)) })
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			for _, e := range d.verify(s.raws) {
+				if e.Record.Text() != "" && !yield(e, nil) {
+					return
+				}
+			}
+			if s.end {
+				return
+			}
+			before = s.last
+		}
+	}
+}
+
+// beforeText comes before the text of a line. Nothing before it in a body is free text, so it can't
+// be there by chance.
+var beforeText = []byte(`,"data":{"text":"`)
+
+// textOf is the text of a line whose signature nobody has looked at; "" for other records.
+func textOf(body []byte) string {
+	_, quoted, found := bytes.Cut(body, beforeText)
+	quoted, closed := bytes.CutSuffix(quoted, []byte(`"}}`))
+	if !found || !closed {
+		return ""
+	}
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted)
+	}
+	var text string
+	if json.Unmarshal([]byte(`"`+string(quoted)+`"`), &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// All is of Store.
+func (d *Disk) All(ctx context.Context, since time.Time) iter.Seq2[Raw, error] {
+	return func(yield func(Raw, error) bool) {
+		firsts, err := d.firsts(ctx, since)
+		var at Key
+		for err == nil {
+			if err = ctx.Err(); err != nil {
+				break
+			}
+			var s span
+			if s, err = d.look(at, false, readPart, nil); err != nil {
+				break
+			}
+			for _, r := range s.raws {
+				if first, any := firsts[r.Key.feed()]; !since.IsZero() && (!any || r.Key.Seq < first) {
+					continue
+				}
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if s.end {
+				return
+			}
+			at = s.last
+		}
+		yield(Raw{}, err)
+	}
+}
+
+// firsts is, of each feed that has any, the least seq with a time of since or later.
+func (d *Disk) firsts(ctx context.Context, since time.Time) (map[FeedKey]uint64, error) {
+	firsts := map[FeedKey]uint64{}
+	if since.IsZero() {
+		return firsts, nil
+	}
+	d.mu.Lock()
+	for _, b := range []*batch{&d.flushing, &d.fresh} {
+		for _, k := range b.table.keys {
+			if k.Time.Ms >= since.UnixMilli() {
+				noteFirst(firsts, k)
+			}
+		}
+	}
+	d.mu.Unlock()
+	at := Key{}
+	at.Time.Ms = since.UnixMilli()
+	for done := false; !done; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		part, last := map[FeedKey]uint64{}, at
+		done = true
+		err := d.view(func(tx *bolt.Tx) error {
+			part, last, done = map[FeedKey]uint64{}, at, true
+			order := tx.Bucket(d.bucket('o'))
+			if order == nil {
+				return nil
+			}
+			c := order.Cursor()
+			looked := 0
+			for k := begin(c, at, false); k != nil; k, _ = c.Next() {
+				key, ok := keyFrom(k)
+				if !ok {
+					return damaged("a place in the order")
+				}
+				noteFirst(part, key)
+				last = key
+				if looked++; looked == readPart {
+					done = false
+					break
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		for key, seq := range maps.All(part) {
+			noteFirst(firsts, Key{Author: key.Author, Feed: key.Feed, Seq: seq})
+		}
+		at = last
+	}
+	return firsts, nil
+}
+
+// Blobs is of Store.
+func (d *Disk) Blobs(ctx context.Context, name string) ([]Blob, error) {
+	d.mu.Lock()
+	waiting := append(append([]op(nil), d.flushing.ops...), d.fresh.ops...)
+	d.mu.Unlock()
+	prefix := blobKey(name, nil)
+	found := map[string][]byte{}
+	err := d.view(func(tx *bolt.Tx) error {
+		found = map[string][]byte{}
+		blobs := tx.Bucket(bucketBlob)
+		if blobs == nil {
+			return damaged("no bucket for the values")
+		}
+		c := blobs.Cursor()
+		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+			_, data, ok := openBlob(k, v)
+			if !ok {
+				return damaged("a value under %q", name)
+			}
+			found[string(k[len(prefix):])] = data
+		}
+		return nil
+	})
+	for _, o := range waiting {
+		switch {
+		case o.name != name:
+		case o.kind == opPut:
+			found[o.key] = []byte(o.value)
+		case o.kind == opDelete:
+			delete(found, o.key)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sortedBlobs(found), ctx.Err()
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// table holds entries in memory: what waits for the disk, or all of a Mem. It is guarded by its
+// store's lock. Sorting waits until somebody reads, so that a flood pays for it seldom.
+type table struct {
+	entries []*Entry
+	keys    []Key // of entries
+	sorted  bool
+}
+
+func (t *table) add(e Entry) {
+	key := KeyOf(e.Record)
+	if n := len(t.keys); n == 0 {
+		t.sorted = true
+	} else if t.sorted && key.Compare(t.keys[n-1]) < 0 {
+		t.sorted = false
+	}
+	t.entries, t.keys = append(t.entries, &e), append(t.keys, key)
+}
+
+func (t *table) sort() {
+	if t.sorted {
+		return
+	}
+	order := make([]int, len(t.keys))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return t.keys[a].Compare(t.keys[b]) })
+	entries, keys := make([]*Entry, len(order)), make([]Key, len(order))
+	for i, j := range order {
+		entries[i], keys[i] = t.entries[j], t.keys[j]
+	}
+	t.entries, t.keys, t.sorted = entries, keys, true
+}
+
+// span returns at most n entries strictly behind from, or before it when back, nearest first.
+func (t *table) span(from Key, back bool, n int, want func(*Entry) bool) (out []*Entry) {
+	t.sort()
+	at, found := slices.BinarySearchFunc(t.keys, from, Key.Compare)
+	if back && from.IsZero() {
+		at = len(t.keys)
+	} else if !back && found && !from.IsZero() {
+		at++
+	}
+	for ; len(out) < n; at++ {
+		i := at
+		if back {
+			i = at - 1
+			at -= 2
+		}
+		if i < 0 || i >= len(t.entries) {
+			break
+		}
+		if want(t.entries[i]) {
+			out = append(out, t.entries[i])
+		}
+	}
+	return out
+}
+
+// drop removes the entries that gone names.
+func (t *table) drop(gone func(Key, *Entry) bool) (n int) {
+	kept := 0
+	for i, e := range t.entries {
+		if gone(t.keys[i], e) {
+			n++
+			continue
+		}
+		t.entries[kept], t.keys[kept] = e, t.keys[i]
+		kept++
+	}
+	clear(t.entries[kept:])
+	t.entries, t.keys = t.entries[:kept], t.keys[:kept]
+	return n
+}
+
+// of lists a feed's entries from … to, by seq.
+func (t *table) of(key FeedKey, from, to uint64) (out []*Entry) {
+	for i, k := range t.keys {
+		if k.Seq >= from && k.Seq <= to && k.Feed == key.Feed && k.Author == key.Author {
+			out = append(out, t.entries[i])
+		}
+	}
+	slices.SortFunc(out, func(a, b *Entry) int { return cmp.Compare(a.Record.Seq(), b.Record.Seq()) })
+	return out
+}
+
+// needle is a text to search for, whatever its case.
+type needle struct {
+	lower string
+	ascii bool
+	room  []byte // for the text that is looked at
+}
+
+func newNeedle(text string) *needle {
+	lower := strings.ToLower(text)
+	return &needle{lower: lower, ascii: strings.IndexFunc(lower, func(r rune) bool { return r >= utf8.RuneSelf }) < 0}
+}
+
+// in reports whether text has it. Letters outside ASCII are compared in lower case only when the
+// needle has some: that is ten times as slow.
+func (n *needle) in(text string) bool {
+	if !n.ascii {
+		return strings.Contains(strings.ToLower(text), n.lower)
+	}
+	if len(text) < len(n.lower) {
+		return false
+	}
+	n.room = append(n.room[:0], text...)
+	for i, c := range n.room {
+		if 'A' <= c && c <= 'Z' {
+			n.room[i] = c + 'a' - 'A'
+		}
+	}
+	return containsString(n.room, n.lower)
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// Every value on disk is sealed: CRC-32C over its key and the rest, then a letter for what it is. So
+// a flipped bit is seen in key and value alike, and a value is known for what it is wherever its page
+// turns up (salvage.go).
+const (
+	sealSize   = 5
+	sealRecord = 'r'
+	sealFeed   = 'f'
+	sealBlob   = 'k'
+	sealSchema = 'm'
+)
+
+// maxValue is the longest sealed value.
+const maxValue = maxBlob + 64
+
+// sums computes the checksums. The table is made when it is first used, and has hardware behind it.
+func sum(key, rest []byte) uint32 {
+	t := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Checksum(key, t), t, rest)
+}
+
+// sealed begins a value with a place for its checksum.
+func sealed(kind byte, size int) []byte {
+	return append(make([]byte, 4, sealSize+size), kind)
+}
+
+// seal fills in the checksum.
+func seal(key, value []byte) []byte {
+	binary.BigEndian.PutUint32(value, sum(key, value[4:]))
+	return value
+}
+
+// unseal returns what follows the seal; false when it is broken or of another kind.
+func unseal(kind byte, key, value []byte) ([]byte, bool) {
+	if len(value) < sealSize || len(value) > maxValue || value[4] != kind ||
+		binary.BigEndian.Uint32(value) != sum(key, value[4:]) {
+		return nil, false
+	}
+	return value[sealSize:], true
+}
+
+// place is the key of a record: the number that its feed has in this file, and seq.
+func place(num uint32, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(make([]byte, 0, 12), num), seq)
+}
+
+// recordHead is what stands between a record's seal and its name: flags, length of the name, arrival
+// in ms since 1970, signature.
+const recordHead = 1 + 1 + 8 + 64
+
+func sealEntry(at []byte, e *Entry) []byte {
+	body, name := e.Record.Signed(), e.Name[:min(len(e.Name), math.MaxUint8)]
+	v := sealed(sealRecord, recordHead+len(name)+len(body))
+	flags := byte(0)
+	if e.Live {
+		flags = 1
+	}
+	v = append(v, flags, byte(len(name)))
+	v = binary.BigEndian.AppendUint64(v, uint64(e.Arrived.UnixMilli()))
+	v = append(append(append(v, e.Record.Signature()...), name...), body...)
+	return seal(at, v)
+}
+
+// bodyOf is a record's body where it lies, without a look at the checksum.
+func bodyOf(value []byte) []byte {
+	if len(value) < sealSize+recordHead {
+		return nil
+	}
+	return value[min(len(value), sealSize+recordHead+int(value[sealSize+1])):]
+}
+
+// arrivedOf is when a record arrived, without a look at the checksum.
+func arrivedOf(value []byte) (ms int64, live bool) {
+	if len(value) < sealSize+recordHead {
+		return 0, false
+	}
+	return int64(binary.BigEndian.Uint64(value[sealSize+2:])), value[sealSize]&1 != 0
+}
+
+// openRecord copies a record out of its value, all but the key; false when the checksum is wrong.
+func openRecord(at, value []byte) (r Raw, ok bool) {
+	v, ok := unseal(sealRecord, at, value)
+	if !ok || len(v) < recordHead+int(v[1]) {
+		return Raw{}, false
+	}
+	r.Live = v[0]&1 != 0
+	r.Arrived = time.UnixMilli(int64(binary.BigEndian.Uint64(v[2:])))
+	r.Sig = [64]byte(v[10:])
+	r.Name = string(v[recordHead : recordHead+int(v[1])])
+	r.Body = string(v[recordHead+int(v[1]):])
+	return r, true
+}
+
+// feedHead is the length of a sealed feed without its name.
+const feedHead = 32 + 8 + 3*8 + 32 + 3*8 + 1
+
+func sealFeedState(at []byte, key FeedKey, f *feed) []byte {
+	v := sealed(sealFeed, feedHead+len(f.name))
+	v = append(v, key.Author.Bytes()...)
+	for _, n := range []uint64{uint64(key.Feed), f.floor, f.next, f.hole} {
+		v = binary.BigEndian.AppendUint64(v, n)
+	}
+	v = append(v, f.head[:]...)
+	for _, n := range []int64{f.time.Ms, f.time.N, f.arrived} {
+		v = binary.BigEndian.AppendUint64(v, uint64(n))
+	}
+	forked := byte(0)
+	if f.forked {
+		forked = 1
+	}
+	return seal(at, append(append(v, forked), f.name...))
+}
+
+func openFeedState(at, value []byte) (key FeedKey, f *feed, ok bool) {
+	v, ok := unseal(sealFeed, at, value)
+	if !ok || len(at) != 4 || len(v) < feedHead {
+		return FeedKey{}, nil, false
+	}
+	author, err := identity.KeyFromBytes(v[:32])
+	if err != nil {
+		return FeedKey{}, nil, false
+	}
+	n := func(i int) uint64 { return binary.BigEndian.Uint64(v[i:]) }
+	key = FeedKey{Author: author, Feed: record.Feed(n(32))}
+	f = &feed{
+		num: binary.BigEndian.Uint32(at), floor: n(40), next: n(48), hole: n(56), head: record.ID(v[64:96]),
+		time: record.Time{Ms: int64(n(96)), N: int64(n(104))}, arrived: int64(n(112)),
+		forked: v[120] != 0, name: string(v[feedHead:]),
+	}
+	return key, f, true
+}
