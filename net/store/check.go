@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -21,6 +22,7 @@ const (
 	boltVersion = 2
 	maxPage     = 64 << 10
 	maxDepth    = 16
+	deepSize    = 16 << 20
 )
 
 var le = binary.LittleEndian
@@ -35,26 +37,39 @@ type meta struct {
 // checkPages looks at the structure of a bbolt file before bbolt does: its branch pages, its root and
 // its list of free pages. A bad pointer among them can make bbolt recurse without end or allocate
 // without bound, which no recover catches; whatever else is bad it finds by a fault or a panic, or
-// our checksums find. The leaves, nearly all of the file, are not read.
+// our checksums find. The leaves, nearly all of a large file, are read only in one of at most
+// deepSize: that finds also what would hide a record and break nothing.
 func checkPages(r io.ReaderAt, size int64) error {
-	m, err := readMeta(r, size)
+	m, valid, err := readMeta(r, size)
 	if err != nil {
 		return err
 	}
-	c := &checker{r: r, m: m, seen: make([]uint64, m.hw/64+1)}
+	if valid != 2 {
+		// bbolt would go back to the commit before the last without a word. Nothing but a power
+		// cut in the middle of a sector does this to a good file, and then nothing is lost either.
+		return fmt.Errorf("one of the two meta pages is not valid")
+	}
+	c := &checker{r: r, m: m, deep: size <= deepSize}
 	if m.hw > uint64(size)/uint64(m.pageSize) {
 		return fmt.Errorf("%d pages in a file of %d bytes", m.hw, size)
 	}
+	c.seen = make([]uint64, m.hw/64+1)
 	if err := c.freelist(); err != nil {
 		return err
 	}
-	return c.buckets()
+	if err := c.buckets(); err != nil || !c.deep {
+		return err
+	}
+	for page := uint64(2); page < m.hw; page++ {
+		if c.seen[page/64]&(1<<(page%64)) == 0 {
+			return fmt.Errorf("page %d is neither used nor free", page)
+		}
+	}
+	return nil
 }
 
-// readMeta returns the newer valid one of the two meta pages, as bbolt does.
-func readMeta(r io.ReaderAt, size int64) (meta, error) {
-	var best meta
-	found := false
+// readMeta returns the newer valid one of the two meta pages, as bbolt does, and how many are valid.
+func readMeta(r io.ReaderAt, size int64) (best meta, valid int, err error) {
 	try := func(at int64) bool {
 		var page [pageHead + 64]byte
 		if _, err := r.ReadAt(page[:], at); err != nil {
@@ -68,8 +83,8 @@ func readMeta(r io.ReaderAt, size int64) (meta, error) {
 			m.pageSize < 512 || m.pageSize > maxPage || m.pageSize&(m.pageSize-1) != 0 {
 			return false
 		}
-		if !found || m.txid > best.txid {
-			best, found = m, true
+		if valid++; valid == 1 || m.txid > best.txid {
+			best = m
 		}
 		return true
 	}
@@ -79,15 +94,16 @@ func readMeta(r io.ReaderAt, size int64) (meta, error) {
 		for at := int64(1 << 10); at <= maxPage && at < size && !try(at); at *= 2 {
 		}
 	}
-	if !found {
-		return meta{}, fmt.Errorf("no valid meta page")
+	if valid == 0 {
+		return meta{}, 0, fmt.Errorf("no valid meta page")
 	}
-	return best, nil
+	return best, valid, nil
 }
 
 type checker struct {
 	r    io.ReaderAt
 	m    meta
+	deep bool     // the leaves are read too
 	seen []uint64 // a bit for each page that is referred to, or free
 }
 
@@ -171,7 +187,7 @@ func (c *checker) buckets() error {
 	if err := c.claim(c.m.root); err != nil {
 		return err
 	}
-	roots, err := c.tree(c.m.root, 0, true)
+	roots, err := c.tree(c.m.root, nil, 0, true)
 	if err != nil {
 		return err
 	}
@@ -179,16 +195,16 @@ func (c *checker) buckets() error {
 		if err := c.claim(root); err != nil {
 			return err
 		}
-		if _, err := c.tree(root, 0, false); err != nil {
+		if _, err := c.tree(root, nil, 0, false); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tree checks the branch pages from page down. Of the root bucket it reads the leaves as well, and
-// returns the first pages of the buckets in them.
-func (c *checker) tree(page uint64, depth int, isRoot bool) (roots []uint64, err error) {
+// tree checks the pages from page down, whose first key is first, unless that is nil. Of the root
+// bucket it returns the first pages of the buckets in it.
+func (c *checker) tree(page uint64, first []byte, depth int, isRoot bool) (roots []uint64, err error) {
 	flags, count, overflow, err := c.head(page)
 	if err != nil {
 		return nil, err
@@ -197,56 +213,116 @@ func (c *checker) tree(page uint64, depth int, isRoot bool) (roots []uint64, err
 		return nil, fmt.Errorf("page %d lies too deep", page)
 	}
 	switch {
-	case flags == flagLeaf && !isRoot:
-		return nil, nil
 	case flags == flagLeaf:
-		b, err := c.whole(page, overflow)
-		if err != nil {
-			return nil, err
-		}
-		return bucketRoots(b, count)
+		return c.leaf(page, count, overflow, first, isRoot)
 	case flags != flagBranch || count == 0:
 		return nil, fmt.Errorf("page %d is neither branch nor leaf", page)
 	}
-	b, err := c.whole(page, overflow)
+	children, keys, err := c.branch(page, count, overflow, first)
 	if err != nil {
 		return nil, err
 	}
-	if pageHead+count*branchElem > len(b) {
-		return nil, fmt.Errorf("page %d has %d elements", page, count)
-	}
 	// The leaves of a tree are all at one depth: two of a branch's children tell what all are.
-	var kinds [2]uint16
-	for i, elem := range []int{0, count - 1} {
-		if kinds[i], _, _, err = c.head(le.Uint64(b[pageHead+elem*branchElem+8:])); err != nil {
-			return nil, err
-		}
+	kind, _, _, err := c.head(children[0])
+	if err != nil {
+		return nil, err
 	}
-	if kinds[0] != kinds[1] {
-		return nil, fmt.Errorf("page %d has leaves at two depths", page)
+	if other, _, _, err := c.head(children[count-1]); err != nil || other != kind {
+		return nil, fmt.Errorf("page %d has leaves at two depths (%v)", page, err)
 	}
-	for i := range count {
-		at := pageHead + i*branchElem
-		pos, size, child := int(le.Uint32(b[at:])), int(le.Uint32(b[at+4:])), le.Uint64(b[at+8:])
-		if size > len(b) || pos > len(b) || at+pos+size > len(b) {
-			return nil, fmt.Errorf("page %d has a key outside", page)
-		}
+	for i, child := range children {
 		if err := c.claim(child); err != nil {
 			return nil, err
 		}
-		if kinds[0] == flagLeaf && !isRoot {
+		if kind == flagLeaf && !isRoot && !c.deep {
 			continue
 		}
-		if flags, _, _, err := c.head(child); err != nil || flags != kinds[0] {
+		if flags, _, _, err := c.head(child); err != nil || flags != kind {
 			return nil, fmt.Errorf("page %d is not what its neighbours are (%v)", child, err)
 		}
-		more, err := c.tree(child, depth+1, isRoot)
+		more, err := c.tree(child, keys[i], depth+1, isRoot)
 		if err != nil {
 			return nil, err
 		}
 		roots = append(roots, more...)
 	}
 	return roots, nil
+}
+
+// branch reads a branch page: where it leads, and the first key of each of those pages.
+func (c *checker) branch(page uint64, count int, overflow uint32, first []byte) (children []uint64, keys [][]byte, err error) {
+	b, err := c.whole(page, overflow)
+	if err != nil {
+		return nil, nil, err
+	}
+	if pageHead+count*branchElem > len(b) {
+		return nil, nil, fmt.Errorf("page %d has %d elements", page, count)
+	}
+	for i := range count {
+		at := pageHead + i*branchElem
+		key := int64(at) + int64(le.Uint32(b[at:]))
+		end := key + int64(le.Uint32(b[at+4:]))
+		if end > int64(len(b)) {
+			return nil, nil, fmt.Errorf("page %d has a key outside", page)
+		}
+		keys = append(keys, b[key:end])
+		children = append(children, le.Uint64(b[at+8:]))
+	}
+	return children, keys, ascending(page, keys, first)
+}
+
+// leaf checks a leaf, if leaves are to be read at all; of the root bucket they are.
+func (c *checker) leaf(page uint64, count int, overflow uint32, first []byte, isRoot bool) (roots []uint64, err error) {
+	if !c.deep && !isRoot {
+		return nil, nil
+	}
+	for i := range uint64(overflow) {
+		if err := c.claim(page + 1 + i); err != nil {
+			return nil, err
+		}
+	}
+	b, err := c.whole(page, overflow)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := leafKeys(b, count, isRoot)
+	if err != nil {
+		return nil, fmt.Errorf("page %d: %w", page, err)
+	}
+	if err := ascending(page, keys, first); err != nil || !isRoot {
+		return nil, err
+	}
+	return bucketRoots(b, count)
+}
+
+// leafKeys lists the keys of a leaf. The first lies behind the last element, which tells how many
+// there are.
+func leafKeys(b []byte, count int, isRoot bool) (keys [][]byte, err error) {
+	if pageHead+count*leafElem > len(b) || count > 0 && int(le.Uint32(b[pageHead+4:])) != count*leafElem {
+		return nil, fmt.Errorf("%d elements where there are more or fewer", count)
+	}
+	ok := eachElement(b, count, func(flags uint32, key, _ []byte) {
+		if keys = append(keys, key); flags != 0 && !isRoot {
+			err = fmt.Errorf("an element that is no value")
+		}
+	})
+	if !ok {
+		return nil, fmt.Errorf("an element outside")
+	}
+	return keys, err
+}
+
+// ascending reports an error when the keys of a page don't ascend from first on.
+func ascending(page uint64, keys [][]byte, first []byte) error {
+	if first != nil && (len(keys) == 0 || !bytes.Equal(keys[0], first)) {
+		return fmt.Errorf("page %d does not begin with the key that leads to it", page)
+	}
+	for i := 1; i < len(keys); i++ {
+		if bytes.Compare(keys[i-1], keys[i]) >= 0 {
+			return fmt.Errorf("page %d is out of order", page)
+		}
+	}
+	return nil
 }
 
 // bucketRoots lists the first pages of the buckets in a leaf. Small buckets have none: they lie in

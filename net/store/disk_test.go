@@ -368,7 +368,7 @@ func TestDamagedInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	m, err := readMeta(f, info.Size())
+	m, _, err := readMeta(f, info.Size())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
 )
 
 // schema is the version of what the package comment describes.
@@ -216,6 +217,28 @@ func (d *Disk) found(tx *bolt.Tx) error {
 	return m.Put(keySchema, seal(keySchema, v))
 }
 
+// checkNames looks at the names of the buckets: each room has three.
+func checkNames(tx *bolt.Tx) error {
+	rooms := map[string]int{}
+	c := tx.Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		name := string(k)
+		if len(name) != 1+len(record.RoomID{}) || !strings.Contains("rof", name[:1]) {
+			if name != string(bucketMeta) && name != string(bucketBlob) {
+				return damaged("a bucket %q", name)
+			}
+			continue
+		}
+		rooms[name[1:]]++
+	}
+	for room, n := range rooms {
+		if n != 3 {
+			return damaged("room %x has %d buckets of 3", room, n)
+		}
+	}
+	return nil
+}
+
 func (d *Disk) loadFrom(tx *bolt.Tx, led *ledger, met map[identity.Key]bool) error {
 	m, blobs := tx.Bucket(bucketMeta), tx.Bucket(bucketBlob)
 	if m == nil || blobs == nil {
@@ -227,6 +250,9 @@ func (d *Disk) loadFrom(tx *bolt.Tx, led *ledger, met map[identity.Key]bool) err
 	}
 	if have := binary.BigEndian.Uint32(v); have > schema {
 		return fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewer, have, schema)
+	}
+	if err := checkNames(tx); err != nil {
+		return err
 	}
 	if feeds := tx.Bucket(d.bucket('f')); feeds != nil {
 		c := feeds.Cursor()

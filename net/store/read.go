@@ -116,9 +116,10 @@ func (d *Disk) stretch(records, order *bolt.Bucket, from Key, back bool, n int, 
 		keys = keys[:0]
 		for ; k != nil && len(keys) < min(n-len(s.raws), readPart-looked); k, _ = step() {
 			key, ok := keyFrom(k)
-			if !ok {
+			if !ok || !from.IsZero() && (key.Compare(from) < 0) != back {
 				return s, nil, damaged("a place in the order")
 			}
+			from = key
 			keys = append(keys, key)
 		}
 		if len(keys) == 0 {
@@ -129,7 +130,7 @@ func (d *Disk) stretch(records, order *bolt.Bucket, from Key, back bool, n int, 
 		s.last = keys[len(keys)-1]
 		for _, p := range d.places(keys) {
 			if p.at == nil {
-				return s, nil, damaged("a place in the order for a feed that isn't there")
+				return s, nil, damaged("a place in the order for a record that never came")
 			}
 			v := records.Get(p.at)
 			if v == nil {
@@ -175,7 +176,7 @@ func begin(c *bolt.Cursor, from Key, back bool) []byte {
 	return k
 }
 
-// placed is a record to read: its key and where it lies; nil when its feed is unknown.
+// placed is a record to read: its key and where it lies; nil when it can't be there.
 type placed struct {
 	key Key
 	at  []byte
@@ -189,7 +190,7 @@ func (d *Disk) places(keys []Key) []placed {
 	for _, k := range keys {
 		f := d.ledger.feeds[k.feed()]
 		switch {
-		case f == nil:
+		case f == nil || k.Seq >= f.next && !f.forked:
 			out = append(out, placed{key: k})
 		case d.ledger.shows(k):
 			out = append(out, placed{k, place(f.num, k.Seq)})
@@ -403,7 +404,8 @@ func (d *Disk) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64,
 // since1 is the seq from which on a feed's records on disk all arrived at ms or later.
 func since1(records *bolt.Bucket, f feed, ms int64) uint64 {
 	c := records.Cursor()
-	k, v := c.Seek(place(f.num, f.end()))
+	var v []byte
+	k, _ := c.Seek(place(f.num, f.end()))
 	if k == nil {
 		k, v = c.Last()
 	} else {

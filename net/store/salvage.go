@@ -23,7 +23,7 @@ const anyCount = 1 << 16
 // f may keep nothing of them.
 func eachValue(r io.ReaderAt, size int64, f func(key, value []byte) error) error {
 	page := int64(4096)
-	if m, err := readMeta(r, size); err == nil {
+	if m, _, err := readMeta(r, size); err == nil {
 		page = int64(m.pageSize)
 	}
 	var failed error

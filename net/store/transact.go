@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // damage says that the file is not what was written to it.
@@ -62,7 +63,7 @@ func (f *file) transact(writable bool, fn func(*bolt.Tx) error) error {
 		return tx.Commit()
 	})
 	ended := caught(func() error {
-		if err := tx.Rollback(); !errors.Is(err, bolt.ErrTxClosed) {
+		if err := tx.Rollback(); !errors.Is(err, berrors.ErrTxClosed) {
 			return err
 		}
 		return nil
