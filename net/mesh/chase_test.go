@@ -135,7 +135,7 @@ func TestFlood(t *testing.T) {
 		d.mu.Unlock()
 		// The real ones are still known when they are gone.
 		quit(met)
-		flood(3100, 8000)
+		flood(3100, 5000)
 		a.Mesh.mu.Lock()
 		if a.peers[met.key()] == nil || a.peers[real.key()] == nil {
 			t.Error("a peer that was linked was forgotten for one that never was")

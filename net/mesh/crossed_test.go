@@ -14,7 +14,7 @@ import (
 func TestCrossedDials(t *testing.T) {
 	runs := 300
 	if testing.Short() {
-		runs = 60
+		runs = 40
 	}
 	crossed := 0
 	for seed := range uint64(runs) {
