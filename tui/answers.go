@@ -21,11 +21,22 @@ func (m *model) answer(a command.Answer) {
 	case command.Info:
 		m.info(clean.Block(a.Text))
 	case command.Fail:
+		m.votes.offer.waiting = false
 		m.fail(a.Text, a.Hint)
 	case command.List:
 		m.showText(sheetAnswer, clean.Trusted("Who is here"), m.listText(a.Peers))
 	case command.Status:
 		m.showText(sheetAnswer, clean.Trusted("Status"), m.statusReport(a.Status))
+	case command.Proposals:
+		m.setFocus(paneProposals)
+	case command.Save:
+		m.order(func(context.Context) { m.deps.answer(a.Write()) })
+	case askProposal:
+		m.preview(a.wish)
+	case previewed:
+		m.drafted(a)
+	case holdBallot:
+		m.hold(a.proposal, a.choice)
 	case command.Quit:
 		m.quit()
 	case clearScreen:

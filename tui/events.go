@@ -108,6 +108,8 @@ func (m *model) event(ev event.Event) {
 		m.network = ev
 	case event.Notice:
 		m.notice(ev)
+	case event.ProposalChanged, event.BallotCast, event.PolicyChanged, event.Differs, event.Gate:
+		m.voteEvent(ev)
 	}
 }
 

@@ -33,13 +33,12 @@ func (m *model) Frame(width, height int) screen.Frame {
 		}
 	}
 	put(l.Title, []string{m.titleRow(width)})
+	put(l.Banner, m.banner())
 	put(l.TopRule, []string{m.rule(l, m.th.TeeDown)})
 	put(l.Messages, m.main())
 	put(l.Sheet, m.sheet.draw(m.th, l.Sheet))
 	put(l.Divider, m.divider(l.Divider.H))
-	if l.Peers.shown() {
-		put(l.Peers, m.peers.Rows())
-	}
+	put(m.lay.sideRect(), m.sideRows())
 	put(l.LowRule, []string{m.rule(l, m.th.TeeUp)})
 
 	text, x, y := m.compose.Rows(width, l.Compose.H)
@@ -60,6 +59,22 @@ func (m *model) Frame(width, height int) screen.Frame {
 	return f
 }
 
+// sideRows are the rows of the side panes, one under the other.
+func (m *model) sideRows() []string {
+	l := m.lay
+	var rows []string
+	if l.Peers.shown() {
+		rows = append(rows, m.peers.Rows()...)
+	}
+	if l.SideRule.shown() {
+		rows = append(rows, m.th.Row(l.SideRule.W).Rule(m.th.Dim, m.th.HRule, l.SideRule.W).String())
+	}
+	if l.Proposals.shown() {
+		rows = append(rows, m.proposals.Rows()...)
+	}
+	return rows
+}
+
 // main are the rows of the messages, below the welcome while there is nobody.
 func (m *model) main() []string {
 	if !m.lay.Messages.shown() {
@@ -72,8 +87,8 @@ func (m *model) main() []string {
 func (m *model) list(rows []string) {
 	at := m.lay.List
 	var side []string
-	if m.lay.Divider.shown() && m.lay.Peers.shown() {
-		side = m.peers.Rows()
+	if m.lay.Divider.shown() {
+		side = m.sideRows()
 	}
 	t := m.th
 	hint := clean.Trusted(" Tab chooses, Esc closes ")
@@ -88,8 +103,8 @@ func (m *model) list(rows []string) {
 		}
 		y := at.Y + i
 		rows[y] = row
-		if n := y - m.lay.Peers.Y; side != nil && n >= 0 && n < len(side) {
-			rows[y] += screen.Column(m.lay.Divider.X) + t.Dim.Paint(t.VRule) + screen.Column(m.lay.Peers.X) + side[n]
+		if n := y - m.lay.Divider.Y; n >= 0 && n < len(side) {
+			rows[y] += screen.Column(m.lay.Divider.X) + t.Dim.Paint(t.VRule) + screen.Column(m.lay.Divider.X+1) + side[n]
 		}
 	}
 }
@@ -108,6 +123,9 @@ func (m *model) divider(height int) []string {
 	rows := make([]string, height)
 	for i := range rows {
 		rows[i] = m.th.Dim.Paint(m.th.VRule)
+	}
+	if at := m.lay.SideRule.Y - m.lay.Divider.Y; m.lay.SideRule.shown() && at < height {
+		rows[at] = m.th.Dim.Paint(m.th.Tee)
 	}
 	return rows
 }
@@ -163,12 +181,17 @@ func (m *model) titleRow(width int) string {
 	return r.To(t.Bar, width-right.Width()-1).Put(t.Bar, right).To(t.Bar, width).String()
 }
 
-// safety is how safe it is to speak here, and whether that is well. The policy that is voted on will
-// stand here too.
+// safety is how safe it is to speak here, and whether that is well: the policy that was voted for, with
+// its number, or what can be read on the way.
 func (m *model) safety(narrow bool) (text clean.SafeText, ok bool) {
 	there, _ := m.peers.Count()
 	plain := m.peers.Plain()
+	policy := m.votes.policy
 	switch {
+	case policy.SecureOnly && narrow:
+		return clean.Concat(m.th.Signed, clean.Trusted(" secure")), true
+	case policy.SecureOnly:
+		return clean.Linef("%s secure-only %s policy %s", m.th.Signed, m.th.Dot, policy.Label), true
 	case plain > 0 && narrow:
 		return clean.Linef("%s %d plain", m.th.Unsigned, plain), false
 	case plain > 0:
@@ -188,6 +211,9 @@ func (m *model) titleEnd(narrow bool) clean.SafeText {
 	var parts []string
 	if n := m.messages.Unread(); n > 0 && (m.away || !m.messages.AtEnd()) {
 		parts = append(parts, fmt.Sprintf("%d new", n))
+	}
+	if _, mine := m.proposals.Open(); mine > 0 && narrow {
+		parts = append(parts, fmt.Sprintf("%d to vote", mine))
 	}
 	if narrow {
 		parts = append(parts, fmt.Sprintf("%d here", there+1))

@@ -163,6 +163,62 @@ var scenes = []struct {
 		company(w)
 		w.keys("/nickk", "enter")
 	}},
+	{"vote", func(w *world) {
+		company(w)
+		election(w)
+	}},
+	{"held", func(w *world) {
+		company(w)
+		election(w)
+		w.keys("f1")
+		w.pass(time.Second)
+	}},
+	{"passed", func(w *world) {
+		company(w)
+		election(w)
+		passed(w)
+	}},
+	{"disputed", func(w *world) {
+		company(w)
+		disputed(w)
+	}},
+	{"rejected", func(w *world) {
+		company(w)
+		p := election(w)
+		p.State, p.No, p.CanVote = "rejected", 3, false
+		w.post(event.ProposalChanged{Proposal: p, Was: "open"})
+	}},
+	{"offer", func(w *world) {
+		company(w)
+		w.keys("f4")
+	}},
+	{"preview", func(w *world) {
+		company(w)
+		p := ballotPaper(w)
+		p.Silenced, p.Ends = 2, []event.Ending{{Label: "#3", Need: 2, Whose: p.Roll[:2]}}
+		p.Slot, p.Action, p.ID, p.Yes = "secure_only", "off", "", 0
+		w.node.draft = p
+		w.keys("f4", "enter")
+	}},
+	{"roll", func(w *world) {
+		company(w)
+		p := election(w)
+		for i := range 36 {
+			v := voterOf(peerOf(fmt.Sprintf("guest%02d", i), noon))
+			v.Choice = []string{"", "approve", "reject", "both"}[i%4]
+			p.Roll = append(p.Roll, v)
+		}
+		p.Yes, p.No, p.Need = 10, 9, 21
+		w.post(event.ProposalChanged{Proposal: p, Was: "open"})
+		w.keys("f3")
+	}},
+	{"proposals", func(w *world) {
+		company(w)
+		election(w)
+		passed(w)
+		disputed(w)
+		w.keys("f7", "down")
+	}},
 }
 
 func TestGoldenScreens(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"chat.lan/p2pchat/tui/compose"
+	"chat.lan/p2pchat/vote"
 )
 
 // section is a group of keys that count in one situation.
@@ -17,12 +18,13 @@ const (
 	whileWriting
 	onLine      // a line is selected
 	onPeer      // the peers pane has the focus
+	onVote      // the proposals pane has the focus
 	whileSearch // the search prompt is open
 )
 
 // title is the heading of a section in the help.
 func (s section) title() string {
-	return [...]string{"Everywhere", "Writing", "With a line selected", "Among the peers", "Searching"}[s]
+	return [...]string{"Everywhere", "Writing", "With a line selected", "Among the peers", "Among the proposals", "Searching"}[s]
 }
 
 // binding is one row of the table of keys. The table is all there is: what dispatches keys, the help
@@ -37,11 +39,16 @@ type binding struct {
 }
 
 // Never bound, because terminals use them otherwise: Ctrl+S and Ctrl+Q (flow control), Ctrl+B (tmux),
-// Ctrl+H, Ctrl+I and Ctrl+M (Backspace, Tab and Enter). Votes have F1 to F4.
+// Ctrl+H, Ctrl+I and Ctrl+M (Backspace, Tab and Enter).
 func keyTable() []binding {
 	return []binding{
 		{everywhere, "enter", "Enter", "send what you wrote", does((*model).send)},
 		{everywhere, "f6", "F6", "the peers: who is here", focuses(panePeers)},
+		{everywhere, "f1 alt+y", "F1 F2", "yes, no to the vote in the banner; for 5 s Esc takes it back (also Alt+Y, Alt+N)", does(func(m *model) bool { return m.answerVote(vote.Approve) })},
+		{everywhere, "f2 alt+n", "", "", does(func(m *model) bool { return m.answerVote(vote.Reject) })},
+		{everywhere, "f3 alt+w", "F3", "who voted how (also Alt+W)", does((*model).who)},
+		{everywhere, "f4", "F4", "propose something to the vote", does((*model).propose)},
+		{everywhere, "f7", "F7", "the proposals", focuses(paneProposals)},
 		{everywhere, "f5", "F5", "the messages", focuses(paneMessages)},
 		{everywhere, "f8", "F8", "the composer, where you write", focuses(paneCompose)},
 		{everywhere, "tab", "Tab", "complete; on an empty line: the next pane", does((*model).nextPane)},
@@ -91,6 +98,15 @@ func keyTable() []binding {
 		{onPeer, "v", "v", "compare words: /verify", always(func(m *model) { m.onPeer("/verify %s") })},
 		{onPeer, "i", "i", "ignore, or listen again: /ignore", always((*model).ignorePeer)},
 		{onPeer, "@", "@", "mention in the composer", always((*model).mentionPeer)},
+
+		{onVote, "j down", "j k", "the next, the one before (also the arrows)", always(func(m *model) { m.selectVote(1) })},
+		{onVote, "k up", "", "", always(func(m *model) { m.selectVote(-1) })},
+		{onVote, "enter", "Enter", "the roll, and who voted how", always((*model).openVote)},
+		{onVote, "a", "a r", "approve, reject", always(func(m *model) { m.voteSelected(vote.Approve) })},
+		{onVote, "r", "", "", always(func(m *model) { m.voteSelected(vote.Reject) })},
+		{onVote, "n", "n", "propose something, as F4", does((*model).propose)},
+		{onVote, "c", "c e", "the certificate: show it, save it", always((*model).showProof)},
+		{onVote, "e", "", "", always((*model).saveProof)},
 
 		{whileSearch, "enter up", "Enter Up", "the match before", always(func(m *model) { m.searchNext(-1) })},
 		{whileSearch, "down", "Down", "the match after", always(func(m *model) { m.searchNext(1) })},

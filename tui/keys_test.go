@@ -7,7 +7,7 @@ import (
 )
 
 // Keys that terminals and multiplexers use otherwise (DESIGN.md §7), and those of votes.
-var neverBound = []string{"ctrl+s", "ctrl+q", "ctrl+b", "ctrl+h", "ctrl+i", "ctrl+m", "f1", "f2", "f3", "f4", "alt+y", "alt+n", "alt+w"}
+var neverBound = []string{"ctrl+s", "ctrl+q", "ctrl+b", "ctrl+h", "ctrl+i", "ctrl+m"}
 
 func TestKeysAreBoundOnce(t *testing.T) {
 	type place struct {

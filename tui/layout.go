@@ -17,7 +17,7 @@ const (
 	paneCompose pane = iota
 	paneMessages
 	panePeers
-	paneProposals // not filled yet: see Shape.Proposals
+	paneProposals
 )
 
 // rect is a part of the screen. One without cells is not shown.
@@ -117,6 +117,18 @@ func arrange(s shape) layout {
 		l.List = rect{at.X, bottom - n, at.W, n}
 	}
 	return l
+}
+
+// sideRect is where the side panes are, the rule between them among them.
+func (l *layout) sideRect() rect {
+	if !l.Peers.shown() {
+		return l.Proposals
+	}
+	at := l.Peers
+	if l.SideRule.shown() {
+		at.H += l.SideRule.H + l.Proposals.H
+	}
+	return at
 }
 
 // minBehind is the least number of rows of messages that are worth showing above a sheet.

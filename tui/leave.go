@@ -29,6 +29,7 @@ func (m *model) quit() {
 		return
 	}
 	m.leave.waiting = true
+	m.sign() // who leaves doesn't take it back
 	m.order(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()

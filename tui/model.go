@@ -14,6 +14,7 @@ import (
 	"chat.lan/p2pchat/tui/messages"
 	"chat.lan/p2pchat/tui/names"
 	"chat.lan/p2pchat/tui/peers"
+	"chat.lan/p2pchat/tui/proposals"
 	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/tui/theme"
 )
@@ -40,6 +41,9 @@ type model struct {
 	messages *messages.Pane
 	peers    *peers.Pane
 	compose  *compose.Pane
+
+	proposals *proposals.Pane
+	votes     votes
 
 	width, height int
 	lay           layout
@@ -74,6 +78,7 @@ func newModel(cfg Config, d deps) *model {
 		Now:     cfg.Now, Zone: cfg.Zone,
 	})
 	m.peers = peers.New(peers.Config{Theme: m.th, Book: m.book, Now: cfg.Now})
+	m.proposals = proposals.New(proposals.Config{Theme: m.th, Label: m.voter, Now: m.now})
 	m.compose = compose.New(compose.Config{Theme: m.th, Complete: m.candidates, Hint: clean.Trusted("Say something, or / for commands")})
 	m.typing.init()
 	cfg.Commands.Add(screenCommands()...)
@@ -115,12 +120,14 @@ func (m *model) arrange() {
 	m.lay = arrange(shape{
 		Width: wide, Height: m.height, Focus: m.focus, Side: m.side,
 		Compose: m.compose.Height(wide), List: list,
+		Banner: len(m.banner()), Proposals: max(m.proposals.Len()+1, 3),
 		Sheet: m.sheet.height(m.mainWidth()),
 	})
 	welcome := len(m.welcomeRows(m.lay.Messages.W, m.lay.Messages.H))
 	m.messages.SetSize(m.lay.Messages.W, max(m.lay.Messages.H-welcome, 0))
 	m.messages.SetAway(m.away || !m.lay.Messages.shown())
 	m.peers.SetSize(m.lay.Peers.W, m.lay.Peers.H)
+	m.proposals.SetSize(m.lay.Proposals.W, m.lay.Proposals.H)
 }
 
 // mainWidth is the width that a sheet will have: its rows depend on it, and the layout on them.
@@ -140,6 +147,7 @@ func (m *model) setFocus(p pane) {
 	m.compose.SetFocus(p == paneCompose)
 	m.messages.SetFocus(p == paneMessages)
 	m.peers.SetFocus(p == panePeers)
+	m.proposals.SetFocus(p == paneProposals)
 	if p != paneMessages && p != paneCompose {
 		m.messages.Unselect()
 	}
@@ -151,6 +159,7 @@ func (m *model) setTheme(look theme.Look) {
 	m.th = theme.New(look)
 	m.messages.SetTheme(m.th)
 	m.peers.SetTheme(m.th)
+	m.proposals.SetTheme(m.th)
 	m.compose.SetTheme(m.th)
 }
 
@@ -159,7 +168,7 @@ func (m *model) order(f func(ctx context.Context)) { m.deps.order(f) }
 
 // env is what commands work with. Answers go through the inbox.
 func (m *model) env() command.Env {
-	return command.Env{Node: m.deps.node, Names: m.book, Log: m.deps.kept, Reply: func(a command.Answer) { m.deps.answer(a) }}
+	return command.Env{Node: m.deps.node, Names: m.book, Log: m.deps.kept, Ask: m.ask(), Reply: func(a command.Answer) { m.deps.answer(a) }}
 }
 
 // say does what a line asks for that was typed or built by a key.
@@ -183,6 +192,7 @@ func (m *model) next() time.Time {
 	sooner(m.status.until)
 	sooner(m.leave.next())
 	sooner(m.rates.next())
+	sooner(m.nextVote(now))
 	if m.alone() {
 		sooner(now.Truncate(time.Second).Add(time.Second))
 	}
@@ -196,5 +206,6 @@ func (m *model) rang() {
 		m.order(func(context.Context) { m.deps.node.Typing(false) })
 	}
 	m.status.expire(now)
+	m.voteTime(now)
 	m.rates.rest(now)
 }

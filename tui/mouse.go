@@ -24,12 +24,16 @@ func (m *model) mouse(e tea.MouseMsg) {
 			m.sheet.scroll(n)
 		case m.lay.Peers.within(e.X, e.Y):
 			m.selectPeer(n / wheelLines)
+		case m.lay.Proposals.within(e.X, e.Y):
+			m.selectVote(n / wheelLines)
 		default:
 			m.messages.ScrollLines(n)
 		}
 	case e.Action != tea.MouseActionPress || e.Button != tea.MouseButtonLeft:
 	case m.lay.Peers.within(e.X, e.Y):
 		m.setFocus(panePeers)
+	case m.lay.Proposals.within(e.X, e.Y):
+		m.setFocus(paneProposals)
 	case m.lay.Messages.within(e.X, e.Y):
 		m.setFocus(paneMessages)
 	default:

@@ -30,6 +30,10 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 			return nil // nobody sees what it would do
 		}
 	}
+	if m.votes.offer.open {
+		m.offerKey(k)
+		return nil
+	}
 	if m.search.open {
 		done, cmd := m.press(whileSearch, k)
 		if !done && k.Type == tea.KeyRunes || k.Type == tea.KeySpace {
@@ -56,6 +60,10 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 		}
 	case panePeers:
 		if done, cmd := m.press(onPeer, k); done {
+			return cmd
+		}
+	case paneProposals:
+		if done, cmd := m.press(onVote, k); done {
 			return cmd
 		}
 	case paneMessages:
@@ -184,6 +192,7 @@ func (m *model) repaint() tea.Cmd { return screen.Repaint }
 // escape is Esc: it closes one thing, the one that was opened last, and never the program.
 func (m *model) escape() {
 	switch _, selected := m.messages.Selected(); {
+	case m.takeBack():
 	case m.compose.CloseList():
 	case m.sheet.open():
 		m.sheet = sheet{}
@@ -206,7 +215,7 @@ func (m *model) tab(step int) bool {
 		m.compose.Complete(step)
 		return true
 	}
-	order := []pane{paneCompose, panePeers, paneMessages}
+	order := []pane{paneCompose, panePeers, paneProposals, paneMessages}
 	for i, p := range order {
 		if p == m.focus {
 			m.setFocus(order[(i+step+len(order))%len(order)])

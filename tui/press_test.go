@@ -134,11 +134,11 @@ func TestTabMovesTheFocusOnAnEmptyLineAndCompletesElse(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	var got []pane
-	for range 4 {
+	for range 5 {
 		w.keys("tab")
 		got = append(got, w.m.focus)
 	}
-	if diff := cmp.Diff([]pane{panePeers, paneMessages, paneCompose, panePeers}, got); diff != "" {
+	if diff := cmp.Diff([]pane{panePeers, paneProposals, paneMessages, paneCompose, panePeers}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	w.keys("shift+tab", "@da", "tab")

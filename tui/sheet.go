@@ -14,6 +14,8 @@ const (
 	sheetAnswer // of a command
 	sheetPeer
 	sheetInspector
+	sheetVote
+	sheetOffer
 )
 
 // sheet is what lies over the end of the messages until Esc: the help, an answer of several lines, a

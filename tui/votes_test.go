@@ -1,7 +1,13 @@
 package tui
 
 import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -35,3 +41,177 @@ func (n *fakeNode) Proof(ref string) (event.Proposal, []byte, error) {
 }
 
 func (n *fakeNode) Unsigned(text string) error { return n.note("unsigned %s", text) }
+
+func voterOf(p event.Peer) event.Voter {
+	return event.Voter{Key: p.Key, ID: p.ID, Name: p.Name, Here: present(p)}
+}
+
+// ballotPaper is a proposal by dana with a roll of four.
+func ballotPaper(w *world) event.Proposal {
+	self := event.Voter{Key: w.node.self.Key, ID: w.node.self.ID, Name: "Alice", Here: true}
+	dana := voterOf(peerOf("dana", noon))
+	dana.Choice = "approve"
+	bob := voterOf(peerOf("bob", noon))
+	bob.Choice = "reject"
+	return event.Proposal{ID: strings.Repeat("6a", 32), Number: 6, Label: "#6", Slot: "topic", Action: "freeze at 5", By: dana,
+		State: "open", Yes: 1, No: 1, Need: 3, Roll: []event.Voter{dana, bob, voterOf(peerOf("eve", noon)), self},
+		Time: w.clock, Closes: w.clock.Add(101 * time.Second), CanVote: true}
+}
+
+// election is a vote that waits for an answer.
+func election(w *world) event.Proposal {
+	p := ballotPaper(w)
+	w.post(event.ProposalChanged{Proposal: p})
+	return p
+}
+
+// passed is secure-only, decided.
+func passed(w *world) event.Proposal {
+	p := ballotPaper(w)
+	p.ID, p.Number, p.Label, p.Slot, p.Action, p.CanVote = strings.Repeat("4b", 32), 4, "#4", "secure_only", "on", false
+	p.Time = p.Time.Add(-time.Minute)
+	w.post(event.ProposalChanged{Proposal: p})
+	p.State, p.Yes, p.No = "passed", 3, 0
+	w.post(event.ProposalChanged{Proposal: p, Was: "open"}, event.PolicyChanged{Policy: event.Policy{SecureOnly: true, Number: 4, Label: "#4"}})
+	return p
+}
+
+// disputed leaves bob and oneself out.
+func disputed(w *world) event.Proposal {
+	p := ballotPaper(w)
+	p.ID, p.Number, p.Label, p.Slot, p.Action, p.CanVote, p.State = strings.Repeat("7c", 32), 7, "#7", "secure_only", "on", false, "disputed"
+	p.LeftOut = []event.Voter{p.Roll[1], p.Roll[3]}
+	p.Roll, p.Need, p.No = p.Roll[:1], 1, 0
+	w.post(event.ProposalChanged{Proposal: p})
+	return p
+}
+
+func (n *fakeNode) did(what string) bool { return slices.Contains(n.calls, what) }
+
+func TestABallotCanBeTakenBackForFiveSeconds(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	p := election(w)
+	approve, reject := "vote "+p.ID+" approve", "vote "+p.ID+" reject"
+	w.keys("f1")
+	w.pass(4 * time.Second)
+	w.keys("esc")
+	w.pass(time.Minute)
+	if w.node.did(approve) {
+		t.Fatal("signed although it was taken back")
+	}
+	w.keys("f2")
+	w.pass(4 * time.Second)
+	if w.node.did(reject) {
+		t.Error("signed before 5 s were over")
+	}
+	w.pass(2 * time.Second)
+	if !w.node.did(reject) || w.node.did(approve) {
+		t.Errorf("after 5 s: %q", w.node.calls)
+	}
+}
+
+func TestWhatWasDecidedMeanwhileIsNotSigned(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	p := election(w)
+	w.keys("alt+y")
+	p.State, p.CanVote = "passed", false
+	w.post(event.ProposalChanged{Proposal: p, Was: "open"})
+	w.pass(time.Minute)
+	if w.node.did("vote " + p.ID + " approve") {
+		t.Error("a ballot was signed on what is decided")
+	}
+}
+
+func TestLeavingSigns(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	p := election(w)
+	w.keys("f1", "/quit", "enter")
+	if !w.node.did("vote "+p.ID+" approve") || !w.quit {
+		t.Errorf("quit %v after %q", w.quit, w.node.calls)
+	}
+}
+
+// F4 Enter Enter proposes secure-only, with its preview in between; Esc at any point sends nothing.
+func TestProposing(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	w.node.draft = ballotPaper(w)
+	w.keys("f4", "enter", "esc", "f4", "esc", "f4", "down", "enter")
+	if slices.ContainsFunc(w.node.calls, func(c string) bool { return strings.HasPrefix(c, "propose") }) {
+		t.Fatalf("proposed: %q", w.node.calls)
+	}
+	if got := w.m.compose.Text(); got != "/topic " {
+		t.Errorf("a topic is written in the composer: %q", got)
+	}
+	w.keys("tea at five", "enter")
+	if !w.node.did("preview topic tea at five") {
+		t.Errorf("%q", w.node.calls)
+	}
+	w.keys("enter")
+	if !w.node.did("propose topic tea at five") {
+		t.Errorf("%q", w.node.calls)
+	}
+	w.keys("f4", "enter", "enter")
+	if !w.node.did("propose secure_only on") {
+		t.Errorf("%q", w.node.calls)
+	}
+	w.post(event.PolicyChanged{Policy: event.Policy{SecureOnly: true, Label: "#1"}})
+	w.keys("f4", "enter", "enter")
+	if !w.node.did("propose secure_only off") {
+		t.Errorf("%q", w.node.calls)
+	}
+}
+
+// What is disputed takes a command.
+func TestDisputedTakesACommand(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	p := disputed(w)
+	p.CanVote = true
+	w.node.proposals = []event.Proposal{p}
+	w.post(event.ProposalChanged{Proposal: p, Was: "disputed"})
+	w.keys("f1", "f7", "a")
+	w.pass(time.Minute)
+	if w.node.did("vote " + p.ID + " approve") {
+		t.Error("one key approved what is disputed")
+	}
+	w.keys("f8", "/vote #7 yes", "enter")
+	w.pass(time.Minute)
+	if !w.node.did("vote " + p.ID + " approve") {
+		t.Errorf("%q", w.node.calls)
+	}
+}
+
+func TestTheCertificate(t *testing.T) {
+	t.Chdir(t.TempDir())
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	p := passed(w)
+	w.node.proposals = []event.Proposal{p}
+	w.keys("f7", "c", "e")
+	if !w.node.did("proof " + p.ID) {
+		t.Errorf("%q", w.node.calls)
+	}
+	saved := command.Save{Path: "p2pchat-vote-4b4b4b4b.json", Data: []byte("x")}
+	if _, refused := saved.Write().(command.Fail); !refused {
+		t.Error("e saved nothing")
+	}
+}
+
+// A bell rings once for a new vote, and none for what came with the history.
+func TestVotesRing(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	before := w.terminal.bells
+	p := election(w)
+	w.post(event.ProposalChanged{Proposal: p, Was: "open"})
+	old := p
+	old.ID = strings.Repeat("5d", 32)
+	w.post(event.ProposalChanged{Proposal: old, History: true})
+	if got := w.terminal.bells - before; got != 1 {
+		t.Errorf("it rang %d times", got)
+	}
+}

@@ -44,16 +44,6 @@ type Proposals struct {
 // Answer is "proposals".
 func (Proposals) Answer() string { return "proposals" }
 
-// Save asks whoever runs the program to write a file; it must not exist yet.
-type Save struct {
-	Path string
-	Data []byte
-	Done string // what to say then
-}
-
-// Answer is "": what comes of it is told by Info or Fail.
-func (Save) Answer() string { return "" }
-
 // votes is what the room decides.
 func votes() []Command {
 	return []Command{

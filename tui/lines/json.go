@@ -191,7 +191,7 @@ func (v *jsonView) answer(a command.Answer) {
 	case command.Proposals:
 		v.put(proposalsObject(a))
 	case command.Save:
-		v.answer(save(a))
+		v.answer(a.Write())
 	case command.Info:
 		v.put(jsonText{Event: "info", Text: a.Text})
 	case command.Fail:

@@ -170,7 +170,7 @@ func (v *textView) answer(a command.Answer) {
 	case command.Proposals:
 		v.proposals(a)
 	case command.Save:
-		v.answer(save(a))
+		v.answer(a.Write())
 	case command.Info:
 		v.out.add(false, strings.TrimRight(clean.Block(a.Text).String(), "\n")+"\n")
 	case command.Fail:

@@ -2,8 +2,6 @@ package lines
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -121,18 +119,5 @@ func TestVotesInJSON(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("lacks %s\n%s", want, out)
 		}
-	}
-}
-
-func TestSaveKeepsWhatIsThere(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "proof")
-	if a, ok := save(command.Save{Path: path, Data: []byte("one"), Done: "done"}).(command.Info); !ok || a.Text != "done" {
-		t.Errorf("%v", a)
-	}
-	if _, ok := save(command.Save{Path: path, Data: []byte("two")}).(command.Fail); !ok {
-		t.Error("it wrote over a file")
-	}
-	if text, err := os.ReadFile(path); err != nil || string(text) != "one" {
-		t.Errorf("%q, %v", text, err)
 	}
 }

@@ -31,14 +31,14 @@ func (p *Pane) Banner(w int, held Held) []string {
 	if !ok {
 		return nil
 	}
-	missing := clean.SafeText{}
+	about := clean.SafeText{}
 	if m := q.Missing(); len(m) > 0 {
-		missing = clean.Linef("%s %s missing ", p.th.Dot, p.names(m, 4))
+		about = clean.Linef("%s missing ", p.names(m, 4))
 	}
 	keys := clean.Trusted(" F1 yes F2 no F3 who ")
 	if q.State == disputed {
 		keys = clean.Trusted(" F3 who ")
-		missing = clean.Linef("%s disputed: leaves out %s %s /accept %s ", p.th.Dot, p.names(q.LeftOut, 3), p.th.Dot, q.Label)
+		about = clean.Linef("disputed: leaves out %s %s /accept %s ", p.names(q.LeftOut, 3), p.th.Dot, q.Label)
 	}
 	head := clean.Linef("VOTE %s %s by %s ", q.Label, Title(q), p.cfg.Label(q.By))
 	count := clean.Linef(" %d yes %d no %s need %d of %d ", q.Yes, q.No, p.th.Dot, q.Need, q.Of())
@@ -57,6 +57,10 @@ func (p *Pane) Banner(w int, held Held) []string {
 		}
 	}
 	if w >= 100 {
+		missing := clean.SafeText{}
+		if !about.IsEmpty() {
+			missing = clean.Linef("%s %s", p.th.Dot, about)
+		}
 		r := p.begin(w)
 		fixed := barCells + count.Width() + clock.Width() + keys.Width()
 		r.PutWithin(s, head, max(w-1-fixed-min(missing.Width(), 24), 20))
@@ -77,7 +81,7 @@ func (p *Pane) Banner(w int, held Held) []string {
 		first.Put(s, clean.Linef("%d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now())))
 	}
 	if w >= 60 {
-		second.PutWithin(s, missing, w-2-clock.Width()-keys.Width())
+		second.PutWithin(s, about, w-2-clock.Width()-keys.Width())
 		second.To(s, w-clock.Width()-keys.Width())
 		second.Put(s, clock)
 	} else {

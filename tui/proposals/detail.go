@@ -104,6 +104,7 @@ func (p *Pane) choice(c string) (clean.SafeText, theme.Style) {
 func (p *Pane) Preview(q event.Proposal, w int) []string {
 	g := &page{th: p.th, w: w}
 	g.add(p.th.Strong, clean.Linef("Propose %s?", Title(q)))
+	g.add(p.th.Accent, clean.Trusted("Enter sends it, Esc doesn't"))
 	g.field("effect", p.th.Text, effect(q))
 	g.field("roll", p.th.Text, clean.Linef("%d voters: %s", q.Of(), p.names(q.Roll, 40)))
 	need := fmt.Sprintf("%d of %d approvals, yours goes with it", q.Need, q.Of())
@@ -121,7 +122,5 @@ func (p *Pane) Preview(q event.Proposal, w int) []string {
 	if q.Silenced > 0 {
 		g.field("silenced", p.th.Warn, clean.Linef("%d plain peers will not be heard", q.Silenced))
 	}
-	g.space()
-	g.add(p.th.Accent, clean.Trusted("Enter sends it  Esc doesn't"))
 	return g.rows
 }

@@ -10,7 +10,7 @@ type Glyphs struct {
 	Blocked                             clean.SafeText // what was not let in, counted
 	Pending                             clean.SafeText // a line nobody acknowledged yet
 	Focus, Selection, Prompt            clean.SafeText
-	HRule, VRule, TeeDown, TeeUp        clean.SafeText
+	HRule, VRule, TeeDown, TeeUp, Tee   clean.SafeText
 	Full, Empty                         clean.SafeText // of a bar
 	Dot, Up, Down                       clean.SafeText
 	Ellipsis                            clean.SafeText // stands for what was cut; one cell in both sets
@@ -22,7 +22,7 @@ var unicode = Glyphs{
 	Here:    clean.Trusted("●"), Late: clean.Trusted("◐"), Lost: clean.Trusted("○"),
 	Pending: clean.Trusted("…"),
 	Focus:   clean.Trusted("▍"), Selection: clean.Trusted("▸"), Prompt: clean.Trusted("›"),
-	HRule: clean.Trusted("─"), VRule: clean.Trusted("│"), TeeDown: clean.Trusted("┬"), TeeUp: clean.Trusted("┴"),
+	HRule: clean.Trusted("─"), VRule: clean.Trusted("│"), TeeDown: clean.Trusted("┬"), TeeUp: clean.Trusted("┴"), Tee: clean.Trusted("├"),
 	Full: clean.Trusted("▓"), Empty: clean.Trusted("░"),
 	Dot: clean.Trusted("·"), Up: clean.Trusted("↑"), Down: clean.Trusted("↓"),
 	Ellipsis: clean.Trusted("…"),
@@ -34,7 +34,7 @@ var ascii = Glyphs{
 	Here:    clean.Trusted("*"), Late: clean.Trusted("o"), Lost: clean.Trusted("."),
 	Pending: clean.Trusted("~"),
 	Focus:   clean.Trusted("|"), Selection: clean.Trusted(">"), Prompt: clean.Trusted(">"),
-	HRule: clean.Trusted("-"), VRule: clean.Trusted("|"), TeeDown: clean.Trusted("+"), TeeUp: clean.Trusted("+"),
+	HRule: clean.Trusted("-"), VRule: clean.Trusted("|"), TeeDown: clean.Trusted("+"), TeeUp: clean.Trusted("+"), Tee: clean.Trusted("+"),
 	Full: clean.Trusted("#"), Empty: clean.Trusted("."),
 	Dot: clean.Trusted("-"), Up: clean.Trusted("^"), Down: clean.Trusted("v"),
 	Ellipsis: clean.Trusted("~"),

@@ -50,7 +50,7 @@ func TestGlyphsAreOneCell(t *testing.T) {
 	for _, look := range []theme.Look{{}, {ASCII: true}} {
 		g := theme.New(look).Glyphs
 		for _, s := range []clean.SafeText{g.Signed, g.Unsigned, g.Refused, g.LateLine, g.Blocked, g.Here, g.Late, g.Lost, g.Pending,
-			g.Focus, g.Selection, g.Prompt, g.HRule, g.VRule, g.TeeDown, g.TeeUp, g.Full, g.Empty, g.Dot, g.Up, g.Down, g.Ellipsis} {
+			g.Focus, g.Selection, g.Prompt, g.HRule, g.VRule, g.TeeDown, g.TeeUp, g.Tee, g.Full, g.Empty, g.Dot, g.Up, g.Down, g.Ellipsis} {
 			if s.Width() != 1 {
 				t.Errorf("ascii=%v: %q takes %d cells", look.ASCII, s.String(), s.Width())
 			}

@@ -1,0 +1,29 @@
+package command
+
+import "os"
+
+// Save asks whoever runs the program to write a file. It must not exist yet: Write never writes over
+// one.
+type Save struct {
+	Path string
+	Data []byte
+	Done string // what to say then
+}
+
+// Answer is "": what comes of it is told by Info or Fail.
+func (Save) Answer() string { return "" }
+
+// Write writes the file and answers what came of it. It waits for the disk.
+func (s Save) Write() Answer {
+	f, err := os.OpenFile(s.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err == nil {
+		_, err = f.Write(s.Data)
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+	}
+	if err != nil {
+		return Fail{Text: "nothing was saved: " + err.Error(), Hint: "choose another file"}
+	}
+	return Info{Text: s.Done}
+}

@@ -1,0 +1,173 @@
+package tui
+
+import (
+	"context"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/vote"
+)
+
+// offer is a proposal that is being made: what is chosen from a list, then seen in a preview, then
+// sent. While it is open it takes all keys.
+type offer struct {
+	open    bool
+	choice  int            // in the list, while there is no draft
+	wish    vote.Wish      // of the draft
+	draft   event.Proposal // Slot is "" while the list is shown
+	waiting bool           // for the draft
+}
+
+// previewed is a draft that the node made.
+type previewed struct {
+	wish  vote.Wish
+	draft event.Proposal
+}
+
+// askProposal asks for the preview of a wish.
+type askProposal struct{ wish vote.Wish }
+
+// holdBallot holds a ballot that a command asked for.
+type holdBallot struct {
+	proposal event.Proposal
+	choice   vote.Choice
+}
+
+// Answer is "": these are for the screen alone.
+func (previewed) Answer() string   { return "" }
+func (askProposal) Answer() string { return "" }
+func (holdBallot) Answer() string  { return "" }
+
+// ask brings what commands want to propose or vote before the person.
+func (m *model) ask() command.Ask {
+	return command.Ask{
+		Propose: func(w vote.Wish) { m.deps.answer(askProposal{w}) },
+		Vote:    func(p event.Proposal, c vote.Choice) { m.deps.answer(holdBallot{p, c}) },
+	}
+}
+
+// offered is what F4 has in its list.
+func (m *model) offered() []vote.Wish {
+	secure := vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
+	if m.votes.policy.SecureOnly {
+		secure.Action = vote.Off
+	}
+	return []vote.Wish{secure, {Slot: vote.Topic}}
+}
+
+// propose is F4: it opens the list, or closes it.
+func (m *model) propose() bool {
+	if m.votes.offer.open {
+		m.closeOffer()
+		return true
+	}
+	m.votes.offer = offer{open: true}
+	m.showOffer()
+	return true
+}
+
+func (m *model) closeOffer() {
+	m.votes.offer = offer{}
+	if m.sheet.kind == sheetOffer {
+		m.sheet = sheet{}
+	}
+}
+
+// showOffer opens the sheet of the list or the preview.
+func (m *model) showOffer() {
+	m.show(sheetOffer, clean.Trusted("Propose"), func(width int) []string {
+		if m.votes.offer.draft.Slot != "" {
+			return m.proposals.Preview(m.votes.offer.draft, width)
+		}
+		return m.offerRows(width)
+	})
+}
+
+// offerRows is the list.
+func (m *model) offerRows(width int) []string {
+	t := m.th
+	var rows []string
+	for i, w := range m.offered() {
+		text := clean.Trusted("a topic for the room")
+		switch {
+		case w.Slot == vote.SecureOnly && w.Action == vote.On:
+			text = clean.Trusted("secure-only on: everybody refuses unsigned messages")
+		case w.Slot == vote.SecureOnly:
+			text = clean.Trusted("secure-only off: unsigned messages are heard again")
+		}
+		style, mark := t.Text, clean.Trusted(" ")
+		if i == m.votes.offer.choice {
+			style, mark = t.Selected, t.Selection
+		}
+		rows = append(rows, t.Row(width).Put(style, mark).Put(style, text).String())
+	}
+	hint := clean.Trusted("Up Down choose, Enter shows what it would do")
+	return append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
+}
+
+// offerKey is a key while something is being proposed.
+func (m *model) offerKey(k tea.KeyMsg) {
+	o := &m.votes.offer
+	switch k.String() {
+	case "esc", "f4", "ctrl+c":
+		m.closeOffer()
+	case "up", "k", "shift+tab":
+		o.choice = max(o.choice-1, 0)
+	case "down", "j", "tab":
+		o.choice = min(o.choice+1, len(m.offered())-1)
+	case "pgup":
+		m.scrollPages(-1)
+	case "pgdown":
+		m.scrollPages(1)
+	case "enter":
+		m.offerEnter()
+	}
+}
+
+// offerEnter goes on: from the list to the preview, from the preview to everybody.
+func (m *model) offerEnter() {
+	o := &m.votes.offer
+	switch {
+	case o.waiting:
+	case o.draft.Slot != "":
+		wish := o.wish
+		m.closeOffer()
+		m.order(func(context.Context) {
+			if _, err := m.deps.node.Propose(wish); err != nil {
+				m.deps.answer(command.Fail{Text: err.Error()})
+			}
+		})
+	default:
+		wish := m.offered()[o.choice]
+		if wish.Slot == vote.Topic {
+			m.closeOffer()
+			m.setFocus(paneCompose)
+			m.compose.Clear()
+			m.write("/topic ")
+			return
+		}
+		m.preview(wish)
+	}
+}
+
+// preview asks the node what a wish would become.
+func (m *model) preview(w vote.Wish) {
+	m.votes.offer.waiting = true
+	m.order(func(context.Context) {
+		draft, err := m.deps.node.Preview(w)
+		if err != nil {
+			m.deps.answer(command.Fail{Text: err.Error()})
+			return
+		}
+		m.deps.answer(previewed{w, draft})
+	})
+}
+
+// drafted shows the preview.
+func (m *model) drafted(p previewed) {
+	m.votes.offer = offer{open: true, wish: p.wish, draft: p.draft}
+	m.showOffer()
+}

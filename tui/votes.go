@@ -1,0 +1,276 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/proposals"
+	"chat.lan/p2pchat/vote"
+)
+
+// votes is what the screen knows of votes beside the pane: what is in force, and what is being
+// decided right now by the person before it.
+type votes struct {
+	policy event.Policy
+	held   proposals.Held // a ballot that can still be taken back
+	offer  offer          // a proposal that is being made
+}
+
+// voteEvent takes in the events of votes.
+func (m *model) voteEvent(ev event.Event) {
+	switch ev := ev.(type) {
+	case event.ProposalChanged:
+		m.proposal(ev)
+	case event.BallotCast:
+		if ev.Twice {
+			m.note(event.Error, clean.Linef("%s voted twice on %s: two machines, a restored backup, or dishonest", m.voter(ev.By), ev.Proposal.Label))
+		}
+	case event.PolicyChanged:
+		m.policyChanged(ev)
+	case event.Differs:
+		text := clean.Linef("%s follows another policy than you", m.book.Label(bookID(ev.Peer)))
+		if ev.Label != "" {
+			text = clean.Linef("%s follows %s, you don't %s /accept %s", m.book.Label(bookID(ev.Peer)), ev.Label, m.th.Dot, ev.Label)
+		}
+		m.note(event.Warning, text)
+	case event.Gate:
+		if ev.Reason != "" {
+			m.note(event.Warning, clean.Line(ev.Reason))
+		}
+	}
+}
+
+// proposal notes a proposal, and says among the messages that it came and what came of it.
+func (m *model) proposal(ev event.ProposalChanged) {
+	p := ev.Proposal
+	m.meet(p.By)
+	m.meet(p.Roll...)
+	m.meet(p.LeftOut...)
+	m.proposals.Set(p)
+	if m.votes.held.Proposal == p.ID && !p.CanVote {
+		m.votes.held = proposals.Held{} // it was decided, or has closed, while it could be taken back
+	}
+	if ev.History {
+		return
+	}
+	title := proposals.Title(p)
+	if ev.Was == "" {
+		m.note(event.Info, clean.Linef("%s proposed %s: %s %s needs %d of %d", m.voter(p.By), p.Label, title, m.th.Dot, p.Need, p.Of()))
+		if p.State == string(vote.StatusDisputed) {
+			m.note(event.Warning, clean.Linef("%s leaves out %s: it does not count here until /accept %s", p.Label, m.voters(p.LeftOut), p.Label))
+		}
+		if p.CanVote && m.bell != bellOff {
+			m.deps.terminal.Bell()
+		}
+	}
+	if p.State == ev.Was {
+		return
+	}
+	switch vote.Status(p.State) {
+	case vote.StatusPassed:
+		m.note(event.Info, clean.Linef("%s PASSED %d of %d: %s %s takes effect now", p.Label, p.Yes, p.Of(), title, m.th.Dot))
+	case vote.StatusRejected:
+		m.note(event.Info, clean.Linef("%s REJECTED: %s", p.Label, title))
+	case vote.StatusCancelled:
+		m.note(event.Info, clean.Linef("%s was withdrawn: %s", p.Label, title))
+	case vote.StatusExpired:
+		m.note(event.Info, clean.Linef("%s expired, undecided: %s", p.Label, title))
+	case vote.StatusEnded:
+		m.note(event.Info, clean.Linef("%s ended: %s", p.Label, title))
+	}
+}
+
+func (m *model) policyChanged(ev event.PolicyChanged) {
+	m.votes.policy = ev.Policy
+	m.proposals.SetPolicy(ev.Policy)
+	if !ev.First || !ev.Policy.SecureOnly {
+		return
+	}
+	m.note(event.Info, clean.Linef("Secure-only is on since %s: unsigned messages are refused", ev.Policy.Label))
+}
+
+// meet notes what voters who aren't here are called.
+func (m *model) meet(vs ...event.Voter) {
+	for _, v := range vs {
+		if p, known := m.peers.Peer(v.ID); v.ID == m.self.ID || known && present(p) || v.Name == "" {
+			continue
+		}
+		id := command.BookID(v.Key, v.ID)
+		m.book.Set(id, v.Name)
+		m.book.Remove(id)
+	}
+}
+
+// voter is what a voter is called here.
+func (m *model) voter(v event.Voter) clean.SafeText {
+	if v.ID == m.self.ID {
+		return clean.Trusted("you")
+	}
+	return m.book.Label(command.BookID(v.Key, v.ID))
+}
+
+// voters joins what they are called, the first few of them.
+func (m *model) voters(vs []event.Voter) clean.SafeText {
+	const most = 5
+	var out []clean.SafeText
+	for _, v := range vs[:min(len(vs), most)] {
+		out = append(out, m.voter(v))
+	}
+	if len(vs) > most {
+		out = append(out, clean.Linef("%d more", len(vs)-most))
+	}
+	return clean.Join(clean.Trusted(", "), out...)
+}
+
+// banner is the rows about the vote that is being asked about.
+func (m *model) banner() []string { return m.proposals.Banner(m.width, m.votes.held) }
+
+// answerVote is F1 and F2: one's ballot on what the banner asks, held for as long as it can be taken
+// back. What is disputed takes a command: one key is too easily pressed.
+func (m *model) answerVote(c vote.Choice) bool {
+	p, ok := m.proposals.Asked()
+	if !ok {
+		m.status.tell(m.cfg.Now(), clean.Trusted("Nothing waits for your vote; F4 proposes something"))
+		return true
+	}
+	if p.State == string(vote.StatusDisputed) {
+		m.status.tell(m.cfg.Now(), clean.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, proposals.Answer(c.String())))
+		return true
+	}
+	m.hold(p, c)
+	return true
+}
+
+// hold keeps a ballot until it is signed by time, or taken back. One that was held before is signed
+// now.
+func (m *model) hold(p event.Proposal, c vote.Choice) {
+	if m.votes.held.Proposal != p.ID {
+		m.sign()
+	}
+	m.votes.held = proposals.Held{Proposal: p.ID, Choice: c.String(), Until: m.cfg.Now().Add(proposals.Hold)}
+}
+
+// sign gives the held ballot to the node.
+func (m *model) sign() {
+	held := m.votes.held
+	m.votes.held = proposals.Held{}
+	if held.Proposal == "" {
+		return
+	}
+	c := vote.Approve
+	if held.Choice == vote.Reject.String() {
+		c = vote.Reject
+	}
+	m.order(func(context.Context) {
+		if _, err := m.deps.node.Vote(held.Proposal, c); err != nil {
+			m.deps.answer(command.Fail{Text: err.Error()})
+		}
+	})
+}
+
+// voteTime does what the time asks for.
+func (m *model) voteTime(now time.Time) {
+	if m.votes.held.Proposal != "" && !now.Before(m.votes.held.Until) {
+		m.sign()
+	}
+}
+
+// nextVote is when something about votes changes by itself: a second of a countdown that is seen.
+func (m *model) nextVote(now time.Time) time.Time {
+	if open, _ := m.proposals.Open(); open == 0 && m.votes.held.Proposal == "" {
+		return time.Time{}
+	}
+	next := now.Truncate(time.Second).Add(time.Second)
+	if until := m.votes.held.Until; m.votes.held.Proposal != "" && until.Before(next) {
+		return until
+	}
+	return next
+}
+
+// takeBack is Esc while a ballot is held.
+func (m *model) takeBack() bool {
+	if m.votes.held.Proposal == "" {
+		return false
+	}
+	m.votes.held = proposals.Held{}
+	m.status.tell(m.cfg.Now(), clean.Trusted("Taken back: nothing was signed"))
+	return true
+}
+
+// showVote opens a proposal in full.
+func (m *model) showVote(id string) {
+	m.show(sheetVote, clean.Trusted("Vote"), func(width int) []string {
+		p, ok := m.proposals.Get(id)
+		if !ok {
+			return nil
+		}
+		return m.proposals.Detail(p, width)
+	})
+}
+
+// who is F3: the roll of what the banner asks about.
+func (m *model) who() bool {
+	if m.sheet.kind == sheetVote {
+		m.sheet = sheet{}
+		return true
+	}
+	if p, ok := m.proposals.Asked(); ok {
+		m.showVote(p.ID)
+		return true
+	}
+	m.setFocus(paneProposals)
+	return true
+}
+
+func (m *model) selectVote(delta int) {
+	m.proposals.Move(delta)
+	if m.sheet.kind == sheetVote {
+		m.openVote()
+	}
+}
+
+func (m *model) openVote() {
+	if p, ok := m.proposals.Selected(); ok {
+		m.showVote(p.ID)
+	}
+}
+
+// voteSelected is a and r in the pane.
+func (m *model) voteSelected(c vote.Choice) {
+	p, ok := m.proposals.Selected()
+	switch {
+	case !ok:
+	case !p.CanVote:
+		m.fail(p.Label+" doesn't wait for your vote", "Enter shows it")
+	case p.State == string(vote.StatusDisputed):
+		m.status.tell(m.cfg.Now(), clean.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, proposals.Answer(c.String())))
+	default:
+		m.hold(p, c)
+	}
+}
+
+// showProof opens the certificate of the selected proposal.
+func (m *model) showProof() {
+	p, ok := m.proposals.Selected()
+	if !ok {
+		return
+	}
+	m.order(func(context.Context) {
+		_, data, err := m.deps.node.Proof(p.ID)
+		if err != nil {
+			m.deps.answer(command.Fail{Text: err.Error(), Hint: "a certificate is there once it has passed"})
+			return
+		}
+		m.deps.answer(command.Info{Text: "Certificate of " + p.Label + "\n" + string(data) + "e saves it; p2pchat verify FILE checks it anywhere"})
+	})
+}
+
+// saveProof saves the certificate of the selected proposal beside where the program was started.
+func (m *model) saveProof() {
+	if p, ok := m.proposals.Selected(); ok {
+		m.say("/proof " + p.Label + " p2pchat-vote-" + p.ID[:min(len(p.ID), 8)] + ".json")
+	}
+}
