@@ -1,0 +1,86 @@
+package archive
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/store"
+)
+
+// WriteText writes the text form of records, one line each, and returns their number. Each is
+// verified, because nobody can do that from the text; one that isn't what it says is an error.
+//
+//	2026-07-01T12:54:03.123Z dana·91c0: what she said
+//	2026-07-01T12:54:09.001Z * dana·91c0 waves
+//	2026-07-01T12:55:00.000Z - dana·91c0 is now called dan
+//
+// Names are what the records written so far say, and every one comes with its key's first digits.
+// Backslashes, and characters that can't be seen or would move others, are escaped as in a Go string:
+// the text can be had back, and does nothing to a terminal.
+func WriteText(w io.Writer, records iter.Seq2[store.Raw, error]) (n int, err error) {
+	out := bufio.NewWriterSize(w, 1<<16)
+	names := map[store.FeedKey]string{}
+	for r, err := range records {
+		if err != nil {
+			return n, fmt.Errorf("read the records to export: %w", err)
+		}
+		e, err := r.Verify()
+		if err != nil {
+			return n, fmt.Errorf("export: record %d of feed %v: %w", r.Key.Seq, r.Key.Feed, err)
+		}
+		if _, err := out.WriteString(textLine(e.Record, names)); err != nil {
+			return n, fmt.Errorf("export: %w", err)
+		}
+		n++
+	}
+	if err := out.Flush(); err != nil {
+		return n, fmt.Errorf("export: %w", err)
+	}
+	return n, nil
+}
+
+func textLine(r *record.Record, names map[store.FeedKey]string) string {
+	feed := store.FeedKey{Author: r.Author(), Feed: r.Feed()}
+	if r.Kind() == record.KindOpen {
+		names[feed] = r.Name()
+	}
+	who := escape(names[feed]) + "·" + r.Author().Short()
+	var said string
+	switch r.Kind() {
+	case record.KindChat:
+		said = who + ": " + escape(r.Text())
+	case record.KindMe:
+		said = "* " + who + " " + escape(r.Text())
+	case record.KindOpen:
+		said = "- " + who + " begins"
+	case record.KindName:
+		names[feed] = r.Name()
+		said = "- " + who + " is now called " + escape(r.Name())
+	default:
+		said = "- " + who + " " + string(r.Kind()) + " " + escape(string(r.Body().Data))
+	}
+	return time.UnixMilli(r.Time().Ms).UTC().Format("2006-01-02T15:04:05.000Z ") + said + "\n"
+}
+
+// escape makes text one line that shows what it holds.
+func escape(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\\':
+			b.WriteString(`\\`)
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}
