@@ -77,5 +77,5 @@ func (n *Node) refuseClear(from string) {
 	}
 	n.clearCounts[from]++
 	n.refused["unsigned line under secure-only"]++
-	n.out.post(event.Refused{From: from, Reason: "unsigned lines refused · policy " + n.policy().Label, Count: n.clearCounts[from]})
+	n.out.post(event.Refused{From: from, Reason: "unsigned · policy " + n.policy().Label, Count: n.clearCounts[from]})
 }

@@ -21,8 +21,8 @@ type Held struct {
 // barCells is the width of the bar in the banner.
 const barCells = 8
 
-// Banner is one row about the vote that is being asked about, or two where w is under 100; none when
-// nothing is. Its keys are never cut: what is about the vote gives way first.
+// Banner is one row about the vote that is being asked about, or two where one is too narrow; none
+// when nothing is. Its keys are never cut: what is about the vote gives way first.
 func (p *Pane) Banner(w int, held Held) []string {
 	if q, ok := p.Get(held.Proposal); ok && held.Proposal != "" {
 		return p.undo(w, q, held)
@@ -56,18 +56,14 @@ func (p *Pane) Banner(w int, held Held) []string {
 			}
 		}
 	}
-	if w >= 100 {
-		missing := clean.SafeText{}
-		if !about.IsEmpty() {
-			missing = clean.Linef("%s %s", p.th.Dot, about)
-		}
-		r := p.begin(w)
-		fixed := barCells + count.Width() + clock.Width() + keys.Width()
-		r.PutWithin(s, head, max(w-1-fixed-min(missing.Width(), 24), 20))
+	missing := clean.SafeText{}
+	if !about.IsEmpty() {
+		missing = clean.Linef("%s %s", p.th.Dot, about)
+	}
+	if 1+head.Width()+barCells+count.Width()+missing.Width()+clock.Width()+keys.Width() <= w {
+		r := p.begin(w).Put(s, head)
 		bar(r)
-		r.Put(s, count)
-		r.PutWithin(s, missing, w-r.Width()-clock.Width()-keys.Width())
-		r.To(s, w-clock.Width()-keys.Width())
+		r.Put(s, count).Put(s, missing).To(s, w-clock.Width()-keys.Width())
 		return []string{r.Put(s, clock).Put(p.th.BannerKey, keys).String()}
 	}
 	first, second := p.begin(w), p.begin(w)
