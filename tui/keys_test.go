@@ -39,10 +39,14 @@ func TestKeysAreBoundOnce(t *testing.T) {
 // Every key does what it does without harm whatever is open: none panics, none ends the program but
 // Ctrl+C twice, and the screen stays whole.
 func TestEveryKeyEverywhere(t *testing.T) {
+	at := [][2]int{{40, 11}, {80, 24}}
+	if testing.Short() {
+		at = at[:1]
+	}
 	for _, open := range [][]string{{}, {"text"}, {"?"}, {"ctrl+f", "in"}, {"ctrl+up"}, {"ctrl+up", "i"}, {"f6"}, {"f6", "enter"}, {"f5"}, {"/"}} {
 		for _, b := range keyTable() {
 			for key := range strings.FieldsSeq(b.keys) {
-				for _, size := range sizes[:3] {
+				for _, size := range at {
 					w := newWorld(t, plain, size[0], size[1])
 					company(w)
 					w.keys(open...)
