@@ -110,7 +110,8 @@ func keyTable() []binding {
 
 		{whileSearch, "enter up", "Enter Up", "the match before", always(func(m *model) { m.searchNext(-1) })},
 		{whileSearch, "down", "Down", "the match after", always(func(m *model) { m.searchNext(1) })},
-		{whileSearch, "esc ctrl+c ctrl+f", "Esc", "end the search", always((*model).closeSearch)},
+		{whileSearch, "tab", "Tab", "stay at this match, with its line selected", always((*model).stayAtMatch)},
+		{whileSearch, "esc ctrl+c ctrl+f", "Esc", "end the search, and go back to where you were", always((*model).closeSearch)},
 		{whileSearch, "backspace", "", "", always((*model).searchBack)},
 		{whileSearch, "ctrl+u", "", "", always(func(m *model) { m.searchFor("") })},
 		{whileSearch, "pgup", "", "", always(func(m *model) { m.messages.ScrollPages(-1) })},

@@ -247,6 +247,26 @@ func TestThemeAndMouse(t *testing.T) {
 
 // Nothing wakes a screen that has nothing to do but the minute of its clock.
 
+func TestSearch(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	company(w)
+	w.keys("ctrl+f", "IN")
+	w.mustShow("Search: IN", "2 found")
+	w.keys("enter", "enter")
+	w.mustShow("1 of 2")
+	w.keys("backspace", "backspace", "zzz")
+	w.mustShow("nothing found")
+	w.keys("ctrl+u", "green", "tab", "y")
+	w.mustNotShow("Search:")
+	if diff := cmp.Diff([]string{"build is green"}, w.terminal.copied); diff != "" {
+		t.Errorf("the match that was stayed at: (-want +got)\n%s", diff)
+	}
+	w.keys("ctrl+f", "esc")
+	if w.m.compose.Text() != "" || len(w.asked()) > 0 {
+		t.Errorf("searching wrote %q or asked %q", w.m.compose.Text(), w.asked())
+	}
+}
+
 func TestCommandsOfTheScreen(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	bob, dana, eve := company(w)

@@ -49,6 +49,15 @@ func (m *model) searchNext(delta int) {
 	}
 }
 
+// stayAtMatch ends the search where it is: the line stays selected, to be copied or inspected.
+func (m *model) stayAtMatch() {
+	if at, _ := m.messages.Found(); at == 0 {
+		m.messages.Next(-1)
+	}
+	m.messages.StopFind()
+	m.search = search{}
+}
+
 func (m *model) closeSearch() {
 	m.search = search{}
 	m.messages.ClearFind()
@@ -66,7 +75,7 @@ func (m *model) searchRow(width int) (row string, x int) {
 	case at == 0:
 		note = clean.Linef("%d found %s Enter: the last of them", of, t.Dot)
 	default:
-		note = clean.Linef("%d of %d %s Enter: before, Down: after", at, of, t.Dot)
+		note = clean.Linef("%d of %d %s Enter: before, Tab: stay", at, of, t.Dot)
 	}
 	r := t.Row(width).Space(t.Text, 1).Put(t.Accent, clean.Trusted("Search: "))
 	room := max(width-r.Width()-note.Width()-3, 8)
