@@ -107,7 +107,7 @@ func newWorld(t testing.TB, look theme.Look, width, height int) *world {
 		Profile: "/home/alice", Started: noon,
 	}}}
 	w.m = newModel(Config{Commands: command.New(), Look: look, Now: func() time.Time { return w.clock }, Zone: time.UTC}, deps{
-		node: w.node, terminal: w.terminal, ctx: context.Background(), kept: &kept{log: fakeLog{}},
+		node: w.node, terminal: w.terminal, kept: &kept{log: fakeLog{}},
 		order:  func(f func(context.Context)) { w.orders = append(w.orders, f) },
 		answer: func(a any) { w.answers = append(w.answers, a) },
 		wakeAt: func(at time.Time) { w.alarm = at },

@@ -27,7 +27,6 @@ type deps struct {
 	answer   func(any)                       // posts to the inbox; for orders only
 	wakeAt   func(time.Time)                 // the one timer
 	kept     *kept
-	ctx      context.Context // of the program's run; for orders only
 }
 
 // model is the state of the screen. All of it belongs to Update and Frame, which are never called

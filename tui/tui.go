@@ -87,7 +87,7 @@ func (s *Screen) Run(ctx context.Context, n Node) error {
 	defer cancel()
 	scr := screen.New(screen.Options{In: s.cfg.In, Out: s.cfg.Out, ReportFocus: true})
 	orders, alarm := newOrders(), newAlarm(s.inbox.Post)
-	m := newModel(s.cfg, deps{node: n, terminal: scr, order: orders.add, answer: s.inbox.Post, wakeAt: alarm.set, kept: s.kept, ctx: ctx})
+	m := newModel(s.cfg, deps{node: n, terminal: scr, order: orders.add, answer: s.inbox.Post, wakeAt: alarm.set, kept: s.kept})
 	// These end with ctx, so with Run; the group waits for them.
 	s.group.Go("tui/inbox", func(context.Context) { s.inbox.Run(ctx, func(b inbox.Batch) { scr.Send(b) }) })
 	s.group.Go("tui/orders", func(context.Context) { orders.run(ctx) })
