@@ -40,14 +40,6 @@ func talk(t *testing.T, p *person, what string, n int) (said []string) {
 	return said
 }
 
-// isBehind reports whether p counts q as behind.
-func isBehind(p, q *person) bool {
-	p.Node.mu.Lock()
-	defer p.Node.mu.Unlock()
-	x := p.peers[q.Self().Key]
-	return x != nil && x.behind
-}
-
 // One peer reads a byte a second: others hear as soon as before, its link turns to catch-up, and it has
 // everything in the end, each line once and in order.
 func TestSlowReader(t *testing.T) {
@@ -65,7 +57,7 @@ func TestSlowReader(t *testing.T) {
 
 		p[2].host.SetBandwidth(0, 1)
 		said = append(said, talk(t, p[0], "while one is slow", 6000)...)
-		if !isBehind(p[0], p[2]) {
+		if !behind(p[0].Node, p[2].Self().Key) {
 			t.Error("the slow peer is still pushed to")
 		}
 		if got := len(p[2].texts("p0")); got > 3000 {
@@ -79,7 +71,7 @@ func TestSlowReader(t *testing.T) {
 		p[2].host.SetBandwidth(0, 0)
 		// What is said in the seconds that this takes is more than goes into a queue at the end.
 		began := time.Now()
-		for isBehind(p[0], p[2]) && time.Since(began) < time.Minute {
+		for behind(p[0].Node, p[2].Self().Key) && time.Since(began) < time.Minute {
 			said = append(said, talk(t, p[0], "while it catches up", 10)...)
 		}
 		if took := time.Since(began); took > 8*time.Second { // 6 s; if only pings told how far we are, 10 s

@@ -33,8 +33,8 @@ func (n *Node) owe(from *peer, r *record.Record) {
 
 // acknowledge sends one Have per link that is owed one. Called with mu held.
 func (n *Node) acknowledge() {
-	for _, p := range n.peers {
-		if p.link == nil || len(p.owed) == 0 {
+	for _, p := range n.here {
+		if len(p.owed) == 0 {
 			continue
 		}
 		m := wire.Have{Room: n.room.ID().String()}
@@ -115,8 +115,8 @@ func (n *Node) audience(upto uint64) (have, of int) {
 func (n *Node) WaitDelivered(ctx context.Context) error {
 	return n.until(ctx, func() bool {
 		_, seq, any := n.room.Own()
-		for _, p := range n.peers {
-			if any && p.link != nil && p.has < seq+1 {
+		for _, p := range n.here {
+			if any && p.has < seq+1 {
 				return false
 			}
 		}

@@ -23,13 +23,10 @@ const (
 func (n *Node) introduce() {
 	var links wire.Links
 	var peers wire.Peers
-	for key, p := range n.peers {
-		if p.link == nil {
-			continue
-		}
-		links.Links = append(links.Links, wire.Neighbour{Key: key, RTTMs: float64(p.link.RTT().Microseconds()) / 1000})
+	for _, p := range n.here {
+		links.Links = append(links.Links, wire.Neighbour{Key: p.Key, RTTMs: float64(p.link.RTT().Microseconds()) / 1000})
 		if p.Addr.IsValid() && p.Addr.Addr().Zone() == "" && len(peers.Peers) < maxContacts && p.link.Hello().Port != 0 {
-			peers.Peers = append(peers.Peers, wire.Contact{Key: key, Addrs: []string{p.Addr.String()}})
+			peers.Peers = append(peers.Peers, wire.Contact{Key: p.Key, Addrs: []string{p.Addr.String()}})
 		}
 	}
 	for _, m := range []wire.Message{links, peers} {
@@ -38,10 +35,8 @@ func (n *Node) introduce() {
 			n.cfg.Log.Error("encode", "error", err)
 			continue
 		}
-		for _, p := range n.peers {
-			if p.link != nil {
-				p.link.Control(f)
-			}
+		for _, p := range n.here {
+			p.link.Control(f)
 		}
 	}
 }

@@ -149,3 +149,10 @@ func (w *town) end() {
 	w.root.Close()
 	w.net.Close()
 }
+
+// behind reports whether a peer of n isn't pushed to any more.
+func behind(n *Node, key identity.Key) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.peers[key].behind
+}

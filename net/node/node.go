@@ -91,6 +91,7 @@ type Node struct {
 	mu      sync.Mutex
 	name    string
 	peers   map[identity.Key]*peer
+	here    []*peer // those that have a link, in the order in which they came
 	refused map[string]int
 	network event.Network
 	fresh   map[identity.Key]bool // authors whose records came by catching up, until neighbours are told

@@ -57,6 +57,9 @@ func (n *Node) Up(l *link.Link) {
 		n.peers[key] = p
 	}
 	wasUp := p.link != nil
+	if !wasUp {
+		n.here = append(n.here, p)
+	}
 	p.link, p.page, p.unequal, p.waits, p.behind, p.told = l, nil, 0, false, false, nil
 	p.hello, p.votesPage, p.votes, p.answered = h, nil, nil, nil
 	p.links, p.owed = map[identity.Key]bool{}, map[room.FeedKey]bool{}
@@ -131,6 +134,7 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 	if !last || p.link != l {
 		return
 	}
+	n.here = slices.DeleteFunc(n.here, func(q *peer) bool { return q == p })
 	p.link, p.owed, p.behind, p.told, p.lostAt = nil, nil, false, nil, time.Now()
 	if _, seq, any := n.room.Own(); any {
 		p.due = seq + 1
@@ -229,11 +233,9 @@ func (n *Node) Status() event.Status {
 	for reason, count := range n.refused {
 		s.Dropped[reason] = count
 	}
+	s.Peers = len(n.here)
 	for _, p := range n.peers {
 		now := p.now()
-		if p.link != nil {
-			s.Peers++
-		}
 		s.In, s.Out = s.In+now.In, s.Out+now.Out
 	}
 	return s

@@ -2,8 +2,10 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"chat.lan/p2pchat/crypto/record"
@@ -96,8 +98,8 @@ func (n *Node) publish(entries []room.Entry) int {
 func (n *Node) forward(r *record.Record, from *link.Link) int {
 	var frame wire.Frame
 	sent := 0
-	for key, p := range n.peers {
-		if p.link == nil || p.link == from || key == r.Author() || from != nil && p.links[r.Author()] {
+	for _, p := range n.here {
+		if p.link == from || p.Key == r.Author() || from != nil && p.links[r.Author()] {
 			continue
 		}
 		if frame == nil {
@@ -119,37 +121,61 @@ func (n *Node) forward(r *record.Record, from *link.Link) int {
 func (n *Node) Typing(on bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, p := range n.peers {
-		if p.link != nil {
-			n.send(p.link, wire.Typing{Room: n.room.ID().String(), On: on})
-		}
+	for _, p := range n.here {
+		n.send(p.link, wire.Typing{Room: n.room.ID().String(), On: on})
 	}
 }
+
+// When WaitWritable returns, and how often it looks at all links.
+const (
+	writable  = 256  // small frames that still fit into a live queue
+	ahead     = 4096 // lines that a peer which is behind may lack
+	lookAgain = 50 * time.Millisecond
+)
 
 // WaitWritable waits until the fastest link has room in its queue; while nobody is there, until
 // somebody is.
 func (n *Node) WaitWritable(ctx context.Context) error {
 	for {
-		if err := n.until(ctx, func() bool {
-			for _, p := range n.peers {
-				if p.link != nil {
-					return true
-				}
-			}
-			return false
-		}); err != nil {
-			return err
+		n.mu.Lock()
+		l, space := n.fastest()
+		changed := n.changed
+		n.mu.Unlock()
+		if space > writable {
+			return nil
 		}
-		links := n.mesh.Links()
-		for _, l := range links {
-			if l.LiveSpace() > 256 {
-				return nil
+		// Not for longer than a moment: another may become the fastest while this one is stuck.
+		waiting, cancel := context.WithTimeout(ctx, lookAgain)
+		err := link.ErrDown
+		if l != nil {
+			err = l.WaitLive(waiting)
+		}
+		if errors.Is(err, link.ErrDown) {
+			select {
+			case <-changed:
+			case <-waiting.Done():
 			}
 		}
-		if len(links) > 0 {
-			if err := links[0].WaitLive(ctx); err == nil || ctx.Err() != nil {
-				return err
-			}
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 	}
+}
+
+// fastest is the link with the most room for live records, or nil. A peer that is behind has an empty
+// queue and takes lines no faster than it acknowledges them; there is none to wait for then, but a
+// change. Called with mu held.
+func (n *Node) fastest() (l *link.Link, space int) {
+	_, seq, _ := n.room.Own()
+	for _, p := range n.here {
+		switch {
+		case p.behind && seq < p.has+ahead:
+			return nil, writable + 1
+		case p.behind:
+		case l == nil || p.link.LiveSpace() > space:
+			l, space = p.link, p.link.LiveSpace()
+		}
+	}
+	return l, space
 }

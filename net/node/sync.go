@@ -108,8 +108,8 @@ func (n *Node) ask(p *peer) {
 // we lack it no more; and once nothing of from's is missing, so do neighbours who may not hear of it
 // from its authors.
 func (n *Node) caughtUp(from *peer) {
-	for _, p := range n.peers {
-		if p.link != nil && p.waits && !n.planner.Lacks(p.Key) {
+	for _, p := range n.here {
+		if p.waits && !n.planner.Lacks(p.Key) {
 			p.waits = false
 			n.tellFrontier(p, false)
 		}
@@ -117,8 +117,8 @@ func (n *Node) caughtUp(from *peer) {
 	if n.planner.Lacks(from.Key) {
 		return
 	}
-	for _, p := range n.peers {
-		if p.link == nil || p == from {
+	for _, p := range n.here {
+		if p == from {
 			continue
 		}
 		for author := range n.fresh {

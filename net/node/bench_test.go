@@ -1,0 +1,266 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/guard"
+)
+
+// The benchmarks of DESIGN.md §11: whole nodes on loopback sockets beside the bare loop of
+// bare_test.go, in turns, so that only their ratio counts. Run them with
+// go test ./net/node -run '^$' -bench . -benchtime 5x.
+
+const benchText = "the quick brown fox jumps over the lazy dog, line "
+
+// rates is what one run of a way of sending has shown.
+type rates struct {
+	perSecond float64 // deliveries
+	p50       time.Duration
+}
+
+// way is how one line is signed and sent to all receivers, and how all of it is ended.
+type way struct {
+	send func(text string)
+	end  func()
+}
+
+// opening makes a way to so many receivers. receive is to be called for each line that has arrived and
+// verified, once for each receiver.
+type opening func(b *testing.B, receivers int, receive func()) way
+
+// run has n lines sent to so many receivers as fast as they go, then single ones one by one.
+func run(b *testing.B, n, receivers, single int, open opening) rates {
+	got := make(chan struct{}, 1)
+	var count atomic.Int64 // still to come
+	w := open(b, receivers, func() {
+		if count.Add(-1) == 0 {
+			got <- struct{}{}
+		}
+	})
+	defer w.end()
+	count.Store(int64(n * receivers))
+	begin := time.Now()
+	for i := range n {
+		w.send(benchText + strconv.Itoa(i))
+	}
+	<-got
+	r := rates{perSecond: float64(n*receivers) / time.Since(begin).Seconds()}
+	if single == 0 {
+		return r
+	}
+	took := make([]time.Duration, single)
+	for i := range took {
+		count.Store(int64(receivers))
+		begin := time.Now()
+		w.send(benchText + strconv.Itoa(i))
+		<-got
+		took[i] = time.Since(begin)
+	}
+	slices.Sort(took)
+	r.p50 = took[len(took)/2]
+	return r
+}
+
+// report gives the medians. Each ratio is of two runs that followed each other, so that whatever else
+// the machine does weighs on both.
+func report(b *testing.B, base, ours []rates) {
+	rate := func(r rates) float64 { return r.perSecond }
+	p50 := func(r rates) float64 { return float64(r.p50.Microseconds()) }
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(base, rate), "bare/s")
+	b.ReportMetric(median(ours, rate), "ours/s")
+	b.ReportMetric(ratio(base, ours, rate), "ratio")
+	if base[0].p50 > 0 {
+		b.ReportMetric(median(base, p50), "bare-p50-µs")
+		b.ReportMetric(median(ours, p50), "p50-µs")
+		b.ReportMetric(ratio(base, ours, p50), "p50-ratio")
+	}
+}
+
+func median(rs []rates, of func(rates) float64) float64 {
+	var xs []float64
+	for _, r := range rs {
+		xs = append(xs, of(r))
+	}
+	slices.Sort(xs)
+	return xs[len(xs)/2]
+}
+
+func ratio(base, ours []rates, of func(rates) float64) float64 {
+	var xs []float64
+	for i := range base {
+		xs = append(xs, of(ours[i])/of(base[i]))
+	}
+	slices.Sort(xs)
+	return xs[len(xs)/2]
+}
+
+// BenchmarkOneToOne wants a ratio of at least 0.8 and a p50-ratio of at most 1.5.
+func BenchmarkOneToOne(b *testing.B) {
+	var base, ours []rates
+	for b.Loop() {
+		base = append(base, run(b, 10_000, 1, 500, newBare))
+		ours = append(ours, run(b, 10_000, 1, 500, newNodes))
+	}
+	report(b, base, ours)
+}
+
+// BenchmarkFanOut wants a ratio of at least 0.8. That it ends at all shows that nothing is lost.
+func BenchmarkFanOut(b *testing.B) {
+	for _, receivers := range []int{10, 50} {
+		b.Run(strconv.Itoa(receivers), func(b *testing.B) {
+			var base, ours []rates
+			for b.Loop() {
+				n := 40_000 / receivers
+				base = append(base, run(b, n, receivers, 0, newBare))
+				ours = append(ours, run(b, n, receivers, 0, newNodes))
+			}
+			report(b, base, ours)
+		})
+	}
+}
+
+// BenchmarkStoppedReader compares four receivers beside a fifth that has stopped reading with the same
+// four once the fifth is gone. It wants a ratio of at least 0.95.
+func BenchmarkStoppedReader(b *testing.B) {
+	var base, ours []rates
+	for b.Loop() {
+		base = append(base, run(b, 10_000, 4, 0, newNodesAndOneGone))
+		ours = append(ours, run(b, 10_000, 4, 0, newNodesAndOneStopped))
+	}
+	report(b, base, ours)
+}
+
+// newNodes is whole nodes: one that speaks and others that are linked to it alone.
+func newNodes(b *testing.B, receivers int, receive func()) way {
+	return newStar(b).open(receivers, receive)
+}
+
+// newNodesAndOneStopped has one more receiver, which takes nothing any more.
+func newNodesAndOneStopped(b *testing.B, receivers int, receive func()) way {
+	s := newStar(b)
+	w := s.open(receivers, receive)
+	hangs := make(chan struct{})
+	s.stop(w, hangs)
+	return way{w.send, func() { close(hangs); w.end() }}
+}
+
+// newNodesAndOneGone has had one that stopped.
+func newNodesAndOneGone(b *testing.B, receivers int, receive func()) way {
+	s := newStar(b)
+	w := s.open(receivers, receive)
+	hangs := make(chan struct{})
+	g := s.stop(w, hangs)
+	g.Stop()
+	close(hangs)
+	g.Close()
+	return w
+}
+
+// star is a node and others that are linked to it alone.
+type star struct {
+	b     *testing.B
+	root  *guard.Group
+	hub   *Node
+	rim   int
+	heard atomic.Int64
+}
+
+func newStar(b *testing.B) *star {
+	s := &star{b: b, root: guard.New(context.Background(), func(p *guard.Panic) { b.Errorf("%v\n%s", p, p.Stack) })}
+	s.hub, _ = s.start(func(event.Event) {})
+	return s
+}
+
+// start starts the hub, or one that is linked to it, and waits for the link.
+func (s *star) start(post func(event.Event)) (*Node, *guard.Group) {
+	s.b.Helper()
+	var hub []string
+	if s.hub != nil {
+		hub = []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(s.hub.Self().Port))}
+		s.rim++
+	}
+	g := s.root.Child()
+	n, err := Start(g, Config{
+		Identity: identity.FromSeed([32]byte{byte(s.rim + 1)}), Name: fmt.Sprint("p", s.rim), Room: "bench",
+		Listen: "127.0.0.1:0", NoDiscovery: true, Agent: "bench", Post: post, Log: slog.New(slog.DiscardHandler),
+		Connect: hub, Network: spoke{hub},
+	})
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	if s.hub != nil {
+		if err := s.hub.until(s.b.Context(), func() bool { return len(s.hub.here) == s.rim }); err != nil {
+			s.b.Fatal(err)
+		}
+	}
+	return n, g
+}
+
+func (s *star) open(receivers int, receive func()) way {
+	for range receivers {
+		s.start(func(ev event.Event) {
+			if _, said := ev.(event.Said); said {
+				receive()
+				s.heard.Add(1)
+			}
+		})
+	}
+	return way{s.say, s.root.Close}
+}
+
+func (s *star) say(text string) {
+	if err := s.hub.WaitWritable(s.b.Context()); err != nil {
+		s.b.Fatal(err)
+	}
+	if err := s.hub.Say(text); err != nil {
+		s.b.Fatal(err)
+	}
+}
+
+// stop adds one that takes nothing from its first line on, and returns when it is not pushed to any more
+// and the others have what was said until then.
+func (s *star) stop(w way, hangs chan struct{}) *guard.Group {
+	others := int64(s.rim)
+	n, g := s.start(func(ev event.Event) {
+		if _, said := ev.(event.Said); said {
+			<-hangs
+		}
+	})
+	key := n.Self().Key
+	fill := strings.Repeat("x", 4096)
+	said := int64(0)
+	for ; !behind(s.hub, key); said++ {
+		w.send(fill)
+	}
+	for s.heard.Load() < said*others {
+		time.Sleep(time.Millisecond)
+	}
+	return g
+}
+
+// spoke is a network that reaches nobody but the hub, so that peer exchange doesn't make a full mesh
+// whose links would all live on this one machine.
+type spoke struct{ hub []string }
+
+func (s spoke) Listen(ctx context.Context, network, addr string) (net.Listener, error) {
+	return machine{}.Listen(ctx, network, addr)
+}
+
+func (s spoke) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	if !slices.Contains(s.hub, addr) {
+		return nil, fmt.Errorf("%s is out of reach", addr)
+	}
+	return machine{}.DialContext(ctx, network, addr)
+}
