@@ -130,6 +130,7 @@ func (d *Disk) commit(ops []op) (opened int, err error) {
 			return d.opened, d.explain(err)
 		}
 	}
+	defer d.shut()()
 	if ops[0].kind == opExpire {
 		return d.opened, asDamage(d.expire(ops[0]))
 	}

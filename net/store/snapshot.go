@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// bbolt lets one process open a file, and an export must work beside a running program. So a copy is
+// taken while nothing is being written: the writer holds an exclusive lock on a file beside the
+// store's during each commit, and whoever copies a shared one.
+
+// gateName is the file whose lock keeps writers and copiers apart.
+func gateName(path string) string { return path + ".gate" }
+
+// Times of the gate.
+const (
+	gatePoll = 5 * time.Millisecond
+	gateWait = 10 * time.Second // a writer doesn't wait longer for a copier that may be stuck
+)
+
+var errHeld = errors.New("held")
+
+// gate takes the lock, polling, until ctx ends.
+func gate(ctx context.Context, path string, exclusive bool) (release func(), err error) {
+	f, err := os.OpenFile(gateName(path), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if err = lockGate(f, exclusive); err == nil {
+			return func() { f.Close() }, nil // which ends the lock
+		}
+		if errors.Is(err, errHeld) {
+			pause(ctx, gatePoll, nil)
+			if err = ctx.Err(); err == nil {
+				continue
+			}
+		}
+		f.Close()
+		return nil, err
+	}
+}
+
+// shut takes the gate for a commit. When it can't be had, for whatever reason, the commit goes on: a
+// copier finds that its copy is no good, and takes another.
+func (d *Disk) shut() (release func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), gateWait)
+	defer cancel()
+	release, err := gate(ctx, d.cfg.Path, true)
+	if err != nil {
+		d.cfg.Log.Debug("commit without the gate", "error", err)
+		return func() {}
+	}
+	return release
+}
+
+// copies is how often Snapshot tries.
+const copies = 5
+
+// Snapshot copies the store's file at path into the folder dir, whether a program has it open or not,
+// and returns the copy's path, for Open. What that program has said in the last 100 ms may not be in
+// it. The caller removes the copy.
+func Snapshot(ctx context.Context, path, dir string) (copied string, err error) {
+	for range copies {
+		if copied, err = snapshot(ctx, path, dir); err == nil {
+			if err = checkFile(copied); err == nil {
+				return copied, nil
+			}
+			os.Remove(copied)
+		}
+		if !isDamage(err) {
+			break
+		}
+	}
+	return "", fmt.Errorf("copy %s: %w", path, err)
+}
+
+func snapshot(ctx context.Context, path, dir string) (copied string, err error) {
+	from, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer from.Close()
+	to, err := os.CreateTemp(dir, "copy-*-"+filepath.Base(path))
+	if err != nil {
+		return "", err
+	}
+	release, err := gate(ctx, path, false)
+	if err == nil {
+		_, err = io.Copy(to, from)
+		release()
+	}
+	if err = errors.Join(err, to.Close()); err != nil {
+		os.Remove(to.Name())
+		return "", err
+	}
+	return to.Name(), nil
+}

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"chat.lan/p2pchat/net/guard"
+)
+
+// A copy taken while a store writes is whole: it has at least what was synced before, and a beginning
+// of each feed.
+func TestSnapshotWhileWriting(t *testing.T) {
+	cfg := config(t)
+	cfg.Every = 1 // always at it
+	d := open(t, cfg)
+	s := newSpeaker(1, 1)
+	stop := make(chan struct{})
+	g := guard.New(t.Context(), nil)
+	defer g.Close()
+	g.Go("speaker", func(context.Context) {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if d.Append(s.say("line", start)) != nil || d.Sync(context.Background()) != nil {
+					t.Error("it can't write")
+					return
+				}
+			}
+		}
+	})
+	for range 20 {
+		synced := uint64(0)
+		for _, f := range d.Frontier() {
+			synced = f.Next - min(f.Next, 1) // the last one may be waiting
+		}
+		path, err := Snapshot(t.Context(), cfg.Path, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := open(t, Config{Path: path, Room: lobby, Group: cfg.Group})
+		n := uint64(len(everything(t, copied)))
+		if st := copied.Status(); st != (Status{}) {
+			t.Fatalf("%+v", st)
+		}
+		if n < synced || n > 0 && copied.Frontier()[0].Next != n {
+			t.Errorf("%d records in the copy, %d were synced, frontier %+v", n, synced, copied.Frontier())
+		}
+		copied.Close()
+		os.Remove(path)
+	}
+	close(stop)
+	g.Wait()
+}
+
+// A copier doesn't copy what isn't there, nor in the middle of a commit.
+func TestSnapshotErrors(t *testing.T) {
+	cfg := config(t)
+	if _, err := Snapshot(t.Context(), cfg.Path, t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("copied what isn't there")
+	}
+	open(t, cfg).Close()
+	release, err := gate(t.Context(), cfg.Path, true) // as a writer that is busy
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Snapshot(ctx, cfg.Path, t.TempDir()); err == nil {
+		t.Error("copied while a commit was under way")
+	}
+	release()
+	dir := t.TempDir()
+	if path, err := Snapshot(t.Context(), cfg.Path, dir); err != nil || filepath.Dir(path) != dir {
+		t.Error(path, err)
+	}
+}
