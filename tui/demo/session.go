@@ -36,6 +36,11 @@ type session struct {
 // showSession shows the peers in a tmux server of our own, until they have ended or the person
 // detaches.
 func showSession(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
+	last, err := makeWill(t, c.dir, "kill-server")
+	if err != nil {
+		return err
+	}
+	defer last.revoke()
 	s := &session{window: window{tmux: t}}
 	defer func() {
 		if left := s.end(); err == nil {
@@ -56,10 +61,7 @@ func showSession(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
 	if err := s.open(c, create, titlesFit(cfg.Peers, height-1)); err != nil {
 		return fmt.Errorf("%w (p2pchat demo --no-tmux needs no tmux)", err)
 	}
-	// Should this process be killed, so that it can't end the others, tmux does when nobody looks at
-	// it any more.
-	orphaned := fmt.Sprintf(`if-shell "! kill -0 %d" kill-server`, os.Getpid())
-	if _, err := t.do([]string{"set-option", "-g", "exit-empty", "on"}, []string{"set-hook", "-g", "client-detached", orphaned}); err != nil {
+	if _, err := t.do([]string{"set-option", "-g", "exit-empty", "on"}); err != nil {
 		return fmt.Errorf("%w (all peers ended at once: p2pchat start --no-tui says why)", err)
 	}
 	show := g.Child()

@@ -33,6 +33,11 @@ func showWindow(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
 	if err := w.open(c, create, true); err != nil {
 		return err
 	}
+	last, err := makeWill(t, c.dir, "kill-window", "-t", w.id)
+	if err != nil {
+		return err
+	}
+	defer last.revoke()
 	show := g.Child()
 	defer show.Close()
 	if cfg.Tour {
