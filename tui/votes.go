@@ -26,7 +26,7 @@ func (m *model) voteEvent(ev event.Event) {
 		m.proposal(ev)
 	case event.BallotCast:
 		if ev.Twice {
-			m.note(event.Error, clean.Linef("%s voted twice on %s: two machines, a restored backup, or dishonest", m.voter(ev.By), ev.Proposal.Label))
+			m.note(event.Error, clean.Linef("%s voted twice on %s: two machines, a restored backup, or dishonest %s /evidence %s FILE saves the proof", m.voter(ev.By), ev.Proposal.Label, m.th.Dot, ev.Proposal.Label))
 		}
 	case event.PolicyChanged:
 		m.policyChanged(ev)

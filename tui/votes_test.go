@@ -40,6 +40,10 @@ func (n *fakeNode) Proof(ref string) (event.Proposal, []byte, error) {
 	return event.Proposal{}, []byte("proof"), n.note("proof %s", ref)
 }
 
+func (n *fakeNode) Evidence(ref string) (event.Proposal, []byte, error) {
+	return event.Proposal{}, []byte("evidence"), n.note("evidence %s", ref)
+}
+
 func (n *fakeNode) Unsigned(text string) error { return n.note("unsigned %s", text) }
 
 func voterOf(p event.Peer) event.Voter {

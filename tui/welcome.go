@@ -141,13 +141,14 @@ func (m *model) lookingRow(b *brief) {
 // trouble says what is probably in the way.
 func (m *model) trouble(b *brief) {
 	if m.network.Trouble == "" {
-		b.say(m.th.Dim, clean.Trusted("Nothing seems to be in the way: nobody else is here yet. /status says what was sent and heard."))
+		b.say(m.th.Dim, clean.Trusted("Nothing seems to be in the way: nobody else is here yet. /doctor says more."))
 		return
 	}
 	b.say(m.th.Warn, clean.Concat(m.th.Unsigned, clean.Trusted(" "), clean.Line(m.network.Trouble)))
 	if m.network.Hint != "" {
 		b.try("Try:", m.network.Hint)
 	}
+	b.say(m.th.Dim, clean.Trusted("/doctor says more."))
 }
 
 // where is where peers are looked for.

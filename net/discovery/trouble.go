@@ -66,10 +66,10 @@ func troubles(now time.Time, st *Status, sendError string, unheard time.Time, al
 	case r.Deaf != "":
 		add(CannotHear, byHand, "nothing can be received on UDP port %d: %s", port, r.Deaf)
 	case len(silent) > 0:
-		add(NoEcho, FirewallHint(port), "not even our own beacons come back on %s: a firewall likely blocks UDP port %d",
+		add(NoEcho, FirewallHint("udp", port), "not even our own beacons come back on %s: a firewall likely blocks UDP port %d",
 			strings.Join(silent, ", "), port)
 	case r.Interfaces == nil && late(now, unheard):
-		add(NoEcho, FirewallHint(port), "not even our own beacons come back: a firewall likely blocks UDP port %d", port)
+		add(NoEcho, FirewallHint("udp", port), "not even our own beacons come back: a firewall likely blocks UDP port %d", port)
 	}
 	since := st.Since
 	if st.HeardOther.After(since) {
@@ -91,15 +91,16 @@ func troubles(now time.Time, st *Status, sendError string, unheard time.Time, al
 
 func late(now, sent time.Time) bool { return !sent.IsZero() && now.Sub(sent) >= echoWithin }
 
-// FirewallHint is how to let beacons in, on the system that this program was built for.
-func FirewallHint(port int) string {
+// FirewallHint is how to let a port in, of protocol udp or tcp, on the system that this program was
+// built for.
+func FirewallHint(protocol string, port int) string {
 	switch runtime.GOOS {
 	case "windows":
-		return fmt.Sprintf("in an administrator's PowerShell: New-NetFirewallRule -DisplayName p2pchat -Direction Inbound -Protocol UDP -LocalPort %d -Action Allow", port)
+		return fmt.Sprintf("in an administrator's PowerShell: New-NetFirewallRule -DisplayName p2pchat -Direction Inbound -Protocol %s -LocalPort %d -Action Allow", strings.ToUpper(protocol), port)
 	case "darwin":
 		return "allow p2pchat in System Settings → Network → Firewall, and under Privacy & Security → Local Network"
 	}
-	return fmt.Sprintf("sudo ufw allow %d/udp, or: sudo firewall-cmd --add-port=%d/udp", port, port)
+	return fmt.Sprintf("sudo ufw allow %d/%s, or: sudo firewall-cmd --add-port=%d/%s", port, protocol, port, protocol)
 }
 
 // holder is how to find the program that holds the port.

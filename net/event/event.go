@@ -216,6 +216,8 @@ type Network struct {
 	Since      time.Time // looking since
 	Trouble    string    // likely cause when nobody is found, or ""
 	Hint       string    // exact next step for Trouble
+	Found      []Notice  // all that is in the way, the most telling first
+	Firewall   []Notice  // for each port that has to be let in: what for, and the exact command
 }
 
 // LatestKey is the same for all.

@@ -178,6 +178,13 @@ func (n *Node) searched(s discovery.Status) {
 	if len(s.Troubles) > 0 {
 		net.Trouble, net.Hint = s.Troubles[0].Cause, s.Troubles[0].Hint
 	}
+	for _, t := range s.Troubles {
+		net.Found = append(net.Found, event.Notice{Level: event.Warning, Text: t.Cause, Hint: t.Hint})
+	}
+	if s.Report.Port != 0 {
+		net.Firewall = append(net.Firewall, event.Notice{Text: fmt.Sprintf("to be found, UDP %d", s.Report.Port), Hint: discovery.FirewallHint("udp", s.Report.Port)})
+	}
+	net.Firewall = append(net.Firewall, event.Notice{Text: fmt.Sprintf("to be spoken to, TCP %d", n.port), Hint: discovery.FirewallHint("tcp", n.port)})
 	n.mu.Lock()
 	n.network = net
 	n.mu.Unlock()

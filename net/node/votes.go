@@ -130,6 +130,29 @@ func (n *Node) Proof(ref string) (event.Proposal, []byte, error) {
 	return n.proposalOf(id), data, nil
 }
 
+// errOnce says why there is no evidence.
+var errOnce = errors.New("nobody is known to have voted twice on it")
+
+// Evidence is the proof that somebody voted twice on a proposal, as package ballotbox writes it; the
+// first of them if there are several.
+func (n *Node) Evidence(ref string) (event.Proposal, []byte, error) {
+	id, err := n.proposal(ref)
+	if err != nil {
+		return event.Proposal{}, nil, err
+	}
+	for _, e := range n.box.Evidence() {
+		if e.Proposal != id {
+			continue
+		}
+		if data, ok := n.box.EvidenceFile(e); ok {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return n.proposalOf(id), data, nil
+		}
+	}
+	return event.Proposal{}, nil, fmt.Errorf("%s: %w", n.box.Label(id), errOnce)
+}
+
 // roll is who may vote on what is proposed now: the native peers that are linked, and those whom they
 // say they are linked to. Called with mu held.
 func (n *Node) roll() []identity.Key {

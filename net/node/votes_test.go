@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/wire"
 	"chat.lan/p2pchat/vote"
@@ -329,6 +331,54 @@ func TestALyingMapIsAskedOnce(t *testing.T) {
 		defer n.mu.Unlock()
 		if asked != 1 || n.asked != 1 || p.votes != nil {
 			t.Errorf("asked %d times, then %d", asked, n.asked)
+		}
+	})
+}
+
+// A key that votes twice, on two machines, is evidence everywhere, and the tally is the same.
+func TestVotingTwiceIsSeenByAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 8)
+		defer w.end()
+		ps := w.crowd(3)
+		pass(5 * time.Second)
+		q := propose(t, ps[0], wishOn)
+		pass(time.Second)
+		// p1's other machine: the same key, the same proposal, the other choice.
+		other := ballotbox.New(ps[1].room.ID(), ps[1].cfg.Identity)
+		other.AcceptAll(ps[1].box.Records(), nil)
+		id, err := other.Find(q.Label)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := other.Cast(id, vote.Reject, time.Now().UnixMilli())
+		if err != nil {
+			t.Fatal(err)
+		}
+		cast(t, ps[1], q.Label, vote.Approve)
+		n := ps[1].Node
+		n.mu.Lock()
+		n.forward(out.Kept[0], nil)
+		n.mu.Unlock()
+		pass(20 * time.Second)
+		for i, p := range ps {
+			if got := p.last("#1"); got.Yes != 2 || got.No != 0 || got.State != "passed" {
+				t.Errorf("p%d: %+v", i, got)
+			}
+			if _, data, err := p.Evidence("#1"); err != nil {
+				t.Errorf("p%d: %v", i, err)
+			} else if proof, err := ballotbox.ReadProof(bytes.NewReader(data)); err != nil || proof.Twice != ps[1].cfg.Identity.Key() {
+				t.Errorf("p%d: %v, %v", i, proof, err)
+			}
+			twice := 0
+			for _, ev := range told[event.BallotCast](&p.ear) {
+				if ev.Twice {
+					twice++
+				}
+			}
+			if twice != 1 {
+				t.Errorf("p%d was told %d times that somebody voted twice", i, twice)
+			}
 		}
 	})
 }

@@ -15,6 +15,7 @@ type fakeNode struct {
 	self      event.Self
 	peers     []event.Peer
 	proposals []event.Proposal
+	network   event.Network
 	calls     []string
 	fails     bool
 }
@@ -27,9 +28,11 @@ func (f *fakeNode) call(format string, args ...any) error {
 	return nil
 }
 
-func (f *fakeNode) Self() event.Self                { return f.self }
-func (f *fakeNode) Peers() []event.Peer             { return f.peers }
-func (f *fakeNode) Status() event.Status            { return event.Status{Self: f.self, Peers: len(f.peers)} }
+func (f *fakeNode) Self() event.Self    { return f.self }
+func (f *fakeNode) Peers() []event.Peer { return f.peers }
+func (f *fakeNode) Status() event.Status {
+	return event.Status{Self: f.self, Peers: len(f.peers), Network: f.network, Discovery: len(f.network.Interfaces) > 0}
+}
 func (f *fakeNode) Say(s string) error              { return f.call("say %q", s) }
 func (f *fakeNode) Me(s string) error               { return f.call("me %q", s) }
 func (f *fakeNode) Nick(s string) error             { return f.call("nick %q", s) }
@@ -63,6 +66,10 @@ func (f *fakeNode) Dispute(ref string, on bool) (event.Proposal, error) {
 
 func (f *fakeNode) Proof(ref string) (event.Proposal, []byte, error) {
 	return event.Proposal{}, []byte("proof"), f.call("proof %.8s", ref)
+}
+
+func (f *fakeNode) Evidence(ref string) (event.Proposal, []byte, error) {
+	return event.Proposal{}, []byte("evidence"), f.call("evidence %.8s", ref)
 }
 
 func (f *fakeNode) Unsigned(text string) error { return f.call("unsigned %q", text) }

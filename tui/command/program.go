@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -12,6 +13,7 @@ func program(t *Table) []Command {
 	return []Command{
 		{Name: "status", Help: "where you are, how you are connected, what was counted",
 			Run: func(e Env, _ string) { e.Reply(Status{e.Node.Status()}) }},
+		{Name: "doctor", Help: "why you see nobody: each interface, what is in the way, firewalls", Run: doctor},
 		{Name: "log", Help: "where the log is, and its end", Run: log},
 		{Name: "help", Args: "[COMMAND]", Help: "this list, or one command",
 			Run: func(e Env, args string) { t.help(e, args) },
@@ -41,4 +43,38 @@ func log(e Env, _ string) {
 	default:
 		e.Reply(Info{"The end of " + e.Log.Path() + "\n" + strings.Join(lines, "\n")})
 	}
+}
+
+// doctor says all that is known about finding others.
+func doctor(e Env, _ string) {
+	s := e.Node.Status()
+	var b strings.Builder
+	row := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	row("%d peers are here, %d of them in clear. You listen on TCP %d.", s.Peers+s.Plain, s.Plain, s.Self.Port)
+	if !s.Discovery {
+		row("You don't look for peers (--no-discovery): /connect HOST reaches somebody.")
+	}
+	for _, i := range s.Network.Interfaces {
+		switch {
+		case i.Skipped != "":
+			row("%s: skipped: %s", i.Name, i.Skipped)
+		case i.Error != "":
+			row("%s %s: %s", i.Name, i.Addr, i.Error)
+		default:
+			row("%s %s: %d beacons sent, %d of others heard", i.Name, i.Addr, i.Sent, i.Heard)
+		}
+	}
+	for _, t := range s.Network.Found {
+		row("In the way: %s", t.Text)
+		row("  try: %s", t.Hint)
+	}
+	if s.Discovery && len(s.Network.Found) == 0 {
+		row("Nothing seems to be in the way.")
+	}
+	row("A firewall, here or there, has to let in")
+	for _, f := range s.Network.Firewall {
+		row("  %s: %s", f.Text, f.Hint)
+	}
+	b.WriteString("Where a network keeps its machines apart (guest Wi-Fi), only another network helps.")
+	e.Reply(Info{b.String()})
 }

@@ -186,3 +186,23 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+// /doctor names each interface, what is in the way with its next step, and the firewalls' commands.
+func TestDoctor(t *testing.T) {
+	w := newWorld()
+	w.node.network = event.Network{
+		Interfaces: []event.Interface{{Name: "eth0", Sent: 12, Heard: 3}, {Name: "docker0", Skipped: "a bridge of containers"}},
+		Found:      []event.Notice{{Text: "nothing comes back", Hint: "sudo ufw allow 9999/udp"}},
+		Firewall:   []event.Notice{{Text: "to be spoken to, TCP 8080", Hint: "sudo ufw allow 8080/tcp"}},
+	}
+	_, answers := w.do("/doctor")
+	info, ok := answers[0].(Info)
+	if !ok {
+		t.Fatal(answers)
+	}
+	for _, want := range []string{"12 beacons sent, 3 of others heard", "docker0: skipped", "In the way: nothing comes back\n  try: sudo ufw allow 9999/udp", "TCP 8080: sudo ufw allow 8080/tcp"} {
+		if !strings.Contains(info.Text, want) {
+			t.Errorf("lacks %q:\n%s", want, info.Text)
+		}
+	}
+}

@@ -128,8 +128,8 @@ func TestHelpIsWhole(t *testing.T) {
 		got = append(got, c.Name)
 	}
 	want = "msg me nick list verify ignore crypto " +
-		"propose vote y n proposals accept refuse cancel proof topic unsigned " +
-		"connect disconnect status log help quit"
+		"propose vote y n proposals accept refuse cancel proof evidence topic unsigned " +
+		"connect disconnect status doctor log help quit"
 	if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
 		t.Error(diff)
 	}

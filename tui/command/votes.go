@@ -24,6 +24,8 @@ type Votes interface {
 	Dispute(ref string, on bool) (event.Proposal, error)
 	// Proof is the certificate of a passed proposal.
 	Proof(ref string) (event.Proposal, []byte, error)
+	// Evidence is the proof that somebody voted twice on a proposal.
+	Evidence(ref string) (event.Proposal, []byte, error)
 	// Unsigned says something that anybody could have said, to everybody.
 	Unsigned(text string) error
 }
@@ -65,6 +67,8 @@ func votes() []Command {
 			Run: func(e Env, args string) { _, err := e.Node.Withdraw(args); e.fail(err) }, Complete: completeRef()},
 		{Name: "proof", Args: "#N FILE", Help: "save the certificate of a vote that passed",
 			Run: proof, Complete: completeRef()},
+		{Name: "evidence", Args: "#N FILE", Help: "save the proof that somebody voted twice",
+			Run: evidence, Complete: completeRef()},
 		{Name: "topic", Args: "[TEXT]", Help: "the room's topic, or propose another", Says: true, Run: topic},
 		{Name: "unsigned", Args: "TEXT", Help: "say TEXT so that anybody could have said it", Says: true,
 			Run: func(e Env, args string) { e.fail(e.Node.Unsigned(args)) }},
@@ -251,22 +255,27 @@ func (e Env) dispute(ref string, on bool) {
 	}
 }
 
-func proof(e Env, args string) {
+func proof(e Env, args string) { e.save("proof", "certificate", args, e.Node.Proof) }
+
+func evidence(e Env, args string) { e.save("evidence", "evidence", args, e.Node.Evidence) }
+
+// save asks for a file with what proves something about a proposal.
+func (e Env) save(command, what, args string, prove func(ref string) (event.Proposal, []byte, error)) {
 	ref, file := cutWord(args)
 	file = strings.TrimSpace(file)
 	if file == "" {
-		e.Reply(Fail{Text: "/proof needs a file's name too", Hint: "type /proof #4 FILE"})
+		e.Reply(Fail{Text: "/" + command + " needs a file's name too", Hint: "type /" + command + " #4 FILE"})
 		return
 	}
 	p, ok := e.proposal(ref)
 	if !ok {
 		return
 	}
-	_, data, err := e.Node.Proof(p.ID)
+	_, data, err := prove(p.ID)
 	if e.fail(err) {
 		return
 	}
-	e.Reply(Save{Path: file, Data: data, Done: fmt.Sprintf("The certificate of %s is in %s; p2pchat verify %s checks it", p.Label, file, file)})
+	e.Reply(Save{Path: file, Data: data, Done: fmt.Sprintf("The %s of %s is in %s; p2pchat verify %s checks it", what, p.Label, file, file)})
 }
 
 func topic(e Env, args string) {

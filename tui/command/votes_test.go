@@ -44,6 +44,7 @@ func TestVoteCommands(t *testing.T) {
 		"/refuse 3":                                  "dispute aaaaaaaa true",
 		"/cancel #3":                                 "withdraw #3",
 		"/proof #3 out.json":                         "proof aaaaaaaa",
+		"/evidence #3 out.json":                      "evidence aaaaaaaa",
 		"/unsigned hi":                               `unsigned "hi"`,
 	} {
 		w := voting()

@@ -28,6 +28,9 @@ func (fakeVotes) Dispute(string, bool) (event.Proposal, error) { return event.Pr
 func (fakeVotes) Proof(string) (event.Proposal, []byte, error) {
 	return event.Proposal{}, nil, errNoVotes
 }
+func (fakeVotes) Evidence(string) (event.Proposal, []byte, error) {
+	return event.Proposal{}, nil, errNoVotes
+}
 func (fakeVotes) Unsigned(string) error { return errNoVotes }
 
 // story is a vote that two of three pass, one of them twice.
