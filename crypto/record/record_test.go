@@ -205,6 +205,7 @@ func TestSignRefuses(t *testing.T) {
 		"text not UTF-8":       func(b *Body) { b.Data, _ = TextData("a\xff") },
 		"long text":            func(b *Body) { b.Data, _ = TextData(strings.Repeat("x", MaxText+1)) },
 		"empty name":           func(b *Body) { b.Kind = KindName; b.Data, _ = NamingData("") },
+		"long name":            func(b *Body) { b.Kind = KindName; b.Data, _ = NamingData(strings.Repeat("x", MaxName+1)) },
 		"no data":              func(b *Body) { b.Data = nil },
 		"spaces in data":       func(b *Body) { b.Data = json.RawMessage(`{"text": "a"}`) },
 		"two values":           func(b *Body) { b.Kind = "x"; b.Data = json.RawMessage(`{}{}`) },

@@ -1,0 +1,99 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/memnet"
+)
+
+// Long text goes out in several lines, cut at line or character ends; nothing of it is lost but the
+// line ends that it was cut at. What is too long is refused whole.
+func TestLongText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 14)
+		defer w.end()
+		p := w.crowd(2)
+		time.Sleep(5 * time.Second)
+		lines := strings.Repeat("a line of some length\n", 2000) + "and the last"
+		if err := p[0].Say(lines); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		got := p[1].texts("p0")
+		if strings.Join(got, "\n") != lines {
+			t.Errorf("%d lines came, of other text", len(got))
+		}
+		wide := strings.Repeat("é", record.MaxText) // two bytes each
+		if err := p[0].Say(wide); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		wider := p[1].texts("p0")[len(got):]
+		if strings.Join(wider, "") != wide || len(wider) != 2 {
+			t.Errorf("a line without an end came in %d pieces", len(wider))
+		}
+		if err := p[0].Say(strings.Repeat("x", maxSaid+1)); err == nil || !strings.Contains(err.Error(), fmt.Sprint(maxSaid+1)) {
+			t.Errorf("got %v, want an error that names the size", err)
+		}
+		if err := p[0].Say(" \n\t"); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+		if more := p[1].texts("p0")[len(got)+len(wider):]; len(more) != 0 {
+			t.Errorf("%d lines came of what was refused, and of nothing", len(more))
+		}
+	})
+}
+
+// feed says lines as a pipe does, for d, and returns how many.
+func feed(t *testing.T, p *person, d time.Duration) (n int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	text := strings.Repeat("x", 300)
+	for ; p.WaitWritable(ctx) == nil; n++ {
+		if err := p.Say(text); err != nil {
+			t.Fatal(err)
+		}
+		if n == 50_000 {
+			t.Fatal("nothing holds the pipe back")
+		}
+	}
+	return n
+}
+
+// A pipe runs as fast as the fastest peer takes it, and no faster, also when all are behind: what was
+// said and not taken is bounded. Nobody there: it waits.
+func TestPipeFollowsTheFastest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 15)
+		defer w.end()
+		w.net.SetDefault(memnet.Link{MinLatency: 5 * time.Millisecond, MaxLatency: 5 * time.Millisecond})
+		p0 := w.move(0)
+		if n := feed(t, p0, 5*time.Second); n != 0 {
+			t.Errorf("%d lines said to nobody", n)
+		}
+		p1, p2 := w.move(1), w.move(2)
+		time.Sleep(5 * time.Second)
+		p1.host.SetBandwidth(0, 200_000)
+		p2.host.SetBandwidth(0, 1)
+		n := feed(t, p0, 20*time.Second)
+		heard := len(p1.texts("p0"))
+		if lag := n - heard; lag > 1024+ahead+memnet.Buffer/300 {
+			t.Errorf("%d lines said, %d heard by the fastest", n, heard)
+		}
+		if least := 20 * 200_000 / 1000; heard < least/2 {
+			t.Errorf("%d lines heard: the stuck one holds up the other", heard)
+		}
+		p1.host.SetBandwidth(0, 1) // now nobody takes anything
+		if more := feed(t, p0, time.Minute); more > 1024+ahead {
+			t.Errorf("%d more lines said while nobody takes any", more)
+		}
+	})
+}
