@@ -89,6 +89,12 @@ func (h *host) cable(state string) {
 	h.lan.ip("-n", h.lan.hub, "link", "set", h.port(0), state)
 }
 
+// plug puts the first cable into another switch.
+func (h *host) plug(to string) {
+	h.lan.t.Helper()
+	h.lan.ip("-n", h.lan.hub, "link", "set", h.port(0), "master", to)
+}
+
 // command is the program on this host, called as the host is.
 func (h *host) command(more ...string) *exec.Cmd {
 	h.lan.t.Helper()

@@ -24,6 +24,9 @@ type happened struct {
 
 	Fingerprint, Profile string
 
+	Label, Slot, Value string // of votes
+	Yes, No            int
+
 	FromID    string `json:"from_id"`
 	Port, Of  int
 	Peers     any // a number or a list
