@@ -82,20 +82,20 @@ func TestWhatIsTooSmallForScreens(t *testing.T) {
 }
 
 func TestTheScriptFitsEveryCast(t *testing.T) {
-	heard := make(map[string]bool)
-	for _, s := range script {
-		for n := MinPeers; n <= MaxPeers; n++ {
+	for n := MinPeers; n <= MaxPeers; n++ {
+		heard := make(map[string]bool)
+		for _, s := range script(n) {
 			if who := s.player(n); who < 0 || who >= n {
 				t.Errorf("%q is said by %d of %d", s.text, who, n)
 			}
+			if len(s.text) > 32 || s.caption == "" {
+				t.Errorf("%q doesn't fit in 40 columns, or has no caption", s.text)
+			}
+			if !s.silent && (heard[s.heard()] || s.heard() == "") {
+				t.Errorf("%q can't be told from another line", s.text)
+			}
+			heard[s.heard()] = true
 		}
-		if len(s.text) > 32 || s.caption == "" {
-			t.Errorf("%q doesn't fit in 40 columns, or has no caption", s.text)
-		}
-		if !s.silent && (heard[s.heard()] || s.heard() == "") {
-			t.Errorf("%q can't be told from another line", s.text)
-		}
-		heard[s.heard()] = true
 	}
 }
 

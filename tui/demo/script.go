@@ -1,11 +1,15 @@
 package demo
 
+import "chat.lan/p2pchat/vote"
+
 // step is one thing that somebody types in the tour.
 type step struct {
 	who     int    // of the cast; -1 is the last of it
 	caption string // what there is to see
 	text    string // typed and sent
-	silent  bool   // a command that others hear nothing of
+	shows   string // what the others show then; "": the text. Nothing where it is silent
+	silent  bool   // others show nothing new
+	then    string // a key that a screen needs afterwards: it closes an answer, or confirms
 }
 
 // What the tour says before and after.
@@ -14,15 +18,26 @@ const (
 	closing = "Now you: type a line in any of them"
 )
 
-// script is a conversation that shows what one needs to know first. Lines are short: three screens
-// in 80×24 have 40 columns each.
-var script = []step{
-	{0, "Alice writes a line and presses Enter", "Hello! Is anybody here?", false},
-	{1, "Everybody has it at once, signed and encrypted", "Yes! No server, no account.", false},
-	{-1, "/me says what one does", "/me waves", false},
-	{0, "/list shows who is here", "/list", true},
-	{1, "/verify compares the words of a key", "/verify Alice", true},
-	{-1, "/help shows all commands, /quit leaves", "See you on the local network!", false},
+// script is a conversation of n peers that shows what one needs to know first, and a vote. Lines are
+// short: three screens in 80×24 have 40 columns each.
+func script(n int) []step {
+	steps := []step{
+		{who: 0, caption: "Alice writes a line and presses Enter", text: "Hello! Is anybody here?"},
+		{who: 1, caption: "Everybody has it at once, signed and encrypted", text: "Yes! No server, no account."},
+		{who: -1, caption: "/me says what one does", text: "/me waves", shows: "waves"},
+		{who: 0, caption: "/list shows who is here", text: "/list", silent: true, then: "Escape"},
+		{who: 1, caption: "/verify compares the words of a key", text: "/verify Alice", silent: true, then: "Escape"},
+		{who: 0, caption: "Alice proposes, as F4 does: refuse what isn't signed", text: "/propose", shows: "proposed #1", then: "Enter"},
+	}
+	need := vote.Majority(n)
+	for who := 1; who < need; who++ {
+		s := step{who: who, caption: "/y or F1 approves; for five seconds Esc takes it back", text: "/y", silent: true}
+		if who == need-1 {
+			s.silent, s.shows = false, "PASSED"
+		}
+		steps = append(steps, s)
+	}
+	return append(steps, step{who: -1, caption: "/help shows all commands, /quit leaves", text: "See you on the local network!"})
 }
 
 // player is who plays the step among n.
@@ -33,11 +48,11 @@ func (s step) player(n int) int {
 	return s.who
 }
 
-// heard is what of the text the others show: the beginning, since the rest may be on another row.
+// heard is what of the step the others show: of a text the beginning, since the rest may be on another
+// row.
 func (s step) heard() string {
-	text := s.text
-	if len(text) > 4 && text[:4] == "/me " {
-		text = text[4:]
+	if s.shows != "" {
+		return s.shows
 	}
-	return text[:min(len(text), 12)]
+	return s.text[:min(len(s.text), 12)]
 }

@@ -184,7 +184,7 @@ func TestTheTourTypesByItself(t *testing.T) {
 	t.Setenv("TMUX", "")
 	s := play(t, Config{Peers: 4, Tour: true, hurry: true})
 	panes := s.find(4)
-	for _, step := range script {
+	for _, step := range script(4) {
 		for i, p := range panes {
 			if i != step.player(4) && !step.silent {
 				s.shows(p, step.heard())
@@ -230,6 +230,8 @@ func TestTheTranscriptEndsByItself(t *testing.T) {
 		"Charlie │ 📨 Alice says: Hello! Is anybody here?\n",
 		"Bob     │ 📨 * Charlie waves\n",
 		"Bob     │ Words of Alice: ",
+		"Alice   › /propose\n", "Charlie │ 🔐 Alice proposed #1: secure-only on · needs 2 of 3\n",
+		"Alice   │ 🔐 #1 PASSED 2 of 3: secure-only on\n",
 		"Charlie › /quit\n",
 	} {
 		if !strings.Contains(string(text), want) {

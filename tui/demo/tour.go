@@ -11,7 +11,7 @@ const (
 	wordPause  = 110 * time.Millisecond
 	readPause  = 2500 * time.Millisecond
 	seePause   = 1200 * time.Millisecond // between a caption and what it is about
-	arriveTime = 3 * time.Second         // for what is waited for on a screen
+	arriveTime = 8 * time.Second         // for what is waited for on a screen; a ballot is held for 5 s
 )
 
 // tour types the script in the peers' panes. It ends early, without a word, when a pane is gone: the
@@ -33,12 +33,12 @@ func tour(ctx context.Context, w *window, hurry bool) {
 	defer func() { _ = w.caption("") }() // the status line shows the keys again
 	n := len(w.panes)
 	for i := range n {
-		w.await(ctx, i, w.panes[(i+1)%n].name)
+		_ = w.await(ctx, i, w.panes[(i+1)%n].name)
 	}
 	if w.caption(opening) != nil || !pause(readPause) {
 		return
 	}
-	for _, s := range script {
+	for _, s := range script(n) {
 		who := s.player(n)
 		if w.focus(who) != nil || w.caption(s.caption) != nil || !pause(seePause) {
 			return
@@ -51,15 +51,18 @@ func tour(ctx context.Context, w *window, hurry bool) {
 		if w.press(who, "Enter") != nil {
 			return
 		}
+		if s.then == "Enter" && (!pause(readPause) || w.await(ctx, who, "Enter sends it") != nil || w.press(who, "Enter") != nil) {
+			return
+		}
 		for i := range n {
 			if i != who && !s.silent {
-				w.await(ctx, i, s.heard())
+				_ = w.await(ctx, i, s.heard())
 			}
 		}
 		if !pause(readPause) {
 			return
 		}
-		if s.silent && w.press(who, "Escape") != nil { // closes the answer
+		if s.then == "Escape" && w.press(who, "Escape") != nil {
 			return
 		}
 	}
@@ -69,7 +72,7 @@ func tour(ctx context.Context, w *window, hurry bool) {
 }
 
 // await looks at pane i until it shows text, for a while: a small pane may never.
-func (w *window) await(ctx context.Context, i int, text string) {
+func (w *window) await(ctx context.Context, i int, text string) error {
 	limited, cancel := context.WithTimeout(ctx, arriveTime)
 	defer cancel()
 	tick := time.NewTicker(lookAgain)
@@ -77,12 +80,12 @@ func (w *window) await(ctx context.Context, i int, text string) {
 	for {
 		shown, err := w.screen(i)
 		if err != nil || strings.Contains(shown, text) {
-			return
+			return err
 		}
 		select {
 		case <-tick.C:
 		case <-limited.Done():
-			return
+			return ctx.Err()
 		}
 	}
 }

@@ -142,7 +142,7 @@ func (t *transcript) perform(ctx context.Context) error {
 		return fmt.Errorf("the peers don't find each other: %w", err)
 	}
 	t.caption(opening)
-	for _, s := range script {
+	for _, s := range script(n) {
 		who := s.player(n)
 		a := t.actors[who]
 		_ = t.until(ctx, t.pause, nil)
