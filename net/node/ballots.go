@@ -44,11 +44,18 @@ func (n *Node) voted(out ballotbox.Outcome, from *link.Link, history bool) {
 			n.fresh[r.Author()] = true
 		}
 	}
-	n.state(out.Proposal, history)
+	// A ballot is told before what came of it, but not before the proposal that it is about.
+	_, known := n.shown[out.Proposal]
+	if !known {
+		n.state(out.Proposal, history)
+	}
 	for _, r := range out.Kept {
 		if r.Kind() == ballotbox.KindBallot {
 			n.told(out, r, history)
 		}
+	}
+	if known {
+		n.state(out.Proposal, history)
 	}
 	if out.Twice != nil {
 		p := n.proposalOf(out.Proposal)
