@@ -1,0 +1,164 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// A file that is no file of ours is put aside, not overwritten.
+func TestRubbishAside(t *testing.T) {
+	for _, rubbish := range []string{"x", strings.Repeat("rubbish", 10_000)} {
+		cfg := config(t)
+		var w watch
+		cfg.Notify = w.note
+		if err := os.WriteFile(cfg.Path, []byte(rubbish), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d := open(t, cfg)
+		s := d.Status()
+		if kept, _ := os.ReadFile(s.Aside); string(kept) != rubbish || !strings.Contains(s.Aside, "damaged") {
+			t.Errorf("aside %q", s.Aside)
+		}
+		if heard := w.heard(); len(heard) != 1 || heard[0].Aside != s.Aside {
+			t.Errorf("heard %+v", heard)
+		}
+		appendAll(t, d, conversation(5, 1))
+		settle(t, d)
+		d.Close()
+	}
+}
+
+// A damaged file is put aside while it is in use, and what can be read of it is there afterwards.
+func TestDamagedInUse(t *testing.T) {
+	cfg := config(t)
+	d := open(t, cfg)
+	talk := conversation(2000, 4)
+	appendAll(t, d, talk[:1900])
+	if err := d.Put("n", []byte("k"), []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, d)
+	info, err := os.Stat(cfg.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(cfg.Path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, _, err := readMeta(f, info.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The header of the room's root pages: the next transaction panics.
+	if _, err := f.WriteAt(make([]byte, 16), int64(m.root)*int64(m.pageSize)); err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, d, talk[1900:])
+	if _, err := d.Before(t.Context(), Key{}, 10); err != nil {
+		t.Errorf("read: %v", err)
+	}
+	settle(t, d)
+	s := d.Status()
+	if s.Aside == "" || s.NotSaved != nil {
+		t.Fatalf("status %+v, want a file aside", s)
+	}
+	d.Close()
+	d = open(t, cfg)
+	if got := everything(t, d); len(got) != len(talk) || s.Recovered < 1900 {
+		t.Errorf("%d records, %d recovered, want all %d", len(got), s.Recovered, len(talk))
+	}
+	if b, err := d.Blobs(t.Context(), "n"); err != nil || len(b) != 1 || string(b[0].Value) != "v" {
+		t.Errorf("blobs %q, %v", b, err)
+	}
+	for _, f := range frontier(d) {
+		if f.Floor != 0 || f.Head.Head() == 0 {
+			t.Errorf("feed %+v", f)
+		}
+	}
+}
+
+// A record that was damaged is dropped and counted, its feed ends below it, and what peers send again
+// fills the hole.
+func TestHole(t *testing.T) {
+	cfg := config(t)
+	d := open(t, cfg)
+	s := newSpeaker(1, 7)
+	var talk []Entry
+	for i := range 10 {
+		talk = append(talk, s.say(fmt.Sprint("line ", i), start.Add(time.Duration(i)*time.Second)))
+	}
+	appendAll(t, d, talk)
+	settle(t, d)
+	spoil(t, d, place(1, 4))
+	got := everything(t, d)
+	if len(got) != 9 || d.Status().Unreadable != 1 {
+		t.Fatalf("%d records, status %+v; want 9 and one unreadable", len(got), d.Status())
+	}
+	settle(t, d)
+	if f := d.Frontier()[0]; f.Next != 4 || f.Head != talk[3].Record.ID() {
+		t.Errorf("frontier %+v, want to end below 4", f)
+	}
+	// Before the restart the room still knows all, and goes on.
+	more := s.say("more", start.Add(time.Minute))
+	appendAll(t, d, []Entry{more})
+	d.Close()
+	d = open(t, cfg)
+	if f := d.Frontier()[0]; f.Next != 4 || f.Head != talk[3].Record.ID() {
+		t.Errorf("frontier %+v, want to end below 4", f)
+	}
+	if raws, err := d.Range(t.Context(), s.key(), 0, 20, 1<<20); err != nil || len(raws) != 4 {
+		t.Errorf("range of %d, %v; want the 4 below the hole", len(raws), err)
+	}
+	if got := everything(t, d); len(got) != 10 {
+		t.Errorf("%d records to be read, want all but one", len(got))
+	}
+	appendAll(t, d, append(talk[4:], more))
+	settle(t, d)
+	if f := d.Frontier()[0]; f.Next != 11 || f.Head != more.Record.ID() {
+		t.Errorf("frontier %+v, want the whole", f)
+	}
+	if got := everything(t, d); len(got) != 11 || d.Status().Aside != "" {
+		t.Errorf("%d records, want 11; %+v", len(got), d.Status())
+	}
+}
+
+// spoil flips a bit of the signature in a record's value.
+func spoil(t *testing.T, d *Disk, at []byte) {
+	t.Helper()
+	if err := d.file.transact(true, func(tx *bolt.Tx) error {
+		b := tx.Bucket(d.bucket('r'))
+		v := append([]byte(nil), b.Get(at)...)
+		v[sealSize+20] ^= 1
+		return b.Put(at, v)
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A good checksum over a bad signature is not enough to be shown.
+func TestForgedOnDisk(t *testing.T) {
+	d := open(t, config(t))
+	talk := conversation(10, 1)
+	appendAll(t, d, talk)
+	settle(t, d)
+	at := place(1, 3)
+	if err := d.file.transact(true, func(tx *bolt.Tx) error {
+		b := tx.Bucket(d.bucket('r'))
+		v := append([]byte(nil), b.Get(at)...)
+		v[sealSize+20] ^= 1
+		return b.Put(at, seal(at, v))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := d.Before(t.Context(), Key{}, 10)
+	if err != nil || len(page) != 9 || d.Status().Unreadable != 1 {
+		t.Errorf("%d of 10 shown, %v, %+v", len(page), err, d.Status())
+	}
+}

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Floors is of Store. It reads the records since that time, and one more of each feed.
+func (d *Disk) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64, error) {
+	ms := since.UnixMilli()
+	d.mu.Lock()
+	feeds := map[FeedKey]feed{}
+	for key, f := range d.ledger.feeds {
+		if f.arrived >= ms && f.end() > f.floor {
+			feeds[key] = *f
+		}
+	}
+	for _, b := range []*batch{&d.flushing, &d.fresh} {
+		for i, e := range b.table.entries {
+			if f, ok := feeds[b.table.keys[i].feed()]; ok && e.Arrived.UnixMilli() < ms {
+				f.floor = max(f.floor, e.Record.Seq()+1)
+				feeds[b.table.keys[i].feed()] = f
+			}
+		}
+	}
+	d.mu.Unlock()
+	out := map[FeedKey]uint64{}
+	for key, f := range feeds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		floor := f.floor
+		err := d.view(func(tx *bolt.Tx) error {
+			if records := tx.Bucket(d.bucket('r')); records != nil {
+				floor = max(floor, since1(records, f, ms))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if floor < f.end() {
+			out[key] = floor
+		}
+	}
+	return out, nil
+}
+
+// since1 is the seq from which on a feed's records on disk all arrived at ms or later.
+func since1(records *bolt.Bucket, f feed, ms int64) uint64 {
+	c := records.Cursor()
+	var v []byte
+	k, _ := c.Seek(place(f.num, f.end()))
+	if k == nil {
+		k, v = c.Last()
+	} else {
+		k, v = c.Prev()
+	}
+	floor := place(f.num, f.floor)
+	for ; k != nil && bytes.Compare(k, floor) >= 0; k, v = c.Prev() {
+		if arrived, _ := arrivedOf(v); arrived < ms {
+			return binary.BigEndian.Uint64(k[4:]) + 1
+		}
+	}
+	return f.floor
+}
