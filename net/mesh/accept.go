@@ -33,30 +33,45 @@ func (m *Mesh) accept(context.Context) {
 			continue
 		}
 		from := addrOf(conn)
-		if !m.arrivals.try(from) {
-			m.excess.Add(1)
-			conn.Close()
+		// Classify keeps a limit of its own, by which the newest isn't the one that goes.
+		counted := m.cfg.Classify == nil
+		if counted && !m.arrive(conn, from) {
 			continue
 		}
-		if !m.group.Go("mesh/greet", func(context.Context) {
-			defer m.arrivals.leave(from)
-			m.greet(conn, from)
-		}) {
-			m.arrivals.leave(from)
+		if !m.group.Go("mesh/greet", func(context.Context) { m.greet(conn, from) }) {
+			if counted {
+				m.arrivals.leave(from)
+			}
 			conn.Close()
 		}
 	}
 }
 
+// arrive counts a connection as an arrival. It closes one too many.
+func (m *Mesh) arrive(conn net.Conn, from netip.Addr) bool {
+	if !m.arrivals.try(from) {
+		m.excess.Add(1)
+		conn.Close()
+		return false
+	}
+	return true
+}
+
 // greet makes a link of an accepted connection, if it is native.
 func (m *Mesh) greet(conn net.Conn, from netip.Addr) {
-	classify := m.cfg.Classify
+	classify, ok := m.cfg.Classify, true
 	if classify == nil {
+		defer m.arrivals.leave(from)
 		classify = heard
 	}
-	conn, ok := classify(m.ctx, conn)
-	if !ok {
+	if conn, ok = classify(m.ctx, conn); !ok {
 		return
+	}
+	if m.cfg.Classify != nil {
+		if !m.arrive(conn, from) {
+			return
+		}
+		defer m.arrivals.leave(from)
 	}
 	began := time.Now()
 	waiting, cancel := context.WithTimeout(m.ctx, silentWithin)

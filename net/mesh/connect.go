@@ -36,6 +36,9 @@ func (m *Mesh) connect(addr string, order uint64) {
 			return
 		case err == nil || errors.Is(err, errLinked):
 			told = ""
+			if m.cfg.Reached != nil {
+				m.cfg.Reached(addr, d.peer.key)
+			}
 			if !m.awaitDown(d.peer) {
 				d.done()
 				return

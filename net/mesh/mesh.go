@@ -26,7 +26,8 @@
 //
 // Each accepted connection has a goroutine of its own from the start, so nobody holds up Accept. Until
 // it is a link it counts as an arrival, of which there are 256 at once and 32 of one address; more are
-// closed at once. It takes one of the 16 places for handshakes when its first byte is there, at most
+// closed at once. Where Classify looks first, it counts only once that has found it to be native:
+// Classify keeps the limit before. It takes one of the 16 places for handshakes when its first byte is there, at most
 // half of them for one address, and leaves it when its key is proven. Loopback is exempt from what is
 // said of one address. Dials have places of their own: eight for what the user named and for peers
 // that were linked before, and eight for those known by hint only, so that made-up hints can't keep
@@ -90,11 +91,13 @@ type Config struct {
 	// Classify, if set, sees each accepted connection first, in the connection's own goroutine and
 	// before it takes a place for handshakes, so that other protocols can share the port. It returns
 	// what to speak TLS on, with the bytes that it has read put back, or false if it took the
-	// connection over, to close it or to serve it: from then on it is Classify's to close. Until it
-	// returns the connection counts as an arrival; so it should return as soon as it has decided, and
-	// must when ctx ends, which Close does. How long a connection may be silent is up to it. If nil,
-	// everything is native and silence is cut after 5 s.
+	// connection over, to close it or to serve it: from then on it is Classify's to close. It must
+	// return when ctx ends, which Close does. How many connections may be in it, and how long one may be
+	// silent, is up to it. If nil, everything is native and silence is cut after 5 s.
 	Classify func(ctx context.Context, conn net.Conn) (native net.Conn, ok bool)
+
+	// Reached, if set, is told of each link to an address of Connect: whose it is. It must not block.
+	Reached func(addr string, key identity.Key)
 }
 
 // Mesh is safe for concurrent use.
