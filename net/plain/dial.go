@@ -18,6 +18,7 @@ import (
 var (
 	ErrNotAllowed = errors.New("plain peers are not allowed there: start with --plain-peers all")
 	ErrNative     = errors.New("that peer speaks native: /connect host:port, without line:// or json://")
+	ErrSelf       = errors.New("that is yourself: name another address")
 )
 
 // ConnectLine keeps a connection to a program that speaks lines, at host:port: what it says is a guest's
@@ -35,6 +36,7 @@ func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr
 	key := scheme + "://" + addr
 	ctx, cancel := context.WithCancel(p.group.Context())
 	p.mu.Lock()
+	p.restore(addr)
 	_, again := p.naming[key]
 	if !again {
 		p.naming[key] = cancel
@@ -109,6 +111,10 @@ func (p *Plain) open(ctx context.Context, addr string) (net.Conn, error) {
 		return nil, err
 	}
 	switch remote := addrOf(conn.RemoteAddr()); {
+	case remote.Addr() == addrOf(conn.LocalAddr()).Addr() && int(remote.Port()) == p.cfg.Self().Port:
+		err = ErrSelf // what is said would go round for ever
+	case p.cfg.Mute() != "":
+		err = errors.New(p.cfg.Mute())
 	case !p.cfg.Policy(remote.Addr()):
 		err = ErrNotAllowed
 	case p.cfg.Native("", remote):
@@ -129,10 +135,11 @@ func (p *Plain) visitLine(ctx context.Context, addr string) (time.Duration, erro
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	g, err := p.join(conn, addrOf(conn.RemoteAddr()), addr)
+	g, err := p.join(conn, addrOf(conn.RemoteAddr()), addr, addr)
 	if err != nil {
 		return 0, err
 	}
+	p.cfg.Reached("line://" + addr)
 	begun := time.Now()
 	var s splitter
 	say := func(line string, _ bool) { p.hear(g, line) }
@@ -192,9 +199,10 @@ func (p *Plain) meet(ctx context.Context, addr string) (time.Duration, error) {
 	}
 	p.change(pe, func() {
 		now := time.Now()
-		pe.vouched, pe.introduced = true, now
+		pe.vouched, pe.introduced, pe.named = true, now, addr
 		pe.alive(now)
 	})
+	p.cfg.Reached("json://" + addr)
 	return introduceEvery, nil
 }
 

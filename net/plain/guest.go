@@ -19,6 +19,9 @@ type guest struct {
 	conn   net.Conn
 	remote netip.AddrPort
 
+	named   string    // what ConnectLine was called with; "" for one that came by itself
+	muted   string    // why it isn't heard, as it was told
+	taken   time.Time // when something was written last, or began to be
 	peer    event.Peer
 	queue   [][]byte
 	queued  int  // bytes
@@ -27,10 +30,11 @@ type guest struct {
 	closing bool // nothing more is queued; it ends when the queue is written
 }
 
-// join makes a guest of a connection, called name until it is gone.
-func (p *Plain) join(conn net.Conn, remote netip.AddrPort, name string) (*guest, error) {
+// join makes a guest of a connection, called name until it is gone. named is the address that the user
+// gave, if it is one of those.
+func (p *Plain) join(conn net.Conn, remote netip.AddrPort, name, named string) (*guest, error) {
 	now := time.Now()
-	g := &guest{p: p, conn: conn, remote: remote, peer: event.Peer{
+	g := &guest{p: p, conn: conn, remote: remote, named: named, peer: event.Peer{
 		ID: uuid.NewString(), Name: name, Kind: event.KindLine, State: event.Up, Addr: remote, Since: now, Changed: now,
 	}}
 	p.telling.Lock()
@@ -44,6 +48,11 @@ func (p *Plain) join(conn net.Conn, remote netip.AddrPort, name string) (*guest,
 	p.busy++
 	p.mu.Unlock()
 	p.cfg.Handler.Peer(g.peer, event.Peer{})
+	if why := p.cfg.Mute(); why != "" {
+		p.mu.Lock()
+		g.explain(why)
+		p.mu.Unlock()
+	}
 	return g, nil
 }
 
@@ -65,6 +74,7 @@ func (p *Plain) part(g *guest, err error) {
 	g.queue, g.queued = nil, 0
 	g.closing = true
 	after := g.peer
+	p.moved()
 	p.release()
 	p.mu.Unlock()
 	p.cfg.Handler.Peer(after, before)
@@ -83,7 +93,7 @@ func (p *Plain) hear(g *guest, line string) {
 	p.mu.Lock()
 	from, closing := g.peer, g.closing
 	p.mu.Unlock()
-	if closing || !p.cfg.Policy(g.remote.Addr()) {
+	if closing || !p.cfg.Policy(g.remote.Addr()) || p.hush(g.remote.Addr().String(), g) {
 		return // it was hung up on
 	}
 	p.cfg.Handler.Said(event.Line{
@@ -139,7 +149,7 @@ func (g *guest) hangUp() {
 // guest costs only the one that reads. Called with Plain.mu held.
 func (g *guest) start() {
 	if !g.writing && g.p.group.Go("plain/guest", g.run) {
-		g.writing = true
+		g.writing, g.taken = true, time.Now()
 		g.p.busy++
 	}
 }
@@ -152,6 +162,7 @@ func (g *guest) run(context.Context) {
 		g.queue, g.queued = nil, 0
 		if len(batch) == 0 {
 			g.writing = false
+			g.p.moved()
 			g.p.release()
 			g.p.mu.Unlock()
 			if closing {
@@ -165,6 +176,8 @@ func (g *guest) run(context.Context) {
 		n, err := buffers.WriteTo(g.conn)
 		g.p.mu.Lock()
 		g.peer.Out += n
+		g.taken = time.Now()
+		g.p.moved()
 		if err != nil && !g.closing {
 			g.drop("a guest that doesn't read")
 		}

@@ -20,7 +20,7 @@ const (
 	maxObject = 1024    // bytes of an object to a seed program, which reads once into as many
 	maxBad    = 64      // objects of a connection that are none; then it is closed
 
-	maxQueue      = 256     // objects that wait for one JSON peer
+	maxQueue      = 2048    // objects that wait for one JSON peer: 1 MiB said at once fits
 	maxGuestQueue = 1 << 20 // bytes that wait for one guest; they are shared between guests
 
 	silentAfter  = 3 * time.Second        // a connection that says nothing becomes a guest

@@ -27,6 +27,9 @@ type peer struct {
 	introduce  bool // it must be told of us over TCP: it finds peers by mDNS
 	introduced time.Time
 
+	named string    // what ConnectJSON was called with
+	taken time.Time // when it took something last, or began to be sent to
+
 	queue   []outgoing
 	sending bool
 	failing bool // Handler.Undelivered was told
@@ -175,6 +178,7 @@ func (p *Plain) remove(pe *peer, state event.State) {
 	before := pe.Peer
 	pe.State, pe.Changed = state, time.Now()
 	pe.queue = nil
+	p.moved()
 	after, shown := pe.Peer, pe.shown
 	p.mu.Unlock()
 	if shown {
@@ -277,7 +281,7 @@ func (p *Plain) greeted(conn net.Conn, remote netip.AddrPort, d wire.Discovery) 
 	if pe == nil {
 		return
 	}
-	if object, err := p.introduction(conn.LocalAddr()); err == nil {
+	if object, err := p.introduction(conn.LocalAddr()); err == nil && p.cfg.Mute() == "" {
 		_ = conn.SetWriteDeadline(time.Now().Add(closeWithin))
 		_, _ = conn.Write(object)
 	}

@@ -38,7 +38,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -70,7 +69,14 @@ type Config struct {
 	Policy func(netip.Addr) bool
 	// Native says whether an id or an address is known as native, and so never dialled in clear. The
 	// id may be "", the address may be invalid. nil: nobody is.
-	Native  func(id string, addr netip.AddrPort) bool
+	Native func(id string, addr netip.AddrPort) bool
+	// Mute says why nothing may be said or heard in clear now, or "" (VOTING.md rule 9). Connections stay
+	// open under it, and each guest is told why, once; lines that come are refused with its words. Call
+	// Enforce when its answer changes. nil: all may be said.
+	Mute func() string
+	// Reached is told of each success of ConnectLine and ConnectJSON, with line:// or json:// before the
+	// address. It must not block. nil: nobody is.
+	Reached func(addr string)
 	Handler Handler
 	Log     *slog.Logger // nil: slog's default
 }
@@ -108,14 +114,16 @@ type Plain struct {
 	// in the order of the changes. Locked before mu.
 	telling sync.Mutex
 
-	mu      sync.Mutex
-	peers   map[netip.AddrPort]*peer      // JSON peers, by where they are dialled
-	guests  map[*guest]struct{}           // that have joined
-	naming  map[string]context.CancelFunc // addresses of Connect…, with their scheme
-	told    map[string]struct{}           // Info that was given, by address and form
-	busy    int                           // senders and guests that are not done
-	leaving bool
-	quiet   chan struct{} // made by Leave; closed when leaving and not busy
+	mu       sync.Mutex
+	peers    map[netip.AddrPort]*peer      // JSON peers, by where they are dialled
+	guests   map[*guest]struct{}           // that have joined
+	naming   map[string]context.CancelFunc // addresses of Connect…, with their scheme
+	told     map[string]struct{}           // Info that was given, by address and form
+	dropped  map[string]netip.AddrPort     // ids of those that Drop was called for, and where they were
+	progress chan struct{}                 // of await; nil: nobody waits
+	busy     int                           // senders and guests that are not done
+	leaving  bool
+	quiet    chan struct{} // made by Leave; closed when leaving and not busy
 }
 
 // New starts to watch for late peers. g owns its goroutines; they end with it.
@@ -125,6 +133,12 @@ func New(g *guard.Group, cfg Config) *Plain {
 	}
 	if cfg.Native == nil {
 		cfg.Native = func(string, netip.AddrPort) bool { return false }
+	}
+	if cfg.Mute == nil {
+		cfg.Mute = func() string { return "" }
+	}
+	if cfg.Reached == nil {
+		cfg.Reached = func(string) {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
@@ -136,6 +150,7 @@ func New(g *guard.Group, cfg Config) *Plain {
 		guests:  map[*guest]struct{}{},
 		naming:  map[string]context.CancelFunc{},
 		told:    map[string]struct{}{},
+		dropped: map[string]netip.AddrPort{},
 		quiet:   make(chan struct{}),
 	}
 	g.Go("plain/watch", p.watch)
@@ -164,6 +179,9 @@ func (p *Plain) Peers() []event.Peer {
 // Say sends one's own line to all plain peers and returns to how many. signed adds the seed's signature
 // where it fits. It never blocks.
 func (p *Plain) Say(text string, signed bool) int {
+	if p.cfg.Mute() != "" {
+		return 0
+	}
 	self := p.cfg.Self()
 	l := chat{id: self.ID, name: self.Name, text: text}
 	if signed {
@@ -173,26 +191,9 @@ func (p *Plain) Say(text string, signed bool) int {
 }
 
 // Guests writes a line that somebody else said to the guests, as `name: text`. It never blocks.
-func (p *Plain) Guests(name, text string) { p.write(nil, name, text) }
-
-// Enforce asks Policy and Native again about everybody, and lets go of those that may not be spoken to
-// in clear any more.
-func (p *Plain) Enforce() {
-	p.mu.Lock()
-	peers := slices.Collect(maps.Values(p.peers))
-	guests := slices.Collect(maps.Keys(p.guests))
-	p.mu.Unlock()
-	for _, pe := range peers {
-		if !p.allowed(pe) {
-			p.remove(pe, event.Left)
-		}
-	}
-	for _, g := range guests {
-		if !p.cfg.Policy(g.remote.Addr()) {
-			p.mu.Lock()
-			g.hangUp()
-			p.mu.Unlock()
-		}
+func (p *Plain) Guests(name, text string) {
+	if p.cfg.Mute() == "" {
+		p.write(nil, name, text)
 	}
 }
 

@@ -29,6 +29,8 @@ func (p *Plain) see(from netip.Addr, d wire.Discovery, how origin) *peer {
 			p.remove(pe, event.Left) // it has learnt to speak native
 		}
 		return nil
+	case p.isDropped(id):
+		return nil
 	case !p.cfg.Policy(from):
 		p.cfg.Handler.Refused(from.String(), errNotAllowed.Error())
 		return nil

@@ -90,6 +90,9 @@ func (p *Plain) start(pe *peer) {
 	}
 	if p.group.Go("plain/send", func(ctx context.Context) { p.send(ctx, pe) }) {
 		pe.sending = true
+		if !pe.failing {
+			pe.taken = time.Now()
+		}
 		p.busy++
 	}
 }
@@ -98,13 +101,14 @@ func (p *Plain) start(pe *peer) {
 // with it: the address is dead, and the lines would only grow old.
 func (p *Plain) send(ctx context.Context, pe *peer) {
 	for {
-		allowed := p.allowed(pe)
+		allowed := p.allowed(pe) && p.cfg.Mute() == ""
 		p.mu.Lock()
 		if !allowed || ctx.Err() != nil {
-			pe.queue = nil
+			p.silence(pe)
 		}
 		if len(pe.queue) == 0 || !pe.speakable() { // it may have moved to where it may not be spoken to yet
 			pe.sending = false
+			p.moved()
 			p.release()
 			p.mu.Unlock()
 			return
@@ -127,13 +131,15 @@ func (p *Plain) send(ctx context.Context, pe *peer) {
 			if ctx.Err() == nil {
 				p.failed(pe, lost, err)
 			}
+			p.moved()
 			p.mu.Unlock()
 			continue
 		}
 		p.change(pe, func() {
 			pe.alive(time.Now())
 			pe.Out += int64(len(next.object))
-			pe.failing = false
+			pe.failing, pe.taken = false, time.Now()
+			p.moved()
 		})
 	}
 }

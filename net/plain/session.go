@@ -110,7 +110,11 @@ func (p *Plain) receive(conn net.Conn, remote netip.AddrPort, m wire.SeedMessage
 
 // said is a line of a JSON program, shown whatever id and time it claims.
 func (p *Plain) said(remote netip.AddrPort, id, name, content string, at wire.Seconds, state event.Signature) {
-	if content == "" {
+	if content == "" || p.hush(remote.Addr().String(), nil) {
+		return
+	}
+	if p.isDropped(id) {
+		p.refuse(remote, errDropped)
 		return
 	}
 	id, name = clip(id, maxID), clip(name, maxName)

@@ -137,7 +137,7 @@ func (v *visit) join() error {
 		return errNotAllowed
 	}
 	_ = v.conn.SetReadDeadline(time.Time{}) // before the guest can be hung up on, which sets one
-	g, err := v.p.join(v.conn, v.remote, v.remote.String())
+	g, err := v.p.join(v.conn, v.remote, v.remote.String(), "")
 	v.guest = g
 	v.count(0)
 	return err
