@@ -12,6 +12,7 @@ import (
 
 	"chat.lan/p2pchat/net/guard"
 	"chat.lan/p2pchat/net/node"
+	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/profile"
 	"chat.lan/p2pchat/tui"
 	"chat.lan/p2pchat/tui/command"
@@ -19,6 +20,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
+
+// plainScopes are the values of --plain-peers.
+var plainScopes = []string{string(plain.ScopeLAN), string(plain.ScopeLoopback), string(plain.ScopeAll), string(plain.ScopeOff)}
 
 // defaultRoom is the room of everybody who doesn't ask for another.
 const defaultRoom = "lobby"
@@ -28,7 +32,9 @@ type options struct {
 	name, port, listen, room, profile, log string
 	connect, interfaces                    []string
 	theme                                  string
+	plainPeers                             string
 	noDiscovery, noTUI, json, ascii        bool
+	noMDNS, ask                            bool
 	discoveryPort                          int
 }
 
@@ -118,11 +124,14 @@ func (o *options) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.port, "port", strconv.Itoa(command.DefaultPort), "listen on `PORT`; 0 takes any that is free")
 	f.StringVar(&o.listen, "listen", "", "listen on `HOST:PORT` (default: every address, IPv4 and IPv6)")
-	f.StringArrayVar(&o.connect, "connect", nil, "connect to a peer at `HOST:PORT`; may be repeated")
+	f.StringArrayVar(&o.connect, "connect", nil, "connect to a peer at `HOST:PORT`, line://HOST:PORT or json://HOST:PORT; may be repeated")
 	f.StringVar(&o.room, "room", defaultRoom, "meet in the room `NAME`")
 	f.StringArrayVar(&o.interfaces, "interface", nil, "use only the network interface `NAME`; may be repeated")
 	f.BoolVar(&o.noDiscovery, "no-discovery", false, "don't look for peers on the network, only --connect")
 	f.IntVar(&o.discoveryPort, "discovery-port", 9999, "look for peers on the UDP `PORT`")
+	f.BoolVar(&o.noMDNS, "no-mdns", false, "don't look for programs of the seed by mDNS")
+	f.StringVar(&o.plainPeers, "plain-peers", string(plain.ScopeLAN), "talk in clear to peers that can't encrypt, from `WHERE`: lan, loopback, all or off")
+	f.BoolVar(&o.ask, "ask", false, "ask for an address and a port first, as the two-person program does")
 	f.BoolVar(&o.noTUI, "no-tui", false, "speak lines instead of drawing a screen")
 	f.StringVar(&o.theme, "theme", "auto", "colours for a `BACKGROUND`: auto, dark or light")
 	f.BoolVar(&o.ascii, "ascii", false, "draw with plain ASCII, for fonts that lack the glyphs")
@@ -132,6 +141,7 @@ func (o *options) flags(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("interface", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return interfaceNames(), cobra.ShellCompDirectiveNoFileComp
 	})
+	_ = cmd.RegisterFlagCompletionFunc("plain-peers", cobra.FixedCompletions(plainScopes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(tui.Themes[:], cobra.ShellCompDirectiveNoFileComp))
 	for _, name := range []string{"name", "port", "listen", "connect", "room", "discovery-port"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
@@ -141,6 +151,7 @@ func (o *options) flags(cmd *cobra.Command) {
 // config checks the flags and makes a node's configuration of them, but for what the profile adds.
 func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error) {
 	cfg := node.Config{Interfaces: o.interfaces, NoDiscovery: o.noDiscovery, DiscoveryPort: o.discoveryPort,
+		NoMDNS: o.noMDNS,
 		Agent: fmt.Sprintf("p2pchat/%s (%s)", version, runtime.GOOS)}
 	portGiven := set.Changed("port")
 	connect := slices.Clone(o.connect)
@@ -183,6 +194,13 @@ func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error)
 			return cfg, &usageError{"--connect", err.Error()}
 		}
 		cfg.Connect = append(cfg.Connect, addr)
+	}
+	var err error
+	if cfg.PlainPeers, err = plain.ParseScope(o.plainPeers); err != nil || o.plainPeers == "" {
+		return cfg, &usageError{fmt.Sprintf("there is no --plain-peers %.80q", o.plainPeers), "give one of " + strings.Join(plainScopes, ", ")}
+	}
+	if o.ask && o.json {
+		return cfg, &usageError{"--ask talks to a person and --json to a program", "give one of the two"}
 	}
 	if !slices.Contains(tui.Themes[:], o.theme) {
 		return cfg, &usageError{fmt.Sprintf("there is no --theme %.80q", o.theme), "give one of " + strings.Join(tui.Themes[:], ", ")}

@@ -29,9 +29,12 @@ func (n *Node) Unsigned(text string) error {
 		ID: fmt.Sprintf("unsigned-%s-%d", n.inst, n.spoken), From: n.cfg.Identity.Key(), FromID: n.cfg.Identity.Key().ID().String(), FromName: n.name,
 		Text: printable(text), Own: true, Time: time.Now(), Arrived: time.Now(), Signature: event.Unsigned, Kind: event.KindNative,
 	}
-	n.out.post(event.Sent{Line: line, Peers: n.clearToLinks(line, nil)})
+	n.out.post(event.Sent{Line: line, Peers: n.clearToLinks(line, nil) + n.plain.Say(line.Text, false)})
 	return nil
 }
+
+// maxGuestName is the longest name of a neighbour's guest, in bytes.
+const maxGuestName = 64
 
 // maxClear is the longest unsigned text, in bytes: a Chat frame holds it however it is escaped.
 const maxClear = 8 << 10
@@ -65,9 +68,11 @@ func (n *Node) chatted(p *peer, m wire.Chat) {
 		Time: time.Unix(int64(m.Timestamp), 0), Arrived: time.Now(), Signature: event.Unsigned, Kind: event.KindNative,
 	}
 	if m.Via != nil {
-		line.From, line.FromID, line.FromName, line.Kind, line.Via = identity.Key{}, m.FromID, m.FromName, event.KindLine, p.ID
+		name := m.FromName[:min(len(m.FromName), maxGuestName)]
+		line.From, line.FromID, line.FromName, line.Kind, line.Via = identity.Key{}, n.alias(m.FromID), name, event.KindLine, p.ID
 	}
 	n.out.post(event.Said{Line: line})
+	n.overhear(line)
 }
 
 // refuseClear counts a line in clear that secure-only drops. Called with mu held.

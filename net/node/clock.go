@@ -37,6 +37,7 @@ func (n *Node) tick(ctx context.Context) {
 			return
 		case <-time.After(ackEvery):
 			n.gathered()
+			n.enforcePlain()
 		}
 	}
 }
@@ -53,6 +54,9 @@ func (n *Node) gathered() {
 
 // second posts the numbers of peers, and retries questions that nobody answered.
 func (n *Node) second() {
+	if time.Since(n.surveyed) >= surveyEvery {
+		n.survey()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.watchVotes()

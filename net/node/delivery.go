@@ -111,8 +111,12 @@ func (n *Node) audience(upto uint64) (have, of int) {
 	return have, of
 }
 
-// WaitDelivered waits until every linked peer has acknowledged all that was said.
+// WaitDelivered waits until every linked peer has acknowledged all that was said, and it was sent to all
+// plain ones.
 func (n *Node) WaitDelivered(ctx context.Context) error {
+	if err := n.plain.WaitSent(ctx); err != nil {
+		return err
+	}
 	return n.until(ctx, func() bool {
 		_, seq, any := n.room.Own()
 		for _, p := range n.here {

@@ -64,27 +64,32 @@ func (n *Node) crowd() {
 	}
 }
 
-// Connect dials host:port, for ever. What comes of it is told by events.
-func (n *Node) Connect(addr string) error {
-	if portOf(addr) == 0 {
-		return fmt.Errorf("%q is no address: give HOST:PORT, as in 192.168.1.31:8080", addr)
-	}
-	n.mesh.Connect(addr)
-	return nil
-}
-
 // Disconnect ends the link to the peer with that uuid, and keeps it ended until Connect.
 func (n *Node) Disconnect(id string) error {
 	p, err := n.find(id)
 	if err != nil {
+		if named, ok := n.plain.Drop(id); ok {
+			n.forget(lineScheme+named, jsonScheme+named)
+			return nil
+		}
 		return err
 	}
+	n.mu.Lock()
+	for addr, key := range n.reachedAt {
+		if key == p.Key {
+			defer n.forget(addr)
+		}
+	}
+	n.mu.Unlock()
 	n.mesh.Block(p.Key, wire.ByeLeaving)
 	return nil
 }
 
 // Ignore hides what the peer with that uuid says, or shows it again.
 func (n *Node) Ignore(id string, on bool) error {
+	if n.ignorePlain(id, on) {
+		return nil
+	}
 	return n.remember(id, func(p *peer) { p.Ignored = on }, func(known Known, _ identity.Key) error { return known.SetIgnored(id, on) })
 }
 
@@ -149,6 +154,7 @@ func (n *Node) announce() wire.Discovery {
 // sighted dials who is in our room.
 func (n *Node) sighted(s discovery.Sighting) {
 	if s.Kind != discovery.Announce || !s.Discovery.Native() {
+		n.sightedPlain(s)
 		return
 	}
 	if s.OwnKey {

@@ -6,6 +6,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -25,6 +26,7 @@ func (n *Node) Nick(name string) error {
 		return fmt.Errorf("%q can't be a name: %w", name, err)
 	}
 	n.name = name
+	n.face.Store(&plain.Self{ID: n.cfg.Identity.Key().ID().String(), Name: name, Port: n.port})
 	n.forward(e.Record, nil)
 	n.out.post(event.SelfChanged{Self: n.self()})
 	if n.finder != nil {

@@ -15,8 +15,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +31,8 @@ import (
 	"chat.lan/p2pchat/net/guard"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/mesh"
+	"chat.lan/p2pchat/net/plain"
+	"chat.lan/p2pchat/net/plain/mdns"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/wire"
 	"chat.lan/p2pchat/vote"
@@ -56,10 +60,15 @@ type Config struct {
 	Room          string
 	Listen        string   // host:port; ":8080" is dual-stack
 	NextPort      bool     // an occupied port: take the next free one
-	Connect       []string // host:port, retried for ever
+	Connect       []string // host:port, line://host:port, json://host:port, retried for ever
 	Interfaces    []string // limits discovery and the listener; empty: all
 	NoDiscovery   bool
 	DiscoveryPort int
+	PlainPeers    plain.Scope       // from where plain peers are allowed; "": the local network
+	NoMDNS        bool              // don't announce and look by mDNS beside discovery
+	Remembered    []string          // addresses that were reached in earlier runs, dialled as Connect's are
+	Reached       func(addr string) // an address of Connect was reached; may be nil, must not block
+	Forget        func(addr string) // whoever was reached there was disconnected from; may be nil
 	Agent         string
 	Profile       string
 	Known         Known // nil: nothing is remembered
@@ -81,6 +90,8 @@ type Node struct {
 	box     *ballotbox.Box
 	finder  *discovery.Service
 	udp     discovery.Transport
+	plain   *plain.Plain
+	mdns    *mdns.Service
 	out     *outbox
 	inst    string
 	port    int
@@ -106,6 +117,18 @@ type Node struct {
 	gate        bool                       // the policy is known, or was waited for in vain
 	clearCounts map[string]int             // lines in clear that secure-only dropped, by sender
 	spoken      int                        // numbers lines in clear
+
+	// Of plain peers (plain.go).
+	face         atomic.Pointer[plain.Self]     // who one is, to them; read without mu
+	muted        atomic.Pointer[string]         // why nothing may be said in clear, or ""; read without mu
+	networks     atomic.Pointer[[]netip.Prefix] // one's own
+	surveyed     time.Time                      // when; the clock's
+	enforce      bool                           // who may be spoken to in clear is to be asked again
+	held         []func() int                   // what goes out in clear when the policy is known
+	plainIgnored map[string]bool                // by id
+	plainRefused map[string]int                 // by sender and reason
+	quiet        map[string]bool                // addresses of earlier runs that weren't reached in this one
+	reachedAt    map[string]identity.Key        // addresses of Connect, and who was reached there
 }
 
 // Start listens and begins to look for others. Config.Post gets Ready first. The error says what is
@@ -114,6 +137,7 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, group: g, name: cfg.Name, inst: record.NewFeed().String(), started: time.Now(),
 		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
+		plainIgnored: map[string]bool{}, plainRefused: map[string]int{}, quiet: map[string]bool{}, reachedAt: map[string]identity.Key{},
 		shown: map[vote.ID]string{}, leftOut: map[vote.ID][]identity.Key{}, clearCounts: map[string]int{},
 		fresh: map[identity.Key]bool{}, out: newOutbox(), ready: make(chan struct{}), due: make(chan struct{}, 1),
 	}
@@ -136,6 +160,7 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 		listener.Close()
 		return nil, err
 	}
+	n.startPlain()
 	g.Go("node/events", func(ctx context.Context) { n.out.run(ctx, cfg.Post) })
 	n.out.post(event.Ready{Self: n.Self()})
 	n.out.post(event.PolicyChanged{Policy: n.Policy(), First: true})
@@ -147,17 +172,17 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 			Identity: cfg.Identity, Certificate: certificate, Hello: n.hello,
 			Pool: verify.Start(g, 0), Group: g,
 		},
-		Listener: listener, Dial: n.cfg.Network.DialContext, Hashes: n.hashes, Admit: n.admit,
+		Listener: plain.Order(listener), Dial: n.cfg.Network.DialContext, Hashes: n.hashes, Admit: n.admit,
+		Classify: n.plain.Classify, Reached: n.reached,
 		Handler: n, Log: cfg.Log,
 	})
 	g.Go("node/clock", n.tick)
 	if n.udp != nil {
 		n.finder = discovery.Start(g, discovery.Config{Transport: n.udp, Announce: n.announce, Sighted: n.sighted, Status: n.searched})
 	}
+	n.startMDNS()
 	close(n.ready)
-	for _, addr := range cfg.Connect {
-		n.mesh.Connect(addr)
-	}
+	n.dialAll()
 	return n, nil
 }
 
@@ -217,7 +242,7 @@ func (n *Node) admit(h wire.Hello) string {
 	return wire.ByeRoom
 }
 
-// Close says goodbye by UDP and on every link, and returns when all links are drained or ctx ends.
+// Close says goodbye by UDP, to plain peers and on every link, and returns when all links are drained or ctx ends.
 // The group's owner then stops the rest.
 func (n *Node) Close(ctx context.Context) {
 	n.mu.Lock()
@@ -230,6 +255,7 @@ func (n *Node) Close(ctx context.Context) {
 	if n.finder != nil {
 		_ = n.finder.Goodbye(ctx) // who doesn't hear it finds out from the link
 	}
+	n.leavePlain(ctx)
 	n.mesh.Close()
 	n.until(ctx, func() bool { return len(n.mesh.Links()) == 0 })
 	if n.udp != nil {

@@ -93,6 +93,7 @@ func (n *Node) Up(l *link.Link) {
 		n.tellFrontier(p, true)
 	}
 	n.learn(p)
+	n.enforce = true // it may have been a plain peer until now
 	n.linked()
 	n.mu.Unlock()
 	n.crowd()
@@ -179,10 +180,10 @@ func (n *Node) Trouble(addr string, err error) {
 		return
 	case errors.Is(err, link.ErrOwnKey):
 		hint = "that is yourself: name another address"
-	case errors.Is(err, link.ErrNotTLS):
-		hint = "another program listens there"
+	case errors.Is(err, link.ErrNotTLS), errors.Is(err, link.ErrTLS):
+		hint = "if that isn't p2pchat: name it " + lineScheme + addr + " if it speaks lines, as nc does, or " + jsonScheme + addr + " if it is a seed's program"
 	}
-	n.notice(event.Warning, "can't connect to "+addr+": "+err.Error(), hint)
+	n.cantConnect(addr, err, hint)
 }
 
 // Self is who and where this node is.
@@ -206,6 +207,7 @@ func (n *Node) Peers() []event.Peer {
 	for _, p := range n.peers {
 		out = append(out, p.now())
 	}
+	out = append(out, n.plainPeers()...)
 	rank := map[event.State]int{event.Up: 0, event.Late: 0, event.Lost: 1, event.Left: 2}
 	slices.SortFunc(out, func(a, b event.Peer) int {
 		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
@@ -237,6 +239,10 @@ func (n *Node) Status() event.Status {
 	for _, p := range n.peers {
 		now := p.now()
 		s.In, s.Out = s.In+now.In, s.Out+now.Out
+	}
+	for _, p := range n.plain.Peers() {
+		s.Plain++
+		s.In, s.Out = s.In+p.In, s.Out+p.Out
 	}
 	return s
 }

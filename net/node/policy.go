@@ -132,6 +132,7 @@ func (n *Node) policy() event.Policy {
 
 // decided tells that the policy is another. Called with mu held.
 func (n *Node) decided(history bool) {
+	n.remute()
 	n.restate(history)
 	n.out.post(event.PolicyChanged{Policy: n.policy()})
 	clear(n.clearCounts) // what was dropped under another policy is counted anew
@@ -170,7 +171,7 @@ func (n *Node) learn(p *peer) {
 
 // level notes that our votes are level with a peer's: the policy is known. Called with mu held.
 func (n *Node) level(p *peer) {
-	n.gate = true
+	n.openGate()
 	theirs := policyIn(p.hello, n.room.ID().String())
 	ours := n.policyOnWire()
 	if theirs == nil || theirs.Votes != ours.Votes || theirs.SecureOnly == ours.SecureOnly {
@@ -200,7 +201,7 @@ func (n *Node) mayClear() error {
 func (n *Node) watchVotes() {
 	n.restate(false)
 	if !n.gate && !n.learning.IsZero() && time.Since(n.learning) >= gateFor {
-		n.gate = true
+		n.openGate()
 		n.out.post(event.Gate{Open: true, Reason: "policy not yet known"})
 	}
 }

@@ -109,6 +109,7 @@ func (n *Node) took(l *link.Link, out room.Outcome, history bool) (name *record.
 				line.Via = l.Key().ID().String()
 			}
 			n.out.post(event.Said{Line: line})
+			n.overhear(line)
 		}
 	}
 	return name

@@ -43,6 +43,7 @@ func (n *Node) say(kind record.Kind, text string) error {
 		sent := n.publish(entries)
 		line := n.lineOf(entries[len(entries)-1])
 		line.Own = true
+		sent += n.clearly(func() int { return n.plain.Say(spoken(line), true) })
 		n.out.post(event.Sent{Line: line, Peers: sent})
 	}
 	return nil
@@ -134,14 +135,17 @@ const (
 )
 
 // WaitWritable waits until the fastest link has room in its queue; while nobody is there, until
-// somebody is.
+// somebody is. A plain peer that takes what it is sent is waited for too, since it can't ask again.
 func (n *Node) WaitWritable(ctx context.Context) error {
+	if err := n.plain.WaitSpace(ctx); err != nil {
+		return err
+	}
 	for {
 		n.mu.Lock()
 		l, space := n.fastest()
 		changed := n.changed
 		n.mu.Unlock()
-		if space > writable {
+		if space > writable || l == nil && len(n.plain.Peers()) > 0 {
 			return nil
 		}
 		// Not for longer than a moment: another may become the fastest while this one is stuck.

@@ -37,7 +37,9 @@ func (n *Node) Preview(w vote.Wish) (event.Proposal, error) {
 	if err != nil {
 		return event.Proposal{}, fmt.Errorf("that can't be proposed: %w", err)
 	}
-	return n.draftOf(&p), nil
+	out := n.draftOf(&p)
+	out.Silenced = n.silenced(w)
+	return out, nil
 }
 
 // Vote signs one's ballot. It is final.

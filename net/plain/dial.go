@@ -144,7 +144,7 @@ func (p *Plain) visitLine(ctx context.Context, addr string) (time.Duration, erro
 	var s splitter
 	say := func(line string, _ bool) { p.hear(g, line) }
 	buf := make([]byte, maxLine)
-	for err == nil && p.cfg.Policy(g.remote.Addr()) {
+	for err == nil && !s.binary && p.cfg.Policy(g.remote.Addr()) {
 		var n int
 		if n, err = conn.Read(buf); n > 0 {
 			p.received(g, n)
@@ -153,6 +153,9 @@ func (p *Plain) visitLine(ctx context.Context, addr string) (time.Duration, erro
 	}
 	s.end(say)
 	p.part(g, err)
+	if s.binary {
+		err = errors.New("it doesn't speak lines")
+	}
 	if time.Since(begun) < redialMost/2 {
 		return 0, fmt.Errorf("the connection ended: %w", err) // don't hammer a program that hangs up
 	}

@@ -10,15 +10,16 @@ import (
 const errDropped = "a peer that was disconnected from"
 
 // Drop ends what there is with the peer of that id: a guest is hung up on, a JSON peer is neither spoken
-// to nor heard until ConnectJSON names its address. It reports false if there is no such peer.
-func (p *Plain) Drop(id string) bool {
+// to nor heard until ConnectJSON names its address. named is the address of ConnectLine or ConnectJSON
+// that it was reached at, if any; ok is false if there is no such peer.
+func (p *Plain) Drop(id string) (named string, ok bool) {
 	p.mu.Lock()
 	for g := range p.guests {
 		if g.peer.ID == id {
 			g.hangUp()
 			p.mu.Unlock()
 			p.Disconnect(g.named)
-			return true
+			return g.named, true
 		}
 	}
 	var found *peer
@@ -29,17 +30,17 @@ func (p *Plain) Drop(id string) bool {
 	}
 	if found == nil {
 		p.mu.Unlock()
-		return false
+		return "", false
 	}
 	if len(p.dropped) >= maxTold {
 		clear(p.dropped)
 	}
 	p.dropped[id] = found.Addr
-	named := found.named
+	named = found.named
 	p.mu.Unlock()
 	p.Disconnect(named)
 	p.remove(found, event.Left)
-	return true
+	return named, true
 }
 
 // isDropped reports whether a peer was disconnected from.

@@ -8,9 +8,10 @@ import (
 
 // splitter cuts a stream into lines, whatever its split over reads. Lines end in LF or CRLF; longer ones
 // come in pieces of at most maxLine bytes that end between two characters. Lines of nothing but white
-// space are left out. The zero splitter is ready.
+// space are left out. Nothing comes after a line that is no text. The zero splitter is ready.
 type splitter struct {
-	rest []byte // of a line that has not ended
+	rest   []byte // of a line that has not ended
+	binary bool   // a line was no text
 }
 
 // feed takes what was read and gives each line to say. whole is false for the pieces of a line that
@@ -37,7 +38,7 @@ func (s *splitter) add(b []byte, say func(string, bool)) {
 		// A CR right after a piece's worth may be the end of a line of exactly that length.
 		if len(s.rest) > maxLine+1 || len(s.rest) == maxLine+1 && s.rest[maxLine] != '\r' {
 			at := boundary(s.rest, maxLine)
-			say(text(s.rest[:at]), false)
+			s.say(s.rest[:at], false, say)
 			s.rest = append(s.rest[:0], s.rest[at:]...)
 		}
 	}
@@ -45,10 +46,23 @@ func (s *splitter) add(b []byte, say func(string, bool)) {
 
 // end is the end of a line, or of the stream.
 func (s *splitter) end(say func(string, bool)) {
-	if t := text(bytes.TrimSuffix(s.rest, []byte("\r"))); strings.TrimSpace(t) != "" {
-		say(t, true)
-	}
+	s.say(bytes.TrimSuffix(s.rest, []byte("\r")), true, say)
 	s.rest = s.rest[:0]
+}
+
+func (s *splitter) say(line []byte, whole bool, say func(string, bool)) {
+	s.binary = s.binary || isBinary(line)
+	if t := text(line); !s.binary && (!whole || strings.TrimSpace(t) != "") {
+		say(t, whole)
+	}
+}
+
+// isBinary reports whether a line is no text at all: it isn't UTF-8, and has controls that no terminal
+// program writes. Either alone may be an old encoding, or somebody's colours.
+func isBinary(line []byte) bool {
+	return !utf8.Valid(line) && bytes.ContainsFunc(line, func(r rune) bool {
+		return r < 0x20 && r != 0 && r != '\t' && r != '\r' && r != '\a' && r != '\b' && r != '\f' && r != 0x1b
+	})
 }
 
 // boundary is the greatest cut of b, which is longer, that is at most n and not inside a character.

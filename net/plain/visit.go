@@ -73,7 +73,7 @@ func (v *visit) serve(ctx context.Context, k kind, head []byte) {
 	switch {
 	case k == garbage:
 		v.part(nil)
-		p.refuse(v.remote, "neither native, nor JSON, nor text")
+		p.refuse(v.remote, errGarbage)
 	case !p.cfg.Policy(v.remote.Addr()):
 		v.part(nil)
 		p.refuse(v.remote, errNotAllowed.Error())
@@ -125,6 +125,8 @@ func (v *visit) Read(b []byte) (int, error) {
 		}
 	}
 }
+
+const errGarbage = "neither native, nor JSON, nor text"
 
 var errNotAllowed = errors.New("plain peers are not allowed from there")
 
@@ -181,7 +183,7 @@ func (v *visit) serveLines(head []byte) {
 	s.feed(head, say)
 	buf := []byte(nil)
 	var err error
-	for !refused && err == nil {
+	for !refused && err == nil && !s.binary {
 		if v.guest != nil && !v.p.cfg.Policy(v.remote.Addr()) {
 			break
 		}
@@ -201,6 +203,9 @@ func (v *visit) serveLines(head []byte) {
 		refused = true // it hung up in the middle of a request
 	case !refused && !errors.Is(err, errNotAllowed):
 		s.end(say) // a last line without newline
+	}
+	if s.binary {
+		v.p.refuse(v.remote, errGarbage)
 	}
 	if refused {
 		v.p.refuse(v.remote, "HTTP request")

@@ -133,6 +133,7 @@ def main():
     write("garbage-continuation", "garbage", b"\x80hello\n", nothing)
     write("garbage-stun", "garbage", bytes.fromhex("000100002112a442"), nothing)
     write("garbage-escape", "garbage", b"\x1b[2J\n", nothing)
+    write("line-then-noise", "lines", b"hello\n\xff\x01\nlater\n", f"peer: up {guest}", said("hello", guest), nothing, f"peer: left {guest}")
 
 
 main()

@@ -16,10 +16,25 @@ const DefaultPort = 8080
 // maxHost is the longest host name (RFC 1035 §2.3.4), with room for a zone.
 const maxHost = 300
 
+// schemes say how to speak to an address: lines, as nc does, or the JSON of the seed's programs. Without
+// one it is a peer of this program (DESIGN.md §5).
+var schemes = [...]string{"line://", "json://"}
+
 // Address makes HOST:PORT of what a person typed: a name or an IP address, with a port or without
-// (then DefaultPort). IPv6 addresses may be bare where no port follows. The host isn't looked up.
+// (then DefaultPort). IPv6 addresses may be bare where no port follows. line:// or json:// may stand
+// before it, and then stands before the result. The host isn't looked up.
 func Address(text string) (string, error) {
-	host, port, err := split(strings.TrimSpace(text))
+	text = strings.TrimSpace(text)
+	for _, scheme := range schemes {
+		if len(text) >= len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
+			addr, err := Address(text[len(scheme):])
+			if err == nil && strings.Contains(addr, "://") {
+				err = fmt.Errorf("%.80q is not an address: it has two schemes", text)
+			}
+			return scheme + addr, err
+		}
+	}
+	host, port, err := split(text)
 	if err != nil {
 		return "", fmt.Errorf("%.80q is not an address: %w: write HOST:PORT, as in 192.168.1.31:%d", text, err, DefaultPort)
 	}

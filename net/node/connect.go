@@ -1,0 +1,78 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+// The schemes of an address of Connect: a program that speaks lines, and one of the seed's. Without one
+// it is a native peer's.
+const (
+	lineScheme = "line://"
+	jsonScheme = "json://"
+)
+
+// Connect dials host:port, line://host:port or json://host:port, for ever. What comes of it is told by
+// events.
+func (n *Node) Connect(addr string) error {
+	at := strings.TrimPrefix(strings.TrimPrefix(addr, lineScheme), jsonScheme)
+	if portOf(at) == 0 {
+		return fmt.Errorf("%q is no address: give HOST:PORT, as in 192.168.1.31:8080", addr)
+	}
+	n.mu.Lock()
+	delete(n.quiet, addr) // whoever asks for it wants to know
+	n.mu.Unlock()
+	n.dial(addr)
+	return nil
+}
+
+func (n *Node) dial(addr string) {
+	if at, ok := strings.CutPrefix(addr, lineScheme); ok {
+		n.plain.ConnectLine(at)
+	} else if at, ok := strings.CutPrefix(addr, jsonScheme); ok {
+		n.plain.ConnectJSON(at)
+	} else {
+		n.mesh.Connect(addr)
+	}
+}
+
+// dialAll dials what the user named, and quietly what was reached in earlier runs: somebody who isn't
+// there today is no trouble.
+func (n *Node) dialAll() {
+	n.mu.Lock()
+	var again []string
+	for _, addr := range n.cfg.Remembered {
+		if !slices.Contains(n.cfg.Connect, addr) && !slices.Contains(again, addr) {
+			n.quiet[addr] = true
+			again = append(again, addr)
+		}
+	}
+	n.mu.Unlock()
+	for _, addr := range slices.Concat(n.cfg.Connect, again) {
+		n.dial(addr)
+	}
+}
+
+// cantConnect tells why an address can't be reached.
+func (n *Node) cantConnect(addr string, err error, hint string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.quiet[addr] || n.quiet[lineScheme+addr] || n.quiet[jsonScheme+addr] {
+		n.cfg.Log.Info("can't connect to a peer of earlier", "addr", addr, "error", err)
+		return
+	}
+	n.notice(event.Warning, "can't connect to "+addr+": "+err.Error(), hint)
+}
+
+// forget lets go of addresses that a peer was reached at, so that the next start doesn't dial them.
+func (n *Node) forget(addrs ...string) {
+	if n.cfg.Forget == nil {
+		return
+	}
+	for _, addr := range addrs {
+		n.cfg.Forget(addr)
+	}
+}
