@@ -3,7 +3,7 @@ package command
 // links is whom one is connected to.
 func links() []Command {
 	return []Command{
-		{Name: "connect", Args: "HOST[:PORT]", Help: "connect to a peer that wasn't found by itself; line://HOST for nc and newline chats, json://HOST for a seed's program", Run: connect},
+		{Name: "connect", Args: "HOST[:PORT]", Help: "connect to a peer (line://, json://: in clear)", Run: connect},
 		{Name: "disconnect", Args: "NAME", Help: "end the link to NAME until you /connect again",
 			Run: disconnect, Complete: completePeer()},
 	}

@@ -158,6 +158,9 @@ func TestAddress(t *testing.T) {
 		"fe80::1%eth0":      "[fe80::1%eth0]:8080",
 		"[fe80::1%eth0]:7":  "[fe80::1%eth0]:7",
 		" host:8080 ":       "host:8080",
+		"line://host":       "line://host:8080",
+		"LINE://host:1":     "line://host:1",
+		" json://[::1]:7 ":  "json://[::1]:7",
 		"bücher.example":    "bücher.example:8080",
 	} {
 		if got, err := Address(text); err != nil || got != want {
@@ -165,7 +168,7 @@ func TestAddress(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", ":", ":1", "host:", "host:x", "host:-1", "host:65536", "a:b:c", "[::1", "[::1]x:1",
-		"line://x:1", "a\x00b", "a\u202eb:1", "3000", strings.Repeat("x", 400), "user@host:1"} {
+		"http://x:1", "line://", "json://line://x:1", "line://x:0", "line:x", "a\x00b", "a\u202eb:1", "3000", strings.Repeat("x", 400), "user@host:1"} {
 		if got, err := Address(text); err == nil {
 			t.Errorf("Address(%q) = %q", text, got)
 		} else if strings.ContainsAny(err.Error(), "\x00\u202e") {
