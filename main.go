@@ -168,6 +168,8 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 	}
 	cfg.Name, cfg.Profile, cfg.Known, cfg.Log = name, p.Dir(), p.Known(), log
 
+	cfg.Remembered, cfg.Reached, cfg.Forget = p.Known().Reached(), p.Known().Reach, p.Known().Forget
+
 	root := guard.New(context.Background(), func(caught *guard.Panic) {
 		log.Error(caught.Error(), "stack", string(caught.Stack))
 	})

@@ -23,7 +23,7 @@ const maxKnown = 4096
 const saveDelay = 500 * time.Millisecond
 
 // Known is what a profile remembers of others: the first key seen under each name, whose
-// fingerprints were compared, whom not to show. It implements net/node's interface of that name; all
+// fingerprints were compared, whom not to show, where somebody was reached. It implements net/node's interface of that name; all
 // methods may be called concurrently.
 type Known struct {
 	dir     string
@@ -36,6 +36,7 @@ type Known struct {
 	names    map[string]met         // guarded by mu; by folded name
 	verified map[identity.Key]int64 // guarded by mu; ms since 1970
 	ignored  map[string]int64       // guarded by mu; uuid → ms since 1970
+	reached  map[string]int64       // guarded by mu; address → ms since 1970
 }
 
 // met is the first key seen under a name.
@@ -51,6 +52,7 @@ func newKnown(dir string) *Known {
 		names:    make(map[string]met),
 		verified: make(map[identity.Key]int64),
 		ignored:  make(map[string]int64),
+		reached:  make(map[string]int64),
 	}
 }
 

@@ -26,6 +26,7 @@ type knownFile struct {
 	Names    []nameEntry    `json:"names"`
 	Verified []verifiedMark `json:"verified"`
 	Ignored  []ignoredMark  `json:"ignored"`
+	Reached  []reachedMark  `json:"reached,omitempty"`
 }
 
 type nameEntry struct {
@@ -86,6 +87,9 @@ func (k *Known) file() knownFile {
 	}
 	for _, id := range slices.Sorted(maps.Keys(k.ignored)) {
 		f.Ignored = append(f.Ignored, ignoredMark{id, k.ignored[id]})
+	}
+	for _, addr := range k.latest() {
+		f.Reached = append(f.Reached, reachedMark{addr, k.reached[addr]})
 	}
 	return f
 }
@@ -150,6 +154,13 @@ func (k *Known) load(text []byte) (bad int, err error) {
 			continue
 		}
 		k.ignored[e.ID] = e.Since
+	}
+	for _, e := range f.Reached {
+		if e.Addr == "" || len(e.Addr) > maxAddress || len(k.reached) >= maxReached {
+			bad++
+			continue
+		}
+		k.reached[e.Addr] = e.Last
 	}
 	return bad, nil
 }

@@ -4,7 +4,7 @@
 //
 //	$XDG_DATA_HOME/p2pchat/alice/     0700
 //	    lock                          pid and start of the process that holds it
-//	    known.json                    names and keys met, verified, ignored
+//	    known.json                    names and keys met, verified, ignored; addresses reached
 //	    log, log.1                    at most 1 MiB each
 //
 // A copy of a folder is a copy of a person, so a second process is refused, not merged
