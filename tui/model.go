@@ -57,7 +57,8 @@ type model struct {
 	met     bool      // somebody was here
 	noted   bool      // there is something among the messages
 
-	away   bool // the terminal's window has not the focus
+	away   bool      // the terminal's window has not the focus
+	torn   time.Time // of an Esc behind which the rest of a report may follow
 	typing typing
 	rates  rates
 	status statusLine
@@ -96,7 +97,9 @@ func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
 	case inbox.Batch:
 		cmd = m.batch(msg)
 	case tea.KeyMsg:
-		cmd = m.key(msg)
+		if msg, ok := m.mend(msg); ok {
+			cmd = m.key(msg)
+		}
 	case tea.MouseMsg:
 		m.mouse(msg)
 	case tea.FocusMsg:
