@@ -24,54 +24,46 @@ func (b *Box) Draft(w vote.Wish, now int64) (vote.Proposal, error) {
 	return b.book.Draft(b.self.Key(), w, b.disputes, now)
 }
 
-// Propose signs a proposal and one's own approval of it, and takes both. What it returns is kept
-// already; it must be on disk before it is sent.
-func (b *Box) Propose(w vote.Wish, now int64) (Outcome, error) {
+// SignProposal signs a proposal and one's own approval of it. They count nowhere until Take.
+func (b *Box) SignProposal(w vote.Wish, now int64) ([]*record.Record, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p, err := b.book.Draft(b.self.Key(), w, b.disputes, now)
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	data, err := vote.EncodeProposal(&p)
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	rec, err := b.sign(KindProposal, now, data)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("a proposal that size can't be signed: %w", err)
+		return nil, fmt.Errorf("a proposal that size can't be signed: %w", err)
 	}
-	out, err := b.accept(rec, nil) // one's own leaves out nobody that one didn't mean to
-	if err != nil {
-		return out, err
-	}
-	mine, err := b.cast(vote.ID(rec.ID()), vote.Approve)
-	mine.Kept = append(out.Kept, mine.Kept...)
-	mine.Dropped = append(out.Dropped, mine.Dropped...)
-	mine.Policy = mine.Policy || out.Policy
-	mine.Was = vote.Unknown
-	return mine, err
+	mine, err := b.ballot(vote.ID(rec.ID()), vote.Approve)
+	return []*record.Record{rec, mine}, err
 }
 
-// Cast signs one's ballot on a proposal and takes it. It is final: the caller has held it for as
-// long as it can be undone. It must be on disk before it is sent (rule 3).
-func (b *Box) Cast(id vote.ID, c vote.Choice, now int64) (Outcome, error) {
+// SignBallot signs one's ballot on a proposal. It is final: the caller has held it for as long as it can
+// be undone. It must be on disk before it is sent (rule 3), and counts nowhere until Take.
+func (b *Box) SignBallot(id vote.ID, c vote.Choice, now int64) ([]*record.Record, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	v, ok := b.book.View(id)
 	switch {
 	case !ok:
-		return Outcome{}, vote.ErrNoProposal
+		return nil, vote.ErrNoProposal
 	case !v.Proposal.OnRoll(b.self.Key()):
-		return Outcome{}, ErrNoVote
+		return nil, ErrNoVote
 	case b.book.Choice(id, b.self.Key()) != vote.None:
-		return Outcome{}, ErrCast
+		return nil, ErrCast
 	case v.Tally.State != vote.Open && !b.lacks(v.Proposal):
-		return Outcome{}, ErrDecided
+		return nil, ErrDecided
 	case now >= v.Proposal.Closes:
-		return Outcome{}, ErrClosed
+		return nil, ErrClosed
 	}
-	return b.cast(id, c)
+	rec, err := b.ballot(id, c)
+	return []*record.Record{rec}, err
 }
 
 // lacks reports whether p is an OFF that has passed but not yet ended all that it names: a further
@@ -88,39 +80,71 @@ func (b *Box) lacks(p *vote.Proposal) bool {
 	return false
 }
 
-func (b *Box) cast(id vote.ID, c vote.Choice) (Outcome, error) {
+func (b *Box) ballot(id vote.ID, c vote.Choice) (*record.Record, error) {
 	data, err := vote.EncodeBallot(vote.Ballot{Proposal: id, Voter: b.self.Key(), Choice: c})
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
-	return b.own(KindBallot, data)
+	return b.sign(KindBallot, 0, data)
 }
 
-// Cancel withdraws one's own proposal, as far as that can be done: a last approval that was already
-// signed still passes it.
-func (b *Box) Cancel(id vote.ID) (Outcome, error) {
+// SignCancel signs that one withdraws a proposal of one's own, as far as that can be done: a last
+// approval that was already signed still passes it. It counts nowhere until Take.
+func (b *Box) SignCancel(id vote.ID) ([]*record.Record, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	v, ok := b.book.View(id)
 	switch {
 	case !ok:
-		return Outcome{}, vote.ErrNoProposal
+		return nil, vote.ErrNoProposal
 	case v.Proposal.Author != b.self.Key():
-		return Outcome{}, ErrNotOwn
+		return nil, ErrNotOwn
 	case v.Tally.State != vote.Open:
-		return Outcome{}, ErrDecided
+		return nil, ErrDecided
 	}
 	data, err := vote.EncodeCancel(vote.Cancel{Proposal: id, By: b.self.Key()})
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
-	return b.own(KindCancel, data)
+	rec, err := b.sign(KindCancel, 0, data)
+	return []*record.Record{rec}, err
 }
 
-func (b *Box) own(kind record.Kind, data []byte) (Outcome, error) {
-	rec, err := b.sign(kind, 0, data)
+// Take takes what one signed oneself, about one proposal, once it is on disk. What is Kept is to be sent.
+func (b *Box) Take(own []*record.Record) (Outcome, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all Outcome
+	for i, rec := range own {
+		out, err := b.accept(rec, nil) // one's own leaves out nobody that one didn't mean to
+		if err != nil {
+			return out, err
+		}
+		if i > 0 {
+			out.Kept, out.Dropped = append(all.Kept, out.Kept...), append(all.Dropped, out.Dropped...)
+			out.Was, out.Policy = all.Was, out.Policy || all.Policy
+		}
+		all = out
+	}
+	return all, nil
+}
+
+// Propose is SignProposal and Take, for who keeps nothing.
+func (b *Box) Propose(w vote.Wish, now int64) (Outcome, error) {
+	return b.taken(b.SignProposal(w, now))
+}
+
+// Cast is SignBallot and Take.
+func (b *Box) Cast(id vote.ID, c vote.Choice, now int64) (Outcome, error) {
+	return b.taken(b.SignBallot(id, c, now))
+}
+
+// Cancel is SignCancel and Take.
+func (b *Box) Cancel(id vote.ID) (Outcome, error) { return b.taken(b.SignCancel(id)) }
+
+func (b *Box) taken(own []*record.Record, err error) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return b.accept(rec, nil)
+	return b.Take(own)
 }

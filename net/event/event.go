@@ -164,6 +164,25 @@ type Sync struct{ Have, Missing int }
 // LatestKey is the same for all.
 func (Sync) LatestKey() string { return "sync" }
 
+// Saving says how keeping the room goes. The zero Saving: all is well.
+type Saving struct {
+	NotSaved   string // why nothing is being saved at present, raw; "" when it is
+	Waiting    int    // what was not on disk yet when this was told
+	Dropped    int    // records that will not be saved: NotSaved lasted longer than memory
+	Unreadable int    // records that were found damaged on disk; they are asked for again
+	Aside      string // where a damaged file was put, raw; "" when there was none
+	Recovered  int    // records taken over from it
+}
+
+// LatestKey is the same for all.
+func (Saving) LatestKey() string { return "saving" }
+
+// Reach says who has a line of one's own, of those it is for.
+type Reach struct {
+	Line       Line
+	Has, Lacks []Peer
+}
+
 // Level says how much a notice matters.
 type Level string
 
@@ -236,6 +255,7 @@ type Status struct {
 	Dropped   map[string]int // counted bad input, by reason
 	Network   Network
 	Discovery bool
+	Saving    Saving
 }
 
 func (PeerChanged) event() {}
@@ -246,6 +266,7 @@ func (Delivered) event()   {}
 func (Typing) event()      {}
 func (Refused) event()     {}
 func (Sync) event()        {}
+func (Saving) event()      {}
 func (Notice) event()      {}
 func (Ready) event()       {}
 func (SelfChanged) event() {}

@@ -34,6 +34,7 @@ func (n *Node) ballots(l *link.Link, recs []*record.Record, history bool) {
 // voted follows what vote records did: hands them on and tells the screen. from is nil for
 // one's own. Called with mu held.
 func (n *Node) voted(out ballotbox.Outcome, from *link.Link, history bool) {
+	n.keepVotes(out)
 	if len(out.LeftOut) > 0 {
 		n.leftOut[out.Proposal] = out.LeftOut
 	}

@@ -32,7 +32,7 @@ func (n *Node) Drained(l *link.Link) {
 
 // pull tells a peer that is behind how far we are by now.
 func (n *Node) pull(p *peer) {
-	p.told = n.room.Frontier()
+	p.told = n.frontierFor(p)
 	n.tellFrontier(p, true)
 }
 
@@ -46,7 +46,7 @@ func (n *Node) follow(p *peer, theirs []room.Holding) {
 	for _, h := range theirs {
 		has[h.Key] = h.Seq + 1
 	}
-	if tail, few := n.tail(has); few {
+	if tail, few := n.tail(p, has); few {
 		p.behind, p.told = false, nil
 		for _, r := range tail {
 			if !n.push(p, r) {
@@ -56,7 +56,7 @@ func (n *Node) follow(p *peer, theirs []room.Holding) {
 		return
 	}
 	for _, h := range p.told {
-		if has[h.Key] <= h.Seq {
+		if has[h.Key] <= h.Seq && h.Floor <= h.Seq {
 			return
 		}
 	}
@@ -64,9 +64,9 @@ func (n *Node) follow(p *peer, theirs []room.Holding) {
 }
 
 // tail is what is held above has, if that is little.
-func (n *Node) tail(has map[room.FeedKey]uint64) (tail []*record.Record, few bool) {
+func (n *Node) tail(p *peer, has map[room.FeedKey]uint64) (tail []*record.Record, few bool) {
 	size := 0
-	for _, h := range n.room.Frontier() {
+	for _, h := range n.frontierFor(p) {
 		from := max(has[h.Key], h.Floor)
 		if from > h.Seq {
 			continue

@@ -60,6 +60,7 @@ func (n *Node) second() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.watchVotes()
+	n.lookAfterStore()
 	lost := false
 	for _, p := range n.peers {
 		if p.link != nil {

@@ -27,6 +27,7 @@ func (n *Node) Nick(name string) error {
 	}
 	n.name = name
 	n.face.Store(&plain.Self{ID: n.cfg.Identity.Key().ID().String(), Name: name, Port: n.port})
+	n.save(e, true)
 	n.forward(e.Record, nil)
 	n.out.post(event.SelfChanged{Self: n.self()})
 	if n.finder != nil {
@@ -78,6 +79,9 @@ func (n *Node) recognise(p *peer) {
 func (n *Node) called(key identity.Key) string {
 	if p := n.peers[key]; p != nil {
 		return p.Name
+	}
+	if name := n.names[key]; name != "" {
+		return name
 	}
 	return key.Short()
 }

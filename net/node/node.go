@@ -34,6 +34,7 @@ import (
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/plain/mdns"
 	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 	"chat.lan/p2pchat/vote"
 )
@@ -71,7 +72,10 @@ type Config struct {
 	Forget        func(addr string) // whoever was reached there was disconnected from; may be nil
 	Agent         string
 	Profile       string
-	Known         Known // nil: nothing is remembered
+	Known         Known         // nil: nothing is remembered
+	Store         store.Store   // the caller closes it, after Close; nil: one in memory
+	Keep          time.Duration // older records are deleted; 0: none
+	Share         time.Duration // of the past, with keys never met (strangers.go); 0: ShareDefault
 	Post          func(event.Event)
 	Log           *slog.Logger
 
@@ -129,6 +133,14 @@ type Node struct {
 	plainRefused map[string]int                 // by sender and reason
 	quiet        map[string]bool                // addresses of earlier runs that weren't reached in this one
 	reachedAt    map[string]identity.Key        // addresses of Connect, and who was reached there
+	store        store.Store
+	signing      sync.Mutex                 // held while one's own votes are signed and saved; before mu
+	met          map[identity.Key]time.Time // guarded by mu, as all that follows
+	names        map[identity.Key]string    // what authors were called last, before this run
+	unsaved      bool                       // the store lacks something that the room has
+	lookedAfter  time.Time                  // by reconcile
+	saved        event.Saving               // as it was told last
+	lastSaid     event.Line                 // of one's own
 }
 
 // Start listens and begins to look for others. Config.Post gets Ready first. The error says what is
@@ -140,6 +152,10 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 		plainIgnored: map[string]bool{}, plainRefused: map[string]int{}, quiet: map[string]bool{}, reachedAt: map[string]identity.Key{},
 		shown: map[vote.ID]string{}, leftOut: map[vote.ID][]identity.Key{}, clearCounts: map[string]int{},
 		fresh: map[identity.Key]bool{}, out: newOutbox(), ready: make(chan struct{}), due: make(chan struct{}, 1),
+		store: cfg.Store, met: map[identity.Key]time.Time{}, names: map[identity.Key]string{}, lookedAfter: time.Now(),
+	}
+	if n.cfg.Share == 0 {
+		n.cfg.Share = ShareDefault
 	}
 	if cfg.Network == nil {
 		n.cfg.Network = machine{group: g, interfaces: cfg.Interfaces}
@@ -156,6 +172,13 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	n.room = room.New(id, cfg.Identity, cfg.Name, time.Now, 0)
 	n.planner = room.NewPlanner(n.room, time.Now)
 	n.box = ballotbox.New(id, cfg.Identity)
+	if n.store == nil {
+		n.store = store.NewMem(id, 0)
+	}
+	if err := n.load(g.Context()); err != nil {
+		listener.Close()
+		return nil, fmt.Errorf("read what was said before: %w", err)
+	}
 	if err := n.discover(g); err != nil {
 		listener.Close()
 		return nil, err
@@ -163,6 +186,7 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	n.startPlain()
 	g.Go("node/events", func(ctx context.Context) { n.out.run(ctx, cfg.Post) })
 	n.out.post(event.Ready{Self: n.Self()})
+	n.remembered()
 	n.out.post(event.PolicyChanged{Policy: n.Policy(), First: true})
 	if want := portOf(cfg.Listen); want != 0 && want != n.port {
 		n.notice(event.Warning, fmt.Sprintf("port %d is in use: listening on %d instead", want, n.port), "--port chooses another")
@@ -177,6 +201,9 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 		Handler: n, Log: cfg.Log,
 	})
 	g.Go("node/clock", n.tick)
+	if cfg.Keep > 0 {
+		g.Go("node/expire", n.expire)
+	}
 	if n.udp != nil {
 		n.finder = discovery.Start(g, discovery.Config{Transport: n.udp, Announce: n.announce, Sighted: n.sighted, Status: n.searched})
 	}

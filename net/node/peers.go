@@ -43,6 +43,9 @@ type peer struct {
 	votes     vote.Map         // what it holds, while it is asked for some of it
 	lacked    int              // how much of that was lacking when it was asked last
 	answered  []*record.Record // of an answer that is not complete
+
+	limit    map[room.FeedKey]uint64 // where feeds begin for it; nil: where they do (strangers.go)
+	patience int                     // pings with another hash until frontiers are compared again, above two
 }
 
 // Up is of mesh.Handler.
@@ -50,6 +53,7 @@ func (n *Node) Up(l *link.Link) {
 	<-n.ready
 	h := l.Hello()
 	key := l.Key()
+	limit, stranger := n.limits(key)
 	n.mu.Lock()
 	p := n.peers[key]
 	if p == nil {
@@ -62,6 +66,7 @@ func (n *Node) Up(l *link.Link) {
 	}
 	p.link, p.page, p.unequal, p.waits, p.behind, p.told = l, nil, 0, false, false, nil
 	p.hello, p.votesPage, p.votes, p.answered = h, nil, nil, nil
+	p.limit, p.patience = limit, 0
 	p.links, p.owed = map[identity.Key]bool{}, map[room.FeedKey]bool{}
 	n.planner.Gone(key) // what it was asked over an older link it may never answer
 	before, at := p.Name, p.Addr
@@ -94,6 +99,9 @@ func (n *Node) Up(l *link.Link) {
 	}
 	n.learn(p)
 	n.enforce = true // it may have been a plain peer until now
+	if stranger {
+		n.keptBack(p)
+	}
 	n.linked()
 	n.mu.Unlock()
 	n.crowd()
@@ -231,7 +239,8 @@ func (n *Node) Status() event.Status {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := event.Status{Self: n.self(), Up: time.Since(n.started), Links: links, Records: n.room.Count(),
-		Dropped: map[string]int{}, Network: n.network, Discovery: n.udp != nil}
+		Dropped: map[string]int{}, Network: n.network, Discovery: n.udp != nil,
+		Saving: savingOf(n.store.Status())}
 	for reason, count := range n.refused {
 		s.Dropped[reason] = count
 	}

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"fmt"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -10,24 +9,36 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 )
 
 // Record is of mesh.Handler: a live record.
 func (n *Node) Record(l *link.Link, r *record.Record) {
 	n.out.wait()
+	if n.record(l, r) {
+		n.below(l, []*record.Record{r})
+	}
+}
+
+// record takes a live record; below: what is in its place is in the store.
+func (n *Node) record(l *link.Link, r *record.Record) (below bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if ballotbox.Is(r) {
 		n.ballots(l, []*record.Record{r}, false)
-		return
+		return false
 	}
 	out, err := n.room.Accept(r)
 	if err != nil {
 		n.refuse(l, err.Error())
-		return
+		return false
 	}
 	p := n.up(l)
+	// A feed whose beginning is kept back from us begins with what is said now.
+	if g := out.Gap; g != nil && p != nil && n.planner.Begins(p.Key, g.Key, r.Seq()) {
+		out = n.raise(g.Key, r.Seq())
+	}
 	if out.Gap != nil && p != nil {
 		n.planner.Ahead(p.Key, out.Gap.Key, r.Seq())
 		n.ask(p)
@@ -41,16 +52,38 @@ func (n *Node) Record(l *link.Link, r *record.Record) {
 	if name := n.took(l, out, false); name != nil {
 		n.named(name)
 	}
+	return out.Below != nil
+}
+
+// raise has a feed begin where it does for everybody who was asked.
+func (n *Node) raise(key room.FeedKey, floor uint64) room.Outcome {
+	out := n.room.Raise(key, floor)
+	if len(out.Added) > 0 {
+		n.store.Raise(store.FeedKey(key), floor)
+	}
+	return out
 }
 
 // Records is of mesh.Handler: a part of the answer to a question.
 func (n *Node) Records(l *link.Link, m wire.Records, rs []*record.Record) {
 	n.out.wait()
+	// What can be had again waits for the disk; while nothing can be saved it doesn't.
+	if n.store.Ready(n.group.Context()) != nil {
+		return
+	}
+	if below := n.records(l, m, rs); len(below) > 0 {
+		n.below(l, below)
+	}
+}
+
+// records takes a part of an answer; below: those whose place is in the store.
+func (n *Node) records(l *link.Link, m wire.Records, rs []*record.Record) (below []*record.Record) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if rs = n.votesOf(l, m, rs); m.N >= votesAsked {
-		return
+		return nil
 	}
+	doubted := map[room.FeedKey]bool{}         // one question about each is enough
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
 	for _, r := range rs {
 		out, err := n.room.Accept(r)
@@ -59,11 +92,23 @@ func (n *Node) Records(l *link.Link, m wire.Records, rs []*record.Record) {
 			continue
 		}
 		if g := out.Gap; g != nil && n.planner.Begins(l.Key(), g.Key, r.Seq()) {
-			out = n.room.Raise(g.Key, r.Seq())
+			out = n.raise(g.Key, r.Seq())
+		}
+		if out.Below != nil {
+			below = append(below, r)
+		}
+		if d := out.Doubt; d != nil {
+			if doubted[d.Key] {
+				out.Doubt = nil
+			}
+			doubted[d.Key] = true
 		}
 		n.owe(nil, r)
 		if len(out.Added) > 0 {
 			n.fresh[r.Author()] = true
+			if p := n.up(l); p != nil {
+				p.patience = 0
+			}
 		}
 		if name := n.took(l, out, true); name != nil {
 			names[name.Author()] = name
@@ -74,13 +119,14 @@ func (n *Node) Records(l *link.Link, m wire.Records, rs []*record.Record) {
 	}
 	p := n.up(l)
 	if p == nil {
-		return
+		return below
 	}
 	n.planner.Answered(p.Key, m.N, m.End)
 	if m.End {
 		n.ask(p)
 		n.caughtUp(p)
 	}
+	return below
 }
 
 // up is the peer of a link that is its present one, or nil. Called with mu held.
@@ -94,10 +140,9 @@ func (n *Node) up(l *link.Link) *peer {
 // took passes on what a record brought to the screen, and returns the last record in it that names its
 // author. Called with mu held.
 func (n *Node) took(l *link.Link, out room.Outcome, history bool) (name *record.Record) {
-	if f := out.Fork; f != nil {
-		n.notice(event.Warning, fmt.Sprintf("%s signed two different lines for one place: nothing more of that run is shown", n.called(f.Key.Author)), "")
-	}
+	n.disagree(l, out)
 	for _, e := range out.Added {
+		n.save(e, !history)
 		switch r := e.Record; r.Kind() {
 		case record.KindOpen, record.KindName:
 			name = r
@@ -133,6 +178,10 @@ func (n *Node) lineOf(e room.Entry) event.Line {
 
 // Message is of mesh.Handler.
 func (n *Node) Message(l *link.Link, m wire.Message) {
+	if want, ok := m.(wire.Want); ok {
+		n.answer(l, want)
+		return
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.up(l)
@@ -144,8 +193,6 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		n.acknowledged(p, m)
 	case wire.Frontier:
 		n.heardFrontier(p, m)
-	case wire.Want:
-		n.answer(p, m)
 	case wire.Links:
 		clear(p.links)
 		for _, x := range m.Links[:min(len(m.Links), maxNeighbours)] {
@@ -162,6 +209,9 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 	}
 }
 
+// mostPatience is how many pings at most, above two, pass between two comparisons that find nothing.
+const mostPatience = 15
+
 // Frontier is of mesh.Handler: a ping's hashes. Records on their way make them differ for a moment,
 // so it takes two in a row to compare in full.
 func (n *Node) Frontier(l *link.Link, hashes map[string]string) {
@@ -174,11 +224,12 @@ func (n *Node) Frontier(l *link.Link, hashes map[string]string) {
 	switch hash := hashes[n.room.ID().String()]; hash {
 	case "":
 	case n.hash():
-		p.unequal = 0
+		p.unequal, p.patience = 0, 0
 		n.hasAll(p)
 	default:
-		if p.unequal++; p.unequal >= 2 {
-			p.unequal = 0
+		// Where something is kept back or gone they differ for good: less and less often then.
+		if p.unequal++; p.unequal >= 2+p.patience {
+			p.unequal, p.patience = 0, min(2*p.patience+1, mostPatience)
 			n.tellFrontier(p, true)
 		}
 	}

@@ -44,6 +44,7 @@ func (n *Node) say(kind record.Kind, text string) error {
 		line := n.lineOf(entries[len(entries)-1])
 		line.Own = true
 		sent += n.clearly(func() int { return n.plain.Say(spoken(line), true) })
+		n.lastSaid = line
 		n.out.post(event.Sent{Line: line, Peers: sent})
 	}
 	return nil
@@ -89,6 +90,7 @@ func pieces(text string, most int) []string {
 func (n *Node) publish(entries []room.Entry) int {
 	sent := 0
 	for _, e := range entries {
+		n.save(e, true)
 		sent = n.forward(e.Record, nil)
 	}
 	return sent

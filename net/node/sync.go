@@ -34,7 +34,7 @@ func (n *Node) send(l *link.Link, m wire.Message) {
 // with mu held.
 func (n *Node) tellFrontier(p *peer, ask bool) {
 	n.tellVotes(p)
-	held := n.room.Frontier()
+	held := n.frontierFor(p)
 	f := wire.Frontier{Room: n.room.ID().String(), Hash: n.hash()}
 	for i := 0; ; i += pageFeeds {
 		f.Feeds = nil
@@ -60,11 +60,11 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 	for _, h := range m.Feeds {
 		var feed record.Feed
 		if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 ||
-			h.Floor > h.Seq || len(p.page) >= maxFrontier {
+			h.Floor > h.Seq+1 || len(p.page) >= maxFrontier {
 			n.refuse(p.link, "malformed frontier")
 			continue
 		}
-		p.page = append(p.page, room.Holding{Key: room.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq})
+		p.page = append(p.page, room.Holding{Key: room.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: headOf(h.Head)})
 	}
 	if !m.Last {
 		return
@@ -80,6 +80,12 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 	if p.behind {
 		n.follow(p, theirs)
 	}
+	for _, f := range n.room.Forks(theirs) {
+		n.prove(p, f)
+	}
+	for _, d := range n.room.Differs(theirs) {
+		n.doubt(p.link, d)
+	}
 	n.planner.Heard(p.Key, theirs)
 	n.ask(p)
 	n.heardAllVotes(p)
@@ -87,6 +93,15 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 		n.tellFrontier(p, false)
 		p.waits = n.planner.Lacks(p.Key)
 	}
+}
+
+// headOf is the beginning of an id as it came; zero when it isn't one.
+func headOf(text string) uint64 {
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(raw)
 }
 
 // ask puts the next question to a peer, if it has something that is missing here.
@@ -131,16 +146,26 @@ func (n *Node) caughtUp(from *peer) {
 	clear(n.fresh)
 }
 
-// answer sends what a peer wants, as far as its sync queue takes it; the peer asks for the rest.
-func (n *Node) answer(p *peer, m wire.Want) {
-	if m.Room != n.room.ID().String() || len(m.Ranges) > maxRanges || len(m.Votes) > pageVotes {
-		n.refuse(p.link, "malformed want")
+// answer sends what a peer wants, as far as its sync queue takes it; the peer asks for the rest. Called
+// without mu: what isn't in memory comes from disk, and whoever asks for it waits on his own link.
+func (n *Node) answer(l *link.Link, m wire.Want) {
+	n.mu.Lock()
+	p := n.up(l)
+	if p == nil {
+		n.mu.Unlock()
 		return
 	}
-	to := answering{n: n, p: p, most: min(m.Frames, wantFrames), out: wire.Records{Room: m.Room, N: m.N}}
+	if m.Room != n.room.ID().String() || len(m.Ranges) > maxRanges || len(m.Votes) > pageVotes {
+		n.refuse(l, "malformed want")
+		n.mu.Unlock()
+		return
+	}
+	limit := p.limit // never written to once it is there
+	n.mu.Unlock()
+	to := answering{n: n, l: l, most: min(m.Frames, wantFrames), out: wire.Records{Room: m.Room, N: m.N}}
 	if votes, bad := votesOffWire(m.Votes); !bad && len(votes) > 0 {
 		for _, rec := range n.box.Answer(votes) {
-			if !to.add(rec) {
+			if !to.add(rec.Signed(), rec.Signature()) {
 				return
 			}
 		}
@@ -150,9 +175,20 @@ func (n *Node) answer(p *peer, m wire.Want) {
 		if g.Key.Author, g.From, g.To = r.Author, r.From, r.To; g.Key.Feed.UnmarshalText([]byte(r.Feed)) != nil {
 			continue
 		}
-		recs, _ := n.room.Range(g, wire.MaxRecords*wantFrames)
+		if g.From = max(g.From, limit[g.Key]); g.From > g.To {
+			continue
+		}
+		recs, more := n.room.Range(g, wire.MaxRecords*wantFrames)
 		for _, rec := range recs {
-			if !to.add(rec) {
+			if !to.add(rec.Signed(), rec.Signature()) {
+				return
+			}
+		}
+		if len(recs) > 0 || !more {
+			continue
+		}
+		for _, raw := range n.fromStore(g, wire.MaxRecords*wantFrames) {
+			if !to.add(raw.Body, raw.Sig[:]) {
 				return
 			}
 		}
@@ -163,7 +199,7 @@ func (n *Node) answer(p *peer, m wire.Want) {
 // answering packs an answer into frames.
 type answering struct {
 	n            *Node
-	p            *peer
+	l            *link.Link
 	out          wire.Records
 	size, frames int // of the frame that is packed; sent so far
 	most         int
@@ -171,10 +207,10 @@ type answering struct {
 
 // add puts a record into the answer. When there is no room for more it ends the answer, and returns
 // false.
-func (a *answering) add(rec *record.Record) bool {
-	cost := cost(rec)
+func (a *answering) add(body string, sig []byte) bool {
+	cost := cost(body)
 	if a.size > 0 && a.size+cost > wire.MaxRecords {
-		if a.frames+1 >= a.most || a.p.link.SyncSpace() < 2 {
+		if a.frames+1 >= a.most || a.l.SyncSpace() < 2 {
 			a.send(true)
 			return false
 		}
@@ -183,7 +219,7 @@ func (a *answering) add(rec *record.Record) bool {
 		}
 	}
 	a.size += cost
-	a.out.Records = append(a.out.Records, wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
+	a.out.Records = append(a.out.Records, wire.Record{Body: body, Sig: sig})
 	return true
 }
 
@@ -196,13 +232,12 @@ func (a *answering) send(end bool) bool {
 	}
 	a.out.Records, a.size = nil, 0
 	a.frames++
-	return a.p.link.Sync(f)
+	return a.l.Sync(f)
 }
 
 // cost is how many bytes a record takes in a Records frame. The body travels as a JSON string, in which
 // quotes and backslashes take two.
-func cost(r *record.Record) int {
+func cost(body string) int {
 	const around = len(`{"body":"","sig":""},`) + 88 // base64 of a signature
-	body := r.Signed()
 	return len(body) + strings.Count(body, `"`) + strings.Count(body, `\`) + around
 }

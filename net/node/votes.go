@@ -7,25 +7,28 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/net/ballotbox"
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/vote"
 )
 
 // What one does oneself about votes. A ref is what a person types: "#4", "#4·7f", or an id.
 
-// Propose signs a proposal and one's own approval of it, and sends both. Its roll is whoever is linked
-// now, directly or to a neighbour (VOTING.md rule 8).
+// Propose signs a proposal and one's own approval of it, keeps them and sends both. Its roll is whoever
+// is linked now, directly or to a neighbour (VOTING.md rule 8).
 func (n *Node) Propose(w vote.Wish) (event.Proposal, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	w.Roll = n.roll()
-	out, err := n.box.Propose(w, time.Now().UnixMilli())
+	id, err := n.sign(func() ([]*record.Record, error) {
+		n.mu.Lock()
+		w.Roll = n.roll()
+		n.mu.Unlock()
+		return n.box.SignProposal(w, time.Now().UnixMilli())
+	})
 	if err != nil {
 		return event.Proposal{}, fmt.Errorf("nothing was proposed: %w", err)
 	}
-	n.voted(out, nil, false)
-	return n.proposalOf(out.Proposal), nil
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.proposalOf(id), nil
 }
 
 // Preview is the proposal that Propose would send.
@@ -42,26 +45,25 @@ func (n *Node) Preview(w vote.Wish) (event.Proposal, error) {
 	return out, nil
 }
 
-// Vote signs one's ballot. It is final.
+// Vote signs one's ballot, keeps it and sends it. It is final.
 func (n *Node) Vote(ref string, c vote.Choice) (event.Proposal, error) {
-	return n.answerTo(ref, func(id vote.ID) (ballotbox.Outcome, error) { return n.box.Cast(id, c, time.Now().UnixMilli()) })
+	return n.answerTo(ref, func(id vote.ID) ([]*record.Record, error) { return n.box.SignBallot(id, c, time.Now().UnixMilli()) })
 }
 
 // Withdraw cancels a proposal of one's own.
-func (n *Node) Withdraw(ref string) (event.Proposal, error) { return n.answerTo(ref, n.box.Cancel) }
+func (n *Node) Withdraw(ref string) (event.Proposal, error) { return n.answerTo(ref, n.box.SignCancel) }
 
-func (n *Node) answerTo(ref string, do func(vote.ID) (ballotbox.Outcome, error)) (event.Proposal, error) {
+func (n *Node) answerTo(ref string, do func(vote.ID) ([]*record.Record, error)) (event.Proposal, error) {
 	id, err := n.proposal(ref)
 	if err != nil {
 		return event.Proposal{}, err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	out, err := do(id)
+	_, err = n.sign(func() ([]*record.Record, error) { return do(id) })
 	if err != nil {
 		return event.Proposal{}, fmt.Errorf("%s: %w", n.box.Label(id), err)
 	}
-	n.voted(out, nil, false)
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	return n.proposalOf(id), nil
 }
 
@@ -85,6 +87,7 @@ func (n *Node) Dispute(ref string, on bool) (event.Proposal, error) {
 	if err != nil {
 		return event.Proposal{}, err
 	}
+	n.keepDispute(id, on)
 	if !on {
 		delete(n.leftOut, id)
 	}

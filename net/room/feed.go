@@ -2,9 +2,14 @@ package room
 
 import "chat.lan/p2pchat/crypto/record"
 
-// feed is one chain of records. It is guarded by its room's lock.
+// feed is one chain of records: held from base on, the last of them in memory, those before on disk. It
+// is guarded by its room's lock.
+//
+//	base ─────── floor ─────── next
+//	  in the store   records
 type feed struct {
-	floor   uint64           // seq of records[0]; what is below is not here any more
+	base    uint64           // what is below is not here any more
+	floor   uint64           // seq of records[0]
 	records []*record.Record // without a gap
 	ahead   map[uint64]*record.Record
 	head    record.ID // of the last record, also when records was emptied by drop
@@ -46,7 +51,10 @@ func (f *feed) at(seq uint64) *record.Record {
 	return f.records[seq-f.floor]
 }
 
-// drop forgets the first n records but never the last one, which a fork would be shown against.
+// held reports whether anything of the feed is here, in memory or on disk.
+func (f *feed) held() bool { return f.next() > f.base }
+
+// drop lets go of the first n records in memory, but never of the last one.
 func (f *feed) drop(n int) (freed, dropped int) {
 	n = min(n, len(f.records)-1)
 	if n <= 0 {
@@ -65,6 +73,34 @@ func (f *feed) drop(n int) (freed, dropped int) {
 // raise moves an older end of the feed up to floor, where a peer's copy begins: what lies between is
 // held by nobody who was asked.
 func (f *feed) raise(floor uint64) {
-	f.records, f.bytes, f.any = nil, 0, false
-	f.floor = floor
+	f.lower(floor, record.ID{})
+	f.base = floor
+}
+
+// lower ends the feed before next: the record there, and all after it, must come again. head is the id
+// of the one before, if it is known.
+func (f *feed) lower(next uint64, head record.ID) {
+	f.records, f.bytes = nil, 0
+	f.floor, f.base = next, min(f.base, next)
+	f.head, f.any = head, head != (record.ID{})
+}
+
+// cut ends the feed before seq, where it was forked, and returns how much memory that frees.
+func (f *feed) cut(seq uint64, head record.ID) (freed, dropped int) {
+	if seq >= f.next() {
+		return 0, 0
+	}
+	if seq <= f.floor {
+		freed, dropped = f.bytes, len(f.records)
+		f.lower(seq, head)
+		return freed, dropped
+	}
+	for _, rec := range f.records[seq-f.floor:] {
+		freed += len(rec.Signed())
+		dropped++
+	}
+	f.records = f.records[:seq-f.floor]
+	f.bytes -= freed
+	f.head = f.records[len(f.records)-1].ID()
+	return freed, dropped
 }

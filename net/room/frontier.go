@@ -10,7 +10,8 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Holding says what is held of a feed: Floor to Seq without a gap, and the head of the id at Seq.
+// Holding says what is held of a feed: Floor to Seq without a gap, and the head of the id at Seq (zero:
+// not known). Floor is Seq+1 where all of it is gone, or kept back.
 type Holding struct {
 	Key   FeedKey
 	Floor uint64
@@ -18,8 +19,7 @@ type Holding struct {
 	Head  uint64
 }
 
-// Frontier lists what is held, sorted by author and feed. A forked feed is not in it: nothing of it
-// is asked for again.
+// Frontier lists what is known, sorted by author and feed. A forked feed ends below the fork.
 func (r *Room) Frontier() []Holding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -29,8 +29,8 @@ func (r *Room) Frontier() []Holding {
 func (r *Room) frontier() []Holding {
 	out := make([]Holding, 0, len(r.feeds))
 	for key, f := range r.feeds {
-		if f.fork == nil && len(f.records) > 0 {
-			out = append(out, Holding{Key: key, Floor: f.floor, Seq: f.next() - 1, Head: f.head.Head()})
+		if f.next() > 0 {
+			out = append(out, Holding{Key: key, Floor: f.base, Seq: f.next() - 1, Head: f.head.Head()})
 		}
 	}
 	slices.SortFunc(out, func(a, b Holding) int { return compareKeys(a.Key, b.Key) })
@@ -67,31 +67,42 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 	defer r.mu.Unlock()
 	var out []Gap
 	for _, h := range theirs {
-		from := h.Floor
+		from, end := h.Floor, h.Seq+1
 		if f := r.feeds[h.Key]; f != nil {
-			if f.fork != nil || f.full {
+			if f.full {
 				continue
+			}
+			if f.fork != nil {
+				end = min(end, f.fork.Seq)
 			}
 			from = max(from, f.next())
 		}
-		if from <= h.Seq {
-			out = append(out, Gap{Key: h.Key, From: from, To: h.Seq})
+		if from < end {
+			out = append(out, Gap{Key: h.Key, From: from, To: end - 1})
 		}
 	}
 	return out
 }
 
-// Range is the held part of a gap, in feed order, from its beginning: at most max bytes of bodies,
-// but at least one record if there is any. more reports whether the rest is held as well.
+// Range is the part of a gap that is in memory, in feed order, if its beginning is: at most max bytes
+// of bodies, but at least one record if there is any. more reports whether the rest is held as well;
+// with no records, that the beginning is in the store.
 func (r *Room) Range(g Gap, maxBytes int) (records []*record.Record, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[g.Key]
-	if f == nil || f.fork != nil {
+	if f == nil {
 		return nil, false
 	}
+	from := max(g.From, f.base)
+	if from > g.To || from >= f.next() {
+		return nil, false
+	}
+	if from < f.floor {
+		return nil, true
+	}
 	size := 0
-	for seq := max(g.From, f.floor); seq <= g.To; seq++ {
+	for seq := from; seq <= g.To; seq++ {
 		rec := f.at(seq)
 		if rec == nil {
 			return records, false
@@ -104,12 +115,12 @@ func (r *Room) Range(g Gap, maxBytes int) (records []*record.Record, more bool) 
 	return records, false
 }
 
-// End is the seq of the last record that is held of a feed; false when there is none, or a fork.
+// End is the seq of the last record that is held of a feed; false when there is none.
 func (r *Room) End(key FeedKey) (seq uint64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[key]
-	if f == nil || f.fork != nil || len(f.records) == 0 {
+	if f == nil || !f.held() {
 		return 0, false
 	}
 	return f.next() - 1, true
@@ -122,7 +133,7 @@ func (r *Room) Raise(key FeedKey, floor uint64) Outcome {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[key]
-	if f == nil || f.fork != nil || f.full || floor <= f.next() || key == r.own || f.ahead[floor] == nil {
+	if f == nil || f.full || f.fork != nil && f.fork.Seq <= floor || floor <= f.next() || key == r.own || f.ahead[floor] == nil {
 		return Outcome{}
 	}
 	for seq := range f.ahead {
@@ -131,7 +142,6 @@ func (r *Room) Raise(key FeedKey, floor uint64) Outcome {
 		}
 	}
 	r.bytes -= f.bytes
-	r.count -= len(f.records)
 	f.raise(floor)
 	return Outcome{Added: r.extend(key, f, r.take(f))}
 }
@@ -141,5 +151,5 @@ func (r *Room) reaches(g Gap) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[g.Key]
-	return f != nil && (f.fork != nil || f.full || f.next() > g.From)
+	return f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.full || f.next() > g.From)
 }

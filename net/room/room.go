@@ -6,9 +6,9 @@
 // what peers ask when they compare (Frontier, Hash, Missing, Range), and it makes one's own records.
 //
 // What it holds is a pure function of the records it was given, whatever their order: two rooms that
-// were given the same have the same Frontier and Hash. Records live in memory, up to a bound; what
-// falls out of it moves the feed's floor up, and floors are announced, so that nobody asks for what
-// is gone.
+// were given the same have the same Frontier and Hash. The last records live in memory, up to a bound;
+// all of them are in a store, which is the caller's: Load begins with what it has, Floors and Lower
+// follow what it loses. Floors are announced, so that nobody asks for what is gone.
 //
 // Planner, beside it, decides which missing records to ask of whom.
 package room
@@ -24,8 +24,8 @@ import (
 
 // Bounds of what a room keeps in memory.
 const (
-	DefaultBytes = 64 << 20 // bodies
-	MaxUnknown   = 1 << 20  // bodies of one author whose kind this version doesn't know (DESIGN.md §10)
+	DefaultBytes = 8 << 20 // bodies; the store has the others
+	MaxUnknown   = 1 << 20 // bodies of one author whose kind this version doesn't know (DESIGN.md §10)
 	maxFeeds     = 1 << 16
 	maxWaiting   = 4096    // records kept without their predecessor, in all feeds; more come again by asking
 	waitingBytes = 8 << 20 // their bodies
@@ -44,14 +44,6 @@ type FeedKey struct {
 	Feed   record.Feed
 }
 
-// Fork is the evidence that an author signed two records for one place of a feed: a program that is
-// not ours, or two that share a key and a feed. Nothing of the feed above Seq is shown.
-type Fork struct {
-	Key  FeedKey
-	Seq  uint64
-	A, B *record.Record
-}
-
 // Room is the state of one room. Its methods may be called from any goroutine.
 type Room struct {
 	id    record.RoomID
@@ -64,7 +56,6 @@ type Room struct {
 	waiting int                  // records in all feed.ahead
 	ahead   int                  // their bodies, in bytes
 	bytes   int                  // bodies held
-	count   int                  // records held
 	unknown map[identity.Key]int // bodies of unknown kinds that were taken, in bytes
 	version uint64
 	hash    string // of version hashed
@@ -73,6 +64,7 @@ type Room struct {
 	name    string // one's own, as it will be or was said
 	own     FeedKey
 	ownLast record.ID // last record of one's own, in whatever feed
+	ownTime record.Time
 }
 
 // New returns the empty room id for one's own identity and name. now is the wall clock; limit bounds
@@ -103,6 +95,8 @@ type Outcome struct {
 	Added []Entry // the record and those that waited for it, in feed order; nil: nothing is new
 	Gap   *Gap    // set when the record waits for predecessors that are not here
 	Fork  *Fork   // set once, when the record shows that its feed was forked
+	Doubt *Doubt  // set when the record is of another chain than the one that is here
+	Below *Gap    // set when its place is in the store: Against says what it is, given the record there
 }
 
 // Gap is what lies between a feed's end here and a record that came too early; both included.
@@ -133,14 +127,17 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	}
 	r.clock.observe(rec.Time())
 	switch {
-	case f.fork != nil:
+	case rec.Seq() < f.next():
+		return r.again(key, f, rec), nil
+	case f.fork != nil && rec.Seq() >= f.fork.Seq:
 		return Outcome{}, nil
 	case f.full:
 		return Outcome{}, ErrFull
-	case rec.Seq() < f.next():
-		return r.again(key, f, rec), nil
 	case !f.follows(rec):
 		return r.wait(key, f, rec), nil
+	case !f.chains(rec):
+		// Of another chain of the same feed: they part below, where both records are needed to show it.
+		return Outcome{Doubt: &Doubt{Key: key, Seq: rec.Seq()}}, nil
 	}
 	out := Outcome{Added: r.extend(key, f, rec)}
 	if f.full && out.Added == nil {
@@ -158,21 +155,12 @@ func (r *Room) extend(key FeedKey, f *feed, rec *record.Record) (added []Entry) 
 	return added
 }
 
-// again compares a record with the one that is here in its place.
-func (r *Room) again(key FeedKey, f *feed, rec *record.Record) Outcome {
-	here := f.at(rec.Seq())
-	if here == nil || here.ID() == rec.ID() {
-		return Outcome{}
-	}
-	return Outcome{Fork: r.forked(key, f, here, rec)}
-}
-
 // wait keeps a record that came before its predecessors, within bounds.
 func (r *Room) wait(key FeedKey, f *feed, rec *record.Record) Outcome {
 	size := len(rec.Signed())
 	if old := f.ahead[rec.Seq()]; old != nil {
 		if old.ID() != rec.ID() {
-			return Outcome{Fork: r.forked(key, f, old, rec)}
+			return r.differ(key, f, old, rec)
 		}
 	} else if r.waiting < maxWaiting && r.ahead+size <= waitingBytes {
 		f.ahead[rec.Seq()] = rec
@@ -197,19 +185,16 @@ func (r *Room) unwait(f *feed, seq uint64) *record.Record {
 	return rec
 }
 
-// append puts rec at the feed's end. A record that doesn't name the one before as its predecessor
-// belongs to another chain of the same feed: a fork below it, of which the pair proves nothing yet,
-// so it is dropped like one that never came.
+// append puts rec at the feed's end, unless it is of another chain.
 func (r *Room) append(key FeedKey, f *feed, rec *record.Record) bool {
 	if !f.chains(rec) || !r.affords(f, rec) {
 		return false
 	}
 	f.push(rec)
 	r.bytes += len(rec.Signed())
-	r.count++
 	r.version++
-	if key.Author == r.self.Key() {
-		r.ownLast = rec.ID()
+	if key.Author == r.self.Key() && rec.Time().Compare(r.ownTime) >= 0 {
+		r.ownLast, r.ownTime = rec.ID(), rec.Time()
 	}
 	return true
 }
@@ -237,18 +222,7 @@ func (r *Room) forget(f *feed) {
 	}
 }
 
-// forked ends a feed below the pair.
-func (r *Room) forked(key FeedKey, f *feed, a, b *record.Record) *Fork {
-	if a.ID().Head() > b.ID().Head() {
-		a, b = b, a // the same pair everywhere, whichever came first
-	}
-	f.fork = &Fork{Key: key, Seq: a.Seq(), A: a, B: b}
-	r.forget(f)
-	r.version++
-	return f.fork
-}
-
-// trim drops the oldest records of the largest feeds until the bound is kept.
+// trim lets go of the oldest records of the largest feeds until the bound on memory is kept.
 func (r *Room) trim() {
 	for r.bytes > r.limit {
 		var largest *feed
@@ -257,19 +231,25 @@ func (r *Room) trim() {
 				largest = f
 			}
 		}
+		if largest == nil {
+			return
+		}
 		// An eighth at a time, so that a long flood doesn't pay for this at every record.
 		freed, n := largest.drop(max(1, len(largest.records)/8))
 		r.bytes -= freed
-		r.count -= n
 		if n == 0 {
 			return
 		}
 	}
 }
 
-// Count is the number of records held.
+// Count is the number of records held, in memory and in the store.
 func (r *Room) Count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.count
+	n := 0
+	for _, f := range r.feeds {
+		n += int(f.next() - f.base)
+	}
+	return n
 }

@@ -172,15 +172,24 @@ func TestPlanner(t *testing.T) {
 	}
 }
 
-// Memory is bounded: the oldest go, the floor says so, and a newcomer begins there.
+// Memory is bounded: the oldest are in the store alone. When that lets go of them too the floor says so,
+// and a newcomer begins there.
 func TestTheBoundMovesTheFloor(t *testing.T) {
 	a := New(lobby, identity.FromSeed([32]byte{1}), "a", time.Now, 20_000)
 	for i := range 200 {
 		say(t, a, fmt.Sprint("line ", i))
 	}
 	h := a.Frontier()[0]
-	if h.Floor == 0 || h.Seq != 200 {
-		t.Fatalf("holding %+v, want a floor and seq 200", h)
+	if h.Floor != 0 || h.Seq != 200 || a.Count() != 201 {
+		t.Fatalf("holding %+v of %d, want all", h, a.Count())
+	}
+	if recs, more := a.Range(Gap{Key: h.Key, To: 200}, 1<<20); recs != nil || !more {
+		t.Fatalf("%d records of what is in the store, %v", len(recs), more)
+	}
+	floor := a.feeds[h.Key].floor
+	a.Floors(map[FeedKey]uint64{h.Key: floor})
+	if h = a.Frontier()[0]; floor == 0 || h.Floor != floor || h.Seq != 200 {
+		t.Fatalf("holding %+v, want floor %d and seq 200", h, floor)
 	}
 	b := someone(t, 2)
 	gaps := b.Missing(a.Frontier())

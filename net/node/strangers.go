@@ -1,0 +1,101 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/room"
+)
+
+// Open rooms of one name are one room wherever they meet, so what was said yesterday at home is not for
+// whoever sits in the café today. A key that was never met in this room before is given only what
+// arrived here in the Config.Share before that first meeting, and all that came after it, however often
+// it comes back (DESIGN.md §3).
+
+// Values of Config.Share.
+const (
+	ShareDefault = 12 * time.Hour
+	ShareAll     = time.Duration(math.MaxInt64)
+	ShareNone    = time.Duration(-1)
+)
+
+// maxMet bounds the keys that are remembered: whoever can reach the port can come with a new one every
+// second. One that isn't remembered is met for the first time again.
+const maxMet = 1 << 16
+
+func (n *Node) loadMet(ctx context.Context) error {
+	blobs, err := n.store.Blobs(ctx, n.under("first-met"))
+	for _, b := range blobs {
+		key, bad := identity.KeyFromBytes(b.Key)
+		if bad == nil && len(b.Value) == 8 {
+			n.met[key] = time.UnixMilli(int64(binary.BigEndian.Uint64(b.Value)))
+		}
+	}
+	return err
+}
+
+// meet notes the first meeting with a key, and reports since when what arrived here is for it, and
+// whether this is that meeting.
+func (n *Node) meet(key identity.Key) (since time.Time, first bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at, known := n.met[key]
+	if !known {
+		at = time.Now()
+		if len(n.met) < maxMet {
+			n.met[key] = at
+			if err := n.store.Put(n.under("first-met"), key.Bytes(), binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))); err != nil {
+				n.cfg.Log.Warn("not saved", "error", err)
+			}
+		}
+	}
+	switch n.cfg.Share {
+	case ShareAll:
+		return time.Time{}, !known
+	case ShareNone:
+		return at, !known
+	}
+	return at.Add(-n.cfg.Share), !known
+}
+
+// limits is where the feeds begin for a peer, nil when it may have all; tell: it is met for the first
+// time, and something is kept back. Called without mu: it waits for the disk.
+func (n *Node) limits(key identity.Key) (limit map[room.FeedKey]uint64, tell bool) {
+	since, first := n.meet(key)
+	if since.IsZero() {
+		return nil, false
+	}
+	feeds := n.store.Frontier()
+	floors, err := n.store.Floors(n.group.Context(), since)
+	if err != nil {
+		n.cfg.Log.Warn("read the store", "error", err)
+		floors = nil // nothing is shared by mistake
+	}
+	limit = map[room.FeedKey]uint64{}
+	for _, f := range feeds {
+		// What arrives from now on is for everybody here, so a feed of which nothing is recent begins,
+		// for this peer, where it ends now. One's own lines one may have back.
+		floor, any := floors[f.Key]
+		if !any {
+			floor = f.Next
+		}
+		if floor > f.Floor && f.Key.Author != key {
+			limit[room.FeedKey(f.Key)] = floor
+		}
+	}
+	return limit, first && len(limit) > 0
+}
+
+// keptBack says once that a stranger doesn't get everything. Called with mu held.
+func (n *Node) keptBack(p *peer) {
+	what := fmt.Sprintf("what arrived here in the last %v", n.cfg.Share)
+	if n.cfg.Share == ShareNone {
+		what = "nothing that was said before"
+	}
+	n.notice(event.Info, fmt.Sprintf("%s was never here before: of the room's past they get %s", p.Name, what), "--share-history all, none or a time like 12h changes that")
+}
