@@ -27,7 +27,7 @@ type face struct {
 
 // screen reports whether there is a terminal to draw a screen on, and nobody asked for lines.
 func (o *options) screen() bool {
-	return !o.noTUI && !o.json && os.Getenv("TERM") != "dumb" &&
+	return !o.noTUI && !o.json && !o.ask && os.Getenv("TERM") != "dumb" &&
 		term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
 }
 
@@ -44,5 +44,10 @@ func (o *options) face(g *guard.Group, log *profile.Log) (face, error) {
 	}
 	m := lines.Start(g, o.mode(log))
 	return face{post: m.Post, close: m.Close,
-		run: func(ctx context.Context, n *node.Node) error { return m.Run(ctx, n) }}, nil
+		run: func(ctx context.Context, n *node.Node) error {
+			if o.talk != nil {
+				o.meet(g, n, !o.noDiscovery)
+			}
+			return m.Run(ctx, n)
+		}}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"chat.lan/p2pchat/net/profile"
 	"chat.lan/p2pchat/tui"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/lines"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -35,6 +36,7 @@ type options struct {
 	plainPeers                             string
 	noDiscovery, noTUI, json, ascii        bool
 	noMDNS, ask                            bool
+	talk                                   *lines.Conversation // of --ask, once the questions are answered
 	discoveryPort                          int
 }
 
@@ -48,6 +50,11 @@ func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
 		cfg, err := o.config(cmd.Flags(), args)
 		if err != nil {
 			return err
+		}
+		if o.ask {
+			if err := o.askFirst(&cfg); err != nil {
+				return err
+			}
 		}
 		return o.start(cfg, hook)
 	}
@@ -151,7 +158,7 @@ func (o *options) flags(cmd *cobra.Command) {
 // config checks the flags and makes a node's configuration of them, but for what the profile adds.
 func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error) {
 	cfg := node.Config{Interfaces: o.interfaces, NoDiscovery: o.noDiscovery, DiscoveryPort: o.discoveryPort,
-		NoMDNS: o.noMDNS,
+		NoMDNS: o.noMDNS, Bare: o.ask,
 		Agent:  fmt.Sprintf("p2pchat/%s (%s)", version, runtime.GOOS)}
 	portGiven := set.Changed("port")
 	connect := slices.Clone(o.connect)

@@ -39,7 +39,7 @@ func (n *Node) startPlain() {
 	n.plain = plain.New(n.group, plain.Config{
 		Identity: n.cfg.Identity, Self: func() plain.Self { return *n.face.Load() }, Dial: n.cfg.Network.DialContext,
 		Policy: n.plainAt, Native: n.isNative, Mute: func() string { return *n.muted.Load() },
-		Reached: n.reachedPlain, Handler: plainHandler{n}, Log: n.cfg.Log,
+		Bare: n.twoOfUs, Reached: n.reachedPlain, Handler: plainHandler{n}, Log: n.cfg.Log,
 	})
 }
 
@@ -198,6 +198,9 @@ func (n *Node) openGate() {
 		}
 	}
 }
+
+// twoOfUs reports whether one's lines go without one's name: to an only peer. Called with mu held.
+func (n *Node) twoOfUs() bool { return n.cfg.Bare && len(n.here) == 0 && len(n.plain.Peers()) == 1 }
 
 // overhear writes what somebody said to one's guests. Called with mu held.
 func (n *Node) overhear(l event.Line) {

@@ -74,6 +74,9 @@ type Config struct {
 	// open under it, and each guest is told why, once; lines that come are refused with its words. Call
 	// Enforce when its answer changes. nil: all may be said.
 	Mute func() string
+	// Bare says whether guests get one's own lines without one's name before them, as a program for two
+	// writes them. nil: with the name.
+	Bare func() bool
 	// Reached is told of each success of ConnectLine and ConnectJSON, with line:// or json:// before the
 	// address. It must not block. nil: nobody is.
 	Reached func(addr string)
@@ -137,6 +140,9 @@ func New(g *guard.Group, cfg Config) *Plain {
 	if cfg.Mute == nil {
 		cfg.Mute = func() string { return "" }
 	}
+	if cfg.Bare == nil {
+		cfg.Bare = func() bool { return false }
+	}
 	if cfg.Reached == nil {
 		cfg.Reached = func(string) {}
 	}
@@ -187,7 +193,11 @@ func (p *Plain) Say(text string, signed bool) int {
 	if signed {
 		l.signer = p.cfg.Identity
 	}
-	return p.sendAll(l, time.Now()) + p.write(nil, self.Name, text)
+	name := self.Name
+	if p.cfg.Bare() {
+		name = ""
+	}
+	return p.sendAll(l, time.Now()) + p.write(nil, name, text)
 }
 
 // Guests writes a line that somebody else said to the guests, as `name: text`. It never blocks.

@@ -6,13 +6,15 @@ import (
 )
 
 // render makes what a guest sees of a line. Every row begins with the name, so that nobody can write a
-// row in another's name, and nothing in it reaches the guest's terminal but what can be seen.
+// row in another's name (unless there is none: then only one can write), and nothing in it reaches the guest's terminal but what can be seen.
 func render(name, text string) []byte {
 	name = visible(name)
 	var out strings.Builder
 	for row := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		out.WriteString(name)
-		out.WriteString(": ")
+		if name != "" {
+			out.WriteString(name)
+			out.WriteString(": ")
+		}
 		out.WriteString(visible(row))
 		out.WriteByte('\n')
 	}

@@ -46,8 +46,9 @@ type Config struct {
 	In       io.Reader // a Cancel method, as of a cancelreader, is called when Run has to end
 	Out, Err io.Writer
 	JSON     bool
-	Terminal bool // a person types and reads: show the prompt
-	Dumb     bool // a terminal that can't erase a line
+	Terminal bool          // a person types and reads: show the prompt
+	Dumb     bool          // a terminal that can't erase a line
+	Talk     *Conversation // the two-person program's words; nil: line mode's
 	Commands *command.Table
 	Log      command.Log // for /log; nil when there is none
 }
@@ -93,7 +94,11 @@ func Start(g *guard.Group, cfg Config) *Mode {
 	if cfg.JSON {
 		m.view = &jsonView{out: m.out}
 	} else {
-		m.view = &textView{out: m.out, people: m.people, refused: make(map[string]int), now: time.Now}
+		text := &textView{out: m.out, people: m.people, refused: make(map[string]int), now: time.Now}
+		m.view = text
+		if cfg.Talk != nil {
+			m.view = &askView{textView: text, talk: cfg.Talk}
+		}
 	}
 	g.Go("lines/output", func(context.Context) { m.out.run() })
 	return m

@@ -22,6 +22,7 @@ const (
 type output struct {
 	out, err io.Writer
 	terminal bool
+	prompt   string
 	erase    string
 	wake     chan struct{} // capacity 1
 	done     chan struct{} // closed by run when it returns
@@ -50,6 +51,7 @@ func newOutput(cfg Config) *output {
 		out:      cfg.Out,
 		err:      cfg.Err,
 		terminal: cfg.Terminal && !cfg.JSON,
+		prompt:   prompt,
 		erase:    erase,
 		wake:     make(chan struct{}, 1),
 		done:     make(chan struct{}),
@@ -58,6 +60,9 @@ func newOutput(cfg Config) *output {
 	}
 	if cfg.Dumb {
 		o.erase = "\r"
+	}
+	if cfg.Talk != nil {
+		o.prompt = askPrompt
 	}
 	return o
 }
@@ -189,7 +194,7 @@ func (o *output) write(taken []chunk, prompts bool) error {
 		}
 	}
 	if prompts && !o.shown {
-		if _, err := io.WriteString(o.out, prompt); err != nil {
+		if _, err := io.WriteString(o.out, o.prompt); err != nil {
 			return err
 		}
 		o.shown = true

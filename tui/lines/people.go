@@ -89,6 +89,13 @@ func (p *people) learn(voters ...event.Voter) {
 
 func here(s event.State) bool { return s == event.Up || s == event.Late }
 
+// alone reports whether nobody is here but the peer with this uuid.
+func (p *people) alone(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.state) == 0 || len(p.state) == 1 && p.state[id] != ""
+}
+
 // Label is how a peer is shown.
 func (p *people) Label(id string) clean.SafeText {
 	p.mu.Lock()
