@@ -159,7 +159,7 @@ func (o *options) flags(cmd *cobra.Command) {
 func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error) {
 	cfg := node.Config{Interfaces: o.interfaces, NoDiscovery: o.noDiscovery, DiscoveryPort: o.discoveryPort,
 		NoMDNS: o.noMDNS, Bare: o.ask,
-		Agent:  fmt.Sprintf("p2pchat/%s (%s)", version, runtime.GOOS)}
+		Agent: fmt.Sprintf("p2pchat/%s (%s)", version, runtime.GOOS)}
 	portGiven := set.Changed("port")
 	connect := slices.Clone(o.connect)
 	for _, arg := range args {

@@ -66,7 +66,7 @@ type Config struct {
 	NoDiscovery   bool
 	DiscoveryPort int
 	PlainPeers    plain.Scope       // from where plain peers are allowed; "": the local network
-	Bare          bool        // to an only peer who speaks lines, write one's lines without one's name
+	Bare          bool              // to an only peer who speaks lines, write one's lines without one's name
 	NoMDNS        bool              // don't announce and look by mDNS beside discovery
 	Remembered    []string          // addresses that were reached in earlier runs, dialled as Connect's are
 	Reached       func(addr string) // an address of Connect was reached; may be nil, must not block

@@ -89,7 +89,11 @@ func (v *askView) changed(ev event.PeerChanged, before event.State) {
 		v.met = true
 		v.say("Connected to peer!")
 	case p.State == event.Up && before == "":
-		v.say("Peer connected from: %s", unmapped(p.Addr))
+		from := unmapped(p.Addr).String()
+		if !p.Addr.IsValid() {
+			from = "somewhere"
+		}
+		v.say("Peer connected from: %s", from)
 	case before != "" && !here(p.State) && v.people.alone(""):
 		v.say("Peer disconnected")
 	default:

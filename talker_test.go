@@ -1,0 +1,120 @@
+package main
+
+import (
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// talker is a running program that speaks lines, whose output is read as it comes.
+type talker struct {
+	t     *testing.T
+	name  string
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	errs  strings.Builder // read it after the end only
+
+	mu   sync.Mutex
+	text strings.Builder
+	more chan struct{} // closed and made anew when there is more; guarded by mu
+	over chan struct{}
+	seen int // of text, by shows: the test's
+}
+
+// talk starts cmd.
+func talk(t *testing.T, name string, cmd *exec.Cmd) *talker {
+	t.Helper()
+	k := &talker{t: t, name: name, cmd: cmd, more: make(chan struct{}), over: make(chan struct{})}
+	var err error
+	if k.stdin, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = &k.errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go k.read(out)
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-k.over
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s: %q\nstderr %q", name, k.text.String(), k.errs.String())
+		}
+	})
+	return k
+}
+
+func (k *talker) read(out io.Reader) {
+	defer close(k.over)
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := out.Read(buf)
+		k.mu.Lock()
+		k.text.Write(buf[:n])
+		close(k.more)
+		k.more = make(chan struct{})
+		k.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// shows waits until text is printed, behind what it waited for before, and returns all from there on.
+func (k *talker) shows(text string) string {
+	k.t.Helper()
+	deadline := time.After(patience)
+	for {
+		k.mu.Lock()
+		rest, more := k.text.String()[k.seen:], k.more
+		k.mu.Unlock()
+		if i := strings.Index(rest, text); i >= 0 {
+			k.seen += i + len(text)
+			return rest[i:]
+		}
+		select {
+		case <-more:
+		case <-k.over:
+			k.t.Fatalf("%s ended without %q", k.name, text)
+		case <-deadline:
+			k.t.Fatalf("%s: no %q in %q", k.name, text, rest)
+		}
+	}
+}
+
+func (k *talker) types(lines ...string) {
+	k.t.Helper()
+	for _, line := range lines {
+		if _, err := io.WriteString(k.stdin, line+"\n"); err != nil {
+			k.t.Fatal(err)
+		}
+	}
+}
+
+// all is what was printed so far.
+func (k *talker) all() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.text.String()
+}
+
+// ends closes the input and waits for the end.
+func (k *talker) ends() (code int, text string) {
+	k.t.Helper()
+	k.stdin.Close()
+	select {
+	case <-k.over:
+	case <-time.After(patience):
+		k.t.Fatalf("%s doesn't end", k.name)
+	}
+	k.cmd.Wait()
+	return k.cmd.ProcessState.ExitCode(), k.text.String()
+}
