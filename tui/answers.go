@@ -31,6 +31,10 @@ func (m *model) answer(a command.Answer) {
 		m.setFocus(paneProposals)
 	case command.Save:
 		m.order(func(context.Context) { m.deps.answer(a.Write()) })
+	case pastLines:
+		m.remembered(a)
+	case foundLines:
+		m.foundOlder(a)
 	case askProposal:
 		m.preview(a.wish)
 	case previewed:

@@ -67,13 +67,8 @@ func (m *model) batch(b inbox.Batch) (cmd tea.Cmd) {
 // said learns from a line and reports whether it rings.
 func (m *model) said(l event.Line) (ring bool) {
 	m.met = true
-	peer, known := m.peers.Peer(l.FromID)
-	if !l.Own && (!known || !present(peer)) {
-		// Lines of those who aren't here any more come with the room's history.
-		id := command.BookID(l.From, l.FromID)
-		m.book.Set(id, l.FromName)
-		m.book.Remove(id)
-	}
+	peer, _ := m.peers.Peer(l.FromID)
+	m.know(l) // lines of those who aren't here any more come with the room's history
 	m.typing.stopped(l.FromID)
 	if l.Own || l.History || peer.Ignored {
 		return false
@@ -104,6 +99,11 @@ func (m *model) event(ev event.Event) {
 		m.messages.Refused(ev)
 	case event.Sync:
 		m.sync = ev
+		if m.behind = max(m.behind, ev.Missing); ev.Missing == 0 {
+			m.behind = 0
+		}
+	case event.Saving:
+		m.saved(ev)
 	case event.Network:
 		m.network = ev
 	case event.Notice:

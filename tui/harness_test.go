@@ -40,6 +40,8 @@ type fakeNode struct {
 	peers       []event.Peer
 	calls       []string
 	undelivered bool
+	past        []event.Line // what is on disk, in order
+	asked       int          // pages of it
 	proposals   []event.Proposal
 	policy      event.Policy
 	draft       event.Proposal
@@ -101,11 +103,16 @@ type world struct {
 }
 
 func newWorld(t testing.TB, look theme.Look, width, height int) *world {
+	return worldWith(t, nil, look, width, height)
+}
+
+// worldWith is a world that remembers lines.
+func worldWith(t testing.TB, past []event.Line, look theme.Look, width, height int) *world {
 	key := keyOf("Alice")
 	w := &world{t: t, clock: noon, terminal: &fakeTerminal{}, node: &fakeNode{self: event.Self{
 		ID: key.ID().String(), Key: key, Name: "Alice", Room: "lobby", Port: 8080, Fingerprint: key.Fingerprint(),
 		Profile: "/home/alice", Started: noon,
-	}}}
+	}, past: past}}
 	w.m = newModel(Config{Commands: command.New(), Look: look, Now: func() time.Time { return w.clock }, Zone: time.UTC}, deps{
 		node: w.node, terminal: w.terminal, kept: &kept{log: fakeLog{}},
 		order:  func(f func(context.Context)) { w.orders = append(w.orders, f) },

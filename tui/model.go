@@ -53,6 +53,9 @@ type model struct {
 	ownName clean.SafeText // of self, cleaned once: it is looked for in every line
 	network event.Network
 	sync    event.Sync
+	behind  int // the most that was missing since all was there
+	saving  event.Saving
+	history history
 	ready   time.Time // of Ready; zero before
 	met     bool      // somebody was here
 	noted   bool      // there is something among the messages
@@ -108,6 +111,7 @@ func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
 		m.away = true
 	}
 	m.arrange()
+	m.wantHistory()
 	m.deps.wakeAt(m.next())
 	return m, cmd
 }

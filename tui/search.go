@@ -43,7 +43,13 @@ func (m *model) searchBack() {
 	m.searchFor(m.search.query[:len(m.search.query)-n])
 }
 
+// searchNext goes to the match before or after. Before the first one that is loaded is what is on
+// disk.
 func (m *model) searchNext(delta int) {
+	if at, _ := m.messages.Found(); delta < 0 && (m.search.found == 0 || at == 1) && !m.history.done {
+		m.searchOlder()
+		return
+	}
 	if m.search.found > 0 {
 		m.messages.Next(delta)
 	}
@@ -70,6 +76,8 @@ func (m *model) searchRow(width int) (row string, x int) {
 	switch at, of := m.messages.Found(); {
 	case strings.TrimSpace(m.search.query) == "":
 		note = clean.Trusted("Esc ends")
+	case of == 0 && !m.history.done:
+		note = clean.Trusted("nothing found here, Enter: on disk")
 	case of == 0:
 		note = clean.Trusted("nothing found")
 	case at == 0:

@@ -134,11 +134,14 @@ func (m *model) statusText() (clean.SafeText, theme.Style) {
 	if text := m.hint(); !text.IsEmpty() {
 		return text, t.Dim
 	}
+	if m.saving.NotSaved != "" {
+		return clean.Linef("%s Not saved: %s", t.Unsigned, m.saving.NotSaved), t.Warn
+	}
 	if text := m.typingText(); !text.IsEmpty() {
 		return text, t.Dim
 	}
 	if m.sync.Missing > 0 {
-		return clean.Linef("Catching up: %d lines to come", m.sync.Missing), t.Dim
+		return m.catching(), t.Dim
 	}
 	return clean.SafeText{}, t.Dim
 }

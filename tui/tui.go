@@ -34,6 +34,10 @@ type Node interface {
 	command.Node
 	// Typing tells peers that one is writing, or has stopped.
 	Typing(on bool)
+	// History returns at most max lines that stand before a place, nearest last; the zero Place is the
+	// end. None: there are no more. Search does so for lines that contain text. Both wait for the disk.
+	History(ctx context.Context, before event.Place, max int) ([]event.Line, error)
+	Search(ctx context.Context, text string, before event.Place, max int) ([]event.Line, error)
 	// WaitDelivered returns when all linked peers have acknowledged what was sent.
 	WaitDelivered(ctx context.Context) error
 }
