@@ -133,7 +133,7 @@ func (m *model) arrange() {
 	m.messages.SetSize(m.lay.Messages.W, max(m.lay.Messages.H-welcome, 0))
 	m.messages.SetAway(m.away || !m.lay.Messages.shown())
 	m.peers.SetSize(m.lay.Peers.W, m.lay.Peers.H)
-	m.proposals.SetSize(m.lay.Proposals.W-1, m.lay.Proposals.H) // a cell free at the edge, as the peers have
+	m.proposals.SetSize(m.lay.Proposals.W, m.lay.Proposals.H)
 }
 
 // mainWidth is the width that a sheet will have: its rows depend on it, and the layout on them.
