@@ -82,7 +82,7 @@ func (n *Node) told(out ballotbox.Outcome, r *record.Record, history bool) {
 func (n *Node) tellVotes(p *peer) {
 	held := n.box.Map()
 	for i := 0; i < len(held); i += pageVotes {
-		f := wire.Frontier{Room: n.room.ID().String(), Hash: n.hash(), Feeds: []wire.Holding{}}
+		f := wire.Frontier{Room: n.room.ID().String(), Hash: n.hash(), Turn: n.turn, Feeds: []wire.Holding{}}
 		f.Votes = votesOnWire(held[i:min(i+pageVotes, len(held))])
 		n.send(p.link, f)
 	}

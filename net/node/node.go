@@ -113,6 +113,7 @@ type Node struct {
 	fresh   map[identity.Key]bool // authors whose records came by catching up, until neighbours are told
 	news    bool                  // neighbours are to hear to whom we are linked
 	changed chan struct{}         // closed and made anew when a link comes, goes or acknowledges
+	turn    uint64                // numbers frontiers
 	closed  bool
 
 	asked       uint64                     // numbers questions for votes

@@ -29,6 +29,7 @@ type peer struct {
 
 	links   map[identity.Key]bool // whom it says it is linked to
 	page    []room.Holding        // of a Frontier that is not complete
+	turn    uint64                // of that Frontier
 	unequal int                   // pings in a row whose hash differed
 	waits   bool                  // it asked how far we are, and is to hear when we have what it has
 	behind  bool                  // its live queue was full: it pulls until it is level (behind.go)

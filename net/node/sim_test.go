@@ -34,6 +34,7 @@ func TestHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHistory(t, *simSeed)
 		defer h.end()
+		h.talk = min(1, 4/hours) // who restarts hears it all again, so much more would take very long
 		for end := time.Now().Add(time.Duration(hours * float64(time.Hour))); time.Now().Before(end); {
 			time.Sleep(time.Duration(h.rng.Int64N(int64(2 * time.Second))))
 			h.step()
@@ -56,6 +57,7 @@ type history struct {
 	rng      *rand.Rand
 	said     [][]string // by author, in order
 	total    int
+	talk     float64 // how much is said: 1 is some 3,500 lines an hour
 	mend     []repair
 	happened map[string]int
 }
@@ -72,7 +74,9 @@ const people = 10
 func newHistory(t *testing.T, seed uint64) *history {
 	h := &history{town: newTown(t, seed), rng: rand.New(rand.NewPCG(seed, 2)), said: make([][]string, people), happened: map[string]int{}}
 	h.net.SetDefault(memnet.Link{MinLatency: time.Millisecond, MaxLatency: 40 * time.Millisecond, Loss: 0.1, Duplicate: 0.1, Reorder: 0.1})
-	h.crowd(people)
+	for i := range people {
+		h.start(i)
+	}
 	return h
 }
 
@@ -85,14 +89,22 @@ func (h *history) step() {
 		}
 		return due
 	})
-	switch n := h.rng.IntN(1000); {
-	case n < 400:
-		h.say(h.rng.IntN(people), 1)
-	case n < 410:
-		h.say(h.rng.IntN(people), 50)
-	case n < 430:
+	switch n := h.rng.Float64(); {
+	case n < 0.02:
 		h.fault()
+	case n < 0.02+0.01*h.talk:
+		h.say(h.rng.IntN(people), 50)
+	case n < 0.02+0.41*h.talk:
+		h.say(h.rng.IntN(people), 1)
 	}
+}
+
+// start has a person come whose ear keeps lines only.
+func (h *history) start(i int) {
+	p := h.move(i)
+	p.ear.mu.Lock()
+	defer p.ear.mu.Unlock()
+	p.all, p.events = false, nil
 }
 
 func (h *history) say(i, lines int) {
@@ -150,7 +162,7 @@ func (h *history) restart(i int) {
 	for j, p := range h.people {
 		if j != i && len(lines(&p.ear, h.people[i].Self().Key)) == len(h.said[i]) {
 			h.people[i].leave()
-			h.move(i)
+			h.start(i)
 			h.happened["restart"]++
 			return
 		}

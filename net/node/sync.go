@@ -33,9 +33,10 @@ func (n *Node) send(l *link.Link, m wire.Message) {
 // tellFrontier sends all that is held of the room, in pages; ask wants the peer's in return. Called
 // with mu held.
 func (n *Node) tellFrontier(p *peer, ask bool) {
+	n.turn++
 	n.tellVotes(p)
 	held := n.frontierFor(p)
-	f := wire.Frontier{Room: n.room.ID().String(), Hash: n.hash()}
+	f := wire.Frontier{Room: n.room.ID().String(), Hash: n.hash(), Turn: n.turn}
 	for i := 0; ; i += pageFeeds {
 		f.Feeds = nil
 		for _, h := range held[i:min(i+pageFeeds, len(held))] {
@@ -55,6 +56,9 @@ func (n *Node) tellFrontier(p *peer, ask bool) {
 func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 	if m.Room != n.room.ID().String() {
 		return
+	}
+	if m.Turn != p.turn { // the end of the one before was lost
+		p.turn, p.page, p.votesPage = m.Turn, nil, nil
 	}
 	n.heardVotes(p, m.Votes)
 	for _, h := range m.Feeds {

@@ -80,7 +80,7 @@ type Head struct {
 	Seq    uint64       `json:"seq"`
 }
 
-// Have acknowledges, cumulatively, what was received live.
+// Have acknowledges, cumulatively, what was received: to its author, and to whom it came from live.
 type Have struct {
 	Room  string `json:"room"`
 	Heads []Head `json:"heads"`
