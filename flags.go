@@ -38,6 +38,10 @@ type options struct {
 	noMDNS, ask                            bool
 	talk                                   *lines.Conversation // of --ask, once the questions are answered
 	discoveryPort                          int
+	memory                                 memory
+
+	beside  bool                                           // of a command: take another profile if this one is in use
+	special func(*guard.Group, *profile.Log) (face, error) // of a command: instead of the face that the terminal asks for
 }
 
 // commands is the command line. began becomes true when a command starts to run, so when the command
@@ -91,7 +95,7 @@ func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
 	}
 	o.whoFlags(id)
 	root.SetOut(os.Stdout)
-	root.AddCommand(first, id, verifyCommand(began), demoCommand(began), ver)
+	root.AddCommand(first, id, sendCommand(began), tailCommand(began), exportCommand(began), verifyCommand(began), demoCommand(began), ver)
 	strict(root)
 	return root, began
 }
@@ -128,6 +132,7 @@ func (o *options) whoFlags(cmd *cobra.Command) {
 
 func (o *options) flags(cmd *cobra.Command) {
 	o.whoFlags(cmd)
+	o.memory.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.port, "port", strconv.Itoa(command.DefaultPort), "listen on `PORT`; 0 takes any that is free")
 	f.StringVar(&o.listen, "listen", "", "listen on `HOST:PORT` (default: every address, IPv4 and IPv6)")
@@ -160,6 +165,9 @@ func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error)
 	cfg := node.Config{Interfaces: o.interfaces, NoDiscovery: o.noDiscovery, DiscoveryPort: o.discoveryPort,
 		NoMDNS: o.noMDNS, Bare: o.ask,
 		Agent: fmt.Sprintf("p2pchat/%s (%s)", version, runtime.GOOS)}
+	if err := o.memory.apply(&cfg); err != nil {
+		return cfg, err
+	}
 	portGiven := set.Changed("port")
 	connect := slices.Clone(o.connect)
 	for _, arg := range args {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -96,6 +97,10 @@ func (o *options) open() (p *profile.Profile, name, notice string, err error) {
 	name = o.name
 	if name == "" {
 		name = profile.LoginName()
+	}
+	if o.beside {
+		p, name, err = o.openBeside(name)
+		return p, name, "", err
 	}
 	switch {
 	case o.profile != "":
@@ -186,7 +191,11 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 		}
 	})
 
-	show, err := o.face(root, logFile)
+	face := o.face
+	if o.special != nil {
+		face = o.special
+	}
+	show, err := face(root, logFile)
 	if err != nil {
 		root.Close()
 		return err
@@ -202,9 +211,13 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 			}
 		}
 	}
+	if cfg.Store, err = o.memory.openStore(root, p.Dir(), cfg.Room, log); err != nil {
+		_ = end(log, root, show, nil, nil)
+		return err
+	}
 	running, err := node.Start(root.Child(), cfg)
 	if err != nil {
-		_ = end(log, root, show, nil)
+		_ = end(log, root, show, nil, cfg.Store)
 		return listening(err)
 	}
 	if hook != nil {
@@ -216,7 +229,7 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 		err = show.run(ctx, running)
 	})
 	<-ended
-	if unsaid := end(log, root, show, running); err == nil {
+	if unsaid := end(log, root, show, running, cfg.Store); err == nil {
 		err = unsaid
 	}
 	caught := root.Err()
@@ -246,8 +259,8 @@ func notify() <-chan os.Signal {
 }
 
 // end says goodbye, writes out what is to be written and waits for every goroutine; n is nil when
-// there is no node. It returns why the last output could not be written. What hangs (after a panic, a lock may be held for ever) is left to the exit.
-func end(log *slog.Logger, root *guard.Group, show face, n *node.Node) (unsaid error) {
+// there is no node, kept when there is no store. It returns why the last output, or the last lines said, could not be written. What hangs (after a panic, a lock may be held for ever) is left to the exit.
+func end(log *slog.Logger, root *guard.Group, show face, n *node.Node, kept io.Closer) (unsaid error) {
 	last := guard.New(context.Background(), func(caught *guard.Panic) {
 		log.Error(caught.Error(), "stack", string(caught.Stack))
 	})
@@ -260,11 +273,19 @@ func end(log *slog.Logger, root *guard.Group, show face, n *node.Node) (unsaid e
 			n.Close(ctx)
 			cancel()
 		}
+		var unsaved error
+		if kept != nil {
+			if unsaved = kept.Close(); unsaved != nil {
+				unsaved = fmt.Errorf("what was said last is not saved: %w", unsaved)
+				log.Warn("end", "error", unsaved)
+			}
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), outputTime)
 		defer cancel()
 		if failed = show.close(ctx); failed != nil {
 			log.Warn("end", "error", failed)
 		}
+		failed = errors.Join(failed, unsaved)
 		if ctx.Err() == nil { // else its writer is stuck: there is no waiting for it
 			root.Close()
 		}
@@ -292,6 +313,7 @@ func listening(err error) error {
 // mode is how to speak where there is no screen.
 func (o *options) mode(log *profile.Log) lines.Config {
 	cfg := lines.Config{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, JSON: o.json, Talk: o.talk, Commands: command.New(), Log: log,
+		History:  o.memory.history,
 		Terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())), Dumb: os.Getenv("TERM") == "dumb"}
 	// A read that waits for a key is interrupted at the end. A file can't be waited for, nor need it.
 	if in, err := cancelreader.NewReader(os.Stdin); err == nil {

@@ -37,7 +37,7 @@ func verifyCommand(began *bool) *cobra.Command {
 func verifyFile(out io.Writer, in *bufio.Reader) error {
 	begin, _ := in.Peek(len(`{"p2pchat":`))
 	if !ballotbox.IsProof(begin) {
-		return fmt.Errorf("this is no certificate, evidence or export of p2pchat")
+		return verifyArchive(out, in)
 	}
 	p, err := ballotbox.ReadProof(in)
 	if err != nil {

@@ -1,6 +1,10 @@
 package command
 
-import "os"
+import (
+	"errors"
+	"io"
+	"os"
+)
 
 // Save asks whoever runs the program to write a file. It must not exist yet: Write never writes over
 // one.
@@ -8,6 +12,9 @@ type Save struct {
 	Path string
 	Data []byte
 	Done string // what to say then
+
+	// Fill, if set, writes the file in place of Data, and returns what to say then.
+	Fill func(io.Writer) (done string, err error)
 }
 
 // Answer is "": what comes of it is told by Info or Fail.
@@ -17,9 +24,13 @@ func (Save) Answer() string { return "" }
 func (s Save) Write() Answer {
 	f, err := os.OpenFile(s.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil {
-		_, err = f.Write(s.Data)
-		if closed := f.Close(); err == nil {
-			err = closed
+		if s.Fill != nil {
+			s.Done, err = s.Fill(f)
+		} else {
+			_, err = f.Write(s.Data)
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			os.Remove(s.Path) // half of it is of no use
 		}
 	}
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 // Command is one row of a table.
 type Command struct {
-	Name     string   // lower-case letters, without the slash
+	Name     string   // lower-case letters and dashes, without the slash
 	Aliases  []string // other names of the same
 	Args     string   // as the help shows them: "NAME [yes|no]"; required unless they begin with "["
 	Help     string   // what it does, a few words
@@ -35,18 +35,19 @@ func New(rows ...Command) *Table {
 	t.Add(people()...)
 	t.Add(votes()...)
 	t.Add(links()...)
+	t.Add(memory()...)
 	t.Add(program(t)...)
 	t.Add(rows...)
 	return t
 }
 
-// Add appends rows. It panics on a name that isn't lower-case letters or that is taken: that is an
+// Add appends rows. It panics on a name that isn't lower-case letters and dashes or that is taken: that is an
 // error of the program.
 func (t *Table) Add(rows ...Command) {
 	for _, row := range rows {
 		c := &row
 		for _, name := range append([]string{c.Name}, c.Aliases...) {
-			if !isName(name) || name != strings.ToLower(name) || t.byName[name] != nil {
+			if !isName(strings.ReplaceAll(name, "-", "")) || name != strings.ToLower(name) || t.byName[name] != nil {
 				panic(fmt.Sprintf("command: %q can't be the name of a command, or is one already", name))
 			}
 			t.byName[name] = c
@@ -79,10 +80,10 @@ func (t *Table) Parse(line string) (Input, error) {
 		return Input{Text: rest}, nil
 	}
 	name, args := cutWord(rest)
-	if !isName(name) {
+	c := t.byName[strings.ToLower(name)]
+	if c == nil && !isName(name) {
 		return Input{Text: line}, nil
 	}
-	c := t.byName[strings.ToLower(name)]
 	if c == nil {
 		return Input{}, &UnknownError{Name: name, Nearest: t.nearest(strings.ToLower(name))}
 	}

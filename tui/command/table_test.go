@@ -129,7 +129,7 @@ func TestHelpIsWhole(t *testing.T) {
 	}
 	want = "msg me nick list verify ignore crypto " +
 		"propose vote y n proposals accept refuse cancel proof evidence topic unsigned " +
-		"connect disconnect status doctor log help quit"
+		"connect disconnect export who-has status doctor log help quit"
 	if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
 		t.Error(diff)
 	}
@@ -160,7 +160,8 @@ func TestComplete(t *testing.T) {
 		"//li":            nil,
 		"/li":             {"/list"},
 		"/di":             {"/disconnect "},
-		"/wh":             {"/list", "/crypto"},
+		"/wh":             {"/who-has"},
+		"/whoa":           {"/crypto"},
 		"/me":             {"/me "},
 		"/x":              nil,
 		"/help st":        {"/help status"},

@@ -82,6 +82,16 @@ type (
 		Reason string `json:"reason"`
 		Count  int    `json:"count"`
 	}
+	jsonSaving struct {
+		Event      string `json:"event"`
+		Saved      bool   `json:"saved"`
+		Reason     string `json:"reason,omitempty"` // why not
+		Waiting    int    `json:"waiting,omitempty"`
+		Lost       int    `json:"lost,omitempty"`
+		Unreadable int    `json:"unreadable,omitempty"`
+		Aside      string `json:"aside,omitempty"`
+		Recovered  int    `json:"recovered,omitempty"`
+	}
 	jsonSync struct {
 		Event   string `json:"event"`
 		Have    int    `json:"have"`
@@ -153,6 +163,8 @@ func (v *jsonView) event(ev event.Event, _ event.State) {
 		v.put(jsonRefused{"refused", ev.From, ev.Reason, ev.Count})
 	case event.Sync:
 		v.put(jsonSync{"sync", ev.Have, ev.Missing})
+	case event.Saving:
+		v.put(jsonSaving{"saving", ev.NotSaved == "", ev.NotSaved, ev.Waiting, ev.Dropped, ev.Unreadable, ev.Aside, ev.Recovered})
 	case event.Notice:
 		v.notice(ev)
 	case event.ProposalChanged, event.BallotCast, event.PolicyChanged, event.Differs, event.Gate:

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,6 +52,12 @@ type Config struct {
 	Talk     *Conversation // the two-person program's words; nil: line mode's
 	Commands *command.Table
 	Log      command.Log // for /log; nil when there is none
+	History  int         // lines of earlier runs to begin with, if the node is a Past
+}
+
+// Past is a node that remembers; *node.Node implements it.
+type Past interface {
+	History(ctx context.Context, before event.Place, max int) ([]event.Line, error)
 }
 
 // Mode is line or JSON mode. Post may be called from any goroutine but is meant for the node's one;
@@ -160,6 +167,7 @@ func (m *Mode) Run(ctx context.Context, n Node) error {
 	case <-m.ready:
 	}
 
+	m.past(ctx, n)
 	typed := make(chan line) // closed by the reader
 	m.group.Go("lines/input", func(context.Context) {
 		defer close(typed)
@@ -191,6 +199,33 @@ func (m *Mode) Run(ctx context.Context, n Node) error {
 	}
 	m.farewell(ctx, n)
 	return context.Cause(ctx)
+}
+
+// past shows what was said before this run, as far as it was asked for.
+func (m *Mode) past(ctx context.Context, n Node) {
+	remembering, ok := n.(Past)
+	if !ok || m.cfg.History <= 0 {
+		return
+	}
+	began := n.Self().Started
+	var shown []event.Line
+	for at := (event.Place{}); len(shown) < m.cfg.History; {
+		page, err := remembering.History(ctx, at, m.cfg.History)
+		if err != nil {
+			m.answer(command.Fail{Text: "what was said before can't be read: " + err.Error()})
+			break
+		}
+		if len(page) == 0 {
+			break
+		}
+		at = page[0].Place
+		// What came since is told by events.
+		page = slices.DeleteFunc(page, func(l event.Line) bool { return !l.Arrived.Before(began) })
+		shown = append(page, shown...)
+	}
+	for _, l := range shown[max(0, len(shown)-m.cfg.History):] {
+		m.Post(event.Said{Line: l})
+	}
 }
 
 // obey does what one line asks for.

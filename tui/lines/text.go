@@ -25,6 +25,7 @@ type textView struct {
 	people  *people
 	refused map[string]int // last count shown, by sender and reason
 	trouble string         // last one shown
+	saved   event.Saving   // as it was shown last
 	now     func() time.Time
 }
 
@@ -52,6 +53,8 @@ func (v *textView) event(ev event.Event, before event.State) {
 		} else {
 			v.say("📤 Message sent to %d peer(s)", ev.Peers)
 		}
+	case event.Saving:
+		v.saving(ev)
 	case event.Notice:
 		v.notice(ev)
 	case event.Refused:
@@ -65,6 +68,26 @@ func (v *textView) event(ev event.Event, before event.State) {
 				v.warn("⚠️  %s", withHint(ev.Trouble, ev.Hint))
 			}
 		}
+	}
+}
+
+// saving says what became of the disk since it was last said.
+func (v *textView) saving(now event.Saving) {
+	was := v.saved
+	v.saved = now
+	switch {
+	case now.NotSaved != "" && now.NotSaved != was.NotSaved:
+		v.warn("💾 Not saved: %s", clean.Line(now.NotSaved))
+	case now.NotSaved == "" && was.NotSaved != "" && now.Dropped > 0:
+		v.warn("💾 Saved again, but for %d records", now.Dropped)
+	case now.NotSaved == "" && was.NotSaved != "":
+		v.say("💾 Saved again")
+	}
+	if now.Aside != "" && now.Aside != was.Aside {
+		v.warn("💾 A damaged file was kept aside as %s; %d records were taken over, others have the rest", clean.Line(now.Aside), now.Recovered)
+	}
+	if now.Unreadable > was.Unreadable {
+		v.warn("💾 %d damaged records were dropped; others have them", now.Unreadable-was.Unreadable)
 	}
 }
 
