@@ -47,10 +47,18 @@ func loopback(t *testing.T) string {
 // neighbours makes commands of peers that find each other, and nobody else, on this machine.
 func neighbours(t *testing.T) func(name string, more ...string) *exec.Cmd {
 	t.Helper()
-	home, port, lo := t.TempDir(), freePort(t), loopback(t)
+	cmd, _ := neighboursAt(t)
+	return cmd
+}
+
+// neighboursAt tells their home, too.
+func neighboursAt(t *testing.T) (cmd func(name string, more ...string) *exec.Cmd, home string) {
+	t.Helper()
+	home = t.TempDir()
+	port, lo := freePort(t), loopback(t)
 	return func(name string, more ...string) *exec.Cmd {
-		return program(t, home, append([]string{"start", "--json", "--interface", lo, "--discovery-port", port, "--port", "0", "--name", name}, more...)...)
-	}
+		return program(t, home, append([]string{"start", "--json", "--interface", lo, "--discovery-port", port, "--no-mdns", "--port", "0", "--name", name}, more...)...)
+	}, home
 }
 
 func TestTwoOnOneMachineFindEachOther(t *testing.T) {
