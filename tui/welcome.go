@@ -173,7 +173,7 @@ func (m *model) where() clean.SafeText {
 // address is where others reach this one, as /connect takes it.
 func (m *model) address() string {
 	for _, i := range m.network.Interfaces {
-		if i.Skipped == "" && i.Error == "" && i.Addr.IsValid() && m.self.Port != 0 {
+		if i.Skipped == "" && i.Error == "" && i.Addr.IsValid() && !i.Addr.IsLoopback() && m.self.Port != 0 {
 			return netip.AddrPortFrom(i.Addr, uint16(m.self.Port)).String()
 		}
 	}
