@@ -82,6 +82,9 @@ type Config struct {
 
 	Network   Network             // nil: the machine's
 	Transport discovery.Transport // nil: UDP
+
+	now    func() time.Time // the clock that records are stamped by; nil: the machine's
+	window int              // bytes of bodies in memory; 0: room.DefaultBytes
 }
 
 // Node is a running participant. Its methods may be called from any goroutine, but not from within
@@ -171,7 +174,10 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	id := record.OpenRoom(cfg.Room)
-	n.room = room.New(id, cfg.Identity, cfg.Name, time.Now, 0)
+	if cfg.now == nil {
+		cfg.now = time.Now
+	}
+	n.room = room.New(id, cfg.Identity, cfg.Name, cfg.now, cfg.window)
 	n.planner = room.NewPlanner(n.room, time.Now)
 	n.box = ballotbox.New(id, cfg.Identity)
 	if n.store == nil {

@@ -1,19 +1,27 @@
 package node
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/archive"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/guard"
 	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
 )
 
 var (
@@ -22,18 +30,25 @@ var (
 )
 
 // TestHistory is an hour among ten people in a bad network: everybody says something now and then,
-// some in bursts, while hosts are cut off, split into groups, slowed down, reset and restarted. When
-// the network has been whole for a few minutes, everybody has heard every line once, each author's
-// in his order. Play one again with go test ./net/node -run TestHistory -sim.seed N.
+// some in bursts, while hosts are cut off, split into groups, slowed down and reset, and people start
+// again, from disk, from a backup or from nothing. Two have clocks that are a day off, and little of the
+// room is in anybody's memory. When the network has been whole for a few minutes, everybody has every
+// line once, each author's in his order, and exports the same bytes. Play one again with go test ./net/node -run TestHistory -sim.seed N.
 func TestHistory(t *testing.T) {
 	hours := *simHours
 	if testing.Short() {
 		hours = min(hours, 0.25)
 	}
+	dir := t.TempDir()
 	t.Logf("seed %d, %g h: -sim.seed and -sim.hours set others", *simSeed, hours)
 	synctest.Test(t, func(t *testing.T) {
-		h := newHistory(t, *simSeed)
-		defer h.end()
+		h := newHistory(t, dir, *simSeed)
+		defer func() {
+			h.end()
+			for i := range people {
+				h.shut(i)
+			}
+		}()
 		h.talk = min(1, 4/hours) // who restarts hears it all again, so much more would take very long
 		for end := time.Now().Add(time.Duration(hours * float64(time.Hour))); time.Now().Before(end); {
 			time.Sleep(time.Duration(h.rng.Int64N(int64(2 * time.Second))))
@@ -43,7 +58,7 @@ func TestHistory(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 		h.check()
 		t.Logf("%d lines, %v; %+v", h.total, h.happened, h.net.Total())
-		for what, least := range map[string]int{"split": 3, "cut": 3, "reset": 3, "slow": 2, "block": 2, "restart": 1} {
+		for what, least := range map[string]int{"split": 3, "cut": 3, "reset": 3, "slow": 2, "block": 2, "from disk": 1} {
 			if h.happened[what] < int(float64(least)*hours) {
 				t.Errorf("%s: only %d times", what, h.happened[what])
 			}
@@ -60,7 +75,38 @@ type history struct {
 	talk     float64 // how much is said: 1 is some 3,500 lines an hour
 	mend     []repair
 	happened map[string]int
+	shelves  []*shelfOf // by person
 }
+
+// shelfOf is what a person has on disk.
+type shelfOf struct {
+	path   string
+	store  store.Store
+	group  *guard.Group
+	before map[string]bool // what was on disk when the person started
+	first  bool            // the person has not been started again from disk
+}
+
+func (h *history) open(i int) {
+	s := h.shelves[i]
+	s.group = guard.New(context.Background(), func(p *guard.Panic) { h.t.Errorf("%v\n%s", p, p.Stack) })
+	// Every as long as it is, so that the test doesn't wait for thousands of commits.
+	disk, err := store.Open(store.Config{Path: s.path, Room: lobby, Group: s.group, Every: 30 * time.Second})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	s.store = disk
+}
+
+func (h *history) shut(i int) {
+	if err := h.shelves[i].store.Close(); err != nil {
+		h.t.Error(err)
+	}
+	h.shelves[i].group.Close()
+}
+
+// skewed are the people whose clocks are wrong, and by how much.
+var skewed = map[int]time.Duration{people - 1: 24 * time.Hour, people - 2: -24 * time.Hour}
 
 // repair undoes a fault when its time has come.
 type repair struct {
@@ -71,10 +117,11 @@ type repair struct {
 
 const people = 10
 
-func newHistory(t *testing.T, seed uint64) *history {
+func newHistory(t *testing.T, dir string, seed uint64) *history {
 	h := &history{town: newTown(t, seed), rng: rand.New(rand.NewPCG(seed, 2)), said: make([][]string, people), happened: map[string]int{}}
 	h.net.SetDefault(memnet.Link{MinLatency: time.Millisecond, MaxLatency: 40 * time.Millisecond, Loss: 0.1, Duplicate: 0.1, Reorder: 0.1})
 	for i := range people {
+		h.shelves = append(h.shelves, &shelfOf{path: filepath.Join(dir, fmt.Sprint(i, ".db")), first: true})
 		h.start(i)
 	}
 	return h
@@ -101,7 +148,15 @@ func (h *history) step() {
 
 // start has a person come whose ear keeps lines only.
 func (h *history) start(i int) {
-	p := h.move(i)
+	h.open(i)
+	p := h.move(i, func(c *Config) {
+		c.Store, c.window = h.shelves[i].store, 32<<10
+		c.now = func() time.Time { return time.Now().Add(skewed[i]) }
+	})
+	h.shelves[i].before = map[string]bool{}
+	for _, l := range everything(h.t, p) {
+		h.shelves[i].before[l.Text] = true
+	}
 	p.ear.mu.Lock()
 	defer p.ear.mu.Unlock()
 	p.all, p.events = false, nil
@@ -156,17 +211,59 @@ func (h *history) fault() {
 	}
 }
 
-// restart ends a person and starts it again with the same key and nothing in memory, if others have
-// all it said: what nobody else has would be gone.
+// restart ends a person and starts it again with the same key: mostly with what it has on disk. With
+// nothing, or an old copy of the disk, only if others have all it said: what nobody else has would be
+// gone.
 func (h *history) restart(i int) {
+	s := h.shelves[i]
+	key := h.people[i].Self().Key
+	safe := false
 	for j, p := range h.people {
-		if j != i && len(lines(&p.ear, h.people[i].Self().Key)) == len(h.said[i]) {
-			h.people[i].leave()
-			h.start(i)
-			h.happened["restart"]++
-			return
+		safe = safe || j != i && holds(h.t, p, key) == len(h.said[i])
+	}
+	h.people[i].leave()
+	h.shut(i)
+	backup := s.path + ".backup"
+	switch kept, err := os.ReadFile(backup); {
+	case safe && h.rng.IntN(3) == 0:
+		os.Remove(s.path)
+		h.happened["from nothing"]++
+	case safe && err == nil && h.rng.IntN(2) == 0:
+		if err := os.WriteFile(s.path, kept, 0o600); err != nil {
+			h.t.Fatal(err)
+		}
+		h.happened["from a backup"]++
+	default:
+		if now, err := os.ReadFile(s.path); err == nil {
+			os.WriteFile(backup, now, 0o600)
+		}
+		h.happened["from disk"]++
+	}
+	s.first = false
+	h.start(i)
+}
+
+// everything is all lines that a person remembers.
+func everything(t *testing.T, p *person) (all []event.Line) {
+	t.Helper()
+	for at := (event.Place{}); ; {
+		_, page := past(t, p.Node, at, 5000)
+		all = append(page, all...)
+		if len(page) < 5000 {
+			return all
+		}
+		at = page[0].Place
+	}
+}
+
+// holds counts the lines of one author that a person remembers.
+func holds(t *testing.T, p *person, from identity.Key) (n int) {
+	for _, l := range everything(t, p) {
+		if l.From == from {
+			n++
 		}
 	}
+	return n
 }
 
 // lines are those that an ear heard of one author.
@@ -187,20 +284,32 @@ func (h *history) heal() {
 	h.mend = nil
 }
 
-// check compares what everybody heard with what was said. Within a run, an author's lines come in his
-// order; when they are caught up, one run may come before another.
+// check compares what everybody heard and has with what was said. Within a run, an author's lines come in
+// his order; when they are caught up, one run may come before another.
 func (h *history) check() {
+	whole := export(h.t, h.people[0].Node)
+	if r, err := archive.Verify(strings.NewReader(whole)); err != nil || r.Flaw != nil || r.Missing != 0 {
+		h.t.Errorf("the export: %+v, %v", r, err)
+	}
 	for i, p := range h.people {
+		remembered := map[identity.Key][]string{}
+		for _, l := range everything(h.t, p) {
+			remembered[l.From] = append(remembered[l.From], l.Text)
+		}
 		for j, author := range h.people {
 			key := author.Self().Key
-			heard := lines(&p.ear, key)
-			got := slices.Sorted(slices.Values(heard))
 			want := slices.Sorted(slices.Values(h.said[j]))
-			if i == j { // what it said in this run, it doesn't hear
-				want = slices.DeleteFunc(want, func(text string) bool { return !slices.Contains(heard, text) })
+			if got := slices.Sorted(slices.Values(remembered[key])); !slices.Equal(got, want) {
+				h.t.Errorf("%d has of %d %s", i, j, differ(got, want))
 			}
-			if !slices.Equal(got, want) {
-				h.t.Errorf("%d heard of %d %s", i, j, differ(got, want))
+			heard := slices.Sorted(slices.Values(lines(&p.ear, key)))
+			if i != j && h.shelves[i].first && !slices.Equal(heard, want) {
+				h.t.Errorf("%d heard of %d %s", i, j, differ(heard, want))
+			}
+			for k, text := range heard {
+				if h.shelves[i].before[text] || k > 0 && heard[k-1] == text {
+					h.t.Errorf("%d heard %q twice", i, text)
+				}
 			}
 		}
 		next := map[room.FeedKey]uint64{}
@@ -213,6 +322,9 @@ func (h *history) check() {
 		}
 		if got := p.room.Hash(); got != h.people[0].room.Hash() {
 			h.t.Errorf("%d holds another room than 0", i)
+		}
+		if got := export(h.t, p.Node); got != whole {
+			h.t.Errorf("%d exports %d bytes, 0 %d", i, len(got), len(whole))
 		}
 		if up := p.Status().Peers; up != people-1 {
 			h.t.Errorf("%d has %d peers up", i, up)
