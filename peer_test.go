@@ -29,6 +29,9 @@ type happened struct {
 
 	FromID    string `json:"from_id"`
 	Port, Of  int
+	Received  int
+	Records   int
+	Time      int64
 	Peers     any // a number or a list
 	Encrypted bool
 	History   bool

@@ -146,6 +146,7 @@ type Node struct {
 	lookedAfter  time.Time                  // by reconcile
 	saved        event.Saving               // as it was told last
 	lastSaid     event.Line                 // of one's own
+	received     int                        // records that came, new or not
 }
 
 // Start listens and begins to look for others. Config.Post gets Ready first. The error says what is

@@ -241,7 +241,7 @@ func (n *Node) Status() event.Status {
 	defer n.mu.Unlock()
 	s := event.Status{Self: n.self(), Up: time.Since(n.started), Links: links, Records: n.room.Count(),
 		Dropped: map[string]int{}, Network: n.network, Discovery: n.udp != nil,
-		Saving: savingOf(n.store.Status())}
+		Saving: savingOf(n.store.Status()), Received: n.received}
 	for reason, count := range n.refused {
 		s.Dropped[reason] = count
 	}

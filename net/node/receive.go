@@ -29,6 +29,7 @@ func (n *Node) record(l *link.Link, r *record.Record) (below bool) {
 		n.ballots(l, []*record.Record{r}, false)
 		return false
 	}
+	n.received++
 	out, err := n.room.Accept(r)
 	if err != nil {
 		n.refuse(l, err.Error())
@@ -85,6 +86,7 @@ func (n *Node) records(l *link.Link, m wire.Records, rs []*record.Record) (below
 	}
 	doubted := map[room.FeedKey]bool{}         // one question about each is enough
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
+	n.received += len(rs)
 	for _, r := range rs {
 		out, err := n.room.Accept(r)
 		if err != nil {
