@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -169,19 +170,21 @@ func (n *Node) WaitWritable(ctx context.Context) error {
 	}
 }
 
-// fastest is the link with the most room for live records, or nil. A peer that is behind has an empty
-// queue and takes lines no faster than it acknowledges them; there is none to wait for then, but a
-// change. Called with mu held.
+// fastest is the link with the most room for live records, of those that aren't behind. When all are,
+// their empty queues say nothing: then there is room as long as one of them acknowledges, and a change
+// to wait for, no link. Called with mu held.
 func (n *Node) fastest() (l *link.Link, space int) {
-	_, seq, _ := n.room.Own()
 	for _, p := range n.here {
-		switch {
-		case p.behind && seq < p.has+ahead:
-			return nil, writable + 1
-		case p.behind:
-		case l == nil || p.link.LiveSpace() > space:
-			l, space = p.link, p.link.LiveSpace()
+		if s := p.link.LiveSpace(); !p.behind && (l == nil || s > space) {
+			l, space = p.link, s
 		}
 	}
-	return l, space
+	if l != nil {
+		return l, space
+	}
+	_, seq, _ := n.room.Own()
+	if slices.ContainsFunc(n.here, func(p *peer) bool { return seq < p.has+ahead }) {
+		space = writable + 1
+	}
+	return nil, space
 }
