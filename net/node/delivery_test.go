@@ -67,6 +67,7 @@ func TestDelivered(t *testing.T) {
 		}
 
 		p[2].leave()
+		time.Sleep(time.Second) // p0 has heard of it
 		p[0].Say("one has left")
 		time.Sleep(time.Second)
 		if got := last(p[0]); got != "1/1" {
