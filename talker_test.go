@@ -110,6 +110,12 @@ func (k *talker) all() string {
 func (k *talker) ends() (code int, text string) {
 	k.t.Helper()
 	k.stdin.Close()
+	return k.waits()
+}
+
+// waits waits for the end.
+func (k *talker) waits() (code int, text string) {
+	k.t.Helper()
 	select {
 	case <-k.over:
 	case <-time.After(patience):

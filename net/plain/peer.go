@@ -121,6 +121,7 @@ func (p *Plain) age(slept bool) {
 		case silent >= lateAfter && pe.State == event.Up:
 			late = append(late, pe)
 		}
+		p.expire(pe, now)
 	}
 	p.mu.Unlock()
 	for _, pe := range late {
@@ -177,6 +178,9 @@ func (p *Plain) remove(pe *peer, state event.State) {
 	delete(p.peers, pe.Addr)
 	before := pe.Peer
 	pe.State, pe.Changed = state, time.Now()
+	if p.cfg.Mute() == "" && state == event.Lost {
+		p.failed(pe, pe.waiting(), errWaiting)
+	}
 	pe.queue = nil
 	p.moved()
 	after, shown := pe.Peer, pe.shown

@@ -123,10 +123,7 @@ func (p *Plain) send(ctx context.Context, pe *peer) {
 		p.mu.Unlock()
 		if err := p.deliver(ctx, addr, next.object); err != nil {
 			p.mu.Lock()
-			lost := next.lines()
-			for _, o := range pe.queue {
-				lost += o.lines()
-			}
+			lost := next.lines() + pe.waiting()
 			pe.queue = nil
 			if ctx.Err() == nil {
 				p.failed(pe, lost, err)
@@ -142,6 +139,25 @@ func (p *Plain) send(ctx context.Context, pe *peer) {
 			p.moved()
 		})
 	}
+}
+
+// expire gives up lines that have waited for too long until the peer may be spoken to. Called with mu held.
+func (p *Plain) expire(pe *peer, now time.Time) {
+	old := 0
+	for old < len(pe.queue) && !pe.speakable() && !pe.queue[old].until.IsZero() && now.After(pe.queue[old].until) {
+		old++
+	}
+	gone := peer{queue: pe.queue[:old]}
+	pe.queue = pe.queue[old:]
+	p.failed(pe, gone.waiting(), errWaiting)
+}
+
+// waiting is how many lines are in the queue, the rest of one that was begun left out.
+func (pe *peer) waiting() (n int) {
+	for _, o := range pe.queue {
+		n += o.lines()
+	}
+	return n
 }
 
 // lines is 1 for the first object of each line.
