@@ -38,7 +38,7 @@ func (n *Node) record(l *link.Link, r *record.Record) (below bool) {
 	p := n.up(l)
 	// A feed whose beginning is kept back from us begins with what is said now.
 	if g := out.Gap; g != nil && p != nil && n.planner.Begins(p.Key, g.Key, r.Seq()) {
-		out = n.raise(g.Key, r.Seq())
+		out = n.raise(l.Key(), g.Key, r.Seq(), out)
 	}
 	if out.Gap != nil && p != nil {
 		n.planner.Ahead(p.Key, out.Gap.Key, r.Seq())
@@ -56,12 +56,14 @@ func (n *Node) record(l *link.Link, r *record.Record) (below bool) {
 	return out.Below != nil
 }
 
-// raise has a feed begin where it does for everybody who was asked.
-func (n *Node) raise(key room.FeedKey, floor uint64) room.Outcome {
-	out := n.room.Raise(key, floor)
-	if len(out.Added) > 0 {
-		n.store.Raise(store.FeedKey(key), floor)
+// raise has a feed begin where it does for everybody who was asked, if it may; else the record goes on
+// waiting.
+func (n *Node) raise(from identity.Key, key room.FeedKey, floor uint64, waits room.Outcome) room.Outcome {
+	out := n.room.Raise(from, key, floor)
+	if len(out.Added) == 0 {
+		return waits
 	}
+	n.store.Raise(store.FeedKey(key), floor)
 	return out
 }
 
@@ -94,7 +96,7 @@ func (n *Node) records(l *link.Link, m wire.Records, rs []*record.Record) (below
 			continue
 		}
 		if g := out.Gap; g != nil && n.planner.Begins(l.Key(), g.Key, r.Seq()) {
-			out = n.raise(g.Key, r.Seq())
+			out = n.raise(l.Key(), g.Key, r.Seq(), out)
 		}
 		if out.Below != nil {
 			below = append(below, r)

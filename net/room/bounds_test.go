@@ -138,7 +138,7 @@ func TestPlannerLeavesEmptyPromises(t *testing.T) {
 	if q, ok := p.Next(x); ok || p.Lacks(x) {
 		t.Errorf("asked %+v again", q)
 	}
-	if out := b.Raise(claim.Key, claim.Floor); out.Added != nil || b.Count() != 0 {
+	if out := b.Raise(claim.Key.Author, claim.Key, claim.Floor); out.Added != nil || b.Count() != 0 {
 		t.Error("a floor without a record was taken")
 	}
 }

@@ -1,6 +1,10 @@
 package room
 
-import "chat.lan/p2pchat/crypto/record"
+import (
+	"time"
+
+	"chat.lan/p2pchat/crypto/record"
+)
 
 // feed is one chain of records: held from base on, the last of them in memory, those before on disk. It
 // is guarded by its room's lock.
@@ -12,6 +16,7 @@ type feed struct {
 	floor   uint64           // seq of records[0]
 	records []*record.Record // without a gap
 	ahead   map[uint64]*record.Record
+	gap     time.Time // since when something is ahead
 	head    record.ID // of the last record, also when records was emptied by drop
 	any     bool      // a record was ever here, so head means something
 	name    string    // what the author is called at the feed's end

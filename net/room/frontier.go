@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
+	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 )
 
@@ -126,14 +128,23 @@ func (r *Room) End(key FeedKey) (seq uint64, ok bool) {
 	return f.next() - 1, true
 }
 
+// gapFor is how long a gap in a feed of which something is held may stay before what lies in it is given
+// up: who has it may only be away.
+const gapFor = 10 * time.Minute
+
 // Raise has a feed begin at floor, where its copy begins for everybody who was asked, when this room's
 // copy ends below it: what lies between can't be had. The record at floor has to wait here already, so
-// that nobody can end another's feed by claiming a floor where there is none.
-func (r *Room) Raise(key FeedKey, floor uint64) Outcome {
+// that nobody can end another's feed by claiming a floor where there is none; and what is given up for
+// good isn't given up lightly: where something is held already, on its author's word, from, or after a
+// while.
+func (r *Room) Raise(from identity.Key, key FeedKey, floor uint64) Outcome {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[key]
 	if f == nil || f.full || f.fork != nil && f.fork.Seq <= floor || floor <= f.next() || key == r.own || f.ahead[floor] == nil {
+		return Outcome{}
+	}
+	if f.held() && from != key.Author && r.clock.now().Sub(f.gap) < gapFor {
 		return Outcome{}
 	}
 	for seq := range f.ahead {

@@ -163,6 +163,9 @@ func (r *Room) wait(key FeedKey, f *feed, rec *record.Record) Outcome {
 			return r.differ(key, f, old, rec)
 		}
 	} else if r.waiting < maxWaiting && r.ahead+size <= waitingBytes {
+		if len(f.ahead) == 0 {
+			f.gap = r.clock.now()
+		}
 		f.ahead[rec.Seq()] = rec
 		r.waiting++
 		r.ahead += size

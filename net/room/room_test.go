@@ -194,14 +194,14 @@ func TestTheBoundMovesTheFloor(t *testing.T) {
 	b := someone(t, 2)
 	gaps := b.Missing(a.Frontier())
 	recs, _ := a.Range(gaps[0], 1<<20)
-	if out := b.Raise(h.Key, h.Floor); out.Added != nil {
+	if out := b.Raise(h.Key.Author, h.Key, h.Floor); out.Added != nil {
 		t.Fatal("a floor was taken on somebody's word")
 	}
 	n := 0
 	for _, rec := range recs {
 		out, _ := b.Accept(rec)
 		if out.Gap != nil && rec.Seq() == h.Floor {
-			out = b.Raise(h.Key, h.Floor)
+			out = b.Raise(h.Key.Author, h.Key, h.Floor)
 		}
 		n += len(out.Added)
 	}
