@@ -104,6 +104,9 @@ func (p *Plain) left() bool {
 
 // open dials an address that the user named, if it may be spoken to in clear.
 func (p *Plain) open(ctx context.Context, addr string) (net.Conn, error) {
+	if why := p.cfg.Mute(); why != "" {
+		return nil, errors.New(why)
+	}
 	ctx, cancel := context.WithTimeout(ctx, deliverFor)
 	defer cancel()
 	conn, err := p.cfg.Dial(ctx, "tcp", addr)
@@ -113,8 +116,6 @@ func (p *Plain) open(ctx context.Context, addr string) (net.Conn, error) {
 	switch remote := addrOf(conn.RemoteAddr()); {
 	case remote.Addr() == addrOf(conn.LocalAddr()).Addr() && int(remote.Port()) == p.cfg.Self().Port:
 		err = ErrSelf // what is said would go round for ever
-	case p.cfg.Mute() != "":
-		err = errors.New(p.cfg.Mute())
 	case !p.cfg.Policy(remote.Addr()):
 		err = ErrNotAllowed
 	case p.cfg.Native("", remote):
