@@ -47,8 +47,9 @@ func TestASlowPeerHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// The reader of one peer's output stops (a pager, a stuck disk) until the others have given that peer
-// up. They lose nothing meanwhile, and when the reader goes on it gets everything, in order.
+// The reader of one peer's output stops (a pager, a stuck disk) while the others talk. They lose nothing
+// meanwhile, whether they give that peer up or only leave it behind, which depends on how much its
+// connection holds; and when the reader goes on it gets everything, in order.
 func TestAStuckReaderGetsEverythingLater(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 15 s")
@@ -67,12 +68,10 @@ func TestAStuckReaderGetsEverythingLater(t *testing.T) {
 	for i := range lines {
 		b.hears(a, fmt.Sprint("line ", i))
 	}
-	a.sees("lost", stuck)
 	resume()
 	for i := range lines {
 		stuck.hears(a, fmt.Sprint("line ", i))
 	}
-	a.sees("up", stuck)
 	a.says("welcome back")
 	stuck.hears(a, "welcome back")
 	for _, p := range []*peer{a, b, stuck} {
