@@ -52,9 +52,22 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("profile %s is in use by %s: end that one, or start under another --name or --profile", e.Dir, who)
 }
 
-// Open makes the folder if need be (0700), takes its lock without waiting, and reads what it knows.
-// The error is an *InUseError when somebody else holds it.
+// lettingGo is how long a process that was killed may take to let go of its profile.
+const lettingGo = 150 * time.Millisecond
+
+// Open makes the folder if need be (0700), takes its lock, and reads what it knows. The error is an
+// *InUseError when somebody else holds it; whoever is started again at once after a kill waits for that
+// a moment.
 func Open(dir string) (*Profile, error) {
+	for end := time.Now().Add(lettingGo); ; time.Sleep(lettingGo / 15) {
+		p, err := openNow(dir)
+		if err == nil || !errors.As(err, new(*InUseError)) || time.Now().After(end) {
+			return p, err
+		}
+	}
+}
+
+func openNow(dir string) (*Profile, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
@@ -95,7 +108,7 @@ func OpenFree(name string) (*Profile, string, error) {
 			suffix := fmt.Sprintf("-%d", n)
 			try = cut(name, MaxName-len(suffix)) + suffix
 		}
-		p, err := Open(Dir(try))
+		p, err := openNow(Dir(try))
 		if inUse := (*InUseError)(nil); errors.As(err, &inUse) && n < maxNumbered {
 			continue
 		}
