@@ -58,6 +58,7 @@ func TestAKilledPeerIsLostAndOneThatQuitsLeaves(t *testing.T) {
 	a, b, _, second := pair(t, l)
 	killed := time.Now()
 	b.cmd.Process.Kill()
+	b.cmd.Process.Wait() // it has its profile until then
 	soon(t, "lost after kill -9", killed, a.sees("lost", b).at, time.Second)
 	b = second.start()
 	soon(t, "up after it was started again", b.ready.at, a.sees("up", b).at, time.Second)
