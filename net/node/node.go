@@ -107,6 +107,8 @@ type Node struct {
 	ready   chan struct{} // closed when all above is set: what runs beside Start waits for it
 	due     chan struct{} // of size 1: something is gathered for the clock
 
+	replaced atomic.Bool // it was told that this profile runs elsewhere
+
 	mu      sync.Mutex
 	name    string
 	peers   map[identity.Key]*peer

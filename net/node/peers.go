@@ -128,7 +128,7 @@ func frontierOf(h wire.Hello, id string) string {
 func (n *Node) Down(l *link.Link, why error, last bool) {
 	var bye *link.ByeError
 	isBye := errors.As(why, &bye)
-	if isBye && bye.Reason == wire.ByeReplaced {
+	if isBye && bye.Reason == wire.ByeReplaced && n.replaced.CompareAndSwap(false, true) { // every peer says so
 		n.notice(event.Error, "this profile was started elsewhere, and that one goes on", "end one of the two, or give it a profile of its own with --profile")
 	}
 	n.cfg.Log.Info("link down", "peer", l.Key().Short(), "why", why)
