@@ -16,7 +16,7 @@ import (
 const (
 	pageFeeds   = 300     // lines of a Frontier frame
 	maxFrontier = 100_000 // lines kept of a peer's
-	wantFrames  = 4       // of an answer
+	wantFrames  = 8       // of an answer: what a sync queue holds
 	maxRanges   = 256     // of a peer's question
 )
 
@@ -191,9 +191,15 @@ func (n *Node) answer(l *link.Link, m wire.Want) {
 		if len(recs) > 0 || !more {
 			continue
 		}
-		for _, raw := range n.fromStore(g, wire.MaxRecords*wantFrames) {
-			if !to.add(raw.Body, raw.Sig[:]) {
-				return
+		// A frame at a time, so that the first is on its way while the next is read.
+		for raws := n.fromStore(g, wire.MaxRecords); len(raws) > 0; raws = n.fromStore(g, wire.MaxRecords) {
+			for _, raw := range raws {
+				if !to.add(raw.Body, raw.Sig[:]) {
+					return
+				}
+			}
+			if g.From = raws[len(raws)-1].Key.Seq + 1; g.From > g.To {
+				break
 			}
 		}
 	}
