@@ -118,12 +118,12 @@ func BenchmarkLongPast(b *testing.B) {
 	l := newLibrary(b, *historyRecords)
 	for b.Loop() {
 		before := heap()
-		n, end := l.read(1, l.open(filepath.Join(b.TempDir(), "empty.db")))
+		_, end := l.read(1, l.open(filepath.Join(b.TempDir(), "empty.db")))
 		empty := heap() - before
 		end()
 		before = heap()
 		began := time.Now()
-		n, end = l.read(1, l.open(l.path))
+		n, end := l.read(1, l.open(l.path))
 		lines, err := n.History(b.Context(), event.Place{}, 100)
 		first := time.Since(began)
 		if err != nil || len(lines) != 100 || n.room.Count() != *historyRecords {
