@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,12 +102,14 @@ func TestStuckReader(t *testing.T) {
 		defer w.end()
 		w.net.SetDefault(memnet.Link{MinLatency: 2 * time.Millisecond, MaxLatency: 2 * time.Millisecond})
 		p := []*person{w.move(0), w.move(1), nil}
-		var hangs chan struct{} // guarded by the sleeps around each change
+		var hangs atomic.Pointer[chan struct{}]
 		p[2] = w.move(2, func(c *Config) {
 			post := c.Post
 			c.Post = func(ev event.Event) {
-				if _, said := ev.(event.Said); said && hangs != nil {
-					<-hangs
+				if until := hangs.Load(); until != nil {
+					if _, said := ev.(event.Said); said {
+						<-*until
+					}
 				}
 				post(ev)
 			}
@@ -115,7 +118,8 @@ func TestStuckReader(t *testing.T) {
 		said := talk(t, p[0], "before", 100)
 		time.Sleep(time.Second)
 		before := delays(p[1], p[0].Self().Key, 0)
-		hangs = make(chan struct{})
+		until := make(chan struct{})
+		hangs.Store(&until)
 		said = append(said, talk(t, p[0], "while one hangs", 9000)...)
 		during := delays(p[1], p[0].Self().Key, len(before))
 		if during[len(during)-1] > before[len(before)-1] {
@@ -126,7 +130,7 @@ func TestStuckReader(t *testing.T) {
 		}); !lost {
 			t.Error("the link that takes nothing was not cut")
 		}
-		close(hangs)
+		close(until)
 		time.Sleep(2 * time.Minute)
 		for i, q := range p[1:] {
 			if got := q.texts("p0"); !slices.Equal(got, said) {
