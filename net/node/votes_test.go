@@ -103,7 +103,8 @@ func TestTheRoomSwitchesItOn(t *testing.T) {
 				t.Errorf("p%d heard %d lines", i, n)
 			}
 			refused := told[event.Refused](&p.ear)
-			if len(refused) != 1 || refused[0].Count != 3 || refused[0].From != "p2" || !strings.Contains(refused[0].Reason, "#1") {
+			// How many of them were told apart depends on who ran when.
+			if n := len(refused) - 1; n < 0 || refused[n].Count != 3 || refused[n].From != "p2" || !strings.Contains(refused[n].Reason, "#1") {
 				t.Errorf("p%d: %+v", i, refused)
 			}
 		}
