@@ -1,6 +1,7 @@
 package plain
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"sync"
@@ -16,16 +17,27 @@ import (
 // is told of in the order in which they were opened. One that says nothing holds the next one up for
 // 100 ms at most. The listener still belongs to its owner.
 func Order(l net.Listener) net.Listener {
-	return &ordered{Listener: l, last: map[netip.Addr]*turn{}}
+	return &ordered{Listener: l, last: map[netip.Addr]*turn{}, busy: map[netip.Addr]int{}, parked: map[netip.Addr][]*turn{}}
 }
+
+// A program that says much opens connections faster than they are read. Too many unread ones would push
+// each other out (census), so of one address only some are looked at at a time, and the others wait.
+const (
+	maxBusy    = 24                    // places of an address: fewer than may be silent
+	maxParked  = 1024                  // of an address; more are refused
+	heardAfter = 20 * time.Millisecond // one that says nothing gives its place back
+	toldAfter  = 2 * time.Second       // and one whose reader is held up
+)
 
 // orderWithin is how long after it was accepted a connection may still come first.
 const orderWithin = 100 * time.Millisecond
 
 type ordered struct {
 	net.Listener
-	mu   sync.Mutex
-	last map[netip.Addr]*turn // newest of each address whose turn isn't over
+	mu     sync.Mutex
+	last   map[netip.Addr]*turn   // newest of each address whose turn isn't over
+	busy   map[netip.Addr]int     // places that are taken
+	parked map[netip.Addr][]*turn // those that wait for a place, in their order
 }
 
 // Accept gives the connection its turn, which Classify takes.
@@ -34,12 +46,76 @@ func (o *ordered) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &turn{o: o, addr: addrOf(conn.RemoteAddr()).Addr(), at: time.Now(), over: make(chan struct{})}
+	t := &turn{o: o, addr: addrOf(conn.RemoteAddr()).Addr(), in: make(chan struct{}), over: make(chan struct{})}
 	o.mu.Lock()
 	t.before = o.last[t.addr]
 	o.last[t.addr] = t
+	switch parked := len(o.parked[t.addr]); {
+	case parked == 0 && o.busy[t.addr] < maxBusy:
+		t.enter()
+	case parked < maxParked:
+		o.parked[t.addr] = append(o.parked[t.addr], t)
+	default:
+		t.refused = true
+		close(t.in)
+	}
 	o.mu.Unlock()
 	return &inTurn{Conn: conn, turn: t}, nil
+}
+
+// enter takes a place. Called with ordered.mu held.
+func (t *turn) enter() {
+	t.o.busy[t.addr]++
+	t.at, t.placed = time.Now(), true
+	t.timer = time.AfterFunc(heardAfter, func() {
+		if !t.heard.Load() || time.Since(t.at) >= toldAfter {
+			t.leave()
+			return
+		}
+		t.o.mu.Lock()
+		defer t.o.mu.Unlock()
+		if t.placed {
+			t.timer.Reset(toldAfter)
+		}
+	})
+	close(t.in)
+}
+
+// leave gives the place to the next that waits.
+func (t *turn) leave() {
+	o := t.o
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !t.placed {
+		return
+	}
+	t.placed = false
+	t.timer.Stop()
+	if o.busy[t.addr]--; o.busy[t.addr] == 0 {
+		delete(o.busy, t.addr)
+	}
+	for len(o.parked[t.addr]) > 0 && o.busy[t.addr] < maxBusy {
+		next := o.parked[t.addr][0]
+		if o.parked[t.addr] = o.parked[t.addr][1:]; len(o.parked[t.addr]) == 0 {
+			delete(o.parked, t.addr)
+		}
+		if !next.gone {
+			next.enter()
+		}
+	}
+}
+
+// await waits for a place. It reports false if there is none, or ctx ended before.
+func (t *turn) await(ctx context.Context) bool {
+	if t == nil {
+		return true
+	}
+	select {
+	case <-t.in:
+		return !t.refused
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // inTurn is an accepted connection on its way to Classify, which unwraps it.
@@ -58,7 +134,13 @@ func (c *inTurn) Close() error {
 type turn struct {
 	o       *ordered
 	addr    netip.Addr
-	at      time.Time
+	in      chan struct{} // closed when it has a place, or is refused
+	refused bool          // before in is closed
+	placed  bool          // guarded by ordered.mu
+	gone    bool          // guarded by ordered.mu: it ended before it had a place
+	at      time.Time     // when it got its place
+	timer   *time.Timer
+	heard   atomic.Bool // something was received
 	before  *turn       // nil: none; used by wait only
 	telling atomic.Bool // something was received, and is waiting or being told
 	over    chan struct{}
@@ -73,6 +155,11 @@ func (t *turn) wait() {
 	t.telling.Store(true)
 	before := t.before
 	t.before = nil
+	select {
+	case <-before.in: // it has its place before this one
+	case <-before.over:
+		return
+	}
 	timer := time.NewTimer(time.Until(before.at.Add(orderWithin)))
 	defer timer.Stop()
 	select {
@@ -98,6 +185,15 @@ func (t *turn) end() {
 		if t.o.last[t.addr] == t {
 			delete(t.o.last, t.addr)
 		}
+		t.gone = true
 		t.o.mu.Unlock()
+		t.leave()
 	})
+}
+
+// hear says that something was received: it isn't silent.
+func (t *turn) hear() {
+	if t != nil {
+		t.heard.Store(true)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,18 +53,16 @@ func TestOrderOfConnections(t *testing.T) {
 				}
 				fmt.Fprintf(c, format, i)
 				c.Close()
-				if i%100 == 99 { // no more than may be open at once
-					for range 100 {
-						got, err := strconv.Atoi(<-h.said)
-						if err != nil {
-							t.Fatal(err)
-						}
-						if got < newest {
-							late++
-						}
-						newest = max(newest, got)
-					}
+			}
+			for range 1000 { // none is lost, however fast they come
+				got, err := strconv.Atoi(<-h.said)
+				if err != nil {
+					t.Fatal(err)
 				}
+				if got < newest {
+					late++
+				}
+				newest = max(newest, got)
 			}
 			// A reader that the machine holds up for 100 ms may lose its place; without order some 200 do.
 			if late > 20 {
@@ -129,6 +128,65 @@ func TestOrderIsBounded(t *testing.T) {
 		fmt.Fprint(later, object)
 		if n := count(); n != 1 {
 			t.Error("it waited for one that is silent for long")
+		}
+	})
+}
+
+// Of one address so many are looked at at a time, and so many wait; the next is refused. Nobody who says
+// nothing keeps another waiting for long.
+func TestCrowdOfOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		l, err := w.us.Listen(t.Context(), "tcp", ":8090")
+		if err != nil {
+			t.Fatal(err)
+		}
+		hold := make(chan struct{})
+		w.rec.hold = hold
+		accept(w.group, w.plain, Order(l), func(net.Conn) {})
+		host := w.net.Host(netip.MustParseAddr("10.0.0.5"))
+		var conns []net.Conn
+		open := func(text string) {
+			c, err := host.DialContext(w.t.Context(), "tcp", "10.0.0.1:8090")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprint(c, text)
+			conns = append(conns, c)
+		}
+		const object = `{"Chat":{"from_id":"x","from_name":"B","content":"hi","timestamp":1}}`
+		const many = maxParked + 10*maxBusy
+		for range many {
+			open(object)
+			conns[len(conns)-1].Close()
+		}
+		synctest.Wait()
+		close(hold)
+		synctest.Wait()
+		came, refused := 0, 0
+		for _, e := range w.rec.take() {
+			switch {
+			case strings.HasPrefix(e, "said: "):
+				came++
+			case e == "refused: "+errCrowd:
+				refused++
+			}
+		}
+		if came < maxParked || refused == 0 || came+refused < many { // one that was pushed out may have been read
+			t.Errorf("%d came and %d were refused, of %d", came, refused, many)
+		}
+		for range 3 * maxBusy {
+			open("")
+		}
+		open(object)
+		time.Sleep(4*heardAfter + orderWithin)
+		synctest.Wait()
+		if got := w.rec.take(); !slices.ContainsFunc(got, func(e string) bool { return strings.HasPrefix(e, "said: ") }) {
+			t.Errorf("silent ones keep it out: %q", got)
+		}
+		for _, c := range conns {
+			c.Close()
 		}
 	})
 }

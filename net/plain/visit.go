@@ -33,6 +33,14 @@ func (p *Plain) Classify(ctx context.Context, conn net.Conn) (net.Conn, bool) {
 		conn = c.Conn
 		v.conn, v.turn = conn, c.turn
 	}
+	if !v.turn.await(ctx) {
+		if ctx.Err() == nil {
+			p.refuse(v.remote, errCrowd)
+		}
+		v.turn.end()
+		conn.Close()
+		return nil, false
+	}
 	var pushed *seat
 	if v.seat, pushed = p.census.sit(conn, v.remote.Addr()); v.seat == nil {
 		v.turn.end()
@@ -89,7 +97,7 @@ func (v *visit) serve(ctx context.Context, k kind, head []byte) {
 
 func (p *Plain) pushed(s *seat) {
 	if s != nil {
-		p.cfg.Handler.Refused(s.addr.String(), "too many connections")
+		p.cfg.Handler.Refused(s.addr.String(), errCrowd)
 	}
 }
 
@@ -114,6 +122,7 @@ func (v *visit) Read(b []byte) (int, error) {
 	for {
 		n, err := v.conn.Read(b)
 		if n > 0 {
+			v.turn.hear()
 			v.seat.spoke()
 			v.count(n)
 		}
@@ -126,7 +135,11 @@ func (v *visit) Read(b []byte) (int, error) {
 	}
 }
 
-const errGarbage = "neither native, nor JSON, nor text"
+// Why connections are refused.
+const (
+	errGarbage = "neither native, nor JSON, nor text"
+	errCrowd   = "too many connections"
+)
 
 var errNotAllowed = errors.New("plain peers are not allowed from there")
 
