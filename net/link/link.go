@@ -107,6 +107,13 @@ func (l *Link) Live(f wire.Frame) bool { return l.queue.push(live, f) }
 // when 8 frames or 512 KiB wait or the link is going down.
 func (l *Link) Sync(f wire.Frame) bool { return l.queue.push(bulk, f) }
 
+// ControlSpace is how many small frames Control would take now.
+func (l *Link) ControlSpace() int { return l.queue.left(control) }
+
+// WaitControl waits until the control queue is at most half full, as WaitLive does: for whoever has more
+// than a few frames for it.
+func (l *Link) WaitControl(ctx context.Context) error { return l.queue.wait(ctx, control) }
+
 // LiveSpace is how many small frames Live would take now.
 func (l *Link) LiveSpace() int { return l.queue.left(live) }
 

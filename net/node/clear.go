@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,6 +35,12 @@ func (n *Node) Unsigned(text string) error {
 	return nil
 }
 
+// Bounds of waitClear.
+const (
+	clearRoom     = 128 // frames of a control queue that are left for what is not chat
+	clearPatience = 2 * time.Second
+)
+
 // maxGuestName is the longest name of a neighbour's guest, in bytes.
 const maxGuestName = 64
 
@@ -47,12 +55,37 @@ func (n *Node) clearToLinks(l event.Line, via *identity.Key) (sent int) {
 		return 0
 	}
 	for _, p := range n.peers {
-		if p.link != nil {
-			p.link.Control(f)
+		if p.link != nil && p.link.Control(f) {
 			sent++
 		}
 	}
 	return sent
+}
+
+// waitClear waits until the links have room for lines in clear, which no peer can ask for again. Who takes
+// nothing for clearPatience isn't waited for until he does. Called without mu.
+func (n *Node) waitClear() {
+	for _, l := range n.mesh.Links() {
+		room := l.ControlSpace() >= clearRoom
+		n.mu.Lock()
+		p := n.up(l)
+		stuck := p == nil || p.stuck
+		if room && p != nil {
+			p.stuck = false
+		}
+		n.mu.Unlock()
+		if room || stuck {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(n.group.Context(), clearPatience)
+		err := l.WaitControl(ctx)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			n.mu.Lock()
+			p.stuck = true
+			n.mu.Unlock()
+		}
+	}
 }
 
 // chatted is a Chat from a native peer: its own /unsigned, or what its guest said. It is shown, and

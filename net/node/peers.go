@@ -31,6 +31,7 @@ type peer struct {
 	page    []room.Holding        // of a Frontier that is not complete
 	turn    uint64                // of that Frontier
 	unequal int                   // pings in a row whose hash differed
+	stuck   bool                  // it took no lines in clear for a while
 	waits   bool                  // it asked how far we are, and is to hear when we have what it has
 	behind  bool                  // its live queue was full: it pulls until it is level (behind.go)
 	told    []room.Holding        // while it is behind: the frontier that it was told last

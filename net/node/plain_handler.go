@@ -43,6 +43,9 @@ func (h plainHandler) Peer(p, before event.Peer) {
 func (h plainHandler) Said(l event.Line) {
 	n := h.n
 	n.out.wait()
+	if l.Kind == event.KindLine {
+		n.waitClear()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.box.Policy().SecureOnly { // since plain looked

@@ -524,3 +524,59 @@ func TestPlainPeersGetAllInOrder(t *testing.T) {
 		}
 	})
 }
+
+// A guest that says much, and an /unsigned for each line of a pipe, lose nothing on the way to anybody.
+func TestAFloodInClearLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 1)
+		defer w.end()
+		ps := w.crowd(2)
+		bob := w.seed(10, "Bob")
+		defer bob.close()
+		listener := w.nc(11, ps[1])
+		defer listener.close()
+		pass(5 * time.Second)
+		bob.known()
+		flood := w.nc(12, ps[0])
+		defer flood.close()
+		const lines = 5000
+		var text strings.Builder
+		for i := range lines {
+			fmt.Fprintf(&text, "<%d>\n", i)
+		}
+		io.WriteString(flood, text.String())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for i := range lines {
+			if err := ps[1].WaitWritable(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if err := ps[1].Unsigned(fmt.Sprintf("{%d}", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(30 * time.Second)
+		whole := func(who string, got []string, left, right string) {
+			t.Helper()
+			n := 0
+			for _, g := range got {
+				if i := strings.LastIndex(g, left); i >= 0 && strings.HasSuffix(g, right) {
+					if g[i:] != fmt.Sprint(left, n, right) {
+						t.Fatalf("%s: %s is line %d", who, g, n)
+					}
+					n++
+				}
+			}
+			if n != lines {
+				t.Errorf("%s got %d of %d lines %s%s", who, n, lines, left, right)
+			}
+		}
+		whole("p0", ps[0].texts(""), "<", ">")
+		whole("p0", ps[0].texts(""), "{", "}")
+		whole("p1", ps[1].texts(""), "<", ">")
+		whole("the listener", listener.got(), "<", ">")
+		whole("the listener", listener.got(), "{", "}")
+		whole("Bob", bob.heard(), "<", ">")
+		whole("Bob", bob.heard(), "{", "}")
+	})
+}

@@ -186,6 +186,9 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		n.answer(l, want)
 		return
 	}
+	if _, is := m.(wire.Chat); is {
+		n.out.wait() // as for a record
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.up(l)

@@ -143,6 +143,7 @@ func (n *Node) WaitWritable(ctx context.Context) error {
 	if err := n.plain.WaitSpace(ctx); err != nil {
 		return err
 	}
+	n.waitClear() // the line may be an /unsigned
 	for {
 		n.mu.Lock()
 		l, space := n.fastest()

@@ -96,6 +96,7 @@ func (p *Plain) hear(g *guest, line string) {
 	if closing || !p.cfg.Policy(g.remote.Addr()) || p.hush(g.remote.Addr().String(), g) {
 		return // it was hung up on
 	}
+	_ = p.WaitSpace(p.group.Context()) // whoever says much waits for those who listen
 	p.cfg.Handler.Said(event.Line{
 		ID: uuid.NewString(), FromID: from.ID, FromName: from.Name, Text: line,
 		Time: now, Arrived: now, Signature: event.Unsigned, Kind: event.KindLine,

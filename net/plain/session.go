@@ -128,6 +128,7 @@ func (p *Plain) said(remote netip.AddrPort, id, name, content string, at wire.Se
 		when = time.Unix(int64(at), 0)
 	}
 	for piece := range pieces(content, maxText) {
+		_ = p.WaitSpace(p.group.Context()) // whoever says much waits for those who listen
 		p.cfg.Handler.Said(event.Line{
 			ID: uuid.NewString(), FromID: id, FromName: name, Text: piece,
 			Time: when, Arrived: now, Signature: state, Kind: event.KindJSON,
