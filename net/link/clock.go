@@ -92,10 +92,14 @@ func (l *Link) why() error {
 	return l.writeErr // both directions have ended: nil if all of ours was written before
 }
 
+// atOnce is the shortest time of a timer. One that is due when it is made is run by whoever selects on
+// it, and in a synctest bubble under the race detector two that do so at once can crash Go 1.26's runtime.
+const atOnce = time.Nanosecond
+
 // watch returns when both directions have ended, or the connection was cut.
 func (c *clock) watch(ctx context.Context) {
 	l := c.l
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(atOnce)
 	defer timer.Stop()
 	readerDone, writerDone, closing, done := l.readerDone, l.writerDone, l.closing, ctx.Done()
 	for {
@@ -131,7 +135,7 @@ func (c *clock) watch(ctx context.Context) {
 		for c.tick() {
 		}
 		c.expected = c.due()
-		timer.Reset(time.Until(c.expected))
+		timer.Reset(max(time.Until(c.expected), atOnce))
 	}
 }
 

@@ -221,7 +221,7 @@ func (h *recorder) Drained(*Link) {
 
 func (h *recorder) State(_ *Link, late bool) {
 	h.alive()
-	h.note("late=%v at %v", late, time.Since(h.from))
+	h.note("late=%v at %v", late, time.Since(h.from).Round(time.Microsecond))
 	if h.onState != nil {
 		h.onState(late)
 	}
@@ -235,7 +235,7 @@ func (h *recorder) Down(_ *Link, why error) {
 	if h.over.Swap(true) {
 		h.t.Error("Down twice")
 	}
-	h.note("down at %v", time.Since(h.from))
+	h.note("down at %v", time.Since(h.from).Round(time.Microsecond))
 	h.down <- why
 }
 
