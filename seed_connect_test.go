@@ -96,7 +96,9 @@ func TestSilentConnectionsCostLittle(t *testing.T) {
 	}
 	b := begin(t, program(t, home, alone("--name", "Ben", "--connect", to)...))
 	a.sees("up", b)
-	if cost := resident(t, a.cmd.Process.Pid) - before; cost > 10<<20 {
+	cost := resident(t, a.cmd.Process.Pid) - before
+	t.Logf("%.1f MB", float64(cost)/(1<<20))
+	if cost > 10<<20 {
 		t.Errorf("they cost %d bytes", cost)
 	}
 	b.says("hello")

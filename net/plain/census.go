@@ -14,6 +14,7 @@ import (
 type census struct {
 	mu     sync.Mutex
 	seats  [2]map[*seat]struct{} // silent, talking
+	of     [2]map[netip.Addr]int // how many each address has of them
 	closed bool
 }
 
@@ -49,7 +50,7 @@ func (s *seat) talk() (pushed *seat) {
 	if _, here := s.c.seats[0][s]; !here {
 		return nil // it was pushed out, or talks already
 	}
-	delete(s.c.seats[0], s)
+	s.c.remove(s)
 	return s.c.add(s, 1)
 }
 
@@ -63,8 +64,19 @@ func (s *seat) spoke() {
 // leave gives the seat back.
 func (s *seat) leave() {
 	s.c.mu.Lock()
-	delete(s.c.seats[s.talking], s)
+	s.c.remove(s)
 	s.c.mu.Unlock()
+}
+
+// remove unseats s, if it still has its seat. Called with mu held.
+func (c *census) remove(s *seat) {
+	if _, here := c.seats[s.talking][s]; !here {
+		return
+	}
+	delete(c.seats[s.talking], s)
+	if c.of[s.talking][s.addr]--; c.of[s.talking][s.addr] == 0 {
+		delete(c.of[s.talking], s.addr)
+	}
 }
 
 // close closes all connections, now and later.
@@ -82,14 +94,12 @@ func (c *census) close() {
 // add seats s and pushes out another if there is no room. Called with mu held.
 func (c *census) add(s *seat, class int) (pushed *seat) {
 	if c.seats[class] == nil {
-		c.seats[class] = map[*seat]struct{}{}
+		c.seats[class], c.of[class] = map[*seat]struct{}{}, map[netip.Addr]int{}
 	}
 	s.talking = class
 	c.seats[class][s] = struct{}{}
-	count := map[netip.Addr]int{}
-	for other := range c.seats[class] {
-		count[other.addr]++
-	}
+	count := c.of[class]
+	count[s.addr]++
 	crowded := s.addr
 	switch most := limits[class]; {
 	case len(c.seats[class]) > most[0]:
@@ -115,7 +125,7 @@ func (c *census) add(s *seat, class int) (pushed *seat) {
 			}
 		}
 	}
-	delete(c.seats[class], pushed)
+	c.remove(pushed)
 	pushed.conn.Close()
 	return pushed
 }
