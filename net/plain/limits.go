@@ -26,6 +26,7 @@ const (
 	silentAfter  = 3 * time.Second        // a connection that says nothing becomes a guest
 	objectWithin = 30 * time.Second       // for the rest of an object that has begun
 	deliverFor   = 5 * time.Second        // one object to one JSON peer, dial included
+	closesWithin = 25 * time.Millisecond  // for a program that reads once to close
 	closeWithin  = 500 * time.Millisecond // for the other side's end, after ours
 	writeWithin  = 10 * time.Second       // a guest that reads nothing for so long is dropped
 	holdFor      = 15 * time.Second       // a line for a peer that has sent one beacon only

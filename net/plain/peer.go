@@ -30,9 +30,10 @@ type peer struct {
 	named string    // what ConnectJSON was called with
 	taken time.Time // when it took something last, or began to be sent to
 
-	queue   []outgoing
-	sending bool
-	failing bool // Handler.Undelivered was told
+	queue    []outgoing
+	sending  bool
+	readsAll bool // its program reads a connection to the end, and doesn't close it first
+	failing  bool // Handler.Undelivered was told
 }
 
 // speakable reports whether text may go there: an address that somebody else merely wrote into one

@@ -120,8 +120,10 @@ func (p *Plain) send(ctx context.Context, pe *peer) {
 			p.mu.Unlock()
 			continue
 		}
+		readsAll := pe.readsAll
 		p.mu.Unlock()
-		if err := p.deliver(ctx, addr, next.object); err != nil {
+		readsAll, err := p.deliver(ctx, addr, next.object, readsAll)
+		if err != nil {
 			p.mu.Lock()
 			lost := next.lines() + pe.waiting()
 			pe.queue = nil
@@ -135,7 +137,7 @@ func (p *Plain) send(ctx context.Context, pe *peer) {
 		p.change(pe, func() {
 			pe.alive(time.Now())
 			pe.Out += int64(len(next.object))
-			pe.failing, pe.taken = false, time.Now()
+			pe.failing, pe.taken, pe.readsAll = false, time.Now(), readsAll
 			p.moved()
 		})
 	}
@@ -180,29 +182,38 @@ func (p *Plain) failed(pe *peer, n int, err error) {
 
 // deliver sends one object over a connection of its own, in one write, and waits until the other side
 // has read it and closed: so that the next object can't overtake it. A nil object is an introduction.
-func (p *Plain) deliver(ctx context.Context, addr netip.AddrPort, object []byte) error {
+// A program that reads once closes by itself, and should: whoever closes first keeps the connection's
+// port for a minute, and a program that says much would run out of them. One that reads on until it is
+// told the end is told (readsAll, which is returned as it turned out).
+func (p *Plain) deliver(ctx context.Context, addr netip.AddrPort, object []byte, readsAll bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, deliverFor)
 	defer cancel()
 	conn, err := p.dial(ctx, addr.String())
 	if err != nil {
-		return err
+		return readsAll, err
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	if object == nil {
 		if object, err = p.introduction(conn.LocalAddr()); err != nil {
-			return err
+			return readsAll, err
 		}
 	}
 	if _, err := conn.Write(object); err != nil {
-		return err
+		return readsAll, err
+	}
+	if !readsAll {
+		_ = conn.SetReadDeadline(time.Now().Add(closesWithin))
+		if _, err := io.Copy(io.Discard, io.LimitReader(conn, maxObject)); err == nil {
+			return false, nil
+		}
 	}
 	if c, ok := conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
 		_ = conn.SetReadDeadline(time.Now().Add(closeWithin))
 		_, _ = io.Copy(io.Discard, io.LimitReader(conn, maxObject))
 	}
-	return nil
+	return true, nil
 }
 
 // dial connects, and tries again while it is refused at once: a program that takes one connection at a
