@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -179,8 +180,13 @@ func (g *guest) run(context.Context) {
 		g.peer.Out += n
 		g.taken = time.Now()
 		g.p.moved()
-		if err != nil && !g.closing {
+		switch {
+		case err == nil || g.closing:
+		case errors.Is(err, os.ErrDeadlineExceeded):
 			g.drop("a guest that doesn't read")
+		default: // it is gone, as its reader will find
+			g.closing, g.dropped = true, true
+			g.conn.Close()
 		}
 		g.p.mu.Unlock()
 	}
