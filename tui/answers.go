@@ -131,7 +131,7 @@ func (m *model) statusReport(s event.Status) clean.SafeText {
 	row("you", "%s in #%s, up %s", clean.Name(s.Self.Name), clean.Line(s.Self.Room), s.Up.Round(time.Second))
 	row("port", "%d", s.Self.Port)
 	row("peers", "%d encrypted over %d links, %d in clear", s.Peers, s.Links, s.Plain)
-	row("room", "%d records, %d of them lines", s.Records, s.Lines)
+	row("room", "%d records", s.Records)
 	row("traffic", "%d bytes in, %d out", s.In, s.Out)
 	if !s.Discovery {
 		row("discovery", "off")

@@ -251,7 +251,6 @@ type Status struct {
 	Links     int
 	Records   int // held of the room
 	Received  int // records that came from peers in this run, those that were here already too
-	Lines     int // chat lines among them
 	In, Out   int64
 	Dropped   map[string]int // counted bad input, by reason
 	Network   Network

@@ -123,7 +123,6 @@ type (
 		Plain       int             `json:"plain"`
 		Links       int             `json:"links"`
 		Records     int             `json:"records"`
-		Lines       int             `json:"lines"`
 		Received    int             `json:"received"`
 		In          int64           `json:"bytes_in"`
 		Out         int64           `json:"bytes_out"`
@@ -230,7 +229,7 @@ func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Add
 
 func statusObject(s event.Status) jsonStatus {
 	o := jsonStatus{"status", s.Self.ID, s.Self.Key.String(), s.Self.Name, s.Self.Room, s.Self.Port, s.Self.Fingerprint,
-		s.Self.Profile, millis(s.Self.Started), s.Up.Milliseconds(), s.Peers, s.Plain, s.Links, s.Records, s.Lines, s.Received,
+		s.Self.Profile, millis(s.Self.Started), s.Up.Milliseconds(), s.Peers, s.Plain, s.Links, s.Records, s.Received,
 		s.In, s.Out, s.Dropped, s.Discovery, nil, s.Network.Trouble, s.Network.Hint}
 	for _, i := range s.Network.Interfaces {
 		shown := jsonInterface{Name: i.Name, Skipped: i.Skipped, Error: i.Error, Sent: i.Sent, Heard: i.Heard}

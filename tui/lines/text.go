@@ -239,7 +239,7 @@ func (v *textView) status(s event.Status) {
 	fmt.Fprintf(&b, "📊 Status: %s in room %s", clean.Name(s.Self.Name), clean.Line(s.Self.Room))
 	row("Port %d, up %s", s.Self.Port, s.Up.Round(time.Second))
 	row("Peers: %d encrypted over %d links, %d in clear", s.Peers, s.Links, s.Plain)
-	row("Room: %d records, %d of them lines", s.Records, s.Lines)
+	row("Room: %d records", s.Records)
 	row("Network: %d bytes in, %d out", s.In, s.Out)
 	switch {
 	case !s.Discovery:
