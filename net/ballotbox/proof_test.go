@@ -2,6 +2,7 @@ package ballotbox_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"os"
@@ -113,6 +114,7 @@ func vectors(t *testing.T) map[string]string {
 	}
 	_, offList, _ := ballots(goodOff)
 	other := strings.Trim(offList[0], ",\x00")
+	proposal := good[strings.Index(good, `"proposal":`)+len(`"proposal":`) : strings.Index(good, `,"ballots"`)]
 	return map[string]string{
 		"good-evidence":    "ok twice\n" + string(twice(t)),
 		"good-on":          "ok 2 of 3\n" + good,
@@ -121,6 +123,9 @@ func vectors(t *testing.T) map[string]string {
 		"twice-one":        "bad\n" + head + list[0] + "," + list[0] + tail,
 		"order":            "bad\n" + head + list[1] + "," + list[0] + tail,
 		"anothers-ballot":  "bad\n" + head + list[0] + "," + other + tail,
+		"ballot-elsewhere": "bad\n" + head + list[0] + "," + elsewhere(t, on1) + tail,
+		"ends-foreign":     "bad\n" + strings.Replace(good, `"ends":[]`, `"ends":[`+proposal+`]`, 1),
+		"ends-twice":       "bad\n" + strings.Replace(goodOff, `"ends":[`+proposal+`]`, `"ends":[`+proposal+`,`+proposal+`]`, 1),
 		"need-lowered":     "bad\n" + strings.Replace(good, `\"need\":2`, `\"need\":1`, 1),
 		"spaces":           "bad\n" + strings.Replace(good, `"v":1`, `"v": 1`, 1),
 		"two-lines":        "bad\n" + good + "\n",
@@ -169,6 +174,28 @@ func TestVectors(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, describe(p), expect)
 		}
 	}
+}
+
+// elsewhere is an approval of a proposal by the second voter, good but for its room.
+func elsewhere(t *testing.T, id vote.ID) string {
+	t.Helper()
+	ids, _ := people(3)
+	data, err := vote.EncodeBallot(vote.Ballot{Proposal: id, Choice: vote.Approve})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := record.Sign(ids[1], record.Body{Room: record.OpenRoom("attic"), Kind: ballotbox.KindBallot, Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(struct {
+		Body string `json:"body"`
+		Sig  []byte `json:"sig"`
+	}{r.Signed(), r.Signature()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // twice is a file that shows a key that approved and rejected one proposal.
