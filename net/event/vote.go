@@ -46,6 +46,14 @@ type Proposal struct {
 	Silenced int      // of a draft: plain peers that would not be heard any more
 }
 
+// Title is what is voted on in a few words: `secure-only on`, `topic "freeze at 5"`. A topic is raw.
+func (p Proposal) Title() string {
+	if p.Slot == "secure_only" {
+		return "secure-only " + p.Action
+	}
+	return "topic \"" + p.Action + "\""
+}
+
 // Of is how many may vote.
 func (p Proposal) Of() int { return len(p.Roll) }
 

@@ -1,21 +1,12 @@
 package lines
 
 import (
-	"fmt"
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
 )
-
-// what is what a proposal is about: `secure-only on`, `topic "freeze at 5"`.
-func what(p event.Proposal) string {
-	if p.Slot == "secure_only" {
-		return "secure-only " + p.Action
-	}
-	return fmt.Sprintf("topic \"%s\"", clean.Line(p.Action))
-}
 
 func (v *textView) voter(w event.Voter) string {
 	return v.people.Label(command.BookID(w.Key, w.ID)).String()
@@ -60,7 +51,7 @@ func (v *textView) proposal(ev event.ProposalChanged) {
 		if p.Note != "" {
 			note = " · " + clean.Line(p.Note).String()
 		}
-		v.say("🔐 %s proposed %s: %s · needs %d of %d%s", v.voter(p.By), p.Label, what(p), p.Need, p.Of(), note)
+		v.say("🔐 %s proposed %s: %s · needs %d of %d%s", v.voter(p.By), p.Label, clean.Line(p.Title()), p.Need, p.Of(), note)
 		if len(p.LeftOut) > 0 {
 			names := make([]string, 0, len(p.LeftOut))
 			for _, w := range p.LeftOut[:min(len(p.LeftOut), 8)] {
@@ -74,11 +65,11 @@ func (v *textView) proposal(ev event.ProposalChanged) {
 	}
 	switch p.State {
 	case "passed":
-		v.say("🔐 %s PASSED %d of %d: %s", p.Label, p.Yes, p.Of(), what(p))
+		v.say("🔐 %s PASSED %d of %d: %s", p.Label, p.Yes, p.Of(), clean.Line(p.Title()))
 	case "rejected", "cancelled", "ended":
-		v.say("🔐 %s %s: %s", p.Label, strings.ToUpper(p.State), what(p))
+		v.say("🔐 %s %s: %s", p.Label, strings.ToUpper(p.State), clean.Line(p.Title()))
 	case "expired":
-		v.say("🔐 %s EXPIRED, undecided: %s", p.Label, what(p))
+		v.say("🔐 %s EXPIRED, undecided: %s", p.Label, clean.Line(p.Title()))
 	}
 }
 
@@ -99,7 +90,7 @@ func (v *textView) proposals(a command.Proposals) {
 		v.say("🗳️ Proposals:")
 	}
 	for _, p := range a.Proposals {
-		v.say("  - %s %s by %s: %s, %d yes %d no, needs %d of %d", p.Label, what(p), v.voter(p.By), strings.ToUpper(p.State), p.Yes, p.No, p.Need, p.Of())
+		v.say("  - %s %s by %s: %s, %d yes %d no, needs %d of %d", p.Label, clean.Line(p.Title()), v.voter(p.By), strings.ToUpper(p.State), p.Yes, p.No, p.Need, p.Of())
 	}
 	v.policy(event.PolicyChanged{Policy: a.Policy})
 }

@@ -21,15 +21,7 @@ func subject(q event.Proposal) clean.SafeText {
 }
 
 // Title is what a vote is about, whole: `secure-only on`, `topic "freeze at 5"`.
-func Title(q event.Proposal) clean.SafeText {
-	if q.Slot == "secure_only" {
-		if q.Action == "off" {
-			return clean.Trusted("secure-only off")
-		}
-		return clean.Trusted("secure-only on")
-	}
-	return clean.Linef("topic \"%s\"", clean.Line(q.Action))
-}
+func Title(q event.Proposal) clean.SafeText { return clean.Line(q.Title()) }
 
 // effect is what happens when it passes.
 func effect(q event.Proposal) clean.SafeText {
