@@ -21,11 +21,12 @@ import (
 )
 
 // The test binary is the program when mainEnv is set. panicEnv is then the address of a listener: a
-// goroutine connects there once the node runs, and panics when that connection ends. Only this file
-// and exit_test.go know them.
+// goroutine connects there once the node runs, and panics when that connection ends. statusEnv is
+// where it leaves what Linux knows of it as it ends. Only the tests know them.
 const (
-	mainEnv  = "P2PCHAT_TEST_MAIN"
-	panicEnv = "P2PCHAT_TEST_PANIC"
+	mainEnv   = "P2PCHAT_TEST_MAIN"
+	panicEnv  = "P2PCHAT_TEST_PANIC"
+	statusEnv = "P2PCHAT_TEST_STATUS"
 )
 
 func TestMain(m *testing.M) {
@@ -48,7 +49,11 @@ func TestMain(m *testing.M) {
 			})
 		}
 	}
-	os.Exit(run(os.Args[1:], hook))
+	code := run(os.Args[1:], hook)
+	if to := os.Getenv(statusEnv); to != "" {
+		leaveStatus(to)
+	}
+	os.Exit(code)
 }
 
 // program is the program with these arguments, in a home of its own.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -64,7 +63,7 @@ func TestSilentConnectionsCostLittle(t *testing.T) {
 	}
 	home := t.TempDir()
 	a := begin(t, program(t, home, alone("--name", "Ann")...))
-	before := resident(t, a.cmd.Process.Pid)
+	before := bytesOf(t, fmt.Sprintf("/proc/%d/status", a.cmd.Process.Pid), "VmRSS")
 	to := fmt.Sprint("127.0.0.1:", a.ready.Port)
 	var conns []net.Conn
 	defer func() {
@@ -96,26 +95,11 @@ func TestSilentConnectionsCostLittle(t *testing.T) {
 	}
 	b := begin(t, program(t, home, alone("--name", "Ben", "--connect", to)...))
 	a.sees("up", b)
-	cost := resident(t, a.cmd.Process.Pid) - before
+	cost := bytesOf(t, fmt.Sprintf("/proc/%d/status", a.cmd.Process.Pid), "VmRSS") - before
 	t.Logf("%.1f MB", float64(cost)/(1<<20))
 	if cost > 10<<20 && !raceDetector {
 		t.Errorf("they cost %d bytes", cost)
 	}
 	b.says("hello")
 	a.hears(b, "hello")
-}
-
-// resident is how much memory a process has, in bytes.
-func resident(t *testing.T, pid int) int {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	kilobytes := 0
-	if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
-		t.Fatal(err)
-	}
-	return kilobytes << 10
 }
