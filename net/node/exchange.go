@@ -44,7 +44,7 @@ func (n *Node) introduce() {
 // introduced takes another's word for where peers are: as a hint.
 func (n *Node) introduced(m wire.Peers) {
 	for _, c := range m.Peers[:min(len(m.Peers), maxContacts)] {
-		if p := n.peers[c.Key]; p != nil && p.link != nil {
+		if p := n.peers[c.Key]; c.Key.IsZero() || p != nil && p.link != nil {
 			continue
 		}
 		var addrs []netip.AddrPort

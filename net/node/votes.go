@@ -1,8 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -159,20 +161,24 @@ func (n *Node) Evidence(ref string) (event.Proposal, []byte, error) {
 }
 
 // roll is who may vote on what is proposed now: the native peers that are linked, and those whom they
-// say they are linked to. Called with mu held.
+// say they are linked to. If these are too many for one roll, those go first whom more peers name, so
+// that nobody can keep a room from voting by naming a crowd. Called with mu held.
 func (n *Node) roll() []identity.Key {
-	var out []identity.Key
-	for key, p := range n.peers {
-		if p.link == nil {
-			continue
-		}
-		out = append(out, key)
+	self := n.cfg.Identity.Key()
+	out := []identity.Key{self}
+	named := map[identity.Key]int{}
+	for _, p := range n.here {
+		out = append(out, p.Key)
 		for k := range p.links {
-			out = append(out, k)
+			if q := n.peers[k]; k != self && (q == nil || q.link == nil) {
+				named[k]++
+			}
 		}
 	}
-	slices.SortFunc(out, identity.Key.Compare)
-	return slices.Compact(out)
+	more := slices.SortedFunc(maps.Keys(named), func(a, b identity.Key) int {
+		return cmp.Or(cmp.Compare(named[b], named[a]), a.Compare(b))
+	})
+	return append(out, more[:min(len(more), vote.MaxRoll-len(out))]...)
 }
 
 // longLinked are the peers that have been linked for so long that leaving them out of a roll is a

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -332,6 +333,39 @@ func TestALyingMapIsAskedOnce(t *testing.T) {
 		defer n.mu.Unlock()
 		if asked != 1 || n.asked != 1 || p.votes != nil {
 			t.Errorf("asked %d times, then %d", asked, n.asked)
+		}
+	})
+}
+
+// Whatever one peer says of whom it is linked to, a vote can be proposed, and nobody is left out for it
+// whom one is linked to or whom several others name.
+func TestAMadeUpCrowdKeepsNobodyFromVoting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 9)
+		defer w.end()
+		w.net.Block(addr(0), addr(3))
+		ps := w.crowd(5)
+		pass(10 * time.Second)
+		var links wire.Links
+		for i := 0; len(links.Links) < maxNeighbours; i++ {
+			made := identity.FromSeed([32]byte{1, 2, 3, byte(i), byte(i >> 8)}).Key()
+			if made.Compare(ps[3].Self().Key) < 0 { // so that p3 isn't on it by luck
+				links.Links = append(links.Links, wire.Neighbour{Key: made})
+			}
+		}
+		n := ps[1].Node
+		n.mu.Lock()
+		n.send(n.peers[ps[0].Self().Key].link, links)
+		n.mu.Unlock()
+		pass(time.Second)
+		q := propose(t, ps[0], wishOn)
+		if q.Of() != vote.MaxRoll {
+			t.Errorf("a roll of %d", q.Of())
+		}
+		for i, p := range ps {
+			if !slices.ContainsFunc(q.Roll, func(v event.Voter) bool { return v.Key == p.Self().Key }) {
+				t.Errorf("p%d is left out", i)
+			}
 		}
 	})
 }
