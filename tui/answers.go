@@ -48,6 +48,7 @@ func (m *model) answer(a command.Answer) {
 	case searchText:
 		m.openSearch()
 		m.searchFor(a.text)
+		m.searchNext(-1)
 	case setBell:
 		m.bell = a.mode
 		m.status.tell(now, clean.Linef("Bell: %s", a.mode))

@@ -116,6 +116,7 @@ func worldWith(t testing.TB, past []event.Line, look theme.Look, width, height i
 	w.m = newModel(Config{Commands: command.New(), Look: look, Now: func() time.Time { return w.clock }, Zone: time.UTC}, deps{
 		node: w.node, terminal: w.terminal, kept: &kept{log: fakeLog{}},
 		order:  func(f func(context.Context)) { w.orders = append(w.orders, f) },
+		fetch:  func(f func(context.Context)) { w.orders = append(w.orders, f) },
 		answer: func(a any) { w.answers = append(w.answers, a) },
 		wakeAt: func(at time.Time) { w.alarm = at },
 	})

@@ -2,20 +2,14 @@ package tui
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"time"
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
 )
 
-const (
-	historyPage = 200             // lines that are fetched at a time
-	searchMost  = 200             // lines that a search of what is on disk shows
-	searchTime  = 5 * time.Second // for it
-)
+// historyPage is how many lines are fetched at a time.
+const historyPage = 200
 
 // history is how much of what is remembered was fetched.
 type history struct {
@@ -30,16 +24,8 @@ type pastLines struct {
 	err   error
 }
 
-// foundLines is what a search of what is remembered found.
-type foundLines struct {
-	query string
-	lines []event.Line
-	err   error
-}
-
-// Answer is "": these are for the screen alone.
-func (pastLines) Answer() string  { return "" }
-func (foundLines) Answer() string { return "" }
+// Answer is "": this is for the screen alone.
+func (pastLines) Answer() string { return "" }
 
 // wantHistory fetches the next page when the reader comes near the top of what is loaded.
 func (m *model) wantHistory() {
@@ -49,7 +35,7 @@ func (m *model) wantHistory() {
 	}
 	h.asking = true
 	before := h.oldest
-	m.order(func(ctx context.Context) {
+	m.deps.fetch(func(ctx context.Context) {
 		lines, err := m.deps.node.History(ctx, before, historyPage)
 		m.deps.answer(pastLines{lines, err})
 	})
@@ -74,6 +60,10 @@ func (m *model) remembered(p pastLines) {
 		m.messages.Older(p.lines)
 		m.noted = true
 	}
+	if m.search.waiting {
+		m.search.waiting = false
+		m.searchNext(-1)
+	}
 }
 
 // know notes what the author of a line is called who isn't here.
@@ -83,43 +73,6 @@ func (m *model) know(l event.Line) {
 		m.book.Set(id, l.FromName)
 		m.book.Remove(id)
 	}
-}
-
-// searchOlder looks for what is searched in what is remembered and not loaded.
-func (m *model) searchOlder() {
-	if m.history.done || strings.TrimSpace(m.search.query) == "" {
-		return
-	}
-	query, before := m.search.query, m.history.oldest
-	m.status.tell(m.cfg.Now(), clean.Trusted("Searching what was said before"))
-	m.order(func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, searchTime)
-		defer cancel()
-		lines, err := m.deps.node.Search(ctx, query, before, searchMost)
-		m.deps.answer(foundLines{query, lines, err})
-	})
-}
-
-// foundOlder shows what was found, the latest last, as in the room.
-func (m *model) foundOlder(f foundLines) {
-	if len(f.lines) == 0 {
-		m.status.tell(m.cfg.Now(), clean.Linef("Nothing before has %q", f.query))
-		return
-	}
-	var rows []string
-	for _, l := range f.lines {
-		m.know(l)
-		rows = append(rows, fmt.Sprintf("%s %s  %s", l.Time.In(m.cfg.Zone).Format("2 Jan 15:04"),
-			m.book.Label(command.BookID(l.From, l.FromID)), clean.Line(l.Text)))
-	}
-	title := clean.Linef("%d lines before with %q", len(f.lines), f.query)
-	if len(f.lines) == searchMost || f.err != nil {
-		title = clean.Linef("The last %d lines before with %q", len(f.lines), f.query)
-	}
-	m.search = search{}
-	m.messages.StopFind()
-	m.showText(sheetAnswer, title, clean.Block(strings.Join(rows, "\n")))
-	m.sheet.top = len(rows) // the latest
 }
 
 // saved notes how keeping the room goes, and says what changed.

@@ -75,14 +75,45 @@ func TestHistoryComesAsOneScrolls(t *testing.T) {
 	}
 }
 
-// A search goes on to what is on disk, and shows it.
+// A search goes on to what is on disk: what is found there is shown in its place, with the lines
+// around it.
 func TestSearchGoesOnToTheDisk(t *testing.T) {
-	w := worldWith(t, remembers(1000), plain, 120, 36)
+	w := worldWith(t, remembers(5000), plain, 120, 36)
 	w.keys("ctrl+f", "memory 77", "enter")
-	rows := strings.Join(w.rows(), "\n")
-	if !w.node.did("search memory 77") || !strings.Contains(rows, "memory 770") || !strings.Contains(rows, "lines before with") {
-		t.Errorf("%q\n%s", w.node.calls, rows)
+	w.mustShow("▸           ✓ memory 779", "memory 790", "10 of 10+")
+	w.keys("n")
+	w.mustShow("▸           ✓ memory 778", "9 of 10+")
+	for range 9 {
+		w.keys("n")
 	}
+	w.mustShow("memory 77 ", "1 of 11")
+	w.keys("N")
+	w.mustShow("▸           ✓ memory 770", "2 of 11")
+	w.keys("esc")
+	w.mustShow("memory 4999")
+	w.mustNotShow("Search:")
+}
+
+// What is too far up to be loaded is listed instead.
+func TestSearchListsWhatIsFarUp(t *testing.T) {
+	past := remembers(searchReach + 1000)
+	past[5].Text = "a rare word"
+	w := worldWith(t, past, plain, 120, 36)
+	w.keys("ctrl+f", "rare", "enter")
+	w.mustShow(`Before, with "rare": 1`, "a rare word")
+	w.mustNotShow("Search:")
+}
+
+// A search that goes nowhere says so, and one that was ended shows nothing.
+func TestSearchOfTheDiskThatFindsNothing(t *testing.T) {
+	w := worldWith(t, remembers(1000), plain, 120, 36)
+	w.keys("ctrl+f", "no such words", "enter")
+	w.mustShow("nothing found")
+	w.m.foundOlder(foundLines{query: "no such words", err: errors.New("the disk is gone")})
+	w.keys("esc")
+	w.mustShow("the disk is gone")
+	w.m.foundOlder(foundLines{query: "no such words", lines: remembers(5)})
+	w.mustNotShow("Before, with")
 }
 
 func TestHowSavingGoesIsSaid(t *testing.T) {

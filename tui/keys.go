@@ -108,8 +108,10 @@ func keyTable() []binding {
 		{onVote, "c", "c e", "the certificate: show it, save it", always((*model).showProof)},
 		{onVote, "e", "", "", always((*model).saveProof)},
 
-		{whileSearch, "enter up", "Enter Up", "the match before", always(func(m *model) { m.searchNext(-1) })},
-		{whileSearch, "down", "Down", "the match after", always(func(m *model) { m.searchNext(1) })},
+		{whileSearch, "enter up", "Enter", "the last match, then the one before (also Up, Down)", always(func(m *model) { m.searchNext(-1) })},
+		{whileSearch, "down", "", "", always(func(m *model) { m.searchNext(1) })},
+		{whileSearch, "n", "n N", "from a match: the one before, the one after", does(func(m *model) bool { return m.amongMatches(-1) })},
+		{whileSearch, "N", "", "", does(func(m *model) bool { return m.amongMatches(1) })},
 		{whileSearch, "tab", "Tab", "stay at this match, with its line selected", always((*model).stayAtMatch)},
 		{whileSearch, "esc ctrl+c ctrl+f", "Esc", "end the search, and go back to where you were", always((*model).closeSearch)},
 		{whileSearch, "backspace", "", "", always((*model).searchBack)},

@@ -1,24 +1,38 @@
 package tui
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"chat.lan/p2pchat/tui/clean"
 )
 
-// search is the prompt of Ctrl+F.
+// search is the prompt of Ctrl+F. While the text is typed, letters are the text; once Enter went to a
+// match, n and N go on from there.
 type search struct {
-	open  bool
-	query string
-	found int
+	open    bool
+	query   string
+	moving  bool               // among the matches
+	waiting bool               // for a page of what is remembered, before it goes on
+	noOlder bool               // what is on disk has no match before the first that is loaded
+	abandon context.CancelFunc // ends what searches the disk; nil: nothing does
 }
 
 // maxQuery bounds what is searched for, in bytes.
 const maxQuery = 256
 
+// setSearch puts a search in the place of the one before, of which nothing goes on.
+func (m *model) setSearch(s search) {
+	if m.search.abandon != nil {
+		m.search.abandon()
+	}
+	m.search = s
+}
+
 func (m *model) openSearch() {
-	m.search = search{open: true}
+	m.setSearch(search{open: true})
 	m.showMessages()
 	m.messages.Unselect()
 }
@@ -29,14 +43,16 @@ func (m *model) searchFor(query string) {
 	if len(query) > maxQuery {
 		return
 	}
-	m.search.query = query
-	m.search.found = 0
-	if strings.TrimSpace(query) == "" {
+	m.setSearch(search{open: true, query: query})
+	if m.search.blank() {
 		m.messages.ClearFind()
 		return
 	}
-	m.search.found = m.messages.Find(query)
+	m.messages.Find(query)
 }
+
+// blank tells that there is nothing to search for.
+func (s search) blank() bool { return strings.TrimSpace(s.query) == "" }
 
 func (m *model) searchBack() {
 	_, n := utf8.DecodeLastRuneInString(m.search.query)
@@ -46,13 +62,23 @@ func (m *model) searchBack() {
 // searchNext goes to the match before or after. Before the first one that is loaded is what is on
 // disk.
 func (m *model) searchNext(delta int) {
-	if at, _ := m.messages.Found(); delta < 0 && (m.search.found == 0 || at == 1) && !m.history.done {
+	if m.search.blank() {
+		return
+	}
+	m.search.moving = true
+	if at, of := m.messages.Found(); delta < 0 && (of == 0 || at == 1) && !m.history.done && !m.search.noOlder {
 		m.searchOlder()
 		return
 	}
-	if m.search.found > 0 {
-		m.messages.Next(delta)
+	m.messages.Next(delta)
+}
+
+// amongMatches is a letter that goes to another match. While the text is typed it belongs to that.
+func (m *model) amongMatches(delta int) bool {
+	if m.search.moving {
+		m.searchNext(delta)
 	}
+	return m.search.moving
 }
 
 // stayAtMatch ends the search where it is: the line stays selected, to be copied or inspected.
@@ -61,38 +87,65 @@ func (m *model) stayAtMatch() {
 		m.messages.Next(-1)
 	}
 	m.messages.StopFind()
-	m.search = search{}
+	m.setSearch(search{})
 }
 
 func (m *model) closeSearch() {
-	m.search = search{}
+	m.setSearch(search{})
 	m.messages.ClearFind()
 }
 
 // searchRow is the prompt, in the place of the status line, and the cursor's column in it.
 func (m *model) searchRow(width int) (row string, x int) {
 	t := m.th
-	var note clean.SafeText
-	switch at, of := m.messages.Found(); {
-	case strings.TrimSpace(m.search.query) == "":
-		note = clean.Trusted("Esc ends")
-	case of == 0 && !m.history.done:
-		note = clean.Trusted("nothing found here, Enter: on disk")
-	case of == 0:
-		note = clean.Trusted("nothing found")
-	case at == 0:
-		note = clean.Linef("%d found %s Enter: the last of them", of, t.Dot)
-	default:
-		note = clean.Linef("%d of %d %s Enter: before, Tab: stay", at, of, t.Dot)
-	}
 	r := t.Row(width).Space(t.Text, 1).Put(t.Accent, clean.Trusted("Search: "))
-	room := max(width-r.Width()-note.Width()-3, 8)
+	note := m.searchNote(width - r.Width() - 3 - searchRoom)
+	room := max(width-r.Width()-note.Width()-3, searchRoom)
 	r.PutWithin(t.Text, tailOf(clean.Line(m.search.query), room), room)
 	x = r.Width()
 	if at := width - note.Width() - 1; at > x {
 		r.To(t.Text, at).Put(t.Dim, note)
 	}
 	return r.To(t.Text, width).String(), min(x, width-1)
+}
+
+// searchRoom is what the text keeps of the prompt, in cells.
+const searchRoom = 8
+
+// searchNote says what was found and what to press, as far as there is room.
+func (m *model) searchNote(room int) clean.SafeText {
+	older := !m.history.done && !m.search.noOlder
+	dot := m.th.Dot
+	at, of := m.messages.Found()
+	all := fmt.Sprint(of)
+	if older {
+		all += "+"
+	}
+	switch {
+	case m.search.blank():
+		return clean.Trusted("Esc ends")
+	case of == 0 && m.search.moving && m.history.asking:
+		return clean.Trusted("on disk…")
+	case of == 0 && older:
+		return widest(room, clean.Trusted("nothing found here, Enter: on disk"), clean.Trusted("none, Enter: disk"))
+	case of == 0:
+		return clean.Trusted("nothing found")
+	case at == 0:
+		return widest(room, clean.Linef("%s found %s Enter: the last", all, dot), clean.Linef("%s, Enter goes", all))
+	default:
+		return widest(room, clean.Linef("%d of %s %s n: before, N: after, Tab: stay", at, all, dot),
+			clean.Linef("%d of %s %s n N Tab", at, all, dot), clean.Linef("%d/%s", at, all))
+	}
+}
+
+// widest is the first of the texts, from long to short, that there is room for, or the last.
+func widest(room int, texts ...clean.SafeText) clean.SafeText {
+	for _, t := range texts {
+		if t.Width() <= room {
+			return t
+		}
+	}
+	return texts[len(texts)-1]
 }
 
 // tailOf is the end of a text that is too wide.

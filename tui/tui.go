@@ -6,7 +6,8 @@
 //
 // The model asks a small interface of the node (Node) and never waits for it: whatever a person asks
 // for goes through one queue with one goroutine (orders.go), so that lines and commands keep the
-// order in which they were typed, and answers come back through the inbox like everything else.
+// order in which they were typed, and answers come back through the inbox like everything else. What
+// reads the disk has a queue of its own, so that no line waits for a search.
 // There is no I/O in Update, and no timer but one (alarm.go).
 //
 // Where things are is decided in layout.go, which key does what in keys.go, and nowhere else. The
@@ -90,11 +91,12 @@ func (s *Screen) Run(ctx context.Context, n Node) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	scr := screen.New(screen.Options{In: s.cfg.In, Out: s.cfg.Out, ReportFocus: true})
-	orders, alarm := newOrders(), newAlarm(s.inbox.Post)
-	m := newModel(s.cfg, deps{node: n, terminal: scr, order: orders.add, answer: s.inbox.Post, wakeAt: alarm.set, kept: s.kept})
+	orders, reads, alarm := newOrders(), newOrders(), newAlarm(s.inbox.Post)
+	m := newModel(s.cfg, deps{node: n, terminal: scr, order: orders.add, fetch: reads.add, answer: s.inbox.Post, wakeAt: alarm.set, kept: s.kept})
 	// These end with ctx, so with Run; the group waits for them.
 	s.group.Go("tui/inbox", func(context.Context) { s.inbox.Run(ctx, func(b inbox.Batch) { scr.Send(b) }) })
 	s.group.Go("tui/orders", func(context.Context) { orders.run(ctx) })
+	s.group.Go("tui/reads", func(context.Context) { reads.run(ctx) })
 	s.group.Go("tui/alarm", func(context.Context) { alarm.run(ctx) })
 	_, err := scr.Run(ctx, m)
 	return err

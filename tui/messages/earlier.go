@@ -82,11 +82,19 @@ func (p *Pane) Older(lines []event.Line) {
 // WantsOlder reports whether the reader is so near the top of what is loaded that more should be
 // fetched from disk and given to Older. The caller asks once at a time.
 func (p *Pane) WantsOlder() bool {
-	if p.noOlder || p.floor > 0 || len(p.log.entries)+len(p.hidden) >= maxLines || p.log.bytes >= maxBytes {
+	if p.Spare() == 0 {
 		return false
 	}
 	p.look()
 	return p.view.top < 3*max(p.h, 10)
+}
+
+// Spare is how many lines Older still takes: none once there are no more, or after a Clear.
+func (p *Pane) Spare() int {
+	if p.noOlder || p.floor > 0 || p.log.bytes >= maxBytes {
+		return 0
+	}
+	return max(maxLines-len(p.log.entries)-len(p.hidden), 0)
 }
 
 // announce says at the bottom that lines were put in further up. What comes within the first
