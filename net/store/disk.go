@@ -169,8 +169,9 @@ func (d *Disk) Sync(ctx context.Context) error {
 	defer d.mu.Unlock()
 	target, attempts := d.queued, d.attempts
 	for d.durable < target {
-		if d.attempts > attempts {
-			return d.status.NotSaved
+		// After a failure an earlier batch may have been saved already: then it is this one's turn.
+		if err := d.status.NotSaved; d.attempts > attempts && err != nil {
+			return err
 		}
 		if d.stopped {
 			return ErrClosed

@@ -34,10 +34,14 @@ func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
 			return r.deleted, r.err
 		default:
 		}
-		if d.attempts > attempts { // it will be done when the disk is well again
-			err := d.status.NotSaved
+		err := d.status.NotSaved
+		switch {
+		case d.attempts > attempts && err != nil: // it will be done when the disk is well again
 			d.mu.Unlock()
 			return 0, err
+		case d.stopped:
+			d.mu.Unlock()
+			return 0, ErrClosed
 		}
 		if err := d.wait(ctx); err != nil {
 			d.mu.Unlock()

@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Who waits for a save while an earlier batch fails once and is then saved still waits for his own: a
+// ballot that he was told is on disk is sent.
+func TestAFailureThatPassedIsNoSave(t *testing.T) {
+	for name, wait := range map[string]func(*Disk) error{
+		"sync":   func(d *Disk) error { return d.Sync(context.Background()) },
+		"expire": func(d *Disk) error { _, err := d.Expire(context.Background(), time.Now()); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				// A store without its writer, whose part the test plays.
+				d := &Disk{kick: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}), ledger: newLedger()}
+				d.queued = 2
+				done := make(chan error, 1)
+				go func() { done <- wait(d) }()
+				synctest.Wait()
+
+				d.mu.Lock()
+				d.attempts, d.status.NotSaved = d.attempts+1, syscall.ENOSPC
+				d.tell()
+				d.durable, d.status.NotSaved = 1, nil // before he who waits gets the lock
+				d.tell()
+				d.mu.Unlock()
+				synctest.Wait()
+				select {
+				case err := <-done:
+					t.Fatalf("it returned %v before its own was saved", err)
+				default:
+				}
+
+				d.mu.Lock()
+				d.attempts, d.status.NotSaved = d.attempts+1, syscall.ENOSPC
+				d.tell()
+				d.mu.Unlock()
+				if err := <-done; !errors.Is(err, syscall.ENOSPC) {
+					t.Errorf("it returned %v, want why nothing is saved", err)
+				}
+			})
+		})
+	}
+}
