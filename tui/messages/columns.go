@@ -20,7 +20,8 @@ type columns struct {
 	end    int // the column after the last
 }
 
-// arrange finds the columns for the width and the names there are.
+// arrange finds the columns for the width and the names there are. What was drawn in other columns is
+// drawn again.
 func (p *Pane) arrange() {
 	w := p.w
 	c := columns{widest: p.names, end: w}
@@ -59,4 +60,5 @@ func (p *Pane) arrange() {
 	}
 	c.rule = min(3, w/12)
 	p.cols = c
+	p.bodies.clear()
 }

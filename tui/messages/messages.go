@@ -92,7 +92,7 @@ func New(cfg Config) *Pane {
 	p.log.init()
 	p.ignored = make(map[string]bool)
 	p.refused = make(map[string]*refusal)
-	p.bodies.clear()
+	p.arrange()
 	return p
 }
 
@@ -102,12 +102,11 @@ func (p *Pane) SetSize(w, h int) {
 	if w == p.w && h == p.h {
 		return
 	}
+	p.h = h
 	if w != p.w {
 		p.w = w
-		p.bodies.clear()
+		p.arrange()
 	}
-	p.h = h
-	p.arrange()
 	p.view.stale = true
 }
 

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
@@ -22,6 +23,27 @@ func TestRowsFit(t *testing.T) {
 			f.check(t)
 		}
 	})
+}
+
+// What was drawn before a longer name came is drawn again in the columns that it makes, also when the
+// pane gets another height at the same time.
+func TestColumnsLineUpAfterALongerName(t *testing.T) {
+	f := plainFixture(60, 8)
+	f.say("bob", "first")
+	f.Rows()
+	f.say("bob the builder", "second")
+	f.SetSize(60, 9)
+	var at []int
+	for _, row := range f.Rows() {
+		for _, word := range []string{"first", "second"} {
+			if before, _, ok := strings.Cut(row, word); ok {
+				at = append(at, ansi.StringWidth(before))
+			}
+		}
+	}
+	if len(at) != 2 || at[0] != at[1] {
+		t.Errorf("texts begin in columns %v:\n%s", at, f.screen())
+	}
 }
 
 // hostile is text that terminals trip over.

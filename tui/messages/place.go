@@ -41,7 +41,6 @@ func (p *Pane) look() {
 	}
 	if p.follow && p.names != p.cols.widest {
 		p.arrange() // not while somebody reads further up
-		p.bodies.clear()
 	}
 	if p.follow || !p.lookFrom(p.anchor) {
 		p.lookFromEnd()
