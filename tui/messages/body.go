@@ -158,7 +158,12 @@ func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 			room := c.end - r.Width() - 1
 			s, aside := p.aside(e, room)
 			if w := aside.Width(); w > 0 && w <= room {
-				r.To(style(t.Text), c.end-w).Put(style(s), aside)
+				if len(part.String()) == part.Width() { // it is ASCII: all terminals agree on its width
+					r.To(style(t.Text), c.end-w)
+				} else {
+					r.At(style(t.Text), c.end-w)
+				}
+				r.Put(style(s), aside)
 			}
 		}
 		if selected {

@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/vt"
+
 	"chat.lan/p2pchat/net/event"
 )
 
@@ -38,6 +41,24 @@ func TestDelivery(t *testing.T) {
 	f.say("alice", "long ago", history)
 	if rows := f.screen(); strings.Count(rows, "✓")+strings.Count(rows, "…") != 3 {
 		t.Errorf("a line of an earlier run claims a delivery:\n%s", rows)
+	}
+}
+
+// How far a line came is read whole also where a terminal makes more of an emoji than it should: it
+// would be pushed out of the row otherwise, and "2/2" lose its middle.
+func TestDeliveryStandsBehindAnyEmoji(t *testing.T) {
+	f := plainFixture(50, 4)
+	l := f.say("alice", "done 👍🏽")
+	f.Delivered(event.Delivered{ID: l.ID, Peers: 2, Of: 2})
+	rows := f.Rows()
+	emu := vt.NewEmulator(50, 1)
+	defer emu.Close()
+	row := strings.ReplaceAll(rows[len(rows)-1], "👍🏽", "####") // as tmux draws it
+	if _, err := emu.Write([]byte("\x1b[?7l" + row)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.TrimRight(ansi.Strip(emu.Render()), " \r\n"), " 12:00 you   done ####                      ✓ 2/2"; got != want {
+		t.Errorf("the row is %q", got)
 	}
 }
 

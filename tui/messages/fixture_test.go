@@ -47,7 +47,7 @@ func newFixture(w, h int, look theme.Look) *fixture {
 	return f
 }
 
-// plainFixture draws without any control sequence.
+// plainFixture draws without styles.
 func plainFixture(w, h int) *fixture { return newFixture(w, h, theme.Look{Profile: termenv.Ascii}) }
 
 // key is somebody's key, the same in every run.

@@ -3,6 +3,8 @@ package theme
 import (
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"chat.lan/p2pchat/tui/clean"
 )
 
@@ -71,6 +73,15 @@ func (r *Row) Space(s Style, n int) *Row {
 
 // To adds blank cells up to column x.
 func (r *Row) To(s Style, x int) *Row { return r.Space(s, x-r.cells) }
+
+// At is To, and then puts what follows into column x whatever the terminal made of the text before:
+// terminals disagree about the width of some emoji. Only for rows that begin at the screen's left edge.
+func (r *Row) At(s Style, x int) *Row {
+	if r.To(s, x).cells == x && x < r.most {
+		r.b.WriteString(ansi.CursorHorizontalAbsolute(x + 1))
+	}
+	return r
+}
 
 // Rule fills the row up to column x with a glyph of one cell.
 func (r *Row) Rule(s Style, glyph clean.SafeText, x int) *Row {

@@ -21,7 +21,7 @@ func TestRowNeverOverflows(t *testing.T) {
 		r := th.Row(most)
 		for range rapid.IntRange(0, 6).Draw(t, "parts") {
 			text := clean.Line(rapid.StringOf(rapid.SampledFrom([]rune("ab 日本é👩\u200d🚀🇩🇪x\u0301"))).Draw(t, "text"))
-			switch rapid.IntRange(0, 3).Draw(t, "how") {
+			switch rapid.IntRange(0, 4).Draw(t, "how") {
 			case 0:
 				r.Put(th.Accent, text)
 			case 1:
@@ -30,6 +30,8 @@ func TestRowNeverOverflows(t *testing.T) {
 				r.To(th.Bar, rapid.IntRange(0, 50).Draw(t, "to"))
 			case 3:
 				r.Rule(th.Dim, th.HRule, rapid.IntRange(0, 50).Draw(t, "rule"))
+			case 4:
+				r.At(th.Text, rapid.IntRange(0, 50).Draw(t, "at"))
 			}
 		}
 		if w := ansi.StringWidth(r.String()); w > most || w != r.Width() {
