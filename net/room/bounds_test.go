@@ -98,6 +98,52 @@ func TestWaitingIsBounded(t *testing.T) {
 	}
 }
 
+// However many feeds there are, what is in memory is bounded, and what isn't is said to be in the store.
+func TestManyFeedsAreBounded(t *testing.T) {
+	const limit = 100_000
+	r := New(lobby, identity.FromSeed([32]byte{1}), "a", time.Now, limit)
+	own := say(t, r, strings.Repeat("o", 5000))
+	data := `{"text":"` + strings.Repeat("x", 5000) + `"}`
+	full := someone(t, 1)
+	for _, rec := range own {
+		full.Accept(rec)
+	}
+	for feed := range record.Feed(100) {
+		for _, rec := range chain(t, 2, feed+1, 1, record.KindChat, data) {
+			if out, err := r.Accept(rec); err != nil || len(out.Added) != 1 {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			full.Accept(rec)
+		}
+		if r.bytes > limit {
+			t.Fatalf("%d bytes in memory with %d feeds", r.bytes, feed+1)
+		}
+	}
+	sum := 0
+	for _, f := range r.feeds {
+		for _, rec := range f.records {
+			sum += len(rec.Signed())
+		}
+	}
+	if sum != r.bytes {
+		t.Errorf("%d bytes are in memory, %d are counted", sum, r.bytes)
+	}
+	if r.Hash() != full.Hash() || r.Count() != full.Count() {
+		t.Error("what is held changed with what is in memory")
+	}
+	h := Holding{Key: FeedKey{identity.FromSeed([32]byte{2}).Key(), 1}, Seq: 1}
+	if recs, more := r.Range(Gap{Key: h.Key, To: 1}, limit); recs != nil || !more {
+		t.Errorf("%d records of the first feed, %v, want that it is in the store", len(recs), more)
+	}
+	if recs, _ := r.Range(Gap{Key: r.own, From: 1, To: 1}, limit); len(recs) != 1 {
+		t.Error("one's own last line isn't in memory, and can't be told to be delivered")
+	}
+	next := chain(t, 2, 1, 2, record.KindChat, data)
+	if out, err := r.Accept(next[2]); err != nil || len(out.Added) != 1 {
+		t.Errorf("a feed that is in the store doesn't go on: %+v, %v", out, err)
+	}
+}
+
 func TestWaitingEndsWithAFork(t *testing.T) {
 	r := someone(t, 1)
 	recs, other := chain(t, 2, 5, 5, record.KindChat, `{"text":"a"}`), chain(t, 2, 5, 5, record.KindChat, `{"text":"b"}`)

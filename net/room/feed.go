@@ -59,20 +59,16 @@ func (f *feed) at(seq uint64) *record.Record {
 // held reports whether anything of the feed is here, in memory or on disk.
 func (f *feed) held() bool { return f.next() > f.base }
 
-// drop lets go of the first n records in memory, but never of the last one.
-func (f *feed) drop(n int) (freed, dropped int) {
-	n = min(n, len(f.records)-1)
-	if n <= 0 {
-		return 0, 0
-	}
+// drop lets go of the first n records in memory, and returns how many bytes that frees.
+func (f *feed) drop(n int) (freed int) {
 	for _, rec := range f.records[:n] {
 		freed += len(rec.Signed())
 	}
-	// A new slice, so that the dropped half of the old one can be collected.
+	// A new slice, so that the dropped part of the old one can be collected.
 	f.records = append([]*record.Record(nil), f.records[n:]...)
 	f.floor += uint64(n)
 	f.bytes -= freed
-	return freed, n
+	return freed
 }
 
 // raise moves an older end of the feed up to floor, where a peer's copy begins: what lies between is
@@ -90,22 +86,21 @@ func (f *feed) lower(next uint64, head record.ID) {
 	f.head, f.any = head, head != (record.ID{})
 }
 
-// cut ends the feed before seq, where it was forked, and returns how much memory that frees.
-func (f *feed) cut(seq uint64, head record.ID) (freed, dropped int) {
+// cut ends the feed before seq, where it was forked, and returns how many bytes of memory that frees.
+func (f *feed) cut(seq uint64, head record.ID) (freed int) {
 	if seq >= f.next() {
-		return 0, 0
+		return 0
 	}
 	if seq <= f.floor {
-		freed, dropped = f.bytes, len(f.records)
+		freed = f.bytes
 		f.lower(seq, head)
-		return freed, dropped
+		return freed
 	}
 	for _, rec := range f.records[seq-f.floor:] {
 		freed += len(rec.Signed())
-		dropped++
 	}
 	f.records = f.records[:seq-f.floor]
 	f.bytes -= freed
 	f.head = f.records[len(f.records)-1].ID()
-	return freed, dropped
+	return freed
 }

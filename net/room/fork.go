@@ -61,8 +61,7 @@ func (r *Room) differ(key FeedKey, f *feed, a, b *record.Record) Outcome {
 		a, b = b, a // the same pair everywhere, whichever came first
 	}
 	f.fork = &Fork{Key: key, Seq: a.Seq(), A: a, B: b}
-	freed, _ := f.cut(a.Seq(), a.Prev())
-	r.bytes -= freed
+	r.bytes -= f.cut(a.Seq(), a.Prev())
 	for seq := range f.ahead {
 		if seq >= a.Seq() {
 			r.unwait(f, seq)

@@ -37,9 +37,8 @@ func (r *Room) Floors(floors map[FeedKey]uint64) {
 	for key, floor := range floors {
 		if f := r.feeds[key]; f != nil && floor > f.base {
 			f.base = min(floor, f.next())
-			if n := f.base - min(f.base, f.floor); n > 0 {
-				freed, _ := f.drop(int(n))
-				r.bytes -= freed
+			if f.base > f.floor {
+				r.bytes -= f.drop(int(f.base - f.floor))
 			}
 		}
 	}

@@ -230,18 +230,25 @@ func (r *Room) trim() {
 	for r.bytes > r.limit {
 		var largest *feed
 		for _, f := range r.feeds {
-			if largest == nil || f.bytes > largest.bytes {
+			if len(f.records) > 1 && (largest == nil || f.bytes > largest.bytes) {
 				largest = f
 			}
 		}
 		if largest == nil {
+			r.empty()
 			return
 		}
 		// An eighth at a time, so that a long flood doesn't pay for this at every record.
-		freed, n := largest.drop(max(1, len(largest.records)/8))
-		r.bytes -= freed
-		if n == 0 {
-			return
+		r.bytes -= largest.drop(max(1, len(largest.records)/8))
+	}
+}
+
+// empty lets go of all records but the last of one's own: there are so many feeds that the last records
+// of each are too much by themselves.
+func (r *Room) empty() {
+	for key, f := range r.feeds {
+		if key != r.own {
+			r.bytes -= f.drop(len(f.records))
 		}
 	}
 }
