@@ -16,16 +16,30 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
+// maxPeers bounds the peers of this run that are remembered, linked or not: whoever can reach the port can
+// come with a new key every second.
+const maxPeers = 1024
+
 // peer is a key that was linked in this run. Guarded by Node.mu.
 type peer struct {
 	event.Peer
-	link     *link.Link // nil: none is up
+	session
 	lostAt   time.Time
 	greeting bool // it was told of
 
 	inst    string      // of its run
 	started int64       // ms, by its clock
 	namedAt record.Time // of the record that its name is from; zero: from its Hello
+
+	has uint64 // acknowledged of our own feed, as seq+1
+	due uint64 // of our own feed, as seq+1, when its last link went down
+}
+
+// session is what belongs to one link; it goes with it.
+type session struct {
+	link  *link.Link // nil: none is up
+	hello wire.Hello
+	limit map[room.FeedKey]uint64 // where feeds begin for it; nil: where they do (strangers.go)
 
 	links   map[identity.Key]bool // whom it says it is linked to
 	page    []room.Holding        // of a Frontier that is not complete
@@ -36,18 +50,13 @@ type peer struct {
 	behind  bool                  // its live queue was full: it pulls until it is level (behind.go)
 	told    []room.Holding        // while it is behind: the frontier that it was told last
 
-	owed map[room.FeedKey]bool // feeds that wait for a Have
-	has  uint64                // acknowledged of our own feed, as seq+1
-	due  uint64                // of our own feed, as seq+1, when its last link went down
+	owed     map[room.FeedKey]bool // feeds that wait for a Have
+	patience int                   // pings with another hash until frontiers are compared again, above two
 
-	hello     wire.Hello       // of its present link, or the last
 	votesPage vote.Map         // of a Frontier that is not complete
 	votes     vote.Map         // what it holds, while it is asked for some of it
 	lacked    int              // how much of that was lacking when it was asked last
 	answered  []*record.Record // of an answer that is not complete
-
-	limit    map[room.FeedKey]uint64 // where feeds begin for it; nil: where they do (strangers.go)
-	patience int                     // pings with another hash until frontiers are compared again, above two
 }
 
 // Up is of mesh.Handler.
@@ -59,6 +68,9 @@ func (n *Node) Up(l *link.Link) {
 	n.mu.Lock()
 	p := n.peers[key]
 	if p == nil {
+		if len(n.peers) >= maxPeers {
+			n.forgetPeer()
+		}
 		p = &peer{Peer: event.Peer{ID: key.ID().String(), Key: key, Kind: event.KindNative}}
 		n.peers[key] = p
 	}
@@ -66,10 +78,7 @@ func (n *Node) Up(l *link.Link) {
 	if !wasUp {
 		n.here = append(n.here, p)
 	}
-	p.link, p.page, p.unequal, p.waits, p.behind, p.told = l, nil, 0, false, false, nil
-	p.hello, p.votesPage, p.votes, p.answered = h, nil, nil, nil
-	p.limit, p.patience = limit, 0
-	p.links, p.owed = map[identity.Key]bool{}, map[room.FeedKey]bool{}
+	p.session = session{link: l, hello: h, limit: limit, links: map[identity.Key]bool{}, owed: map[room.FeedKey]bool{}}
 	n.planner.Gone(key) // what it was asked over an older link it may never answer
 	before, at := p.Name, p.Addr
 	p.greet(h)
@@ -109,6 +118,20 @@ func (n *Node) Up(l *link.Link) {
 	n.crowd()
 }
 
+// forgetPeer makes room for another: of those that have no link, the one that was lost first goes. Called
+// with mu held.
+func (n *Node) forgetPeer() {
+	var oldest *peer
+	for _, p := range n.peers {
+		if p.link == nil && (oldest == nil || p.lostAt.Before(oldest.lostAt)) {
+			oldest = p
+		}
+	}
+	if oldest != nil {
+		delete(n.peers, oldest.Key)
+	}
+}
+
 // linked is called with mu held when a link has come or gone.
 func (n *Node) linked() {
 	n.news = true
@@ -146,7 +169,7 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 		return
 	}
 	n.here = slices.DeleteFunc(n.here, func(q *peer) bool { return q == p })
-	p.link, p.owed, p.behind, p.told, p.lostAt = nil, nil, false, nil, time.Now()
+	p.session, p.lostAt = session{}, time.Now()
 	if _, seq, any := n.room.Own(); any {
 		p.due = seq + 1
 	}

@@ -1,0 +1,46 @@
+package node
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+)
+
+// Keys that came and went are remembered up to a number; the one that was lost first is forgotten, and
+// nobody who is linked.
+func TestPeersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 16)
+		defer w.end()
+		ps := w.crowd(2)
+		pass(5 * time.Second)
+		n := ps[0].Node
+		gone := func(i int) identity.Key { return identity.FromSeed([32]byte{9, 9, byte(i), byte(i >> 8)}).Key() }
+		n.mu.Lock()
+		for i := 0; len(n.peers) < maxPeers; i++ {
+			key := gone(i)
+			n.peers[key] = &peer{Peer: event.Peer{ID: key.ID().String(), Key: key, State: event.Lost}, lostAt: time.Now().Add(time.Duration(i) * time.Millisecond)}
+		}
+		n.mu.Unlock()
+		for range 2 {
+			ps = append(ps, w.move(len(ps)))
+			pass(5 * time.Second)
+		}
+		if s := n.Status(); s.Peers != 3 {
+			t.Errorf("%d peers are up", s.Peers)
+		}
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if len(n.peers) != maxPeers || n.peers[gone(0)] != nil || n.peers[gone(1)] != nil || n.peers[gone(2)] == nil {
+			t.Errorf("%d are remembered; of the first three gone %v, %v, %v", len(n.peers), n.peers[gone(0)], n.peers[gone(1)], n.peers[gone(2)])
+		}
+		for _, p := range ps[1:] {
+			if q := n.peers[p.cfg.Identity.Key()]; q == nil || q.link == nil {
+				t.Errorf("%s is forgotten", p.cfg.Name)
+			}
+		}
+	})
+}
