@@ -41,13 +41,14 @@ func newCast(cfg Config) (*cast, error) {
 }
 
 // argv starts peer i. Its link listens on a free port of the loopback address, so nothing of the
-// demo can be reached from the network.
+// demo can be reached from the network; and it looks for others on a port that is the demo's alone,
+// and not by mDNS, where it would meet whoever else uses the loopback interface.
 func (c *cast) argv(i int, more ...string) []string {
 	return append([]string{c.program, "start", "--name", c.names[i],
 		"--profile", filepath.Join(c.dir, c.names[i]),
 		"--interface", c.loopback,
 		"--listen", "127.0.0.1:0",
-		"--discovery-port", strconv.Itoa(c.discovery)}, more...)
+		"--discovery-port", strconv.Itoa(c.discovery), "--no-mdns"}, more...)
 }
 
 func (c *cast) remove() error {

@@ -3,9 +3,12 @@
 package demo
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -207,13 +210,47 @@ func TestAStaleTMUXIsNoTmux(t *testing.T) {
 	}
 }
 
-func TestTheTranscriptEndsByItself(t *testing.T) {
+// Somebody who chats on the loopback interface, and looks for everybody, is no guest of a demo.
+func TestTheCastIsAmongItself(t *testing.T) {
 	temp := tempFolder(t)
 	path := program(t)
+	interfaceName, err := loopback()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := exec.CommandContext(t.Context(), path, "start", "--json", "--name", "Stranger", "--profile", t.TempDir(), "--interface", interfaceName, "--port", "0")
+	stdin, err := stranger.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := stranger.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stranger.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Wait()
+	defer stdin.Close()
+	ready := bufio.NewReader(stdout)
+	if _, err := ready.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, ready)
+	text := transcriptOf(t, temp, path)
+	if strings.Contains(text, "Stranger") {
+		t.Errorf("the cast meets a stranger:\n%s", text)
+	}
+}
+
+// transcriptOf is what the demo of three prints without tmux.
+func transcriptOf(t *testing.T, temp, path string) string {
+	t.Helper()
 	out, err := os.Create(temp + "/out")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer os.Remove(out.Name())
 	defer out.Close()
 	g := guard.New(context.Background(), nil)
 	defer g.Close()
@@ -224,6 +261,13 @@ func TestTheTranscriptEndsByItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+func TestTheTranscriptEndsByItself(t *testing.T) {
+	temp := tempFolder(t)
+	path := program(t)
+	text := transcriptOf(t, temp, path)
 	for _, want := range []string{
 		"Alice   │ 🔍 Discovered new peer: Bob (127.0.0.1)\n",
 		"Alice   › Hello! Is anybody here?\n",
@@ -234,13 +278,12 @@ func TestTheTranscriptEndsByItself(t *testing.T) {
 		"Alice   │ 🔐 #1 PASSED 2 of 3: secure-only on\n",
 		"Charlie › /quit\n",
 	} {
-		if !strings.Contains(string(text), want) {
+		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if strings.Contains(string(text), "\x1b") {
+	if strings.Contains(text, "\x1b") {
 		t.Error("a file gets escape sequences")
 	}
-	os.Remove(out.Name())
 	nothingLeft(t, temp)
 }
