@@ -2,9 +2,11 @@ package ballotbox_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/vote"
 )
@@ -37,4 +39,39 @@ func BenchmarkReadProof(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(10*time.Millisecond), "of-limit")
+}
+
+// BenchmarkRestore is a start in a room that has decided much: a record costs no more among many
+// (per-record: against a quarter of them; 4 would be the square).
+func BenchmarkRestore(b *testing.B) {
+	ids, keys := people(3)
+	var all []*record.Record
+	author, voter := ballotbox.New(lobby, ids[0]), ballotbox.New(lobby, ids[1])
+	for i := range 400 {
+		proposed, err := author.Propose(vote.Wish{Slot: vote.Topic, Action: fmt.Sprint(i), Roll: keys}, now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		voter.AcceptAll(proposed.Kept, nil)
+		cast, err := voter.Cast(proposed.Proposal, vote.Approve, now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		author.AcceptAll(cast.Kept, nil)
+		all = append(append(all, proposed.Kept...), cast.Kept...)
+	}
+	restore := func(recs []*record.Record) time.Duration {
+		begun := time.Now()
+		box := ballotbox.New(lobby, ids[2])
+		if refused := box.Restore(recs, nil); refused != 0 || len(box.Records()) != len(recs) {
+			b.Fatalf("%d of %d are there, %d were refused", len(box.Records()), len(recs), refused)
+		}
+		return time.Since(begun)
+	}
+	var few, many time.Duration
+	for b.Loop() {
+		few += restore(all[:len(all)/4])
+		many += restore(all)
+	}
+	b.ReportMetric(float64(many)/float64(few)/4, "per-record")
 }

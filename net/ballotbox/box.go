@@ -86,12 +86,18 @@ func (b *Box) Accept(rec *record.Record, linked []identity.Key) (Outcome, error)
 }
 
 func (b *Box) accept(rec *record.Record, linked []identity.Key) (Outcome, error) {
-	said, err := b.read(rec)
+	s, err := b.read(rec)
 	if err != nil {
 		return Outcome{}, err
 	}
+	return b.take(rec, s, linked)
+}
+
+// take is Accept for a record that was read.
+func (b *Box) take(rec *record.Record, said said, linked []identity.Key) (Outcome, error) {
 	ref := said.ref
 	out := Outcome{Proposal: ref.Proposal}
+	var err error
 	_, had := b.records[ref]
 	b.records[ref] = rec // before the book adopts it or drops it
 	var res vote.Result

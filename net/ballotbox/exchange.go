@@ -50,37 +50,35 @@ func (b *Box) Answer(asked vote.Map) []*record.Record {
 func (b *Box) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Outcome, refused int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, c := range b.certificates(recs) {
-		out := Outcome{Proposal: c.Proposal.ID}
-		for _, r := range recs {
-			if s, err := b.read(r); err == nil && s.ref.Proposal == c.Proposal.ID && b.records[s.ref] == nil {
-				b.records[s.ref] = r
-			}
-		}
-		known := b.book.State(c.Proposal.ID) != vote.Unknown
-		res, err := b.book.AddCertificate(c)
+	// Each is read once, and looked for by its proposal: a room may keep tens of thousands.
+	var all []heard
+	about := map[vote.ID][]heard{}
+	for _, r := range recs {
+		s, err := b.read(r)
 		if err != nil {
 			refused++
-			b.forget(c.Proposal.ID)
 			continue
 		}
-		for _, ref := range res.Adopted {
-			if rec := b.records[ref]; rec != nil {
-				out.Kept = append(out.Kept, rec)
-			}
+		all = append(all, heard{r, s})
+		about[s.ref.Proposal] = append(about[s.ref.Proposal], heard{r, s})
+	}
+	for _, h := range all {
+		id := h.ref.Proposal
+		if h.ref.Kind != vote.RefProposal || b.book.State(id) != vote.Unknown {
+			continue
 		}
-		res.Adopted = nil
-		b.follow(&out, c.Proposal.Ref(), res)
-		if !known {
-			b.judge(&out, &c.Proposal, linked)
+		c := certify(h.proposal, about[id])
+		if c.Check() != nil {
+			continue
 		}
-		out.Policy = b.derive()
-		if len(out.Kept) > 0 {
+		if out, err := b.acceptCertificate(c, about[id], linked); err != nil {
+			refused++
+		} else if len(out.Kept) > 0 {
 			outs = append(outs, out)
 		}
 	}
-	for _, r := range recs {
-		out, err := b.accept(r, linked)
+	for _, h := range all {
+		out, err := b.take(h.rec, h.said, linked)
 		if err != nil {
 			refused++
 		} else if len(out.Kept) > 0 || len(out.Dropped) > 0 {
@@ -90,27 +88,44 @@ func (b *Box) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Ou
 	return outs, refused
 }
 
-// certificates finds the unknown proposals among recs that come with enough approvals.
-func (b *Box) certificates(recs []*record.Record) []vote.Certificate {
-	var out []vote.Certificate
-	for _, r := range recs {
-		s, err := b.read(r)
-		if err != nil || s.ref.Kind != vote.RefProposal || b.book.State(s.ref.Proposal) != vote.Unknown {
-			continue
-		}
-		if c := certify(s.proposal, recs); c.Check() == nil {
-			out = append(out, c)
-		}
-	}
-	return out
+// heard is a record that was read.
+type heard struct {
+	rec *record.Record
+	said
 }
 
-// certify puts the approvals of p among recs in a certificate's order.
-func certify(p vote.Proposal, recs []*record.Record) vote.Certificate {
+// acceptCertificate takes an unknown proposal together with the approvals that pass it. about is the
+// records that prove it, and maybe more about the same proposal.
+func (b *Box) acceptCertificate(c vote.Certificate, about []heard, linked []identity.Key) (Outcome, error) {
+	out := Outcome{Proposal: c.Proposal.ID}
+	for _, h := range about {
+		if b.records[h.ref] == nil {
+			b.records[h.ref] = h.rec
+		}
+	}
+	res, err := b.book.AddCertificate(c)
+	if err != nil {
+		b.forget(c.Proposal.ID)
+		return out, err
+	}
+	for _, ref := range res.Adopted {
+		if rec := b.records[ref]; rec != nil {
+			out.Kept = append(out.Kept, rec)
+		}
+	}
+	res.Adopted = nil
+	b.follow(&out, c.Proposal.Ref(), res)
+	b.judge(&out, &c.Proposal, linked)
+	out.Policy = b.derive()
+	return out, nil
+}
+
+// certify puts the approvals of p among the records about it in a certificate's order.
+func certify(p vote.Proposal, about []heard) vote.Certificate {
 	approve := map[identity.Key]int{}
-	for _, r := range recs {
-		if s, err := read(r); err == nil && s.ref.Kind == vote.RefBallot && s.ref.Proposal == p.ID && s.ref.Choice == vote.Approve {
-			approve[s.ref.By] = size(r)
+	for _, h := range about {
+		if h.ref.Kind == vote.RefBallot && h.ref.Choice == vote.Approve {
+			approve[h.ref.By] = size(h.rec)
 		}
 	}
 	c := vote.Certificate{Proposal: p}
