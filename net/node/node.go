@@ -143,6 +143,7 @@ type Node struct {
 	store        store.Store
 	signing      sync.Mutex                 // held while one's own votes are signed and saved; before mu
 	met          map[identity.Key]time.Time // guarded by mu, as all that follows
+	toldCut      bool                       // that not all of the past can be had
 	names        map[identity.Key]string    // what authors were called last, before this run
 	unsaved      bool                       // the store lacks something that the room has
 	lookedAfter  time.Time                  // by reconcile

@@ -99,3 +99,13 @@ func (n *Node) keptBack(p *peer) {
 	}
 	n.notice(event.Info, fmt.Sprintf("%s was never here before: of the room's past they get %s", p.Name, what), "--share-history all, none or a time like 12h changes that")
 }
+
+// cutShort says once, to whom it is new here, that not all that was said can be had. Called with mu held,
+// before anything of theirs is asked for.
+func (n *Node) cutShort(p *peer, theirs []room.Holding) {
+	if n.toldCut || !n.room.Cut(theirs) {
+		return
+	}
+	n.toldCut = true
+	n.notice(event.Info, p.Name+" hands on only a part of what was said here before you came", "their --share-history or --keep says how much; others may have more")
+}

@@ -12,9 +12,14 @@ import (
 )
 
 // keptBack are the notices that somebody doesn't get everything.
-func keptBack(p *person) (out []string) {
+func keptBack(p *person) []string { return notices(p, "never here before") }
+
+// cutShort are the notices that one doesn't get everything oneself.
+func cutShort(p *person) []string { return notices(p, "only a part of what was said") }
+
+func notices(p *person, about string) (out []string) {
 	for _, n := range told[event.Notice](&p.ear) {
-		if strings.Contains(n.Text, "never here before") {
+		if strings.Contains(n.Text, about) {
 			out = append(out, n.Text)
 		}
 	}
@@ -76,6 +81,9 @@ func TestStrangers(t *testing.T) {
 					t.Errorf("what is said now came as %+v", live)
 				}
 				notices := keptBack(old)
+				if got := cutShort(stranger); len(got) != len(notices) || len(got) == 1 && !strings.HasPrefix(got[0], "p0 ") {
+					t.Errorf("the stranger was told %q", got)
+				}
 				if c.said == "" && len(notices) != 0 || c.said != "" && (len(notices) != 1 || !strings.Contains(notices[0], c.said) || !strings.Contains(notices[0], "p2")) {
 					t.Errorf("said %q", notices)
 				}
@@ -91,6 +99,9 @@ func TestStrangers(t *testing.T) {
 				friend = w.move(1, shelf(friendsDisk), share)
 				time.Sleep(20 * time.Second)
 				check(friend, "a friend", []string{"yesterday", "also yesterday", "an hour ago", "now"})
+				if got := cutShort(friend); len(got) != 0 {
+					t.Errorf("a friend was told %q", got)
+				}
 			})
 		})
 	}

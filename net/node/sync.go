@@ -90,6 +90,7 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 	for _, d := range n.room.Differs(theirs) {
 		n.doubt(p.link, d)
 	}
+	n.cutShort(p, theirs)
 	n.planner.Heard(p.Key, theirs)
 	n.ask(p)
 	n.heardAllVotes(p)

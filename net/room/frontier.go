@@ -86,6 +86,14 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 	return out
 }
 
+// Cut reports whether theirs lacks the beginning of a feed that is not known here at all: it is gone
+// there, or kept back.
+func (r *Room) Cut(theirs []Holding) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(theirs, func(h Holding) bool { return h.Floor > 1 && r.feeds[h.Key] == nil })
+}
+
 // Range is the part of a gap that is in memory, in feed order, if its beginning is: at most max bytes
 // of bodies, but at least one record if there is any. more reports whether the rest is held as well;
 // with no records, that the beginning is in the store.
