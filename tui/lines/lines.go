@@ -112,12 +112,15 @@ func Start(g *guard.Group, cfg Config) *Mode {
 }
 
 // Post shows an event. While Run runs it blocks when the reader of stdout is slow.
-func (m *Mode) Post(ev event.Event) {
+func (m *Mode) Post(ev event.Event) { m.post(ev, m.ended) }
+
+// post shows an event, and waits for a slow reader until stop is closed.
+func (m *Mode) post(ev event.Event, stop <-chan struct{}) {
 	if m.people.hides(ev) {
 		return
 	}
 	m.show(ev)
-	m.out.wait(m.ended)
+	m.out.wait(stop)
 }
 
 func (m *Mode) show(ev event.Event) {
@@ -224,7 +227,10 @@ func (m *Mode) past(ctx context.Context, n Node) {
 		shown = append(page, shown...)
 	}
 	for _, l := range shown[max(0, len(shown)-m.cfg.History):] {
-		m.Post(event.Said{Line: l})
+		if ctx.Err() != nil {
+			return
+		}
+		m.post(event.Said{Line: l}, ctx.Done())
 	}
 }
 
