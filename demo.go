@@ -51,14 +51,7 @@ func showDemo(cfg demo.Config) error {
 		slog.Error(caught.Error(), "stack", string(caught.Stack)) // there is no log but stderr
 	})
 	defer root.Close()
-	signals := notify()
-	root.Go("signals", func(ctx context.Context) {
-		select {
-		case <-signals:
-			cancel(errSignalled)
-		case <-ctx.Done():
-		}
-	})
+	endBySignal(root, cancel)
 	err = demo.Run(root, cfg)
 	if errors.Is(err, syscall.EPIPE) {
 		return lines.ErrOutput

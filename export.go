@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
@@ -17,6 +18,7 @@ import (
 	"chat.lan/p2pchat/net/profile"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/lines"
 
 	"github.com/spf13/cobra"
 )
@@ -44,7 +46,7 @@ func exportCommand(began *bool) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.export(cmd.Context(), cmd.OutOrStdout(), from, text)
+			return o.export(cmd.OutOrStdout(), from, text)
 		},
 	}
 	o.whoFlags(cmd)
@@ -78,20 +80,14 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, &usageError{fmt.Sprintf("--since %.80q is no time", text), "write 12h, 30d, 2026-07-01 or 2026-07-01T12:00:00Z"}
 }
 
-func (o *options) export(ctx context.Context, out io.Writer, since time.Time, text bool) error {
-	if err := profile.CheckName(o.name); o.name != "" && err != nil {
-		return &usageError{err.Error(), "choose another --name"}
+func (o *options) export(out io.Writer, since time.Time, text bool) error {
+	dir, err := o.dir()
+	if err != nil {
+		return err
 	}
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	dir := o.profile
-	if dir == "" {
-		name := o.name
-		if name == "" {
-			name = profile.LoginName()
-		}
-		dir = profile.Dir(name)
+	room, err := roomName(o.room)
+	if err != nil {
+		return err
 	}
 	path := filepath.Join(dir, recordsName)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -99,8 +95,17 @@ func (o *options) export(ctx context.Context, out io.Writer, since time.Time, te
 	} else if err != nil {
 		return err
 	}
+	// The copy is taken away however this ends: by a signal, or because nobody reads on (a pipe into head).
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	g := guard.New(ctx, nil)
+	defer g.Close()
+	endBySignal(g, cancel)
 	if running(dir) {
-		time.Sleep(settle)
+		select {
+		case <-time.After(settle):
+		case <-ctx.Done():
+		}
 	}
 	temp, err := os.MkdirTemp("", "p2pchat-export-")
 	if err != nil {
@@ -108,12 +113,13 @@ func (o *options) export(ctx context.Context, out io.Writer, since time.Time, te
 	}
 	defer os.RemoveAll(temp)
 	copied, err := store.Snapshot(ctx, path, temp)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	g := guard.New(ctx, nil)
-	defer g.Close()
-	s, err := store.Open(store.Config{Path: copied, Room: record.OpenRoom(o.room), Group: g})
+	s, err := store.Open(store.Config{Path: copied, Room: record.OpenRoom(room), Group: g})
 	if err != nil {
 		return err
 	}
@@ -124,7 +130,12 @@ func (o *options) export(ctx context.Context, out io.Writer, since time.Time, te
 	} else {
 		_, err = archive.Write(buffered, s.All(ctx, since))
 	}
-	if err = errors.Join(err, buffered.Flush()); err != nil {
+	switch err = errors.Join(err, buffered.Flush()); {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, syscall.EPIPE):
+		return lines.ErrOutput
+	case err != nil:
 		return err
 	}
 	switch bad := s.Status(); {

@@ -187,8 +187,9 @@ func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error)
 			return cfg, &usageError{err.Error(), "choose another --name"}
 		}
 	}
-	if cfg.Room = strings.TrimSpace(o.room); cfg.Room == "" || len(cfg.Room) > profile.MaxName || strings.ContainsFunc(cfg.Room, unicode.IsControl) {
-		return cfg, &usageError{fmt.Sprintf("%.80q can't be the name of a room", o.room), fmt.Sprintf("give --room 1 to %d bytes without control characters", profile.MaxName)}
+	var err error
+	if cfg.Room, err = roomName(o.room); err != nil {
+		return cfg, err
 	}
 	if n, err := strconv.ParseUint(o.port, 10, 16); err != nil {
 		return cfg, &usageError{fmt.Sprintf("port %.80q is not a number from 1 to 65535", o.port), "try --port 8081, or --port 0 for any that is free"}
@@ -210,7 +211,6 @@ func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error)
 		}
 		cfg.Connect = append(cfg.Connect, addr)
 	}
-	var err error
 	if cfg.PlainPeers, err = plain.ParseScope(o.plainPeers); err != nil || o.plainPeers == "" {
 		return cfg, &usageError{fmt.Sprintf("there is no --plain-peers %.80q", o.plainPeers), "give one of " + strings.Join(plainScopes, ", ")}
 	}
@@ -229,6 +229,15 @@ func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error)
 		}
 	}
 	return cfg, nil
+}
+
+// roomName is the room that --room means.
+func roomName(text string) (string, error) {
+	name := strings.TrimSpace(text)
+	if name == "" || len(name) > profile.MaxName || strings.ContainsFunc(name, unicode.IsControl) {
+		return "", &usageError{fmt.Sprintf("%.80q can't be the name of a room", text), fmt.Sprintf("give --room 1 to %d bytes without control characters", profile.MaxName)}
+	}
+	return name, nil
 }
 
 func interfaceNames() (names []string) {

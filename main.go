@@ -117,18 +117,25 @@ func (o *options) open() (p *profile.Profile, name, notice string, err error) {
 	return p, name, notice, err
 }
 
+// dir is the folder of the profile that the flags ask for, whether it is in use or not.
+func (o *options) dir() (string, error) {
+	if err := profile.CheckName(o.name); o.name != "" && err != nil {
+		return "", &usageError{err.Error(), "choose another --name"}
+	}
+	switch {
+	case o.profile != "":
+		return o.profile, nil
+	case o.name != "":
+		return profile.Dir(o.name), nil
+	}
+	return profile.Dir(profile.LoginName()), nil
+}
+
 // showID prints who a profile is. One that is in use is only read; one that isn't there is made.
 func (o *options) showID(cmd *cobra.Command) error {
-	if err := profile.CheckName(o.name); o.name != "" && err != nil {
-		return &usageError{err.Error(), "choose another --name"}
-	}
-	dir := o.profile
-	if dir == "" {
-		name := o.name
-		if name == "" {
-			name = profile.LoginName()
-		}
-		dir = profile.Dir(name)
+	dir, err := o.dir()
+	if err != nil {
+		return err
 	}
 	me, err := identity.Load(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -182,14 +189,7 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 	// A signal ends what reads and writes; the network lives on for the goodbyes.
 	ctx, cancel := context.WithCancelCause(root.Context())
 	defer cancel(nil)
-	signals := notify()
-	root.Go("signals", func(context.Context) {
-		select {
-		case <-signals:
-			cancel(errSignalled)
-		case <-ctx.Done():
-		}
-	})
+	endBySignal(root, cancel)
 
 	face := o.face
 	if o.special != nil {
@@ -243,6 +243,18 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 	return err
 }
 
+// endBySignal cancels with errSignalled when a signal comes, until g ends.
+func endBySignal(g *guard.Group, cancel context.CancelCauseFunc) {
+	signals := notify()
+	g.Go("signals", func(ctx context.Context) {
+		select {
+		case <-signals:
+			cancel(errSignalled)
+		case <-ctx.Done():
+		}
+	})
+}
+
 // notify asks for the signals that end the program. They are never given back: a terminal that goes
 // away says so more than once, and the goodbye takes a few seconds at most.
 func notify() <-chan os.Signal {
@@ -259,7 +271,9 @@ func notify() <-chan os.Signal {
 }
 
 // end says goodbye, writes out what is to be written and waits for every goroutine; n is nil when
-// there is no node, kept when there is no store. It returns why the last output, or the last lines said, could not be written. What hangs (after a panic, a lock may be held for ever) is left to the exit.
+// there is no node, kept when there is no store. It returns why the last output, or the last lines
+// said, could not be written. What hangs (after a panic, a lock may be held for ever) is left to the
+// exit.
 func end(log *slog.Logger, root *guard.Group, show face, n *node.Node, kept io.Closer) (unsaid error) {
 	last := guard.New(context.Background(), func(caught *guard.Panic) {
 		log.Error(caught.Error(), "stack", string(caught.Stack))

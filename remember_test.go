@@ -116,6 +116,9 @@ func TestARoomThatRemembers(t *testing.T) {
 	} else if string(got) != first {
 		t.Errorf("/export writes %d bytes, export prints %d", len(got), len(first))
 	}
+	if got := exported(t, home, "Alice", "--room", " lobby "); got != first {
+		t.Errorf("the room with blanks around its name: %d bytes", len(got))
+	}
 	text := exported(t, home, "Alice", "--text")
 	if lines := strings.Count(text, "\n"); lines != 12 || !strings.Contains(text, ": bob 4") {
 		t.Errorf("%d lines as text:\n%s", lines, text)
@@ -132,6 +135,39 @@ func TestARoomThatRemembers(t *testing.T) {
 	}
 	alice.quits()
 	charlie.quits()
+}
+
+// Of the copy that an export reads nothing is left, also when nobody reads on.
+func TestAnExportThatNobodyReadsLeavesNothing(t *testing.T) {
+	t.Parallel()
+	home, temp := t.TempDir(), t.TempDir()
+	p := begin(t, program(t, home, alone("--name", "Ann")...))
+	for i := range 100 { // more than a pipe holds
+		p.says(fmt.Sprint(i, strings.Repeat("x", 4000)))
+	}
+	p.quits()
+	export := program(t, home, "export", "--name", "Ann")
+	export.Env = append(export.Env, "TMPDIR="+temp, "TMP="+temp)
+	var errs bytes.Buffer
+	export.Stderr = &errs
+	out, err := export.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := export.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Error(err)
+	}
+	out.Close()
+	export.Wait()
+	if code := export.ProcessState.ExitCode(); code != exitError || errs.Len() != 0 {
+		t.Errorf("exit %d, stderr %q", code, errs.String())
+	}
+	if left, _ := os.ReadDir(temp); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
 }
 
 // Nothing is on disk of what is said with --ephemeral.
@@ -163,7 +199,7 @@ func TestMemoryFlags(t *testing.T) {
 			t.Errorf("%q: exit %d, %q", args, code, errs)
 		}
 	}
-	for _, args := range [][]string{{"export", "--since", "yesterday"}, {"export", "--json", "--text"}, {"send", " "}, {"send", "x", "--wait", "0s"}} {
+	for _, args := range [][]string{{"export", "--since", "yesterday"}, {"export", "--json", "--text"}, {"export", "--room="}, {"export", "--name=" + strings.Repeat("x", 65)}, {"send", " "}, {"send", "x", "--wait", "0s"}} {
 		if code, _, errs := finish(t, program(t, home, args...)); code != exitUsage || errs == "" {
 			t.Errorf("%q: exit %d, %q", args, code, errs)
 		}
