@@ -11,8 +11,7 @@ import (
 
 // Bounds of the exchange of votes.
 const (
-	pageVotes = 200    // lines of a Frontier or a Want
-	maxVotes  = 50_000 // lines kept of a peer's frontier
+	maxVotes = 50_000 // lines kept of a peer's frontier
 	// votesAsked is where the numbers of questions for votes begin: those for feeds are the planner's.
 	votesAsked = 1 << 32
 )
@@ -75,17 +74,6 @@ func (n *Node) told(out ballotbox.Outcome, r *record.Record, history bool) {
 	}
 	choice := b.Choice.String()
 	n.out.post(event.BallotCast{Proposal: n.proposalOf(out.Proposal), By: n.voter(r.Author(), choice), Choice: choice, History: history})
-}
-
-// tellVotes is the votes' part of a frontier, in pages that come before those of the feeds. Called
-// with mu held.
-func (n *Node) tellVotes(p *peer) {
-	held := n.box.Map()
-	for i := 0; i < len(held); i += pageVotes {
-		f := wire.Frontier{Room: n.room.ID().String(), Hash: n.hash(), Turn: n.turn, Feeds: []wire.Holding{}}
-		f.Votes = votesOnWire(held[i:min(i+pageVotes, len(held))])
-		n.send(p.link, f)
-	}
 }
 
 func votesOnWire(m vote.Map) []wire.HeldVotes {

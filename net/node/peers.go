@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -50,6 +51,11 @@ type session struct {
 	behind  bool                  // its live queue was full: it pulls until it is level (behind.go)
 	told    []room.Holding        // while it is behind: the frontier that it was told last
 
+	telling   bool        // a frontier of several pages is on its way to it (frontier.go)
+	tellAgain bool        // it is to be told anew after that
+	askAgain  bool        // and asked
+	bulk      *sync.Mutex // held while its sync queue is filled, without mu
+
 	owed     map[room.FeedKey]bool // feeds that wait for a Have
 	patience int                   // pings with another hash until frontiers are compared again, above two
 
@@ -78,7 +84,7 @@ func (n *Node) Up(l *link.Link) {
 	if !wasUp {
 		n.here = append(n.here, p)
 	}
-	p.session = session{link: l, hello: h, limit: limit, links: map[identity.Key]bool{}, owed: map[room.FeedKey]bool{}}
+	p.session = session{link: l, hello: h, limit: limit, links: map[identity.Key]bool{}, owed: map[room.FeedKey]bool{}, bulk: new(sync.Mutex)}
 	n.planner.Gone(key) // what it was asked over an older link it may never answer
 	before, at := p.Name, p.Addr
 	p.greet(h)

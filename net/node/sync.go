@@ -1,23 +1,18 @@
 package node
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"strings"
 
-	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Bounds of a comparison.
+// Bounds of an answer.
 const (
-	pageFeeds   = 300     // lines of a Frontier frame
-	maxFrontier = 100_000 // lines kept of a peer's
-	wantFrames  = 8       // of an answer: what a sync queue holds
-	maxRanges   = 256     // of a peer's question
+	wantFrames = 8   // what a sync queue holds
+	maxRanges  = 256 // of a peer's question
 )
 
 // send queues a small message. Called with mu held or not.
@@ -28,85 +23,6 @@ func (n *Node) send(l *link.Link, m wire.Message) {
 		return
 	}
 	l.Control(f)
-}
-
-// tellFrontier sends all that is held of the room, in pages; ask wants the peer's in return. Called
-// with mu held.
-func (n *Node) tellFrontier(p *peer, ask bool) {
-	n.turn++
-	n.tellVotes(p)
-	held := n.frontierFor(p)
-	f := wire.Frontier{Room: n.room.ID().String(), Hash: n.hash(), Turn: n.turn}
-	for i := 0; ; i += pageFeeds {
-		f.Feeds = nil
-		for _, h := range held[i:min(i+pageFeeds, len(held))] {
-			f.Feeds = append(f.Feeds, wire.Holding{Author: h.Key.Author, Feed: h.Key.Feed.String(), Seq: h.Seq,
-				Head: hex.EncodeToString(binary.BigEndian.AppendUint64(nil, h.Head)), Floor: h.Floor})
-		}
-		f.Last = i+pageFeeds >= len(held)
-		f.Ask = ask && f.Last
-		n.send(p.link, f)
-		if f.Last {
-			return
-		}
-	}
-}
-
-// heardFrontier collects the pages of a peer's frontier, and asks for what is missing here.
-func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
-	if m.Room != n.room.ID().String() {
-		return
-	}
-	if m.Turn != p.turn { // the end of the one before was lost
-		p.turn, p.page, p.votesPage = m.Turn, nil, nil
-	}
-	n.heardVotes(p, m.Votes)
-	for _, h := range m.Feeds {
-		var feed record.Feed
-		if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 ||
-			h.Floor > h.Seq+1 || len(p.page) >= maxFrontier {
-			n.refuse(p.link, "malformed frontier")
-			continue
-		}
-		p.page = append(p.page, room.Holding{Key: room.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: headOf(h.Head)})
-	}
-	if !m.Last {
-		return
-	}
-	theirs := p.page
-	p.page = nil
-	own, seq, any := n.room.Own()
-	for _, h := range theirs {
-		if any && h.Key == own && h.Seq <= seq {
-			n.delivered(p, h.Seq+1)
-		}
-	}
-	if p.behind {
-		n.follow(p, theirs)
-	}
-	for _, f := range n.room.Forks(theirs) {
-		n.prove(p, f)
-	}
-	for _, d := range n.room.Differs(theirs) {
-		n.doubt(p.link, d)
-	}
-	n.cutShort(p, theirs)
-	n.planner.Heard(p.Key, theirs)
-	n.ask(p)
-	n.heardAllVotes(p)
-	if m.Ask {
-		n.tellFrontier(p, false)
-		p.waits = n.planner.Lacks(p.Key)
-	}
-}
-
-// headOf is the beginning of an id as it came; zero when it isn't one.
-func headOf(text string) uint64 {
-	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != 8 {
-		return 0
-	}
-	return binary.BigEndian.Uint64(raw)
 }
 
 // ask puts the next question to a peer, if it has something that is missing here.
@@ -165,8 +81,10 @@ func (n *Node) answer(l *link.Link, m wire.Want) {
 		n.mu.Unlock()
 		return
 	}
-	limit := p.limit // never written to once it is there
+	limit, bulk := p.limit, p.bulk // never written to once they are there
 	n.mu.Unlock()
+	bulk.Lock()
+	defer bulk.Unlock()
 	to := answering{n: n, l: l, most: min(m.Frames, wantFrames), out: wire.Records{Room: m.Room, N: m.N}}
 	if votes, bad := votesOffWire(m.Votes); !bad && len(votes) > 0 {
 		for _, rec := range n.box.Answer(votes) {
