@@ -40,7 +40,9 @@ func (p *Pane) Banner(w int, held Held) []string {
 		keys = clean.Trusted(" F3 who ")
 		about = clean.Linef("disputed: leaves out %s %s /accept %s ", p.names(q.LeftOut, 3), p.th.Dot, q.Label)
 	}
-	head := clean.Linef("VOTE %s %s by %s ", q.Label, Title(q), p.cfg.Label(q.By))
+	name := clean.Linef("%s %s ", q.Label, Title(q))
+	short := clean.Concat(clean.Trusted("VOTE "), name)
+	head := clean.Concat(short, clean.Linef("by %s ", p.cfg.Label(q.By)))
 	count := clean.Linef(" %d yes %d no %s need %d of %d ", q.Yes, q.No, p.th.Dot, q.Need, q.Of())
 	clock := clean.Linef(" %s ", left(q, p.cfg.Now()))
 	s := p.th.Banner
@@ -68,32 +70,54 @@ func (p *Pane) Banner(w int, held Held) []string {
 	}
 	first, second := p.begin(w), p.begin(w)
 	if w >= 60 {
-		first.PutWithin(s, head, w-1-barCells-count.Width())
+		room := w - 1 - barCells - count.Width()
+		for _, shorter := range []clean.SafeText{short, name} { // F3 says whose it is
+			if head.Width() > room {
+				head = shorter
+			}
+		}
+		first.PutWithin(s, head, room-1)
+		first.To(s, min(1+head.Width(), 1+room))
 		bar(first)
 		first.Put(s, count).To(s, w)
 	} else {
-		first.PutWithin(s, clean.Linef("%s %s ", q.Label, Title(q)), w-1-clean.Linef(" %d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now())).Width())
-		first.To(s, w-clean.Linef("%d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now())).Width())
-		first.Put(s, clean.Linef("%d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now())))
+		tally := clean.Linef(" %d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now()))
+		first.PutWithin(s, clean.Linef("%s %s", q.Label, Title(q)), w-1-tally.Width())
+		first.To(s, w-tally.Width()).Put(s, tally)
 	}
 	if w >= 60 {
 		second.PutWithin(s, about, w-2-clock.Width()-keys.Width())
 		second.To(s, w-clock.Width()-keys.Width())
 		second.Put(s, clock)
 	} else {
-		second.PutWithin(s, clean.Linef("by %s ", p.cfg.Label(q.By)), w-1-keys.Width())
+		if q.State != disputed { // then it says why
+			about = clean.Linef("by %s ", p.cfg.Label(q.By))
+		}
+		second.PutWithin(s, about, w-1-keys.Width())
 		second.To(s, w-keys.Width())
 	}
 	second.Put(p.th.BannerKey, keys)
 	return []string{first.String(), second.String()}
 }
 
-// undo is the banner while a ballot can be taken back.
+// undo is the banner while a ballot can be taken back. What one has said and for how long it can be
+// taken back come before what it is about.
 func (p *Pane) undo(w int, q event.Proposal, held Held) []string {
 	seconds := int(max(held.Until.Sub(p.cfg.Now()), 0).Round(time.Second).Seconds())
 	keys := clean.Trusted(" Esc takes it back ")
 	r := p.begin(w)
-	r.PutWithin(p.th.Banner, clean.Linef("%s %s: your %s is signed in %d s", q.Label, Title(q), Answer(held.Choice), seconds), w-1-keys.Width())
+	room := w - 1 - keys.Width()
+	yours := clean.Linef("your %s is signed in %d s", Answer(held.Choice), seconds)
+	if clean.Linef("%s: %s", q.Label, yours).Width() > room {
+		yours = clean.Linef("%s in %d s", Answer(held.Choice), seconds)
+	}
+	about := clean.Linef("%s %s", q.Label, Title(q))
+	if rest := room - yours.Width() - 2; about.Width() > rest {
+		if about = clean.Line(q.Label); rest > about.Width()+12 {
+			about = clean.Concat(about, clean.Trusted(" "), Title(q).Cut(rest-about.Width()-1, p.th.Ellipsis))
+		}
+	}
+	r.PutWithin(p.th.Banner, clean.Concat(about, clean.Trusted(": "), yours), room)
 	r.To(p.th.Banner, w-keys.Width())
 	return []string{r.Put(p.th.BannerKey, keys).String()}
 }

@@ -55,7 +55,7 @@ func (p *Pane) Detail(q event.Proposal, w int) []string {
 	g.field("effect", p.th.Text, effect(q))
 	switch {
 	case q.State == open:
-		g.field("closes", p.th.Text, clean.Linef("in %s", clean.Line(left(q, p.cfg.Now()))))
+		g.field("closes", p.th.Text, closing(q, p.cfg.Now()))
 	case q.State == expired:
 		g.field("closed", p.th.Dim, clean.Trusted("undecided: propose it again"))
 	}
@@ -75,15 +75,29 @@ func (p *Pane) Detail(q event.Proposal, w int) []string {
 		g.rows = append(g.rows, r.Put(style, Answer(v.Choice)).String())
 	}
 	g.space()
-	keys := "Esc closes"
-	if q.CanVote {
-		keys = "a approves  r rejects  " + keys
-	}
-	if q.State == passed || q.State == "ended" {
-		keys = "e saves the certificate  " + keys
-	}
-	g.add(p.th.Dim, clean.Line(keys))
+	g.add(p.th.Dim, p.keys(q))
 	return g.rows
+}
+
+// keys says what can be done with a proposal from where the keys go now.
+func (p *Pane) keys(q event.Proposal) clean.SafeText {
+	asked, _ := p.Asked()
+	sealed := q.State == passed || q.State == "ended"
+	switch {
+	case q.CanVote && q.State == disputed:
+		return clean.Linef("/accept %s follows it, /vote %s yes votes on it  Esc closes", q.Label, q.Label)
+	case q.CanVote && p.focus:
+		return clean.Trusted("a approves  r rejects  Esc closes")
+	case q.CanVote && asked.ID == q.ID:
+		return clean.Trusted("F1 yes  F2 no  Esc closes")
+	case q.CanVote:
+		return clean.Linef("/vote %s yes  /vote %s no  Esc closes", q.Label, q.Label)
+	case sealed && p.focus:
+		return clean.Trusted("c shows the certificate  e saves it  Esc closes")
+	case sealed:
+		return clean.Linef("/proof %s FILE saves the certificate  Esc closes", q.Label)
+	}
+	return clean.Trusted("Esc closes")
 }
 
 // choice is the mark of a ballot.
@@ -118,7 +132,7 @@ func (p *Pane) Preview(q event.Proposal, w int) []string {
 			g.field("", p.th.Warn, clean.Linef("too few of them are here: it can't end %s now", e.Label))
 		}
 	}
-	g.field("closes", p.th.Text, clean.Linef("in %s", clean.Line(left(q, p.cfg.Now()))))
+	g.field("closes", p.th.Text, closing(q, p.cfg.Now()))
 	if q.Silenced > 0 {
 		g.field("silenced", p.th.Warn, clean.Linef("%d plain peers will not be heard", q.Silenced))
 	}

@@ -216,8 +216,14 @@ func (p *Pane) row(q event.Proposal, selected bool) string {
 	if q.State == open {
 		right = clean.Linef(" %d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now()))
 	}
-	w := right.Width()
 	head := clean.Linef("%s ", q.Label)
+	if 1+head.Width()+subject(q).Width()+right.Width() > p.w { // what it is about matters more than the count
+		right = clean.Linef(" %s", word)
+		if q.State == open {
+			right = clean.Linef(" %d/%d", q.Yes, q.Need)
+		}
+	}
+	w := right.Width()
 	r.PutWithin(style, head, p.w-1-w)
 	what := p.th.Text
 	switch {

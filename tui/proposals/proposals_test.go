@@ -114,6 +114,13 @@ func TestNothingIsTooWide(t *testing.T) {
 		}
 		rows = append(rows, banner...)
 		if q, ok := p.Selected(); ok {
+			held := p.Banner(w, proposals.Held{Proposal: q.ID, Choice: "reject", Until: start.Add(4 * time.Second)})
+			if text := ansi.Strip(held[0]); w >= 36 && !(strings.Contains(text, "no") && strings.Contains(text, "in 4 s") && strings.Contains(text, "Esc takes it back")) {
+				t.Fatalf("it isn't said what was chosen, for how long, or how to take it back: %q", text)
+			}
+			rows = append(rows, held...)
+		}
+		if q, ok := p.Selected(); ok {
 			rows = append(rows, p.Detail(q, w)...)
 			rows = append(rows, p.Preview(q, w)...)
 		}
@@ -145,5 +152,39 @@ func TestSelectionStays(t *testing.T) {
 	}
 	if open, mine := p.Open(); open != 1 || mine != 0 {
 		t.Errorf("%d open, %d to answer", open, mine)
+	}
+}
+
+// What a proposal in full says about keys is true: a and r count only while the pane has the keys, F1
+// and F2 only for the one that is asked about, and one that is disputed takes a command.
+func TestDetailNamesKeysThatWork(t *testing.T) {
+	p := pane(theme.Look{})
+	all := room()
+	second := all[2]
+	second.ID, second.Label, second.Time = "5", "#8", start
+	all = append(all, second)
+	for _, q := range all {
+		p.Set(q)
+	}
+	all[3].CanVote = true
+	for _, c := range []struct {
+		q     event.Proposal
+		focus bool
+		want  string
+	}{
+		{all[2], true, " a approves  r rejects  Esc closes"},
+		{all[2], false, " F1 yes  F2 no  Esc closes"},
+		{second, true, " a approves  r rejects  Esc closes"},
+		{second, false, " /vote #8 yes  /vote #8 no  Esc closes"},
+		{all[3], true, " /accept #7 follows it, /vote #7 yes votes on it  Esc closes"},
+		{all[0], true, " c shows the certificate  e saves it  Esc closes"},
+		{all[0], false, " /proof #3 FILE saves the certificate  Esc closes"},
+		{all[1], true, " Esc closes"},
+	} {
+		p.SetFocus(c.focus)
+		rows := p.Detail(c.q, 80)
+		if got := ansi.Strip(rows[len(rows)-1]); got != c.want {
+			t.Errorf("%s with focus %v: %q, want %q", c.q.Label, c.focus, got, c.want)
+		}
 	}
 }

@@ -34,7 +34,12 @@ func effect(q event.Proposal) clean.SafeText {
 	return clean.Trusted("from then on everybody refuses unsigned messages")
 }
 
-// left is the time until it closes, of constant width below an hour: ` 2:41`.
+// closing is the time until it closes, in a sentence: `in 2:41`.
+func closing(q event.Proposal, now time.Time) clean.SafeText {
+	return clean.Linef("in %s", strings.TrimLeft(left(q, now), " "))
+}
+
+// left is the time until it closes, of constant width below ten hours: ` 2:41`, ` 3h05`.
 func left(q event.Proposal, now time.Time) string {
 	d := max(q.Closes.Sub(now), 0).Round(time.Second)
 	if d >= time.Hour {
