@@ -118,6 +118,48 @@ func TestErrorsAreShownAndKept(t *testing.T) {
 	w.mustShow("level=INFO msg=started", "Shown on this screen:", "12:51:00 the disk is full · make room")
 }
 
+// In a narrow window a sentence takes the rows that it needs: the next step stands at its end.
+func TestSentencesAreNotCut(t *testing.T) {
+	for _, size := range [][2]int{{36, 11}, {40, 11}, {50, 15}, {80, 24}, {200, 50}} {
+		w := newWorld(t, plain, size[0], size[1])
+		company(w)
+		for _, c := range []struct {
+			keys []string
+			want string
+		}{
+			{[]string{"/nickk", "enter"}, "✗ there is no command /nickk · did you mean /nick? To say it as text, type //nickk"},
+			{[]string{"f2"}, "Nothing waits for your vote; F4 proposes something"},
+			{[]string{"/quit", "enter"}, "Saying goodbye: waiting until what you said has arrived. Ctrl+C leaves at once."},
+		} {
+			w.node.undelivered = true
+			w.keys(c.keys...)
+			rows := w.rows()
+			at := w.m.lay.Status
+			text := strings.Join(strings.Fields(strings.Join(rows[at.Y:at.Y+at.H], " ")), " ")
+			if text = strings.TrimSpace(strings.Split(text, "↑")[0]); strings.TrimSuffix(text, " ? help") != c.want {
+				t.Errorf("%dx%d: %q, want %q", size[0], size[1], text, c.want)
+			}
+		}
+	}
+}
+
+// A hint names the way back in the smallest window too.
+func TestHintsNameTheWayBack(t *testing.T) {
+	for _, key := range []string{"f5", "f6", "f7"} {
+		for _, size := range [][2]int{{36, 9}, {40, 11}, {200, 50}} {
+			for _, play := range []func(*world){func(*world) {}, func(w *world) { election(w) }, func(w *world) { passed(w) }, func(w *world) { disputed(w) }} {
+				w := newWorld(t, plain, size[0], size[1])
+				company(w)
+				play(w)
+				w.keys(key)
+				if row := w.rows()[w.m.lay.Status.Y]; !strings.Contains(row, "Esc: back") {
+					t.Errorf("%s at %dx%d: %q", key, size[0], size[1], row)
+				}
+			}
+		}
+	}
+}
+
 func TestTheFirstStart(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.post(network)

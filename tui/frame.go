@@ -50,7 +50,7 @@ func (m *model) Frame(width, height int) screen.Frame {
 		put(l.Status, []string{row})
 		f.CursorX, f.CursorY, f.CursorVisible = x, l.Status.Y, true
 	} else {
-		put(l.Status, []string{m.statusRow(width)})
+		put(l.Status, m.statusRows(width))
 	}
 	if l.List.shown() {
 		m.list(rows)

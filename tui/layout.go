@@ -31,6 +31,7 @@ type shape struct {
 	Focus         pane
 	Side          pane // the side pane to show where there is room for one: panePeers or paneProposals
 	Compose       int  // rows that the composer would like
+	Status        int  // rows that the status line would like, at least one
 	Banner        int  // rows that the banner would like; 0 without one
 	Proposals     int  // rows that the proposals pane would like under the peers; 0: it isn't there, and the peers have its place
 	List          int  // rows that the composer's list would like
@@ -74,8 +75,9 @@ func arrange(s shape) layout {
 	// The composer may take a third of what is left, so that what one answers stays in sight.
 	compose := min(max(s.Compose, 1), max((bottom-top)/3, 1))
 	l.Compose = rect{0, bottom - compose, w, compose}
-	l.Status = rect{0, bottom - compose - 1, w, 1}
-	bottom -= compose + 1
+	status := min(max(s.Status, 1), max((bottom-top-compose)/3, 1))
+	l.Status = rect{0, bottom - compose - status, w, status}
+	bottom -= compose + status
 	if bottom-top >= 8 { // rules are the first to go where rows are scarce
 		l.TopRule = rect{0, top, w, 1}
 		l.LowRule = rect{0, bottom - 1, w, 1}

@@ -23,6 +23,9 @@ func TestArrange(t *testing.T) {
 			Title: rect{0, 0, 40, 1}, TopRule: rect{0, 1, 40, 1}, Messages: rect{0, 2, 40, 6}, LowRule: rect{0, 8, 40, 1},
 			Status: rect{0, 9, 40, 1}, Compose: rect{0, 10, 40, 1},
 		}},
+		{"an error of three rows", shape{Width: 40, Height: 11, Compose: 1, Status: 3}, layout{
+			Title: rect{0, 0, 40, 1}, Messages: rect{0, 1, 40, 6}, Status: rect{0, 7, 40, 3}, Compose: rect{0, 10, 40, 1},
+		}},
 		{"narrow, the peers focused", shape{Width: 50, Height: 15, Focus: panePeers, Side: panePeers, Compose: 1}, layout{
 			Title: rect{0, 0, 50, 1}, TopRule: rect{0, 1, 50, 1}, Peers: rect{0, 2, 50, 10}, LowRule: rect{0, 12, 50, 1},
 			Status: rect{0, 13, 50, 1}, Compose: rect{0, 14, 50, 1},
@@ -62,7 +65,7 @@ func TestArrangeCoversTheScreenOnce(t *testing.T) {
 		s := shape{
 			Width: n("width", 310), Height: n("height", 120), Focus: pane(n("focus", int(paneProposals))),
 			Side:    rapid.SampledFrom([]pane{panePeers, paneProposals}).Draw(t, "side"),
-			Compose: n("compose", 9), Banner: n("banner", 3), Proposals: n("proposals", 20), List: n("list", 10), Sheet: n("sheet", 60),
+			Compose: n("compose", 9), Status: n("status", 4), Banner: n("banner", 3), Proposals: n("proposals", 20), List: n("list", 10), Sheet: n("sheet", 60),
 		}
 		l := arrange(s)
 		if l.TooSmall {
@@ -96,7 +99,7 @@ func TestArrangeCoversTheScreenOnce(t *testing.T) {
 		if l.List.H > 0 && (l.List.Y < 1 || l.List.Y+l.List.H > l.Status.Y) {
 			t.Fatalf("the list is at %+v, the status line at %+v", l.List, l.Status)
 		}
-		if l.Compose.H < 1 || l.Status.H != 1 || l.Title.H != 1 {
+		if l.Compose.H < 1 || l.Status.H < 1 || l.Status.H > max(s.Status, 1) || s.Height >= 10 && l.Messages.H+l.Sheet.H+l.Peers.H+l.Proposals.H < 1 || l.Title.H != 1 {
 			t.Fatal(fmt.Sprintf("%+v", l))
 		}
 	})

@@ -126,7 +126,7 @@ func (m *model) arrange() {
 	}
 	m.lay = arrange(shape{
 		Width: wide, Height: m.height, Focus: m.focus, Side: m.side,
-		Compose: m.compose.Height(wide), List: list,
+		Compose: m.compose.Height(wide), Status: len(m.sentenceRows(wide)), List: list,
 		Banner: len(m.banner()), Proposals: max(m.proposals.Len()+1, 3),
 		Sheet: m.sheet.height(m.mainWidth()),
 	})

@@ -102,9 +102,17 @@ func (m *model) offerRows(width int) []string {
 		if i == m.votes.offer.choice {
 			style, mark = t.Selected, t.Selection
 		}
-		rows = append(rows, t.Row(width).Put(style, mark).Put(style, text).String())
+		for j, part := range text.Wrap(max(width-2, 2)) {
+			if j > 0 {
+				mark = clean.Trusted(" ")
+			}
+			rows = append(rows, t.Row(width).Put(style, mark).Put(style, part).String())
+		}
 	}
 	hint := clean.Trusted("Up Down choose, Enter shows what it would do")
+	if hint.Width() > width-2 {
+		hint = clean.Trusted("Up Down choose, Enter goes on")
+	}
 	return append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
 }
 

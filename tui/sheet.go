@@ -42,6 +42,9 @@ func (s *sheet) height(width int) int {
 // scroll moves what is shown by n rows; draw keeps it within the content.
 func (s *sheet) scroll(n int) { s.top = max(s.top+n, 0) }
 
+// minTitle is the cells of a sheet's title that hints don't take away.
+const minTitle = 16
+
 // draw is the sheet in a place: a heading that says how to close it, and the rows.
 func (s *sheet) draw(t *theme.Theme, at rect) []string {
 	if !at.shown() {
@@ -50,9 +53,17 @@ func (s *sheet) draw(t *theme.Theme, at rect) []string {
 	content := s.rows(at.W)
 	room := at.H - 1
 	s.top = min(s.top, max(len(content)-room, 0))
-	hint := clean.Trusted(" Esc closes ")
+	hints := []clean.SafeText{clean.Trusted(" Esc closes "), clean.Trusted(" Esc ")}
 	if len(content) > room {
-		hint = clean.Linef(" PgUp PgDn %d/%d %s Esc closes ", min(s.top+room, len(content)), len(content), t.Dot)
+		of := clean.Linef("%d/%d", min(s.top+room, len(content)), len(content))
+		hints = []clean.SafeText{clean.Linef(" PgUp PgDn %s %s Esc closes ", of, t.Dot), clean.Linef(" PgDn %s %s Esc ", of, t.Dot), clean.Linef(" %s ", of)}
+	}
+	hint := hints[len(hints)-1]
+	for _, h := range hints { // the longest that leaves room for the title
+		if min(s.title.Width(), minTitle)+h.Width()+6 <= at.W {
+			hint = h
+			break
+		}
 	}
 	r := t.Row(at.W).Put(t.Dim, t.HRule).Put(t.Dim, t.HRule).Space(t.Text, 1)
 	r.PutWithin(t.Accent, s.title, max(at.W-hint.Width()-6, 8)).Space(t.Text, 1)
@@ -103,7 +114,10 @@ func (m *model) showPeer() {
 	m.show(sheetPeer, clean.Trusted("Peer"), func(width int) []string {
 		t := m.th
 		hint := clean.Trusted("v compares words, i ignores, @ mentions")
-		if now, _ := m.peers.Selected(); now.Ignored {
+		switch now, _ := m.peers.Selected(); {
+		case m.focus != panePeers:
+			return m.peers.Details(width)
+		case now.Ignored:
 			hint = clean.Trusted("v compares words, i listens again, @ mentions")
 		}
 		return append(m.peers.Details(width), t.Row(width).String(), t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
@@ -117,7 +131,11 @@ func (m *model) inspect() {
 		return
 	}
 	m.show(sheetInspector, clean.Trusted("Inspector"), func(width int) []string {
-		return m.messages.Inspector(width, maxInspector)
+		rows := m.messages.Inspector(width-2, maxInspector)
+		for i, row := range rows {
+			rows[i] = " " + row
+		}
+		return rows
 	})
 }
 

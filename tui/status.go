@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/compose"
 	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/vote"
 )
 
 // How long a sentence stays in the status line.
@@ -97,41 +98,79 @@ func rate(f float64) string {
 	return fmt.Sprintf("%4.0f M", f/1000)
 }
 
-// statusRow is the row above the composer: what just happened or is happening on the left, numbers on
-// the right.
-func (m *model) statusRow(width int) string {
+// statusRows are the row above the composer: what just happened or is happening on the left, numbers on
+// the right. A sentence that a narrow window would cut takes several rows.
+func (m *model) statusRows(width int) []string {
 	t := m.th
-	r := t.Row(width).Space(t.Text, 1)
+	if rows := m.sentenceRows(width); len(rows) > 1 {
+		return rows
+	}
 	right := m.numbers(width)
 	room := width - right.Width() - 3
-	left, style := m.statusText()
+	left, style, ok := m.sentence()
+	if !ok {
+		left, style = m.activity(width - 2)
+	}
 	if left.Width() > room { // what is said in words comes before numbers
 		right, room = clean.SafeText{}, width-2
 	}
-	r.PutWithin(style, left, room)
+	r := t.Row(width).Space(t.Text, 1).PutWithin(style, left, room)
 	if !right.IsEmpty() {
 		r.To(t.Text, width-right.Width()-1).Put(t.Dim, right)
 	}
-	return r.To(t.Text, width).String()
+	return []string{r.To(t.Text, width).String()}
 }
 
-// statusText is the most important thing that there is to say.
-func (m *model) statusText() (clean.SafeText, theme.Style) {
+// maxSentence is the most rows that a sentence in the status line takes.
+const maxSentence = 3
+
+// sentenceRows are the rows of a sentence, none if there is none.
+func (m *model) sentenceRows(width int) (rows []string) {
+	text, style, ok := m.sentence()
+	if !ok || m.search.open {
+		return nil
+	}
+	t := m.th
+	parts := text.Wrap(max(width-4, 2))
+	if text.Width() <= width-2 {
+		parts = []clean.SafeText{text}
+	}
+	for i, part := range parts[:min(len(parts), maxSentence)] {
+		r := t.Row(width).Space(t.Text, 1)
+		if i > 0 {
+			r.Space(t.Text, 2)
+		}
+		if i == maxSentence-1 && len(parts) > maxSentence {
+			part = clean.Concat(part, clean.Trusted(" "), t.Ellipsis)
+		}
+		rows = append(rows, r.Put(style, part).To(t.Text, width).String())
+	}
+	return rows
+}
+
+// sentence is what has to be read: it is not cut where it can be helped.
+func (m *model) sentence() (text clean.SafeText, style theme.Style, ok bool) {
 	t := m.th
 	switch {
 	case m.leave.waiting:
-		return clean.Trusted("Saying goodbye: waiting until what you said has arrived. Ctrl+C leaves at once."), t.Accent
+		return clean.Trusted("Saying goodbye: waiting until what you said has arrived. Ctrl+C leaves at once."), t.Accent, true
 	case !m.leave.until.IsZero() && m.cfg.Now().Before(m.leave.until):
-		return clean.Trusted("Press Ctrl+C again to leave"), t.Accent
+		return clean.Trusted("Press Ctrl+C again to leave"), t.Accent, true
 	case m.status.level == event.Error && !m.status.text.IsEmpty():
-		return clean.Concat(t.Refused, clean.Trusted(" "), m.status.text), t.Bad
+		return clean.Concat(t.Refused, clean.Trusted(" "), m.status.text), t.Bad, true
 	case !m.status.text.IsEmpty():
-		return m.status.text, t.Text
+		return m.status.text, t.Text, true
 	}
+	return clean.SafeText{}, t.Text, false
+}
+
+// activity is what goes on: the most important thing that there is to say while no sentence is there.
+func (m *model) activity(cells int) (clean.SafeText, theme.Style) {
+	t := m.th
 	if n := m.compose.Size(); n > compose.MaxText*7/8 {
 		return clean.Linef("%.1f of %d KiB", float64(n)/1024, compose.MaxText/1024), t.Warn
 	}
-	if text := m.hint(); !text.IsEmpty() {
+	if text := m.hint(cells); !text.IsEmpty() {
 		return text, t.Dim
 	}
 	if m.saving.NotSaved != "" {
@@ -146,18 +185,39 @@ func (m *model) statusText() (clean.SafeText, theme.Style) {
 	return clean.SafeText{}, t.Dim
 }
 
-// hint names the keys that count where the focus is, but for the composer, where one writes.
-func (m *model) hint() clean.SafeText {
+// hint names the keys that count where the focus is, but for the composer, where one writes: as many
+// as have room, the way back always among them.
+func (m *model) hint(cells int) clean.SafeText {
+	var all, few string
 	_, selected := m.messages.Selected()
 	switch {
 	case selected:
 		return clean.Trusted("y copies, i inspects, Esc ends")
 	case m.focus == panePeers:
-		return clean.Trusted("j k choose, Enter: details, v: compare words, Esc: back")
+		all, few = "j k choose, Enter: details, v: compare words, Esc: back", "Enter: more, v: words, Esc: back"
+	case m.focus == paneProposals:
+		all, few = m.voteHint()
 	case m.focus == paneMessages:
-		return clean.Trusted("Up selects, PgUp PgDn scroll, Esc: back")
+		all, few = "Up selects, PgUp PgDn scroll, Esc: back", "Up selects, PgUp PgDn, Esc: back"
 	}
-	return clean.SafeText{}
+	if text := clean.Line(all); text.Width() <= cells {
+		return text
+	}
+	return clean.Line(few)
+}
+
+// voteHint is the hint for the selected proposal.
+func (m *model) voteHint() (all, few string) {
+	p, ok := m.proposals.Selected()
+	switch {
+	case !ok:
+		return "n: propose, Esc: back", "n: propose, Esc: back"
+	case p.CanVote && p.State == string(vote.StatusOpen):
+		return "j k choose, Enter: roll, a: yes, r: no, n: propose, Esc: back", "a: yes, r: no, Esc: back"
+	case p.State == string(vote.StatusPassed):
+		return "j k choose, Enter: roll, c: certificate, n: propose, Esc: back", "Enter: roll, c: proof, Esc: back"
+	}
+	return "j k choose, Enter: roll, n: propose, Esc: back", "Enter: roll, n: propose, Esc: back"
 }
 
 // numbers is the right end of the status line.

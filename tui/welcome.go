@@ -49,7 +49,11 @@ func (m *model) welcomeRows(width, height int) []string {
 	who := b.part(func() { m.introduce(&b) })
 	where := b.part(func() { m.lookingRow(&b) })
 	help := b.part(func() {
-		b.say(m.th.Text, clean.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
+		if width < 48 {
+			b.say(m.th.Text, clean.Trusted("Nobody yet. Who comes appears here."))
+		} else {
+			b.say(m.th.Text, clean.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
+		}
 		b.try("In another terminal:", "p2pchat start --name "+m.somebody())
 		if addr := m.address(); addr != "" {
 			b.try("From elsewhere:", "/connect "+addr)
@@ -92,7 +96,7 @@ func (b *brief) part(f func()) []string {
 
 // say adds a sentence, wrapped.
 func (b *brief) say(s theme.Style, text clean.SafeText) {
-	for i, part := range text.Wrap(max(b.width-2*b.indent, 2)) {
+	for i, part := range text.Wrap(max(b.width-b.indent-2, 2)) {
 		r := b.t.Row(b.width).Space(b.t.Text, b.indent)
 		if i > 0 {
 			r.Space(b.t.Text, 2)
@@ -146,7 +150,7 @@ func (m *model) trouble(b *brief) {
 	}
 	b.say(m.th.Warn, clean.Concat(m.th.Unsigned, clean.Trusted(" "), clean.Line(m.network.Trouble)))
 	if m.network.Hint != "" {
-		b.try("Try:", m.network.Hint)
+		b.say(m.th.Text, clean.Linef("Try: %s", m.network.Hint))
 	}
 	b.say(m.th.Dim, clean.Trusted("/doctor says more."))
 }
