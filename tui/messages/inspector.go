@@ -48,8 +48,12 @@ func (p *Pane) Inspector(w, h int) []string {
 	field(clean.Trusted("Text"), t.Text, clean.Block(l.Text))
 	field(clean.Trusted("Sent"), t.Text, p.exactly(l.Time))
 	arrived := p.exactly(l.Arrived)
-	if d := l.Arrived.Sub(l.Time).Round(time.Millisecond); d.Abs() < 24*time.Hour && !l.Own {
+	switch d := l.Arrived.Sub(l.Time).Round(time.Millisecond); {
+	case l.Own || d.Abs() >= 24*time.Hour || d == 0:
+	case d > 0:
 		arrived = clean.Concat(arrived, clean.Linef(" (%s later)", d))
+	default: // their clock is ahead of ours
+		arrived = clean.Concat(arrived, clean.Linef(" (%s earlier)", -d))
 	}
 	field(clean.Trusted("Arrived"), t.Text, arrived)
 	field(clean.Trusted("Through"), t.Text, p.through(e.from))

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"chat.lan/p2pchat/net/event"
@@ -53,7 +54,7 @@ func (p *Pane) Details(width int) []string {
 	row("state", stateWords(peer, p.cfg.Now()))
 	row("traffic", fmt.Sprintf("%s in, %s out", bytes(peer.In), bytes(peer.Out)))
 	if peer.RTT > 0 {
-		row("round trip", peer.RTT.Round(10*time.Microsecond).String())
+		row("round trip", strings.TrimLeft(roundTrip(peer.RTT), " "))
 	}
 	row("program", peer.Agent)
 	return rows
@@ -64,7 +65,7 @@ func stateWords(peer event.Peer, now time.Time) string {
 		if at.IsZero() {
 			return ""
 		}
-		return fmt.Sprintf(" for %s", now.Sub(at).Round(time.Second))
+		return " for " + lasting(now.Sub(at))
 	}
 	switch peer.State {
 	case event.Up:
@@ -75,6 +76,20 @@ func stateWords(peer event.Peer, now time.Time) string {
 		return "left, gone" + since(peer.Changed)
 	}
 	return "lost" + since(peer.Changed)
+}
+
+// lasting is how long something is, for a person: two units at most.
+func lasting(d time.Duration) string {
+	d = max(d, 0)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
 // bytes is an amount for a person.

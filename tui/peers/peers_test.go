@@ -162,7 +162,7 @@ func TestDetails(t *testing.T) {
 	p.SetFocus(true)
 	p.now = noon.Add(90 * time.Second)
 	text := ansi.Strip(strings.Join(p.Details(60), "\n"))
-	for _, want := range []string{"dana  ✓ verified", "10.0.0.7:8080", dana.Key.Fingerprint(), dana.Key.String()[:40], "here for 1m30s", "1.2 MB in, 890 B out", "1ms", "p2pchat/0.1.0"} {
+	for _, want := range []string{"dana  ✓ verified", "10.0.0.7:8080", dana.Key.Fingerprint(), dana.Key.String()[:40], "here for 1 min", "1.2 MB in, 890 B out", "1.0 ms", "p2pchat/0.1.0"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the details lack %q:\n%s", want, text)
 		}
@@ -201,4 +201,14 @@ func TestRowsFit(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestLasting(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s", 59 * time.Second: "59 s", time.Minute: "1 min", 3*time.Hour + 5*time.Minute: "3 h 5 min", 49 * time.Hour: "2 d 1 h",
+	} {
+		if got := lasting(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
 }
