@@ -1,7 +1,10 @@
 package theme
 
 // colors are what the tokens look like on one kind of background. Values are of the 256 colours, so
-// that they look alike on every terminal and come down to the 16 where there are no more.
+// that they look alike on every terminal and come down to the 16 where there are no more. Those of
+// names are as far as can be from each other and from text, dim, accent, warn and bad, among those that
+// can be read on the background (a contrast of 4.5 at least). The more of them there are the less often
+// two people share one; with more than these they would be told apart no better.
 type colors struct {
 	dim, accent, good, warn, bad     string
 	bar, barText, barStrong, barWarn string
@@ -15,7 +18,10 @@ var dark = colors{
 	bar: "236", barText: "250", barStrong: "231", barWarn: "214",
 	banner: "24", bannerText: "231",
 	mention: "222", hit: "220", hitText: "16",
-	names: []string{"75", "114", "180", "176", "80", "209", "147", "150", "216", "111", "183", "79"},
+	names: []string{
+		"75", "213", "225", "106", "194", "217", "191", "117", "105", "205", "36", "159",
+		"38", "50", "180", "120", "172", "149", "182", "108", "73", "173", "151", "147",
+	},
 }
 
 var light = colors{
@@ -23,5 +29,8 @@ var light = colors{
 	bar: "254", barText: "238", barStrong: "16", barWarn: "130",
 	banner: "153", bannerText: "16",
 	mention: "94", hit: "220", hitText: "16",
-	names: []string{"25", "28", "94", "90", "30", "124", "61", "64", "130", "26", "97", "23"},
+	names: []string{
+		"25", "17", "163", "52", "55", "58", "89", "161", "96", "63", "22", "131",
+		"29", "24", "53", "88", "125", "94", "126", "97", "90", "124", "162", "26",
+	},
 }

@@ -1,6 +1,9 @@
 package theme_test
 
 import (
+	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,7 +80,55 @@ func TestANameKeepsItsColour(t *testing.T) {
 		}
 		colours[s] = true
 	}
-	if len(colours) < 8 {
+	if len(colours) < 20 {
 		t.Errorf("200 keys share %d colours", len(colours))
 	}
+}
+
+// Every colour of a name can be read: its contrast, as WCAG 2 reckons it, is 4.5 at least on white, and
+// on a dark grey that is lighter than most dark backgrounds.
+func TestNamesCanBeRead(t *testing.T) {
+	for _, c := range []struct {
+		light bool
+		back  [3]float64
+	}{{false, [3]float64{0x26, 0x26, 0x26}}, {true, [3]float64{255, 255, 255}}} {
+		th := theme.New(theme.Look{Profile: termenv.ANSI256, Light: c.light})
+		colours := map[theme.Style]string{}
+		for i := range 2000 {
+			s := th.NameOf(fmt.Sprint(i))
+			colours[s] = s.Paint(clean.Trusted("x"))
+		}
+		if len(colours) < 24 {
+			t.Errorf("light=%v: 2,000 names share %d colours", c.light, len(colours))
+		}
+		for _, painted := range colours {
+			_, rest, ok := strings.Cut(painted, "38;5;")
+			number, _, _ := strings.Cut(rest, "m")
+			n, err := strconv.Atoi(number)
+			if !ok || err != nil || n < 16 || n > 231 {
+				t.Fatalf("no colour of the cube: %q", painted)
+			}
+			level := [...]float64{0, 95, 135, 175, 215, 255}
+			n -= 16
+			if got := contrast([3]float64{level[n/36], level[n/6%6], level[n%6]}, c.back); got < 4.5 {
+				t.Errorf("light=%v: the contrast of colour %d is %.1f", c.light, n+16, got)
+			}
+		}
+	}
+}
+
+// contrast is that of WCAG 2, from 1 to 21.
+func contrast(a, b [3]float64) float64 {
+	luminance := func(c [3]float64) (sum float64) {
+		for i, share := range [...]float64{0.2126, 0.7152, 0.0722} {
+			if v := c[i] / 255; v <= 0.03928 {
+				sum += share * v / 12.92
+			} else {
+				sum += share * math.Pow((v+0.055)/1.055, 2.4)
+			}
+		}
+		return sum
+	}
+	x, y := luminance(a), luminance(b)
+	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
