@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -44,9 +43,7 @@ func talk(t *testing.T, p *person, what string, n int) (said []string) {
 // One peer reads a byte a second: others hear as soon as before, its link turns to catch-up, and it has
 // everything in the end, each line once and in order.
 func TestSlowReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 11)
-		defer w.end()
+	inTown(t, 11, func(t *testing.T, w *town) {
 		w.net.SetDefault(memnet.Link{MinLatency: 2 * time.Millisecond, MaxLatency: 2 * time.Millisecond})
 		w.net.SetLink(addr(0), addr(2), memnet.Link{MinLatency: 100 * time.Millisecond, MaxLatency: 100 * time.Millisecond})
 		p := w.crowd(3)
@@ -97,9 +94,7 @@ func TestSlowReader(t *testing.T) {
 // One peer's screen hangs, so that it reads nothing at all: its link is cut, and when it reads again it
 // has everything.
 func TestStuckReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 12)
-		defer w.end()
+	inTown(t, 12, func(t *testing.T, w *town) {
 		w.net.SetDefault(memnet.Link{MinLatency: 2 * time.Millisecond, MaxLatency: 2 * time.Millisecond})
 		p := []*person{w.move(0), w.move(1), nil}
 		var hangs atomic.Pointer[chan struct{}]
@@ -143,9 +138,7 @@ func TestStuckReader(t *testing.T) {
 // A line of nothing but quotes takes four times its size in a frame of caught up records: they come all
 // the same.
 func TestCatchUpOfQuotes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 13)
-		defer w.end()
+	inTown(t, 13, func(t *testing.T, w *town) {
 		p := w.move(0)
 		var said []string
 		for range 20 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/net/event"
@@ -35,11 +34,7 @@ func arrived(p *person) bool {
 
 // Who catches up acknowledges like who heard it live, and counts whether it was here or not.
 func TestDelivered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 3)
-		defer w.end()
-		p := w.crowd(3)
-		time.Sleep(5 * time.Second)
+	together(t, 3, 3, func(t *testing.T, w *town, p []*person) {
 		p[0].Say("to both")
 		if arrived(p[0]) {
 			t.Error("delivered before anybody can have it")
@@ -83,9 +78,7 @@ func TestDelivered(t *testing.T) {
 
 // Who got a record from a third peer says so to its author as soon as they meet.
 func TestDeliveredThroughAThird(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 4)
-		defer w.end()
+	inTown(t, 4, func(t *testing.T, w *town) {
 		w.net.Block(addr(0), addr(2))
 		p := w.crowd(3)
 		time.Sleep(10 * time.Second)
@@ -108,9 +101,7 @@ func TestDeliveredThroughAThird(t *testing.T) {
 // A newcomer to one side of a split catches up, and what it heard there reaches those who are linked to
 // neither author nor newcomer's source.
 func TestCatchingUpReachesNeighbours(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 5)
-		defer w.end()
+	inTown(t, 5, func(t *testing.T, w *town) {
 		// A line: 0 – 1 – 2, and 2 is away while 0 and 1 are.
 		w.net.Block(addr(0), addr(2))
 		p := w.crowd(3)

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -83,9 +82,7 @@ func TestAForkIsTheSameForAll(t *testing.T) {
 		{1, 2, 2, 0},       // the first after the opening
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, 41)
-				defer w.end()
+			inTown(t, 41, func(t *testing.T, w *town) {
 				chains := twoFaced(t, c.parted, max(c.first, c.second))
 				chains[0], chains[1] = chains[0][:c.first], chains[1][:c.second]
 				var kept []store.Store
@@ -142,9 +139,7 @@ func TestAForkIsTheSameForAll(t *testing.T) {
 
 // Records that don't follow each other prove nothing, and end nobody's feed.
 func TestNobodyElseEndsAFeed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 42)
-		defer w.end()
+	inTown(t, 42, func(t *testing.T, w *town) {
 		p := w.crowd(2)
 		time.Sleep(10 * time.Second)
 		chains := twoFaced(t, 5, 10)
@@ -163,7 +158,7 @@ func TestNobodyElseEndsAFeed(t *testing.T) {
 // that either said is kept.
 func TestCopiesDontFork(t *testing.T) {
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
+	inTown(t, 43, func(t *testing.T, w *town) {
 		at := func(name string) string { return filepath.Join(dir, name) }
 		copyFile := func(from, to string) {
 			data, err := os.ReadFile(at(from))
@@ -174,8 +169,6 @@ func TestCopiesDontFork(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		w := newTown(t, 43)
-		defer w.end()
 		watcher := w.move(0)
 		disk := onDisk(t, at("one"))
 		p := w.move(1, shelf(disk))

@@ -3,7 +3,6 @@ package node
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -41,11 +40,9 @@ func shelves(t *testing.T, n, runs int) (out []store.Store) {
 // A room that has seen very many runs has a frontier that fits no queue: two of its members are level all
 // the same, and what is said meanwhile is heard at once.
 func TestLongFrontier(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inTown(t, 17, func(t *testing.T, w *town) {
 		const runs = 12_000
 		kept := shelves(t, 2, runs)
-		w := newTown(t, 17)
-		defer w.end()
 		w.net.SetDefault(memnet.Link{MinLatency: time.Millisecond, MaxLatency: time.Millisecond})
 		w.net.Host(addr(0)).SetBandwidth(400_000, 400_000) // the frontier takes 4 s
 		a := w.move(0, shelf(kept[0]), func(c *Config) { c.Share = ShareAll })

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -94,6 +95,26 @@ func newTown(t *testing.T, seed uint64) *town {
 	return w
 }
 
+// inTown runs a test in a bubble, with a town that ends with it.
+func inTown(t *testing.T, seed uint64, do func(t *testing.T, w *town)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, seed)
+		defer w.end()
+		do(t, w)
+	})
+}
+
+// together is inTown with so many people, who have had time to meet.
+func together(t *testing.T, seed uint64, people int, do func(t *testing.T, w *town, ps []*person)) {
+	t.Helper()
+	inTown(t, seed, func(t *testing.T, w *town) {
+		ps := w.crowd(people)
+		pass(5 * time.Second)
+		do(t, w, ps)
+	})
+}
+
 // config is what person i starts with.
 func (w *town) config(i int, post func(event.Event)) Config {
 	host := w.net.Host(addr(i))
@@ -148,6 +169,12 @@ func (w *town) end() {
 	}
 	w.root.Close()
 	w.net.Close()
+}
+
+// pass waits while things happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // behind reports whether a peer of n isn't pushed to any more.

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
@@ -60,14 +59,12 @@ func past(t *testing.T, n *Node, before event.Place, most int) (texts []string, 
 // the first, and their exports are the same bytes.
 func TestTheRoomRemembers(t *testing.T) {
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) { theRoomRemembers(t, dir) })
+	inTown(t, 21, func(t *testing.T, w *town) { theRoomRemembers(t, w, dir) })
 }
 
-func theRoomRemembers(t *testing.T, dir string) {
+func theRoomRemembers(t *testing.T, w *town, dir string) {
 	disk := func(i int) store.Store { return onDisk(t, filepath.Join(dir, fmt.Sprint(i, ".db"))) }
 	first, second, third := disk(0), disk(1), disk(2)
-	w := newTown(t, 21)
-	defer w.end()
 	a, b := w.move(0, shelf(first)), w.move(1, shelf(second))
 	w.until("linked", func() bool { return a.Status().Peers == 1 && b.Status().Peers == 1 })
 	for i := range 20 {
@@ -150,9 +147,7 @@ func (w *town) until(what string, done func() bool) {
 // A vote that passed holds after everybody has gone and come back; a ballot is kept before it is sent,
 // and so is what one disputes.
 func TestVotesAreRemembered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 22)
-		defer w.end()
+	inTown(t, 22, func(t *testing.T, w *town) {
 		var kept []store.Store
 		for i := range 3 {
 			kept = append(kept, store.NewMem(lobby, 0))

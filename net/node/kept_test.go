@@ -40,9 +40,7 @@ func (s *stiff) Sync(ctx context.Context) error {
 func TestABallotIsKeptBeforeItIsSent(t *testing.T) {
 	for _, slow := range []time.Duration{10 * time.Millisecond, 2 * time.Second} {
 		t.Run(slow.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, 51)
-				defer w.end()
+			inTown(t, 51, func(t *testing.T, w *town) {
 				disk := &stiff{Mem: store.NewMem(lobby, 0), slow: slow}
 				a, b := w.move(0), w.move(1, shelf(disk))
 				pass(10 * time.Second)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -35,11 +34,7 @@ func nameOf(p *person, key identity.Key) string {
 
 // A new name is told at once and says nothing in the room, also before the first line.
 func TestNick(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 6)
-		defer w.end()
-		p := w.crowd(2)
-		time.Sleep(5 * time.Second)
+	together(t, 6, 2, func(t *testing.T, w *town, p []*person) {
 		for _, name := range []string{"ann", "bea", "bea"} {
 			if err := p[0].Nick(name); err != nil {
 				t.Fatal(err)
@@ -63,11 +58,7 @@ func TestNick(t *testing.T) {
 // Names that changed while two were apart: the last one counts, whichever way it comes, and it is told
 // of once.
 func TestNickWhileApart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 7)
-		defer w.end()
-		p := w.crowd(3)
-		time.Sleep(5 * time.Second)
+	together(t, 7, 3, func(t *testing.T, w *town, p []*person) {
 		p[1].Say("spoken before") // 0 has not
 		time.Sleep(time.Second)
 		w.net.Partition([]netip.Addr{addr(2)})
@@ -94,11 +85,7 @@ func TestNickWhileApart(t *testing.T) {
 
 // The name of an earlier run, which a newcomer learns by catching up, names nobody now.
 func TestNameOfAnEarlierRun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 8)
-		defer w.end()
-		p := w.crowd(2)
-		time.Sleep(5 * time.Second)
+	together(t, 8, 2, func(t *testing.T, w *town, p []*person) {
 		p[0].Nick("old")
 		p[0].Say("said as old")
 		time.Sleep(time.Second)
@@ -148,9 +135,7 @@ func (m *memory) SetIgnored(id string, on bool) error {
 
 // Another key under a name that is known is said loudly, also when somebody takes the name later.
 func TestNameOfSomebodyElse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 9)
-		defer w.end()
+	inTown(t, 9, func(t *testing.T, w *town) {
 		p0 := w.move(0, func(c *Config) { c.Known = &memory{} })
 		p1, p2 := w.move(1), w.move(2)
 		time.Sleep(5 * time.Second)
@@ -180,11 +165,7 @@ func TestNameOfSomebodyElse(t *testing.T) {
 
 // Disconnect holds against beacons and peer exchange, until Connect.
 func TestDisconnect(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 10)
-		defer w.end()
-		p := w.crowd(3)
-		time.Sleep(5 * time.Second)
+	together(t, 10, 3, func(t *testing.T, w *town, p []*person) {
 		if err := p[0].Disconnect(p[1].Self().ID); err != nil {
 			t.Fatal(err)
 		}

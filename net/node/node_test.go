@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/net/memnet"
@@ -13,9 +12,7 @@ import (
 // Peers find each other, hear each line once and in order, and after a partition have what was said
 // on the other side.
 func TestRoomAcrossAPartition(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
+	inTown(t, 1, func(t *testing.T, w *town) {
 		w.net.SetDefault(memnet.Link{MinLatency: time.Millisecond, MaxLatency: 20 * time.Millisecond, Loss: 0.05, Duplicate: 0.05})
 		people := w.crowd(4)
 		time.Sleep(5 * time.Second)
@@ -59,9 +56,7 @@ func TestRoomAcrossAPartition(t *testing.T) {
 
 // Two that can't reach each other hear each other through a third, each line once.
 func TestForwarding(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 2)
-		defer w.end()
+	inTown(t, 2, func(t *testing.T, w *town) {
 		w.net.Block(addr(0), addr(2))
 		people := w.crowd(3)
 		time.Sleep(10 * time.Second)

@@ -2,7 +2,6 @@ package node
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -12,11 +11,7 @@ import (
 // Keys that came and went are remembered up to a number; the one that was lost first is forgotten, and
 // nobody who is linked.
 func TestPeersAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 16)
-		defer w.end()
-		ps := w.crowd(2)
-		pass(5 * time.Second)
+	together(t, 16, 2, func(t *testing.T, w *town, ps []*person) {
 		n := ps[0].Node
 		gone := func(i int) identity.Key { return identity.FromSeed([32]byte{9, 9, byte(i), byte(i >> 8)}).Key() }
 		n.mu.Lock()

@@ -169,9 +169,7 @@ func same(t *testing.T, who string, got []string, want ...string) {
 // Two native peers, a guest at each and a program of the seed's hold one conversation: each line comes
 // once to each.
 func TestOneConversationWithPlainPeers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
+	inTown(t, 1, func(t *testing.T, w *town) {
 		ps := w.crowd(2)
 		bob := w.seed(10, "Bob")
 		defer bob.close()
@@ -231,9 +229,7 @@ func TestOneConversationWithPlainPeers(t *testing.T) {
 // Under secure-only nothing in clear goes in or out; the connections stay, each guest is told once why,
 // and what is refused is counted for each sender.
 func TestSecureOnlySilencesPlainPeers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
+	inTown(t, 1, func(t *testing.T, w *town) {
 		ps := w.crowd(2)
 		bob := w.seed(10, "Bob")
 		defer bob.close()
@@ -245,10 +241,7 @@ func TestSecureOnlySilencesPlainPeers(t *testing.T) {
 		if err != nil || draft.Silenced != 2 {
 			t.Fatalf("%+v, %v", draft, err)
 		}
-		q := propose(t, ps[0], wishOn)
-		pass(time.Second)
-		cast(t, ps[1], q.Label, vote.Approve)
-		pass(time.Second)
+		switchOn(t, ps)
 		guest.say("once")
 		guest.say("twice")
 		bob.says("thrice", ps...)
@@ -296,9 +289,7 @@ func TestSecureOnlySilencesPlainPeers(t *testing.T) {
 // What a plain peer claims never makes it somebody who is known by key, and never makes us send to a third
 // party.
 func TestPlainPeersCantPassForOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
+	inTown(t, 1, func(t *testing.T, w *town) {
 		ps := w.crowd(2)
 		mallory := w.seed(10, "p1")
 		defer mallory.close()
@@ -347,9 +338,7 @@ func TestPlainPeersCantPassForOthers(t *testing.T) {
 
 // Before the policy is known nothing goes out in clear; then what was said goes.
 func TestTheGateHoldsWhatIsInClear(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
+	inTown(t, 1, func(t *testing.T, w *town) {
 		p := w.move(0)
 		bob := w.seed(10, "Bob")
 		defer bob.close()
@@ -369,9 +358,7 @@ func TestTheGateHoldsWhatIsInClear(t *testing.T) {
 
 // A peer is reached by what one names: lines and JSON, over and over; and let go of by Disconnect.
 func TestConnectInClear(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
+	inTown(t, 1, func(t *testing.T, w *town) {
 		var reached []string
 		var forgotten []string
 		var mu sync.Mutex
@@ -443,9 +430,7 @@ func TestConnectInClear(t *testing.T) {
 
 // An ignored plain peer is told of as such; what isn't allowed is refused, unless it is a beacon.
 func TestWhoMayBePlain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
+	inTown(t, 1, func(t *testing.T, w *town) {
 		p, off := w.move(0), w.move(1, func(c *Config) { c.PlainPeers = plain.ScopeOff })
 		bob := w.seed(10, "Bob")
 		defer bob.close()
@@ -487,9 +472,7 @@ func TestWhoMayBePlain(t *testing.T) {
 
 // A line of many pieces, and many lines at once, come whole and in order; the end waits for them.
 func TestPlainPeersGetAllInOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
+	inTown(t, 1, func(t *testing.T, w *town) {
 		p := w.move(0)
 		bob := w.seed(10, "Bob")
 		defer bob.close()
@@ -527,9 +510,7 @@ func TestPlainPeersGetAllInOrder(t *testing.T) {
 
 // A guest that says much, and an /unsigned for each line of a pipe, lose nothing on the way to anybody.
 func TestAFloodInClearLosesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
+	inTown(t, 1, func(t *testing.T, w *town) {
 		ps := w.crowd(2)
 		bob := w.seed(10, "Bob")
 		defer bob.close()

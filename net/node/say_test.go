@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
@@ -15,11 +14,7 @@ import (
 // Long text goes out in several lines, cut at line or character ends; nothing of it is lost but the
 // line ends that it was cut at. What is too long is refused whole.
 func TestLongText(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 14)
-		defer w.end()
-		p := w.crowd(2)
-		time.Sleep(5 * time.Second)
+	together(t, 14, 2, func(t *testing.T, w *town, p []*person) {
 		lines := strings.Repeat("a line of some length\n", 2000) + "and the last"
 		if err := p[0].Say(lines); err != nil {
 			t.Fatal(err)
@@ -71,9 +66,7 @@ func feed(t *testing.T, p *person, d time.Duration) (n int) {
 // A pipe runs as fast as the fastest peer takes it, and no faster, also when all are behind: what was
 // said and not taken is bounded. Nobody there: it waits.
 func TestPipeFollowsTheFastest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 15)
-		defer w.end()
+	inTown(t, 15, func(t *testing.T, w *town) {
 		w.net.SetDefault(memnet.Link{MinLatency: 5 * time.Millisecond, MaxLatency: 5 * time.Millisecond})
 		p0 := w.move(0)
 		if n := feed(t, p0, 5*time.Second); n != 0 {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/net/event"
@@ -40,9 +39,7 @@ func TestStrangers(t *testing.T) {
 		"48h":  {48 * time.Hour, []string{"yesterday", "also yesterday", "an hour ago", "now"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, 31)
-				defer w.end()
+			inTown(t, 31, func(t *testing.T, w *town) {
 				share := func(c2 *Config) { c2.Share = c.share }
 				old := w.move(0, share)
 				friendsDisk := store.NewMem(lobby, 0)
@@ -109,9 +106,7 @@ func TestStrangers(t *testing.T) {
 
 // What is older than Config.Keep goes, at the start and every day, and nobody is asked for it.
 func TestKeep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 32)
-		defer w.end()
+	inTown(t, 32, func(t *testing.T, w *town) {
 		a := w.move(0, func(c *Config) { c.Keep = 36 * time.Hour; c.Share = ShareAll })
 		for day := range 3 {
 			a.Say("day " + string(rune('0'+day)))

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -18,12 +17,6 @@ import (
 )
 
 var wishOn = vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
-
-// pass waits while things happen.
-func pass(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}
 
 func (p *person) on() bool { return p.Policy().SecureOnly }
 
@@ -54,12 +47,18 @@ func cast(t *testing.T, p *person, ref string, c vote.Choice) {
 	}
 }
 
+// switchOn has the first two of a room of two or three decide on secure-only.
+func switchOn(t *testing.T, ps []*person) event.Proposal {
+	t.Helper()
+	q := propose(t, ps[0], wishOn)
+	pass(time.Second)
+	cast(t, ps[1], q.Label, vote.Approve)
+	pass(time.Second)
+	return q
+}
+
 func TestTheRoomSwitchesItOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 1)
-		defer w.end()
-		ps := w.crowd(3)
-		pass(5 * time.Second)
+	together(t, 1, 3, func(t *testing.T, w *town, ps []*person) {
 		if err := ps[2].Unsigned("before"); err != nil {
 			t.Fatal(err)
 		}
@@ -138,11 +137,7 @@ func TestTheRoomSwitchesItOn(t *testing.T) {
 // A vote that is open while the network is split, with ballots on both sides, has one outcome at all
 // four when it heals.
 func TestAVoteAcrossASplit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 2)
-		defer w.end()
-		ps := w.crowd(4)
-		pass(5 * time.Second)
+	together(t, 2, 4, func(t *testing.T, w *town, ps []*person) {
 		q := propose(t, ps[0], vote.Wish{Slot: vote.SecureOnly, Action: vote.On, For: time.Hour})
 		pass(time.Second)
 		w.net.Partition([]netip.Addr{addr(0), addr(1)}, []netip.Addr{addr(2), addr(3)})
@@ -176,15 +171,8 @@ func TestAVoteAcrossASplit(t *testing.T) {
 
 // Who joins later learns the policy and obeys; the gate holds what is in clear until then.
 func TestAJoinerLearnsThePolicyFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 3)
-		defer w.end()
-		ps := w.crowd(2)
-		pass(5 * time.Second)
-		q := propose(t, ps[0], wishOn)
-		pass(time.Second)
-		cast(t, ps[1], q.Label, vote.Approve)
-		pass(time.Second)
+	together(t, 3, 2, func(t *testing.T, w *town, ps []*person) {
+		switchOn(t, ps)
 		late := w.move(2)
 		for late.Status().Peers == 0 {
 			pass(10 * time.Millisecond)
@@ -214,9 +202,7 @@ func TestAJoinerLearnsThePolicyFirst(t *testing.T) {
 // Who was linked and is left out disputes, and so does everybody linked to both; a later vote by all
 // makes all equal again.
 func TestWhoIsLeftOut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 4)
-		defer w.end()
+	inTown(t, 4, func(t *testing.T, w *town) {
 		ps := w.crowd(4)
 		pass(15 * time.Second)
 		// A proposer that isn't honest: p2's and p3's keys are not on the roll.
@@ -264,11 +250,7 @@ func TestWhoIsLeftOut(t *testing.T) {
 }
 
 func TestAProposalExpires(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 5)
-		defer w.end()
-		ps := w.crowd(2)
-		pass(5 * time.Second)
+	together(t, 5, 2, func(t *testing.T, w *town, ps []*person) {
 		propose(t, ps[0], vote.Wish{Slot: vote.Topic, Action: "tea"})
 		pass(2 * time.Minute)
 		if got := ps[1].last("#1").State; got != "open" {
@@ -291,15 +273,8 @@ func TestAProposalExpires(t *testing.T) {
 
 // Equal records and unequal dispute sets are said.
 func TestAnotherPolicyIsSaid(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 6)
-		defer w.end()
-		ps := w.crowd(2)
-		pass(5 * time.Second)
-		q := propose(t, ps[0], wishOn)
-		pass(time.Second)
-		cast(t, ps[1], q.Label, vote.Approve)
-		pass(time.Second)
+	together(t, 6, 2, func(t *testing.T, w *town, ps []*person) {
+		q := switchOn(t, ps)
 		if _, err := ps[1].Dispute(q.Label, true); err != nil {
 			t.Fatal(err)
 		}
@@ -316,11 +291,7 @@ func TestAnotherPolicyIsSaid(t *testing.T) {
 
 // What a peer claims to hold and doesn't give is asked for once, not for ever.
 func TestALyingMapIsAskedOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 7)
-		defer w.end()
-		ps := w.crowd(2)
-		pass(5 * time.Second)
+	together(t, 7, 2, func(t *testing.T, w *town, ps []*person) {
 		n := ps[0].Node
 		n.mu.Lock()
 		p := n.peers[ps[1].cfg.Identity.Key()]
@@ -340,9 +311,7 @@ func TestALyingMapIsAskedOnce(t *testing.T) {
 // Whatever one peer says of whom it is linked to, a vote can be proposed, and nobody is left out for it
 // whom one is linked to or whom several others name.
 func TestAMadeUpCrowdKeepsNobodyFromVoting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 9)
-		defer w.end()
+	inTown(t, 9, func(t *testing.T, w *town) {
 		w.net.Block(addr(0), addr(3))
 		ps := w.crowd(5)
 		pass(10 * time.Second)
@@ -372,11 +341,7 @@ func TestAMadeUpCrowdKeepsNobodyFromVoting(t *testing.T) {
 
 // A key that votes twice, on two machines, is evidence everywhere, and the tally is the same.
 func TestVotingTwiceIsSeenByAll(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 8)
-		defer w.end()
-		ps := w.crowd(3)
-		pass(5 * time.Second)
+	together(t, 8, 3, func(t *testing.T, w *town, ps []*person) {
 		q := propose(t, ps[0], wishOn)
 		pass(time.Second)
 		// p1's other machine: the same key, the same proposal, the other choice.
