@@ -106,6 +106,7 @@ func (n *Node) restate(history bool) {
 		switch {
 		case !ok:
 			delete(n.shown, id)
+			delete(n.leftOut, id)
 		case string(status) != was:
 			n.state(id, history)
 		}
