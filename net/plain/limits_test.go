@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"runtime"
@@ -13,9 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
 	"chat.lan/p2pchat/net/memnet"
 )
 
@@ -34,19 +31,8 @@ func TestThousandSilentConnections(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has all of 127/8")
 	}
-	g := guard.New(t.Context(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
-	defer g.Close()
 	h := &counter{refused: make(chan string, 1000)}
-	p := New(g, Config{
-		Identity: identity.FromSeed([32]byte{7}), Handler: h, Log: slog.New(slog.DiscardHandler),
-		Self: func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
-		Dial: (&net.Dialer{}).DialContext,
-	})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	accept(g, p, l, func(net.Conn) { t.Error("native") })
+	_, p, l := onLoopback(t, h, false)
 	memory := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats

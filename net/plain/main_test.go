@@ -140,6 +140,28 @@ func (w *world) start() {
 	})
 }
 
+// onLoopback is a Plain that listens on this machine's own network, for what needs real sockets. order
+// says whether it keeps the order of connections, as it does in a node.
+func onLoopback(t *testing.T, h Handler, order bool) (*guard.Group, *Plain, net.Listener) {
+	t.Helper()
+	g := guard.New(t.Context(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	t.Cleanup(g.Close)
+	p := New(g, Config{
+		Identity: identity.FromSeed([32]byte{7}), Handler: h, Log: slog.New(slog.DiscardHandler),
+		Self: func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
+		Dial: (&net.Dialer{}).DialContext,
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if order {
+		l = Order(l)
+	}
+	accept(g, p, l, func(net.Conn) { t.Error("native") })
+	return g, p, l
+}
+
 // accept serves a listener as the mesh does, until the group ends.
 func accept(g *guard.Group, p *Plain, l net.Listener, native func(net.Conn)) {
 	g.Go("accept", func(ctx context.Context) {

@@ -149,11 +149,14 @@ type turn struct {
 
 // wait waits until it is this connection's turn to tell something. Called by its one reader.
 func (t *turn) wait() {
-	if t == nil || t.before == nil {
+	if t == nil {
 		return
 	}
-	t.telling.Store(true)
+	t.telling.Store(true) // also of one that has nobody before it
 	before := t.before
+	if before == nil {
+		return
+	}
 	t.before = nil
 	select {
 	case <-before.in: // it has its place before this one
