@@ -49,7 +49,7 @@ func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr
 	p.group.Go("plain/connect", func(context.Context) {
 		defer cancel()
 		told := ""
-		for wait := redialFirst; ; {
+		for wait := redialFirst; !p.left(); {
 			next, err := once(ctx, addr)
 			if p.left() || ctx.Err() != nil {
 				return
@@ -102,16 +102,16 @@ func (p *Plain) left() bool {
 	return p.leaving
 }
 
-// open dials an address that the user named, if it may be spoken to in clear.
-func (p *Plain) open(ctx context.Context, addr string) (net.Conn, error) {
+// open dials an address that the user named, if it may be spoken to in clear. The connection is closed
+// when ctx ends, or by done.
+func (p *Plain) open(ctx context.Context, addr string) (conn net.Conn, done func(), err error) {
 	if why := p.cfg.Mute(); why != "" {
-		return nil, errors.New(why)
+		return nil, nil, errors.New(why)
 	}
-	ctx, cancel := context.WithTimeout(ctx, deliverFor)
+	dialing, cancel := context.WithTimeout(ctx, deliverFor)
 	defer cancel()
-	conn, err := p.cfg.Dial(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
+	if conn, err = p.cfg.Dial(dialing, "tcp", addr); err != nil {
+		return nil, nil, err
 	}
 	switch remote := addrOf(conn.RemoteAddr()); {
 	case remote.Addr() == addrOf(conn.LocalAddr()).Addr() && int(remote.Port()) == p.cfg.Self().Port:
@@ -121,21 +121,20 @@ func (p *Plain) open(ctx context.Context, addr string) (net.Conn, error) {
 	case p.cfg.Native("", remote):
 		err = ErrNative
 	default:
-		return conn, nil
+		stop := context.AfterFunc(ctx, func() { conn.Close() })
+		return conn, func() { stop(); conn.Close() }, nil
 	}
 	conn.Close()
-	return nil, err
+	return nil, nil, err
 }
 
 // visitLine is one connection to a program that speaks lines, until it ends.
 func (p *Plain) visitLine(ctx context.Context, addr string) (time.Duration, error) {
-	conn, err := p.open(ctx, addr)
+	conn, done, err := p.open(ctx, addr)
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
+	defer done()
 	g, err := p.join(conn, addrOf(conn.RemoteAddr()), addr, addr)
 	if err != nil {
 		return 0, err
@@ -145,17 +144,22 @@ func (p *Plain) visitLine(ctx context.Context, addr string) (time.Duration, erro
 	var s splitter
 	say := func(line string, _ bool) { p.hear(g, line) }
 	buf := make([]byte, maxLine)
-	for err == nil && !s.binary && p.cfg.Policy(g.remote.Addr()) {
+	allowed := true
+	for err == nil && !s.binary && allowed {
 		var n int
 		if n, err = conn.Read(buf); n > 0 {
 			p.received(g, n)
 			s.feed(buf[:n], say)
 		}
+		allowed = p.cfg.Policy(g.remote.Addr())
 	}
 	s.end(say)
 	p.part(g, err)
-	if s.binary {
+	switch {
+	case s.binary:
 		err = errors.New("it doesn't speak lines")
+	case err == nil:
+		return 0, ErrNotAllowed
 	}
 	if time.Since(begun) < redialMost/2 {
 		return 0, fmt.Errorf("the connection ended: %w", err) // don't hammer a program that hangs up
@@ -165,13 +169,11 @@ func (p *Plain) visitLine(ctx context.Context, addr string) (time.Duration, erro
 
 // meet introduces us once, and takes the Discovery that may come in return.
 func (p *Plain) meet(ctx context.Context, addr string) (time.Duration, error) {
-	conn, err := p.open(ctx, addr)
+	conn, done, err := p.open(ctx, addr)
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
+	defer done()
 	object, err := p.introduction(conn.LocalAddr())
 	if err != nil {
 		return 0, err

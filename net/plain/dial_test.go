@@ -14,6 +14,21 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
+// listening is for a world in which something listens at Bob's address.
+func listening(t *testing.T, port int, f func(t *testing.T, w *world, l net.Listener)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		l, err := w.net.Host(bobAddr.Addr()).Listen(t.Context(), "tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		f(t, w, l)
+	})
+}
+
 // A program that speaks lines is dialled, dialled again when it comes back, and told the room.
 func TestConnectLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -74,14 +89,7 @@ func answering(t *testing.T, l net.Listener, answer string) (got chan string) {
 // A seed program that the user names is introduced to; its answer says who it is, and being reached keeps
 // it up without any beacon.
 func TestConnectJSON(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		defer w.close()
-		l, err := w.net.Host(bobAddr.Addr()).Listen(t.Context(), "tcp", ":8081")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
+	listening(t, 8081, func(t *testing.T, w *world, l net.Listener) {
 		got := answering(t, l, fmt.Sprintf(`{"Discovery":{"id":%q,"name":"Bob","ip":"127.0.0.1","port":9}}`, bobID))
 		w.plain.ConnectJSON("10.0.0.2:8081")
 		if first := <-got; first != `{"Discovery":{"id":"`+selfID+`","name":"Alice","ip":"10.0.0.1","port":8080}}` {
@@ -141,20 +149,13 @@ func TestMutualIntroductionEnds(t *testing.T) {
 
 // The errors say what to do.
 func TestConnectRefusals(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		defer w.close()
-		l, err := w.net.Host(bobAddr.Addr()).Listen(t.Context(), "tcp", ":8081")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
+	listening(t, 8081, func(t *testing.T, w *world, _ net.Listener) {
 		w.native = func(_ string, a netip.AddrPort) bool { return a == bobAddr }
-		if _, err := w.plain.open(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNative) {
+		if _, _, err := w.plain.open(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNative) {
 			t.Errorf("a native peer: %v", err)
 		}
 		w.native, w.policy = nil, func(netip.Addr) bool { return false }
-		if _, err := w.plain.open(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNotAllowed) {
+		if _, _, err := w.plain.open(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNotAllowed) {
 			t.Errorf("not allowed: %v", err)
 		}
 	})
@@ -162,14 +163,7 @@ func TestConnectRefusals(t *testing.T) {
 
 // What was named can be let go of, and named again.
 func TestDisconnect(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		defer w.close()
-		l, err := w.net.Host(bobAddr.Addr()).Listen(t.Context(), "tcp", ":4000")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
+	listening(t, 4000, func(t *testing.T, w *world, l net.Listener) {
 		accept := func() net.Conn {
 			conn, err := l.Accept()
 			if err != nil {
@@ -192,5 +186,65 @@ func TestDisconnect(t *testing.T) {
 		w.plain.ConnectLine("10.0.0.2:4000")
 		defer accept().Close()
 		w.expect("peer: up 10.0.0.2:4000")
+	})
+}
+
+// One that was named and hasn't said who it is stays itself when a native peer beats at its address, as
+// another program of that machine does: else nothing would ever be said to it.
+func TestANativeNeighbourIsNotTheNamedProgram(t *testing.T) {
+	hears(t, func(w *world, bob *seed) {
+		w.native = func(id string, _ netip.AddrPort) bool { return id == carolID }
+		w.plain.ConnectJSON("10.0.0.2:8081")
+		time.Sleep(5 * time.Second)
+		w.expect("peer: up 10.0.0.2:8081")
+		w.plain.Heartbeat(carolID, bobAddr)
+		w.expect()
+		bob.take()
+		w.plain.Say("hello", false)
+		synctest.Wait()
+		if c := texts(t, bob.take()); len(c) != 1 || c[0].Content != "hello" {
+			t.Errorf("Bob got %+v", c)
+		}
+	})
+}
+
+// A program that may not be spoken to any more is let go of, and that is why.
+func TestANamedProgramIsRefusedLater(t *testing.T) {
+	listening(t, 4000, func(t *testing.T, w *world, l net.Listener) {
+		why := make(chan error, 1)
+		go func() {
+			_, err := w.plain.visitLine(t.Context(), "10.0.0.2:4000")
+			why <- err
+		}()
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		synctest.Wait()
+		w.mu.Lock()
+		w.policy = func(netip.Addr) bool { return false }
+		w.mu.Unlock()
+		io.WriteString(conn, "hello\n")
+		if err := <-why; !errors.Is(err, ErrNotAllowed) {
+			t.Errorf("it went for %v", err)
+		}
+		w.expect("peer: up 10.0.0.2:4000", "peer: left 10.0.0.2:4000")
+	})
+}
+
+// Who has left dials nobody any more, neither again nor anew.
+func TestNothingIsDialledAfterLeave(t *testing.T) {
+	hears(t, func(w *world, bob *seed) {
+		w.plain.ConnectJSON("10.0.0.2:8082") // nobody is there yet: it waits to try again
+		time.Sleep(redialFirst / 2)
+		w.plain.Leave(w.t.Context())
+		late := newSeed(t, w.net.Host(bobAddr.Addr()), 8082)
+		defer late.close()
+		w.plain.ConnectJSON("10.0.0.2:8081")
+		time.Sleep(time.Minute)
+		if a, b := bob.take(), late.take(); a != nil || b != nil {
+			t.Errorf("they got %q and %q", a, b)
+		}
 	})
 }

@@ -213,6 +213,8 @@ func TestGuestsSeeOnlyText(t *testing.T) {
 		{"D\x1b[2Jana", "\x1b]0;x\x07y\u009bz\r"}: "D[2Jana: ]0;xyz\n",
 		{"a\u202eb", "c\u200bd\u2066e\u2028f"}:    "ab: cdef\n",
 		{"a", "tab\there\u00a0x"}:                 "a: tab here x\n",
+		{"\u202e", "Bob: I agree"}:                "?: Bob: I agree\n",
+		{"", "between two"}:                       "between two\n",
 		{"a", "👩\u200d🚀 é"}:                       "a: 👩\u200d🚀 é\n",
 	} {
 		if got := string(render(in[0], in[1])); got != want {

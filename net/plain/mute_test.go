@@ -3,6 +3,7 @@ package plain
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -149,6 +150,52 @@ func TestDrop(t *testing.T) {
 			t.Error("Bob isn't there")
 		}
 	})
+}
+
+// An id that is longer than one is cut to be remembered, and to be recognised.
+func TestDropOfALongID(t *testing.T) {
+	hears(t, func(w *world, _ *seed) {
+		long := bobID + bobID
+		w.beacons(long, "Bob", bobAddr)
+		w.expect("peer: up Bob")
+		w.plain.Drop(w.plain.Peers()[0].ID)
+		w.expect("peer: left Bob")
+		c := w.dial(w.net.Host(bobAddr.Addr()))
+		fmt.Fprintf(c, `{"Chat":{"from_id":%q,"from_name":"Bob","content":"hello?","timestamp":1}}`, long)
+		c.Close()
+		w.expect("refused: " + errDropped)
+	})
+}
+
+// What Config's functions are asked, they are asked without a lock that their answer may take, whatever
+// happens meanwhile.
+func TestConfigIsAskedWithoutLocks(t *testing.T) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		hears(t, func(w *world, _ *seed) {
+			w.plain.cfg.Mute = func() string { w.plain.Peers(); return "" }
+			w.plain.cfg.Bare = func() bool { w.plain.Peers(); return false }
+			w.plain.cfg.Self = func() Self { w.plain.Peers(); return Self{ID: selfID, Name: "Alice", Port: 8080} }
+			w.policy = func(netip.Addr) bool { w.plain.Peers(); return true }
+			w.native = func(string, netip.AddrPort) bool { w.plain.Peers(); return false }
+			guest := w.dial(w.net.Host(carolAddr.Addr()))
+			defer guest.Close()
+			fmt.Fprintln(guest, "hi")
+			w.beacons(bobID, "Bob", bobAddr)
+			w.plain.Say("hello", false)
+			time.Sleep(lostAfter + time.Second)
+			w.beacons(bobID, "Bob", bobAddr)
+			w.plain.Drop(bobID)
+			w.plain.Enforce()
+			w.plain.Leave(w.t.Context())
+		})
+	}()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("one was asked with the lock held")
+	}
 }
 
 // Nobody dials himself: what is said would go round for ever.

@@ -22,7 +22,7 @@ type peer struct {
 	heard      time.Time
 	beacons    int
 	vouched    bool // a connection came from its address, or the user named it
-	nameless   bool // its id is a placeholder
+	nameless   bool // it has not said who it is: its id and name are made of its address
 	shown      bool // Handler.Peer was told of it
 	introduce  bool // it must be told of us over TCP: it finds peers by mDNS
 	introduced time.Time
@@ -171,6 +171,7 @@ func (p *Plain) tell(pe *peer, f func()) {
 func (p *Plain) remove(pe *peer, state event.State) {
 	p.telling.Lock()
 	defer p.telling.Unlock()
+	mute := p.cfg.Mute() != "" // asked without mu: see Config
 	p.mu.Lock()
 	if p.peers[pe.Addr] != pe {
 		p.mu.Unlock()
@@ -179,7 +180,7 @@ func (p *Plain) remove(pe *peer, state event.State) {
 	delete(p.peers, pe.Addr)
 	before := pe.Peer
 	pe.State, pe.Changed = state, time.Now()
-	if p.cfg.Mute() == "" && state == event.Lost {
+	if !mute && state == event.Lost {
 		p.failed(pe, pe.waiting(), errWaiting)
 	}
 	pe.queue = nil
@@ -225,24 +226,23 @@ func (p *Plain) vouch(addr netip.Addr) {
 	}
 }
 
-// touch: the peer with this id, at this address, is there. A name that isn't "" is its name now.
+// touch: the peer with this id, at this address, is there. One that had not said who it is has this id
+// now, and this name if it isn't "".
 func (p *Plain) touch(addr netip.Addr, id, name string) {
 	id, name = clip(id, maxID), clip(name, maxName)
-	if id == "" || id == p.cfg.Self().ID {
-		return
+	if id == "" || id == p.cfg.Self().ID || p.cfg.Native(id, netip.AddrPort{}) {
+		return // a native peer beats too, and may do so from where a seed's program was named
 	}
 	p.mu.Lock()
-	var found, placeholder *peer
-	for _, pe := range p.at(addr) {
-		switch {
-		case pe.ID == id:
+	var found *peer
+	at := p.at(addr)
+	for _, pe := range at {
+		if pe.ID == id {
 			found = pe
-		case pe.nameless:
-			placeholder = pe
 		}
 	}
-	if found == nil && placeholder != nil && len(p.at(addr)) == 1 {
-		found = placeholder // the only one that the user named there: now it says who it is
+	if found == nil && len(at) == 1 && at[0].nameless {
+		found = at[0] // whom the user named there, and nobody else is
 	}
 	p.mu.Unlock()
 	if found == nil {

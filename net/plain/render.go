@@ -6,9 +6,14 @@ import (
 )
 
 // render makes what a guest sees of a line. Every row begins with the name, so that nobody can write a
-// row in another's name (unless there is none: then only one can write), and nothing in it reaches the guest's terminal but what can be seen.
+// row in another's name, and nothing in it reaches the guest's terminal but what can be seen. An empty
+// name is for who is alone with one other: only one can write then.
 func render(name, text string) []byte {
-	name = visible(name)
+	if given := name; given != "" {
+		if name = visible(given); strings.TrimSpace(name) == "" {
+			name = "?" // a name that can't be seen is no way round the rule
+		}
+	}
 	var out strings.Builder
 	for row := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
 		if name != "" {

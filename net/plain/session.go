@@ -113,11 +113,11 @@ func (p *Plain) said(remote netip.AddrPort, id, name, content string, at wire.Se
 	if content == "" || p.hush(remote.Addr().String(), nil) {
 		return
 	}
+	id, name = clip(id, maxID), clip(name, maxName)
 	if p.isDropped(id) {
 		p.refuse(remote, errDropped)
 		return
 	}
-	id, name = clip(id, maxID), clip(name, maxName)
 	p.touch(remote.Addr(), id, name)
 	if name == "" {
 		name = remote.Addr().String()

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// alive is how long ago a peer must have taken something to be waited for: one dead address delays nobody.
+// aliveWithin is how long ago a peer must have taken something to be waited for: one dead address delays
+// nobody.
 const aliveWithin = time.Second
 
 // WaitSpace waits while a peer that takes what it is sent has more waiting than it should: for whoever
