@@ -122,11 +122,11 @@ func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 		spans = append(spans, span{2, 2 + len(name.String()), p.nameStyle(o)})
 	}
 	spans = p.marked(e, text.String(), spans)
-	cells := c.wrap
-	if c.aside > 0 && (o.own || e.late) {
-		cells -= c.aside
+	parts := text.Wrap(c.wrap)
+	if c.aside > 0 && (o.own || e.late) { // the last row leaves room for what is said about the line
+		last := len(parts) - 1
+		parts = append(parts[:last], parts[last].Wrap(c.wrap-c.aside)...)
 	}
-	parts := text.Wrap(cells)
 	rows := make([]string, 0, len(parts))
 	at := 0
 	for j, part := range parts {

@@ -15,7 +15,7 @@ type columns struct {
 	markAt int
 	textAt int
 	wrap   int // cells that text has
-	aside  int // cells kept free right of one's own and late lines, for what is said about them
+	aside  int // cells kept free at the end of one's own and late lines, for what is said about them
 	rule   int // where rules and announcements begin
 	end    int // the column after the last
 }
