@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"strings"
+
 	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/theme"
 )
@@ -91,8 +93,10 @@ func (m *model) showText(kind sheetKind, title clean.SafeText, text clean.SafeTe
 	m.show(kind, title, func(width int) []string {
 		var rows []string
 		for _, line := range text.Lines() {
-			for _, part := range line.Wrap(max(width-2, 2)) {
-				rows = append(rows, m.th.Row(width).Space(m.th.Text, 1).Put(m.th.Text, part).String())
+			rest := strings.TrimLeft(line.String(), " ")
+			indent := min(len(line.String())-len(rest), width/4) // what wraps stays under its own text
+			for _, part := range clean.Line(rest).Wrap(max(width-2-indent, 2)) {
+				rows = append(rows, m.th.Row(width).Space(m.th.Text, 1+indent).Put(m.th.Text, part).String())
 			}
 		}
 		return rows

@@ -14,6 +14,9 @@ import (
 // inTheWay is how long nobody may be found before the screen says what is in the way.
 const inTheWay = 10 * time.Second
 
+// briefWidth is the width under which the explanations have a short form.
+const briefWidth = 48
+
 // unheard is how long discovery may take to say that it looks.
 const unheard = 2 * time.Second
 
@@ -48,13 +51,15 @@ func (m *model) welcomeRows(width, height int) []string {
 	}
 	who := b.part(func() { m.introduce(&b) })
 	where := b.part(func() { m.lookingRow(&b) })
-	help := b.part(func() {
-		if width < 48 {
+	nobody := b.part(func() {
+		if width < briefWidth {
 			b.say(m.th.Text, clean.Trusted("Nobody yet. Who comes appears here."))
 		} else {
 			b.say(m.th.Text, clean.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
 		}
-		b.try("In another terminal:", "p2pchat start --name "+m.somebody())
+	})
+	here := b.part(func() { b.try("In another terminal:", "p2pchat start --name "+m.somebody()) })
+	elsewhere := b.part(func() {
 		if addr := m.address(); addr != "" {
 			b.try("From elsewhere:", "/connect "+addr)
 		}
@@ -64,15 +69,23 @@ func (m *model) welcomeRows(width, height int) []string {
 		trouble = b.part(func() { m.trouble(&b) })
 	}
 
-	rows := slices.Concat([]string{""}, who, where, []string{""}, help)
+	blank := []string{""}
+	rows := slices.Concat(blank, who, where, blank, nobody, here, elsewhere)
 	if len(trouble) > 0 {
-		rows = slices.Concat(rows, []string{""}, trouble)
+		rows = slices.Concat(rows, blank, trouble)
 	}
 	if len(rows) > height {
-		rows = slices.Concat(who, trouble, help)
-		if len(rows)+len(where) <= height {
-			rows = slices.Concat(who, where, trouble, help)
+		// Whole parts as far as they fit; what is in the way is the one that may be cut.
+		room := height - len(who) - min(len(trouble), height-len(who))
+		fits := func(part []string) []string {
+			if len(part) > room {
+				return nil
+			}
+			room -= len(part)
+			return part
 		}
+		nobody, here, elsewhere, where = fits(nobody), fits(here), fits(elsewhere), fits(where)
+		rows = slices.Concat(who, where, trouble, nobody, here, elsewhere)
 	}
 	if m.noted {
 		return rows[:min(len(rows), height)]
@@ -144,7 +157,11 @@ func (m *model) lookingRow(b *brief) {
 
 // trouble says what is probably in the way.
 func (m *model) trouble(b *brief) {
-	if m.network.Trouble == "" {
+	switch {
+	case m.network.Trouble == "" && b.width < briefWidth:
+		b.say(m.th.Dim, clean.Trusted("Nothing seems wrong; /doctor says more."))
+		return
+	case m.network.Trouble == "":
 		b.say(m.th.Dim, clean.Trusted("Nothing seems to be in the way: nobody else is here yet. /doctor says more."))
 		return
 	}
