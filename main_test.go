@@ -82,6 +82,23 @@ func alone(more ...string) []string {
 	return append([]string{"start", "--json", "--no-discovery", "--listen", "127.0.0.1:0"}, more...)
 }
 
+// piped starts cmd with pipes for its input and output; what it complains of goes to errs.
+func piped(t *testing.T, cmd *exec.Cmd, errs io.Writer) (stdin io.WriteCloser, stdout io.ReadCloser) {
+	t.Helper()
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stdout, err = cmd.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return stdin, stdout
+}
+
 // started is a running program in JSON mode.
 type started struct {
 	cmd    *exec.Cmd
@@ -99,19 +116,8 @@ type started struct {
 func launch(t *testing.T, cmd *exec.Cmd) *started {
 	t.Helper()
 	s := &started{cmd: cmd}
-	var err error
-	if s.stdin, err = cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.stdout, s.lines = out, bufio.NewReader(out)
-	cmd.Stderr = &s.stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stdin, out := piped(t, cmd, &s.stderr)
+	s.stdin, s.stdout, s.lines = stdin, out, bufio.NewReader(out)
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()

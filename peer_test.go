@@ -66,18 +66,8 @@ type peer struct {
 func begin(t *testing.T, cmd *exec.Cmd) *peer {
 	t.Helper()
 	p := &peer{t: t, cmd: cmd, more: make(chan struct{}), seen: map[string]*int{}}
-	var err error
-	if p.stdin, err = cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = &p.stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stdin, out := piped(t, cmd, &p.stderr)
+	p.stdin = stdin
 	var reader sync.WaitGroup
 	reader.Go(func() { p.read(out) })
 	t.Cleanup(func() {

@@ -104,19 +104,8 @@ func TestAPipeArrivesWhole(t *testing.T) {
 			cmd := neighbours(t)
 			hearer := cmd("Hearer")
 			ofHearer := measured(t, hearer)
-			stdin, err := hearer.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			out, err := hearer.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
 			var errs bytes.Buffer
-			hearer.Stderr = &errs
-			if err := hearer.Start(); err != nil {
-				t.Fatal(err)
-			}
+			stdin, out := piped(t, hearer, &errs)
 			var reader sync.WaitGroup
 			reader.Go(func() { checkWhole(t, out, c.lines) })
 			sayer := cmd("Sayer")

@@ -17,29 +17,20 @@ type talker struct {
 	stdin io.WriteCloser
 	errs  strings.Builder // read it after the end only
 
-	mu   sync.Mutex
-	text strings.Builder
-	more chan struct{} // closed and made anew when there is more; guarded by mu
-	over chan struct{}
-	seen int // of text, by shows: the test's
+	mu    sync.Mutex
+	text  strings.Builder
+	ended bool          // guarded by mu; nothing comes any more
+	more  chan struct{} // closed and made anew when there is more; guarded by mu
+	over  chan struct{} // closed when the reader has ended
+	seen  int           // of text, by shows: the test's
 }
 
 // talk starts cmd.
 func talk(t *testing.T, name string, cmd *exec.Cmd) *talker {
 	t.Helper()
 	k := &talker{t: t, name: name, cmd: cmd, more: make(chan struct{}), over: make(chan struct{})}
-	var err error
-	if k.stdin, err = cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = &k.errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stdin, out := piped(t, cmd, &k.errs)
+	k.stdin = stdin
 	go k.read(out)
 	t.Cleanup(func() {
 		cmd.Process.Kill()
@@ -59,6 +50,7 @@ func (k *talker) read(out io.Reader) {
 		n, err := out.Read(buf)
 		k.mu.Lock()
 		k.text.Write(buf[:n])
+		k.ended = err != nil
 		close(k.more)
 		k.more = make(chan struct{})
 		k.mu.Unlock()
@@ -74,16 +66,17 @@ func (k *talker) shows(text string) string {
 	deadline := time.After(patience)
 	for {
 		k.mu.Lock()
-		rest, more := k.text.String()[k.seen:], k.more
+		rest, more, over := k.text.String()[k.seen:], k.more, k.ended
 		k.mu.Unlock()
 		if i := strings.Index(rest, text); i >= 0 {
 			k.seen += i + len(text)
 			return rest[i:]
 		}
+		if over {
+			k.t.Fatalf("%s ended without %q", k.name, text)
+		}
 		select {
 		case <-more:
-		case <-k.over:
-			k.t.Fatalf("%s ended without %q", k.name, text)
 		case <-deadline:
 			k.t.Fatalf("%s: no %q in %q", k.name, text, rest)
 		}

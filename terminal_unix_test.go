@@ -28,10 +28,12 @@ type screenful struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	tty  *os.File
-	mu   sync.Mutex
-	text strings.Builder
 	more chan struct{} // of size 1
-	over chan struct{}
+	over chan struct{} // closed when the reader has ended
+
+	mu     sync.Mutex
+	text   strings.Builder
+	silent bool // guarded by mu; nothing comes any more
 }
 
 // onTerminal starts cmd with a terminal for everything.
@@ -50,6 +52,7 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) *screenful {
 			n, err := tty.Read(buf)
 			s.mu.Lock()
 			s.text.Write(buf[:n])
+			s.silent = err != nil
 			s.mu.Unlock()
 			select {
 			case s.more <- struct{}{}:
@@ -75,15 +78,16 @@ func (s *screenful) shows(text string) string {
 	deadline := time.After(patience)
 	for {
 		s.mu.Lock()
-		all := s.text.String()
+		all, silent := s.text.String(), s.silent
 		s.mu.Unlock()
 		if strings.Contains(all, text) {
 			return all
 		}
+		if silent {
+			s.t.Fatalf("ended without %q: %q", text, all)
+		}
 		select {
 		case <-s.more:
-		case <-s.over:
-			s.t.Fatalf("ended without %q: %q", text, all)
 		case <-deadline:
 			s.t.Fatalf("no %q in %q", text, all)
 		}
