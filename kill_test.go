@@ -33,7 +33,10 @@ func TestKilledWhileWriting(t *testing.T) {
 			talker.says(fmt.Sprint("line ", said))
 		}
 		watcher.hears(talker, fmt.Sprint("line ", heard))
-		time.Sleep(time.Duration(rng.IntN(150)) * time.Millisecond) // any moment: before, in and after a commit
+		any := time.Duration(rng.IntN(150)) * time.Millisecond // before, in and after a commit
+		if h, ok := talker.within(any, &talker.next, func(h happened) bool { return h.Event == "error" }); ok {
+			t.Errorf("before it is killed: %s", h.raw)
+		}
 		talker.cmd.Process.Kill()
 		talker.cmd.Wait()
 		watcher.sees("lost", talker)

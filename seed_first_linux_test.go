@@ -106,14 +106,12 @@ func TestSilenceRemovesASeedProgram(t *testing.T) {
 	rusty.knows(alice)
 	// No beacons any more, but heartbeats over TCP: it stays.
 	rusty.udp.Close()
+	beat := fmt.Sprintf(`{"Heartbeat":"%s"}`, rustyID)
 	for range 7 {
-		time.Sleep(5 * time.Second)
-		rusty.send(fmt.Sprintf(`{"Heartbeat":"%s"}`, rustyID))
-	}
-	for _, h := range alice.all() {
-		if h.ID == rustyID && h.State != "up" {
+		if h, ok := alice.within(5*time.Second, &alice.next, func(h happened) bool { return h.ID == rustyID && h.State != "up" }); ok {
 			t.Fatalf("heartbeats don't keep it: %s", h.raw)
 		}
+		rusty.send(beat)
 	}
 	last := time.Now()
 	rusty.kill()

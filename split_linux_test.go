@@ -59,11 +59,13 @@ func TestASplitHeals(t *testing.T) {
 	// Somebody on each side goes on talking.
 	live := 0
 	var whole time.Time
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
 	for whole.IsZero() || time.Since(whole) < time.Second {
 		peers[0].says(fmt.Sprint("live from h1 ", live))
 		peers[2].says(fmt.Sprint("live from h3 ", live))
 		live++
-		time.Sleep(20 * time.Millisecond) // the pace of those who talk, not a wait for something
+		<-pace.C
 		if whole.IsZero() && everybodyHas(peers) {
 			whole = time.Now()
 		}
