@@ -18,11 +18,13 @@ func (o *options) openBeside(name string) (*profile.Profile, string, error) {
 	if !errors.As(err, new(*profile.InUseError)) {
 		return p, name, err
 	}
+	const suffix = "-cli"
+	name = profile.WithSuffix(name, suffix)
 	if o.profile != "" {
-		p, err = profile.Open(o.profile + "-cli")
-		return p, name + "-cli", err
+		p, err = profile.Open(o.profile + suffix)
+		return p, name, err
 	}
-	return profile.OpenFree(name + "-cli")
+	return profile.OpenFree(name)
 }
 
 // silence is an input in which nobody types.

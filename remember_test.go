@@ -238,6 +238,17 @@ func TestSendAndTail(t *testing.T) {
 	listener.sees("up", alice)
 	alice.says("to all")
 	listener.hears(alice, "to all")
+	// Two have it, piece by piece, and a name that leaves no room for a suffix is cut.
+	long := strings.Repeat("n", 64)
+	named := begin(t, cmd(long))
+	if code, errs := send(long, strings.Repeat("0123456789", 6000)); code != 0 || errs != "" {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	h := alice.until("the pieces", func(h happened) bool { return strings.HasSuffix(h.Content, "789") })
+	if want := long[:60] + "-cli"; !strings.Contains(h.raw, `"from_name":"`+want+`"`) {
+		t.Errorf("it isn't said by %s: %.300s", want, h.raw)
+	}
+	named.quits()
 	listener.cmd.Process.Signal(os.Interrupt)
 	if code, _ := listener.end(); code != exitSignal {
 		t.Errorf("tail ends with %d", code)

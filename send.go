@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"chat.lan/p2pchat/net/event"
@@ -51,7 +52,7 @@ func sendCommand(began *bool) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s := sending{text: text, wait: wait, delivered: make(chan string, 1)}
+			s := sending{text: text, wait: wait, delivered: map[string]bool{}, more: make(chan struct{}, 1)}
 			o.special = func(*guard.Group, *profile.Log) (face, error) {
 				return face{post: s.post, run: s.run, close: func(context.Context) error { return nil }}, nil
 			}
@@ -72,9 +73,12 @@ var (
 
 // sending is the face of a start that says one thing.
 type sending struct {
-	text      string
-	wait      time.Duration
-	delivered chan string // ids of lines that somebody has; of size 1, the newest counts
+	text string
+	wait time.Duration
+	more chan struct{} // of size 1: there is more in delivered
+
+	mu        sync.Mutex
+	delivered map[string]bool // guarded by mu; ids of the pieces of text that somebody has
 }
 
 func (s *sending) post(ev event.Event) {
@@ -83,11 +87,13 @@ func (s *sending) post(ev event.Event) {
 		if ev.Peers == 0 {
 			return
 		}
+		s.mu.Lock()
+		s.delivered[ev.ID] = true
+		s.mu.Unlock()
 		select {
-		case <-s.delivered:
+		case s.more <- struct{}{}:
 		default:
 		}
-		s.delivered <- ev.ID // events come one at a time
 	case event.Notice:
 		if ev.Level == event.Error {
 			complain(errors.New(ev.Text))
@@ -106,11 +112,14 @@ func (s *sending) run(ctx context.Context, n *node.Node) error {
 	}
 	reach, _ := n.WhoHas() // the last piece of it
 	for {
+		s.mu.Lock()
+		done := s.delivered[reach.Line.ID]
+		s.mu.Unlock()
+		if done {
+			return nil
+		}
 		select {
-		case id := <-s.delivered:
-			if id == reach.Line.ID {
-				return nil
-			}
+		case <-s.more:
 		case <-limited.Done():
 			return ended(ctx, errUnheard)
 		}

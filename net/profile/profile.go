@@ -105,8 +105,7 @@ func OpenFree(name string) (*Profile, string, error) {
 	for n := 1; ; n++ {
 		try := name
 		if n > 1 {
-			suffix := fmt.Sprintf("-%d", n)
-			try = cut(name, MaxName-len(suffix)) + suffix
+			try = WithSuffix(name, fmt.Sprintf("-%d", n))
 		}
 		p, err := openNow(Dir(try))
 		if inUse := (*InUseError)(nil); errors.As(err, &inUse) && n < maxNumbered {
@@ -115,6 +114,9 @@ func OpenFree(name string) (*Profile, string, error) {
 		return p, try, err
 	}
 }
+
+// WithSuffix is a name with a suffix, in MaxName bytes: what doesn't fit is cut off the name.
+func WithSuffix(name, suffix string) string { return cut(name, MaxName-len(suffix)) + suffix }
 
 // Dir is the profile's folder.
 func (p *Profile) Dir() string { return p.dir }
