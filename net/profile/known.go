@@ -22,9 +22,9 @@ const maxKnown = 4096
 // saveDelay is how long a name just met waits for others before all are written together.
 const saveDelay = 500 * time.Millisecond
 
-// Known is what a profile remembers of others: the first key seen under each name, whose
-// fingerprints were compared, whom not to show, where somebody was reached. It implements net/node's interface of that name; all
-// methods may be called concurrently.
+// Known is what a profile remembers of others: the first key seen under each name, whose fingerprints
+// were compared, whom not to show, where somebody was reached. It implements net/node's interface of
+// that name; all methods may be called concurrently.
 type Known struct {
 	dir     string
 	changed chan struct{} // capacity 1: something waits to be written

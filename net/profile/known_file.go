@@ -119,7 +119,7 @@ func readKnown(dir string) (*Known, []string) {
 	if err := os.Rename(path, aside); err != nil {
 		return k, []string{fmt.Sprintf("%s is damaged (%s) and can't be put aside: %v", path, problem, err)}
 	}
-	k.dirty = true // what was readable is written again
+	k.touch() // what was readable is written again, soon: after a kill nothing would be there to warn of
 	return k, []string{fmt.Sprintf("%s was damaged (%s): peers may have to be verified again; the file is kept as %s", path, problem, aside)}
 }
 

@@ -222,6 +222,26 @@ func TestADamagedFileIsKeptAside(t *testing.T) {
 	}
 }
 
+func TestWhatIsReadableOfADamagedFileIsWrittenSoon(t *testing.T) {
+	dir := t.TempDir()
+	text := `{"v":1,"names":[{"name":"x","key":"01","last":0}],"verified":[{"key":"` + key(1).String() + `","since":1}]}`
+	if err := os.WriteFile(filepath.Join(dir, knownName), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		k, _ := readKnown(dir)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go k.Run(ctx)
+		time.Sleep(saveDelay)
+		synctest.Wait()
+		again, warnings := readKnown(dir) // as after a kill: nothing was closed
+		if len(warnings) != 0 || !again.Verified(key(1)) {
+			t.Errorf("after a kill: verified is %v, warnings %q", again.Verified(key(1)), warnings)
+		}
+	})
+}
+
 func FuzzKnownFile(f *testing.F) {
 	f.Add([]byte(`{"v":1,"names":[{"name":"bob","key":"` + key(1).String() + `","last":1}],"verified":[{"key":"` + key(1).String() + `","since":2}],"ignored":[{"id":"x","since":3}]}`))
 	f.Add([]byte(`{"v":1,"names":[{"name":"BOB","key":"00"}]}`))
