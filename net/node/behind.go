@@ -53,6 +53,7 @@ func (n *Node) follow(p *peer, theirs []room.Holding) {
 				return
 			}
 		}
+		n.wake()
 		return
 	}
 	for _, h := range p.told {

@@ -179,10 +179,11 @@ type star struct {
 	hub   *Node
 	rim   int
 	heard atomic.Int64
+	news  chan struct{} // of size 1: something was heard
 }
 
 func newStar(b *testing.B) *star {
-	s := &star{b: b, root: guard.New(context.Background(), func(p *guard.Panic) { b.Errorf("%v\n%s", p, p.Stack) })}
+	s := &star{b: b, news: make(chan struct{}, 1), root: guard.New(context.Background(), func(p *guard.Panic) { b.Errorf("%v\n%s", p, p.Stack) })}
 	s.hub = s.start(func(event.Event) {})
 	return s
 }
@@ -217,6 +218,10 @@ func (s *star) open(receivers int, receive func()) way {
 			if _, said := ev.(event.Said); said {
 				receive()
 				s.heard.Add(1)
+				select {
+				case s.news <- struct{}{}:
+				default:
+				}
 			}
 		})
 	}
@@ -253,22 +258,15 @@ func (s *star) stop(w way) (key identity.Key, end func()) {
 	for ; reads() || !behind(s.hub, key); said++ {
 		w.send(fill)
 	}
-	for s.heard.Load() < said*others || s.behind() > 1 {
-		time.Sleep(time.Millisecond)
+	for s.heard.Load() < said*others {
+		<-s.news
+	}
+	if err := s.hub.until(s.b.Context(), func() bool {
+		return !slices.ContainsFunc(s.hub.here, func(p *peer) bool { return p.behind && p.Key != key })
+	}); err != nil {
+		s.b.Fatal(err)
 	}
 	return key, func() { close(hangs); w.end() }
-}
-
-// behind is how many aren't pushed to.
-func (s *star) behind() (count int) {
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
-	for _, p := range s.hub.here {
-		if p.behind {
-			count++
-		}
-	}
-	return count
 }
 
 // spoke is a network that reaches nobody but the hub, so that peer exchange doesn't make a full mesh

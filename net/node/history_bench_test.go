@@ -91,19 +91,21 @@ func (l *library) open(path string) store.Store {
 	return s
 }
 
-// read starts a node on a store. end ends both.
-func (l *library) read(who byte, s store.Store, connect ...string) (n *Node, end func()) {
+// read starts a node on a store, and has post called with what it tells. end ends both.
+func (l *library) read(who byte, s store.Store, post func(event.Event), connect ...string) (n *Node, end func()) {
 	l.b.Helper()
 	g := l.group.Child()
 	n, err := Start(g, Config{
 		Identity: identity.FromSeed([32]byte{who}), Name: "reader", Room: "lobby", Listen: "127.0.0.1:0", NoDiscovery: true,
-		Agent: "bench", Post: func(event.Event) {}, Log: slog.New(slog.DiscardHandler), Store: s, Connect: connect,
+		Agent: "bench", Post: post, Log: slog.New(slog.DiscardHandler), Store: s, Connect: connect,
 	})
 	if err != nil {
 		l.b.Fatal(err)
 	}
 	return n, func() { n.Close(l.b.Context()); s.Close(); g.Close() }
 }
+
+func silent(event.Event) {}
 
 func heap() float64 {
 	runtime.GC()
@@ -118,12 +120,12 @@ func BenchmarkLongPast(b *testing.B) {
 	l := newLibrary(b, *historyRecords)
 	for b.Loop() {
 		before := heap()
-		_, end := l.read(1, l.open(filepath.Join(b.TempDir(), "empty.db")))
+		_, end := l.read(1, l.open(filepath.Join(b.TempDir(), "empty.db")), silent)
 		empty := heap() - before
 		end()
 		before = heap()
 		began := time.Now()
-		n, end := l.read(1, l.open(l.path))
+		n, end := l.read(1, l.open(l.path), silent)
 		lines, err := n.History(b.Context(), event.Place{}, 100)
 		first := time.Since(began)
 		if err != nil || len(lines) != 100 || n.room.Count() != *historyRecords {
@@ -163,13 +165,18 @@ func BenchmarkCatchUp(b *testing.B) {
 			}
 		}
 		single := float64(len(l.some)) / time.Since(began).Seconds()
-		old, endOld := l.read(1, l.open(l.path))
+		old, endOld := l.read(1, l.open(l.path), silent)
+		caughtUp := make(chan struct{}, 1)
 		began = time.Now()
-		n, end := l.read(2, l.open(filepath.Join(b.TempDir(), strconv.Itoa(round))),
-			net.JoinHostPort("127.0.0.1", strconv.Itoa(old.Self().Port)))
-		for n.room.Count() < *historyRecords {
-			time.Sleep(time.Millisecond)
-		}
+		_, end := l.read(2, l.open(filepath.Join(b.TempDir(), strconv.Itoa(round))), func(ev event.Event) {
+			if s, ok := ev.(event.Sync); ok && s.Have == *historyRecords {
+				select {
+				case caughtUp <- struct{}{}:
+				default: // said again
+				}
+			}
+		}, net.JoinHostPort("127.0.0.1", strconv.Itoa(old.Self().Port)))
+		<-caughtUp
 		rate := float64(*historyRecords) / time.Since(began).Seconds()
 		b.ReportMetric(rate, "records/s")
 		b.ReportMetric(single, "verify/s")

@@ -117,7 +117,7 @@ type Node struct {
 	network event.Network
 	fresh   map[identity.Key]bool // authors whose records came by catching up, until neighbours are told
 	news    bool                  // neighbours are to hear to whom we are linked
-	changed chan struct{}         // closed and made anew when a link comes, goes or acknowledges
+	changed chan struct{}         // closed and made anew when a link comes, goes, acknowledges or isn't behind any more
 	turn    uint64                // numbers frontiers
 	closed  bool
 
