@@ -100,8 +100,8 @@ func (b *Book) Proposals() []ID {
 	return ids
 }
 
-// Len is the number of proposals known, Bytes what they and their ballots and cancels take.
+// Len is the number of proposals known.
 func (b *Book) Len() int { return len(b.entries) }
 
-// Bytes is the sum of the sizes of all records kept.
+// Bytes is the sum of the sizes of all records kept: proposals, ballots and cancels.
 func (b *Book) Bytes() int { return b.bytes }

@@ -36,7 +36,7 @@ func (d *Disk) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64,
 		floor := f.floor
 		err := d.view(func(tx *bolt.Tx) error {
 			if records := tx.Bucket(d.bucket('r')); records != nil {
-				floor = max(floor, since1(records, f, ms))
+				floor = max(floor, arrivedSince(records, f, ms))
 			}
 			return nil
 		})
@@ -50,8 +50,8 @@ func (d *Disk) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64,
 	return out, nil
 }
 
-// since1 is the seq from which on a feed's records on disk all arrived at ms or later.
-func since1(records *bolt.Bucket, f feed, ms int64) uint64 {
+// arrivedSince is the seq from which on a feed's records on disk all arrived at ms or later.
+func arrivedSince(records *bolt.Bucket, f feed, ms int64) uint64 {
 	c := records.Cursor()
 	var v []byte
 	k, _ := c.Seek(place(f.num, f.end()))

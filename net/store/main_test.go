@@ -117,7 +117,7 @@ func settle(t testing.TB, s Store) {
 	}
 }
 
-// texts are the ids of entries, to compare.
+// ids are those of entries, to compare.
 func ids(entries []Entry) []record.ID {
 	out := []record.ID{}
 	for _, e := range entries {

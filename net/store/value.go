@@ -24,7 +24,7 @@ const (
 // maxValue is the longest sealed value.
 const maxValue = maxBlob + 64
 
-// sums computes the checksums. The table is made when it is first used, and has hardware behind it.
+// sum is the checksum of a value under a key. The table is made when it is first used, and has hardware behind it.
 func sum(key, rest []byte) uint32 {
 	t := crc32.MakeTable(crc32.Castagnoli)
 	return crc32.Update(crc32.Checksum(key, t), t, rest)

@@ -127,8 +127,8 @@ type Range struct {
 	To     uint64       `json:"to"`
 }
 
-// Want asks for records: ranges of feeds, and vote records by proposal. The answer is at most Frames frames of Records with the same N, the last of
-// which says End.
+// Want asks for records: ranges of feeds, and vote records by proposal. The answer is at most Frames frames
+// of Records with the same N, the last of which says End.
 type Want struct {
 	Room   string      `json:"room"`
 	N      uint64      `json:"n"`
@@ -142,7 +142,8 @@ func (Want) tag() string { return "Want" }
 // MaxRecords is the greatest sum of record bytes in one Records frame; at least one record goes.
 const MaxRecords = 48 << 10
 
-// Records answers a Want, in the order of its ranges, vote records first. What the sender doesn't hold is left out.
+// Records answers a Want, in the order of its ranges, vote records first. What the sender doesn't hold is
+// left out.
 type Records struct {
 	Room    string   `json:"room"`
 	N       uint64   `json:"n"`
