@@ -6,6 +6,7 @@ import (
 
 	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/screen"
+	"chat.lan/p2pchat/tui/theme"
 )
 
 // Frame composes the screen: each part draws its rows, and they are put side by side. What stands
@@ -155,7 +156,7 @@ func (m *model) windowTitle() string {
 	return title
 }
 
-// titleRow is the bar at the top: room, how safe it is, then where and with whom, and the clock.
+// titleRow is the bar at the top: room and its topic, how safe it is, then where and with whom, and the clock.
 func (m *model) titleRow(width int) string {
 	t := m.th
 	r := t.Row(width).Space(t.Bar, 1)
@@ -171,6 +172,9 @@ func (m *model) titleRow(width int) string {
 	if !ok {
 		style = t.BarWarn
 	}
+	if !narrow {
+		m.topic(r, width-right.Width()-2-r.Width()-safe.Width()-2)
+	}
 	if left := width - right.Width() - 2 - r.Width(); left > 0 {
 		if at := width/3 - safe.Width()/2; !narrow && at > r.Width() && at+safe.Width() < width-right.Width()-2 {
 			r.To(t.Bar, at)
@@ -179,6 +183,22 @@ func (m *model) titleRow(width int) string {
 		r.PutWithin(style, safe, min(left, width-right.Width()-2-r.Width()))
 	}
 	return r.To(t.Bar, width-right.Width()-1).Put(t.Bar, right).To(t.Bar, width).String()
+}
+
+// minTopic is the fewest cells of a topic that are worth showing.
+const minTopic = 10
+
+// topic puts the room's topic, if it has one, into the bar, within that many cells. Quoted, it can't be
+// taken for something that the bar says.
+func (m *model) topic(r *theme.Row, cells int) {
+	if m.votes.policy.Topic == "" {
+		return
+	}
+	text := clean.Linef("\"%s\"", m.votes.policy.Topic)
+	if cells < min(minTopic, text.Width())+2 {
+		return
+	}
+	r.PutWithin(m.th.Bar, text, cells-2).Space(m.th.Bar, 2)
 }
 
 // safety is how safe it is to speak here, and whether that is well: the policy that was voted for, with

@@ -85,7 +85,6 @@ func (m *model) proposal(ev event.ProposalChanged) {
 
 func (m *model) policyChanged(ev event.PolicyChanged) {
 	m.votes.policy = ev.Policy
-	m.proposals.SetPolicy(ev.Policy)
 	if !ev.First || !ev.Policy.SecureOnly {
 		return
 	}

@@ -219,3 +219,19 @@ func TestVotesRing(t *testing.T) {
 		t.Errorf("it rang %d times", got)
 	}
 }
+
+// What the room has decided to talk about is to be seen: in the bar, where there is room.
+func TestTheTopicIsInTheBar(t *testing.T) {
+	for _, size := range [][2]int{{40, 11}, {60, 20}, {80, 24}, {120, 36}} {
+		w := newWorld(t, plain, size[0], size[1])
+		company(w)
+		w.post(event.PolicyChanged{Policy: event.Policy{Topic: "freeze\x1b[31m at 5", TopicLabel: "#6"}})
+		bar := w.rows()[0]
+		if got := strings.Contains(bar, `"freeze at 5"`); got != (size[0] >= 80) {
+			t.Errorf("at %d cells the topic's being there is %v: %q", size[0], got, bar)
+		}
+		if !strings.Contains(bar, "#lobby") || !strings.Contains(bar, "✓") || size[0] >= 60 && !strings.Contains(bar, "12:54") {
+			t.Errorf("at %d cells the bar lost something: %q", size[0], bar)
+		}
+	}
+}

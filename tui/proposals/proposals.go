@@ -33,7 +33,6 @@ type Pane struct {
 	list     []event.Proposal // as they are drawn
 	selected string           // id; "" selects the first
 	top      int              // first drawn
-	policy   event.Policy
 }
 
 // New is the empty pane.
@@ -47,9 +46,6 @@ func (p *Pane) SetTheme(th *theme.Theme) { p.th = th }
 
 // SetFocus marks the pane as the one that keys go to.
 func (p *Pane) SetFocus(on bool) { p.focus = on }
-
-// SetPolicy notes what is in force.
-func (p *Pane) SetPolicy(policy event.Policy) { p.policy = policy }
 
 // Set adds a proposal or brings it up to date. The selection stays on the proposal it was on.
 func (p *Pane) Set(q event.Proposal) {
