@@ -72,7 +72,7 @@ func (p *Pane) label(o *origin, cells int) clean.SafeText {
 	if o.own {
 		return clean.Trusted("you").Cut(cells, p.cfg.Theme.Ellipsis)
 	}
-	label := p.cfg.Book.LabelWithin(o.who.book, cells)
+	label := p.cfg.Book.LabelWithin(o.who.book, cells, p.cfg.Theme.Ellipsis)
 	suffix, nameless := strings.CutPrefix(label.String(), clean.Nameless+"·")
 	if !nameless || o.name == "" {
 		return label

@@ -171,16 +171,15 @@ func (b *Book) label(id string) clean.SafeText {
 }
 
 // LabelWithin is Label in at most that many cells: the name is cut, the suffix is not, unless
-// there is no room even for it.
-func (b *Book) LabelWithin(id string, cells int) clean.SafeText {
+// there is no room even for it. Tail stands for what was cut.
+func (b *Book) LabelWithin(id string, cells int, tail clean.SafeText) clean.SafeText {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	name, suffix := b.parts(id)
-	dots := clean.Trusted("…")
 	if cells <= suffix.Width() {
-		return clean.Concat(name, suffix).Cut(cells, dots)
+		return clean.Concat(name, suffix).Cut(cells, tail)
 	}
-	return clean.Concat(name.Cut(cells-suffix.Width(), dots), suffix)
+	return clean.Concat(name.Cut(cells-suffix.Width(), tail), suffix)
 }
 
 // parts returns the name and the suffix, empty where none is needed.

@@ -128,7 +128,7 @@ func TestLabelWithin(t *testing.T) {
 		{key("91c0"), 6, "…·91c0"}, {key("91c0"), 4, "bar…"}, {key("91c0"), 0, ""},
 		{key("1111"), 12, "日本語の名前"}, {key("1111"), 6, "日本…"},
 	} {
-		got := b.LabelWithin(tc.id, tc.cells)
+		got := b.LabelWithin(tc.id, tc.cells, clean.Trusted("…"))
 		if got.String() != tc.want || got.Width() > tc.cells {
 			t.Errorf("label in %d cells is %q, want %q", tc.cells, got, tc.want)
 		}

@@ -168,7 +168,7 @@ func (p *Pane) sort() {
 
 // label is how a peer is called, within cells.
 func (p *Pane) label(peer event.Peer, cells int) clean.SafeText {
-	return p.cfg.Book.LabelWithin(command.BookID(peer.Key, peer.ID), cells)
+	return p.cfg.Book.LabelWithin(command.BookID(peer.Key, peer.ID), cells, p.cfg.Theme.Ellipsis)
 }
 
 // colour is the style of a peer's name.
