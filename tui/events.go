@@ -130,8 +130,11 @@ func (m *model) peerChanged(ev event.PeerChanged) {
 	before, _ := m.peers.Peer(p.ID)
 	m.book.Set(id, p.Name)
 	m.peers.Set(p)
-	if !present(p) {
+	if !present(p) || p.Ignored {
 		m.typing.stopped(p.ID)
+	}
+	if !present(p) {
+		m.rates.forget(p.ID)
 	}
 	if p.State == event.Left {
 		m.book.Remove(id)

@@ -214,3 +214,17 @@ func TestTheAlarm(t *testing.T) {
 	}
 	w.mustShow(fmt.Sprint("13:5", 5))
 }
+
+// What is counted of those who have gone is not kept: over a day many come and go.
+func TestRatesForgetWhoHasGone(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	for i := range 50 {
+		p := peerOf(fmt.Sprint("guest", i), noon)
+		w.post(event.PeerChanged{Peer: p}, event.PeerStats{Peer: p})
+		p.State, p.Changed = event.Left, w.clock
+		w.post(event.PeerChanged{Peer: p})
+	}
+	if n := len(w.m.rates.of); n != 0 {
+		t.Errorf("%d peers who have gone are counted", n)
+	}
+}

@@ -46,7 +46,7 @@ func (s *statusLine) clear() { s.text, s.until = clean.SafeText{}, time.Time{} }
 
 // rates is how much comes in and goes out.
 type rates struct {
-	of      map[string]event.Peer // as counted last, by uuid
+	of      map[string]event.Peer // as counted last, by uuid; of those who are here
 	in, out int64                 // bytes since at
 	at      time.Time
 	inRate  float64 // bytes a second
@@ -71,6 +71,9 @@ func (r *rates) count(now time.Time, p event.Peer) {
 		r.in, r.out, r.at = 0, 0, now
 	}
 }
+
+// forget drops the numbers of a peer that has gone: a link to it later counts from nothing.
+func (r *rates) forget(id string) { delete(r.of, id) }
 
 // next is when a rate that was shown is to fall to nothing by itself.
 func (r *rates) next() time.Time {
