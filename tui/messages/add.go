@@ -51,15 +51,6 @@ func (p *Pane) Add(lines []event.Line) {
 	p.view.stale = true
 }
 
-// Sent takes in a line of one's own with the number of peers that it is on its way to: where there
-// is none, the line says so at once. Add does as well for a line whose peers are not known.
-func (p *Pane) Sent(s event.Sent) {
-	p.Add([]event.Line{s.Line})
-	if s.Peers == 0 {
-		p.Delivered(event.Delivered{ID: s.Line.ID})
-	}
-}
-
 // append puts an entry at the end, or nearly, and counts it if nobody sees it.
 func (p *Pane) append(e *entry) {
 	if e.from != nil {

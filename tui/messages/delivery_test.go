@@ -15,7 +15,8 @@ func TestDelivery(t *testing.T) {
 	first := f.say("alice", "first")
 	second := f.say("alice", "second")
 	third := f.line("alice", "third")
-	f.Sent(event.Sent{Line: third})
+	f.Add([]event.Line{third})
+	f.Delivered(event.Delivered{ID: third.ID})
 	shows := func(want ...string) {
 		t.Helper()
 		rows := strings.Split(f.screen(), "\n")

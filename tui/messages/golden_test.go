@@ -46,7 +46,7 @@ func (f *fixture) talk() {
 	f.say("eve", "my clock is wrong", ago(20*time.Minute))
 	l = f.say("alice", "a long line of one's own that needs more than a single row to stand in, at nearly any width")
 	f.Delivered(event.Delivered{ID: l.ID, Peers: 2, Of: 4})
-	f.Sent(event.Sent{Line: f.line("alice", "is anybody there?")})
+	f.Delivered(event.Delivered{ID: f.say("alice", "is anybody there?").ID})
 	f.say("alice", "on its way")
 	f.pass(time.Minute)
 	f.Add([]event.Line{f.line("bob", "said while away", ago(100*time.Second), history), f.line("bob", "and more", ago(90*time.Second), history)})

@@ -9,14 +9,8 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// inspector is where the inspector was scrolled to.
-type inspector struct{ scroll int }
-
-// ScrollInspector moves the inspector by rows.
-func (p *Pane) ScrollInspector(n int) { p.inspect.scroll = max(p.inspect.scroll+n, 0) }
-
 // Inspector tells all that is known of the selected line, in at most h rows of at most w cells;
-// none if no line is selected. What is longer is reached with ScrollInspector.
+// none if no line is selected.
 func (p *Pane) Inspector(w, h int) []string {
 	l, ok := p.Selected()
 	if !ok || w <= 0 || h <= 0 {
@@ -74,8 +68,6 @@ func (p *Pane) Inspector(w, h int) []string {
 		field(clean.Trusted("Signature"), t.Text, clean.Line(base64.StdEncoding.EncodeToString(l.Sig)))
 	}
 	field(clean.Trusted("Signed bytes"), t.Text, clean.Line(l.Body))
-	p.inspect.scroll = min(p.inspect.scroll, max(len(rows)-h, 0))
-	rows = rows[p.inspect.scroll:]
 	return rows[:min(len(rows), h)]
 }
 

@@ -72,9 +72,8 @@ type Pane struct {
 	unread   int
 	dividers []int // entries with "new" above them, in order
 
-	sel     int // the selected entry, -1 for none
-	find    find
-	inspect inspector
+	sel  int // the selected entry, -1 for none
+	find find
 }
 
 // New returns an empty pane. It draws once SetSize was called.

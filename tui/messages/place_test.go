@@ -40,9 +40,6 @@ func TestAddMovesNothing(t *testing.T) {
 			how := rapid.SampledFrom([]func(*event.Line){unsigned, me, ago(0), ago(500 * time.Millisecond), ago(time.Hour)}).Draw(t, "how")
 			f.say(who, hostile.Draw(t, "text"), how)
 			f.SetAway(rapid.Bool().Draw(t, "away"))
-			if rapid.Bool().Draw(t, "read") {
-				f.MarkRead()
-			}
 			f.Refused(event.Refused{From: who, Reason: "unsigned", Count: int(f.seq)})
 			f.check(t)
 		}

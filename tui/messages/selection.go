@@ -39,7 +39,6 @@ func (p *Pane) choose(i, above int) {
 		p.anchor, p.follow, p.pinned = p.placeOf(p.view.top, p.view.skip), false, true
 	}
 	p.sel = i
-	p.inspect.scroll = 0
 	p.view.stale = true
 	p.show(i, above)
 }
@@ -51,7 +50,6 @@ func (p *Pane) Unselect() {
 		return
 	}
 	p.sel = -1
-	p.inspect.scroll = 0
 	p.view.stale = true
 	if p.pinned && p.Below() == 0 {
 		p.End()

@@ -16,10 +16,6 @@ func (p *Pane) Unread() int {
 	return p.unread
 }
 
-// MarkRead says that everything was read. The divider stays where it is until the next line that
-// comes unread.
-func (p *Pane) MarkRead() { p.unread = 0 }
-
 // arrived counts entry e, which now stands at i.
 func (p *Pane) arrived(e *entry, i int) {
 	p.view.stale = true

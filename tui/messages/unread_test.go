@@ -52,14 +52,15 @@ func TestUnread(t *testing.T) {
 	}
 }
 
-func TestMarkRead(t *testing.T) {
+func TestComingBackReads(t *testing.T) {
 	f := plainFixture(60, 6)
 	f.SetAway(true)
 	f.say("bob", "a")
-	f.MarkRead()
+	f.SetAway(false)
 	if f.Unread() != 0 {
 		t.Error("still unread")
 	}
+	f.SetAway(true)
 	f.say("bob", "b")
 	if rows := strings.Split(f.screen(), "\n"); f.Unread() != 1 || !contains(rows[4], "new") || strings.Count(f.screen(), "new") != 1 {
 		t.Errorf("%d unread, and:\n%s", f.Unread(), f.screen())
