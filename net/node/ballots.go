@@ -154,9 +154,10 @@ func (n *Node) votesOf(l *link.Link, m wire.Records, rs []*record.Record) (rest 
 	if p == nil || m.N < votesAsked {
 		return rest
 	}
-	if len(p.answered) > maxVotes || m.End {
+	// No answer has more frames than were asked for: one that goes on is not waited for.
+	if p.frames++; m.End || p.frames >= wantFrames {
 		n.ballots(l, p.answered, true)
-		p.answered = nil
+		p.answered, p.frames = nil, 0
 	}
 	if m.End {
 		n.askVotes(p)

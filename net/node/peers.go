@@ -63,6 +63,7 @@ type session struct {
 	votes     vote.Map         // what it holds, while it is asked for some of it
 	lacked    int              // how much of that was lacking when it was asked last
 	answered  []*record.Record // of an answer that is not complete
+	frames    int              // of that answer
 }
 
 // Up is of mesh.Handler.

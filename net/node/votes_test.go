@@ -308,6 +308,29 @@ func TestALyingMapIsAskedOnce(t *testing.T) {
 	})
 }
 
+// An answer about votes that never ends is not kept.
+func TestAnAnswerWithoutEnd(t *testing.T) {
+	together(t, 10, 2, func(t *testing.T, w *town, ps []*person) {
+		recs, err := ps[1].box.SignProposal(wishOn, time.Now().UnixMilli())
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := ps[0].Node
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		p := n.here[0]
+		for i := range 100 {
+			n.votesOf(p.link, wire.Records{N: votesAsked + 1}, recs)
+			if len(p.answered) > wantFrames*len(recs) {
+				t.Fatalf("%d records are kept after %d frames", len(p.answered), i+1)
+			}
+		}
+		if len(n.box.Proposals()) != 1 {
+			t.Error("what came was not taken")
+		}
+	})
+}
+
 // Whatever one peer says of whom it is linked to, a vote can be proposed, and nobody is left out for it
 // whom one is linked to or whom several others name.
 func TestAMadeUpCrowdKeepsNobodyFromVoting(t *testing.T) {
