@@ -178,12 +178,24 @@ func TestFlaws(t *testing.T) {
 	later := early.say(t, record.KindChat, "said first, by his clock", 50)
 	early.seq, early.prev = 6, record.ID{1}
 	before := early.say(t, record.KindChat, "and not what it follows", 51)
+	// Records that nothing joins to the first of their feed until all are read.
+	apart := func(seed byte, at int, seqs ...uint64) (out []store.Entry) {
+		s := newSpeaker(seed, record.Feed(seed))
+		for i, seq := range seqs {
+			s.seq, s.prev = seq, record.ID{seed, byte(i + 1)} // no record's
+			out = append(out, s.say(t, record.KindChat, "from the middle", at+i))
+		}
+		return out
+	}
+	above, below := apart(5, 60, 1, 3, 4), apart(6, 70, 9, 6, 7)
 	for _, tt := range []struct {
 		name string
 		file string
 		want error
 		line int
 	}{
+		{"chain behind a gap", l(above...), ErrChain, 3},
+		{"chain before a gap", l(below...), ErrChain, 2},
 		{"swapped", l(e[1], e[0]), ErrOrder, 2},
 		{"twice", l(e[0], e[1], e[1]), ErrTwice, 3},
 		{"fork", l(e[0], e[1], e[2], rival), ErrFork, 4},
@@ -201,6 +213,11 @@ func TestFlaws(t *testing.T) {
 		r := verify(t, tt.file)
 		if r.Flaw == nil || !errors.Is(r.Flaw, tt.want) || r.Flaw.Line != tt.line {
 			t.Errorf("%s: %v, want line %d: %v", tt.name, r.Flaw, tt.line, tt.want)
+		}
+	}
+	for range 20 { // feeds are looked at in any order
+		if r := verify(t, l(slices.Concat(above, below)...)); r.Flaw == nil || r.Flaw.Line != 3 {
+			t.Fatalf("of two flaws: %v, want the first, in line 3", r.Flaw)
 		}
 	}
 	if r := verify(t, ""); r.Flaw != nil || r.Records != 0 {
