@@ -176,6 +176,12 @@ func TestWhoIsLeftOutDisputes(t *testing.T) {
 	if newcomer.Policy().SecureOnly {
 		t.Error("somebody linked to all three took a vote without the third")
 	}
+	// It may come decided, with all its ballots at once.
+	late := ballotbox.New(lobby, ids[2])
+	outs, refused := late.AcceptAll(append(slices.Clone(made), yes...), keys[:2])
+	if refused != 0 || len(outs) != 1 || !slices.Equal(outs[0].LeftOut, []identity.Key{keys[2]}) || late.Policy().SecureOnly {
+		t.Errorf("decided without the third, who was there: %+v, %d refused, in force %v", outs, refused, late.Policy().SecureOnly)
+	}
 	fresh := ballotbox.New(lobby, person(51))
 	fresh.AcceptAll(append(bs[0].Records(), yes...), nil)
 	if !fresh.Policy().SecureOnly {

@@ -78,4 +78,7 @@ func TestOutsidersHaveNoVote(t *testing.T) {
 	if v, _, _ := b.View(id, now); v.Tally.Yes != 1 {
 		t.Errorf("%d approvals", v.Tally.Yes)
 	}
+	if n := len(b.Records()); n != 2 {
+		t.Errorf("%d records are kept, want the proposal and its author's approval", n)
+	}
 }

@@ -117,6 +117,7 @@ func vectors(t *testing.T) map[string]string {
 	proposal := good[strings.Index(good, `"proposal":`)+len(`"proposal":`) : strings.Index(good, `,"ballots"`)]
 	return map[string]string{
 		"good-evidence":    "ok twice\n" + string(twice(t)),
+		"evidence-outside": "bad\n" + outside(t),
 		"good-on":          "ok 2 of 3\n" + good,
 		"good-off":         "ok 2 of 3 ends 1\n" + goodOff,
 		"one-approval":     "bad\n" + head + list[0] + tail,
@@ -180,11 +181,17 @@ func TestVectors(t *testing.T) {
 func elsewhere(t *testing.T, id vote.ID) string {
 	t.Helper()
 	ids, _ := people(3)
-	data, err := vote.EncodeBallot(vote.Ballot{Proposal: id, Choice: vote.Approve})
+	return ballotOf(t, ids[1], record.OpenRoom("attic"), id, vote.Approve)
+}
+
+// ballotOf is a ballot as a file has it.
+func ballotOf(t *testing.T, who *identity.Identity, room record.RoomID, id vote.ID, c vote.Choice) string {
+	t.Helper()
+	data, err := vote.EncodeBallot(vote.Ballot{Proposal: id, Choice: c})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := record.Sign(ids[1], record.Body{Room: record.OpenRoom("attic"), Kind: ballotbox.KindBallot, Data: data})
+	r, err := record.Sign(who, record.Body{Room: room, Kind: ballotbox.KindBallot, Data: data})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,6 +220,15 @@ func twice(t *testing.T) []byte {
 		t.Fatal("no evidence")
 	}
 	return text
+}
+
+// outside is the same file with two ballots of somebody who isn't on the roll.
+func outside(t *testing.T) string {
+	text := string(twice(t))
+	id := prove(t, []byte(text)).Proposal.ID
+	head, _, _ := strings.Cut(text, `"ballots":[`)
+	return head + `"ballots":[` + ballotOf(t, person(9), lobby, id, vote.Approve) + "," +
+		ballotOf(t, person(9), lobby, id, vote.Reject) + `],"ends":[]}` + "\n"
 }
 
 func describe(p *ballotbox.Proof) string {
