@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"chat.lan/p2pchat/net/guard"
 )
@@ -56,6 +57,26 @@ func TestSnapshotWhileWriting(t *testing.T) {
 	}
 	close(stop)
 	g.Wait()
+}
+
+// Nothing is written while somebody copies: not until he is done, or has taken too long.
+func TestWriterWaitsForACopier(t *testing.T) {
+	cfg := config(t)
+	cfg.Every = 1
+	d := open(t, cfg)
+	release, err := gate(t.Context(), cfg.Path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, d, conversation(3, 1))
+	// As long as it takes to write many times over. A writer that waits is never done, however long this is.
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := d.Sync(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it wrote while somebody copied (%v)", err)
+	}
+	release()
+	settle(t, d)
 }
 
 // A copier doesn't copy what isn't there, nor in the middle of a commit.

@@ -1,0 +1,29 @@
+package store
+
+import "testing"
+
+// A feed that was cut ends in the record before the cut, and says so: at once on request, and after a
+// start.
+func TestHeadOfACutFeed(t *testing.T) {
+	cfg := config(t)
+	d := open(t, cfg)
+	talk := conversation(9, 1)
+	appendAll(t, d, talk)
+	settle(t, d)
+	key := FeedKey{talk[0].Record.Author(), talk[0].Record.Feed()}
+	d.Cut(key, 4)
+	settle(t, d)
+	check := func(when string, s Store) {
+		t.Helper()
+		if f := s.Frontier(); len(f) != 1 || f[0].Next != 4 || f[0].Head != talk[3].Record.ID() || !f[0].Forked {
+			t.Errorf("%s: %+v, want the head %v", when, f, talk[3].Record.ID())
+		}
+	}
+	check("after the cut", d)
+	d.Close()
+	check("after a start", open(t, cfg))
+	m := NewMem(lobby, 0)
+	appendAll(t, m, talk)
+	m.Cut(key, 4)
+	check("in memory", m)
+}
