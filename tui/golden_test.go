@@ -276,6 +276,8 @@ func TestASCIIScreens(t *testing.T) {
 		for _, size := range sizes {
 			w := newWorld(t, looks["ascii"], size[0], size[1])
 			scene.play(w)
+			guest := peerOf("a guest with a name that is cut everywhere", w.clock)
+			w.post(event.PeerChanged{Peer: guest}, w.says(guest, "hello"))
 			for y, row := range w.rows() {
 				for _, r := range row {
 					if r >= 0x80 {
