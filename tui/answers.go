@@ -21,7 +21,6 @@ func (m *model) answer(a command.Answer) {
 	case command.Info:
 		m.info(clean.Block(a.Text))
 	case command.Fail:
-		m.votes.offer.waiting = false
 		m.fail(a.Text, a.Hint)
 	case command.List:
 		m.showText(sheetAnswer, clean.Trusted("Who is here"), m.listText(a.Peers))

@@ -1,9 +1,11 @@
 package tui
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -227,4 +229,65 @@ func TestRatesForgetWhoHasGone(t *testing.T) {
 	if n := len(w.m.rates.of); n != 0 {
 		t.Errorf("%d peers who have gone are counted", n)
 	}
+}
+
+// The alarm rings when it is set to, once, and the last setting counts.
+func TestTheAlarmRings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		rings := make(chan time.Duration, 8)
+		a := newAlarm(func(any) { rings <- time.Since(start) })
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go a.run(ctx)
+		a.set(start.Add(time.Minute))
+		synctest.Wait()
+		a.set(start.Add(3 * time.Second))
+		if at := <-rings; at != 3*time.Second {
+			t.Errorf("it rang after %v", at)
+		}
+		a.set(start.Add(5 * time.Second))
+		synctest.Wait()
+		a.set(time.Time{})
+		time.Sleep(time.Hour)
+		if len(rings) > 0 {
+			t.Errorf("it rang after %v, and was set to never", <-rings)
+		}
+	})
+}
+
+// The rates are those of the last seconds, from each peer's count, and end with it.
+func TestRates(t *testing.T) {
+	var r rates
+	p := peerOf("bob", noon)
+	p.In, p.Out = 1000, 500 // of before we looked
+	r.count(noon, p)
+	p.In, p.Out = 5000, 2500
+	r.count(noon.Add(2*time.Second), p)
+	if r.inRate != 2000 || r.outRate != 1000 {
+		t.Errorf("%v in and %v out a second, want 2000 and 1000", r.inRate, r.outRate)
+	}
+	p.In, p.Out = 10, 10 // a new link counts from nothing
+	r.count(noon.Add(4*time.Second), p)
+	if r.inRate != 0 || r.outRate != 0 {
+		t.Errorf("%v in and %v out a second, want none", r.inRate, r.outRate)
+	}
+	p.In = 4010
+	r.count(noon.Add(6*time.Second), p)
+	if r.rest(r.next().Add(-time.Millisecond)); r.inRate != 2000 {
+		t.Errorf("%v a second, want 2000 still", r.inRate)
+	}
+	if r.rest(r.next()); r.inRate != 0 || !r.next().IsZero() {
+		t.Errorf("%v a second long after the last count", r.inRate)
+	}
+}
+
+// An answer makes room for what comes of the next line.
+func TestSendingClosesAnAnswer(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	company(w)
+	w.keys("/list", "enter")
+	w.mustShow("Who is here")
+	w.keys("hello", "enter")
+	w.mustNotShow("Who is here")
 }

@@ -45,6 +45,7 @@ type fakeNode struct {
 	proposals   []event.Proposal
 	policy      event.Policy
 	draft       event.Proposal
+	noDraft     error // why there is none
 }
 
 func (n *fakeNode) note(format string, args ...any) error {

@@ -21,10 +21,11 @@ type offer struct {
 	waiting bool           // for the draft
 }
 
-// previewed is a draft that the node made.
+// previewed is a draft that the node made, or why it made none.
 type previewed struct {
 	wish  vote.Wish
 	draft event.Proposal
+	err   error
 }
 
 // askProposal asks for the preview of a wish.
@@ -166,16 +167,20 @@ func (m *model) preview(w vote.Wish) {
 	m.votes.offer.waiting = true
 	m.order(func(context.Context) {
 		draft, err := m.deps.node.Preview(w)
-		if err != nil {
-			m.deps.answer(command.Fail{Text: err.Error()})
-			return
-		}
-		m.deps.answer(previewed{w, draft})
+		m.deps.answer(previewed{w, draft, err})
 	})
 }
 
-// drafted shows the preview.
+// drafted shows the preview, unless the person has gone on to something else.
 func (m *model) drafted(p previewed) {
+	switch {
+	case !m.votes.offer.waiting:
+		return
+	case p.err != nil:
+		m.votes.offer.waiting = false
+		m.refuse(p.err)
+		return
+	}
 	m.votes.offer = offer{open: true, wish: p.wish, draft: p.draft}
 	m.showOffer()
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ func (n *fakeNode) Proposals() []event.Proposal { return n.proposals }
 func (n *fakeNode) Policy() event.Policy        { return n.policy }
 
 func (n *fakeNode) Preview(w vote.Wish) (event.Proposal, error) {
-	return n.draft, n.note("preview %s %s", w.Slot, w.Action)
+	return n.draft, errors.Join(n.noDraft, n.note("preview %s %s", w.Slot, w.Action))
 }
 
 func (n *fakeNode) Propose(w vote.Wish) (event.Proposal, error) {
@@ -233,5 +234,49 @@ func TestTheTopicIsInTheBar(t *testing.T) {
 		if !strings.Contains(bar, "#lobby") || !strings.Contains(bar, "✓") || size[0] >= 60 && !strings.Contains(bar, "12:54") {
 			t.Errorf("at %d cells the bar lost something: %q", size[0], bar)
 		}
+	}
+}
+
+// Whoever closes the list while the preview is being made doesn't get it after all, and one that can't be
+// made can be asked for again.
+func TestAPreviewThatComesLate(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	company(w)
+	w.node.draft = ballotPaper(w)
+	for _, key := range []string{"f4", "enter", "enter", "esc"} {
+		w.m.Update(keyNames[key]) // orders wait
+	}
+	if n := len(w.orders); n != 1 {
+		t.Errorf("%d previews were asked for, want one", n)
+	}
+	w.post()
+	if w.m.sheet.open() || w.m.votes.offer.open {
+		t.Error("it came after all")
+	}
+
+	w.node.noDraft = errors.New("nobody else is here")
+	w.keys("f4", "enter")
+	w.mustShow("✗ nobody else is here", "Up Down choose")
+	w.node.noDraft = nil
+	w.keys("enter")
+	w.mustShow("Enter sends it")
+}
+
+// Answering the next vote signs the answer to the one before.
+func TestTheNextAnswerSignsTheOneBefore(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	first := election(w)
+	second := first
+	second.ID, second.Number, second.Label = strings.Repeat("8d", 32), 8, "#8"
+	w.node.proposals = []event.Proposal{first, second}
+	w.post(event.ProposalChanged{Proposal: second})
+	w.keys("f1")
+	if slices.ContainsFunc(w.node.calls, func(c string) bool { return strings.HasPrefix(c, "vote") }) {
+		t.Fatalf("signed at once: %q", w.node.calls)
+	}
+	w.keys("/vote #8 no", "enter")
+	if held := w.m.votes.held; !w.node.did("vote "+first.ID+" approve") || held.Proposal != second.ID || held.Choice != "reject" {
+		t.Errorf("%q was done, %+v is held", w.node.calls, held)
 	}
 }
