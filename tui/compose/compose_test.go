@@ -320,3 +320,19 @@ func TestRowsScrollWithTheCursor(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// What was sent is remembered, but not for ever: the oldest goes first.
+func TestHistoryIsBounded(t *testing.T) {
+	var h history
+	for i := range maxHistory + 10 {
+		h.add(fmt.Sprint(i))
+	}
+	last := ""
+	n := 0
+	for line, ok := h.older("draft"); ok; line, ok = h.older("draft") {
+		last, n = line, n+1
+	}
+	if n != maxHistory || last != "10" {
+		t.Errorf("%d lines are remembered, the oldest is %q", n, last)
+	}
+}

@@ -1,8 +1,11 @@
 package messages
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"chat.lan/p2pchat/net/event"
 )
 
 func TestUnread(t *testing.T) {
@@ -64,5 +67,22 @@ func TestComingBackReads(t *testing.T) {
 	f.say("bob", "b")
 	if rows := strings.Split(f.screen(), "\n"); f.Unread() != 1 || !contains(rows[4], "new") || strings.Count(f.screen(), "new") != 1 {
 		t.Errorf("%d unread, and:\n%s", f.Unread(), f.screen())
+	}
+}
+
+// Whoever speaks in clear may take a new id for each line: what is shared among them stays bounded, and
+// the lines keep their names.
+func TestAuthorsAreBounded(t *testing.T) {
+	f := plainFixture(60, 6)
+	for i := range maxOrigins + 10 {
+		f.say("bob", "hello", unsigned, func(l *event.Line) {
+			l.FromID, l.FromName = fmt.Sprintf("5f0c9a52-3b1e-4c6f-9d55-%012d", i), fmt.Sprint("guest", i)
+		})
+	}
+	if n := len(f.people.origins); n > maxOrigins {
+		t.Errorf("%d authors are held", n)
+	}
+	if l := f.log.entries[0].line(); l.FromName != "guest0" || l.FromID != "5f0c9a52-3b1e-4c6f-9d55-000000000000" {
+		t.Errorf("the first line is %s's (%s)", l.FromName, l.FromID)
 	}
 }

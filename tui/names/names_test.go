@@ -252,3 +252,18 @@ func TestLabelsAreDistinct(t *testing.T) {
 		}
 	})
 }
+
+// Whoever is here is meant before somebody of that name who has gone; the latter is found where nobody
+// else is.
+func TestFindPrefersWhoIsHere(t *testing.T) {
+	var b Book
+	b.Set(key("aaaa"), "bob")
+	b.Remove(key("aaaa"))
+	if got := b.Find("bob"); len(got) != 1 || got[0] != key("aaaa") {
+		t.Errorf("found %v of one who has gone", got)
+	}
+	b.Set(key("bbbb"), "bob")
+	if got := b.Find("bob"); len(got) != 1 || got[0] != key("bbbb") {
+		t.Errorf("found %v, want only the one who is here", got)
+	}
+}

@@ -212,3 +212,23 @@ func TestLasting(t *testing.T) {
 		}
 	}
 }
+
+// Numbers come on their own way and may be older than what is known: they change nothing else.
+func TestStatsAreNumbersOnly(t *testing.T) {
+	p := newPane(26, 5)
+	bob := somebody("bob")
+	old := bob
+	bob.State, bob.Verified, bob.Changed = event.Lost, true, noon.Add(time.Minute)
+	p.set(bob)
+	old.RTT, old.In, old.Out = time.Millisecond, 5, 7
+	p.Stats(old)
+	got, _ := p.Peer(bob.ID)
+	bob.RTT, bob.In, bob.Out = old.RTT, old.In, old.Out
+	if got != bob {
+		t.Errorf("got %+v, want %+v", got, bob)
+	}
+	p.Stats(somebody("eve"))
+	if _, ok := p.Peer(somebody("eve").ID); ok {
+		t.Error("numbers of somebody unknown made a peer")
+	}
+}

@@ -188,3 +188,17 @@ func TestDetailNamesKeysThatWork(t *testing.T) {
 		}
 	}
 }
+
+// A vote whose time is over is not asked about, though its end has not been told yet.
+func TestAskedIsStillOpen(t *testing.T) {
+	p := pane(theme.Look{})
+	q := room()[2]
+	q.Closes = start
+	p.Set(q)
+	if q, ok := p.Asked(); ok {
+		t.Errorf("asked about %s, which closed", q.ID)
+	}
+	if open, mine := p.Open(); open != 0 || mine != 0 {
+		t.Errorf("%d open, %d to answer", open, mine)
+	}
+}
