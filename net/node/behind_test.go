@@ -91,6 +91,28 @@ func TestSlowReader(t *testing.T) {
 	})
 }
 
+// A peer that was behind says at once when it has what it was told of, so that it needn't wait for pings to
+// be live again.
+func TestLevelAtOnce(t *testing.T) {
+	together(t, 18, 2, func(t *testing.T, w *town, ps []*person) {
+		pass(30 * time.Second)
+		n := ps[0].Node
+		n.mu.Lock()
+		p := n.here[0]
+		p.behind = true
+		n.mu.Unlock()
+		said := talk(t, ps[0], "while one is behind", 2*levelRecords)
+		n.mu.Lock()
+		p.unequal = 0 // since the pings of these 4 s
+		n.pull(p)
+		n.mu.Unlock()
+		pass(time.Second)
+		if got := ps[1].texts("p0"); !slices.Equal(got, said) || behind(n, p.Key) {
+			t.Errorf("behind: %v; heard %s", behind(n, p.Key), differ(got, said))
+		}
+	})
+}
+
 // One peer's screen hangs, so that it reads nothing at all: its link is cut, and when it reads again it
 // has everything.
 func TestStuckReader(t *testing.T) {

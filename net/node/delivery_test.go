@@ -76,6 +76,36 @@ func TestDelivered(t *testing.T) {
 	})
 }
 
+// Who was here when a line was said counts among those it is for, also when he is lost, until he has it.
+func TestDeliveredToTheLost(t *testing.T) {
+	together(t, 6, 3, func(t *testing.T, w *town, p []*person) {
+		p[1].host.Cut()
+		p[2].host.Cut()
+		pass(time.Second)
+		p[0].Say("nobody hears")
+		pass(time.Minute) // both are lost by now
+		p[1].host.Join()
+		pass(time.Minute)
+		if got := last(p[0]); got != "1/2" {
+			t.Errorf("one is back: %s", got)
+		}
+		names := func(ps []event.Peer) (out string) {
+			for _, q := range ps {
+				out += q.Name
+			}
+			return out
+		}
+		if r, any := p[0].WhoHas(); !any || r.Line.Text != "nobody hears" || names(r.Has) != "p1" || names(r.Lacks) != "p2" {
+			t.Errorf("%q have %q, %q lack it", names(r.Has), r.Line.Text, names(r.Lacks))
+		}
+		p[2].host.Join()
+		pass(2 * time.Minute)
+		if got := last(p[0]); got != "2/2" {
+			t.Errorf("both are back: %s", got)
+		}
+	})
+}
+
 // Who got a record from a third peer says so to its author as soon as they meet.
 func TestDeliveredThroughAThird(t *testing.T) {
 	inTown(t, 4, func(t *testing.T, w *town) {

@@ -92,6 +92,7 @@ func TestNameOfAnEarlierRun(t *testing.T) {
 		p[0].leave()
 		p0 := w.move(0, func(c *Config) { c.Name = "new" })
 		time.Sleep(10 * time.Second)
+		w.net.Block(addr(1), addr(2)) // it knows the one who has another name now when it hears of the old one
 		p2 := w.move(2)
 		time.Sleep(30 * time.Second)
 		for i, p := range []*person{p[1], p2} {

@@ -39,3 +39,18 @@ func TestPeersAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// Without discovery, a third peer that names only the second meets the first too.
+func TestPeersIntroduceEachOther(t *testing.T) {
+	inTown(t, 19, func(t *testing.T, w *town) {
+		naming := func(at ...string) func(*Config) {
+			return func(c *Config) { c.NoDiscovery, c.Connect = true, at }
+		}
+		first := w.move(0, naming())
+		second := w.move(1, naming("10.0.0.1:8080"))
+		third := w.move(2, naming("10.0.0.2:8080"))
+		w.until("all linked", func() bool {
+			return first.Status().Peers == 2 && second.Status().Peers == 2 && third.Status().Peers == 2
+		})
+	})
+}

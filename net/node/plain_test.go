@@ -508,6 +508,48 @@ func TestPlainPeersGetAllInOrder(t *testing.T) {
 	})
 }
 
+// What a neighbour says of its guest makes that nobody who is known by key.
+func TestANeighboursGuestPassesForNobody(t *testing.T) {
+	together(t, 1, 3, func(t *testing.T, w *town, ps []*person) {
+		via := ps[1].Self().Key
+		n := ps[1].Node
+		for _, id := range []string{ps[0].Self().ID, ps[1].Self().ID, ps[2].Self().ID, strings.Repeat("x", 1000)} {
+			n.mu.Lock()
+			n.send(n.peers[ps[0].Self().Key].link, wire.Chat{FromID: id, FromName: strings.Repeat("n", 1000), Content: "hi", Via: &via})
+			n.mu.Unlock()
+			pass(time.Second)
+			l := ps[0].lines()[len(ps[0].lines())-1]
+			if l.FromID == id || len(l.FromID) > 64 || len(l.FromName) > maxGuestName || l.Via != ps[1].Self().ID || l.Signature != event.Unsigned || !l.From.IsZero() {
+				t.Errorf("%.20q was shown as %+v", id, l)
+			}
+		}
+		if got := len(ps[0].lines()); got != 4 {
+			t.Errorf("%d lines", got)
+		}
+	})
+}
+
+// Nothing goes in clear to the address of a native peer, whoever is said to be there.
+func TestNothingInClearToANativeAddress(t *testing.T) {
+	together(t, 1, 2, func(t *testing.T, w *town, ps []*person) {
+		out := ps[1].host.Packets()
+		defer out.Close()
+		for range 3 {
+			out.Broadcast(func(from netip.Addr) []byte {
+				return fmt.Appendf(nil, `{"Discovery":{"id":"5eed0000-0000-4000-8000-000000000009","name":"Bob","ip":%q,"port":8080}}`, from)
+			})
+			pass(time.Second)
+		}
+		if err := ps[0].Say("to p1 alone"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		if s := told[event.Sent](&ps[0].ear); ps[0].Status().Plain != 0 || len(s) != 1 || s[0].Peers != 1 {
+			t.Errorf("%d plain peers; sent %+v", ps[0].Status().Plain, s)
+		}
+	})
+}
+
 // A guest that says much, and an /unsigned for each line of a pipe, lose nothing on the way to anybody.
 func TestAFloodInClearLosesNothing(t *testing.T) {
 	inTown(t, 1, func(t *testing.T, w *town) {

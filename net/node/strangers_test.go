@@ -104,6 +104,32 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// One's own lines one may have back, also from who never met one and gives strangers nothing.
+func TestOwnLinesComeBack(t *testing.T) {
+	inTown(t, 33, func(t *testing.T, w *town) {
+		w.net.Block(addr(0), addr(2))
+		none := func(c *Config) { c.Share = ShareNone }
+		author, between, keeper := w.move(0), w.move(1), w.move(2, none)
+		pass(10 * time.Second)
+		author.Say("mine")
+		between.Say("not mine")
+		pass(time.Second)
+		author.leave()
+		between.leave()
+		w.net.Unblock(addr(0), addr(2))
+		author = w.move(0) // with nothing on disk
+		w.until("linked", func() bool { return author.Status().Peers == 1 && keeper.Status().Peers == 1 })
+		pass(5 * time.Second)
+		var got []string
+		for _, l := range everything(t, author) {
+			got = append(got, l.Text)
+		}
+		if !slices.Equal(got, []string{"mine"}) {
+			t.Errorf("the author has %q", got)
+		}
+	})
+}
+
 // What is older than Config.Keep goes, at the start and every day, and nobody is asked for it.
 func TestKeep(t *testing.T) {
 	inTown(t, 32, func(t *testing.T, w *town) {
