@@ -202,6 +202,7 @@ func TestTooSmall(t *testing.T) {
 	w.mustShow("#lobby")
 }
 
+// Nothing wakes a screen that has nothing to do but the minute of its clock.
 func TestTheAlarm(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)

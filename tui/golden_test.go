@@ -163,6 +163,10 @@ var scenes = []struct {
 		company(w)
 		w.keys("/nickk", "enter")
 	}},
+	{"unsaved", func(w *world) {
+		company(w)
+		w.post(event.Saving{NotSaved: "no space left on device"})
+	}},
 	{"vote", func(w *world) {
 		company(w)
 		election(w)

@@ -239,13 +239,15 @@ func TestThemeAndMouse(t *testing.T) {
 	if !w.terminal.mouse {
 		t.Error("/mouse on didn't ask for the mouse")
 	}
-	w.send(tea.MouseMsg{X: 70, Y: 5, Button: tea.MouseButtonLeft, Action: tea.MouseActionPress})
-	if w.m.focus != panePeers {
-		t.Errorf("a click among the peers gave the focus to %v", w.m.focus)
+	w.send(tea.WindowSizeMsg{Width: 120, Height: 36})
+	l := w.m.lay
+	for want, at := range map[pane]rect{panePeers: l.Peers, paneProposals: l.Proposals, paneMessages: l.Messages, paneCompose: l.Compose} {
+		w.send(tea.MouseMsg{X: at.X + 1, Y: at.Y, Button: tea.MouseButtonLeft, Action: tea.MouseActionPress})
+		if w.m.focus != want {
+			t.Errorf("a click on pane %v gave the focus to %v", want, w.m.focus)
+		}
 	}
 }
-
-// Nothing wakes a screen that has nothing to do but the minute of its clock.
 
 func TestSearch(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
