@@ -85,3 +85,17 @@ func TestNoColor(t *testing.T) {
 		t.Errorf("colours, or a question about them, without colours: %q", out)
 	}
 }
+
+// What nohup has had ignored stays so: the program outlives its terminal.
+func TestAnIgnoredSignalDoesNotEndIt(t *testing.T) {
+	cmd := program(t, t.TempDir(), alone("--name", "Ann")...)
+	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+	p := begin(t, cmd)
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	p.says("/list")
+	p.until("an answer", func(h happened) bool { return h.Event == "list" })
+	p.quits()
+}

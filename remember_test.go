@@ -123,8 +123,10 @@ func TestARoomThatRemembers(t *testing.T) {
 	if lines := strings.Count(text, "\n"); lines != 12 || !strings.Contains(text, ": bob 4") {
 		t.Errorf("%d lines as text:\n%s", lines, text)
 	}
-	if none := exported(t, home, "Alice", "--since", "2100-01-01"); none != "" {
-		t.Errorf("since 2100: %q", none)
+	for _, form := range []string{"--json", "--text"} {
+		if none := exported(t, home, "Alice", form, "--since", "2100-01-01"); none != "" {
+			t.Errorf("%s since 2100: %q", form, none)
+		}
 	}
 	if heard := alice.quits(); len(heard) != 0 {
 		t.Errorf("Alice was told %q of what she knew", heard)

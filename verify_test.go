@@ -33,7 +33,7 @@ func TestVerifyFile(t *testing.T) {
 			}
 		case code != 0 || errs != "":
 			t.Errorf("%s: exit %d, %q", name, code, errs)
-		case strings.HasPrefix(expect, "ok 2 of 3") && (!strings.Contains(out, "2 of 3 approvals") || !strings.Contains(out, "(lobby)")),
+		case strings.HasPrefix(expect, "ok 2 of 3") && (!strings.Contains(out, "2 of 3 approvals") || !strings.Contains(out, "(lobby)") || strings.Count(out, "  approved\n") != 2 || strings.Count(out, "  not in this file\n") != 1),
 			strings.HasPrefix(expect, "ok twice") && !strings.Contains(out, "voted twice"),
 			strings.Contains(expect, "ends 1") && !strings.Contains(out, "a majority of those who switched it on approved"):
 			t.Errorf("%s says\n%s", name, out)
