@@ -54,6 +54,24 @@ func TestRoomAcrossAPartition(t *testing.T) {
 	})
 }
 
+// Between people who are all linked to each other a record goes over each link to its author once, and over
+// no other.
+func TestRecordsComeOnce(t *testing.T) {
+	together(t, 2, 4, func(t *testing.T, w *town, p []*person) {
+		for range 10 {
+			if err := p[0].Say("x"); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Second)
+		}
+		for i, q := range p[1:] {
+			if got := q.Status().Received; got != 11 {
+				t.Errorf("%d records came to %d, want 10 lines and the opening", got, i+1)
+			}
+		}
+	})
+}
+
 // Two that can't reach each other hear each other through a third, each line once.
 func TestForwarding(t *testing.T) {
 	inTown(t, 2, func(t *testing.T, w *town) {

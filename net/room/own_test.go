@@ -1,0 +1,98 @@
+package room
+
+import (
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// kinds are those of entries.
+func kinds(es []Entry) (out []record.Kind) {
+	for _, e := range es {
+		out = append(out, e.Record.Kind())
+	}
+	return out
+}
+
+// One's own stamps are later than what one has heard, but nobody with a wrong clock drags them along.
+func TestOwnClockFollowsOthersWithinReason(t *testing.T) {
+	now := time.UnixMilli(1_000_000_000)
+	for _, c := range []struct{ ahead, want time.Duration }{
+		{-time.Hour, 0}, {maxAhead, maxAhead}, {maxAhead + time.Millisecond, 0}, {24 * time.Hour, 0},
+	} {
+		a := New(lobby, identity.FromSeed([32]byte{1}), "a", func() time.Time { return now.Add(c.ahead) }, 0)
+		b := New(lobby, identity.FromSeed([32]byte{2}), "b", func() time.Time { return now }, 0)
+		var heard record.Time
+		for _, rec := range say(t, a, "x") {
+			if _, err := b.Accept(rec); err != nil {
+				t.Fatal(err)
+			}
+			heard = rec.Time()
+		}
+		got := say(t, b, "y")[0].Time()
+		if got.Ms != now.Add(c.want).UnixMilli() || c.want > 0 && got.Compare(heard) <= 0 {
+			t.Errorf("after %v by a clock %v ahead one's own is %v", heard, c.ahead, got)
+		}
+	}
+}
+
+// Two runs of one profile, which hear each other, each keep their own chain.
+func TestTwoRunsKeepTheirChains(t *testing.T) {
+	one, two, other := someone(t, 1), someone(t, 1), someone(t, 2)
+	for range 3 {
+		for _, r := range [][2]*Room{{one, two}, {two, one}} {
+			for _, rec := range say(t, r[0], "x") {
+				for _, hears := range []*Room{r[1], other} {
+					if out, err := hears.Accept(rec); err != nil || len(out.Added) != 1 {
+						t.Fatalf("%+v, %v", out, err)
+					}
+				}
+			}
+		}
+	}
+	if other.Count() != 8 || other.Hash() != one.Hash() || one.Hash() != two.Hash() {
+		t.Errorf("%d records of two runs", other.Count())
+	}
+}
+
+// A name that no record takes keeps one from speaking only until it is changed.
+func TestABadNameOpensNothing(t *testing.T) {
+	r := New(lobby, identity.FromSeed([32]byte{1}), "\x00", time.Now, 0)
+	if es, err := r.Say(record.KindChat, "x"); err == nil || es != nil {
+		t.Fatalf("said %v, %v", kinds(es), err)
+	}
+	if _, _, any := r.Own(); any || r.Count() != 0 {
+		t.Error("a feed was opened without a record")
+	}
+	if _, err := r.Rename("good"); err != nil {
+		t.Fatal(err)
+	}
+	es, err := r.Say(record.KindChat, "x")
+	if err != nil || len(es) != 1 || es[0].Record.Seq() != 1 || es[0].Name != "good" {
+		t.Errorf("said %v, %v", kinds(es), err)
+	}
+}
+
+// When the store has lost what memory doesn't have of one's own feed, no place is given twice: the next
+// line opens another feed, after the last record that was signed.
+func TestALostOwnFeedIsLeft(t *testing.T) {
+	r := New(lobby, identity.FromSeed([32]byte{1}), "a", time.Now, 2000)
+	var last *record.Record
+	for range 50 {
+		recs := say(t, r, "line")
+		last = recs[len(recs)-1]
+	}
+	before, _, _ := r.Own()
+	if again := r.Lower(before, 5, record.ID{1}); again != nil {
+		t.Fatalf("%d records of a lost middle are to be stored", len(again))
+	}
+	if _, _, any := r.Own(); any {
+		t.Error("the feed goes on")
+	}
+	es, err := r.Say(record.KindChat, "after")
+	if err != nil || len(es) != 2 || es[0].Record.Kind() != record.KindOpen || es[0].Record.Feed() == before.Feed || es[0].Record.Prev() != last.ID() {
+		t.Errorf("said %v, %v", kinds(es), err)
+	}
+}

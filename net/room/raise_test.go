@@ -1,0 +1,70 @@
+package room
+
+import (
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// What lies between the end of a feed and where a peer's copy begins is given up on its author's word, or
+// when it could not be had for a while; where nothing is held yet there is nothing to lose.
+func TestRaise(t *testing.T) {
+	author, peer := identity.FromSeed([32]byte{2}).Key(), identity.FromSeed([32]byte{3}).Key()
+	key := FeedKey{author, 5}
+	recs := chain(t, 2, 5, 20, record.KindChat, `{"text":"x"}`)
+	for name, c := range map[string]struct {
+		held int // records from the feed's beginning
+		from identity.Key
+		wait time.Duration
+		want int
+	}{
+		"nothing held":     {0, peer, 0, 2},
+		"too early":        {3, peer, gapFor - time.Second, 0},
+		"after a while":    {3, peer, gapFor, 2},
+		"the author says":  {3, author, 0, 2},
+		"nothing waits":    {9, author, 0, 0}, // what is at the floor has its place
+		"all of it is had": {21, author, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Unix(1000, 0)
+			r := New(lobby, identity.FromSeed([32]byte{1}), "a", func() time.Time { return now }, 0)
+			for _, rec := range append(recs[:c.held:c.held], recs[8:10]...) {
+				if _, err := r.Accept(rec); err != nil {
+					t.Fatal(err)
+				}
+			}
+			now = now.Add(c.wait)
+			if got := len(r.Raise(c.from, key, 8).Added); got != c.want {
+				t.Errorf("%d records took their place, want %d", got, c.want)
+			}
+			if h := r.Frontier(); c.want > 0 && (len(h) != 1 || h[0].Floor != 8 || h[0].Seq != 9) {
+				t.Errorf("holding %+v", h)
+			}
+		})
+	}
+}
+
+// A feed begins where it does for everybody who was asked.
+func TestBegins(t *testing.T) {
+	x, y := identity.FromSeed([32]byte{10}).Key(), identity.FromSeed([32]byte{11}).Key()
+	key := FeedKey{x, 77}
+	p := NewPlanner(someone(t, 2), time.Now)
+	begins := func(of identity.Key, floor uint64, want bool) {
+		t.Helper()
+		if got := p.Begins(of, key, floor); got != want {
+			t.Errorf("begins at %d: %v", floor, got)
+		}
+	}
+	begins(x, 5, false)
+	p.Heard(x, []Holding{{Key: key, Floor: 5, Seq: 9}})
+	begins(x, 5, true)
+	begins(x, 6, false)
+	begins(y, 5, false) // whose copy it isn't
+	p.Heard(y, []Holding{{Key: key, Floor: 3, Seq: 9}})
+	begins(x, 5, false)
+	begins(y, 3, true)
+	p.Gone(y)
+	begins(x, 5, true)
+}
