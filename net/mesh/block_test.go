@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,3 +151,59 @@ func (d *diary) handler() link.Handler { return bare{d} }
 type bare struct{ *diary }
 
 func (b bare) Down(*link.Link, error) {}
+
+// TestFullLater: whom a peer has sent away because it was full leaves it alone for a minute, whatever its
+// beacons say.
+func TestFullLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 0)
+		var ofA dials
+		greater, lesser := pairOf(1, 2)
+		a, b := join(t, host(n, 1), greater, ofA.option()), join(t, host(n, 2), lesser)
+		a.Hint(b.key(), b.at())
+		time.Sleep(time.Second)
+		b.current(a.key()).Bye(wire.ByeFull)
+		before := ofA.count()
+		for range 11 {
+			time.Sleep(5 * time.Second)
+			a.Hint(b.key(), b.at())
+		}
+		if c := ofA.count() - before; c != 0 || linked(a, b) {
+			t.Errorf("%d dials within a minute", c)
+		}
+		time.Sleep(5 * time.Second)
+		a.Hint(b.key(), b.at())
+		time.Sleep(time.Second)
+		if !linked(a, b) {
+			t.Errorf("not tried after a minute: %q", a.history(b.key()))
+		}
+		quit(a, b)
+	})
+}
+
+// TestBlockOutlastsAFlood: made-up peers don't drive out of the table whom the user disconnected from.
+func TestBlockOutlastsAFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 0)
+		a, b := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2))
+		a.Hint(b.key(), b.at())
+		time.Sleep(2 * time.Second)
+		if !a.Block(b.key(), wire.ByeLeaving) {
+			t.Fatal("not heard of")
+		}
+		time.Sleep(time.Second)
+		a.Mesh.mu.Lock()
+		a.peers[b.key()].met = false // as if it had been a hint only: the first to go
+		a.Mesh.mu.Unlock()
+		host(n, 200).Cut()
+		for i := range 2 * maxPeers {
+			a.Hint(key(byte(i), byte(i>>8)), []netip.AddrPort{netip.MustParseAddrPort("10.0.0.200:8080")})
+		}
+		b.Connect(a.addr)
+		time.Sleep(time.Minute)
+		if linked(a, b) {
+			t.Error("whom the user disconnected from is back")
+		}
+		quit(a, b)
+	})
+}
