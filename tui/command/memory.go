@@ -74,14 +74,14 @@ func whoHas(e Env, _ string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d have your last line", len(r.Has), len(r.Has)+len(r.Lacks))
 	for _, p := range r.Has {
-		fmt.Fprintf(&b, "\n✓ %s", e.Label(p))
+		fmt.Fprintf(&b, "\n  %s has it", e.Label(p))
 	}
 	for _, p := range r.Lacks {
 		word := "on its way"
 		if p.State == event.Lost || p.State == event.Left {
 			word = "when they come back"
 		}
-		fmt.Fprintf(&b, "\n· %s: not yet, %s", e.Label(p), word)
+		fmt.Fprintf(&b, "\n  %s not yet: %s", e.Label(p), word)
 	}
 	e.Reply(Info{b.String()})
 }

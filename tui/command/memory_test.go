@@ -71,7 +71,7 @@ func TestWhoHas(t *testing.T) {
 		{rememberer{}, "said nothing"},
 		{rememberer{said: true}, "Nobody was here"},
 		{rememberer{said: true, reach: event.Reach{Has: []event.Peer{carol}, Lacks: []event.Peer{dora}}},
-			"1 of 2 have your last line\n✓ Carol Yes\n· dora: not yet, when they come back"},
+			"1 of 2 have your last line\n  Carol Yes has it\n  dora not yet: when they come back"},
 	} {
 		c.node.fakeNode = w.node
 		w.env.Node = c.node
