@@ -42,7 +42,7 @@ func story() []event.Event {
 	first := p
 	p.Yes, p.State = 2, "passed"
 	left := event.Proposal{ID: strings.Repeat("b", 64), Number: 5, Label: "#5", Slot: "topic", Action: "tea", By: carol, State: "disputed",
-		Yes: 1, Need: 1, Roll: []event.Voter{carol}, LeftOut: []event.Voter{alice, bob}}
+		Yes: 1, Need: 1, Roll: []event.Voter{carol}, LeftOut: []event.Voter{alice, bob, voterOf("Dora", 4)}}
 	ended := p
 	ended.State = "expired"
 	return []event.Event{
@@ -54,6 +54,7 @@ func story() []event.Event {
 		event.PolicyChanged{Policy: event.Policy{SecureOnly: true, Number: 4, Label: "#4"}},
 		event.BallotCast{Proposal: p, By: carol, Choice: "reject"},
 		event.BallotCast{Proposal: p, By: bob, Choice: "reject", Twice: true},
+		event.BallotCast{Proposal: p, By: voterOf("Eve", 5), Choice: "approve", History: true},
 		event.ProposalChanged{Proposal: left},
 		event.ProposalChanged{Proposal: ended, Was: "open"},
 		event.Differs{Peer: event.Peer{ID: "x", Key: bob.Key, Name: "Bob"}, Label: "#9"},
@@ -92,7 +93,7 @@ func TestVotesInLines(t *testing.T) {
 🔐 Secure-only is on (#4): unsigned messages are refused
 🗳️ Carol rejected #4 (0 against)
 🔐 Carol proposed #5: topic "tea" · needs 1 of 1
-🔐 #5 leaves out Alice, Bob: it does not count here until /accept #5
+🔐 #5 leaves out Alice, Bob, Dora: it does not count here until /accept #5
 🔐 #4 EXPIRED, undecided: secure-only on
 🔐 Bob follows #9, you don't · /accept #9
 🔐 policy not yet known
@@ -113,7 +114,7 @@ func TestVotesInJSON(t *testing.T) {
 	for _, want := range []string{
 		`{"event":"policy","slot":"secure_only","value":"off"}`,
 		`"event":"proposal","number":4,"label":"#4"`, `"state":"passed"`, `"yes":2,"no":0,"need":2,"of":3`,
-		`{"event":"ballot","number":4,"label":"#4","id":"aaaa`, `"choice":"approve"`, `"twice":true`,
+		`{"event":"ballot","number":4,"label":"#4","id":"aaaa`, `"choice":"approve"`, `"twice":true`, `"history":true`,
 		`{"event":"policy","slot":"secure_only","value":"on","number":4,"label":"#4"}`,
 		`"left_out":[{`, `"label":"#9"`, `{"event":"gate","open":false,"text":"policy not yet known"}`,
 		`{"event":"proposals","proposals":[],"policy":[{"slot":"secure_only","value":"off"}]}`,
