@@ -39,7 +39,10 @@ func (p *Pane) arrange() {
 		c.lead, c.mark = 1, 1
 	}
 	if w >= 36 {
-		c.time, c.end = 5, w-1
+		c.time = 5
+	}
+	if w >= 30 { // text doesn't touch what stands beside the pane
+		c.end = w - 1
 	}
 	at := c.lead
 	for _, col := range []struct{ cells, at *int }{{&c.time, nil}, {&c.name, &c.nameAt}, {&c.mark, &c.markAt}} {
