@@ -280,3 +280,36 @@ func TestNoRoomToPass(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// What has passed stays when it alone fills the room: another ballot on it is refused, and doesn't cost it
+// its place.
+func TestFullOfWhatHasPassed(t *testing.T) {
+	b := NewBook()
+	b.limits.room = 4 * minRecord
+	p := boundProposal(1, 1, 5, minRecord)
+	if _, err := b.AddProposal(p); err != nil {
+		t.Fatal(err)
+	}
+	ballot := func(i int) Ballot {
+		return Ballot{Proposal: p.ID, Voter: p.Roll[i], Choice: Approve, Size: minRecord}
+	}
+	for i := range p.Need {
+		if _, err := b.AddBallot(ballot(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := b.AddBallot(ballot(p.Need)); !errors.Is(err, ErrFull) || len(r.Dropped) != 0 {
+		t.Errorf("one ballot more: %+v, %v", r, err)
+	}
+	c := Certificate{Proposal: p}
+	for i := range p.Roll {
+		c.Ballots = append(c.Ballots, ballot(i))
+	}
+	if r, err := b.AddCertificate(c); err != nil || r.Verdict != Known || len(r.Dropped) != 0 {
+		t.Errorf("all of them: %+v, %v", r, err)
+	}
+	if b.State(p.ID) != Passed {
+		t.Errorf("it is %v", b.State(p.ID))
+	}
+	sums(t, b)
+}
