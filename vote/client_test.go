@@ -20,7 +20,7 @@ func TestNumbers(t *testing.T) {
 	for _, p := range []struct {
 		id     vote.ID
 		number uint64
-	}{{id(0x7f, 1), 4}, {id(0xc2, 1), 4}, {id(1), 3}, {id(0x7f, 2), 6}, {id(0x7f, 3), 6}} {
+	}{{id(0x7f, 1), 4}, {id(0xc2, 1), 4}, {id(1), 3}, {id(0x7f, 2), 6}, {id(0x7f, 3), 6}, {id(0xc2, 2), 6}} {
 		q := proposalOf("", 3)
 		q.ID, q.Number = p.id, p.number
 		mustAdd(t, b, q)
@@ -29,7 +29,7 @@ func TestNumbers(t *testing.T) {
 		t.Errorf("the next number is %d", n)
 	}
 	labels := map[vote.ID]string{
-		id(0x7f, 1): "#4·7f", id(0xc2, 1): "#4·c2", id(1): "#3", id(0x7f, 2): "#6·7f02", id(0x7f, 3): "#6·7f03", id(9): "",
+		id(0x7f, 1): "#4·7f", id(0xc2, 1): "#4·c2", id(1): "#3", id(0x7f, 2): "#6·7f02", id(0x7f, 3): "#6·7f03", id(0xc2, 2): "#6·c2", id(9): "",
 	}
 	for id, want := range labels {
 		if got := b.Label(id); got != want {
