@@ -29,7 +29,7 @@ func (m *model) answer(a command.Answer) {
 	case command.Proposals:
 		m.setFocus(paneProposals)
 	case command.Save:
-		m.order(func(context.Context) { m.deps.answer(a.Write()) })
+		m.deps.fetch(func(context.Context) { m.deps.answer(a.Write()) })
 	case pastLines:
 		m.remembered(a)
 	case foundLines:

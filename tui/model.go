@@ -24,7 +24,7 @@ type deps struct {
 	node     Node
 	terminal terminal
 	order    func(func(ctx context.Context)) // runs it later, in order, outside of Update
-	fetch    func(func(ctx context.Context)) // the same for what reads the disk, beside the orders
+	fetch    func(func(ctx context.Context)) // the same for what waits for the disk, beside the orders
 	answer   func(any)                       // posts to the inbox; for orders only
 	wakeAt   func(time.Time)                 // the one timer
 	kept     *kept

@@ -7,7 +7,7 @@
 // The model asks a small interface of the node (Node) and never waits for it: whatever a person asks
 // for goes through one queue with one goroutine (orders.go), so that lines and commands keep the
 // order in which they were typed, and answers come back through the inbox like everything else. What
-// reads the disk has a queue of its own, so that no line waits for a search.
+// waits for the disk has a queue of its own, so that no line waits for a search or an export.
 // There is no I/O in Update, and no timer but one (alarm.go).
 //
 // Where things are is decided in layout.go, which key does what in keys.go, and nowhere else. The
