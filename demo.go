@@ -19,7 +19,7 @@ import (
 func demoCommand(began *bool) *cobra.Command {
 	cfg := demo.Config{Stdin: os.Stdin, Stdout: os.Stdout}
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Show a few people chatting, side by side in tmux", Args: cobra.NoArgs,
+		Use: "demo", Short: "Show a few people chatting, side by side in tmux", Args: words(0, 0),
 		Long: "Alice, Bob and Charlie chat on this machine alone, side by side in tmux, each with a temporary profile.\n" +
 			"Alt and an arrow goes from one to the other, /quit leaves, Ctrl+B d ends it all. Nothing stays behind.",
 		RunE: func(*cobra.Command, []string) error {

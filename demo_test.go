@@ -15,7 +15,7 @@ func TestDemoRefusesWhatCannotPlay(t *testing.T) {
 		"demo --peers 7":    "give a number from 2 to 6",
 		"demo --peers -3":   "give a number from 2 to 6",
 		"demo --peers many": "invalid argument",
-		"demo Alice":        "unknown command",
+		"demo Alice":        "write p2pchat demo",
 		"demo --tuor":       "unknown flag",
 	} {
 		code, out, errs := finish(t, program(t, home, strings.Split(line, " ")...))

@@ -36,7 +36,7 @@ func exportCommand(began *bool) *cobra.Command {
 		Use: "export", Short: "Print all that was said, to keep or to check with verify",
 		Long: "export prints one record a line, in one order and with nothing of yours in it: who has the same\n" +
 			"records gets the same bytes, and p2pchat verify checks them. --text prints it for reading.",
-		Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		Args: words(0, 0), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			*began = true
 			if text && o.json {

@@ -78,14 +78,14 @@ func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	id := &cobra.Command{
-		Use: "id", Short: "Show who you are: id, key, fingerprint, profile", Args: cobra.NoArgs,
+		Use: "id", Short: "Show who you are: id, key, fingerprint, profile", Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			*began = true
 			return o.showID(cmd)
 		},
 	}
 	ver := &cobra.Command{
-		Use: "version", Short: "Show the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version", Args: words(0, 0),
 		Run: func(cmd *cobra.Command, _ []string) {
 			cmd.Printf("p2pchat %s (%s/%s, %s)\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
 		},
@@ -98,6 +98,21 @@ func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
 	root.AddCommand(first, id, sendCommand(began), tailCommand(began), exportCommand(began), verifyCommand(began), demoCommand(began), ver)
 	strict(root)
 	return root, began
+}
+
+// words is how many words a command takes after its name. cobra counts them too, but says "accepts 1
+// arg(s)", without the next step.
+func words(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		hint := "write p2pchat " + cmd.Use
+		switch {
+		case len(args) < least:
+			return &usageError{cmd.Name() + " needs more than that", hint}
+		case len(args) > most:
+			return &usageError{fmt.Sprintf("%s doesn't take %.40q", cmd.Name(), args[most]), hint}
+		}
+		return nil
+	}
 }
 
 // strict makes cobra's own commands refuse what they don't know: they would print a help that nobody

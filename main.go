@@ -57,7 +57,7 @@ func run(args []string, hook func(*guard.Group)) int {
 	cobra.MousetrapHelpText = "" // a double click on Windows starts a chat like any other start
 	root, began := commands(hook)
 	root.SetArgs(args)
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	switch usage := (*usageError)(nil); {
 	case err == nil:
 		return 0
@@ -66,7 +66,11 @@ func run(args []string, hook func(*guard.Group)) int {
 	case errors.Is(err, lines.ErrOutput):
 		return exitError // whoever closed our output doesn't want to hear of it
 	case errors.As(err, &usage) || !*began: // what cobra finds wrong itself is usage too
-		complain(withHint(err, "p2pchat help shows how to start it"))
+		hint := "p2pchat help"
+		if cmd.HasParent() {
+			hint += " " + cmd.Name()
+		}
+		complain(withHint(err, hint+" lists what there is"))
 		return exitUsage
 	case errors.As(err, new(*guard.Panic)):
 		complain(err)

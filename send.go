@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -31,7 +32,7 @@ func sendCommand(began *bool) *cobra.Command {
 		Long: "send joins the room, says TEXT (- reads it from standard input) and leaves once a peer has it.\n" +
 			"It ends with 1 if nobody came in time: then nothing was said. While the profile is in use it\n" +
 			"joins as NAME-cli.",
-		Args: cobra.MinimumNArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Args: words(1, math.MaxInt), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			*began = true
 			text := strings.Join(args, " ")

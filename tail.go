@@ -19,7 +19,7 @@ func tailCommand(began *bool) *cobra.Command {
 		Use: "tail", Short: "Print what is said, until Ctrl+C",
 		Long: "tail joins the room and prints what is said. --history N begins with the last N lines that the\n" +
 			"profile remembers. While the profile is in use it joins as NAME-cli.",
-		Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		Args: words(0, 0), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			*began = true
 			cfg, err := o.config(cmd.Flags(), nil)

@@ -21,7 +21,7 @@ func verifyCommand(began *bool) *cobra.Command {
 		Use: "verify FILE", Short: "Check a vote's certificate, evidence or an export, offline",
 		Long: "verify checks a file that somebody gave you: the certificate of a vote (/proof), the evidence\n" +
 			"of a double vote, or an export of a room. Nothing but the file is needed. It ends with 1 on any flaw.",
-		Args: cobra.ExactArgs(1),
+		Args: words(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			*began = true
 			f, err := os.Open(args[0])
