@@ -110,10 +110,7 @@ func (m *model) offerRows(width int) []string {
 			rows = append(rows, t.Row(width).Put(style, mark).Put(style, part).String())
 		}
 	}
-	hint := clean.Trusted("Up Down choose, Enter shows what it would do")
-	if hint.Width() > width-2 {
-		hint = clean.Trusted("Up Down choose, Enter goes on")
-	}
+	hint := widest(width-2, clean.Trusted("Up Down choose, Enter shows what it would do"), clean.Trusted("Up Down choose, Enter goes on"))
 	return append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
 }
 

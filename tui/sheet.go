@@ -60,13 +60,7 @@ func (s *sheet) draw(t *theme.Theme, at rect) []string {
 		of := clean.Linef("%d/%d", min(s.top+room, len(content)), len(content))
 		hints = []clean.SafeText{clean.Linef(" PgUp PgDn %s %s Esc closes ", of, t.Dot), clean.Linef(" PgDn %s %s Esc ", of, t.Dot), clean.Linef(" %s ", of)}
 	}
-	hint := hints[len(hints)-1]
-	for _, h := range hints { // the longest that leaves room for the title
-		if min(s.title.Width(), minTitle)+h.Width()+6 <= at.W {
-			hint = h
-			break
-		}
-	}
+	hint := widest(at.W-min(s.title.Width(), minTitle)-6, hints...)
 	r := t.Row(at.W).Put(t.Dim, t.HRule).Put(t.Dim, t.HRule).Space(t.Text, 1)
 	r.PutWithin(t.Accent, s.title, max(at.W-hint.Width()-6, 8)).Space(t.Text, 1)
 	if r.Left() >= hint.Width()+2 {

@@ -203,10 +203,7 @@ func (m *model) hint(cells int) clean.SafeText {
 	case m.focus == paneMessages:
 		all, few = "Up selects, PgUp PgDn scroll, Esc: back", "Up selects, PgUp PgDn, Esc: back"
 	}
-	if text := clean.Line(all); text.Width() <= cells {
-		return text
-	}
-	return clean.Line(few)
+	return widest(cells, clean.Line(all), clean.Line(few))
 }
 
 // voteHint is the hint for the selected proposal.
