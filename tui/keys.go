@@ -142,6 +142,16 @@ func edits(op compose.Op) func(*model) (bool, tea.Cmd) {
 	return always(func(m *model) { m.edit(op) })
 }
 
+// keyName is what the table calls a key; "" for text, which no key stands for. Text that comes at once
+// (a fast typist on a slow line, a paste into a terminal that doesn't mark it) is one tea.KeyMsg, and
+// Bubble Tea calls the word "end" as it calls the key.
+func keyName(k tea.KeyMsg) string {
+	if k.Type == tea.KeyRunes && (len(k.Runes) != 1 || k.Paste) {
+		return ""
+	}
+	return k.String()
+}
+
 // keymap finds a binding by section and key.
 type keymap map[section]map[string]*binding
 

@@ -19,12 +19,12 @@ import (
 // the focus; what is left over is text, and text always goes to the composer.
 func (m *model) key(k tea.KeyMsg) tea.Cmd {
 	if m.leave.waiting {
-		if k.String() == "ctrl+c" {
+		if keyName(k) == "ctrl+c" {
 			return tea.Quit
 		}
 		return nil
 	}
-	if k.String() != "ctrl+c" {
+	if keyName(k) != "ctrl+c" {
 		m.leave.until = time.Time{} // who does something else stays
 		if m.lay.TooSmall {
 			return nil // nobody sees what it would do
@@ -67,7 +67,7 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 			return cmd
 		}
 	case paneMessages:
-		switch k.String() {
+		switch keyName(k) {
 		case "up", "k":
 			m.selectLine(-1)
 			return nil
@@ -89,7 +89,7 @@ func (m *model) press(in section, k tea.KeyMsg) (bool, tea.Cmd) {
 	if k.Paste {
 		return false, nil
 	}
-	b := m.keys[in][k.String()]
+	b := m.keys[in][keyName(k)]
 	if b == nil {
 		return false, nil
 	}

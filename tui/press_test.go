@@ -168,6 +168,30 @@ func TestTypingAnywhereWrites(t *testing.T) {
 	}
 }
 
+// A fast typist's word, or an unmarked paste, is one message, which Bubble Tea may call as it calls a key.
+func TestAWordThatIsTheNameOfAKeyIsText(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	company(w)
+	at := func(text string) { w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text)}) }
+	want := ""
+	for _, b := range keyTable() {
+		for word := range strings.FieldsSeq(b.keys) {
+			if len(word) > 1 {
+				at(word)
+				want += word
+			}
+		}
+	}
+	if got := w.m.compose.Text(); got != want {
+		t.Errorf("wrote %q, want %q", got, want)
+	}
+	w.keys("ctrl+c", "ctrl+f")
+	at("end")
+	if got := w.m.search.query; got != "end" {
+		t.Errorf("searching for %q, want \"end\"", got)
+	}
+}
+
 func TestCopyAndInspect(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)

@@ -117,7 +117,7 @@ func (m *model) offerRows(width int) []string {
 // offerKey is a key while something is being proposed.
 func (m *model) offerKey(k tea.KeyMsg) {
 	o := &m.votes.offer
-	switch k.String() {
+	switch keyName(k) {
 	case "esc", "f4", "ctrl+c":
 		m.closeOffer()
 	case "up", "k", "shift+tab":
