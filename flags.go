@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/guard"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
@@ -153,7 +154,7 @@ func (o *options) flags(cmd *cobra.Command) {
 	f.StringVar(&o.listen, "listen", "", "listen on `HOST:PORT` (default: every address, IPv4 and IPv6)")
 	f.StringArrayVar(&o.connect, "connect", nil, "connect to a peer at `HOST:PORT`, line://HOST:PORT or json://HOST:PORT; may be repeated")
 	f.StringVar(&o.room, "room", defaultRoom, "meet in the room `NAME`")
-	f.StringArrayVar(&o.interfaces, "interface", nil, "use only the network interface `NAME`; may be repeated")
+	f.StringArrayVar(&o.interfaces, "interface", nil, "use only the network interface `NAME` (lo: only this machine); may be repeated")
 	f.BoolVar(&o.noDiscovery, "no-discovery", false, "don't look for peers on the network, only --connect")
 	f.IntVar(&o.discoveryPort, "discovery-port", 9999, "look for peers on the UDP `PORT`")
 	f.BoolVar(&o.noMDNS, "no-mdns", false, "don't look for programs of the seed by mDNS")
@@ -177,7 +178,7 @@ func (o *options) flags(cmd *cobra.Command) {
 
 // config checks the flags and makes a node's configuration of them, but for what the profile adds.
 func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error) {
-	cfg := node.Config{Interfaces: o.interfaces, NoDiscovery: o.noDiscovery, DiscoveryPort: o.discoveryPort,
+	cfg := node.Config{NoDiscovery: o.noDiscovery, DiscoveryPort: o.discoveryPort,
 		NoMDNS: o.noMDNS, Bare: o.ask,
 		Agent: fmt.Sprintf("p2pchat/%s (%s)", version, runtime.GOOS)}
 	if err := o.memory.apply(&cfg); err != nil {
@@ -239,11 +240,26 @@ func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error)
 		return cfg, &usageError{fmt.Sprintf("--discovery-port %d is not from 1 to 65535", o.discoveryPort), "all peers use 9999 unless they are told otherwise"}
 	}
 	for _, name := range o.interfaces {
-		if _, err := net.InterfaceByName(name); err != nil {
+		found, ok := interfaceNamed(name)
+		if !ok {
 			return cfg, &usageError{fmt.Sprintf("there is no network interface %.80q", name), "give one of " + strings.Join(interfaceNames(), ", ") + " to --interface"}
 		}
+		cfg.Interfaces = append(cfg.Interfaces, found)
 	}
 	return cfg, nil
+}
+
+// interfaceNamed is the name of the interface that --interface means: lo is the loopback interface, whatever
+// the system calls it.
+func interfaceNamed(name string) (string, bool) {
+	if _, err := net.InterfaceByName(name); err == nil {
+		return name, true
+	}
+	if name == discovery.LoopbackAlias {
+		found, err := discovery.Loopback()
+		return found, err == nil
+	}
+	return "", false
 }
 
 // roomName is the room that --room means.

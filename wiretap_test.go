@@ -79,7 +79,7 @@ func TestATerminatingProxyIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	port := freePort(t)
-	b := begin(t, program(t, home, "start", "--json", "--name", "Ben", "--interface", loopback(t), "--discovery-port", port, "--no-mdns", "--port", "0"))
+	b := begin(t, program(t, home, "start", "--json", "--name", "Ben", "--interface", "lo", "--discovery-port", port, "--no-mdns", "--port", "0"))
 	udp, err := net.Dial("udp4", "127.0.0.1:"+port)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -21,16 +20,12 @@ type cast struct {
 	program   string
 	dir       string // temporary; removed by remove
 	names     []string
-	loopback  string // the interface's name
-	discovery int    // a UDP port that nobody had
+	discovery int // a UDP port that nobody had
 }
 
 func newCast(cfg Config) (*cast, error) {
 	c := &cast{program: cfg.Program, names: names[:cfg.Peers]}
 	var err error
-	if c.loopback, err = loopback(); err != nil {
-		return nil, err
-	}
 	if c.discovery, err = freePort(); err != nil {
 		return nil, err
 	}
@@ -46,7 +41,7 @@ func newCast(cfg Config) (*cast, error) {
 func (c *cast) argv(i int, more ...string) []string {
 	return append([]string{c.program, "start", "--name", c.names[i],
 		"--profile", filepath.Join(c.dir, c.names[i]),
-		"--interface", c.loopback,
+		"--interface", "lo",
 		"--listen", "127.0.0.1:0",
 		"--discovery-port", strconv.Itoa(c.discovery), "--no-mdns"}, more...)
 }
@@ -69,20 +64,6 @@ func tempDir() (string, error) {
 		return "", err
 	}
 	return os.MkdirTemp("/tmp", pattern)
-}
-
-// loopback is the name of the loopback interface: lo on Linux, lo0 on macOS.
-func loopback() (string, error) {
-	all, err := net.Interfaces()
-	if err != nil {
-		return "", fmt.Errorf("list network interfaces: %w", err)
-	}
-	for _, i := range all {
-		if i.Flags&net.FlagLoopback != 0 && i.Flags&net.FlagUp != 0 {
-			return i.Name, nil
-		}
-	}
-	return "", errors.New("this machine has no loopback interface that is up, which the demo's peers meet on")
 }
 
 // freePort is a UDP port that nobody uses, on any address. Nothing is sent from it here.

@@ -214,11 +214,7 @@ func TestAStaleTMUXIsNoTmux(t *testing.T) {
 func TestTheCastIsAmongItself(t *testing.T) {
 	temp := tempFolder(t)
 	path := program(t)
-	interfaceName, err := loopback()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stranger := exec.CommandContext(t.Context(), path, "start", "--json", "--name", "Stranger", "--profile", t.TempDir(), "--interface", interfaceName, "--port", "0")
+	stranger := exec.CommandContext(t.Context(), path, "start", "--json", "--name", "Stranger", "--profile", t.TempDir(), "--interface", "lo", "--port", "0")
 	stdin, err := stranger.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

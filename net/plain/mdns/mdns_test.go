@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/ipv4"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/guard"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -37,17 +38,11 @@ const (
 // loopback is the name of this machine's loopback interface.
 func loopback(tb testing.TB) string {
 	tb.Helper()
-	all, err := net.Interfaces()
+	name, err := discovery.Loopback()
 	if err != nil {
-		tb.Fatal(err)
+		tb.Skip(err)
 	}
-	for _, i := range all {
-		if i.Flags&net.FlagLoopback != 0 && i.Flags&net.FlagUp != 0 {
-			return i.Name
-		}
-	}
-	tb.Skip("no loopback interface")
-	return ""
+	return name
 }
 
 // freePort is a port that nobody has, to stand for 5353.
