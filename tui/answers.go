@@ -107,16 +107,7 @@ func (m *model) listText(peers []event.Peer) clean.SafeText {
 		if p.Addr.IsValid() {
 			at = p.Addr.String()
 		}
-		words := []string{string(p.State)}
-		if !p.Encrypted() {
-			words = append(words, "not encrypted")
-		}
-		if p.Verified {
-			words = append(words, "verified")
-		}
-		if p.Ignored {
-			words = append(words, "ignored")
-		}
+		words := append([]string{string(p.State)}, command.Marks(p)...)
 		rows = append(rows, fmt.Sprintf("%s  %-21s  %s", m.label(p).Pad(width), at, strings.Join(words, ", ")))
 	}
 	return clean.Block(strings.Join(rows, "\n"))
@@ -137,13 +128,7 @@ func (m *model) statusReport(s event.Status) clean.SafeText {
 		row("discovery", "off")
 	}
 	for _, i := range s.Network.Interfaces {
-		what := fmt.Sprintf("%d beacons sent, %d heard", i.Sent, i.Heard)
-		if i.Skipped != "" {
-			what = "skipped: " + i.Skipped
-		}
-		if i.Error != "" {
-			what = i.Error
-		}
+		what := command.Doing(i)
 		if i.Addr.IsValid() {
 			what = i.Addr.String() + ": " + what
 		}

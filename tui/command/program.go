@@ -55,14 +55,11 @@ func doctor(e Env, _ string) {
 		row("You don't look for peers (--no-discovery): /connect HOST reaches somebody.")
 	}
 	for _, i := range s.Network.Interfaces {
-		switch {
-		case i.Skipped != "":
-			row("%s: skipped: %s", i.Name, i.Skipped)
-		case i.Error != "":
-			row("%s %s: %s", i.Name, i.Addr, i.Error)
-		default:
-			row("%s %s: %d beacons sent, %d of others heard", i.Name, i.Addr, i.Sent, i.Heard)
+		at := i.Name
+		if i.Addr.IsValid() {
+			at += " " + i.Addr.String()
 		}
+		row("%s: %s", at, Doing(i))
 	}
 	for _, t := range s.Network.Found {
 		row("In the way: %s", t.Text)

@@ -216,17 +216,8 @@ func (v *textView) list(peers []event.Peer) {
 		if p.State != event.Up {
 			marks = append(marks, string(p.State))
 		}
-		if !p.Encrypted() {
-			marks = append(marks, "not encrypted")
-		}
-		if p.Verified {
-			marks = append(marks, "verified")
-		}
-		if p.Ignored {
-			marks = append(marks, "ignored")
-		}
 		mark := ""
-		if len(marks) > 0 {
+		if marks = append(marks, command.Marks(p)...); len(marks) > 0 {
 			mark = ", " + strings.Join(marks, ", ")
 		}
 		v.say("  - %s (%s)%s%s", v.people.Label(command.BookID(p.Key, p.ID)), clean.Line(p.ID), at, mark)
@@ -246,14 +237,7 @@ func (v *textView) status(s event.Status) {
 		row("Discovery: off")
 	default:
 		for _, i := range s.Network.Interfaces {
-			what := fmt.Sprintf("%d beacons sent, %d heard", i.Sent, i.Heard)
-			if i.Skipped != "" {
-				what = "skipped: " + i.Skipped
-			}
-			if i.Error != "" {
-				what = i.Error
-			}
-			row("Discovery on %s %s: %s", clean.Line(i.Name), i.Addr, clean.Line(what))
+			row("Discovery on %s %s: %s", clean.Line(i.Name), i.Addr, clean.Line(command.Doing(i)))
 		}
 		if s.Network.Trouble != "" {
 			row("In the way: %s", clean.Line(withHint(s.Network.Trouble, s.Network.Hint)))

@@ -1,0 +1,32 @@
+package command
+
+import (
+	"fmt"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+// Marks is what there is to say of a peer besides its state, in words for people.
+func Marks(p event.Peer) (words []string) {
+	if !p.Encrypted() {
+		words = append(words, "not encrypted")
+	}
+	if p.Verified {
+		words = append(words, "verified")
+	}
+	if p.Ignored {
+		words = append(words, "ignored")
+	}
+	return words
+}
+
+// Doing is what becomes of looking for peers on an interface, in words for people; raw.
+func Doing(i event.Interface) string {
+	switch {
+	case i.Error != "":
+		return i.Error
+	case i.Skipped != "":
+		return "skipped: " + i.Skipped
+	}
+	return fmt.Sprintf("%d beacons sent, %d of others heard", i.Sent, i.Heard)
+}
