@@ -20,11 +20,10 @@ const sessionName = "p2pchat"
 // keys is the status line: whose pane it is, and how to go on and to leave. The tour's captions take
 // the place of the latter.
 func keys(small bool) string {
-	zoom := ""
-	if small {
-		zoom = "Ctrl+b z: larger · "
+	if small { // what matters most, within 50 columns
+		return `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},Ctrl+b z: larger · Alt+arrow: next · /quit}`
 	}
-	return `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},` + zoom + `Alt+arrow: another person · /quit: leave · Ctrl+b d: end the demo}`
+	return `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},Alt+arrow: another person · /quit: leave · Ctrl+b d: end the demo}`
 }
 
 // session is a tmux server of our own with one session, attached to the person's terminal.
@@ -66,6 +65,7 @@ func showSession(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
 	}
 	show := g.Child()
 	defer show.Close()
+	defer keepTerminal(cfg.Stdin, cfg.Stdout)()
 	attach := t.command(context.Background(), []string{"attach-session", "-t", "=" + sessionName})
 	var errs bytes.Buffer
 	attach.Stdin, attach.Stdout, attach.Stderr = cfg.Stdin, cfg.Stdout, &errs

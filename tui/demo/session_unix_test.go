@@ -9,11 +9,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 
 	"chat.lan/p2pchat/net/guard"
+
+	"github.com/creack/pty"
+	"golang.org/x/term"
 )
 
 // The demo as a newcomer has it: three meet, one writes, a key goes to the next, each quits.
@@ -109,6 +113,36 @@ func TestTheEndOfTmuxEndsThePeers(t *testing.T) {
 	}
 	if err := s.over(); err == nil {
 		t.Error("that tmux was killed is no error")
+	}
+}
+
+// What tmux didn't give back is given back, once, and what it did isn't touched.
+func TestATerminalIsGivenBackThatTmuxLeft(t *testing.T) {
+	terminal, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	defer tty.Close()
+	before, err := term.GetState(int(tty.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	restore := keepTerminal(tty, &out)
+	if restore(); out.Len() > 0 {
+		t.Errorf("a terminal as it was got %q", out.String())
+	}
+	if _, err := term.MakeRaw(int(tty.Fd())); err != nil {
+		t.Fatal(err)
+	}
+	restore()
+	restore()
+	if out.String() != giveBack {
+		t.Errorf("a terminal in raw mode got %q", out.String())
+	}
+	if after, err := term.GetState(int(tty.Fd())); err != nil || !reflect.DeepEqual(before, after) {
+		t.Errorf("other modes than before: %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/creack/pty"
 	"go.uber.org/goleak"
+	"golang.org/x/term"
 )
 
 // patience is for two busy cores; what is waited for takes a tenth of a second.
@@ -81,6 +83,7 @@ type stage struct {
 	err      error         // of Run
 	tmux     *tmux         // set by find
 	printed  func() string
+	restored func() bool // whether the terminal has the modes of before
 }
 
 // tempFolder is a new TMPDIR. The socket's path must be short, so not t.TempDir.
@@ -109,6 +112,14 @@ func play(t *testing.T, cfg Config, kind ...string) *stage {
 		t.Fatal(err)
 	}
 	s.terminal, cfg.Stdin, cfg.Stdout = terminal, tty, tty
+	before, err := term.GetState(int(tty.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.restored = func() bool {
+		after, err := term.GetState(int(tty.Fd()))
+		return err == nil && reflect.DeepEqual(before, after)
+	}
 	s.group = guard.New(t.Context(), nil)
 	var mu sync.Mutex
 	var all strings.Builder
@@ -217,6 +228,9 @@ func (s *stage) over() error {
 		s.t.Fatalf("it doesn't end; the terminal got %q", s.printed())
 	}
 	nothingLeft(s.t, s.temp)
+	if !s.restored() {
+		s.t.Error("the terminal has other modes than before")
+	}
 	return s.err
 }
 
