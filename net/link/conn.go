@@ -45,7 +45,9 @@ func (c *conn) Read(p []byte) (int, error) {
 			}
 		}
 	}
-	c.reading.Store(false)
+	if n > 0 || err == nil {
+		c.reading.Store(false) // at the end nobody is busy, and the silence goes on
+	}
 	return n, err
 }
 

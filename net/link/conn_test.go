@@ -2,6 +2,7 @@ package link
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"testing"
@@ -40,4 +41,24 @@ func TestWriteOverASleep(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ended is a connection that the other side has ended.
+type ended struct{ net.Conn }
+
+func (ended) Read([]byte) (int, error) { return 0, io.EOF }
+
+// The end of a connection is no word of the peer: a late one would be up for a moment before it is lost.
+func TestEndIsSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		c := newConn(ended{})
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Fatalf("read at the end gave %v", err)
+		}
+		time.Sleep(lateAfter)
+		if since := c.quietSince(time.Now()); !since.Equal(begun) {
+			t.Errorf("quiet since %v after the end came, want since it", since.Sub(begun))
+		}
+	})
 }
