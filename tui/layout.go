@@ -3,8 +3,8 @@ package tui
 // Sizes of DESIGN.md §7, in cells and rows.
 const (
 	minWidth, minHeight = 36, 8 // under either, a plain notice
-	sideWidth           = 60    // from here a side pane stands beside the messages
-	bothWidth           = 100   // from here both of them do
+	sideWidth           = 59    // from here a side pane stands beside the messages: half of 120 columns, less the rule between
+	bothWidth           = 99    // from here both of them do: half of 200
 	sideColumns         = 26    // of the side panes
 	maxBanner           = 2     // rows of the banner
 )
