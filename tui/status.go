@@ -170,7 +170,10 @@ func (m *model) sentence() (text clean.SafeText, style theme.Style, ok bool) {
 // activity is what goes on: the most important thing that there is to say while no sentence is there.
 func (m *model) activity(cells int) (clean.SafeText, theme.Style) {
 	t := m.th
-	if n := m.compose.Size(); n > compose.MaxText*7/8 {
+	switch n := m.compose.Size(); {
+	case n > compose.MaxText: // pasted: it goes out, in parts
+		return clean.Linef("%.1f KiB, in several messages", float64(n)/1024), t.Warn
+	case n > compose.MaxText*7/8:
 		return clean.Linef("%.1f of %d KiB", float64(n)/1024, compose.MaxText/1024), t.Warn
 	}
 	if text := m.hint(cells); !text.IsEmpty() {

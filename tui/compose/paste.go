@@ -44,7 +44,11 @@ func (p *Pane) foldedText() clean.SafeText {
 		bytes += len(f)
 		lines += strings.Count(f, "\n") + 1
 	}
-	return clean.Linef("[pasted: %d lines, %s; Enter sends, Ctrl+C drops]", lines, size(bytes))
+	word := "lines"
+	if lines == 1 {
+		word = "line"
+	}
+	return clean.Linef("[pasted: %d %s, %s; Enter sends, Ctrl+C drops]", lines, word, size(bytes))
 }
 
 // size is a number of bytes for a person.
