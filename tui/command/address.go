@@ -34,11 +34,26 @@ func Address(text string) (string, error) {
 			return scheme + addr, err
 		}
 	}
+	if scheme, _, ok := strings.Cut(text, "://"); ok {
+		return "", fmt.Errorf("%.80q is not an address: %.20s:// is none that p2pchat speaks: write HOST:PORT, line://HOST:PORT or json://HOST:PORT", text, scheme)
+	}
 	host, port, err := split(text)
+	if z := (zoneless{}); errors.As(err, &z) {
+		return "", fmt.Errorf("%.80q is not an address: %w", text, err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("%.80q is not an address: %w: write HOST:PORT, as in 192.168.1.31:%d", text, err, DefaultPort)
 	}
 	return net.JoinHostPort(host, strconv.Itoa(port)), nil
+}
+
+// zoneless is a link-local address without its interface. The system refuses to dial it, and with no more
+// than "invalid argument".
+type zoneless netip.AddrPort
+
+func (z zoneless) Error() string {
+	a := netip.AddrPort(z)
+	return fmt.Sprintf("%s is one on each network: name the interface, as in [%[1]s%%eth0]:%d", a.Addr(), a.Port())
 }
 
 func split(text string) (host string, port int, err error) {
@@ -58,6 +73,9 @@ func split(text string) (host string, port int, err error) {
 		if port, err = Port(number); err != nil {
 			return "", 0, err
 		}
+	}
+	if ip, notIP = netip.ParseAddr(host); notIP == nil && ip.Is6() && ip.IsLinkLocalUnicast() && ip.Zone() == "" {
+		return "", 0, zoneless(netip.AddrPortFrom(ip, uint16(port)))
 	}
 	switch {
 	case host == "":

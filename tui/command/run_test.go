@@ -168,11 +168,24 @@ func TestAddress(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", ":", ":1", "host:", "host:x", "host:-1", "host:65536", "a:b:c", "[::1", "[::1]x:1",
-		"http://x:1", "line://", "json://line://x:1", "line://x:0", "line:x", "a\x00b", "a\u202eb:1", "3000", strings.Repeat("x", 400), "user@host:1"} {
+		"http://x:1", "fe80::1", "[fe80::1]:8080", "line://[fe80::1]:8080", "line://", "json://line://x:1", "line://x:0", "line:x", "a\x00b", "a\u202eb:1", "3000", strings.Repeat("x", 400), "user@host:1"} {
 		if got, err := Address(text); err == nil {
 			t.Errorf("Address(%q) = %q", text, got)
 		} else if strings.ContainsAny(err.Error(), "\x00\u202e") {
 			t.Errorf("Address(%q): the error %q is not clean", text, err)
+		}
+	}
+}
+
+// A wrong address is answered with what would be right.
+func TestAddressAdvice(t *testing.T) {
+	for text, want := range map[string]string{
+		"http://10.0.0.1:8080": "http:// is none that p2pchat speaks: write HOST:PORT, line://HOST:PORT or json://HOST:PORT",
+		"[fe80::1]:9000":       "name the interface, as in [fe80::1%eth0]:9000",
+		"host:99999":           "is not a number from 1 to 65535: write HOST:PORT, as in 192.168.1.31:8080",
+	} {
+		if _, err := Address(text); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("Address(%q) says %v, want it to end with %q", text, err, want)
 		}
 	}
 }
