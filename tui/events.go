@@ -147,7 +147,8 @@ func (m *model) peerChanged(ev event.PeerChanged) {
 	label := m.book.Label(id)
 	switch {
 	case ev.Renamed != "":
-		m.note(event.Info, clean.Linef("%s is now called %s", clean.Name(ev.Renamed), label))
+		m.noted = true
+		m.messages.Renamed(p.ID, clean.Name(ev.Renamed), label)
 	case present(p) && !present(before):
 		m.arrived(p, label)
 	case p.State == event.Left && present(before):

@@ -50,7 +50,8 @@ type Pane struct {
 	own     ownLines
 	hidden  []*entry // lines of those who are ignored, in order of arrival
 	ignored map[string]bool
-	refused map[string]*refusal // by sender and reason
+	refused map[string]*refusal  // by sender and reason
+	renamed map[string]*renaming // by the peer's id
 	arrival arrival
 	before  before
 	noOlder bool // the history on disk has been shown up to its beginning
@@ -91,6 +92,7 @@ func New(cfg Config) *Pane {
 	p.log.init()
 	p.ignored = make(map[string]bool)
 	p.refused = make(map[string]*refusal)
+	p.renamed = make(map[string]*renaming)
 	p.arrange()
 	return p
 }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	maxRefused  = 1024    // senders whose refusals are told apart
-	refusedFor  = 300_000 // ms for which a row of refusals is brought up to date
+	maxRefused  = 1024    // senders whose refusals are told apart; peers whose renames are
+	refusedFor  = 300_000 // ms for which a row that counts is brought up to date
 	refusedNear = 16      // entries from the end, the same
 )
 
@@ -73,9 +73,9 @@ func refusedText(r event.Refused, n int) string {
 	return text.String()
 }
 
-// near tells whether the entry is one of the last n.
+// near tells whether the entry is one of the last n, and wasn't cleared away.
 func (p *Pane) near(e *entry, n int) bool {
-	for _, o := range p.log.entries[max(0, len(p.log.entries)-n):] {
+	for _, o := range p.log.entries[min(max(p.floor, len(p.log.entries)-n), len(p.log.entries)):] {
 		if o == e {
 			return true
 		}

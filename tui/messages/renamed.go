@@ -1,0 +1,40 @@
+package messages
+
+import (
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/clean"
+)
+
+// renaming is a row that says what somebody is called now.
+type renaming struct {
+	entry *entry
+	from  clean.SafeText // the name before the row
+	times int
+}
+
+// Renamed says that the peer with this id, who was called from, is called to now. There is one row for a
+// run of new names, which is brought up to date in place: names are free, and who takes one every second
+// would soon be all that is to be seen.
+func (p *Pane) Renamed(id string, from, to clean.SafeText) {
+	p.look()
+	now := millis(p.cfg.Now())
+	r := p.renamed[id]
+	if r == nil || now-r.entry.sent > refusedFor || !p.near(r.entry, refusedNear) {
+		if len(p.renamed) >= maxRefused {
+			clear(p.renamed)
+		}
+		r = &renaming{entry: &entry{kind: note, level: event.Info, arrived: now}, from: from}
+		p.renamed[id] = r
+		p.append(r.entry)
+	}
+	r.times++
+	r.entry.sent = now
+	text := clean.Concat(r.from, clean.Trusted(" is now called "), to)
+	if r.times > 1 {
+		text = clean.Concat(text, clean.Linef(" (%d new names)", r.times))
+	}
+	r.entry.text = text.String()
+	p.bodies.forget(r.entry)
+	p.trim()
+	p.view.stale = true
+}
