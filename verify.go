@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/vote"
 
 	"github.com/spf13/cobra"
 )
@@ -34,8 +36,17 @@ func verifyCommand(began *bool) *cobra.Command {
 	}
 }
 
+// errEmpty says why nothing at all is a flaw: a certificate that a full disk cut to nothing must not
+// pass for the export of a room in which nothing was said.
+var errEmpty = errors.New("the file is empty: there is nothing to check")
+
 func verifyFile(out io.Writer, in *bufio.Reader) error {
 	begin, _ := in.Peek(len(`{"p2pchat":`))
+	if len(begin) == 0 {
+		if _, err := in.Peek(1); err == io.EOF {
+			return errEmpty
+		}
+	}
 	if !ballotbox.IsProof(begin) {
 		return verifyArchive(out, in)
 	}
@@ -53,11 +64,11 @@ func describeProof(out io.Writer, p *ballotbox.Proof) {
 	say := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "%-10s %s\n", name, clean.Linef(format, args...))
 	}
-	kind := "certificate"
+	kind := "a valid certificate"
 	if !p.Twice.IsZero() {
-		kind = "evidence"
+		kind = "valid evidence"
 	}
-	say("file", "a valid %s", kind)
+	say("file", "%s", kind)
 	say("room", "%s%s", p.Room, knownRoom(p.Room))
 	say("proposal", "#%d: %s", q.Number, describeAction(q.Slot == "topic", q.Action))
 	if q.Note != "" {
@@ -80,20 +91,29 @@ func describeProof(out io.Writer, p *ballotbox.Proof) {
 		}
 		say(map[bool]string{true: "roll"}[i == 0], "%s  %s", voterText(k), word)
 	}
-	for _, id := range q.Ends {
-		word := "not shown as ended by this file"
-		for _, e := range p.Ended {
-			if e == id {
-				word = "ended: a majority of those who switched it on approved"
-			}
-		}
-		say("ends", "%s  %s", id, word)
-	}
 	if p.Twice.IsZero() {
-		say("result", "%d of %d approvals, %d needed", len(p.Approvals), len(q.Roll), q.Need)
+		for _, id := range q.Ends {
+			say("ends", "%s", describeEnding(p, id))
+		}
+		say("result", "PASSED: %d of %d approvals, %d needed", len(p.Approvals), len(q.Roll), q.Need)
 	} else {
 		say("result", "voted twice: two machines, a restored backup, or dishonest")
 	}
+}
+
+// describeEnding says what became of a proposal that one for secure-only off names.
+func describeEnding(p *ballotbox.Proof, id vote.ID) string {
+	for _, e := range p.Ends {
+		if e.On.ID != id {
+			continue
+		}
+		word := "not ended, it stays on:"
+		if e.Ended() {
+			word = "ended:"
+		}
+		return fmt.Sprintf("#%d %s  %s %d of its %d voters approved, %d needed", e.On.Number, id, word, e.Have, len(e.On.Roll), e.Need)
+	}
+	return id.String() + "  not in this file, which can't tell whether it ended"
 }
 
 func describeAction(topic bool, action string) string {

@@ -32,7 +32,11 @@ func (m *model) voteEvent(ev event.Event) {
 		m.policyChanged(ev)
 	case event.Differs:
 		text := clean.Linef("%s follows another policy than you", m.book.Label(bookID(ev.Peer)))
-		if ev.Label != "" {
+		switch {
+		case ev.Label == "":
+		case !ev.SecureOnly:
+			text = clean.Linef("%s doesn't follow %s, you do %s /refuse %s", m.book.Label(bookID(ev.Peer)), ev.Label, m.th.Dot, ev.Label)
+		default:
 			text = clean.Linef("%s follows %s, you don't %s /accept %s", m.book.Label(bookID(ev.Peer)), ev.Label, m.th.Dot, ev.Label)
 		}
 		m.note(event.Warning, text)
@@ -71,7 +75,7 @@ func (m *model) proposal(ev event.ProposalChanged) {
 	}
 	switch vote.Status(p.State) {
 	case vote.StatusPassed:
-		m.note(event.Info, clean.Linef("%s PASSED %d of %d: %s %s takes effect now", p.Label, p.Yes, p.Of(), title, m.th.Dot))
+		m.note(event.Info, clean.Linef("%s PASSED %d of %d: %s %s %s", p.Label, p.Yes, p.Of(), title, m.th.Dot, clean.Line(p.Effect())))
 	case vote.StatusRejected:
 		m.note(event.Info, clean.Linef("%s REJECTED: %s", p.Label, title))
 	case vote.StatusCancelled:
@@ -179,7 +183,7 @@ func (m *model) voteTime(now time.Time) {
 
 // nextVote is when something about votes changes by itself: a second of a countdown that is seen.
 func (m *model) nextVote(now time.Time) time.Time {
-	if open, _ := m.proposals.Open(); open == 0 && m.votes.held.Proposal == "" {
+	if open, asked := m.proposals.Open(); open+asked == 0 && m.votes.held.Proposal == "" {
 		return time.Time{}
 	}
 	next := now.Truncate(time.Second).Add(time.Second)

@@ -66,16 +66,18 @@ func (c *Certificate) Check() error {
 
 // Ends reports whether c, the certificate of an OFF that passed Check, ends the ON.
 func (c *Certificate) Ends(on *Proposal) bool {
-	if !c.Proposal.IsOff() || !on.IsOn() || !slices.Contains(c.Proposal.Ends, on.ID) {
-		return false
-	}
+	return c.Proposal.IsOff() && on.IsOn() && slices.Contains(c.Proposal.Ends, on.ID) && c.ApprovedBy(on) >= Majority(len(on.Roll))
+}
+
+// ApprovedBy is how many of those who approved c, which passed Check, are on the roll of another.
+func (c *Certificate) ApprovedBy(p *Proposal) int {
 	n := 0
 	for _, v := range c.Ballots {
-		if on.OnRoll(v.Voter) {
+		if p.OnRoll(v.Voter) {
 			n++
 		}
 	}
-	return n >= Majority(len(on.Roll))
+	return n
 }
 
 // AddCertificate takes a certificate whose records are verified, whole: while its ballots come in

@@ -392,6 +392,10 @@ func TestOffWaitsForThoseWhoSwitchedItOn(t *testing.T) {
 	if v, _, _ := bs[0].View(off, now); v.Tally.State != vote.Passed || !bs[0].Policy().SecureOnly {
 		t.Fatalf("%v, policy %+v", v.Tally, bs[0].Policy())
 	}
+	text, _ := bs[0].Certificate(off)
+	if p := prove(t, text); len(p.Ends) != 1 || p.Ends[0].Ended() || p.Ends[0].Have != 0 || p.Ends[0].Need != 2 {
+		t.Errorf("its certificate shows %+v", p.Ends)
+	}
 	share(cast(t, bs[0], off, vote.Approve))
 	if !bs[0].Policy().SecureOnly {
 		t.Error("one of two is no majority")

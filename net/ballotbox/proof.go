@@ -59,9 +59,18 @@ type Proof struct {
 	Room      record.RoomID
 	Proposal  vote.Proposal
 	Approvals []identity.Key // of a certificate, ascending
-	Ended     []vote.ID      // of an OFF's certificate: the ONs that it shows as ended
+	Ends      []Ending       // of an OFF's certificate: the ONs that it names and that are in the file
 	Twice     identity.Key   // of evidence: who signed both; zero for a certificate
 }
+
+// Ending is what an OFF's certificate shows of an ON that it names.
+type Ending struct {
+	On         vote.Proposal
+	Have, Need int // approvals by voters of the ON's roll, and how many of these end it
+}
+
+// Ended reports whether the certificate shows that the ON was ended.
+func (e Ending) Ended() bool { return e.Have >= e.Need }
 
 // Certificate is the file that proves that a proposal passed; false while it has not.
 func (b *Box) Certificate(id vote.ID) ([]byte, bool) {
@@ -214,8 +223,8 @@ func (p *Proof) certificate(c *vote.Certificate, ends []signed) error {
 			return fmt.Errorf("ended proposal %d is not one that this one names, in its order", i+1)
 		}
 		at += place + 1
-		if c.Ends(&on.proposal) {
-			p.Ended = append(p.Ended, on.proposal.ID)
+		if on.proposal.IsOn() {
+			p.Ends = append(p.Ends, Ending{on.proposal, c.ApprovedBy(&on.proposal), vote.Majority(len(on.proposal.Roll))})
 		}
 	}
 	return nil

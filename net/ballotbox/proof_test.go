@@ -66,7 +66,7 @@ func TestCertificateConvincesAStranger(t *testing.T) {
 		t.Fatal("no certificate of the OFF")
 	}
 	p = prove(t, text)
-	if len(p.Ended) != 1 || p.Ended[0] != on1 || len(p.Approvals) != vote.Strong(len(keys)) {
+	if len(p.Ends) != 1 || p.Ends[0].On.ID != on1 || !p.Ends[0].Ended() || len(p.Approvals) != vote.Strong(len(keys)) {
 		t.Errorf("%+v", p)
 	}
 	if _, ok := box.Certificate(vote.ID{1}); ok {
@@ -236,8 +236,14 @@ func describe(p *ballotbox.Proof) string {
 		return "ok twice"
 	}
 	out := "ok " + string(rune('0'+len(p.Approvals))) + " of " + string(rune('0'+len(p.Proposal.Roll)))
-	if len(p.Ended) > 0 {
-		out += " ends " + string(rune('0'+len(p.Ended)))
+	ended := 0
+	for _, e := range p.Ends {
+		if e.Ended() {
+			ended++
+		}
+	}
+	if ended > 0 {
+		out += " ends " + string(rune('0'+ended))
 	}
 	return out
 }

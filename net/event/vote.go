@@ -1,6 +1,7 @@
 package event
 
 import (
+	"fmt"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -40,7 +41,8 @@ type Proposal struct {
 	Time     time.Time
 	Closes   time.Time
 	Mine     string   // how one voted oneself, as in Voter
-	CanVote  bool     // one is asked
+	CanVote  bool     // one is asked: it is open, or has passed and lacks one's approval to end what it names
+	Idle     bool     // passed, and yet what it says does not hold here: see Effect
 	LeftOut  []Voter  // whom the roll leaves out, when it came: then it is disputed
 	Ends     []Ending // of secure-only off
 	Silenced int      // of a draft: plain peers that would not be heard any more
@@ -52,6 +54,31 @@ func (p Proposal) Title() string {
 		return "secure-only " + p.Action
 	}
 	return "topic \"" + p.Action + "\""
+}
+
+// Effect is what comes of it now that it has passed, in a few words: a topic is one of several, and
+// a vote that switches secure-only off may lack those who switched it on (VOTING.md rules 5 and 7).
+func (p Proposal) Effect() string {
+	switch {
+	case !p.Idle:
+		return "takes effect now"
+	case p.Slot != "secure_only":
+		return "another topic stands"
+	}
+	if e, lacking := p.Lacks(); lacking {
+		return fmt.Sprintf("%s stays on: %d of the %d approvals that it takes by those who switched it on", e.Label, e.Have, e.Need)
+	}
+	return "secure-only stays on"
+}
+
+// Lacks is the first of those that it names and has not ended; false if there is none.
+func (p Proposal) Lacks() (Ending, bool) {
+	for _, e := range p.Ends {
+		if e.Have < e.Need {
+			return e, true
+		}
+	}
+	return Ending{}, false
 }
 
 // Of is how many may vote.
@@ -100,11 +127,12 @@ type PolicyChanged struct {
 	First  bool // at the start
 }
 
-// Differs says that a peer follows another policy than one does oneself.
+// Differs says that a peer follows another policy than one does oneself: it has the proposal of that
+// label in force and oneself not, or, if theirs isn't secure-only, the other way round.
 type Differs struct {
 	Peer       Peer
 	SecureOnly bool   // theirs
-	Label      string // of the proposal that they follow, "" when it is not known here
+	Label      string // "" when it is not known here
 }
 
 // Gate says whether what is typed may be sent: a joiner waits until it knows the room's policy.

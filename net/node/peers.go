@@ -51,6 +51,8 @@ type session struct {
 	behind  bool                  // its live queue was full: it pulls until it is level (behind.go)
 	told    []room.Holding        // while it is behind: the frontier that it was told last
 
+	differs [2]wire.Policy // theirs and ours when it was last said that they differ
+
 	telling   bool        // a frontier of several pages is on its way to it (frontier.go)
 	tellAgain bool        // it is to be told anew after that
 	askAgain  bool        // and asked

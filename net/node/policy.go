@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -70,11 +71,24 @@ func (n *Node) proposalOf(id vote.ID) event.Proposal {
 		}
 		if out.Roll[i].Key == self {
 			out.Mine = out.Roll[i].Choice
-			out.CanVote = c == vote.None && v.Tally.State == vote.Open && now < v.Proposal.Closes
+			out.CanVote = c == vote.None && now < v.Proposal.Closes && (v.Tally.State == vote.Open || wanted(out, self))
 		}
 	}
 	out.LeftOut = n.voters(n.leftOut[id])
+	if status == vote.StatusPassed {
+		p := n.box.Policy()
+		out.Idle = v.Proposal.Slot == vote.Topic && p.TopicBy != id || v.Proposal.IsOff() && p.SecureOnly
+	}
 	return out
+}
+
+// wanted reports whether a vote that switches secure-only off has passed and can still end one that
+// it names if a key, which has not voted, approves it too: that one is asked on (VOTING.md rule 5).
+func wanted(p event.Proposal, key identity.Key) bool {
+	return p.State == string(vote.StatusPassed) && slices.ContainsFunc(p.Ends, func(e event.Ending) bool {
+		return e.Have < e.Need && e.Need <= len(e.Whose) &&
+			slices.ContainsFunc(e.Whose, func(v event.Voter) bool { return v.Key == key })
+	})
 }
 
 // state posts a proposal as it stands, if it is new or stands otherwise, and the others that share its
@@ -179,8 +193,17 @@ func (n *Node) level(p *peer) {
 		return
 	}
 	// The same records and another policy: the dispute sets differ (VOTING.md rule 6).
+	if both := [2]wire.Policy{*theirs, *ours}; p.differs == both {
+		return // it was said already: each answer that brings us level comes here
+	} else {
+		p.differs = both
+	}
 	d := event.Differs{Peer: p.now(), SecureOnly: theirs.SecureOnly}
-	if id, err := vote.ParseID(theirs.By); err == nil {
+	by := theirs.By
+	if !theirs.SecureOnly { // then it is ours that they don't follow
+		by = ours.By
+	}
+	if id, err := vote.ParseID(by); err == nil {
 		d.Label = n.box.Label(id)
 	}
 	n.out.post(d)

@@ -102,6 +102,9 @@ func Wish(args string) (vote.Wish, error) {
 	for i := 0; i < len(fields); i++ {
 		name, value, has := strings.Cut(fields[i], "=")
 		if name != "--need" && name != "--for" {
+			if option(name) && !strings.EqualFold(strings.Join(words[:min(len(words), 1)], ""), "topic") {
+				return w, fmt.Errorf("%.20s is unknown: there are --need M and --for 3m", name)
+			}
 			words = append(words, fields[i])
 			continue
 		}
@@ -151,6 +154,12 @@ func Wish(args string) (vote.Wish, error) {
 	return w, nil
 }
 
+// option reports whether a word looks like an option: a slip in --need must not become part of a
+// description while the vote goes out without it.
+func option(word string) bool {
+	return len(word) > 2 && word[:2] == "--" && word[2] >= 'a' && word[2] <= 'z'
+}
+
 // ballot is the seed's /vote ID CHOICE, and the other way round.
 func ballot(e Env, args string) {
 	words := strings.Fields(args)
@@ -170,7 +179,11 @@ func ballot(e Env, args string) {
 			return
 		}
 	}
-	e.Reply(Fail{Text: fmt.Sprintf("%.40q is no vote", args), Hint: "type /vote #4 yes or /vote #4 no; /proposals lists them"})
+	ref := "#4"
+	if len(words) > 0 && strings.HasPrefix(words[0], "#") && len(words[0]) <= 8 {
+		ref = words[0]
+	}
+	e.Reply(Fail{Text: fmt.Sprintf("%.40q is no vote", args), Hint: fmt.Sprintf("type /vote %s yes or /vote %s no; /proposals lists them", ref, ref)})
 }
 
 func choice(word string) (vote.Choice, bool) {
@@ -204,7 +217,7 @@ func (e Env) proposal(ref string) (event.Proposal, bool) {
 	if ref == "" {
 		var found *event.Proposal
 		for i, p := range all {
-			if p.CanVote && p.State == string(vote.StatusOpen) && (found == nil || p.Time.Before(found.Time)) {
+			if p.CanVote && p.State != string(vote.StatusDisputed) && (found == nil || p.Time.Before(found.Time)) {
 				found = &all[i]
 			}
 		}
@@ -233,7 +246,7 @@ func (e Env) proposal(ref string) (event.Proposal, bool) {
 	default:
 		labels := make([]string, len(found))
 		for i, p := range found {
-			labels[i] = p.Label
+			labels[i] = fmt.Sprintf("%s (%s, by %s)", p.Label, p.Title(), p.By.Name)
 		}
 		e.Reply(Fail{Text: "several proposals have this number: " + strings.Join(labels, ", "), Hint: "say which one"})
 	}

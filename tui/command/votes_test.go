@@ -30,6 +30,8 @@ func TestVoteCommands(t *testing.T) {
 		"/propose secure-only OFF guests come":       `propose secure_only "off" need 0 for 0s note "guests come"`,
 		"/propose topic tea at five --need 3":        `propose topic "tea at five" need 3 for 0s note ""`,
 		"/propose --for 10m --need=2 secure-only":    `propose secure_only "on" need 2 for 10m0s note ""`,
+		"/topic use --verbose":                       `propose topic "use --verbose" need 0 for 0s note ""`,
+		"/propose a -- b":                            `propose secure_only "on" need 0 for 0s note "a -- b"`,
 		"/topic tea at five":                         `propose topic "tea at five" need 0 for 0s note ""`,
 		"/vote 3 approve":                            "vote aaaaaaaa approve",
 		"/vote #3 no":                                "vote aaaaaaaa reject",
@@ -58,7 +60,7 @@ func TestVoteCommands(t *testing.T) {
 func TestVoteCommandsThatCannotBe(t *testing.T) {
 	for _, line := range []string{
 		"/propose --need", "/propose --need x", "/propose --for 9", "/propose --for 25h", "/propose topic", "/propose secure-only maybe",
-		"/propose topic " + strings.Repeat("x", 300), "/vote", "/vote 4 yes", "/vote #9 yes", "/vote #3 perhaps", "/vote #3", "/proof #3", "/proof",
+		"/propose topic " + strings.Repeat("x", 300), "/vote", "/vote 4 yes", "/vote #9 yes", "/propose --nede 3", "/propose secure-only on --four 3m", "/vote #3 perhaps", "/vote #3", "/proof #3", "/proof",
 		"/accept", "/refuse #77",
 	} {
 		w := voting()
@@ -71,8 +73,20 @@ func TestVoteCommandsThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %+v, want a cause and a next step", line, answers[0])
 		}
 	}
+	// A number that two have is answered with what each of them is.
+	w := voting()
+	for i := range w.node.proposals {
+		q := &w.node.proposals[i]
+		q.Slot, q.Action, q.By.Name = "topic", q.ID[:1], "dana"
+	}
+	if _, answers := w.do("/y 4"); len(answers) != 1 || !strings.Contains(answers[0].(Fail).Text, `#4·bb (topic "b", by dana), #4·cc (topic "c", by dana)`) {
+		t.Errorf("%+v", answers)
+	}
+	if _, answers := w.do("/vote #5"); !strings.Contains(answers[0].(Fail).Hint, "/vote #5 yes") {
+		t.Errorf("%+v", answers)
+	}
 	// Nothing open: "yes" says so.
-	w := newWorld()
+	w = newWorld()
 	if calls, answers := w.do("/y"); len(calls) != 0 || len(answers) != 1 {
 		t.Errorf("%q, %v", calls, answers)
 	}

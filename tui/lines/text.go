@@ -27,6 +27,9 @@ type textView struct {
 	trouble string         // last one shown
 	saved   event.Saving   // as it was shown last
 	now     func() time.Time
+
+	secureOnly  bool // as it was shown last
+	policyLabel string
 }
 
 // put writes one entry, cleaned, its further rows indented.
@@ -237,7 +240,11 @@ func (v *textView) status(s event.Status) {
 		row("Discovery: off")
 	default:
 		for _, i := range s.Network.Interfaces {
-			row("Discovery on %s %s: %s", clean.Line(i.Name), i.Addr, clean.Line(command.Doing(i)))
+			at := clean.Line(i.Name).String()
+			if i.Addr.IsValid() {
+				at += " " + i.Addr.String()
+			}
+			row("Discovery on %s: %s", at, clean.Line(command.Doing(i)))
 		}
 		if s.Network.Trouble != "" {
 			row("In the way: %s", clean.Line(withHint(s.Network.Trouble, s.Network.Hint)))

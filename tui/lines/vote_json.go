@@ -32,6 +32,7 @@ type (
 		Closes  int64       `json:"closes"`
 		Mine    string      `json:"mine,omitempty"`
 		CanVote bool        `json:"can_vote,omitempty"`
+		Idle    bool        `json:"idle,omitempty"`
 		History bool        `json:"history,omitempty"`
 	}
 	jsonBallot struct {
@@ -119,7 +120,7 @@ func voterObjects(vs []event.Voter) []jsonVoter {
 func proposalObject(p event.Proposal) jsonProposal {
 	return jsonProposal{Number: p.Number, Label: p.Label, ID: p.ID, Slot: p.Slot, Action: p.Action, Note: p.Note,
 		State: p.State, By: voterObject(p.By), Yes: p.Yes, No: p.No, Need: p.Need, Of: p.Of(),
-		Missing: voterObjects(p.Missing()), LeftOut: voterObjects(p.LeftOut), Closes: millis(p.Closes), Mine: p.Mine, CanVote: p.CanVote}
+		Missing: voterObjects(p.Missing()), LeftOut: voterObjects(p.LeftOut), Closes: millis(p.Closes), Mine: p.Mine, CanVote: p.CanVote, Idle: p.Idle}
 }
 
 func proposalsObject(a command.Proposals) jsonProposals {

@@ -43,6 +43,9 @@ func story() []event.Event {
 	p.Yes, p.State = 2, "passed"
 	left := event.Proposal{ID: strings.Repeat("b", 64), Number: 5, Label: "#5", Slot: "topic", Action: "tea", By: carol, State: "disputed",
 		Yes: 1, Need: 1, Roll: []event.Voter{carol}, LeftOut: []event.Voter{alice, bob, voterOf("Dora", 4)}}
+	off := p
+	off.ID, off.Label, off.Action, off.Idle = strings.Repeat("c", 64), "#6", "off", true
+	off.Ends = []event.Ending{{Label: "#4", Need: 2, Have: 1}}
 	ended := p
 	ended.State = "expired"
 	return []event.Event{
@@ -57,7 +60,11 @@ func story() []event.Event {
 		event.BallotCast{Proposal: p, By: voterOf("Eve", 5), Choice: "approve", History: true},
 		event.ProposalChanged{Proposal: left},
 		event.ProposalChanged{Proposal: ended, Was: "open"},
-		event.Differs{Peer: event.Peer{ID: "x", Key: bob.Key, Name: "Bob"}, Label: "#9"},
+		event.Differs{Peer: event.Peer{ID: "x", Key: bob.Key, Name: "Bob"}, SecureOnly: true, Label: "#9"},
+		event.Differs{Peer: event.Peer{ID: "x", Key: bob.Key, Name: "Bob"}, Label: "#4"},
+		event.PolicyChanged{Policy: event.Policy{SecureOnly: true, Number: 4, Label: "#4", Topic: "tea", TopicLabel: "#5"}},
+		event.ProposalChanged{Proposal: off, Was: "open"},
+		event.PolicyChanged{Policy: event.Policy{Topic: "tea", TopicLabel: "#5"}},
 		event.Gate{Reason: "policy not yet known"},
 	}
 }
@@ -96,6 +103,9 @@ func TestVotesInLines(t *testing.T) {
 🔐 #5 leaves out Alice, Bob, Dora: it does not count here until /accept #5
 🔐 #4 EXPIRED, undecided: secure-only on
 🔐 Bob follows #9, you don't · /accept #9
+🔐 Bob doesn't follow #4, you do · /refuse #4
+🔐 #6 PASSED 2 of 3: secure-only off · #4 stays on: 1 of the 2 approvals that it takes by those who switched it on
+🔐 Secure-only is off: unsigned messages are heard
 🔐 policy not yet known
 🗳️ No proposals yet: /propose begins one
 🔐 Secure-only is off: unsigned messages are heard

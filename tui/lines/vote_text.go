@@ -29,13 +29,19 @@ func (v *textView) vote(ev event.Event) {
 			v.say("🗳️ %s rejected %s (%d against)", v.voter(ev.By), p.Label, p.No)
 		}
 	case event.PolicyChanged:
-		v.policy(ev)
+		if ev.Policy.SecureOnly != v.secureOnly || ev.Policy.SecureOnly && ev.Policy.Label != v.policyLabel {
+			v.policy(ev.Policy) // not when only the topic is another
+		}
+		v.secureOnly, v.policyLabel = ev.Policy.SecureOnly, ev.Policy.Label
 	case event.Differs:
 		label := v.people.Label(command.BookID(ev.Peer.Key, ev.Peer.ID))
-		if ev.Label != "" {
-			v.say("🔐 %s follows %s, you don't · /accept %s", label, ev.Label, ev.Label)
-		} else {
+		switch {
+		case ev.Label == "":
 			v.say("🔐 %s follows another policy than you", label)
+		case !ev.SecureOnly:
+			v.say("🔐 %s doesn't follow %s, you do · /refuse %s", label, ev.Label, ev.Label)
+		default:
+			v.say("🔐 %s follows %s, you don't · /accept %s", label, ev.Label, ev.Label)
 		}
 	case event.Gate:
 		if ev.Reason != "" {
@@ -65,7 +71,11 @@ func (v *textView) proposal(ev event.ProposalChanged) {
 	}
 	switch p.State {
 	case "passed":
-		v.say("🔐 %s PASSED %d of %d: %s", p.Label, p.Yes, p.Of(), clean.Line(p.Title()))
+		but := ""
+		if p.Idle {
+			but = " · " + p.Effect()
+		}
+		v.say("🔐 %s PASSED %d of %d: %s%s", p.Label, p.Yes, p.Of(), clean.Line(p.Title()), but)
 	case "rejected", "cancelled", "ended":
 		v.say("🔐 %s %s: %s", p.Label, strings.ToUpper(p.State), clean.Line(p.Title()))
 	case "expired":
@@ -73,12 +83,10 @@ func (v *textView) proposal(ev event.ProposalChanged) {
 	}
 }
 
-func (v *textView) policy(ev event.PolicyChanged) {
-	switch p := ev.Policy; {
-	case ev.First && !p.SecureOnly:
-	case p.SecureOnly:
+func (v *textView) policy(p event.Policy) {
+	if p.SecureOnly {
 		v.say("🔐 Secure-only is on (%s): unsigned messages are refused", p.Label)
-	default:
+	} else {
 		v.say("🔐 Secure-only is off: unsigned messages are heard")
 	}
 }
@@ -92,5 +100,5 @@ func (v *textView) proposals(a command.Proposals) {
 	for _, p := range a.Proposals {
 		v.say("  - %s %s by %s: %s, %d yes %d no, needs %d of %d", p.Label, clean.Line(p.Title()), v.voter(p.By), strings.ToUpper(p.State), p.Yes, p.No, p.Need, p.Of())
 	}
-	v.policy(event.PolicyChanged{Policy: a.Policy})
+	v.policy(a.Policy)
 }

@@ -1,6 +1,7 @@
 package proposals
 
 import (
+	"slices"
 	"time"
 
 	"chat.lan/p2pchat/net/event"
@@ -34,6 +35,9 @@ func (p *Pane) Banner(w int, held Held) []string {
 	about := clean.SafeText{}
 	if m := q.Missing(); len(m) > 0 {
 		about = clean.Linef("%s missing ", p.names(m, 4))
+	}
+	if e, lacking := q.Lacks(); lacking && q.State == passed {
+		about = clean.Linef("%s ends with %d more of %s ", e.Label, e.Need-e.Have, p.names(yet(e, q), 4))
 	}
 	keys := clean.Trusted(" F1 yes F2 no F3 who ")
 	if q.State == disputed {
@@ -98,6 +102,13 @@ func (p *Pane) Banner(w int, held Held) []string {
 	}
 	second.Put(p.th.BannerKey, keys)
 	return []string{first.String(), second.String()}
+}
+
+// yet is whose approval counts for an ending and who has not voted.
+func yet(e event.Ending, q event.Proposal) []event.Voter {
+	return slices.DeleteFunc(q.Missing(), func(v event.Voter) bool {
+		return !slices.ContainsFunc(e.Whose, func(w event.Voter) bool { return w.Key == v.Key })
+	})
 }
 
 // undo is the banner while a ballot can be taken back. What one has said and for how long it can be

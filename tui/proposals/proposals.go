@@ -88,22 +88,26 @@ const (
 func (p *Pane) Asked() (event.Proposal, bool) {
 	var found event.Proposal
 	for _, q := range p.list {
-		if q.CanVote && (q.State == open || q.State == disputed) && q.Closes.After(p.cfg.Now()) && (found.ID == "" || q.Time.Before(found.Time)) {
+		if q.CanVote && q.Closes.After(p.cfg.Now()) && (found.ID == "" || q.Time.Before(found.Time)) {
 			found = q
 		}
 	}
 	return found, found.ID != ""
 }
 
-// Open is how many are open, Unanswered how many of them wait for one's own answer.
+// Open is how many are open, and how many wait for one's own answer: some of those, and what has
+// passed but lacks it to end what it names.
 func (p *Pane) Open() (open, unanswered int) {
 	now := p.cfg.Now()
 	for _, q := range p.list {
-		if q.State == "open" && q.Closes.After(now) {
+		if !q.Closes.After(now) {
+			continue
+		}
+		if q.State == "open" {
 			open++
-			if q.CanVote {
-				unanswered++
-			}
+		}
+		if q.CanVote && q.State != disputed {
+			unanswered++
 		}
 	}
 	return open, unanswered
@@ -225,7 +229,7 @@ func (p *Pane) row(q event.Proposal, selected bool) string {
 	switch {
 	case selected:
 		what, wordStyle = style, style
-	case q.CanVote:
+	case q.CanVote && q.Closes.After(p.cfg.Now()):
 		what = p.th.Accent
 	}
 	r.PutWithin(what, subject(q), p.w-w-r.Width())

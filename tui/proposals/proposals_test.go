@@ -189,6 +189,34 @@ func TestDetailNamesKeysThatWork(t *testing.T) {
 	}
 }
 
+// Secure-only off that has passed but lacks some of those who switched it on asks them on.
+func TestAnOffThatLacksSomeIsAskedAbout(t *testing.T) {
+	p := pane(theme.Look{})
+	q := room()[2]
+	q.ID, q.Label, q.Slot, q.Action, q.State, q.CanVote = "off", "#9", "secure_only", "off", "passed", true
+	q.Ends = []event.Ending{{Label: "#4", Need: 2, Have: 1, Whose: q.Roll}}
+	p.Set(q)
+	if _, mine := p.Open(); mine != 1 {
+		t.Errorf("%d to answer", mine)
+	}
+	for _, w := range []int{120, 80} {
+		banner := ansi.Strip(strings.Join(p.Banner(w, proposals.Held{}), "\n"))
+		if !strings.Contains(banner, "#4 ends with 1 more of ") || !strings.Contains(banner, "F1 yes") {
+			t.Errorf("at %d cells: %s", w, banner)
+		}
+		for _, v := range q.Roll {
+			if v.Choice != "" && strings.Contains(banner, "more of "+v.Name) {
+				t.Errorf("it asks %s, who has voted: %s", v.Name, banner)
+			}
+		}
+	}
+	q.Closes = start
+	p.Set(q)
+	if _, ok := p.Asked(); ok {
+		t.Error("it asks though its time is over")
+	}
+}
+
 // A vote whose time is over is not asked about, though its end has not been told yet.
 func TestAskedIsStillOpen(t *testing.T) {
 	p := pane(theme.Look{})

@@ -1,0 +1,106 @@
+package node
+
+import (
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/vote"
+)
+
+// A vote for secure-only off that passed without those who switched it on does not claim to have an
+// effect, and asks on those, and only those, whose approval would end it (VOTING.md rule 5).
+func TestAnOffThatEndsNothingAsksOn(t *testing.T) {
+	inTown(t, 31, func(t *testing.T, w *town) {
+		ps := w.crowd(6)
+		pass(3 * time.Second)
+		wish := wishOn // made by the first two before the others came, as it were
+		wish.Roll = []identity.Key{ps[0].cfg.Identity.Key(), ps[1].cfg.Identity.Key()}
+		recs, err := ps[0].box.SignProposal(wish, time.Now().UnixMilli())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range ps { // a client that just started disputes nothing
+			if _, refused := p.box.AcceptAll(recs, nil); refused > 0 {
+				t.Fatal("refused")
+			}
+		}
+		cast(t, ps[1], "#1", vote.Approve)
+		pass(time.Second)
+		off := propose(t, ps[2], vote.Wish{Slot: vote.SecureOnly, Action: vote.Off})
+		pass(time.Second)
+		for _, p := range ps[3:] {
+			cast(t, p, off.Label, vote.Approve)
+		}
+		pass(time.Second)
+		for i, p := range ps {
+			q := p.last(off.Label)
+			if q.State != "passed" || !q.Idle || !p.on() {
+				t.Errorf("p%d: %s, idle %v, on %v", i, q.State, q.Idle, p.on())
+			}
+			if want := "#1 stays on: 0 of the 2 approvals that it takes by those who switched it on"; q.Effect() != want {
+				t.Errorf("p%d: %q", i, q.Effect())
+			}
+			if q.CanVote != (i < 2) {
+				t.Errorf("p%d is asked: %v", i, q.CanVote)
+			}
+		}
+		cast(t, ps[0], off.Label, vote.Approve)
+		pass(time.Second)
+		if ps[0].last(off.Label).CanVote || !ps[1].last(off.Label).CanVote {
+			t.Error("not the right one is asked on")
+		}
+		cast(t, ps[1], off.Label, vote.Approve)
+		pass(time.Second)
+		for i, p := range ps {
+			if q := p.last(off.Label); q.Idle || q.CanVote || q.Effect() != "takes effect now" || p.on() {
+				t.Errorf("p%d: idle %v, asked %v, on %v", i, q.Idle, q.CanVote, p.on())
+			}
+		}
+	})
+}
+
+// Of two topics that pass side by side one stands, and the other does not claim to.
+func TestATopicThatDoesNotStandSaysSo(t *testing.T) {
+	together(t, 32, 2, func(t *testing.T, w *town, ps []*person) {
+		one := propose(t, ps[0], vote.Wish{Slot: vote.Topic, Action: "tea"})
+		other := propose(t, ps[1], vote.Wish{Slot: vote.Topic, Action: "coffee"})
+		pass(time.Second)
+		cast(t, ps[0], other.ID, vote.Approve)
+		cast(t, ps[1], one.ID, vote.Approve)
+		pass(time.Second)
+		idle := map[bool]string{}
+		for _, q := range ps[0].Proposals() {
+			idle[q.Idle] = q.Action
+			if want := map[bool]string{true: "another topic stands", false: "takes effect now"}[q.Idle]; q.Effect() != want {
+				t.Errorf("%s: %q", q.Action, q.Effect())
+			}
+		}
+		if idle[false] != ps[0].Policy().Topic || len(idle) != 2 {
+			t.Errorf("%v, the topic is %s", idle, ps[0].Policy().Topic)
+		}
+	})
+}
+
+// Who follows less than we do is told by what it doesn't follow, and once.
+func TestWhoFollowsLessIsSaid(t *testing.T) {
+	together(t, 33, 2, func(t *testing.T, w *town, ps []*person) {
+		q := switchOn(t, ps)
+		if _, err := ps[1].Dispute(q.Label, true); err != nil {
+			t.Fatal(err)
+		}
+		hello := ps[1].hello()
+		ps[0].Node.mu.Lock()
+		for range 2 { // each answer that brings the votes level comes here
+			ps[0].here[0].hello = hello
+			ps[0].level(ps[0].here[0])
+		}
+		ps[0].Node.mu.Unlock()
+		pass(time.Second)
+		differs := told[event.Differs](&ps[0].ear)
+		if len(differs) != 1 || differs[0].SecureOnly || differs[0].Label != "#1" {
+			t.Errorf("%+v", differs)
+		}
+	})
+}
