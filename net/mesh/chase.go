@@ -132,7 +132,7 @@ func (m *Mesh) round(p *peer) (over bool) {
 		if !needed {
 			return true
 		}
-		d := dial{m: m, addr: a.String(), expect: p.key, gate: gate}
+		d := dial{m: m, ctx: m.ctx, addr: a.String(), expect: p.key, gate: gate}
 		err := d.run()
 		d.done()
 		if err == nil {

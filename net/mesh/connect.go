@@ -15,23 +15,45 @@ const steady = 10 * time.Second
 // Connect reaches whoever listens at addr (host:port), and comes back to it for ever. What is in the
 // way is told to Handler.Trouble. It undoes an earlier Block of the peer there; a later one ends it,
 // and so does that peer's word that this profile runs elsewhere. A peer that is linked already stays
-// linked as it is.
+// linked as it is. A second call for an address begins anew.
 func (m *Mesh) Connect(addr string) {
+	ctx, cancel := context.WithCancel(m.ctx)
 	m.mu.Lock()
+	if before := m.named[addr]; before != nil {
+		before()
+	}
+	m.named[addr] = cancel
 	m.orders++
 	order := m.orders
 	m.mu.Unlock()
-	m.group.Go("mesh/connect", func(context.Context) { m.connect(addr, order) })
+	m.group.Go("mesh/connect", func(context.Context) {
+		defer cancel()
+		m.connect(ctx, addr, order)
+	})
 }
 
-func (m *Mesh) connect(addr string, order uint64) {
+// GiveUp ends what Connect does for an address, until Connect. A link that there is stays: Block ends
+// it. It reports whether there was anything to end.
+func (m *Mesh) GiveUp(addr string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	cancel := m.named[addr]
+	if cancel == nil {
+		return false
+	}
+	delete(m.named, addr)
+	cancel()
+	return true
+}
+
+func (m *Mesh) connect(ctx context.Context, addr string, order uint64) {
 	told := ""
 	for try := 0; ; try++ {
-		d := dial{m: m, addr: addr, gate: m.ordered, order: order}
+		d := dial{m: m, ctx: ctx, addr: addr, gate: m.ordered, order: order}
 		err := d.run()
 		began := time.Now()
 		switch {
-		case m.ctx.Err() != nil, errors.Is(err, errBlocked), errors.Is(err, errReplaced):
+		case ctx.Err() != nil, errors.Is(err, errBlocked), errors.Is(err, errReplaced):
 			d.done()
 			return
 		case err == nil || errors.Is(err, errLinked):
@@ -39,7 +61,7 @@ func (m *Mesh) connect(addr string, order uint64) {
 			if m.cfg.Reached != nil {
 				m.cfg.Reached(addr, d.peer.key)
 			}
-			if !m.awaitDown(d.peer) {
+			if !m.awaitDown(ctx, d.peer) {
 				d.done()
 				return
 			}
@@ -53,14 +75,14 @@ func (m *Mesh) connect(addr string, order uint64) {
 		if time.Since(began) >= steady {
 			try = 0
 		}
-		if !sleep(m.ctx, backoff(try), nil) {
+		if !sleep(ctx, backoff(try), nil) {
 			return
 		}
 	}
 }
 
-// awaitDown waits while p is linked. It reports false when the mesh ends.
-func (m *Mesh) awaitDown(p *peer) bool {
+// awaitDown waits while p is linked. It reports false when ctx ends.
+func (m *Mesh) awaitDown(ctx context.Context, p *peer) bool {
 	m.mu.Lock()
 	up, down := p.up, p.down
 	m.mu.Unlock()
@@ -70,7 +92,7 @@ func (m *Mesh) awaitDown(p *peer) bool {
 	select {
 	case <-down:
 		return true
-	case <-m.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }

@@ -34,6 +34,7 @@ var (
 // dial is one attempt at an address.
 type dial struct {
 	m      *Mesh
+	ctx    context.Context // ends when it isn't wanted any more
 	addr   string
 	expect identity.Key // zero: anybody
 	gate   *gate
@@ -58,8 +59,8 @@ func (d *dial) run() error {
 	if a, err := netip.ParseAddrPort(d.addr); err == nil {
 		host = a.Addr().Unmap()
 	}
-	if !d.gate.enter(m.ctx, host) {
-		return context.Cause(m.ctx)
+	if !d.gate.enter(d.ctx, host) {
+		return context.Cause(d.ctx)
 	}
 	leave := sync.OnceFunc(func() { d.gate.leave(host) })
 	defer leave()
@@ -69,7 +70,7 @@ func (d *dial) run() error {
 	if err != nil {
 		if d.gate == m.hinted && d.peer == nil {
 			// Hints that lead nowhere must not make us knock somewhere fast.
-			sleep(m.ctx, penalty, nil)
+			sleep(d.ctx, penalty, nil)
 		}
 		return err
 	}
@@ -79,7 +80,7 @@ func (d *dial) run() error {
 // open connects and exchanges Hellos; it calls leave when the peer's key is proven.
 func (d *dial) open(leave func()) (*link.Link, error) {
 	m := d.m
-	ctx, cancel := context.WithTimeout(m.ctx, dialWithin)
+	ctx, cancel := context.WithTimeout(d.ctx, dialWithin)
 	defer cancel()
 	conn, err := m.cfg.Dial(ctx, "tcp", d.addr)
 	if err != nil {
@@ -116,7 +117,7 @@ func (d *dial) reserve(key identity.Key) (reason string, err error) {
 		p.replaced = 0
 	}
 	switch {
-	case m.closed:
+	case m.closed, d.ctx.Err() != nil:
 		return wire.ByeLeaving, context.Canceled
 	case p.blocked != 0:
 		return wire.ByeLeaving, errBlocked

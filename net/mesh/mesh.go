@@ -117,15 +117,16 @@ type Mesh struct {
 
 	mu     sync.Mutex
 	peers  map[identity.Key]*peer
-	links  int    // peers that are up
-	orders uint64 // numbers Connect, Block and "replaced", to tell which came last
+	named  map[string]context.CancelFunc // ends what Connect does for an address
+	links  int                           // peers that are up
+	orders uint64                        // numbers Connect, Block and "replaced", to tell which came last
 	closed bool
 }
 
 // Start accepts and dials until Close, or the end of g, which owns its goroutines.
 func Start(g *guard.Group, cfg Config) *Mesh {
 	m := &Mesh{
-		cfg: cfg, self: cfg.Link.Identity.Key(), group: g, peers: map[identity.Key]*peer{},
+		cfg: cfg, self: cfg.Link.Identity.Key(), group: g, peers: map[identity.Key]*peer{}, named: map[string]context.CancelFunc{},
 		arrivals: newGate(MaxArrivals, MaxArrivalsOfAddr),
 		shaking:  newGate(MaxHandshakes, MaxHandshakes/2),
 		ordered:  newGate(MaxHandshakes/2, MaxHandshakes/2),

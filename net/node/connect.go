@@ -39,6 +39,32 @@ func (n *Node) dial(addr string) {
 	}
 }
 
+// giveUp ends what Connect does for an address, its scheme or none before it, and the link that came of
+// it. It reports whether there was anything to end.
+func (n *Node) giveUp(addr string) bool {
+	at := strings.TrimPrefix(strings.TrimPrefix(addr, lineScheme), jsonScheme)
+	native := at == addr && n.mesh.GiveUp(at)
+	if plain := n.plain.Disconnect(at); !plain && !native {
+		return false
+	}
+	n.forget(at, lineScheme+at, jsonScheme+at)
+	var there []string
+	n.mu.Lock()
+	if p := n.peers[n.reachedAt[at]]; native && p != nil {
+		there = append(there, p.ID)
+	}
+	n.mu.Unlock()
+	for _, p := range n.plain.Peers() {
+		if p.Addr.String() == at {
+			there = append(there, p.ID)
+		}
+	}
+	for _, id := range there {
+		_ = n.Disconnect(id) // it may have gone meanwhile
+	}
+	return true
+}
+
 // dialAll dials what the user named, and quietly what was reached in earlier runs: somebody who isn't
 // there today is no trouble.
 func (n *Node) dialAll() {

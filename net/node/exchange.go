@@ -64,8 +64,12 @@ func (n *Node) crowd() {
 	}
 }
 
-// Disconnect ends the link to the peer with that uuid, and keeps it ended until Connect.
+// Disconnect ends the link to the peer with that uuid, or what Connect does for an address, and keeps it
+// ended until Connect.
 func (n *Node) Disconnect(id string) error {
+	if n.giveUp(id) {
+		return nil
+	}
 	p, err := n.find(id)
 	if err != nil {
 		if named, ok := n.plain.Drop(id); ok {

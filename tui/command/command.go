@@ -25,7 +25,7 @@ type Node interface {
 	Me(text string) error
 	Nick(name string) error
 	Connect(addr string) error
-	Disconnect(id string) error
+	Disconnect(who string) error // an id, or an address of Connect
 	Ignore(id string, on bool) error
 	Verify(id string, on bool) error
 	Votes

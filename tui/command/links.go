@@ -1,10 +1,12 @@
 package command
 
+import "strings"
+
 // links is whom one is connected to.
 func links() []Command {
 	return []Command{
 		{Name: "connect", Args: "HOST[:PORT]", Help: "connect to a peer (line://, json://: in clear)", Run: connect},
-		{Name: "disconnect", Args: "NAME", Help: "end the link to NAME until you /connect again",
+		{Name: "disconnect", Args: "NAME", Help: "end the link to NAME (or HOST:PORT) until /connect",
 			Run: disconnect, Complete: completePeer()},
 	}
 }
@@ -18,6 +20,11 @@ func connect(e Env, args string) {
 }
 
 func disconnect(e Env, args string) {
+	// Who can't be reached is in no list: only the address says what to end.
+	if addr, err := Address(args); err == nil && strings.ContainsAny(args, ".:") && e.Node.Disconnect(addr) == nil {
+		e.Reply(Info{"Not connecting to " + addr + " any more"})
+		return
+	}
 	p, ok := e.find(args, "/disconnect %s")
 	if !ok || e.fail(e.Node.Disconnect(p.ID)) {
 		return

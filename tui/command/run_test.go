@@ -146,6 +146,30 @@ func TestManyNamesakesAreNotAllListed(t *testing.T) {
 	}
 }
 
+// Whoever can't be reached has no name here: his address says what to end. An address that is none of
+// Connect's may be somebody's name.
+func TestDisconnectAnAddress(t *testing.T) {
+	w := newWorld()
+	for line, want := range map[string]string{
+		"/disconnect 10.0.0.7":             "10.0.0.7:8080",
+		"/disconnect host.lan:99":          "host.lan:99",
+		"/disconnect line://10.0.0.7:7000": "line://10.0.0.7:7000",
+	} {
+		w.node.fails = false
+		calls, answers := w.do(line)
+		if diff := cmp.Diff([]string{"disconnect " + want}, calls); diff != "" {
+			t.Errorf("%s: %s", line, diff)
+		}
+		if diff := cmp.Diff([]Answer{Info{"Not connecting to " + want + " any more"}}, answers); diff != "" {
+			t.Errorf("%s: %s", line, diff)
+		}
+		w.node.fails = true
+		if _, answers = w.do(line); !strings.HasPrefix(answers[0].(Fail).Text, "nobody here is called ") {
+			t.Errorf("%s: %v", line, answers)
+		}
+	}
+}
+
 func TestAddress(t *testing.T) {
 	for text, want := range map[string]string{
 		"192.168.1.31":      "192.168.1.31:8080",
