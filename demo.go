@@ -45,6 +45,7 @@ func showDemo(cfg demo.Config) error {
 	if cfg.Program, err = os.Executable(); err != nil {
 		return fmt.Errorf("the demo starts p2pchat, but where that is can't be found out: %w", err)
 	}
+	cfg.Called = calledHere()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	root := guard.New(ctx, func(caught *guard.Panic) {

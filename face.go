@@ -38,7 +38,7 @@ func (o *options) face(g *guard.Group, log *profile.Log) (face, error) {
 		return face{}, &usageError{err.Error(), "as in --theme light"}
 	}
 	if o.screen() {
-		s := tui.Start(g, tui.Config{Commands: command.New(), Log: log, Look: look})
+		s := tui.Start(g, tui.Config{Commands: command.New(), Log: log, Look: look, Another: o.another(calledHere())})
 		return face{post: s.Post, close: s.Close,
 			run: func(ctx context.Context, n *node.Node) error { return s.Run(ctx, n) }}, nil
 	}

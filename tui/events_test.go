@@ -162,6 +162,15 @@ func TestHintsNameTheWayBack(t *testing.T) {
 	}
 }
 
+// Whoever types what the screen says has to be found.
+func TestTheFirstStartSaysHowToStartAnother(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	w.post(network)
+	w.m.cfg.Another = "go run . start --interface lo"
+	w.send(tea.WindowSizeMsg{Width: 120, Height: 30})
+	w.mustShow("go run . start --interface lo --name bob")
+}
+
 func TestTheFirstStart(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.post(network)

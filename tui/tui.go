@@ -48,6 +48,7 @@ type Config struct {
 	Commands *command.Table
 	Log      command.Log // nil when there is none
 	Look     theme.Look
+	Another  string           // the command that starts somebody who meets this one, but for the name; "" means p2pchat start
 	In, Out  *os.File         // the terminal; nil means standard input and output
 	Now      func() time.Time // nil means time.Now
 	Zone     *time.Location   // nil means the machine's

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -58,7 +59,7 @@ func (m *model) welcomeRows(width, height int) []string {
 			b.say(m.th.Text, clean.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
 		}
 	})
-	here := b.part(func() { b.try("In another terminal:", "p2pchat start --name "+m.somebody()) })
+	here := b.part(func() { b.try("In another terminal:", cmp.Or(m.cfg.Another, "p2pchat start")+" --name "+m.somebody()) })
 	elsewhere := b.part(func() {
 		if addr := m.address(); addr != "" {
 			b.try("From elsewhere:", "/connect "+addr)

@@ -11,6 +11,7 @@
 package demo
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -34,6 +35,7 @@ type Config struct {
 	Tour    bool   // type a conversation
 	NoTmux  bool   // print the tour's conversation instead of opening screens
 	Program string // the absolute path of p2pchat itself
+	Called  string // what the person types to call it; "" means p2pchat
 
 	Stdin, Stdout *os.File
 
@@ -52,7 +54,7 @@ func Run(g *guard.Group, cfg Config) (err error) {
 	path := ""
 	if !cfg.NoTmux {
 		if path, err = exec.LookPath("tmux"); err != nil {
-			return missing(runtime.GOOS)
+			return missing(runtime.GOOS, cmp.Or(cfg.Called, "p2pchat"))
 		}
 		if !term.IsTerminal(int(cfg.Stdin.Fd())) || !term.IsTerminal(int(cfg.Stdout.Fd())) {
 			return ErrNoTerminal
@@ -70,7 +72,7 @@ func Run(g *guard.Group, cfg Config) (err error) {
 			err = removed
 		}
 		if err == nil && !cfg.NoTmux {
-			_, err = fmt.Fprintln(cfg.Stdout, "The demo has ended and left nothing behind. To chat on your network: p2pchat start")
+			_, err = fmt.Fprintln(cfg.Stdout, "The demo has ended and left nothing behind. To chat on your network:", cmp.Or(cfg.Called, "p2pchat"), "start")
 		}
 	}()
 	switch inside := newOuter(path); {

@@ -35,8 +35,8 @@ func TestTheInstallCommandFitsTheSystem(t *testing.T) {
 
 func TestWithoutTmuxOneLineSaysWhatToDo(t *testing.T) {
 	for _, system := range []string{"linux", "darwin", "windows", "plan9"} {
-		text := missing(system).Error()
-		if !strings.Contains(text, "--no-tmux") || strings.Contains(text, "\n") {
+		text := missing(system, "go run .").Error()
+		if !strings.Contains(text, "go run . demo --no-tmux") || strings.Contains(text, "\n") {
 			t.Errorf("%s: %q", system, text)
 		}
 	}

@@ -22,11 +22,12 @@ var installers = []struct{ program, command string }{
 	{"nix-env", "nix-env -iA nixpkgs.tmux"},
 }
 
-// missing is the error where tmux isn't: one line with the command that brings it.
-func missing(system string) error {
-	const otherwise = "or p2pchat demo --no-tmux prints a conversation without it"
+// missing is the error where tmux isn't: one line with the command that brings it. This program is called
+// as said.
+func missing(system, called string) error {
+	otherwise := "or " + called + " demo --no-tmux prints a conversation without it"
 	if system == "windows" {
-		return fmt.Errorf("tmux doesn't run on Windows: start p2pchat in two terminals, %s", otherwise)
+		return fmt.Errorf("tmux doesn't run on Windows: start %s in two terminals, %s", called, otherwise)
 	}
 	how := install(func(program string) bool {
 		_, err := exec.LookPath(program)
