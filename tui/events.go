@@ -143,6 +143,9 @@ func (m *model) peerChanged(ev event.PeerChanged) {
 		m.messages.SetIgnored(p.ID, p.Ignored)
 	}
 	m.messages.Relabel()
+	if present(p) != present(before) {
+		m.redraft()
+	}
 
 	label := m.book.Label(id)
 	switch {

@@ -114,12 +114,24 @@ func (m *model) offerRows(width int) []string {
 	return append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
 }
 
-// offerKey is a key while something is being proposed.
+// offerKey is a key while something is being proposed. What the banner names goes on to work: it is
+// still there to be read.
 func (m *model) offerKey(k tea.KeyMsg) {
 	o := &m.votes.offer
 	switch keyName(k) {
-	case "esc", "f4", "ctrl+c":
+	case "esc":
+		if !m.takeBack() {
+			m.closeOffer()
+		}
+	case "f4", "ctrl+c":
 		m.closeOffer()
+	case "f1", "alt+y":
+		m.answerVote(vote.Approve)
+	case "f2", "alt+n":
+		m.answerVote(vote.Reject)
+	case "f3", "alt+w":
+		m.closeOffer()
+		m.who()
 	case "up", "k", "shift+tab":
 		o.choice = max(o.choice-1, 0)
 	case "down", "j", "tab":
@@ -156,6 +168,13 @@ func (m *model) offerEnter() {
 			return
 		}
 		m.preview(wish)
+	}
+}
+
+// redraft makes the preview anew: whoever comes or goes changes the roll, and with it what is needed.
+func (m *model) redraft() {
+	if o := &m.votes.offer; o.open && o.draft.Slot != "" && !o.waiting {
+		m.preview(o.wish)
 	}
 }
 

@@ -170,6 +170,39 @@ func TestProposing(t *testing.T) {
 	}
 }
 
+// While something is being proposed the banner's keys work, and the preview is of who is here now.
+func TestTheBannerWorksBesideThePreview(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	q := election(w)
+	w.node.draft = ballotPaper(w)
+	w.node.draft.Action = "lunch"
+	w.keys("f4", "enter")
+	w.mustShow("closes    1:41 after it is sent")
+	w.mustNotShow("asks the same")
+	w.node.draft.Action = q.Action
+	gone := peerOf("bob", noon)
+	gone.State = event.Left
+	w.post(event.PeerChanged{Peer: gone})
+	w.mustShow("bob left", "#6 by dana asks the same and is open")
+	w.keys("f2")
+	if held := w.m.votes.held; held.Proposal != q.ID || held.Choice != "reject" {
+		t.Errorf("%+v is held", held)
+	}
+	w.keys("f1", "esc")
+	if w.m.votes.held.Proposal != "" || !w.m.votes.offer.open {
+		t.Error("Esc does what the banner says first")
+	}
+	w.keys("f3")
+	if w.m.votes.offer.open || w.m.sheet.kind != sheetVote {
+		t.Error("F3 shows who")
+	}
+	w.keys("f4", "enter", "esc")
+	if w.m.votes.offer.open {
+		t.Error("then it closes")
+	}
+}
+
 // What is disputed takes a command.
 func TestDisputedTakesACommand(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)

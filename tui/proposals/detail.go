@@ -2,6 +2,8 @@ package proposals
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/clean"
@@ -113,12 +115,26 @@ func (p *Pane) choice(c string) (clean.SafeText, theme.Style) {
 	return p.th.Lost, p.th.Dim
 }
 
+// same is the open proposal that asks what a draft would ask.
+func (p *Pane) same(draft event.Proposal) (event.Proposal, bool) {
+	at := slices.IndexFunc(p.list, func(q event.Proposal) bool {
+		return q.State == open && q.Closes.After(p.cfg.Now()) && q.Slot == draft.Slot && q.Action == draft.Action
+	})
+	if at < 0 {
+		return event.Proposal{}, false
+	}
+	return p.list[at], true
+}
+
 // Preview is what is shown before a proposal is sent: effect, roll, M, closing time, who will be
 // silenced and, for secure-only off, whose approval it needs.
 func (p *Pane) Preview(q event.Proposal, w int) []string {
 	g := &page{th: p.th, w: w}
 	g.add(p.th.Strong, clean.Linef("Propose %s?", Title(q)))
 	g.add(p.th.Accent, clean.Trusted("Enter sends it, Esc doesn't"))
+	if o, ok := p.same(q); ok {
+		g.field("but", p.th.Warn, clean.Linef("%s by %s asks the same and is open", o.Label, p.cfg.Label(o.By)))
+	}
 	g.field("effect", p.th.Text, effect(q))
 	g.field("roll", p.th.Text, clean.Linef("%d voters: %s", q.Of(), p.names(q.Roll, 40)))
 	need := fmt.Sprintf("%d of %d approvals, yours goes with it", q.Need, q.Of())
@@ -132,7 +148,7 @@ func (p *Pane) Preview(q event.Proposal, w int) []string {
 			g.field("", p.th.Warn, clean.Linef("too few of them are here: it can't end %s now", e.Label))
 		}
 	}
-	g.field("closes", p.th.Text, closing(q, p.cfg.Now()))
+	g.field("closes", p.th.Text, clean.Linef("%s after it is sent", strings.TrimLeft(left(q, q.Time), " ")))
 	if q.Silenced > 0 {
 		g.field("silenced", p.th.Warn, clean.Linef("%d plain peers will not be heard", q.Silenced))
 	}
