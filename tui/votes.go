@@ -88,11 +88,21 @@ func (m *model) proposal(ev event.ProposalChanged) {
 }
 
 func (m *model) policyChanged(ev event.PolicyChanged) {
+	was := m.votes.policy.SecureOnly
 	m.votes.policy = ev.Policy
-	if !ev.First || !ev.Policy.SecureOnly {
-		return
+	m.meet(ev.Policy.Signed...)
+	if was == ev.Policy.SecureOnly || !ev.First && !ev.History {
+		return // whoever was there has seen it pass
 	}
-	m.note(event.Info, clean.Linef("Secure-only is on since %s: unsigned messages are refused", ev.Policy.Label))
+	word, effect := "on", "refused"
+	if was {
+		word, effect = "off", "heard again"
+	}
+	since := clean.Line(ev.Policy.Label)
+	if len(ev.Policy.Signed) > 0 {
+		since = clean.Linef("%s, signed by %s", since, m.voters(ev.Policy.Signed))
+	}
+	m.note(event.Info, clean.Linef("Secure-only is %s since %s: unsigned messages are %s", word, since, effect))
 }
 
 // meet notes what voters who aren't here are called.

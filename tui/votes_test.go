@@ -203,6 +203,23 @@ func TestTheBannerWorksBesideThePreview(t *testing.T) {
 	}
 }
 
+// Who wasn't there when it was decided is told, and by whom it was signed (VOTING.md rule 6); who was
+// there has seen it pass.
+func TestAPolicyLearnedLateSaysWhoSigned(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	company(w)
+	dana, bob := voterOf(peerOf("dana", noon)), voterOf(peerOf("bob", noon))
+	on := event.Policy{SecureOnly: true, Label: "#4", Signed: []event.Voter{dana, bob}}
+	w.post(event.PolicyChanged{History: true, Policy: on})
+	w.mustShow("Secure-only is on since #4, signed by dana, bob: unsigned messages are refused")
+	off := event.Policy{Label: "#5", Signed: []event.Voter{bob}, Topic: "tea"}
+	w.post(event.PolicyChanged{History: true, Policy: off})
+	w.mustShow("Secure-only is off since #5, signed by bob: unsigned messages are heard again")
+	on.Label = "#6"
+	w.post(event.PolicyChanged{Policy: on})
+	w.mustNotShow("since #6")
+}
+
 // What is disputed takes a command.
 func TestDisputedTakesACommand(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)

@@ -123,8 +123,9 @@ type Policy struct {
 
 // PolicyChanged says that the policy is known, or another. It comes once at the start.
 type PolicyChanged struct {
-	Policy Policy
-	First  bool // at the start
+	Policy  Policy
+	First   bool // at the start
+	History bool // learned by catching up: nobody was there when it was decided
 }
 
 // Differs says that a peer follows another policy than one does oneself: it has the proposal of that

@@ -149,7 +149,7 @@ func (n *Node) policy() event.Policy {
 func (n *Node) decided(history bool) {
 	n.remute()
 	n.restate(history)
-	n.out.post(event.PolicyChanged{Policy: n.policy()})
+	n.out.post(event.PolicyChanged{Policy: n.policy(), History: history})
 	clear(n.clearCounts) // what was dropped under another policy is counted anew
 }
 

@@ -184,6 +184,11 @@ func TestAJoinerLearnsThePolicyFirst(t *testing.T) {
 		if !late.on() {
 			t.Error("it did not learn the policy")
 		}
+		for _, ev := range told[event.PolicyChanged](&late.ear) {
+			if ev.Policy.SecureOnly && (!ev.History || len(ev.Policy.Signed) != 2) {
+				t.Errorf("it is told as news, or not who signed: %+v", ev)
+			}
+		}
 		if err := late.Unsigned("later"); !errors.Is(err, errSecureOnly) {
 			t.Errorf("%v", err)
 		}

@@ -46,11 +46,12 @@ type (
 		History bool      `json:"history,omitempty"`
 	}
 	jsonPolicy struct {
-		Event  string `json:"event,omitempty"`
-		Slot   string `json:"slot"`
-		Value  string `json:"value"`
-		Number int    `json:"number,omitempty"`
-		Label  string `json:"label,omitempty"`
+		Event  string      `json:"event,omitempty"`
+		Slot   string      `json:"slot"`
+		Value  string      `json:"value"`
+		Number int         `json:"number,omitempty"`
+		Label  string      `json:"label,omitempty"`
+		Signed []jsonVoter `json:"signed,omitempty"`
 	}
 	jsonProposals struct {
 		Event     string         `json:"event"`
@@ -101,6 +102,9 @@ func onOff(on bool) string {
 
 func policyObjects(p event.Policy) []jsonPolicy {
 	out := []jsonPolicy{{Slot: "secure_only", Value: onOff(p.SecureOnly), Number: p.Number, Label: p.Label}}
+	if len(p.Signed) > 0 {
+		out[0].Signed = voterObjects(p.Signed)
+	}
 	if p.Topic != "" {
 		out = append(out, jsonPolicy{Slot: "topic", Value: p.Topic, Label: p.TopicLabel})
 	}

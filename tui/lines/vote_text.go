@@ -1,6 +1,7 @@
 package lines
 
 import (
+	"fmt"
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
@@ -30,7 +31,7 @@ func (v *textView) vote(ev event.Event) {
 		}
 	case event.PolicyChanged:
 		if ev.Policy.SecureOnly != v.secureOnly || ev.Policy.SecureOnly && ev.Policy.Label != v.policyLabel {
-			v.policy(ev.Policy) // not when only the topic is another
+			v.policy(ev.Policy, ev.First || ev.History) // not when only the topic is another
 		}
 		v.secureOnly, v.policyLabel = ev.Policy.SecureOnly, ev.Policy.Label
 	case event.Differs:
@@ -59,11 +60,7 @@ func (v *textView) proposal(ev event.ProposalChanged) {
 		}
 		v.say("🔐 %s proposed %s: %s · needs %d of %d%s", v.voter(p.By), p.Label, clean.Line(p.Title()), p.Need, p.Of(), note)
 		if len(p.LeftOut) > 0 {
-			names := make([]string, 0, len(p.LeftOut))
-			for _, w := range p.LeftOut[:min(len(p.LeftOut), 8)] {
-				names = append(names, v.voter(w))
-			}
-			v.say("🔐 %s leaves out %s: it does not count here until /accept %s", p.Label, strings.Join(names, ", "), p.Label)
+			v.say("🔐 %s leaves out %s: it does not count here until /accept %s", p.Label, v.voters(p.LeftOut), p.Label)
 		}
 	}
 	if p.State == ev.Was {
@@ -83,12 +80,33 @@ func (v *textView) proposal(ev event.ProposalChanged) {
 	}
 }
 
-func (v *textView) policy(p event.Policy) {
-	if p.SecureOnly {
-		v.say("🔐 Secure-only is on (%s): unsigned messages are refused", p.Label)
-	} else {
+// policy says what holds and, to who wasn't there when it was decided, who signed that (VOTING.md rule 6).
+func (v *textView) policy(p event.Policy, signed bool) {
+	by := ""
+	if signed && len(p.Signed) > 0 {
+		by = ", signed by " + v.voters(p.Signed)
+	}
+	switch {
+	case p.SecureOnly:
+		v.say("🔐 Secure-only is on (%s%s): unsigned messages are refused", p.Label, by)
+	case by != "":
+		v.say("🔐 Secure-only is off (%s%s): unsigned messages are heard", p.Label, by)
+	default:
 		v.say("🔐 Secure-only is off: unsigned messages are heard")
 	}
+}
+
+// voters joins what they are called, the first few of them.
+func (v *textView) voters(vs []event.Voter) string {
+	const most = 8
+	var names []string
+	for _, w := range vs[:min(len(vs), most)] {
+		names = append(names, v.voter(w))
+	}
+	if len(vs) > most {
+		names = append(names, fmt.Sprintf("%d more", len(vs)-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (v *textView) proposals(a command.Proposals) {
@@ -100,5 +118,5 @@ func (v *textView) proposals(a command.Proposals) {
 	for _, p := range a.Proposals {
 		v.say("  - %s %s by %s: %s, %d yes %d no, needs %d of %d", p.Label, clean.Line(p.Title()), v.voter(p.By), strings.ToUpper(p.State), p.Yes, p.No, p.Need, p.Of())
 	}
-	v.policy(a.Policy)
+	v.policy(a.Policy, true)
 }
