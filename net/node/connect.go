@@ -1,11 +1,13 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/plain"
 )
 
 // The schemes of an address of Connect: a program that speaks lines, and one of the seed's. Without one
@@ -90,7 +92,11 @@ func (n *Node) cantConnect(addr string, err error, hint string) {
 		n.cfg.Log.Info("can't connect to a peer of earlier", "addr", addr, "error", err)
 		return
 	}
-	n.notice(event.Warning, "can't connect to "+addr+": "+err.Error(), hint)
+	text := "can't connect to " + addr + ": " + err.Error()
+	if errors.Is(err, plain.ErrEnded) {
+		text = addr + ": " + err.Error()
+	}
+	n.notice(event.Warning, text, hint)
 }
 
 // forget lets go of addresses that a peer was reached at, so that the next start doesn't dial them.

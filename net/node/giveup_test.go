@@ -92,3 +92,29 @@ func TestConnectAgain(t *testing.T) {
 		}
 	})
 }
+
+// A program that hangs up was reached: that is no "can't connect".
+func TestAProgramThatHangsUp(t *testing.T) {
+	inTown(t, 1, func(t *testing.T, w *town) {
+		p := w.move(0, func(c *Config) { c.NoDiscovery, c.Transport = true, nil })
+		chat, err := w.net.Host(addr(12)).Listen(t.Context(), "tcp", ":7000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer chat.Close()
+		if err := p.Connect("line://10.0.0.13:7000"); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := chat.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		conn.Close()
+		pass(100 * time.Millisecond)
+		notices := told[event.Notice](&p.ear)
+		if len(notices) == 0 || notices[len(notices)-1].Text != "10.0.0.13:7000: the other side ended the connection" {
+			t.Errorf("%+v", notices)
+		}
+	})
+}

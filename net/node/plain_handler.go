@@ -92,6 +92,8 @@ func (h plainHandler) Trouble(addr string, err error) {
 	hint := "it is tried again for ever; does a program listen there?"
 	if errors.Is(err, plain.ErrNative) || errors.Is(err, plain.ErrSelf) || errors.Is(err, plain.ErrNotAllowed) {
 		hint = ""
+	} else if errors.Is(err, plain.ErrEnded) {
+		hint = "it is tried again for ever, until you /disconnect it"
 	}
 	h.n.cantConnect(addr, err, hint)
 }

@@ -19,6 +19,7 @@ var (
 	ErrNotAllowed = errors.New("plain peers are not allowed there: start with --plain-peers all")
 	ErrNative     = errors.New("that peer speaks native: /connect host:port, without line:// or json://")
 	ErrSelf       = errors.New("that is yourself: name another address")
+	ErrEnded      = errors.New("the other side ended the connection")
 )
 
 // ConnectLine keeps a connection to a program that speaks lines, at host:port: what it says is a guest's
@@ -162,7 +163,11 @@ func (p *Plain) visitLine(ctx context.Context, addr string) (time.Duration, erro
 		return 0, ErrNotAllowed
 	}
 	if time.Since(begun) < redialMost/2 {
-		return 0, fmt.Errorf("the connection ended: %w", err) // don't hammer a program that hangs up
+		// Don't hammer a program that hangs up.
+		if errors.Is(err, io.EOF) {
+			return 0, ErrEnded
+		}
+		return 0, fmt.Errorf("the connection broke: %w", err)
 	}
 	return redialFirst, nil
 }

@@ -39,7 +39,7 @@ func Address(text string) (string, error) {
 	}
 	host, port, err := split(text)
 	if z := (zoneless{}); errors.As(err, &z) {
-		return "", fmt.Errorf("%.80q is not an address: %w", text, err)
+		return "", err
 	}
 	if err != nil {
 		return "", fmt.Errorf("%.80q is not an address: %w: write HOST:PORT, as in 192.168.1.31:%d", text, err, DefaultPort)
@@ -53,7 +53,7 @@ type zoneless netip.AddrPort
 
 func (z zoneless) Error() string {
 	a := netip.AddrPort(z)
-	return fmt.Sprintf("%s is one on each network: name the interface, as in [%[1]s%%eth0]:%d", a.Addr(), a.Port())
+	return fmt.Sprintf("%s is another machine on each network: name the interface, as in [%[1]s%%eth0]:%d", a.Addr(), a.Port())
 }
 
 func split(text string) (host string, port int, err error) {
