@@ -72,6 +72,8 @@ func (p *people) note(ev event.Event) (before event.State) {
 		p.learn(ev.Proposal.LeftOut...)
 	case event.BallotCast:
 		p.learn(ev.By)
+	case event.PolicyChanged:
+		p.learn(ev.Policy.Signed...)
 	}
 	return before
 }

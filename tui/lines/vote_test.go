@@ -66,7 +66,7 @@ func story() []event.Event {
 		event.ProposalChanged{Proposal: off, Was: "open"},
 		event.PolicyChanged{Policy: event.Policy{Topic: "tea", TopicLabel: "#5"}},
 		event.PolicyChanged{History: true, Policy: event.Policy{SecureOnly: true, Label: "#7", Signed: []event.Voter{alice, bob}}},
-		event.PolicyChanged{History: true, Policy: event.Policy{Label: "#8", Signed: []event.Voter{carol}}},
+		event.PolicyChanged{History: true, Policy: event.Policy{Label: "#8", Signed: []event.Voter{carol, voterOf("Frida", 6)}}},
 		event.Gate{Reason: "policy not yet known"},
 	}
 }
@@ -109,7 +109,7 @@ func TestVotesInLines(t *testing.T) {
 🔐 #6 PASSED 2 of 3: secure-only off · #4 stays on: 1 of the 2 approvals that it takes by those who switched it on
 🔐 Secure-only is off: unsigned messages are heard
 🔐 Secure-only is on (#7, signed by Alice, Bob): unsigned messages are refused
-🔐 Secure-only is off (#8, signed by Carol): unsigned messages are heard
+🔐 Secure-only is off (#8, signed by Carol, Frida): unsigned messages are heard
 🔐 policy not yet known
 🗳️ No proposals yet: /propose begins one
 🔐 Secure-only is off: unsigned messages are heard
