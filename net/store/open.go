@@ -72,6 +72,9 @@ func (d *Disk) notify(s Status) {
 // read of the damaged file aside, if there is one, is taken over first. The error may be why the file
 // was opened for reading only. Called with files held alone.
 func (d *Disk) open(aside string) error {
+	if err := checkRegular(d.cfg.Path); err != nil {
+		return err
+	}
 	info, err := os.Stat(d.cfg.Path)
 	fresh := errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
 	if !fresh {
@@ -150,6 +153,16 @@ func (d *Disk) explain(err error) error {
 		return fmt.Errorf("%s is in use by another process: end it", d.cfg.Path)
 	}
 	return fmt.Errorf("%s: %w", d.cfg.Path, err)
+}
+
+// checkRegular calls a path damaged that leads to something other than a file: opening a named pipe would
+// wait for its other end for ever, and no signal ends that. What can't be looked at is left to the opening.
+func checkRegular(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().IsRegular() {
+		return nil
+	}
+	return &damage{fmt.Errorf("it is no file (%s)", info.Mode().Type())}
 }
 
 // checkFile looks at a file's structure. Its errors are damage, unless the file can't be read.

@@ -63,6 +63,9 @@ func eachValue(r io.ReaderAt, size int64, f func(key, value []byte) error) error
 // salvage takes over into a new file what can be read of a damaged one, of all rooms. Only checksums
 // are looked at: signatures are when something is shown. It returns the number of records.
 func (d *Disk) salvage(f *file, aside string) (recovered int, err error) {
+	if err := checkRegular(aside); err != nil {
+		return 0, nil // there is nothing to take over
+	}
 	old, err := os.Open(aside)
 	if err != nil {
 		return 0, err

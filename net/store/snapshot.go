@@ -81,6 +81,9 @@ func Snapshot(ctx context.Context, path, dir string) (copied string, err error) 
 }
 
 func snapshot(ctx context.Context, path, dir string) (copied string, err error) {
+	if err := checkRegular(path); err != nil {
+		return "", err
+	}
 	from, err := os.Open(path)
 	if err != nil {
 		return "", err
