@@ -18,6 +18,9 @@ const (
 	maxNeighbours = 256 // links that a Links frame names: twice as many as there can be
 )
 
+// maxDoubles bounds the addresses of other programs with our key that are told of in one run.
+const maxDoubles = 8
+
 // introduce tells every link whom we are linked to, and where they listen, soon after a link came or
 // went. Called with mu held.
 func (n *Node) introduce() {
@@ -162,9 +165,7 @@ func (n *Node) sighted(s discovery.Sighting) {
 		return
 	}
 	if s.OwnKey {
-		if s.New {
-			n.notice(event.Warning, "another program with your key is at "+s.Source.Addr().String(), "a copied profile? give one of the two its own with --profile")
-		}
+		n.doubled(s)
 		return
 	}
 	for _, r := range s.Discovery.Rooms {
@@ -173,6 +174,19 @@ func (n *Node) sighted(s discovery.Sighting) {
 			return
 		}
 	}
+}
+
+// doubled tells of another program with our key: once of each address, and of a few, as anybody can send
+// our beacon again, each time as a new program's.
+func (n *Node) doubled(s discovery.Sighting) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at := s.Source.Addr()
+	if !s.New || n.doubles[at] || len(n.doubles) >= maxDoubles {
+		return
+	}
+	n.doubles[at] = true
+	n.notice(event.Warning, "another program with your key is at "+at.String(), "a copied profile? give one of the two its own with --profile")
 }
 
 // searched passes on what discovery sees.

@@ -140,6 +140,7 @@ type Node struct {
 	plainRefused map[string]int                 // by sender and reason
 	quiet        map[string]bool                // addresses of earlier runs that weren't reached in this one
 	reachedAt    map[string]identity.Key        // addresses of Connect, and who was reached there
+	doubles      map[netip.Addr]bool            // where programs with our key were told to be
 	store        store.Store
 	signing      sync.Mutex                 // held while one's own votes are signed and saved; before mu
 	met          map[identity.Key]time.Time // guarded by mu, as all that follows
@@ -158,7 +159,7 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, group: g, name: cfg.Name, inst: record.NewFeed().String(), started: time.Now(),
 		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
-		plainIgnored: map[string]bool{}, plainRefused: map[string]int{}, quiet: map[string]bool{}, reachedAt: map[string]identity.Key{},
+		plainIgnored: map[string]bool{}, plainRefused: map[string]int{}, quiet: map[string]bool{}, reachedAt: map[string]identity.Key{}, doubles: map[netip.Addr]bool{},
 		shown: map[vote.ID]string{}, leftOut: map[vote.ID][]identity.Key{}, clearCounts: map[string]int{},
 		fresh: map[identity.Key]bool{}, out: newOutbox(), ready: make(chan struct{}), due: make(chan struct{}, 1),
 		store: cfg.Store, met: map[identity.Key]time.Time{}, names: map[identity.Key]string{}, lookedAfter: time.Now(),
