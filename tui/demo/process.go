@@ -55,12 +55,12 @@ func waitEnded(ctx context.Context, all []*os.Process) []*os.Process {
 }
 
 // dismiss ends processes the way a terminal that goes away does: peers say goodbye, shells leave. It
-// kills what doesn't go.
-func dismiss(all []*os.Process) error {
+// kills what hasn't gone after patience.
+func dismiss(all []*os.Process, patience time.Duration) error {
 	for _, p := range all {
 		_ = p.Signal(syscall.SIGHUP) // the error is that it has ended
 	}
-	left := waitAtMost(leaveTime, all)
+	left := waitAtMost(patience, all)
 	for _, p := range left {
 		_ = p.Kill()
 	}

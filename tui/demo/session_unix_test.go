@@ -146,6 +146,35 @@ func TestATerminalIsGivenBackThatTmuxLeft(t *testing.T) {
 	}
 }
 
+// A tmux that was told to end and doesn't is killed.
+func TestATmuxThatStaysIsKilled(t *testing.T) {
+	stubborn := exec.Command("/bin/sh", "-c", `trap '' HUP TERM; echo ready; read -r word`)
+	in, err := stubborn.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := stubborn.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stubborn.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	s := &session{window: window{tmux: &tmux{path: "/no/such/tmux"}}, server: stubborn.Process}
+	if err := s.end(); err != nil {
+		t.Error(err)
+	}
+	if !ended(stubborn.Process) {
+		t.Error("it still runs")
+		_ = stubborn.Process.Kill()
+	}
+	_ = stubborn.Wait()
+}
+
 func TestATerminalThatTmuxCannotUse(t *testing.T) {
 	needTmux(t)
 	t.Setenv("TMUX", "")

@@ -15,7 +15,7 @@ import (
 func showWindow(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
 	w := &window{tmux: t}
 	defer func() {
-		if left := dismiss(w.processes()); err == nil {
+		if left := dismiss(w.processes(), leaveTime); err == nil {
 			err = left
 		}
 		if g.Context().Err() != nil {
