@@ -131,7 +131,7 @@ func Wish(args string) (vote.Wish, error) {
 	text := strings.Join(words, " ")
 	switch first := strings.ToLower(strings.Join(words[:min(len(words), 1)], "")); {
 	case first == "topic":
-		if w.Slot, w.Action = vote.Topic, strings.TrimSpace(text[len(first):]); w.Action == "" {
+		if w.Slot, w.Action = vote.Topic, unquoted(strings.TrimSpace(text[len(first):])); w.Action == "" {
 			return w, fmt.Errorf("topic needs its text")
 		}
 	case first == "secure-only" || first == "secure_only":
@@ -152,6 +152,14 @@ func Wish(args string) (vote.Wish, error) {
 		return w, fmt.Errorf("that is too long: a topic takes %d bytes, a description %d", vote.MaxAction, vote.MaxNote)
 	}
 	return w, nil
+}
+
+// unquoted is a topic without the quotes that it is shown with, and that people therefore type.
+func unquoted(text string) string {
+	if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' {
+		return strings.TrimSpace(text[1 : n-1])
+	}
+	return text
 }
 
 // option reports whether a word looks like an option: a slip in --need must not become part of a

@@ -32,6 +32,7 @@ func TestVoteCommands(t *testing.T) {
 		"/propose --for 10m --need=2 secure-only":    `propose secure_only "on" need 2 for 10m0s note ""`,
 		"/topic use --verbose":                       `propose topic "use --verbose" need 0 for 0s note ""`,
 		"/propose a -- b":                            `propose secure_only "on" need 0 for 0s note "a -- b"`,
+		`/topic "tea at five"`:                       `propose topic "tea at five" need 0 for 0s note ""`,
 		"/topic tea at five":                         `propose topic "tea at five" need 0 for 0s note ""`,
 		"/vote 3 approve":                            "vote aaaaaaaa approve",
 		"/vote #3 no":                                "vote aaaaaaaa reject",
@@ -59,7 +60,7 @@ func TestVoteCommands(t *testing.T) {
 
 func TestVoteCommandsThatCannotBe(t *testing.T) {
 	for _, line := range []string{
-		"/propose --need", "/propose --need x", "/propose --for 9", "/propose --for 25h", "/propose topic", "/propose secure-only maybe",
+		"/propose --need", "/propose --need x", "/propose --for 9", "/propose --for 25h", "/propose topic", `/topic ""`, "/propose secure-only maybe",
 		"/propose topic " + strings.Repeat("x", 300), "/vote", "/vote 4 yes", "/vote #9 yes", "/propose --nede 3", "/propose secure-only on --four 3m", "/vote #3 perhaps", "/vote #3", "/proof #3", "/proof",
 		"/accept", "/refuse #77",
 	} {

@@ -139,3 +139,18 @@ func TestVotesInJSON(t *testing.T) {
 		}
 	}
 }
+
+// An approval that wasn't needed any more is not counted against what was.
+func TestAnApprovalTooMany(t *testing.T) {
+	o, people := newOutput(Config{}), newPeople()
+	v := start0(o, people)
+	ev := event.BallotCast{Proposal: event.Proposal{Label: "#4", Yes: 3, Need: 2}, By: voterOf("Carol", 3), Choice: "approve"}
+	v.event(ev, people.note(ev))
+	var out strings.Builder
+	for _, c := range o.queue {
+		out.Write(c.text)
+	}
+	if want := "🗳️ Carol approved #4 (3 approvals, 2 needed)\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}

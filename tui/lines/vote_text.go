@@ -24,6 +24,8 @@ func (v *textView) vote(ev event.Event) {
 		case ev.Twice:
 			v.warn("🗳️ %s voted twice on %s: two machines, a restored backup, or dishonest", v.voter(ev.By), p.Label)
 		case ev.History:
+		case ev.Choice == "approve" && p.Yes > p.Need: // it has passed
+			v.say("🗳️ %s approved %s (%d approvals, %d needed)", v.voter(ev.By), p.Label, p.Yes, p.Need)
 		case ev.Choice == "approve":
 			v.say("🗳️ %s approved %s (%d of %d needed)", v.voter(ev.By), p.Label, p.Yes, p.Need)
 		default:
