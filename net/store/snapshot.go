@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -25,11 +27,27 @@ const (
 
 var errHeld = errors.New("held")
 
+// openGate opens what is locked. To copy takes no right to write: a backup is read where it lies. Where
+// there is no gate and none can be made it is nil, for a copier: a copy that is no good is found out.
+func openGate(path string, exclusive bool) (*os.File, error) {
+	f, err := os.OpenFile(gateName(path), os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil || exclusive || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+		return f, err
+	}
+	if f, err = os.Open(gateName(path)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return f, err
+}
+
 // gate takes the lock, polling, until ctx ends.
 func gate(ctx context.Context, path string, exclusive bool) (release func(), err error) {
-	f, err := os.OpenFile(gateName(path), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openGate(path, exclusive)
 	if err != nil {
 		return nil, err
+	}
+	if f == nil {
+		return func() {}, nil
 	}
 	for {
 		if err = lockGate(f, exclusive); err == nil {

@@ -1,0 +1,45 @@
+//go:build unix
+
+package store
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A backup that can only be read is copied all the same, with its gate and without.
+func TestSnapshotOfWhatCanOnlyBeRead(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everything")
+	}
+	for _, gated := range []bool{true, false} {
+		t.Run(fmt.Sprint("gate ", gated), func(t *testing.T) {
+			cfg := config(t)
+			d := open(t, cfg)
+			appendAll(t, d, conversation(5, 1))
+			settle(t, d)
+			d.Close()
+			if !gated {
+				if err := os.Remove(gateName(cfg.Path)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			dir := filepath.Dir(cfg.Path)
+			files, _ := filepath.Glob(filepath.Join(dir, "*"))
+			for _, f := range files {
+				if err := os.Chmod(f, 0o400); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Chmod(dir, 0o500); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.Chmod(dir, 0o700) })
+			if _, err := Snapshot(t.Context(), cfg.Path, t.TempDir()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
