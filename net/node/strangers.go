@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -91,9 +92,24 @@ func (n *Node) limits(key identity.Key) (limit map[room.FeedKey]uint64, tell boo
 	return limit, first && len(limit) > 0
 }
 
+// spanText is a time as the flags take it: 12h and 2d, not 12h0m0s.
+func spanText(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d > 0 && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	text := d.String()
+	for _, none := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, none) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // keptBack says once that a stranger doesn't get everything. Called with mu held.
 func (n *Node) keptBack(p *peer) {
-	what := fmt.Sprintf("what arrived here in the last %v", n.cfg.Share)
+	what := "what arrived here in the last " + spanText(n.cfg.Share)
 	if n.cfg.Share == ShareNone {
 		what = "nothing that was said before"
 	}
