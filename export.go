@@ -125,12 +125,16 @@ func (o *options) export(out io.Writer, since time.Time, text bool) error {
 	}
 	defer s.Close()
 	buffered := bufio.NewWriterSize(out, 1<<16)
+	var n int
 	if text {
-		_, err = archive.WriteText(buffered, s.All(ctx, since))
+		n, err = archive.WriteText(buffered, s.All(ctx, since))
 	} else {
-		_, err = archive.Write(buffered, s.All(ctx, since))
+		n, err = archive.Write(buffered, s.All(ctx, since))
 	}
-	switch err = errors.Join(err, buffered.Flush()); {
+	if err == nil { // else flushing says the same again
+		err = buffered.Flush()
+	}
+	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, syscall.EPIPE):
@@ -143,6 +147,8 @@ func (o *options) export(out io.Writer, since time.Time, text bool) error {
 		complain(fmt.Errorf("%s is damaged: this is what can still be read of it", path))
 	case bad.Unreadable > 0:
 		complain(fmt.Errorf("%d records of %s are damaged and left out", bad.Unreadable, path))
+	case n == 0 && since.IsZero():
+		complain(fmt.Errorf("nothing is remembered of the room %q in %s: --room names another", room, dir))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -75,6 +76,28 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("exit %d, %q, %d bytes exported, want %d", code, errs, len(out), len(want))
 	}
 	bob.quits()
+}
+
+// An export that finds no room says so once.
+func TestExportOntoAFullDisk(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	p := begin(t, program(t, home, alone("--name", "Ann")...))
+	p.says("here")
+	p.until("sent", func(h happened) bool { return h.Event == "sent" })
+	p.quits()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	export := program(t, home, "export", "--name", "Ann")
+	var errs bytes.Buffer
+	export.Stdout, export.Stderr = full, &errs
+	_ = export.Run()
+	if code := export.ProcessState.ExitCode(); code != exitError || strings.Count(errs.String(), "no space left") != 1 {
+		t.Errorf("exit %d, stderr %q", code, errs.String())
+	}
 }
 
 // A second program on a profile is told so at once.

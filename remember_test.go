@@ -191,6 +191,20 @@ func TestEphemeral(t *testing.T) {
 	})
 }
 
+// Who names another room than they were in is told so, not only handed an empty file.
+func TestExportOfARoomThatWasNeverEntered(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	p := begin(t, program(t, home, alone("--name", "Ann")...))
+	p.says("here")
+	p.until("sent", func(h happened) bool { return h.Event == "sent" })
+	p.quits()
+	code, out, errs := finish(t, program(t, home, "export", "--name", "Ann", "--room", "loby"))
+	if code != 0 || out != "" || !strings.Contains(errs, `of the room "loby"`) || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, out %q, stderr %q", code, out, errs)
+	}
+}
+
 func TestMemoryFlags(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
@@ -263,7 +277,8 @@ func TestSendAndTail(t *testing.T) {
 		t.Errorf("exit %d, %q", code, errs)
 	}
 	soon(t, "nobody came", began, time.Now(), 300*time.Millisecond)
-	if text := exported(t, home, "Zoe"); text != "" {
-		t.Errorf("nobody came, and yet %q was said", text)
+	code, text, errs := finish(t, program(t, home, "export", "--name", "Zoe"))
+	if code != 0 || text != "" || !strings.Contains(errs, "nothing is remembered") {
+		t.Errorf("nobody came, and yet %q was said: exit %d, %q", text, code, errs)
 	}
 }
