@@ -14,7 +14,7 @@ func TestDemoRefusesWhatCannotPlay(t *testing.T) {
 		"demo --peers 1":    "give a number from 2 to 6",
 		"demo --peers 7":    "give a number from 2 to 6",
 		"demo --peers -3":   "give a number from 2 to 6",
-		"demo --peers many": "invalid argument",
+		"demo --peers many": `--peers can't be "many"`,
 		"demo Alice":        "write p2pchat demo",
 		"demo --tuor":       "unknown flag",
 	} {

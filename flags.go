@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -96,6 +97,12 @@ func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
 	}
 	o.whoFlags(id)
 	root.SetOut(os.Stdout)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if bad := (*pflag.InvalidValueError)(nil); errors.As(err, &bad) { // not in the words of strconv
+			return fmt.Errorf("--%s can't be %.80q", bad.GetFlag().Name, bad.GetValue())
+		}
+		return err
+	})
 	root.AddCommand(first, id, sendCommand(began), tailCommand(began), exportCommand(began), verifyCommand(began), demoCommand(began), ver)
 	strict(root)
 	return root, began

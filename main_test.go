@@ -169,7 +169,8 @@ func TestBadUsage(t *testing.T) {
 		"tail --x":                             "p2pchat help tail lists",
 		"--interface nix0":                     "there is no network interface",
 		"--discovery-port 0":                   "not from 1 to 65535",
-		"--discovery-port x":                   "invalid argument",
+		"--discovery-port x":                   `--discovery-port can't be "x": p2pchat help lists`,
+		"demo --peers x":                       `--peers can't be "x": p2pchat help demo lists`,
 		"--room \u202e" + strings.Repeat("r", 70): "give --room",
 	} {
 		code, out, errs := finish(t, program(t, home, strings.Split(line, " ")...))
