@@ -50,8 +50,18 @@ func (p *peer) greet(h wire.Hello) {
 	}
 }
 
+// lastName is what somebody was called last, and when that was said. It is for who is not here: votes and
+// lines name them.
+type lastName struct {
+	name string
+	at   record.Time
+}
+
 // named takes a name from an open or name record. Called with mu held.
 func (n *Node) named(r *record.Record) {
+	if r.Time().Compare(n.names[r.Author()].at) >= 0 {
+		n.names[r.Author()] = lastName{r.Name(), r.Time()}
+	}
 	p := n.peers[r.Author()]
 	if p == nil || r.Time().Ms < p.started || r.Time().Compare(p.namedAt) <= 0 {
 		return
@@ -80,8 +90,8 @@ func (n *Node) called(key identity.Key) string {
 	if p := n.peers[key]; p != nil {
 		return p.Name
 	}
-	if name := n.names[key]; name != "" {
-		return name
+	if last := n.names[key]; last.name != "" {
+		return last.name
 	}
 	return key.Short()
 }

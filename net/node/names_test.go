@@ -196,3 +196,23 @@ func TestDisconnect(t *testing.T) {
 		}
 	})
 }
+
+// Who has gone before one came is called what their records say, in votes too.
+func TestWhoHasGoneIsCalledByName(t *testing.T) {
+	together(t, 12, 2, func(t *testing.T, w *town, p []*person) {
+		p[1].Say("hello")
+		p[1].Nick("Robert")
+		time.Sleep(time.Second)
+		gone := p[1].Self().Key
+		p[1].leave()
+		time.Sleep(time.Second)
+		late := w.move(2)
+		time.Sleep(10 * time.Second)
+		late.Node.mu.Lock()
+		got := late.voter(gone, "").Name
+		late.Node.mu.Unlock()
+		if got != "Robert" {
+			t.Errorf("called %q", got)
+		}
+	})
+}

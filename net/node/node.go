@@ -145,7 +145,7 @@ type Node struct {
 	signing      sync.Mutex                 // held while one's own votes are signed and saved; before mu
 	met          map[identity.Key]time.Time // guarded by mu, as all that follows
 	toldCut      bool                       // that not all of the past can be had
-	names        map[identity.Key]string    // what authors were called last, before this run
+	names        map[identity.Key]lastName  // of authors, by their records
 	unsaved      bool                       // the store lacks something that the room has
 	lookedAfter  time.Time                  // by reconcile
 	saved        event.Saving               // as it was told last
@@ -162,7 +162,7 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 		plainIgnored: map[string]bool{}, plainRefused: map[string]int{}, quiet: map[string]bool{}, reachedAt: map[string]identity.Key{}, doubles: map[netip.Addr]bool{},
 		shown: map[vote.ID]string{}, leftOut: map[vote.ID][]identity.Key{}, clearCounts: map[string]int{},
 		fresh: map[identity.Key]bool{}, out: newOutbox(), ready: make(chan struct{}), due: make(chan struct{}, 1),
-		store: cfg.Store, met: map[identity.Key]time.Time{}, names: map[identity.Key]string{}, lookedAfter: time.Now(),
+		store: cfg.Store, met: map[identity.Key]time.Time{}, names: map[identity.Key]lastName{}, lookedAfter: time.Now(),
 	}
 	if n.cfg.Share == 0 {
 		n.cfg.Share = ShareDefault

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
@@ -30,7 +28,6 @@ func (n *Node) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	latest := map[identity.Key]record.Time{}
 	var held []room.Held
 	for _, f := range n.store.Frontier() {
 		h := room.Held{Key: room.FeedKey(f.Key), Floor: f.Floor, Next: f.Next, Head: f.Head, Time: f.Time, Name: f.Name, Fork: forks[room.FeedKey(f.Key)]}
@@ -39,8 +36,8 @@ func (n *Node) load(ctx context.Context) error {
 		}
 		delete(forks, h.Key)
 		held = append(held, h)
-		if f.Name != "" && f.Time.Compare(latest[f.Key.Author]) >= 0 {
-			latest[f.Key.Author], n.names[f.Key.Author] = f.Time, f.Name
+		if f.Name != "" && f.Time.Compare(n.names[f.Key.Author].at) >= 0 {
+			n.names[f.Key.Author] = lastName{f.Name, f.Time}
 		}
 	}
 	for key, fork := range forks {
