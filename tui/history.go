@@ -8,13 +8,16 @@ import (
 	"chat.lan/p2pchat/tui/command"
 )
 
-// historyPage is how many lines are fetched at a time.
-const historyPage = 200
+const (
+	historyPage = 200   // lines that are fetched at a time
+	climbPage   = 5_000 // on the way to the first line
+)
 
 // history is how much of what is remembered was fetched.
 type history struct {
 	oldest event.Place // of what was fetched; zero: nothing yet
 	asking bool
+	toTop  bool // on the way to the first line
 	done   bool // there is no more, or it can't be read
 }
 
@@ -34,9 +37,12 @@ func (m *model) wantHistory() {
 		return
 	}
 	h.asking = true
-	before := h.oldest
+	before, page := h.oldest, historyPage
+	if h.toTop {
+		page = climbPage
+	}
 	m.deps.fetch(func(ctx context.Context) {
-		lines, err := m.deps.node.History(ctx, before, historyPage)
+		lines, err := m.deps.node.History(ctx, before, page)
 		m.deps.answer(pastLines{lines, err})
 	})
 }
@@ -60,9 +66,32 @@ func (m *model) remembered(p pastLines) {
 		m.messages.Older(p.lines)
 		m.noted = true
 	}
+	if h.toTop {
+		m.status.clear()
+		m.climb()
+	}
 	if m.search.waiting {
 		m.search.waiting = false
 		m.searchNext(-1)
+	}
+}
+
+// toTop goes to the first line that there is, or that there is room for. It takes a moment where much is
+// remembered; another key stays where that came to.
+func (m *model) toTop() {
+	m.history.toTop = true
+	m.climb()
+}
+
+func (m *model) climb() {
+	h := &m.history
+	m.messages.Home()
+	h.toTop = !h.done && m.messages.Spare() > 0
+	switch {
+	case h.toTop:
+		m.status.tell(m.cfg.Now(), clean.Trusted("Loading what was said before"))
+	case !h.done:
+		m.status.tell(m.cfg.Now(), clean.Trusted("No more fits on this screen: Ctrl+F finds what was said before, p2pchat export has it all"))
 	}
 }
 

@@ -75,6 +75,22 @@ func TestHistoryComesAsOneScrolls(t *testing.T) {
 	}
 }
 
+// Home goes to the first line, however much is remembered; a key on the way stops there.
+func TestHomeIsTheFirstLine(t *testing.T) {
+	w := worldWith(t, remembers(12_000), plain, 120, 36)
+	w.keys("home")
+	w.mustShow("✓ memory 0 ", "✓ memory 1 ")
+	w.mustNotShow("Loading")
+	w.keys("end")
+	w.mustShow("memory 11999")
+
+	w = worldWith(t, remembers(12_000), plain, 120, 36)
+	w.m.history.toTop = true
+	w.keys("pgdown")
+	w.m.remembered(pastLines{lines: w.node.past[10_000:11_000]})
+	w.mustNotShow("memory 10000")
+}
+
 // A search goes on to what is on disk: what is found there is shown in its place, with the lines
 // around it.
 func TestSearchGoesOnToTheDisk(t *testing.T) {

@@ -30,6 +30,9 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 			return nil // nobody sees what it would do
 		}
 	}
+	if s := k.String(); s != "home" && s != "ctrl+home" {
+		m.history.toTop = false
+	}
 	if m.votes.offer.open {
 		m.offerKey(k)
 		return nil
@@ -232,7 +235,7 @@ func (m *model) jump(home bool) bool {
 		return false
 	}
 	if home {
-		m.messages.Home()
+		m.toTop()
 	} else {
 		m.messages.End()
 	}
