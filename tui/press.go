@@ -30,8 +30,9 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 			return nil // nobody sees what it would do
 		}
 	}
-	if s := k.String(); s != "home" && s != "ctrl+home" {
+	if s := k.String(); m.history.toTop && s != "home" && s != "ctrl+home" {
 		m.history.toTop = false
+		m.status.clear()
 	}
 	if m.votes.offer.open {
 		m.offerKey(k)
