@@ -30,7 +30,7 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 			return nil // nobody sees what it would do
 		}
 	}
-	if s := k.String(); m.history.toTop && s != "home" && s != "ctrl+home" {
+	if s := keyName(k); m.history.toTop && s != "home" && s != "ctrl+home" {
 		m.history.toTop = false
 		m.status.clear()
 	}

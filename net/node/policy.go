@@ -193,11 +193,11 @@ func (n *Node) level(p *peer) {
 		return
 	}
 	// The same records and another policy: the dispute sets differ (VOTING.md rule 6).
-	if both := [2]wire.Policy{*theirs, *ours}; p.differs == both {
+	both := [2]wire.Policy{*theirs, *ours}
+	if p.differs == both {
 		return // it was said already: each answer that brings us level comes here
-	} else {
-		p.differs = both
 	}
+	p.differs = both
 	d := event.Differs{Peer: p.now(), SecureOnly: theirs.SecureOnly}
 	by := theirs.By
 	if !theirs.SecureOnly { // then it is ours that they don't follow
