@@ -170,7 +170,7 @@ func (m *model) arrived(p event.Peer, label clean.SafeText) {
 	m.note(event.Info, clean.Linef("%s is here%s", label, how))
 	if !m.met {
 		m.met = true
-		m.note(event.Info, clean.Trusted("Write, and Enter sends it. F6: who is here, Ctrl+Up: copy a line, ?: all keys, /quit: leave."))
+		m.note(event.Info, clean.Trusted("Write and press Enter. F6: who is here, Ctrl+Up: copy a line, ?: all keys, /quit: leave."))
 	}
 }
 

@@ -188,7 +188,7 @@ func TestTheFirstStart(t *testing.T) {
 	w.mustShow("⚠ a firewall drops UDP 9999", "sudo ufw allow 9999/udp")
 	bob := peerOf("bob", w.clock)
 	w.post(event.PeerChanged{Peer: bob})
-	w.mustShow("bob is here", "Write, and Enter sends it.")
+	w.mustShow("bob is here", "Write and press Enter.")
 	w.mustNotShow("You are Alice", "firewall")
 	bob.State, bob.Changed = event.Left, w.clock
 	w.post(event.PeerChanged{Peer: bob})

@@ -51,7 +51,7 @@ func tour(ctx context.Context, w *window, hurry bool) {
 		if w.press(who, "Enter") != nil {
 			return
 		}
-		if s.then == "Enter" && (!pause(readPause) || w.await(ctx, who, "Enter sends it") != nil || w.press(who, "Enter") != nil) {
+		if s.then == "Enter" && (!pause(readPause) || w.await(ctx, who, "Enter sends it, Esc doesn't") != nil || w.press(who, "Enter") != nil) {
 			return
 		}
 		for i := range n {
