@@ -21,6 +21,9 @@ type offer struct {
 	waiting bool           // for the draft
 }
 
+// previewing tells that a preview is shown, and can be sent.
+func (o offer) previewing() bool { return o.open && o.draft.Slot != "" }
+
 // previewed is a draft that the node made, or why it made none.
 type previewed struct {
 	wish  vote.Wish
@@ -150,7 +153,7 @@ func (m *model) offerEnter() {
 	o := &m.votes.offer
 	switch {
 	case o.waiting:
-	case o.draft.Slot != "":
+	case o.previewing():
 		wish := o.wish
 		m.closeOffer()
 		m.order(func(context.Context) {
@@ -172,15 +175,21 @@ func (m *model) offerEnter() {
 }
 
 // redraft makes the preview anew: whoever comes or goes changes the roll, and with it what is needed.
+// Meanwhile the one that is there can be sent: the node makes the roll when it is.
 func (m *model) redraft() {
-	if o := &m.votes.offer; o.open && o.draft.Slot != "" && !o.waiting {
-		m.preview(o.wish)
+	if o := m.votes.offer; o.previewing() {
+		m.draft(o.wish)
 	}
 }
 
-// preview asks the node what a wish would become.
+// preview asks for the preview of a wish.
 func (m *model) preview(w vote.Wish) {
 	m.votes.offer.waiting = true
+	m.draft(w)
+}
+
+// draft asks the node what a wish would become.
+func (m *model) draft(w vote.Wish) {
 	m.order(func(context.Context) {
 		draft, err := m.deps.node.Preview(w)
 		m.deps.answer(previewed{w, draft, err})
@@ -189,11 +198,13 @@ func (m *model) preview(w vote.Wish) {
 
 // drafted shows the preview, unless the person has gone on to something else.
 func (m *model) drafted(p previewed) {
+	o := &m.votes.offer
+	again := o.previewing() && o.wish.Slot == p.wish.Slot && o.wish.Action == p.wish.Action
 	switch {
-	case !m.votes.offer.waiting:
+	case !o.waiting && !again:
 		return
 	case p.err != nil:
-		m.votes.offer.waiting = false
+		o.waiting = false
 		m.refuse(p.err)
 		return
 	}

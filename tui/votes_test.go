@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/inbox"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -310,6 +311,25 @@ func TestAPreviewThatComesLate(t *testing.T) {
 	w.node.noDraft = nil
 	w.keys("enter")
 	w.mustShow("Enter sends it")
+}
+
+// Enter sends the preview that is shown, also while it is being made anew.
+func TestEnterWhileThePreviewIsMadeAnew(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	company(w)
+	w.node.draft = ballotPaper(w)
+	w.keys("f4", "enter")
+	gone := peerOf("bob", noon)
+	gone.State = event.Left
+	w.m.Update(inbox.Batch{event.PeerChanged{Peer: gone}}) // orders wait
+	w.m.Update(keyNames["enter"])
+	w.post()
+	if !slices.ContainsFunc(w.node.calls, func(c string) bool { return strings.HasPrefix(c, "propose") }) {
+		t.Errorf("nothing was proposed: %q", w.node.calls)
+	}
+	if w.m.votes.offer.open {
+		t.Error("the preview came again")
+	}
 }
 
 // Answering the next vote signs the answer to the one before.
