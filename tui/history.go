@@ -66,7 +66,11 @@ func (m *model) remembered(p pastLines) {
 		m.messages.Older(p.lines)
 		m.noted = true
 	}
-	if h.toTop {
+	switch {
+	case !h.toTop:
+	case p.err != nil:
+		h.toTop = false // and why stays in the status line
+	default:
 		m.status.clear()
 		m.climb()
 	}

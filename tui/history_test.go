@@ -89,6 +89,11 @@ func TestHomeIsTheFirstLine(t *testing.T) {
 	w.keys("pgdown")
 	w.m.remembered(pastLines{lines: w.node.past[10_000:11_000]})
 	w.mustNotShow("memory 10000")
+
+	w = newWorld(t, plain, 120, 36)
+	w.m.history.toTop = true
+	w.m.remembered(pastLines{err: errors.New("the disk is gone")})
+	w.mustShow("the disk is gone")
 }
 
 // A search goes on to what is on disk: what is found there is shown in its place, with the lines
