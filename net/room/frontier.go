@@ -91,7 +91,10 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 func (r *Room) Cut(theirs []Holding) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(theirs, func(h Holding) bool { return h.Floor > 1 && r.feeds[h.Key] == nil })
+	return slices.ContainsFunc(theirs, func(h Holding) bool {
+		f := r.feeds[h.Key]
+		return h.Floor > 1 && (f == nil || f.next() == 0) // one that only has records waiting is new, too
+	})
 }
 
 // Range is the part of a gap that is in memory, in feed order, if its beginning is: at most max bytes
