@@ -82,10 +82,7 @@ func TestDiskFull(t *testing.T) {
 func TestExportOntoAFullDisk(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
-	p := begin(t, program(t, home, alone("--name", "Ann")...))
-	p.says("here")
-	p.until("sent", func(h happened) bool { return h.Event == "sent" })
-	p.quits()
+	aLineOf(t, home, "Ann")
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip(err)

@@ -191,14 +191,20 @@ func TestEphemeral(t *testing.T) {
 	})
 }
 
+// aLineOf has somebody say a line to nobody, and leave.
+func aLineOf(t *testing.T, home, name string) {
+	t.Helper()
+	p := begin(t, program(t, home, alone("--name", name)...))
+	p.says("here")
+	p.until("sent", func(h happened) bool { return h.Event == "sent" })
+	p.quits()
+}
+
 // Who names another room than they were in is told so, not only handed an empty file.
 func TestExportOfARoomThatWasNeverEntered(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
-	p := begin(t, program(t, home, alone("--name", "Ann")...))
-	p.says("here")
-	p.until("sent", func(h happened) bool { return h.Event == "sent" })
-	p.quits()
+	aLineOf(t, home, "Ann")
 	code, out, errs := finish(t, program(t, home, "export", "--name", "Ann", "--room", "loby"))
 	if code != 0 || out != "" || !strings.Contains(errs, `of the room "loby"`) || strings.Count(errs, "\n") != 1 {
 		t.Errorf("exit %d, out %q, stderr %q", code, out, errs)
