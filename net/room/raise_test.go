@@ -68,3 +68,32 @@ func TestBegins(t *testing.T) {
 	p.Gone(y)
 	begins(x, 5, true)
 }
+
+// A copy that begins in the middle of a feed is cut for who has nothing of it, and not for who has its
+// beginning.
+func TestCut(t *testing.T) {
+	key := FeedKey{identity.FromSeed([32]byte{2}).Key(), 5}
+	recs := chain(t, 2, 5, 20, record.KindChat, `{"text":"x"}`)
+	theirs := []Holding{{Key: key, Floor: 8, Seq: 19}}
+	for name, c := range map[string]struct {
+		has  []*record.Record
+		want bool
+	}{
+		"nothing":       {nil, true},
+		"one waits":     {recs[10:11], true},
+		"the beginning": {recs[:3], false},
+	} {
+		r := someone(t, 1)
+		for _, rec := range c.has {
+			if _, err := r.Accept(rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := r.Cut(theirs); got != c.want {
+			t.Errorf("who has %s: %v", name, got)
+		}
+		if r.Cut([]Holding{{Key: key, Seq: 19}}) {
+			t.Errorf("who has %s: a whole feed is cut", name)
+		}
+	}
+}
