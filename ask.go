@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/lines"
@@ -76,7 +76,7 @@ func bare(addr string) string {
 }
 
 // meet connects to the address that was answered.
-func (o *options) meet(g *guard.Group, n *node.Node, discovery bool) {
+func (o *options) meet(g *group.Group, n *node.Node, discovery bool) {
 	addr := o.talk.Peer
 	if addr == "" {
 		return

@@ -8,7 +8,7 @@ import (
 	"os"
 	"syscall"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/demo"
 	"chat.lan/p2pchat/tui/lines"
 
@@ -48,7 +48,7 @@ func showDemo(cfg demo.Config) error {
 	cfg.Called = calledHere()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	root := guard.New(ctx, func(caught *guard.Panic) {
+	root := group.New(ctx, func(caught *group.Panic) {
 		slog.Error(caught.Error(), "stack", string(caught.Stack)) // there is no log but stderr
 	})
 	defer root.Close()

@@ -14,11 +14,11 @@ import (
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/archive"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/profile"
 	"chat.lan/p2pchat/net/store"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/lines"
+	"chat.lan/p2pchat/tui/sanitize"
 
 	"github.com/spf13/cobra"
 )
@@ -98,7 +98,7 @@ func (o *options) export(out io.Writer, since time.Time, text bool) error {
 	// The copy is taken away however this ends: by a signal, or because nobody reads on (a pipe into head).
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	g := guard.New(ctx, nil)
+	g := group.New(ctx, nil)
 	defer g.Close()
 	endBySignal(g, cancel)
 	if running(dir) {
@@ -175,7 +175,7 @@ func verifyArchive(out io.Writer, in io.Reader) error {
 		return fmt.Errorf("%w (%d good records before it)", r.Flaw, r.Records)
 	}
 	say := func(name, format string, args ...any) {
-		fmt.Fprintf(out, "%-10s %s\n", name, clean.Linef(format, args...))
+		fmt.Fprintf(out, "%-10s %s\n", name, sanitize.Linef(format, args...))
 	}
 	say("file", "a valid export")
 	if r.Records == 0 {
@@ -187,7 +187,7 @@ func verifyArchive(out io.Writer, in io.Reader) error {
 	say("from", "%s", time.UnixMilli(r.First.Ms).UTC().Format(time.RFC3339))
 	say("to", "%s, by their authors' clocks", time.UnixMilli(r.Last.Ms).UTC().Format(time.RFC3339))
 	for i, a := range r.Authors {
-		say(map[bool]string{true: "authors"}[i == 0], "%s  %s  %d records", voterText(a.Key), clean.Name(a.Name), a.Records)
+		say(map[bool]string{true: "authors"}[i == 0], "%s  %s  %d records", voterText(a.Key), sanitize.Name(a.Name), a.Records)
 	}
 	if r.Missing > 0 {
 		say("missing", "%d records lie between these and are not in the file", r.Missing)

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/term"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/profile"
 	"chat.lan/p2pchat/tui"
@@ -32,7 +32,7 @@ func (o *options) screen() bool {
 }
 
 // face is the one that the flags and the terminal ask for. Its goroutines live in g.
-func (o *options) face(g *guard.Group, log *profile.Log) (face, error) {
+func (o *options) face(g *group.Group, log *profile.Log) (face, error) {
 	look, err := tui.Look(o.theme, o.ascii, os.Getenv)
 	if err != nil {
 		return face{}, &usageError{err.Error(), "as in --theme light"}

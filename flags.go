@@ -12,7 +12,7 @@ import (
 	"unicode"
 
 	"chat.lan/p2pchat/net/discovery"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/profile"
@@ -43,12 +43,12 @@ type options struct {
 	memory                                 memory
 
 	beside  bool                                           // of a command: take another profile if this one is in use
-	special func(*guard.Group, *profile.Log) (face, error) // of a command: instead of the face that the terminal asks for
+	special func(*group.Group, *profile.Log) (face, error) // of a command: instead of the face that the terminal asks for
 }
 
 // commands is the command line. began becomes true when a command starts to run, so when the command
 // line was understood.
-func commands(hook func(*guard.Group)) (root *cobra.Command, began *bool) {
+func commands(hook func(*group.Group)) (root *cobra.Command, began *bool) {
 	var o options
 	began = new(bool)
 	start := func(cmd *cobra.Command, args []string) error {

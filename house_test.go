@@ -13,14 +13,14 @@ const module = "chat.lan/p2pchat/"
 // folder that main opens, so both stand beside the node.
 var may = map[string][]string{
 	"crypto/identity": {},
-	"crypto/":         {"crypto/", "net/guard"},
+	"crypto/":         {"crypto/", "net/group"},
 	"vote":            {"crypto/identity"},
 	"net/wire":        {"crypto/identity"},
 	"net/event":       {"crypto/identity"},
-	"net/guard":       {},
+	"net/group":       {},
 	"net/memnet":      {},
 	"net/":            {"net/", "crypto/", "vote"},
-	"tui":             {"tui/", "net/event", "net/guard", "vote", "crypto/identity"},
+	"tui":             {"tui/", "net/event", "net/group", "vote", "crypto/identity"},
 }
 
 // Imports point down, and only the screen knows Charm's libraries.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/store"
 
@@ -76,7 +76,7 @@ func parseSpan(text string) (time.Duration, error) {
 }
 
 // openStore opens what the profile keeps of a room.
-func (m *memory) openStore(g *guard.Group, dir, room string, log *slog.Logger) (store.Store, error) {
+func (m *memory) openStore(g *group.Group, dir, room string, log *slog.Logger) (store.Store, error) {
 	id := record.OpenRoom(room)
 	if m.ephemeral {
 		return store.NewMem(id, 0), nil

@@ -28,7 +28,7 @@ var limits = []struct {
 	{"text at once", "net/node.maxSaid", 1 << 20, "net/node.TestLongText"},
 	{"name in a record", "crypto/record.MaxName", 64, "crypto/record.TestSignRefuses"},
 	{"name of a profile", "net/profile.MaxName", 64, "net/profile.TestCheckName"},
-	{"name on screen", "tui/clean.MaxName", 64, "tui/clean.TestName"},
+	{"name on screen", "tui/sanitize.MaxName", 64, "tui/sanitize.TestName"},
 	{"links", "net/mesh.MaxLinks", 128, "net/mesh.TestFull"},
 	{"handshakes at once", "net/mesh.MaxHandshakes", 16, "net/mesh.TestStalledHandshakes"},
 	{"time of a handshake", "net/link.handshakeWithin", int64(5 * time.Second), "net/link.TestPatience"},

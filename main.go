@@ -20,12 +20,12 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/profile"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/lines"
+	"chat.lan/p2pchat/tui/sanitize"
 
 	"github.com/muesli/cancelreader"
 	"github.com/spf13/cobra"
@@ -53,7 +53,7 @@ func main() { os.Exit(run(os.Args[1:], nil)) }
 
 // run is the program and returns its exit code. hook, which only tests give, is called with the root
 // group of a start once the node runs.
-func run(args []string, hook func(*guard.Group)) int {
+func run(args []string, hook func(*group.Group)) int {
 	cobra.MousetrapHelpText = "" // a double click on Windows starts a chat like any other start
 	root, began := commands(hook)
 	root.SetArgs(args)
@@ -72,7 +72,7 @@ func run(args []string, hook func(*guard.Group)) int {
 		}
 		complain(withHint(err, hint+" lists what there is"))
 		return exitUsage
-	case errors.As(err, new(*guard.Panic)):
+	case errors.As(err, new(*group.Panic)):
 		complain(err)
 		return exitPanic
 	}
@@ -81,7 +81,7 @@ func run(args []string, hook func(*guard.Group)) int {
 }
 
 // complain says one line on stderr.
-func complain(err error) { fmt.Fprintln(os.Stderr, "p2pchat: "+clean.Line(err.Error()).String()) }
+func complain(err error) { fmt.Fprintln(os.Stderr, "p2pchat: "+sanitize.Line(err.Error()).String()) }
 
 // usageError is a flag or an argument that can't be: exit code 2.
 type usageError struct{ text, hint string }
@@ -163,7 +163,7 @@ func (o *options) showID(cmd *cobra.Command) error {
 var errSignalled = errors.New("ended by a signal")
 
 // start runs a participant from its profile's lock to its last goodbye.
-func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
+func (o *options) start(cfg node.Config, hook func(*group.Group)) (err error) {
 	p, name, notice, err := o.open()
 	if err != nil {
 		return err
@@ -186,7 +186,7 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 
 	cfg.Remembered, cfg.Reached, cfg.Forget = p.Known().Reached(), p.Known().Reach, p.Known().Forget
 
-	root := guard.New(context.Background(), func(caught *guard.Panic) {
+	root := group.New(context.Background(), func(caught *group.Panic) {
 		log.Error(caught.Error(), "stack", string(caught.Stack))
 	})
 	root.Go("profile/known", p.Known().Run)
@@ -237,7 +237,7 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 		err = unsaid
 	}
 	caught := root.Err()
-	if own := (*guard.Panic)(nil); caught == nil && errors.As(err, &own) {
+	if own := (*group.Panic)(nil); caught == nil && errors.As(err, &own) {
 		log.Error(own.Error(), "stack", string(own.Stack)) // of the screen's own goroutines
 		caught = own
 	}
@@ -248,7 +248,7 @@ func (o *options) start(cfg node.Config, hook func(*guard.Group)) (err error) {
 }
 
 // endBySignal cancels with errSignalled when a signal comes, until g ends.
-func endBySignal(g *guard.Group, cancel context.CancelCauseFunc) {
+func endBySignal(g *group.Group, cancel context.CancelCauseFunc) {
 	signals := notify()
 	g.Go("signals", func(ctx context.Context) {
 		select {
@@ -278,8 +278,8 @@ func notify() <-chan os.Signal {
 // there is no node, kept when there is no store. It returns why the last output, or the last lines
 // said, could not be written. What hangs (after a panic, a lock may be held for ever) is left to the
 // exit.
-func end(log *slog.Logger, root *guard.Group, show face, n *node.Node, kept io.Closer) (unsaid error) {
-	last := guard.New(context.Background(), func(caught *guard.Panic) {
+func end(log *slog.Logger, root *group.Group, show face, n *node.Node, kept io.Closer) (unsaid error) {
+	last := group.New(context.Background(), func(caught *group.Panic) {
 		log.Error(caught.Error(), "stack", string(caught.Stack))
 	})
 	done := make(chan struct{})

@@ -17,7 +17,7 @@ import (
 	"strings"
 	"testing"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // The test binary is the program when mainEnv is set. panicEnv is then the address of a listener: a
@@ -38,9 +38,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(m.Run())
 	}
-	var hook func(*guard.Group)
+	var hook func(*group.Group)
 	if to := os.Getenv(panicEnv); to != "" {
-		hook = func(g *guard.Group) {
+		hook = func(g *group.Group) {
 			g.Go("test/injected", func(context.Context) {
 				if c, err := net.Dial("tcp", to); err == nil {
 					io.Copy(io.Discard, c)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/profile"
 
@@ -54,7 +54,7 @@ func sendCommand(began *bool) *cobra.Command {
 				return err
 			}
 			s := sending{text: text, wait: wait, delivered: map[string]bool{}, more: make(chan struct{}, 1)}
-			o.special = func(*guard.Group, *profile.Log) (face, error) {
+			o.special = func(*group.Group, *profile.Log) (face, error) {
 				return face{post: s.post, run: s.run, close: func(context.Context) error { return nil }}, nil
 			}
 			return o.start(cfg, nil)

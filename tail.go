@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/profile"
 	"chat.lan/p2pchat/tui/lines"
@@ -42,7 +42,7 @@ func hideFlags(cmd *cobra.Command, names ...string) {
 	}
 }
 
-func (o *options) tail(g *guard.Group, log *profile.Log) (face, error) {
+func (o *options) tail(g *group.Group, log *profile.Log) (face, error) {
 	cfg := o.mode(log)
 	cfg.In, cfg.Terminal = newSilence(), false
 	m := lines.Start(g, cfg)

@@ -10,8 +10,8 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/ballotbox"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/net/votes"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/vote"
 
 	"github.com/spf13/cobra"
@@ -47,10 +47,10 @@ func verifyFile(out io.Writer, in *bufio.Reader) error {
 			return errEmpty
 		}
 	}
-	if !ballotbox.IsProof(begin) {
+	if !votes.IsProof(begin) {
 		return verifyArchive(out, in)
 	}
-	p, err := ballotbox.ReadProof(in)
+	p, err := votes.ReadProof(in)
 	if err != nil {
 		return err
 	}
@@ -59,10 +59,10 @@ func verifyFile(out io.Writer, in *bufio.Reader) error {
 }
 
 // describeProof says what a checked file shows: room, action, roll, who signed, M of N.
-func describeProof(out io.Writer, p *ballotbox.Proof) {
+func describeProof(out io.Writer, p *votes.Proof) {
 	q := p.Proposal
 	say := func(name, format string, args ...any) {
-		fmt.Fprintf(out, "%-10s %s\n", name, clean.Linef(format, args...))
+		fmt.Fprintf(out, "%-10s %s\n", name, sanitize.Linef(format, args...))
 	}
 	kind := "a valid certificate"
 	if !p.Twice.IsZero() {
@@ -72,7 +72,7 @@ func describeProof(out io.Writer, p *ballotbox.Proof) {
 	say("room", "%s%s", p.Room, knownRoom(p.Room))
 	say("proposal", "#%d: %s", q.Number, describeAction(q.Slot == "topic", q.Action))
 	if q.Note != "" {
-		say("note", "%s", clean.Line(q.Note))
+		say("note", "%s", sanitize.Line(q.Note))
 	}
 	say("id", "%s", q.ID)
 	say("by", "%s", voterText(q.Author))
@@ -102,7 +102,7 @@ func describeProof(out io.Writer, p *ballotbox.Proof) {
 }
 
 // describeEnding says what became of a proposal that one for secure-only off names.
-func describeEnding(p *ballotbox.Proof, id vote.ID) string {
+func describeEnding(p *votes.Proof, id vote.ID) string {
 	for _, e := range p.Ends {
 		if e.On.ID != id {
 			continue
@@ -118,7 +118,7 @@ func describeEnding(p *ballotbox.Proof, id vote.ID) string {
 
 func describeAction(topic bool, action string) string {
 	if topic {
-		return fmt.Sprintf("topic \"%s\"", clean.Line(action))
+		return fmt.Sprintf("topic \"%s\"", sanitize.Line(action))
 	}
 	return "secure-only " + action
 }

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// What verify says of the vectors of net/ballotbox, good and forged.
+// What verify says of the vectors of net/votes, good and forged.
 func TestVerifyFile(t *testing.T) {
 	home := t.TempDir()
-	files, err := filepath.Glob("net/ballotbox/testdata/proofs/*.txt")
+	files, err := filepath.Glob("net/votes/testdata/proofs/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no vectors", err)
 	}
@@ -40,7 +40,7 @@ func TestVerifyFile(t *testing.T) {
 		}
 	}
 	// What an OFF that passed has ended can't be told without what it names.
-	text, err := os.ReadFile("net/ballotbox/testdata/proofs/good-off.txt")
+	text, err := os.ReadFile("net/votes/testdata/proofs/good-off.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

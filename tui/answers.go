@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // answer shows what a command says: one line in the status line, more in a sheet.
@@ -19,13 +19,13 @@ func (m *model) answer(a command.Answer) {
 	now := m.cfg.Now()
 	switch a := a.(type) {
 	case command.Info:
-		m.info(clean.Block(a.Text))
+		m.info(sanitize.Block(a.Text))
 	case command.Fail:
 		m.fail(a.Text, a.Hint)
 	case command.List:
-		m.showText(sheetAnswer, clean.Trusted("Who is here"), m.listText(a.Peers))
+		m.showText(sheetAnswer, sanitize.Trusted("Who is here"), m.listText(a.Peers))
 	case command.Status:
-		m.showText(sheetAnswer, clean.Trusted("Status"), m.statusReport(a.Status))
+		m.showText(sheetAnswer, sanitize.Trusted("Status"), m.statusReport(a.Status))
 	case command.Proposals:
 		m.setFocus(paneProposals)
 	case command.Save:
@@ -50,16 +50,16 @@ func (m *model) answer(a command.Answer) {
 		m.searchNext(-1)
 	case setBell:
 		m.bell = a.mode
-		m.status.tell(now, clean.Linef("Bell: %s", a.mode))
+		m.status.tell(now, sanitize.Linef("Bell: %s", a.mode))
 	case setTyping:
 		m.typing.off = !a.on
 		if !a.on {
 			m.stopped()
 		}
-		m.status.tell(now, clean.Linef("Others see that you are typing: %s", onOff(a.on)))
+		m.status.tell(now, sanitize.Linef("Others see that you are typing: %s", onOff(a.on)))
 	case setMouse:
 		m.order(func(context.Context) { m.deps.terminal.SetMouse(a.on) })
-		m.status.tell(now, clean.Linef("Mouse: %s", onOff(a.on)))
+		m.status.tell(now, sanitize.Linef("Mouse: %s", onOff(a.on)))
 	case setTheme:
 		look, err := Look(a.name, m.cfg.Look.ASCII, os.Getenv)
 		if err != nil {
@@ -79,13 +79,13 @@ func onOff(on bool) string {
 }
 
 // info shows what a command has to say.
-func (m *model) info(text clean.SafeText) {
+func (m *model) info(text sanitize.SafeText) {
 	if lines := text.Lines(); len(lines) == 1 && text.Width() < m.width-2 {
 		m.status.tell(m.cfg.Now(), text)
 		return
 	}
 	lines := text.Lines()
-	title := clean.Trusted("Answer")
+	title := sanitize.Trusted("Answer")
 	if w := lines[0].Width(); w > 0 && w < 30 && len(lines) > 1 {
 		title = lines[0]
 	}
@@ -93,9 +93,9 @@ func (m *model) info(text clean.SafeText) {
 }
 
 // listText is who is here, a row each.
-func (m *model) listText(peers []event.Peer) clean.SafeText {
+func (m *model) listText(peers []event.Peer) sanitize.SafeText {
 	if len(peers) == 0 {
-		return clean.Trusted("Nobody yet. /connect HOST reaches somebody who isn't found by itself.")
+		return sanitize.Trusted("Nobody yet. /connect HOST reaches somebody who isn't found by itself.")
 	}
 	width := 0
 	for _, p := range peers {
@@ -110,16 +110,16 @@ func (m *model) listText(peers []event.Peer) clean.SafeText {
 		words := append([]string{string(p.State)}, command.Marks(p)...)
 		rows = append(rows, fmt.Sprintf("%s  %-21s  %s", m.label(p).Pad(width), at, strings.Join(words, ", ")))
 	}
-	return clean.Block(strings.Join(rows, "\n"))
+	return sanitize.Block(strings.Join(rows, "\n"))
 }
 
 // statusReport is the answer to /status.
-func (m *model) statusReport(s event.Status) clean.SafeText {
+func (m *model) statusReport(s event.Status) sanitize.SafeText {
 	var b strings.Builder
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	row("you", "%s in #%s, up %s", clean.Name(s.Self.Name), clean.Line(s.Self.Room), s.Up.Round(time.Second))
+	row("you", "%s in #%s, up %s", sanitize.Name(s.Self.Name), sanitize.Line(s.Self.Room), s.Up.Round(time.Second))
 	row("port", "%d", s.Self.Port)
 	row("peers", "%d encrypted over %d links, %d in clear", s.Peers, s.Links, s.Plain)
 	row("room", "%d records", s.Records)
@@ -132,13 +132,13 @@ func (m *model) statusReport(s event.Status) clean.SafeText {
 		if i.Addr.IsValid() {
 			what = i.Addr.String() + ": " + what
 		}
-		row(clean.Line(i.Name).String(), "%s", clean.Line(what))
+		row(sanitize.Line(i.Name).String(), "%s", sanitize.Line(what))
 	}
 	if s.Network.Trouble != "" {
 		row("in the way", "%s", m.withHint(s.Network.Trouble, s.Network.Hint))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(s.Dropped)) {
-		row("dropped", "%d times: %s", s.Dropped[reason], clean.Line(reason))
+		row("dropped", "%d times: %s", s.Dropped[reason], sanitize.Line(reason))
 	}
-	return clean.Block(strings.TrimRight(b.String(), "\n"))
+	return sanitize.Block(strings.TrimRight(b.String(), "\n"))
 }

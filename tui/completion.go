@@ -4,19 +4,19 @@ import (
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/compose"
+	"chat.lan/p2pchat/tui/composer"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 func bookID(p event.Peer) string { return command.BookID(p.Key, p.ID) }
 
 // candidates are the ways in which what stands before the cursor may go on: commands and their
 // arguments; names behind an @ at once, other words only when asked.
-func (m *model) candidates(before string, asked bool) []compose.Candidate {
-	var out []compose.Candidate
+func (m *model) candidates(before string, asked bool) []composer.Candidate {
+	var out []composer.Candidate
 	for _, c := range m.cfg.Commands.Complete(m.env(), before) {
-		out = append(out, compose.Candidate{Line: c.Line, Show: clean.Line(c.Show), Help: clean.Line(c.Help)})
+		out = append(out, composer.Candidate{Line: c.Line, Show: sanitize.Line(c.Show), Help: sanitize.Line(c.Help)})
 	}
 	if strings.HasPrefix(before, "/") && !strings.HasPrefix(before, "//") {
 		return out
@@ -40,7 +40,7 @@ func (m *model) candidates(before string, asked bool) []compose.Candidate {
 		default:
 			line += " "
 		}
-		out = append(out, compose.Candidate{Line: line, Show: clean.Line(label)})
+		out = append(out, composer.Candidate{Line: line, Show: sanitize.Line(label)})
 	}
 	return out
 }

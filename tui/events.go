@@ -4,9 +4,9 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/inbox"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // bellMode says when a line rings.
@@ -114,7 +114,7 @@ func (m *model) event(ev event.Event) {
 }
 
 func (m *model) setSelf(s event.Self) {
-	m.self, m.ownName = s, clean.Name(s.Name)
+	m.self, m.ownName = s, sanitize.Name(s.Name)
 	m.book.Set(command.BookID(s.Key, s.ID), s.Name)
 	m.peers.SetSelf(s)
 	m.messages.Relabel()
@@ -151,26 +151,26 @@ func (m *model) peerChanged(ev event.PeerChanged) {
 	switch {
 	case ev.Renamed != "":
 		m.noted = true
-		m.messages.Renamed(p.ID, clean.Name(ev.Renamed), label)
+		m.messages.Renamed(p.ID, sanitize.Name(ev.Renamed), label)
 	case present(p) && !present(before):
 		m.arrived(p, label)
 	case p.State == event.Left && present(before):
-		m.note(event.Info, clean.Linef("%s left", label))
+		m.note(event.Info, sanitize.Linef("%s left", label))
 	case p.State == event.Lost && present(before):
-		m.note(event.Warning, clean.Linef("%s is lost: the connection broke", label))
+		m.note(event.Warning, sanitize.Linef("%s is lost: the connection broke", label))
 	}
 }
 
 // arrived says that somebody is here, and to whom this is the first one, what to do next.
-func (m *model) arrived(p event.Peer, label clean.SafeText) {
+func (m *model) arrived(p event.Peer, label sanitize.SafeText) {
 	how := ""
 	if !p.Encrypted() {
 		how = ", not encrypted"
 	}
-	m.note(event.Info, clean.Linef("%s is here%s", label, how))
+	m.note(event.Info, sanitize.Linef("%s is here%s", label, how))
 	if !m.met {
 		m.met = true
-		m.note(event.Info, clean.Trusted("Write and press Enter. F6: who is here, Ctrl+Up: copy a line, ?: all keys, /quit: leave."))
+		m.note(event.Info, sanitize.Trusted("Write and press Enter. F6: who is here, Ctrl+Up: copy a line, ?: all keys, /quit: leave."))
 	}
 }
 
@@ -194,16 +194,16 @@ func (m *model) notice(n event.Notice) {
 }
 
 // keep remembers an error or a warning for /log.
-func (m *model) keep(text clean.SafeText) {
-	m.deps.kept.keep(clean.Linef("%s %s", m.now().Format("15:04:05"), text))
+func (m *model) keep(text sanitize.SafeText) {
+	m.deps.kept.keep(sanitize.Linef("%s %s", m.now().Format("15:04:05"), text))
 }
 
 // withHint is cause and next step in one row.
-func (m *model) withHint(text, hint string) clean.SafeText {
+func (m *model) withHint(text, hint string) sanitize.SafeText {
 	if hint == "" {
-		return clean.Line(text)
+		return sanitize.Line(text)
 	}
-	return clean.Linef("%s %s %s", text, m.th.Dot, hint)
+	return sanitize.Linef("%s %s %s", text, m.th.Dot, hint)
 }
 
 // fail shows why something wasn't done, and keeps it for /log.
@@ -214,7 +214,7 @@ func (m *model) fail(text, hint string) {
 }
 
 // note puts a sentence among the messages.
-func (m *model) note(level event.Level, text clean.SafeText) {
+func (m *model) note(level event.Level, text sanitize.SafeText) {
 	m.noted = true
 	m.messages.Note(level, text)
 }

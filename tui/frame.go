@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/tui/theme"
 )
@@ -92,7 +92,7 @@ func (m *model) list(rows []string) {
 		side = m.sideRows()
 	}
 	t := m.th
-	hint := clean.Trusted(" Tab chooses, Esc closes ")
+	hint := sanitize.Trusted(" Tab chooses, Esc closes ")
 	heading := t.Row(at.W)
 	if at.W > hint.Width()+4 {
 		heading.Rule(t.Dim, t.HRule, at.W-hint.Width()-2).Put(t.Dim, hint)
@@ -111,7 +111,7 @@ func (m *model) list(rows []string) {
 }
 
 // rule is a line across the screen, with a tee where the divider meets it.
-func (m *model) rule(l layout, tee clean.SafeText) string {
+func (m *model) rule(l layout, tee sanitize.SafeText) string {
 	t := m.th
 	r := t.Row(m.width)
 	if l.Divider.shown() {
@@ -134,7 +134,7 @@ func (m *model) divider(height int) []string {
 // tooSmall is what a window shows in which nothing has room.
 func (m *model) tooSmall(width, height int) []string {
 	var rows []string
-	text := clean.Linef("p2pchat needs %d x %d cells; this window has %d x %d", minWidth, minHeight, width, height)
+	text := sanitize.Linef("p2pchat needs %d x %d cells; this window has %d x %d", minWidth, minHeight, width, height)
 	for _, part := range text.Wrap(max(width, 2)) {
 		if len(rows) < height && part.Width() <= width {
 			rows = append(rows, m.th.Dim.Paint(part))
@@ -148,7 +148,7 @@ func (m *model) tooSmall(width, height int) []string {
 func (m *model) windowTitle() string {
 	title := "p2pchat"
 	if m.self.Room != "" {
-		title += " #" + clean.Line(m.self.Room).String()
+		title += " #" + sanitize.Line(m.self.Room).String()
 	}
 	if n := m.messages.Unread(); m.away && n > 0 {
 		title = fmt.Sprintf("(%d) %s", n, title)
@@ -162,10 +162,10 @@ func (m *model) titleRow(width int) string {
 	r := t.Row(width).Space(t.Bar, 1)
 	narrow := width < sideWidth
 	if !narrow {
-		r.Put(t.Bar, clean.Trusted("p2pchat")).Space(t.Bar, 2)
+		r.Put(t.Bar, sanitize.Trusted("p2pchat")).Space(t.Bar, 2)
 	}
 	right := m.titleEnd(narrow)
-	room := clean.Concat(clean.Trusted("#"), clean.Line(m.self.Room))
+	room := sanitize.Concat(sanitize.Trusted("#"), sanitize.Line(m.self.Room))
 	r.PutWithin(t.BarStrong, room, max(width/3, 8)).Space(t.Bar, 2)
 	safe, ok := m.safety(narrow)
 	style := t.Bar
@@ -191,10 +191,10 @@ const minTopic = 10
 // topic puts the room's topic, if it has one, into the bar, within that many cells. Quoted, it can't be
 // taken for something that the bar says.
 func (m *model) topic(r *theme.Row, cells int) {
-	if m.votes.policy.Topic == "" {
+	if m.voting.policy.Topic == "" {
 		return
 	}
-	text := clean.Linef("\"%s\"", m.votes.policy.Topic)
+	text := sanitize.Linef("\"%s\"", m.voting.policy.Topic)
 	if cells < min(minTopic, text.Width())+2 {
 		return
 	}
@@ -203,29 +203,29 @@ func (m *model) topic(r *theme.Row, cells int) {
 
 // safety is how safe it is to speak here, and whether that is well: the policy that was voted for, with
 // its number, or what can be read on the way.
-func (m *model) safety(narrow bool) (text clean.SafeText, ok bool) {
+func (m *model) safety(narrow bool) (text sanitize.SafeText, ok bool) {
 	there, _ := m.peers.Count()
 	plain := m.peers.Plain()
-	policy := m.votes.policy
+	policy := m.voting.policy
 	switch {
 	case policy.SecureOnly && narrow:
-		return clean.Concat(m.th.Signed, clean.Trusted(" secure")), true
+		return sanitize.Concat(m.th.Signed, sanitize.Trusted(" secure")), true
 	case policy.SecureOnly:
-		return clean.Linef("%s secure-only %s policy %s", m.th.Signed, m.th.Dot, policy.Label), true
+		return sanitize.Linef("%s secure-only %s policy %s", m.th.Signed, m.th.Dot, policy.Label), true
 	case plain > 0 && narrow:
-		return clean.Linef("%s %d plain", m.th.Unsigned, plain), false
+		return sanitize.Linef("%s %d plain", m.th.Unsigned, plain), false
 	case plain > 0:
-		return clean.Linef("%s %d of %d can be read on the way", m.th.Unsigned, plain, there), false
+		return sanitize.Linef("%s %d of %d can be read on the way", m.th.Unsigned, plain, there), false
 	case there == 0:
-		return clean.SafeText{}, true
+		return sanitize.SafeText{}, true
 	case narrow:
 		return m.th.Signed, true
 	}
-	return clean.Concat(m.th.Signed, clean.Trusted(" encrypted")), true
+	return sanitize.Concat(m.th.Signed, sanitize.Trusted(" encrypted")), true
 }
 
 // titleEnd is the right end of the bar.
-func (m *model) titleEnd(narrow bool) clean.SafeText {
+func (m *model) titleEnd(narrow bool) sanitize.SafeText {
 	dot := " " + m.th.Dot.String() + " "
 	there, _ := m.peers.Count()
 	var parts []string
@@ -237,7 +237,7 @@ func (m *model) titleEnd(narrow bool) clean.SafeText {
 	}
 	if narrow {
 		parts = append(parts, fmt.Sprintf("%d here", there+1))
-		return clean.Line(strings.Join(parts, dot))
+		return sanitize.Line(strings.Join(parts, dot))
 	}
 	if m.alone() {
 		if m.network.Looking {
@@ -256,7 +256,7 @@ func (m *model) titleEnd(narrow bool) clean.SafeText {
 			parts = append(parts, fmt.Sprintf("%d peers", there))
 		}
 	}
-	return clean.Line(strings.Join(append(parts, m.now().Format("15:04")), dot))
+	return sanitize.Line(strings.Join(append(parts, m.now().Format("15:04")), dot))
 }
 
 // maxInterfaces is how many interfaces the bar names.

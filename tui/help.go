@@ -1,7 +1,7 @@
 package tui
 
 import (
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -19,7 +19,7 @@ func (m *model) help() bool {
 }
 
 // openHelp is /help.
-func (m *model) openHelp() { m.show(sheetHelp, clean.Trusted("Help"), m.helpRows) }
+func (m *model) openHelp() { m.show(sheetHelp, sanitize.Trusted("Help"), m.helpRows) }
 
 // helpRows are the tables of keys and commands, at a width.
 func (m *model) helpRows(width int) []string {
@@ -34,17 +34,17 @@ func (m *model) helpRows(width int) []string {
 			if last >= 0 {
 				rows = append(rows, "")
 			}
-			rows = append(rows, t.Row(width).Space(t.Text, 1).Put(t.Strong, clean.Line(b.in.title())).String())
+			rows = append(rows, t.Row(width).Space(t.Text, 1).Put(t.Strong, sanitize.Line(b.in.title())).String())
 			last = b.in
 		}
 		rows = append(rows, helpRow(t, width, b.show, b.help)...)
 	}
-	rows = append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Strong, clean.Trusted("Commands")).String())
+	rows = append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Strong, sanitize.Trusted("Commands")).String())
 	for _, c := range m.cfg.Commands.All() {
 		rows = append(rows, helpRow(t, width, c.Usage(), c.Help)...)
 	}
 	rows = append(rows, "")
-	for _, part := range clean.Trusted("Anything else is said to everybody here. A second slash begins a text with a slash: //like this.").Wrap(max(width-2, 2)) {
+	for _, part := range sanitize.Trusted("Anything else is said to everybody here. A second slash begins a text with a slash: //like this.").Wrap(max(width-2, 2)) {
 		rows = append(rows, t.Row(width).Space(t.Text, 1).Put(t.Dim, part).String())
 	}
 	return rows
@@ -57,12 +57,12 @@ func helpRow(t *theme.Theme, width int, show, help string) []string {
 	if width < 48 {
 		at = 12
 	}
-	r := t.Row(width).Space(t.Text, 2).Put(t.Text, clean.Line(show))
+	r := t.Row(width).Space(t.Text, 2).Put(t.Text, sanitize.Line(show))
 	var rows []string
 	if r.Width()+2 > at {
 		rows, r = append(rows, r.String()), t.Row(width)
 	}
-	for _, part := range clean.Line(help).Wrap(width - at - 1) {
+	for _, part := range sanitize.Line(help).Wrap(width - at - 1) {
 		rows = append(rows, r.To(t.Text, at).Put(t.Dim, part).String())
 		r = t.Row(width)
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 const (
@@ -93,9 +93,9 @@ func (m *model) climb() {
 	h.toTop = !h.done && m.messages.Spare() > 0
 	switch {
 	case h.toTop:
-		m.status.tell(m.cfg.Now(), clean.Trusted("Loading what was said before"))
+		m.status.tell(m.cfg.Now(), sanitize.Trusted("Loading what was said before"))
 	case !h.done:
-		m.status.tell(m.cfg.Now(), clean.Trusted("No more fits on this screen: Ctrl+F finds what was said before, p2pchat export has it all"))
+		m.status.tell(m.cfg.Now(), sanitize.Trusted("No more fits on this screen: Ctrl+F finds what was said before, p2pchat export has it all"))
 	}
 }
 
@@ -114,34 +114,34 @@ func (m *model) saved(s event.Saving) {
 	m.saving = s
 	switch {
 	case s.NotSaved != "" && before.NotSaved == "":
-		m.note(event.Warning, clean.Linef("Not saved: %s %s the chat goes on, and is saved when there is room", s.NotSaved, m.th.Dot))
+		m.note(event.Warning, sanitize.Linef("Not saved: %s %s the chat goes on, and is saved when there is room", s.NotSaved, m.th.Dot))
 	case s.NotSaved == "" && before.NotSaved != "" && s.Dropped > before.Dropped:
-		m.note(event.Warning, clean.Linef("Saved again, but for %d records that are asked of the others", s.Dropped-before.Dropped))
+		m.note(event.Warning, sanitize.Linef("Saved again, but for %d records that are asked of the others", s.Dropped-before.Dropped))
 	case s.NotSaved == "" && before.NotSaved != "":
-		m.note(event.Info, clean.Trusted("Saved again"))
+		m.note(event.Info, sanitize.Trusted("Saved again"))
 	}
 	if s.Aside != "" && s.Aside != before.Aside {
-		m.note(event.Error, clean.Linef("What was kept of this room was damaged: %d records were saved from it, the rest is asked of the others; the file is %s", s.Recovered, s.Aside))
+		m.note(event.Error, sanitize.Linef("What was kept of this room was damaged: %d records were saved from it, the rest is asked of the others; the file is %s", s.Recovered, s.Aside))
 	}
 	if s.Unreadable > before.Unreadable {
-		m.note(event.Warning, clean.Linef("%d records on disk were damaged and are asked of the others", s.Unreadable-before.Unreadable))
+		m.note(event.Warning, sanitize.Linef("%d records on disk were damaged and are asked of the others", s.Unreadable-before.Unreadable))
 	}
 }
 
 // catching is how far catching up is: a bar, and how many lines are to come.
-func (m *model) catching() clean.SafeText {
+func (m *model) catching() sanitize.SafeText {
 	const cells = 10
 	done := 0
 	if m.behind > 0 {
 		done = cells * (m.behind - m.sync.Missing) / m.behind
 	}
 	t := m.th
-	bar := make([]clean.SafeText, cells)
+	bar := make([]sanitize.SafeText, cells)
 	for i := range bar {
 		bar[i] = t.Empty
 		if i < done {
 			bar[i] = t.Full
 		}
 	}
-	return clean.Linef("Catching up %s %d lines to come", clean.Concat(bar...), m.sync.Missing)
+	return sanitize.Linef("Catching up %s %d lines to come", sanitize.Concat(bar...), m.sync.Missing)
 }

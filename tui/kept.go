@@ -3,8 +3,8 @@ package tui
 import (
 	"sync"
 
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // maxKept is how many errors and warnings are remembered for /log.
@@ -20,7 +20,7 @@ type kept struct {
 }
 
 // keep remembers a line.
-func (k *kept) keep(line clean.SafeText) {
+func (k *kept) keep(line sanitize.SafeText) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.lines) == maxKept {

@@ -5,7 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"chat.lan/p2pchat/tui/compose"
+	"chat.lan/p2pchat/tui/composer"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -68,24 +68,24 @@ func keyTable() []binding {
 		{everywhere, "ctrl+z", "Ctrl+Z", "suspend; fg comes back", cmd(func(*model) tea.Cmd { return suspend })},
 		{everywhere, "?", "?", "on an empty line: this help", does((*model).help)},
 
-		{whileWriting, "alt+enter ctrl+j", "Alt+Enter Ctrl+J", "a new row in the same message", edits(compose.Newline)},
-		{whileWriting, "up", "Up Down", "the row above and below, then what you sent before", edits(compose.Up)},
-		{whileWriting, "down", "", "", edits(compose.Down)},
-		{whileWriting, "left", "", "", edits(compose.Left)},
-		{whileWriting, "right", "", "", edits(compose.Right)},
-		{whileWriting, "ctrl+a home", "Ctrl+A Ctrl+E", "to the beginning, to the end", edits(compose.Home)},
-		{whileWriting, "ctrl+e end", "", "", edits(compose.End)},
-		{whileWriting, "alt+b ctrl+left alt+left", "Alt+B Alt+F", "a word back, forward (also Ctrl+Left, Ctrl+Right)", edits(compose.WordLeft)},
-		{whileWriting, "alt+f ctrl+right alt+right", "", "", edits(compose.WordRight)},
-		{whileWriting, "backspace", "", "", edits(compose.Backspace)},
-		{whileWriting, "delete ctrl+d", "", "", edits(compose.Delete)},
-		{whileWriting, "ctrl+u", "Ctrl+U Ctrl+K", "delete to the beginning, to the end", edits(compose.KillStart)},
-		{whileWriting, "ctrl+k", "", "", edits(compose.KillEnd)},
-		{whileWriting, "ctrl+w", "Ctrl+W Alt+D", "delete a word back, forward", edits(compose.KillWord)},
-		{whileWriting, "alt+backspace", "", "", edits(compose.KillBack)},
-		{whileWriting, "alt+d", "", "", edits(compose.KillNext)},
-		{whileWriting, "ctrl+y", "Ctrl+Y", "bring back what was deleted", edits(compose.Yank)},
-		{whileWriting, "ctrl+t", "Ctrl+T", "swap two characters", edits(compose.Transpose)},
+		{whileWriting, "alt+enter ctrl+j", "Alt+Enter Ctrl+J", "a new row in the same message", edits(composer.Newline)},
+		{whileWriting, "up", "Up Down", "the row above and below, then what you sent before", edits(composer.Up)},
+		{whileWriting, "down", "", "", edits(composer.Down)},
+		{whileWriting, "left", "", "", edits(composer.Left)},
+		{whileWriting, "right", "", "", edits(composer.Right)},
+		{whileWriting, "ctrl+a home", "Ctrl+A Ctrl+E", "to the beginning, to the end", edits(composer.Home)},
+		{whileWriting, "ctrl+e end", "", "", edits(composer.End)},
+		{whileWriting, "alt+b ctrl+left alt+left", "Alt+B Alt+F", "a word back, forward (also Ctrl+Left, Ctrl+Right)", edits(composer.WordLeft)},
+		{whileWriting, "alt+f ctrl+right alt+right", "", "", edits(composer.WordRight)},
+		{whileWriting, "backspace", "", "", edits(composer.Backspace)},
+		{whileWriting, "delete ctrl+d", "", "", edits(composer.Delete)},
+		{whileWriting, "ctrl+u", "Ctrl+U Ctrl+K", "delete to the beginning, to the end", edits(composer.KillStart)},
+		{whileWriting, "ctrl+k", "", "", edits(composer.KillEnd)},
+		{whileWriting, "ctrl+w", "Ctrl+W Alt+D", "delete a word back, forward", edits(composer.KillWord)},
+		{whileWriting, "alt+backspace", "", "", edits(composer.KillBack)},
+		{whileWriting, "alt+d", "", "", edits(composer.KillNext)},
+		{whileWriting, "ctrl+y", "Ctrl+Y", "bring back what was deleted", edits(composer.Yank)},
+		{whileWriting, "ctrl+t", "Ctrl+T", "swap two characters", edits(composer.Transpose)},
 
 		{onLine, "y alt+c", "y", "copy its text (also Alt+C)", always((*model).copyLine)},
 		{onLine, "i", "i", "inspect it: who signed what, when, and through whom it came", always((*model).inspect)},
@@ -138,7 +138,7 @@ func focuses(p pane) func(*model) (bool, tea.Cmd) {
 	return always(func(m *model) { m.setFocus(p) })
 }
 
-func edits(op compose.Op) func(*model) (bool, tea.Cmd) {
+func edits(op composer.Op) func(*model) (bool, tea.Cmd) {
 	return always(func(m *model) { m.edit(op) })
 }
 

@@ -7,16 +7,16 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/compose"
+	"chat.lan/p2pchat/tui/composer"
 	"chat.lan/p2pchat/tui/inbox"
 	"chat.lan/p2pchat/tui/messages"
-	"chat.lan/p2pchat/tui/names"
 	"chat.lan/p2pchat/tui/peers"
-	"chat.lan/p2pchat/tui/proposals"
+	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/tui/votes"
 )
 
 // deps is what the model has beside its configuration. Tests give their own.
@@ -36,14 +36,14 @@ type model struct {
 	cfg  Config
 	deps deps
 	th   *theme.Theme
-	book *names.Book
+	book *roster.Book
 
 	messages *messages.Pane
 	peers    *peers.Pane
-	compose  *compose.Pane
+	compose  *composer.Pane
 
-	proposals *proposals.Pane
-	votes     votes
+	proposals *votes.Pane
+	voting    voting
 
 	width, height int
 	lay           layout
@@ -51,7 +51,7 @@ type model struct {
 	side          pane // the side pane that was focused last
 
 	self    event.Self
-	ownName clean.SafeText // of self, cleaned once: it is looked for in every line
+	ownName sanitize.SafeText // of self, cleaned once: it is looked for in every line
 	network event.Network
 	sync    event.Sync
 	behind  int // the most that was missing since all was there
@@ -74,16 +74,16 @@ type model struct {
 }
 
 func newModel(cfg Config, d deps) *model {
-	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), book: new(names.Book), focus: paneCompose, side: panePeers, bell: bellMention, keys: newKeymap()}
+	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), book: new(roster.Book), focus: paneCompose, side: panePeers, bell: bellMention, keys: newKeymap()}
 	m.messages = messages.New(messages.Config{
 		Theme: m.th, Book: m.book,
 		Self:    func() string { return m.self.ID },
-		OwnName: func() clean.SafeText { return m.ownName },
+		OwnName: func() sanitize.SafeText { return m.ownName },
 		Now:     cfg.Now, Zone: cfg.Zone,
 	})
 	m.peers = peers.New(peers.Config{Theme: m.th, Book: m.book, Now: cfg.Now})
-	m.proposals = proposals.New(proposals.Config{Theme: m.th, Label: m.voter, Now: m.now})
-	m.compose = compose.New(compose.Config{Theme: m.th, Complete: m.candidates, Hint: clean.Trusted("Say something, or / for commands")})
+	m.proposals = votes.New(votes.Config{Theme: m.th, Label: m.voter, Now: m.now})
+	m.compose = composer.New(composer.Config{Theme: m.th, Complete: m.candidates, Hint: sanitize.Trusted("Say something, or / for commands")})
 	m.typing.init()
 	cfg.Commands.Add(screenCommands()...)
 	return m

@@ -10,8 +10,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
-	"chat.lan/p2pchat/tui/compose"
+	"chat.lan/p2pchat/tui/composer"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/screen"
 )
 
@@ -34,7 +34,7 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 		m.history.toTop = false
 		m.status.clear()
 	}
-	if m.votes.offer.open {
+	if m.voting.offer.open {
 		m.offerKey(k)
 		return nil
 	}
@@ -149,7 +149,7 @@ func (m *model) refuse(err error) {
 	m.fail(err.Error(), hint)
 }
 
-func (m *model) edit(op compose.Op) {
+func (m *model) edit(op composer.Op) {
 	before := m.compose.Text()
 	m.compose.Do(op)
 	if m.compose.Text() != before {
@@ -282,7 +282,7 @@ func (m *model) copyLine() {
 		m.refuse(err)
 		return
 	}
-	m.status.tell(m.cfg.Now(), clean.Linef("Copied %d characters", len([]rune(line.Text))))
+	m.status.tell(m.cfg.Now(), sanitize.Linef("Copied %d characters", len([]rune(line.Text))))
 }
 
 func (m *model) selectPeer(delta int) {
@@ -316,4 +316,4 @@ func (m *model) mentionPeer() {
 	m.write("@" + m.label(p).String() + " ")
 }
 
-func (m *model) label(p event.Peer) clean.SafeText { return m.book.Label(bookID(p)) }
+func (m *model) label(p event.Peer) sanitize.SafeText { return m.book.Label(bookID(p)) }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/compose"
+	"chat.lan/p2pchat/tui/composer"
 )
 
 // asked are the calls of the node but for typing.
@@ -66,13 +66,13 @@ func TestAPasteNeverSends(t *testing.T) {
 	w.keys("ctrl+c")
 	paste(strings.Repeat("a long paste\n", 5000))
 	w.mustShow("[pasted: 5000 lines, 63.5 KiB", "63.5 KiB, in several messages")
-	paste(strings.Repeat("x", compose.MaxPasted))
+	paste(strings.Repeat("x", composer.MaxPasted))
 	w.mustShow("✗ 1.1 MiB at once are too many to paste")
 	w.keys("enter")
-	paste(strings.Repeat("x", compose.MaxText))
+	paste(strings.Repeat("x", composer.MaxText))
 	w.mustShow("8.0 of 8 KiB")
 	w.keys("ctrl+c")
-	paste(strings.Repeat("x", compose.MaxText+1))
+	paste(strings.Repeat("x", composer.MaxText+1))
 	w.mustShow("[pasted: 1 line, 8.0 KiB")
 	w.keys("ctrl+c")
 	if got := w.asked(); len(got) != 1 || len(got[0]) != 5000*len("a long paste\n")-1+len("say ") {

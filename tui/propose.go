@@ -6,8 +6,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -56,7 +56,7 @@ func (m *model) ask() command.Ask {
 // offered is what F4 has in its list.
 func (m *model) offered() []vote.Wish {
 	secure := vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
-	if m.votes.policy.SecureOnly {
+	if m.voting.policy.SecureOnly {
 		secure.Action = vote.Off
 	}
 	return []vote.Wish{secure, {Slot: vote.Topic}}
@@ -64,17 +64,17 @@ func (m *model) offered() []vote.Wish {
 
 // propose is F4: it opens the list, or closes it.
 func (m *model) propose() bool {
-	if m.votes.offer.open {
+	if m.voting.offer.open {
 		m.closeOffer()
 		return true
 	}
-	m.votes.offer = offer{open: true}
+	m.voting.offer = offer{open: true}
 	m.showOffer()
 	return true
 }
 
 func (m *model) closeOffer() {
-	m.votes.offer = offer{}
+	m.voting.offer = offer{}
 	if m.sheet.kind == sheetOffer {
 		m.sheet = sheet{}
 	}
@@ -82,9 +82,9 @@ func (m *model) closeOffer() {
 
 // showOffer opens the sheet of the list or the preview.
 func (m *model) showOffer() {
-	m.show(sheetOffer, clean.Trusted("Propose"), func(width int) []string {
-		if m.votes.offer.draft.Slot != "" {
-			return m.proposals.Preview(m.votes.offer.draft, width)
+	m.show(sheetOffer, sanitize.Trusted("Propose"), func(width int) []string {
+		if m.voting.offer.draft.Slot != "" {
+			return m.proposals.Preview(m.voting.offer.draft, width)
 		}
 		return m.offerRows(width)
 	})
@@ -95,32 +95,32 @@ func (m *model) offerRows(width int) []string {
 	t := m.th
 	var rows []string
 	for i, w := range m.offered() {
-		text := clean.Trusted("a topic for the room")
+		text := sanitize.Trusted("a topic for the room")
 		switch {
 		case w.Slot == vote.SecureOnly && w.Action == vote.On:
-			text = clean.Trusted("secure-only on: everybody refuses unsigned messages")
+			text = sanitize.Trusted("secure-only on: everybody refuses unsigned messages")
 		case w.Slot == vote.SecureOnly:
-			text = clean.Trusted("secure-only off: unsigned messages are heard again")
+			text = sanitize.Trusted("secure-only off: unsigned messages are heard again")
 		}
-		style, mark := t.Text, clean.Trusted(" ")
-		if i == m.votes.offer.choice {
+		style, mark := t.Text, sanitize.Trusted(" ")
+		if i == m.voting.offer.choice {
 			style, mark = t.Selected, t.Selection
 		}
 		for j, part := range text.Wrap(max(width-2, 2)) {
 			if j > 0 {
-				mark = clean.Trusted(" ")
+				mark = sanitize.Trusted(" ")
 			}
 			rows = append(rows, t.Row(width).Put(style, mark).Put(style, part).String())
 		}
 	}
-	hint := widest(width-2, clean.Trusted("Up Down choose, Enter shows what it would do"), clean.Trusted("Up Down choose, Enter goes on"))
+	hint := widest(width-2, sanitize.Trusted("Up Down choose, Enter shows what it would do"), sanitize.Trusted("Up Down choose, Enter goes on"))
 	return append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
 }
 
 // offerKey is a key while something is being proposed. What the banner names goes on to work: it is
 // still there to be read.
 func (m *model) offerKey(k tea.KeyMsg) {
-	o := &m.votes.offer
+	o := &m.voting.offer
 	switch keyName(k) {
 	case "esc":
 		if !m.takeBack() {
@@ -150,7 +150,7 @@ func (m *model) offerKey(k tea.KeyMsg) {
 
 // offerEnter goes on: from the list to the preview, from the preview to everybody.
 func (m *model) offerEnter() {
-	o := &m.votes.offer
+	o := &m.voting.offer
 	switch {
 	case o.waiting:
 	case o.previewing():
@@ -177,14 +177,14 @@ func (m *model) offerEnter() {
 // redraft makes the preview anew: whoever comes or goes changes the roll, and with it what is needed.
 // Meanwhile the one that is there can be sent: the node makes the roll when it is.
 func (m *model) redraft() {
-	if o := m.votes.offer; o.previewing() {
+	if o := m.voting.offer; o.previewing() {
 		m.draft(o.wish)
 	}
 }
 
 // preview asks for the preview of a wish.
 func (m *model) preview(w vote.Wish) {
-	m.votes.offer.waiting = true
+	m.voting.offer.waiting = true
 	m.draft(w)
 }
 
@@ -198,7 +198,7 @@ func (m *model) draft(w vote.Wish) {
 
 // drafted shows the preview, unless the person has gone on to something else.
 func (m *model) drafted(p previewed) {
-	o := &m.votes.offer
+	o := &m.voting.offer
 	again := o.previewing() && o.wish.Slot == p.wish.Slot && o.wish.Action == p.wish.Action
 	switch {
 	case !o.waiting && !again:
@@ -208,6 +208,6 @@ func (m *model) drafted(p previewed) {
 		m.refuse(p.err)
 		return
 	}
-	m.votes.offer = offer{open: true, wish: p.wish, draft: p.draft}
+	m.voting.offer = offer{open: true, wish: p.wish, draft: p.draft}
 	m.showOffer()
 }

@@ -19,7 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
 )
 
@@ -72,7 +72,7 @@ type stage struct {
 	t      *testing.T
 	master *os.File
 	slave  *os.File
-	group  *guard.Group
+	group  *group.Group
 	screen *Screen
 	node   *lively
 	ended  chan error
@@ -99,7 +99,7 @@ func openStage(t *testing.T) *stage {
 	key := keyOf("Alice")
 	s := &stage{t: t, master: master, slave: slave, ended: make(chan error, 1), emu: vt.NewEmulator(100, 26), changed: make(chan struct{}),
 		node: &lively{fakeNode: fakeNode{self: event.Self{ID: key.ID().String(), Key: key, Name: "Alice", Room: "lobby", Port: 8080}}}}
-	s.group = guard.New(context.Background(), nil)
+	s.group = group.New(context.Background(), nil)
 	s.screen = Start(s.group, Config{Commands: command.New(), In: slave, Out: slave, Look: plain, Now: func() time.Time { return noon }, Zone: time.UTC})
 	s.node.post = s.screen.Post
 	read := make(chan struct{})
@@ -240,7 +240,7 @@ func TestPanicsGiveTheTerminalBack(t *testing.T) {
 			s.see("You are Alice")
 			s.key(c.keys)
 			err := s.end()
-			if caught := (*guard.Panic)(nil); s.group.Err() == nil && !errors.As(err, &caught) {
+			if caught := (*group.Panic)(nil); s.group.Err() == nil && !errors.As(err, &caught) {
 				t.Errorf("Run returned %v and the group caught %v", err, s.group.Err())
 			}
 		})

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // search is the prompt of Ctrl+F. While the text is typed, letters are the text; once Enter went to a
@@ -39,7 +39,7 @@ func (m *model) openSearch() {
 
 // searchFor searches for text as it is typed.
 func (m *model) searchFor(query string) {
-	query = clean.Line(query).String()
+	query = sanitize.Line(query).String()
 	if len(query) > maxQuery {
 		return
 	}
@@ -98,10 +98,10 @@ func (m *model) closeSearch() {
 // searchRow is the prompt, in the place of the status line, and the cursor's column in it.
 func (m *model) searchRow(width int) (row string, x int) {
 	t := m.th
-	r := t.Row(width).Space(t.Text, 1).Put(t.Accent, clean.Trusted("Search: "))
+	r := t.Row(width).Space(t.Text, 1).Put(t.Accent, sanitize.Trusted("Search: "))
 	note := m.searchNote(width - r.Width() - 3 - searchRoom)
 	room := max(width-r.Width()-note.Width()-3, searchRoom)
-	r.PutWithin(t.Text, tailOf(clean.Line(m.search.query), room), room)
+	r.PutWithin(t.Text, tailOf(sanitize.Line(m.search.query), room), room)
 	x = r.Width()
 	if at := width - note.Width() - 1; at > x {
 		r.To(t.Text, at).Put(t.Dim, note)
@@ -113,7 +113,7 @@ func (m *model) searchRow(width int) (row string, x int) {
 const searchRoom = 8
 
 // searchNote says what was found and what to press, as far as there is room.
-func (m *model) searchNote(room int) clean.SafeText {
+func (m *model) searchNote(room int) sanitize.SafeText {
 	older := !m.history.done && !m.search.noOlder
 	dot := m.th.Dot
 	at, of := m.messages.Found()
@@ -123,23 +123,23 @@ func (m *model) searchNote(room int) clean.SafeText {
 	}
 	switch {
 	case m.search.blank():
-		return clean.Trusted("Esc ends")
+		return sanitize.Trusted("Esc ends")
 	case of == 0 && m.search.moving && m.history.asking:
-		return clean.Trusted("on disk…")
+		return sanitize.Trusted("on disk…")
 	case of == 0 && older:
-		return widest(room, clean.Trusted("nothing found here, Enter: on disk"), clean.Trusted("none, Enter: disk"))
+		return widest(room, sanitize.Trusted("nothing found here, Enter: on disk"), sanitize.Trusted("none, Enter: disk"))
 	case of == 0:
-		return clean.Trusted("nothing found")
+		return sanitize.Trusted("nothing found")
 	case at == 0:
-		return widest(room, clean.Linef("%s found %s Enter: the last", all, dot), clean.Linef("%s, Enter goes", all))
+		return widest(room, sanitize.Linef("%s found %s Enter: the last", all, dot), sanitize.Linef("%s, Enter goes", all))
 	default:
-		return widest(room, clean.Linef("%d of %s %s n: before, N: after, Tab: stay", at, all, dot),
-			clean.Linef("%d of %s %s n N Tab", at, all, dot), clean.Linef("%d/%s", at, all))
+		return widest(room, sanitize.Linef("%d of %s %s n: before, N: after, Tab: stay", at, all, dot),
+			sanitize.Linef("%d of %s %s n N Tab", at, all, dot), sanitize.Linef("%d/%s", at, all))
 	}
 }
 
 // widest is the first of the texts, from long to short, that there is room for, or the last.
-func widest(room int, texts ...clean.SafeText) clean.SafeText {
+func widest(room int, texts ...sanitize.SafeText) sanitize.SafeText {
 	for _, t := range texts {
 		if t.Width() <= room {
 			return t
@@ -149,12 +149,12 @@ func widest(room int, texts ...clean.SafeText) clean.SafeText {
 }
 
 // tailOf is the end of a text that is too wide.
-func tailOf(text clean.SafeText, cells int) clean.SafeText {
+func tailOf(text sanitize.SafeText, cells int) sanitize.SafeText {
 	s := text.String()
 	for text.Width() > cells && s != "" {
 		_, n := utf8.DecodeRuneInString(s)
 		s = s[n:]
-		text = clean.Line(s)
+		text = sanitize.Line(s)
 	}
 	return text
 }

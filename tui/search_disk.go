@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 const (
@@ -38,7 +38,7 @@ func (m *model) searchOlder() {
 	}
 	m.history.asking = true
 	query, before, reach := m.search.query, m.history.oldest, min(searchReach, m.messages.Spare())
-	m.status.tell(m.cfg.Now(), clean.Trusted("Searching what was said before"))
+	m.status.tell(m.cfg.Now(), sanitize.Trusted("Searching what was said before"))
 	abandoned, abandon := context.WithCancel(context.Background())
 	m.search.abandon = abandon
 	m.deps.fetch(func(ctx context.Context) {
@@ -80,7 +80,7 @@ func (m *model) foundOlder(f foundLines) {
 		m.fail("what was said before could not be searched whole: "+f.err.Error(), "Enter tries again")
 	case len(f.lines) == 0:
 		m.search.noOlder = true
-		m.status.tell(m.cfg.Now(), clean.Linef("Nothing before has %q", f.query))
+		m.status.tell(m.cfg.Now(), sanitize.Linef("Nothing before has %q", f.query))
 	case len(f.page) > 0:
 		m.remembered(pastLines{lines: f.page})
 		m.status.clear()
@@ -96,14 +96,14 @@ func (m *model) listFound(f foundLines) {
 	for _, l := range f.lines {
 		m.know(l)
 		rows = append(rows, fmt.Sprintf("%s %s  %s", l.Time.In(m.cfg.Zone).Format("2 Jan 15:04"),
-			m.book.Label(command.BookID(l.From, l.FromID)), clean.Line(l.Text)))
+			m.book.Label(command.BookID(l.From, l.FromID)), sanitize.Line(l.Text)))
 	}
-	title := clean.Linef("Before, with %q: %d", f.query, len(f.lines))
+	title := sanitize.Linef("Before, with %q: %d", f.query, len(f.lines))
 	if len(f.lines) == searchMost || f.err != nil {
-		title = clean.Linef("Before, with %q: the last %d", f.query, len(f.lines))
+		title = sanitize.Linef("Before, with %q: the last %d", f.query, len(f.lines))
 	}
 	m.setSearch(search{})
 	m.messages.StopFind()
-	m.showText(sheetAnswer, title, clean.Block(strings.Join(rows, "\n")))
+	m.showText(sheetAnswer, title, sanitize.Block(strings.Join(rows, "\n")))
 	m.sheet.top = len(rows) // the latest
 }

@@ -3,7 +3,7 @@ package tui
 import (
 	"strings"
 
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -25,7 +25,7 @@ const (
 // with it in sight.
 type sheet struct {
 	kind  sheetKind
-	title clean.SafeText
+	title sanitize.SafeText
 	// rows are the content at a width, each row at most as wide.
 	rows func(width int) []string
 	top  int // first visible row
@@ -55,10 +55,10 @@ func (s *sheet) draw(t *theme.Theme, at rect) []string {
 	content := s.rows(at.W)
 	room := at.H - 1
 	s.top = min(s.top, max(len(content)-room, 0))
-	hints := []clean.SafeText{clean.Trusted(" Esc closes "), clean.Trusted(" Esc ")}
+	hints := []sanitize.SafeText{sanitize.Trusted(" Esc closes "), sanitize.Trusted(" Esc ")}
 	if len(content) > room {
-		of := clean.Linef("%d/%d", min(s.top+room, len(content)), len(content))
-		hints = []clean.SafeText{clean.Linef(" PgUp PgDn %s %s Esc closes ", of, t.Dot), clean.Linef(" PgDn %s %s Esc ", of, t.Dot), clean.Linef(" %s ", of)}
+		of := sanitize.Linef("%d/%d", min(s.top+room, len(content)), len(content))
+		hints = []sanitize.SafeText{sanitize.Linef(" PgUp PgDn %s %s Esc closes ", of, t.Dot), sanitize.Linef(" PgDn %s %s Esc ", of, t.Dot), sanitize.Linef(" %s ", of)}
 	}
 	hint := widest(at.W-min(s.title.Width(), minTitle)-6, hints...)
 	r := t.Row(at.W).Put(t.Dim, t.HRule).Put(t.Dim, t.HRule).Space(t.Text, 1)
@@ -78,18 +78,18 @@ func (s *sheet) draw(t *theme.Theme, at rect) []string {
 }
 
 // show opens a sheet in the place of the one that is open.
-func (m *model) show(kind sheetKind, title clean.SafeText, rows func(width int) []string) {
+func (m *model) show(kind sheetKind, title sanitize.SafeText, rows func(width int) []string) {
 	m.sheet = sheet{kind: kind, title: title, rows: rows}
 }
 
 // showText opens a sheet with plain rows of text, wrapped.
-func (m *model) showText(kind sheetKind, title clean.SafeText, text clean.SafeText) {
+func (m *model) showText(kind sheetKind, title sanitize.SafeText, text sanitize.SafeText) {
 	m.show(kind, title, func(width int) []string {
 		var rows []string
 		for _, line := range text.Lines() {
 			rest := strings.TrimLeft(line.String(), " ")
 			indent := min(len(line.String())-len(rest), width/4) // what wraps stays under its own text
-			for _, part := range clean.Line(rest).Wrap(max(width-2-indent, 2)) {
+			for _, part := range sanitize.Line(rest).Wrap(max(width-2-indent, 2)) {
 				rows = append(rows, m.th.Row(width).Space(m.th.Text, 1+indent).Put(m.th.Text, part).String())
 			}
 		}
@@ -109,14 +109,14 @@ func (m *model) showPeer() {
 	if _, ok := m.peers.Selected(); !ok {
 		return
 	}
-	m.show(sheetPeer, clean.Trusted("Peer"), func(width int) []string {
+	m.show(sheetPeer, sanitize.Trusted("Peer"), func(width int) []string {
 		t := m.th
-		hint := clean.Trusted("v compares words, i ignores, @ mentions")
+		hint := sanitize.Trusted("v compares words, i ignores, @ mentions")
 		switch now, _ := m.peers.Selected(); {
 		case m.focus != panePeers:
 			return m.peers.Details(width)
 		case now.Ignored:
-			hint = clean.Trusted("v compares words, i listens again, @ mentions")
+			hint = sanitize.Trusted("v compares words, i listens again, @ mentions")
 		}
 		return append(m.peers.Details(width), t.Row(width).String(), t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
 	})
@@ -128,7 +128,7 @@ func (m *model) inspect() {
 		m.sheet = sheet{}
 		return
 	}
-	m.show(sheetInspector, clean.Trusted("Inspector"), func(width int) []string {
+	m.show(sheetInspector, sanitize.Trusted("Inspector"), func(width int) []string {
 		rows := m.messages.Inspector(width-2, maxInspector)
 		for i, row := range rows {
 			rows[i] = " " + row

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
-	"chat.lan/p2pchat/tui/compose"
+	"chat.lan/p2pchat/tui/composer"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 	"chat.lan/p2pchat/vote"
 )
@@ -19,19 +19,19 @@ const (
 
 // statusLine is what the row above the composer has to say for a while.
 type statusLine struct {
-	text  clean.SafeText
+	text  sanitize.SafeText
 	level event.Level
 	until time.Time
-	last  clean.SafeText // the last warning among the messages
+	last  sanitize.SafeText // the last warning among the messages
 }
 
 // fail shows an error: one line with cause and next step.
-func (s *statusLine) fail(now time.Time, text clean.SafeText) {
+func (s *statusLine) fail(now time.Time, text sanitize.SafeText) {
 	s.text, s.level, s.until = text, event.Error, now.Add(errorTime)
 }
 
 // tell shows that something was done.
-func (s *statusLine) tell(now time.Time, text clean.SafeText) {
+func (s *statusLine) tell(now time.Time, text sanitize.SafeText) {
 	s.text, s.level, s.until = text, event.Info, now.Add(infoTime)
 }
 
@@ -42,7 +42,7 @@ func (s *statusLine) expire(now time.Time) {
 	}
 }
 
-func (s *statusLine) clear() { s.text, s.until = clean.SafeText{}, time.Time{} }
+func (s *statusLine) clear() { s.text, s.until = sanitize.SafeText{}, time.Time{} }
 
 // rates is how much comes in and goes out.
 type rates struct {
@@ -115,7 +115,7 @@ func (m *model) statusRows(width int) []string {
 		left, style = m.activity(width - 2)
 	}
 	if left.Width() > room { // what is said in words comes before numbers
-		right, room = clean.SafeText{}, width-2
+		right, room = sanitize.SafeText{}, width-2
 	}
 	r := t.Row(width).Space(t.Text, 1).PutWithin(style, left, room)
 	if !right.IsEmpty() {
@@ -136,7 +136,7 @@ func (m *model) sentenceRows(width int) (rows []string) {
 	t := m.th
 	parts := text.Wrap(max(width-4, 2))
 	if text.Width() <= width-2 {
-		parts = []clean.SafeText{text}
+		parts = []sanitize.SafeText{text}
 	}
 	for i, part := range parts[:min(len(parts), maxSentence)] {
 		r := t.Row(width).Space(t.Text, 1)
@@ -144,7 +144,7 @@ func (m *model) sentenceRows(width int) (rows []string) {
 			r.Space(t.Text, 2)
 		}
 		if i == maxSentence-1 && len(parts) > maxSentence {
-			part = clean.Concat(part, clean.Trusted(" "), t.Ellipsis)
+			part = sanitize.Concat(part, sanitize.Trusted(" "), t.Ellipsis)
 		}
 		rows = append(rows, r.Put(style, part).To(t.Text, width).String())
 	}
@@ -152,35 +152,35 @@ func (m *model) sentenceRows(width int) (rows []string) {
 }
 
 // sentence is what has to be read: it is not cut where it can be helped.
-func (m *model) sentence() (text clean.SafeText, style theme.Style, ok bool) {
+func (m *model) sentence() (text sanitize.SafeText, style theme.Style, ok bool) {
 	t := m.th
 	switch {
 	case m.leave.waiting:
-		return clean.Trusted("Saying goodbye: waiting until what you said has arrived. Ctrl+C leaves at once."), t.Accent, true
+		return sanitize.Trusted("Saying goodbye: waiting until what you said has arrived. Ctrl+C leaves at once."), t.Accent, true
 	case !m.leave.until.IsZero() && m.cfg.Now().Before(m.leave.until):
-		return clean.Trusted("Press Ctrl+C again to leave"), t.Accent, true
+		return sanitize.Trusted("Press Ctrl+C again to leave"), t.Accent, true
 	case m.status.level == event.Error && !m.status.text.IsEmpty():
-		return clean.Concat(t.Refused, clean.Trusted(" "), m.status.text), t.Bad, true
+		return sanitize.Concat(t.Refused, sanitize.Trusted(" "), m.status.text), t.Bad, true
 	case !m.status.text.IsEmpty():
 		return m.status.text, t.Text, true
 	}
-	return clean.SafeText{}, t.Text, false
+	return sanitize.SafeText{}, t.Text, false
 }
 
 // activity is what goes on: the most important thing that there is to say while no sentence is there.
-func (m *model) activity(cells int) (clean.SafeText, theme.Style) {
+func (m *model) activity(cells int) (sanitize.SafeText, theme.Style) {
 	t := m.th
 	switch n := m.compose.Size(); {
-	case n > compose.MaxText: // pasted: it goes out, in parts
-		return clean.Linef("%.1f KiB, in several messages", float64(n)/1024), t.Warn
-	case n > compose.MaxText*7/8:
-		return clean.Linef("%.1f of %d KiB", float64(n)/1024, compose.MaxText/1024), t.Warn
+	case n > composer.MaxText: // pasted: it goes out, in parts
+		return sanitize.Linef("%.1f KiB, in several messages", float64(n)/1024), t.Warn
+	case n > composer.MaxText*7/8:
+		return sanitize.Linef("%.1f of %d KiB", float64(n)/1024, composer.MaxText/1024), t.Warn
 	}
 	if text := m.hint(cells); !text.IsEmpty() {
 		return text, t.Dim
 	}
 	if m.saving.NotSaved != "" {
-		return clean.Linef("%s Not saved: %s", t.Unsigned, m.saving.NotSaved), t.Warn
+		return sanitize.Linef("%s Not saved: %s", t.Unsigned, m.saving.NotSaved), t.Warn
 	}
 	if text := m.typingText(); !text.IsEmpty() {
 		return text, t.Dim
@@ -188,17 +188,17 @@ func (m *model) activity(cells int) (clean.SafeText, theme.Style) {
 	if m.sync.Missing > 0 {
 		return m.catching(), t.Dim
 	}
-	return clean.SafeText{}, t.Dim
+	return sanitize.SafeText{}, t.Dim
 }
 
 // hint names the keys that count where the focus is, but for the composer, where one writes: as many
 // as have room, the way back always among them.
-func (m *model) hint(cells int) clean.SafeText {
+func (m *model) hint(cells int) sanitize.SafeText {
 	var all, few string
 	_, selected := m.messages.Selected()
 	switch {
 	case selected:
-		return clean.Trusted("y copies, i inspects, Esc ends")
+		return sanitize.Trusted("y copies, i inspects, Esc ends")
 	case m.focus == panePeers:
 		all, few = "j k choose, Enter: details, v: compare words, Esc: back", "Enter: more, v: words, Esc: back"
 	case m.focus == paneProposals:
@@ -206,7 +206,7 @@ func (m *model) hint(cells int) clean.SafeText {
 	case m.focus == paneMessages:
 		all, few = "Up selects, PgUp PgDn scroll, Esc: back", "Up selects, PgUp PgDn, Esc: back"
 	}
-	return widest(cells, clean.Line(all), clean.Line(few))
+	return widest(cells, sanitize.Line(all), sanitize.Line(few))
 }
 
 // voteHint is the hint for the selected proposal.
@@ -224,11 +224,11 @@ func (m *model) voteHint() (all, few string) {
 }
 
 // numbers is the right end of the status line.
-func (m *model) numbers(width int) clean.SafeText {
-	help := clean.Trusted("? help")
+func (m *model) numbers(width int) sanitize.SafeText {
+	help := sanitize.Trusted("? help")
 	if there, _ := m.peers.Count(); width < sideWidth || there == 0 {
 		return help
 	}
 	t := m.th
-	return clean.Linef("%s%s %s%s/s %s %s", t.Up, rate(m.rates.outRate), t.Down, rate(m.rates.inRate), t.Dot, help)
+	return sanitize.Linef("%s%s %s%s/s %s %s", t.Up, rate(m.rates.outRate), t.Down, rate(m.rates.inRate), t.Dot, help)
 }

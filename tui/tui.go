@@ -23,7 +23,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/inbox"
 	"chat.lan/p2pchat/tui/screen"
@@ -58,13 +58,13 @@ type Config struct {
 // node's one; Run is called once, Close at the end.
 type Screen struct {
 	cfg   Config
-	group *guard.Group
+	group *group.Group
 	inbox *inbox.Inbox
 	kept  *kept
 }
 
 // Start makes a Screen whose goroutines will live in g. It doesn't touch the terminal: Run does.
-func Start(g *guard.Group, cfg Config) *Screen {
+func Start(g *group.Group, cfg Config) *Screen {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -86,7 +86,7 @@ func (s *Screen) Close(context.Context) error {
 
 // Run shows the screen until the person leaves, and returns nil then: what was said has been
 // acknowledged, or had its time. Otherwise it returns what screen.Screen.Run does: the cause of ctx,
-// a *guard.Panic, or that the terminal has gone. The terminal has been given back in any case.
+// a *group.Panic, or that the terminal has gone. The terminal has been given back in any case.
 func (s *Screen) Run(ctx context.Context, n Node) error {
 	defer s.inbox.Close()
 	ctx, cancel := context.WithCancel(ctx)

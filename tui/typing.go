@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 const (
@@ -85,7 +85,7 @@ func (t *typing) next(time.Time) (at time.Time) {
 }
 
 // typingText is who is writing, in a few words.
-func (m *model) typingText() clean.SafeText {
+func (m *model) typingText() sanitize.SafeText {
 	var labels []string
 	for _, h := range m.typing.heardAt {
 		labels = append(labels, m.book.Label(h.book).String())
@@ -93,12 +93,12 @@ func (m *model) typingText() clean.SafeText {
 	slices.Sort(labels)
 	switch n := len(labels); {
 	case n == 0:
-		return clean.SafeText{}
+		return sanitize.SafeText{}
 	case n == 1:
-		return clean.Linef("%s is typing%s", labels[0], m.th.Ellipsis)
+		return sanitize.Linef("%s is typing%s", labels[0], m.th.Ellipsis)
 	case n <= 3:
-		return clean.Linef("%s and %s are typing%s", strings.Join(labels[:n-1], ", "), labels[n-1], m.th.Ellipsis)
+		return sanitize.Linef("%s and %s are typing%s", strings.Join(labels[:n-1], ", "), labels[n-1], m.th.Ellipsis)
 	default:
-		return clean.Linef("%d people are typing%s", n, m.th.Ellipsis)
+		return sanitize.Linef("%d people are typing%s", n, m.th.Ellipsis)
 	}
 }

@@ -5,18 +5,18 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/proposals"
+	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/votes"
 	"chat.lan/p2pchat/vote"
 )
 
-// votes is what the screen knows of votes beside the pane: what is in force, and what is being
+// voting is what the screen knows of votes beside the pane: what is in force, and what is being
 // decided right now by the person before it.
-type votes struct {
+type voting struct {
 	policy event.Policy
-	held   proposals.Held // a ballot that can still be taken back
-	offer  offer          // a proposal that is being made
+	held   votes.Held // a ballot that can still be taken back
+	offer  offer      // a proposal that is being made
 }
 
 // voteEvent takes in the events of votes.
@@ -26,23 +26,23 @@ func (m *model) voteEvent(ev event.Event) {
 		m.proposal(ev)
 	case event.BallotCast:
 		if ev.Twice {
-			m.note(event.Error, clean.Linef("%s voted twice on %s: two machines, a restored backup, or dishonest %s /evidence %s FILE saves the proof", m.voter(ev.By), ev.Proposal.Label, m.th.Dot, ev.Proposal.Label))
+			m.note(event.Error, sanitize.Linef("%s voted twice on %s: two machines, a restored backup, or dishonest %s /evidence %s FILE saves the proof", m.voter(ev.By), ev.Proposal.Label, m.th.Dot, ev.Proposal.Label))
 		}
 	case event.PolicyChanged:
 		m.policyChanged(ev)
 	case event.Differs:
-		text := clean.Linef("%s follows another policy than you", m.book.Label(bookID(ev.Peer)))
+		text := sanitize.Linef("%s follows another policy than you", m.book.Label(bookID(ev.Peer)))
 		switch {
 		case ev.Label == "":
 		case !ev.SecureOnly:
-			text = clean.Linef("%s doesn't follow %s, you do %s /refuse %s", m.book.Label(bookID(ev.Peer)), ev.Label, m.th.Dot, ev.Label)
+			text = sanitize.Linef("%s doesn't follow %s, you do %s /refuse %s", m.book.Label(bookID(ev.Peer)), ev.Label, m.th.Dot, ev.Label)
 		default:
-			text = clean.Linef("%s follows %s, you don't %s /accept %s", m.book.Label(bookID(ev.Peer)), ev.Label, m.th.Dot, ev.Label)
+			text = sanitize.Linef("%s follows %s, you don't %s /accept %s", m.book.Label(bookID(ev.Peer)), ev.Label, m.th.Dot, ev.Label)
 		}
 		m.note(event.Warning, text)
 	case event.Gate:
 		if ev.Reason != "" {
-			m.note(event.Warning, clean.Line(ev.Reason))
+			m.note(event.Warning, sanitize.Line(ev.Reason))
 		}
 	}
 }
@@ -54,17 +54,17 @@ func (m *model) proposal(ev event.ProposalChanged) {
 	m.meet(p.Roll...)
 	m.meet(p.LeftOut...)
 	m.proposals.Set(p)
-	if m.votes.held.Proposal == p.ID && !p.CanVote {
-		m.votes.held = proposals.Held{} // it was decided, or has closed, while it could be taken back
+	if m.voting.held.Proposal == p.ID && !p.CanVote {
+		m.voting.held = votes.Held{} // it was decided, or has closed, while it could be taken back
 	}
 	if ev.History {
 		return
 	}
-	title := proposals.Title(p)
+	title := votes.Title(p)
 	if ev.Was == "" {
-		m.note(event.Info, clean.Linef("%s proposed %s: %s %s needs %d of %d", m.voter(p.By), p.Label, title, m.th.Dot, p.Need, p.Of()))
+		m.note(event.Info, sanitize.Linef("%s proposed %s: %s %s needs %d of %d", m.voter(p.By), p.Label, title, m.th.Dot, p.Need, p.Of()))
 		if p.State == string(vote.StatusDisputed) {
-			m.note(event.Warning, clean.Linef("%s leaves out %s: it does not count here until /accept %s", p.Label, m.voters(p.LeftOut), p.Label))
+			m.note(event.Warning, sanitize.Linef("%s leaves out %s: it does not count here until /accept %s", p.Label, m.voters(p.LeftOut), p.Label))
 		}
 		if p.CanVote && m.bell != bellOff {
 			m.deps.terminal.Bell()
@@ -75,21 +75,21 @@ func (m *model) proposal(ev event.ProposalChanged) {
 	}
 	switch vote.Status(p.State) {
 	case vote.StatusPassed:
-		m.note(event.Info, clean.Linef("%s PASSED %d of %d: %s %s %s", p.Label, p.Yes, p.Of(), title, m.th.Dot, clean.Line(p.Effect())))
+		m.note(event.Info, sanitize.Linef("%s PASSED %d of %d: %s %s %s", p.Label, p.Yes, p.Of(), title, m.th.Dot, sanitize.Line(p.Effect())))
 	case vote.StatusRejected:
-		m.note(event.Info, clean.Linef("%s REJECTED: %s", p.Label, title))
+		m.note(event.Info, sanitize.Linef("%s REJECTED: %s", p.Label, title))
 	case vote.StatusCancelled:
-		m.note(event.Info, clean.Linef("%s was withdrawn: %s", p.Label, title))
+		m.note(event.Info, sanitize.Linef("%s was withdrawn: %s", p.Label, title))
 	case vote.StatusExpired:
-		m.note(event.Info, clean.Linef("%s expired, undecided: %s", p.Label, title))
+		m.note(event.Info, sanitize.Linef("%s expired, undecided: %s", p.Label, title))
 	case vote.StatusEnded:
-		m.note(event.Info, clean.Linef("%s ended: %s", p.Label, title))
+		m.note(event.Info, sanitize.Linef("%s ended: %s", p.Label, title))
 	}
 }
 
 func (m *model) policyChanged(ev event.PolicyChanged) {
-	was := m.votes.policy.SecureOnly
-	m.votes.policy = ev.Policy
+	was := m.voting.policy.SecureOnly
+	m.voting.policy = ev.Policy
 	m.meet(ev.Policy.Signed...)
 	if was == ev.Policy.SecureOnly || !ev.First && !ev.History {
 		return // whoever was there has seen it pass
@@ -98,11 +98,11 @@ func (m *model) policyChanged(ev event.PolicyChanged) {
 	if was {
 		word, effect = "off", "heard again"
 	}
-	since := clean.Line(ev.Policy.Label)
+	since := sanitize.Line(ev.Policy.Label)
 	if len(ev.Policy.Signed) > 0 {
-		since = clean.Linef("%s, signed by %s", since, m.voters(ev.Policy.Signed))
+		since = sanitize.Linef("%s, signed by %s", since, m.voters(ev.Policy.Signed))
 	}
-	m.note(event.Info, clean.Linef("Secure-only is %s since %s: unsigned messages are %s", word, since, effect))
+	m.note(event.Info, sanitize.Linef("Secure-only is %s since %s: unsigned messages are %s", word, since, effect))
 }
 
 // meet notes what voters who aren't here are called.
@@ -118,39 +118,39 @@ func (m *model) meet(vs ...event.Voter) {
 }
 
 // voter is what a voter is called here.
-func (m *model) voter(v event.Voter) clean.SafeText {
+func (m *model) voter(v event.Voter) sanitize.SafeText {
 	if v.ID == m.self.ID {
-		return clean.Trusted("you")
+		return sanitize.Trusted("you")
 	}
 	return m.book.Label(command.BookID(v.Key, v.ID))
 }
 
 // voters joins what they are called, the first few of them.
-func (m *model) voters(vs []event.Voter) clean.SafeText {
+func (m *model) voters(vs []event.Voter) sanitize.SafeText {
 	const most = 5
-	var out []clean.SafeText
+	var out []sanitize.SafeText
 	for _, v := range vs[:min(len(vs), most)] {
 		out = append(out, m.voter(v))
 	}
 	if len(vs) > most {
-		out = append(out, clean.Linef("%d more", len(vs)-most))
+		out = append(out, sanitize.Linef("%d more", len(vs)-most))
 	}
-	return clean.Join(clean.Trusted(", "), out...)
+	return sanitize.Join(sanitize.Trusted(", "), out...)
 }
 
 // banner is the rows about the vote that is being asked about.
-func (m *model) banner() []string { return m.proposals.Banner(m.width, m.votes.held) }
+func (m *model) banner() []string { return m.proposals.Banner(m.width, m.voting.held) }
 
 // answerVote is F1 and F2: one's ballot on what the banner asks, held for as long as it can be taken
 // back. What is disputed takes a command: one key is too easily pressed.
 func (m *model) answerVote(c vote.Choice) bool {
 	p, ok := m.proposals.Asked()
 	if !ok {
-		m.status.tell(m.cfg.Now(), clean.Trusted("Nothing waits for your vote; F4 proposes something"))
+		m.status.tell(m.cfg.Now(), sanitize.Trusted("Nothing waits for your vote; F4 proposes something"))
 		return true
 	}
 	if p.State == string(vote.StatusDisputed) {
-		m.status.tell(m.cfg.Now(), clean.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, proposals.Answer(c.String())))
+		m.status.tell(m.cfg.Now(), sanitize.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, votes.Answer(c.String())))
 		return true
 	}
 	m.hold(p, c)
@@ -160,16 +160,16 @@ func (m *model) answerVote(c vote.Choice) bool {
 // hold keeps a ballot until it is signed by time, or taken back. One that was held before is signed
 // now.
 func (m *model) hold(p event.Proposal, c vote.Choice) {
-	if m.votes.held.Proposal != p.ID {
+	if m.voting.held.Proposal != p.ID {
 		m.sign()
 	}
-	m.votes.held = proposals.Held{Proposal: p.ID, Choice: c.String(), Until: m.cfg.Now().Add(proposals.Hold)}
+	m.voting.held = votes.Held{Proposal: p.ID, Choice: c.String(), Until: m.cfg.Now().Add(votes.Hold)}
 }
 
 // sign gives the held ballot to the node.
 func (m *model) sign() {
-	held := m.votes.held
-	m.votes.held = proposals.Held{}
+	held := m.voting.held
+	m.voting.held = votes.Held{}
 	if held.Proposal == "" {
 		return
 	}
@@ -186,18 +186,18 @@ func (m *model) sign() {
 
 // voteTime does what the time asks for.
 func (m *model) voteTime(now time.Time) {
-	if m.votes.held.Proposal != "" && !now.Before(m.votes.held.Until) {
+	if m.voting.held.Proposal != "" && !now.Before(m.voting.held.Until) {
 		m.sign()
 	}
 }
 
 // nextVote is when something about votes changes by itself: a second of a countdown that is seen.
 func (m *model) nextVote(now time.Time) time.Time {
-	if open, asked := m.proposals.Open(); open+asked == 0 && m.votes.held.Proposal == "" {
+	if open, asked := m.proposals.Open(); open+asked == 0 && m.voting.held.Proposal == "" {
 		return time.Time{}
 	}
 	next := now.Truncate(time.Second).Add(time.Second)
-	if until := m.votes.held.Until; m.votes.held.Proposal != "" && until.Before(next) {
+	if until := m.voting.held.Until; m.voting.held.Proposal != "" && until.Before(next) {
 		return until
 	}
 	return next
@@ -205,17 +205,17 @@ func (m *model) nextVote(now time.Time) time.Time {
 
 // takeBack is Esc while a ballot is held.
 func (m *model) takeBack() bool {
-	if m.votes.held.Proposal == "" {
+	if m.voting.held.Proposal == "" {
 		return false
 	}
-	m.votes.held = proposals.Held{}
-	m.status.tell(m.cfg.Now(), clean.Trusted("Taken back: nothing was signed"))
+	m.voting.held = votes.Held{}
+	m.status.tell(m.cfg.Now(), sanitize.Trusted("Taken back: nothing was signed"))
 	return true
 }
 
 // showVote opens a proposal in full.
 func (m *model) showVote(id string) {
-	m.show(sheetVote, clean.Trusted("Vote"), func(width int) []string {
+	m.show(sheetVote, sanitize.Trusted("Vote"), func(width int) []string {
 		p, ok := m.proposals.Get(id)
 		if !ok {
 			return nil
@@ -259,7 +259,7 @@ func (m *model) voteSelected(c vote.Choice) {
 	case !p.CanVote:
 		m.fail(p.Label+" doesn't wait for your vote", "Enter shows it")
 	case p.State == string(vote.StatusDisputed):
-		m.status.tell(m.cfg.Now(), clean.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, proposals.Answer(c.String())))
+		m.status.tell(m.cfg.Now(), sanitize.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, votes.Answer(c.String())))
 	default:
 		m.hold(p, c)
 	}

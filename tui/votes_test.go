@@ -187,19 +187,19 @@ func TestTheBannerWorksBesideThePreview(t *testing.T) {
 	w.post(event.PeerChanged{Peer: gone})
 	w.mustShow("bob left", "#6 by dana asks the same and is open")
 	w.keys("f2")
-	if held := w.m.votes.held; held.Proposal != q.ID || held.Choice != "reject" {
+	if held := w.m.voting.held; held.Proposal != q.ID || held.Choice != "reject" {
 		t.Errorf("%+v is held", held)
 	}
 	w.keys("f1", "esc")
-	if w.m.votes.held.Proposal != "" || !w.m.votes.offer.open {
+	if w.m.voting.held.Proposal != "" || !w.m.voting.offer.open {
 		t.Error("Esc does what the banner says first")
 	}
 	w.keys("f3")
-	if w.m.votes.offer.open || w.m.sheet.kind != sheetVote {
+	if w.m.voting.offer.open || w.m.sheet.kind != sheetVote {
 		t.Error("F3 shows who")
 	}
 	w.keys("f4", "enter", "esc")
-	if w.m.votes.offer.open {
+	if w.m.voting.offer.open {
 		t.Error("then it closes")
 	}
 }
@@ -301,7 +301,7 @@ func TestAPreviewThatComesLate(t *testing.T) {
 		t.Errorf("%d previews were asked for, want one", n)
 	}
 	w.post()
-	if w.m.sheet.open() || w.m.votes.offer.open {
+	if w.m.sheet.open() || w.m.voting.offer.open {
 		t.Error("it came after all")
 	}
 
@@ -327,7 +327,7 @@ func TestEnterWhileThePreviewIsMadeAnew(t *testing.T) {
 	if !slices.ContainsFunc(w.node.calls, func(c string) bool { return strings.HasPrefix(c, "propose") }) {
 		t.Errorf("nothing was proposed: %q", w.node.calls)
 	}
-	if w.m.votes.offer.open {
+	if w.m.voting.offer.open {
 		t.Error("the preview came again")
 	}
 }
@@ -346,7 +346,7 @@ func TestTheNextAnswerSignsTheOneBefore(t *testing.T) {
 		t.Fatalf("signed at once: %q", w.node.calls)
 	}
 	w.keys("/vote #8 no", "enter")
-	if held := w.m.votes.held; !w.node.did("vote "+first.ID+" approve") || held.Proposal != second.ID || held.Choice != "reject" {
+	if held := w.m.voting.held; !w.node.did("vote "+first.ID+" approve") || held.Proposal != second.ID || held.Choice != "reject" {
 		t.Errorf("%q was done, %+v is held", w.node.calls, held)
 	}
 }

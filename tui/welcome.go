@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -54,9 +54,9 @@ func (m *model) welcomeRows(width, height int) []string {
 	where := b.part(func() { m.lookingRow(&b) })
 	nobody := b.part(func() {
 		if width < briefWidth {
-			b.say(m.th.Text, clean.Trusted("Nobody yet. Who comes appears here."))
+			b.say(m.th.Text, sanitize.Trusted("Nobody yet. Who comes appears here."))
 		} else {
-			b.say(m.th.Text, clean.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
+			b.say(m.th.Text, sanitize.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
 		}
 	})
 	here := b.part(func() { b.try("In another terminal:", cmp.Or(m.cfg.Another, "p2pchat start")+" --name "+m.somebody()) })
@@ -109,7 +109,7 @@ func (b *brief) part(f func()) []string {
 }
 
 // say adds a sentence, wrapped.
-func (b *brief) say(s theme.Style, text clean.SafeText) {
+func (b *brief) say(s theme.Style, text sanitize.SafeText) {
 	for i, part := range text.Wrap(max(b.width-b.indent-2, 2)) {
 		r := b.t.Row(b.width).Space(b.t.Text, b.indent)
 		if i > 0 {
@@ -122,8 +122,8 @@ func (b *brief) say(s theme.Style, text clean.SafeText) {
 // try adds what to type. It is what matters: where there is no room beside it, it has a row of its
 // own, and may wrap.
 func (b *brief) try(what, command string) {
-	text := clean.Line(command)
-	r := b.t.Row(b.width).Space(b.t.Text, b.indent).Put(b.t.Dim, clean.Line(what))
+	text := sanitize.Line(command)
+	r := b.t.Row(b.width).Space(b.t.Text, b.indent).Put(b.t.Dim, sanitize.Line(what))
 	if at := b.indent + 22; at+text.Width() <= b.width {
 		b.rows = append(b.rows, r.To(b.t.Text, at).Put(b.t.Strong, text).String())
 		return
@@ -137,9 +137,9 @@ func (b *brief) try(what, command string) {
 // introduce says who one is, with the words of the key where there is room for them.
 func (m *model) introduce(b *brief) {
 	t := m.th
-	r := t.Row(b.width).Space(t.Text, b.indent).Put(t.Text, clean.Trusted("You are ")).Put(t.Strong, m.ownName)
-	if words := clean.Line(m.self.Fingerprint); r.Width()+words.Width()+3 <= b.width {
-		r.Put(t.Dim, clean.Concat(clean.Trusted(" "), t.Dot, clean.Trusted(" "), words))
+	r := t.Row(b.width).Space(t.Text, b.indent).Put(t.Text, sanitize.Trusted("You are ")).Put(t.Strong, m.ownName)
+	if words := sanitize.Line(m.self.Fingerprint); r.Width()+words.Width()+3 <= b.width {
+		r.Put(t.Dim, sanitize.Concat(sanitize.Trusted(" "), t.Dot, sanitize.Trusted(" "), words))
 	}
 	b.rows = append(b.rows, r.String())
 }
@@ -150,7 +150,7 @@ func (m *model) lookingRow(b *brief) {
 	case m.network.Looking:
 		b.say(m.th.Dim, m.where())
 	case m.cfg.Now().Sub(m.ready) >= unheard:
-		b.say(m.th.Dim, clean.Trusted("Not looking for anybody: started with --no-discovery"))
+		b.say(m.th.Dim, sanitize.Trusted("Not looking for anybody: started with --no-discovery"))
 	default:
 		b.rows = append(b.rows, "")
 	}
@@ -160,21 +160,21 @@ func (m *model) lookingRow(b *brief) {
 func (m *model) trouble(b *brief) {
 	switch {
 	case m.network.Trouble == "" && b.width < briefWidth:
-		b.say(m.th.Dim, clean.Trusted("Nothing seems wrong; /doctor says more."))
+		b.say(m.th.Dim, sanitize.Trusted("Nothing seems wrong; /doctor says more."))
 		return
 	case m.network.Trouble == "":
-		b.say(m.th.Dim, clean.Trusted("Nothing seems to be in the way: nobody else is here yet. /doctor says more."))
+		b.say(m.th.Dim, sanitize.Trusted("Nothing seems to be in the way: nobody else is here yet. /doctor says more."))
 		return
 	}
-	b.say(m.th.Warn, clean.Concat(m.th.Unsigned, clean.Trusted(" "), clean.Line(m.network.Trouble)))
+	b.say(m.th.Warn, sanitize.Concat(m.th.Unsigned, sanitize.Trusted(" "), sanitize.Line(m.network.Trouble)))
 	if m.network.Hint != "" {
-		b.say(m.th.Text, clean.Linef("Try: %s", m.network.Hint))
+		b.say(m.th.Text, sanitize.Linef("Try: %s", m.network.Hint))
 	}
-	b.say(m.th.Dim, clean.Trusted("/doctor says more."))
+	b.say(m.th.Dim, sanitize.Trusted("/doctor says more."))
 }
 
 // where is where peers are looked for.
-func (m *model) where() clean.SafeText {
+func (m *model) where() sanitize.SafeText {
 	parts, skipped := []string{"Looking on"}, []string{}
 	for _, i := range m.network.Interfaces {
 		if i.Skipped != "" || i.Error != "" {
@@ -189,7 +189,7 @@ func (m *model) where() clean.SafeText {
 	if len(skipped) > 0 {
 		parts = append(parts, "("+strings.Join(skipped, ", ")+" skipped)")
 	}
-	return clean.Line(strings.Join(parts, "  "))
+	return sanitize.Line(strings.Join(parts, "  "))
 }
 
 // address is where others reach this one, as /connect takes it.

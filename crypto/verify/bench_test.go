@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // BenchmarkThroughput: one link's lines through the pool, one at a time and in frames of 64, and as
@@ -32,7 +32,7 @@ func BenchmarkThroughput(b *testing.B) {
 	})
 	run := func(name string, links, batch int, more bool) {
 		b.Run(name, func(b *testing.B) {
-			g := guard.New(context.Background(), nil)
+			g := group.New(context.Background(), nil)
 			defer g.Close()
 			p := Start(g, 0)
 			var readers sync.WaitGroup
@@ -67,7 +67,7 @@ func BenchmarkThroughput(b *testing.B) {
 // BenchmarkInline: a lone line, against Verify called directly: what the lane adds to its latency.
 func BenchmarkInline(b *testing.B) {
 	claim := lines(b, 1, nil)[0]
-	g := guard.New(context.Background(), nil)
+	g := group.New(context.Background(), nil)
 	defer g.Close()
 	l := Start(g, 0).Lane(func(Result) {})
 	defer l.Close()

@@ -7,12 +7,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // fill submits the item until Submit blocks, and reports through the result how many were accepted
 // and, when it has ended, with what error. Inside a bubble.
-func fill(g *guard.Group, l *Lane, item Item, ctx context.Context) (accepted *int, ended chan error) {
+func fill(g *group.Group, l *Lane, item Item, ctx context.Context) (accepted *int, ended chan error) {
 	accepted, ended = new(int), make(chan error, 1)
 	g.Go("reader", func(context.Context) {
 		for {
@@ -41,7 +41,7 @@ func TestFullLaneHoldsItsReaderOnly(t *testing.T) {
 		{"over the limit by itself", Item{Claim: claims[0], More: true, Size: MaxBytes + 1}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			bubble(t, 2, func(t *testing.T, g *guard.Group, p *Pool) {
+			bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 				gate := make(chan struct{})
 				stuck := p.Lane(func(Result) { <-gate })
 				ctx, cancel := context.WithCancel(t.Context())
@@ -87,7 +87,7 @@ func TestFullLaneHoldsItsReaderOnly(t *testing.T) {
 // A Submit that was given up leaves nothing behind that trips the next one.
 func TestSubmitGivesUpWithItsContext(t *testing.T) {
 	claims := lines(t, 1, nil)
-	bubble(t, 1, func(t *testing.T, g *guard.Group, p *Pool) {
+	bubble(t, 1, func(t *testing.T, g *group.Group, p *Pool) {
 		gate := make(chan struct{})
 		delivered := 0
 		l := p.Lane(func(Result) { <-gate; delivered++ })
@@ -115,7 +115,7 @@ func TestSubmitGivesUpWithItsContext(t *testing.T) {
 
 func TestCloseWhileSubmitBlocks(t *testing.T) {
 	claims := lines(t, 1, nil)
-	bubble(t, 2, func(t *testing.T, g *guard.Group, p *Pool) {
+	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		gate := make(chan struct{})
 		delivered := 0
 		l := p.Lane(func(Result) { delivered++; <-gate })
@@ -149,7 +149,7 @@ func TestCloseWhileSubmitBlocks(t *testing.T) {
 // Closed between the inline verification and the delivery: not delivered.
 func TestCloseWhileVerifyingInline(t *testing.T) {
 	claims := lines(t, 1, nil)
-	bubble(t, 1, func(t *testing.T, g *guard.Group, p *Pool) {
+	bubble(t, 1, func(t *testing.T, g *group.Group, p *Pool) {
 		l := p.Lane(func(Result) { t.Error("delivered after Close") })
 		g.Go("closer", func(context.Context) {
 			time.Sleep(10 * time.Microsecond)
@@ -164,7 +164,7 @@ func TestCloseWhileVerifyingInline(t *testing.T) {
 func TestCloseFromWithinDeliver(t *testing.T) {
 	claims := lines(t, 1, nil)
 	for _, more := range []bool{false, true} {
-		bubble(t, 2, func(t *testing.T, g *guard.Group, p *Pool) {
+		bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 			var l *Lane
 			delivered := 0
 			l = p.Lane(func(Result) { delivered++; l.Close() })
@@ -181,7 +181,7 @@ func TestCloseFromWithinDeliver(t *testing.T) {
 // The pool's end ends its lanes: who waits is let go, and nothing new begins.
 func TestPoolEnds(t *testing.T) {
 	claims := lines(t, 1, nil)
-	bubble(t, 2, func(t *testing.T, g *guard.Group, p *Pool) {
+	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		gate := make(chan struct{})
 		delivered := 0
 		l := p.Lane(func(Result) { delivered++; <-gate })

@@ -29,12 +29,12 @@ import (
 	"sync"
 
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // Pool is the workers that all lanes share. Its methods may be called from any goroutine.
 type Pool struct {
-	group  *guard.Group
+	group  *group.Group
 	ctx    context.Context // the group's: the pool ends with it
 	verify func(*record.Claim) (*record.Record, error)
 
@@ -49,11 +49,11 @@ type Pool struct {
 
 // Start starts a pool of that many workers, 0 for one per processor that Go may use, in g. It ends,
 // and with it all its lanes, when g is stopped.
-func Start(g *guard.Group, workers int) *Pool {
+func Start(g *group.Group, workers int) *Pool {
 	return start(g, workers, (*record.Claim).Verify)
 }
 
-func start(g *guard.Group, workers int, verify func(*record.Claim) (*record.Record, error)) *Pool {
+func start(g *group.Group, workers int, verify func(*record.Claim) (*record.Record, error)) *Pool {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}

@@ -17,7 +17,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -91,7 +91,7 @@ func TestOrder(t *testing.T) {
 		return " " + claims[i].ID().String()[:8]
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		g := guard.New(context.Background(), nil)
+		g := group.New(context.Background(), nil)
 		defer g.Close()
 		p := start(g, rapid.IntRange(1, 4).Draw(t, "workers"), func(c *record.Claim) (*record.Record, error) {
 			for range rand.IntN(20) {
@@ -143,10 +143,10 @@ func TestOrder(t *testing.T) {
 }
 
 // bubble runs f in a synctest bubble with a pool in which each verification takes 50 µs of its time.
-func bubble(t *testing.T, workers int, f func(t *testing.T, g *guard.Group, p *Pool)) {
+func bubble(t *testing.T, workers int, f func(t *testing.T, g *group.Group, p *Pool)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(t.Context(), nil)
+		g := group.New(t.Context(), nil)
 		defer g.Close()
 		f(t, g, start(g, workers, func(c *record.Claim) (*record.Record, error) {
 			time.Sleep(50 * time.Microsecond)
@@ -159,7 +159,7 @@ func bubble(t *testing.T, workers int, f func(t *testing.T, g *guard.Group, p *P
 // the workers; so does a batch.
 func TestInlineOnlyWhenAlone(t *testing.T) {
 	claims := lines(t, 4, nil)
-	bubble(t, 2, func(t *testing.T, g *guard.Group, p *Pool) {
+	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		delivered := 0
 		l := p.Lane(func(Result) { delivered++ })
 		steps := []struct {
@@ -199,7 +199,7 @@ func TestInlineOnlyWhenAlone(t *testing.T) {
 // A message without a signature never overtakes the records before it.
 func TestPassThroughKeepsItsPlace(t *testing.T) {
 	claims := lines(t, 3, nil)
-	bubble(t, 2, func(t *testing.T, g *guard.Group, p *Pool) {
+	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		var got []any
 		l := p.Lane(func(r Result) { got = append(got, r.Value) })
 		defer l.Close()
@@ -224,7 +224,7 @@ func TestFloodDelaysOthersByOneItemPerWorker(t *testing.T) {
 	const flood, workers = 100_000, 3
 	claims := lines(t, 2, nil)
 	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(t.Context(), nil)
+		g := group.New(t.Context(), nil)
 		defer g.Close()
 		var mu sync.Mutex
 		begun := 0 // of the flood

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -45,7 +45,7 @@ func host() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	g := guard.New(context.Background(), func(p *guard.Panic) { fmt.Fprintf(os.Stderr, "%v\n%s", p, p.Stack) })
+	g := group.New(context.Background(), func(p *group.Panic) { fmt.Fprintf(os.Stderr, "%v\n%s", p, p.Stack) })
 	defer g.Close()
 	cfg := UDPConfig{Port: port}
 	if names := os.Getenv(hostInterfaces); names != "" {

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -170,7 +170,7 @@ func (n *nics) Report() Report {
 // bench is a Service on a Transport, with what it told.
 type bench struct {
 	*Service
-	group *guard.Group
+	group *group.Group
 
 	mu       sync.Mutex
 	sights   []Sighting
@@ -180,7 +180,7 @@ type bench struct {
 // run starts peer 1 on a Transport. clock may be nil.
 func run(t *testing.T, transport Transport, clock func() time.Time) *bench {
 	t.Helper()
-	b := &bench{group: guard.New(t.Context(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })}
+	b := &bench{group: group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })}
 	cfg := Config{
 		Transport: transport,
 		Announce:  func() wire.Discovery { return peer(1) },

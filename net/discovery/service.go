@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -52,11 +52,11 @@ type Service struct {
 }
 
 // Start begins to announce and to listen. Both end with g.
-func Start(g *guard.Group, cfg Config) *Service {
+func Start(g *group.Group, cfg Config) *Service {
 	return start(g, cfg, func() time.Time { return time.Now().Round(0) })
 }
 
-func start(g *guard.Group, cfg Config, clock func() time.Time) *Service {
+func start(g *group.Group, cfg Config, clock func() time.Time) *Service {
 	now := time.Now()
 	s := &Service{
 		cfg:       cfg,

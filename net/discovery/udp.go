@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 const (
@@ -34,7 +34,7 @@ type UDPConfig struct {
 type UDP struct {
 	port  int
 	names []string
-	group *guard.Group
+	group *group.Group
 	inbox chan datagram
 	done  chan struct{} // closed by Close
 
@@ -78,7 +78,7 @@ type sender struct {
 // ListenUDP opens the sockets. The receivers end with g's context; the senders stay for a Goodbye until
 // Close, which the caller must call. A port that another program holds, or an interface that is down, is
 // no error: Report tells, and Refresh tries again.
-func ListenUDP(g *guard.Group, cfg UDPConfig) (*UDP, error) {
+func ListenUDP(g *group.Group, cfg UDPConfig) (*UDP, error) {
 	if cfg.Port == 0 {
 		cfg.Port = Port
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -37,7 +37,7 @@ func freePort(t *testing.T) int {
 
 func listenLoopback(t *testing.T, port int) *UDP {
 	t.Helper()
-	g := guard.New(t.Context(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	u, err := ListenUDP(g, UDPConfig{Port: port, Interfaces: []string{loopbackName(t)}})
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestCloseEndsEverything(t *testing.T) {
 }
 
 func TestListenUDPRefuses(t *testing.T) {
-	g := guard.New(context.Background(), nil)
+	g := group.New(context.Background(), nil)
 	defer g.Close()
 	_, err := ListenUDP(g, UDPConfig{Port: 1, Interfaces: []string{"no-such-0"}})
 	if !errors.Is(err, ErrNoInterface) || !strings.Contains(err.Error(), loopbackName(t)) {
@@ -200,7 +200,7 @@ func TestTwoServicesOnLoopback(t *testing.T) {
 	port := freePort(t)
 	found := make(chan Sighting, 64)
 	for n := 1; n <= 2; n++ {
-		g := guard.New(t.Context(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+		g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 		u, err := ListenUDP(g, UDPConfig{Port: port, Interfaces: []string{loopbackName(t)}})
 		if err != nil {
 			t.Fatal(err)

@@ -3,7 +3,7 @@
 // network only through it.
 //
 // Strings that others wrote (names, texts, reasons) are raw here: line mode must print them clean
-// and JSON exact, so cleaning is the reader's business (tui/clean).
+// and JSON exact, so cleaning is the reader's business (tui/sanitize).
 //
 // Events come in two classes. Those that must arrive (lines, peers, notices …) are delivered in
 // order, and a reader that is slow pushes back on the network. Those with a LatestKey are worth only

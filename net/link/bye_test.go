@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -265,7 +265,7 @@ func TestGroupEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newSide(t, 1), newSide(t, 2)
 		ctx, cancel := context.WithCancelCause(t.Context())
-		root := guard.New(ctx, nil)
+		root := group.New(ctx, nil)
 		a.Group = root.Child()
 		n, ca, cb := memPair(t, 1, memnet.Link{})
 		la, lb := pair(t, a, b, ca, cb)
@@ -305,7 +305,7 @@ func TestGroupEndsAtStart(t *testing.T) {
 	la.handler, la.lane, la.group = h, a.Pool.Lane(la.deliver), a.Group.Child()
 	la.group.Stop()
 	la.run(la.group.Context())
-	if err := <-h.down; !errors.Is(err, guard.ErrStopped) {
+	if err := <-h.down; !errors.Is(err, group.ErrStopped) {
 		t.Errorf("down with %v", err)
 	}
 	lb.Abort(nil)

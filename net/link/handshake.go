@@ -12,7 +12,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/verify"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -32,7 +32,7 @@ type Config struct {
 	Certificate tls.Certificate   // Identity.Certificate(), made once per run
 	Hello       func() wire.Hello // ours at this moment; called by any goroutine
 	Pool        *verify.Pool
-	Group       *guard.Group // parent of every link's goroutines
+	Group       *group.Group // parent of every link's goroutines
 
 	// Wanted is asked once the TLS handshake has proven the peer's key, before our Hello is sent: a
 	// reason refuses the peer with a Bye in place of the Hello, so that for neither side a link ever

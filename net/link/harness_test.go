@@ -17,7 +17,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -40,7 +40,7 @@ func newSide(t testing.TB, n byte) side {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := guard.New(context.Background(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	g := group.New(context.Background(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	t.Cleanup(g.Close)
 	return side{id: id, Config: Config{
 		Identity:    id,

@@ -11,7 +11,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/verify"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -29,7 +29,7 @@ type Link struct {
 
 	started atomic.Bool // by Start, or by Bye in its place
 	handler Handler     // set by Start, as are those below
-	group   *guard.Group
+	group   *group.Group
 	lane    *verify.Lane // nil: what comes is discarded
 	ping    func() map[string]string
 
@@ -87,7 +87,7 @@ func (l *Link) launch() bool {
 	if l.group.Go("link/clock", l.run) {
 		return true
 	}
-	l.fail(guard.ErrStopped)
+	l.fail(group.ErrStopped)
 	if l.lane != nil {
 		l.lane.Close()
 	}

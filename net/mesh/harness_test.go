@@ -18,7 +18,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/wire"
@@ -31,7 +31,7 @@ type member struct {
 	*Mesh
 	*diary
 	id    *identity.Identity
-	group *guard.Group
+	group *group.Group
 	addr  string
 }
 
@@ -66,13 +66,13 @@ func pairOf(a, b byte) (greater, lesser *identity.Identity) {
 }
 
 // settings is a participant's configuration without a network.
-func settings(t testing.TB, id *identity.Identity, port int) (Config, *guard.Group) {
+func settings(t testing.TB, id *identity.Identity, port int) (Config, *group.Group) {
 	t.Helper()
 	cert, err := id.Certificate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := guard.New(context.Background(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	g := group.New(context.Background(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	t.Cleanup(g.Close)
 	return Config{
 		Link: link.Config{
@@ -115,7 +115,7 @@ func joinTCP(t testing.TB, id *identity.Identity, options ...option) *member {
 	return begin(t, cfg, g, id, l.Addr().String(), options)
 }
 
-func begin(t testing.TB, cfg Config, g *guard.Group, id *identity.Identity, addr string, options []option) *member {
+func begin(t testing.TB, cfg Config, g *group.Group, id *identity.Identity, addr string, options []option) *member {
 	d := newDiary(t)
 	cfg.Handler = d
 	for _, o := range options {

@@ -43,7 +43,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -104,7 +104,7 @@ type Config struct {
 type Mesh struct {
 	cfg    Config
 	self   identity.Key
-	group  *guard.Group
+	group  *group.Group
 	ctx    context.Context // ends with Close: what accepts and dials stops
 	cancel context.CancelFunc
 
@@ -124,7 +124,7 @@ type Mesh struct {
 }
 
 // Start accepts and dials until Close, or the end of g, which owns its goroutines.
-func Start(g *guard.Group, cfg Config) *Mesh {
+func Start(g *group.Group, cfg Config) *Mesh {
 	m := &Mesh{
 		cfg: cfg, self: cfg.Link.Identity.Key(), group: g, peers: map[identity.Key]*peer{}, named: map[string]context.CancelFunc{},
 		arrivals: newGate(MaxArrivals, MaxArrivalsOfAddr),

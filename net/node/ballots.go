@@ -2,9 +2,9 @@ package node
 
 import (
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
 	"chat.lan/p2pchat/vote"
 )
@@ -32,7 +32,7 @@ func (n *Node) ballots(l *link.Link, recs []*record.Record, history bool) {
 
 // voted follows what vote records did: hands them on and tells the screen. from is nil for
 // one's own. Called with mu held.
-func (n *Node) voted(out ballotbox.Outcome, from *link.Link, history bool) {
+func (n *Node) voted(out votes.Outcome, from *link.Link, history bool) {
 	n.keepVotes(out)
 	if len(out.LeftOut) > 0 {
 		n.leftOut[out.Proposal] = out.LeftOut
@@ -50,7 +50,7 @@ func (n *Node) voted(out ballotbox.Outcome, from *link.Link, history bool) {
 		n.state(out.Proposal, history)
 	}
 	for _, r := range out.Kept {
-		if r.Kind() == ballotbox.KindBallot {
+		if r.Kind() == votes.KindBallot {
 			n.told(out, r, history)
 		}
 	}
@@ -67,7 +67,7 @@ func (n *Node) voted(out ballotbox.Outcome, from *link.Link, history bool) {
 }
 
 // told posts a ballot that was counted.
-func (n *Node) told(out ballotbox.Outcome, r *record.Record, history bool) {
+func (n *Node) told(out votes.Outcome, r *record.Record, history bool) {
 	b, err := vote.DecodeBallot(r.Body().Data)
 	if err != nil {
 		return // it was counted, so it decodes
@@ -145,7 +145,7 @@ func (n *Node) askVotes(p *peer) {
 func (n *Node) votesOf(l *link.Link, m wire.Records, rs []*record.Record) (rest []*record.Record) {
 	p := n.up(l)
 	for _, r := range rs {
-		if !ballotbox.Is(r) {
+		if !votes.Is(r) {
 			rest = append(rest, r)
 		} else if p != nil && m.N >= votesAsked {
 			p.answered = append(p.answered, r)

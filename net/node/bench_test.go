@@ -14,7 +14,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -175,7 +175,7 @@ func newNodesAndOneCut(b *testing.B, receivers int, receive func()) way {
 // star is a node and others that are linked to it alone.
 type star struct {
 	b     *testing.B
-	root  *guard.Group
+	root  *group.Group
 	hub   *Node
 	rim   int
 	heard atomic.Int64
@@ -183,7 +183,7 @@ type star struct {
 }
 
 func newStar(b *testing.B) *star {
-	s := &star{b: b, news: make(chan struct{}, 1), root: guard.New(context.Background(), func(p *guard.Panic) { b.Errorf("%v\n%s", p, p.Stack) })}
+	s := &star{b: b, news: make(chan struct{}, 1), root: group.New(context.Background(), func(p *group.Panic) { b.Errorf("%v\n%s", p, p.Stack) })}
 	s.hub = s.start(func(event.Event) {})
 	return s
 }

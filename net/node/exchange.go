@@ -8,7 +8,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -133,7 +133,7 @@ func (n *Node) find(id string) (*peer, error) {
 }
 
 // discover opens the way that beacons take.
-func (n *Node) discover(g *guard.Group) error {
+func (n *Node) discover(g *group.Group) error {
 	if n.cfg.NoDiscovery {
 		return nil
 	}

@@ -15,7 +15,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/memnet"
 )
 
@@ -74,7 +74,7 @@ func told[E event.Event](e *ear) []E {
 type person struct {
 	*Node
 	ear
-	group *guard.Group
+	group *group.Group
 	host  *memnet.Host
 	at    netip.Addr
 }
@@ -83,7 +83,7 @@ type person struct {
 type town struct {
 	t      *testing.T
 	net    *memnet.Network
-	root   *guard.Group
+	root   *group.Group
 	people []*person
 }
 
@@ -91,7 +91,7 @@ func addr(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 
 
 func newTown(t *testing.T, seed uint64) *town {
 	w := &town{t: t, net: memnet.New(seed)}
-	w.root = guard.New(context.Background(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	w.root = group.New(context.Background(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	return w
 }
 

@@ -16,7 +16,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/store"
 )
 
@@ -25,7 +25,7 @@ var historyRecords = flag.Int("history.records", 20_000, "records of the benchma
 // library is a store with a long past, and what goes with it.
 type library struct {
 	b     *testing.B
-	group *guard.Group
+	group *group.Group
 	path  string
 	some  []*record.Record
 }
@@ -36,7 +36,7 @@ const rare = "xyzzy" // in the very first line only
 func newLibrary(b *testing.B, n int) *library {
 	b.Helper()
 	l := &library{b: b, path: filepath.Join(b.TempDir(), "records.db"),
-		group: guard.New(context.Background(), func(p *guard.Panic) { b.Errorf("%v\n%s", p, p.Stack) })}
+		group: group.New(context.Background(), func(p *group.Panic) { b.Errorf("%v\n%s", p, p.Stack) })}
 	b.Cleanup(l.group.Close)
 	s := l.open(l.path)
 	const authors = 10

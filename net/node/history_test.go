@@ -12,7 +12,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/archive"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/vote"
 )
@@ -25,7 +25,7 @@ func shelf(s store.Store) func(*Config) { return func(c *Config) { c.Store = s }
 // onDisk is a store in a file, for as long as the test runs.
 func onDisk(t *testing.T, path string) store.Store {
 	t.Helper()
-	g := guard.New(context.Background(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	g := group.New(context.Background(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	s, err := store.Open(store.Config{Path: path, Room: lobby, Group: g})
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // lookEvery is how often the addresses of the interfaces are looked at.
@@ -20,7 +20,7 @@ const lookEvery = 2 * time.Second
 // port, and with the addresses as they come and go. A socket on all addresses that closes what comes
 // in elsewhere would still show an open port to everybody.
 type fence struct {
-	group   *guard.Group
+	group   *group.Group
 	look    func() ([]netip.Addr, error) // the interfaces' addresses
 	network string
 	port    string
@@ -34,7 +34,7 @@ type fence struct {
 
 // listenOn listens on a port of the named interfaces, which have to be there. Port 0 is any that is free
 // on all of them.
-func listenOn(ctx context.Context, g *guard.Group, names []string, network, port string) (net.Listener, error) {
+func listenOn(ctx context.Context, g *group.Group, names []string, network, port string) (net.Listener, error) {
 	const tries = 10 // what is free on one address may be taken on another
 	for try := 1; ; try++ {
 		f := newFence(g, func() ([]netip.Addr, error) { return addressesOf(names) }, network, port)
@@ -49,7 +49,7 @@ func listenOn(ctx context.Context, g *guard.Group, names []string, network, port
 	}
 }
 
-func newFence(g *guard.Group, look func() ([]netip.Addr, error), network, port string) *fence {
+func newFence(g *group.Group, look func() ([]netip.Addr, error), network, port string) *fence {
 	return &fence{group: g.Child(), look: look, network: network, port: port,
 		conns: make(chan net.Conn), done: make(chan struct{}), sockets: map[netip.Addr]net.Listener{}}
 }

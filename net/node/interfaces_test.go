@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/discovery"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // loopback is the name of the interface that every machine has.
@@ -40,7 +40,7 @@ func reaches(addr netip.Addr, l net.Listener) error {
 
 // With an interface named, all its addresses are listened on, of both families, and no others.
 func TestListenOnInterfaces(t *testing.T) {
-	g := guard.New(t.Context(), nil)
+	g := group.New(t.Context(), nil)
 	defer g.Close()
 	name := loopback(t)
 	l, err := machine{group: g, interfaces: []string{name}}.Listen(t.Context(), "tcp", ":0")
@@ -72,7 +72,7 @@ func TestListenOnInterfaces(t *testing.T) {
 }
 
 func TestListenSaysWhatIsWrong(t *testing.T) {
-	g := guard.New(t.Context(), nil)
+	g := group.New(t.Context(), nil)
 	defer g.Close()
 	if _, err := (machine{group: g, interfaces: []string{"nosuch0"}}).Listen(t.Context(), "tcp", ":0"); err == nil || !strings.Contains(err.Error(), "nosuch0") {
 		t.Errorf("got %v, want an error that names the interface", err)
@@ -90,7 +90,7 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 
 // Addresses come and go; the port stays.
 func TestFenceFollowsAddresses(t *testing.T) {
-	g := guard.New(t.Context(), nil)
+	g := group.New(t.Context(), nil)
 	defer g.Close()
 	one, two := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")
 	now := []netip.Addr{one}

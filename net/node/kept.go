@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -58,7 +58,7 @@ func (n *Node) loadVotes(ctx context.Context) error {
 }
 
 // keepVotes follows what the box keeps and drops. Called with mu held.
-func (n *Node) keepVotes(out ballotbox.Outcome) {
+func (n *Node) keepVotes(out votes.Outcome) {
 	for _, r := range out.Kept {
 		n.kept(n.putVote(r))
 	}

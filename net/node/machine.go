@@ -6,12 +6,12 @@ import (
 	"net"
 	"net/netip"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // machine is the network of the machine, held to the interfaces that were asked for.
 type machine struct {
-	group      *guard.Group
+	group      *group.Group
 	interfaces []string
 }
 

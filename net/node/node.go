@@ -25,16 +25,16 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
-	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/plain/mdns"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
+	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
 	"chat.lan/p2pchat/vote"
 )
@@ -91,11 +91,11 @@ type Config struct {
 // Config.Post.
 type Node struct {
 	cfg     Config
-	group   *guard.Group
+	group   *group.Group
 	mesh    *mesh.Mesh
 	room    *room.Room
 	planner *room.Planner
-	box     *ballotbox.Box
+	box     *votes.Box
 	finder  *discovery.Service
 	udp     discovery.Transport
 	plain   *plain.Plain
@@ -155,7 +155,7 @@ type Node struct {
 
 // Start listens and begins to look for others. Config.Post gets Ready first. The error says what is
 // in the way: a port that is taken, an address or an interface that isn't there.
-func Start(g *guard.Group, cfg Config) (*Node, error) {
+func Start(g *group.Group, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, group: g, name: cfg.Name, inst: record.NewFeed().String(), started: time.Now(),
 		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
@@ -184,7 +184,7 @@ func Start(g *guard.Group, cfg Config) (*Node, error) {
 	}
 	n.room = room.New(id, cfg.Identity, cfg.Name, cfg.now, cfg.window)
 	n.planner = room.NewPlanner(n.room, time.Now)
-	n.box = ballotbox.New(id, cfg.Identity)
+	n.box = votes.New(id, cfg.Identity)
 	if n.store == nil {
 		n.store = store.NewMem(id, 0)
 	}

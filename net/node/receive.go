@@ -5,11 +5,11 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
+	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -25,7 +25,7 @@ func (n *Node) Record(l *link.Link, r *record.Record) {
 func (n *Node) record(l *link.Link, r *record.Record) (below bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if ballotbox.Is(r) {
+	if votes.Is(r) {
 		n.ballots(l, []*record.Record{r}, false)
 		return false
 	}

@@ -18,7 +18,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/archive"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
@@ -82,14 +82,14 @@ type history struct {
 type shelfOf struct {
 	path   string
 	store  store.Store
-	group  *guard.Group
+	group  *group.Group
 	before map[string]bool // what was on disk when the person started
 	first  bool            // the person has not been started again from disk
 }
 
 func (h *history) open(i int) {
 	s := h.shelves[i]
-	s.group = guard.New(context.Background(), func(p *guard.Panic) { h.t.Errorf("%v\n%s", p, p.Stack) })
+	s.group = group.New(context.Background(), func(p *group.Panic) { h.t.Errorf("%v\n%s", p, p.Stack) })
 	// Every as long as it is, so that the test doesn't wait for thousands of commits.
 	disk, err := store.Open(store.Config{Path: s.path, Room: lobby, Group: s.group, Every: 30 * time.Second})
 	if err != nil {

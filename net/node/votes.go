@@ -122,7 +122,7 @@ func (n *Node) Policy() event.Policy {
 // errNotPassed says why there is no certificate.
 var errNotPassed = errors.New("it has not passed: there is nothing to prove")
 
-// Proof is the certificate of a passed proposal, as package ballotbox writes it.
+// Proof is the certificate of a passed proposal, as package votes writes it.
 func (n *Node) Proof(ref string) (event.Proposal, []byte, error) {
 	id, err := n.proposal(ref)
 	if err != nil {
@@ -140,7 +140,7 @@ func (n *Node) Proof(ref string) (event.Proposal, []byte, error) {
 // errOnce says why there is no evidence.
 var errOnce = errors.New("nobody is known to have voted twice on it")
 
-// Evidence is the proof that somebody voted twice on a proposal, as package ballotbox writes it; the
+// Evidence is the proof that somebody voted twice on a proposal, as package votes writes it; the
 // first of them if there are several.
 func (n *Node) Evidence(ref string) (event.Proposal, []byte, error) {
 	id, err := n.proposal(ref)

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/net/ballotbox"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
 	"chat.lan/p2pchat/vote"
 )
@@ -373,7 +373,7 @@ func TestVotingTwiceIsSeenByAll(t *testing.T) {
 		q := propose(t, ps[0], wishOn)
 		pass(time.Second)
 		// p1's other machine: the same key, the same proposal, the other choice.
-		other := ballotbox.New(ps[1].room.ID(), ps[1].cfg.Identity)
+		other := votes.New(ps[1].room.ID(), ps[1].cfg.Identity)
 		other.AcceptAll(ps[1].box.Records(), nil)
 		id, err := other.Find(q.Label)
 		if err != nil {
@@ -395,7 +395,7 @@ func TestVotingTwiceIsSeenByAll(t *testing.T) {
 			}
 			if _, data, err := p.Evidence("#1"); err != nil {
 				t.Errorf("p%d: %v", i, err)
-			} else if proof, err := ballotbox.ReadProof(bytes.NewReader(data)); err != nil || proof.Twice != ps[1].cfg.Identity.Key() {
+			} else if proof, err := votes.ReadProof(bytes.NewReader(data)); err != nil || proof.Twice != ps[1].cfg.Identity.Key() {
 				t.Errorf("p%d: %v, %v", i, proof, err)
 			}
 			twice := 0

@@ -9,14 +9,14 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // BenchmarkSeedLine is a line of a seed program, on a connection of its own, from its dial to
 // Handler.Said. bare-ns is the same without anything of ours: dial, write, read to the end. ratio is the
 // one by the other, measured side by side.
 func BenchmarkSeedLine(b *testing.B) {
-	g := guard.New(b.Context(), nil)
+	g := group.New(b.Context(), nil)
 	defer g.Close()
 	h := &lineup{said: make(chan string, 1)}
 	p := New(g, Config{

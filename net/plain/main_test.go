@@ -17,7 +17,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -89,7 +89,7 @@ type world struct {
 	net   *memnet.Network
 	us    *memnet.Host
 	plain *Plain
-	group *guard.Group
+	group *group.Group
 	rec   *recorder
 
 	mu     sync.Mutex
@@ -109,7 +109,7 @@ func newWorld(t *testing.T) *world {
 // start makes the Plain, and accepts.
 func (w *world) start() {
 	w.t.Helper()
-	w.group = guard.New(context.Background(), func(p *guard.Panic) { w.t.Errorf("%v\n%s", p, p.Stack) })
+	w.group = group.New(context.Background(), func(p *group.Panic) { w.t.Errorf("%v\n%s", p, p.Stack) })
 	w.plain = New(w.group, Config{
 		Identity: identity.FromSeed([32]byte{7}),
 		Self:     func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
@@ -142,9 +142,9 @@ func (w *world) start() {
 
 // onLoopback is a Plain that listens on this machine's own network, for what needs real sockets. order
 // says whether it keeps the order of connections, as it does in a node.
-func onLoopback(t *testing.T, h Handler, order bool) (*guard.Group, *Plain, net.Listener) {
+func onLoopback(t *testing.T, h Handler, order bool) (*group.Group, *Plain, net.Listener) {
 	t.Helper()
-	g := guard.New(t.Context(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	t.Cleanup(g.Close)
 	p := New(g, Config{
 		Identity: identity.FromSeed([32]byte{7}), Handler: h, Log: slog.New(slog.DiscardHandler),
@@ -163,7 +163,7 @@ func onLoopback(t *testing.T, h Handler, order bool) (*guard.Group, *Plain, net.
 }
 
 // accept serves a listener as the mesh does, until the group ends.
-func accept(g *guard.Group, p *Plain, l net.Listener, native func(net.Conn)) {
+func accept(g *group.Group, p *Plain, l net.Listener, native func(net.Conn)) {
 	g.Go("accept", func(ctx context.Context) {
 		stop := context.AfterFunc(ctx, func() { l.Close() })
 		defer stop()

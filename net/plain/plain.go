@@ -46,7 +46,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // Self is who one is, as plain peers are told.
@@ -109,7 +109,7 @@ type Handler interface {
 type Plain struct {
 	cfg     Config
 	log     *slog.Logger
-	group   *guard.Group
+	group   *group.Group
 	census  census
 	sighted chan sighting
 
@@ -130,7 +130,7 @@ type Plain struct {
 }
 
 // New starts to watch for late peers. g owns its goroutines; they end with it.
-func New(g *guard.Group, cfg Config) *Plain {
+func New(g *group.Group, cfg Config) *Plain {
 	if cfg.Policy == nil {
 		cfg.Policy = func(netip.Addr) bool { return true }
 	}

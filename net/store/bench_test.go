@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 var benchRecords = flag.Int("records", 100_000, "records in the file that benchmarks read")
@@ -18,7 +18,7 @@ var benchRecords = flag.Int("records", 100_000, "records in the file that benchm
 // benchFile makes a file of -records records by 10 authors, once for all benchmarks of a run.
 func benchFile(b *testing.B) (Config, []*speaker) {
 	b.Helper()
-	g := guard.New(context.Background(), nil)
+	g := group.New(context.Background(), nil)
 	b.Cleanup(g.Close)
 	cfg := Config{Path: filepath.Join(b.TempDir(), "records.db"), Room: lobby, Group: g}
 	d, err := Open(cfg)
@@ -173,7 +173,7 @@ func BenchmarkAppend(b *testing.B) {
 	b.ResetTimer()
 	var queued time.Duration
 	for b.Loop() {
-		g := guard.New(context.Background(), nil)
+		g := group.New(context.Background(), nil)
 		d, err := Open(Config{Path: filepath.Join(b.TempDir(), "records.db"), Room: lobby, Group: g})
 		if err != nil {
 			b.Fatal(err)
@@ -198,7 +198,7 @@ func BenchmarkAppend(b *testing.B) {
 
 // BenchmarkSync is one ballot: put, and wait until it is on disk.
 func BenchmarkSync(b *testing.B) {
-	g := guard.New(context.Background(), nil)
+	g := group.New(context.Background(), nil)
 	defer g.Close()
 	d, err := Open(Config{Path: filepath.Join(b.TempDir(), "records.db"), Room: lobby, Group: g})
 	if err != nil {

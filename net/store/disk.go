@@ -9,14 +9,14 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // Config says where a Disk is and who hears of its troubles. Path, Room and Group must be set.
 type Config struct {
 	Path  string // of the file; its folder must be there, and be this process's own
 	Room  record.RoomID
-	Group *guard.Group // the writer runs in a child of it
+	Group *group.Group // the writer runs in a child of it
 	// Notify is told, one call at a time, whenever NotSaved, Aside or Unreadable changed. It
 	// must not call the store. The first call may come from within Open.
 	Notify func(Status)
@@ -36,7 +36,7 @@ type Config struct {
 // the file is used and (alone) while it is exchanged; mu, which is held for moments only.
 type Disk struct {
 	cfg   Config
-	group *guard.Group
+	group *group.Group
 	kick  chan struct{} // something is queued
 	urge  chan struct{} // somebody waits for it
 

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // watch collects what a Disk says of itself.
@@ -79,7 +79,7 @@ func TestCommittedInGroups(t *testing.T) {
 	cfg := config(t)
 	talk := conversation(50, 2)
 	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(context.Background(), nil)
+		g := group.New(context.Background(), nil)
 		defer g.Close()
 		commits := make(chan time.Time, 100) // of the bubble
 		cfg := cfg

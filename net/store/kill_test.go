@@ -17,14 +17,14 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 var kills = flag.Int("kills", 20, "processes to kill in TestKill")
 
 // childConfig is the store of a child process.
 func childConfig(path string) Config {
-	g := guard.New(context.Background(), func(p *guard.Panic) {
+	g := group.New(context.Background(), func(p *group.Panic) {
 		fmt.Fprintf(os.Stderr, "%v\n%s", p, p.Stack)
 		os.Exit(3)
 	})
@@ -91,7 +91,7 @@ func TestKill(t *testing.T) {
 		if stderr.Len() > 0 || durable[record.Feed(n)] == 0 {
 			t.Fatalf("run %d: %s", n, stderr.String())
 		}
-		d := open(t, Config{Path: path, Room: lobby, Group: guard.New(t.Context(), nil)})
+		d := open(t, Config{Path: path, Room: lobby, Group: group.New(t.Context(), nil)})
 		held := map[record.Feed]Feed{}
 		for _, f := range d.Frontier() {
 			held[f.Key.Feed] = f

@@ -14,7 +14,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // TestMain runs the child processes of the kill and bit-flip tests, which are this binary again.
@@ -86,7 +86,7 @@ func conversation(n, authors int) []Entry {
 
 // config is for a file in the test's own folder.
 func config(t testing.TB) Config {
-	g := guard.New(t.Context(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	t.Cleanup(g.Close)
 	return Config{Path: filepath.Join(t.TempDir(), "records.db"), Room: lobby, Group: g, Log: slog.New(slog.DiscardHandler)}
 }

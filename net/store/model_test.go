@@ -14,7 +14,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // model is what a store should be, said simply.
@@ -41,7 +41,7 @@ func TestModel(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++
-		g := guard.New(t.Context(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+		g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 		defer g.Close()
 		cfg := Config{Path: filepath.Join(dir, fmt.Sprint(n)), Room: lobby, Group: g, Every: time.Hour, noSync: true}
 		disk, err := Open(cfg)

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // A copy taken while a store writes is whole: it has at least what was synced before, and a beginning
@@ -20,7 +20,7 @@ func TestSnapshotWhileWriting(t *testing.T) {
 	d := open(t, cfg)
 	s := newSpeaker(1, 1)
 	stop := make(chan struct{})
-	g := guard.New(t.Context(), nil)
+	g := group.New(t.Context(), nil)
 	defer g.Close()
 	g.Go("speaker", func(context.Context) {
 		for {

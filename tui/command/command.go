@@ -6,13 +6,13 @@
 // its own way. Other packages add rows with Table.Add, and answers by implementing Answer.
 //
 // Names and texts in answers are as others wrote them, but for labels, which are clean: whoever
-// shows an answer on a terminal passes it through tui/clean.
+// shows an answer on a terminal passes it through tui/sanitize.
 package command
 
 import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // Node is what commands ask of a running participant; *node.Node implements it. All methods are
@@ -33,7 +33,7 @@ type Node interface {
 
 // Names knows how peers are called on screen; *names.Book implements it. Its ids are those of BookID.
 type Names interface {
-	Label(id string) clean.SafeText
+	Label(id string) sanitize.SafeText
 	Find(text string) []string
 	Complete(prefix string) []string
 }

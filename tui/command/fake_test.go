@@ -6,7 +6,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/names"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -104,7 +104,7 @@ func newWorld() *world {
 			Fingerprint: self.Key.Fingerprint(), Profile: "/home/alice"},
 		peers: []event.Peer{person(2, "bob"), person(3, "Bob"), person(4, "Carol Yes"), rusty, dora},
 	}}
-	var book names.Book
+	var book roster.Book
 	book.Set(BookID(self.Key, self.ID), "alice")
 	for _, p := range w.node.peers {
 		book.Set(BookID(p.Key, p.ID), p.Name)

@@ -18,7 +18,7 @@ import (
 	"os/exec"
 	"runtime"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 
 	"golang.org/x/term"
 )
@@ -47,7 +47,7 @@ var ErrNoTerminal = errors.New("the demo draws on a terminal, and this is none: 
 
 // Run shows the demo until its last peer has ended, the person detached, or g's context ended, of
 // which it then returns the cause. Nothing that it started runs any more when it returns.
-func Run(g *guard.Group, cfg Config) (err error) {
+func Run(g *group.Group, cfg Config) (err error) {
 	if cfg.Peers < MinPeers || cfg.Peers > MaxPeers {
 		return fmt.Errorf("%d peers can't play: take %d to %d", cfg.Peers, MinPeers, MaxPeers)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 
 	"golang.org/x/term"
 )
@@ -34,7 +34,7 @@ type session struct {
 
 // showSession shows the peers in a tmux server of our own, until they have ended or the person
 // detaches.
-func showSession(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
+func showSession(g *group.Group, cfg Config, c *cast, t *tmux) (err error) {
 	last, err := makeWill(t, c.dir, "kill-server")
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 
 	"github.com/creack/pty"
 	"golang.org/x/term"
@@ -85,12 +85,12 @@ func TestTheEndOfItsContextEndsIt(t *testing.T) {
 	s.find(3)
 	s.ask("new-window", "-d", "sleep 1000; echo "+s.temp)
 	s.group.Stop()
-	if err := s.over(); !errors.Is(err, guard.ErrStopped) {
+	if err := s.over(); !errors.Is(err, group.ErrStopped) {
 		t.Error(err)
 	}
 	s = play(t, Config{Peers: 6})
 	s.group.Stop()
-	if err := s.over(); !errors.Is(err, guard.ErrStopped) {
+	if err := s.over(); !errors.Is(err, group.ErrStopped) {
 		t.Error(err)
 	}
 }
@@ -222,7 +222,7 @@ func TestInsideTmuxItIsAWindow(t *testing.T) {
 			}
 		} else {
 			s.group.Stop()
-			if err := s.over(); !errors.Is(err, guard.ErrStopped) {
+			if err := s.over(); !errors.Is(err, group.ErrStopped) {
 				t.Error(err)
 			}
 		}
@@ -259,7 +259,7 @@ func TestTheTourTypesByItself(t *testing.T) {
 	}
 	s.until("the keys are shown again", func() bool { return s.ask("display-message", "-p", "#{@caption}") == "" })
 	s.group.Stop()
-	if err := s.over(); !errors.Is(err, guard.ErrStopped) {
+	if err := s.over(); !errors.Is(err, group.ErrStopped) {
 		t.Error(err)
 	}
 }
@@ -311,7 +311,7 @@ func transcriptOf(t *testing.T, temp, path string) string {
 	}
 	defer os.Remove(out.Name())
 	defer out.Close()
-	g := guard.New(context.Background(), nil)
+	g := group.New(context.Background(), nil)
 	defer g.Close()
 	if err := Run(g, Config{Peers: 3, NoTmux: true, Program: path, Stdout: out}); err != nil {
 		t.Error(err)

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 
 	"github.com/creack/pty"
 	"go.uber.org/goleak"
@@ -76,7 +76,7 @@ func needTmux(t *testing.T) string {
 // stage is a demo that runs on a pseudo-terminal, with a folder for temporary files of its own.
 type stage struct {
 	t        *testing.T
-	group    *guard.Group
+	group    *group.Group
 	terminal *os.File // what a person types on
 	temp     string
 	done     chan struct{} // closed when Run has returned
@@ -120,7 +120,7 @@ func play(t *testing.T, cfg Config, kind ...string) *stage {
 		after, err := term.GetState(int(tty.Fd()))
 		return err == nil && reflect.DeepEqual(before, after)
 	}
-	s.group = guard.New(t.Context(), nil)
+	s.group = group.New(t.Context(), nil)
 	var mu sync.Mutex
 	var all strings.Builder
 	s.printed = func() string {

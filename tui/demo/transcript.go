@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/tui/sanitize"
 
 	"golang.org/x/term"
 )
@@ -58,7 +58,7 @@ type transcript struct {
 }
 
 // transcribe runs a whole transcript. All peers have ended when it returns.
-func transcribe(g *guard.Group, cfg Config, c *cast) (err error) {
+func transcribe(g *group.Group, cfg Config, c *cast) (err error) {
 	t := &transcript{out: cfg.Stdout, lines: make(chan printed)}
 	if term.IsTerminal(int(cfg.Stdout.Fd())) {
 		t.colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -93,7 +93,7 @@ func transcribe(g *guard.Group, cfg Config, c *cast) (err error) {
 }
 
 // enter starts one actor, which is interrupted when g stops and killed when that doesn't help.
-func (t *transcript) enter(g *guard.Group, name string, argv []string) error {
+func (t *transcript) enter(g *group.Group, name string, argv []string) error {
 	a := &actor{name: name, cmd: exec.CommandContext(g.Context(), argv[0], argv[1:]...)}
 	a.cmd.WaitDelay = leaveTime
 	a.cmd.Cancel = func() error {
@@ -251,7 +251,7 @@ func (t *transcript) print(who int, mark, text string) {
 	if t.colour {
 		name = fmt.Sprintf("\x1b[1;%dm%s\x1b[0m", 31+who, name)
 	}
-	t.write("%s %s %s\n", name, mark, clean.Line(text))
+	t.write("%s %s %s\n", name, mark, sanitize.Line(text))
 }
 
 func (t *transcript) caption(text string) {

@@ -7,12 +7,12 @@ import (
 	"os"
 	"strings"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 )
 
 // showWindow shows the peers in a new window of the tmux that we are in, until they have ended. The
 // server is the person's: only the window's own settings are touched.
-func showWindow(g *guard.Group, cfg Config, c *cast, t *tmux) (err error) {
+func showWindow(g *group.Group, cfg Config, c *cast, t *tmux) (err error) {
 	w := &window{tmux: t}
 	defer func() {
 		if left := dismiss(w.processes(), leaveTime); err == nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // The two-person program asks where its one peer is before it starts, and scripts were written for that
@@ -64,7 +64,7 @@ func (v *askView) event(ev event.Event, before event.State) {
 	switch ev := ev.(type) {
 	case event.Ready:
 		if v.talk.Peer != "" {
-			v.say("Connecting to %s...", clean.Line(v.talk.Peer))
+			v.say("Connecting to %s...", sanitize.Line(v.talk.Peer))
 			return
 		}
 		v.say("Listening on: 0.0.0.0:%d", ev.Self.Port)

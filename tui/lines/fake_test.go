@@ -13,7 +13,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
 
 	"go.uber.org/goleak"
@@ -169,13 +169,13 @@ func (s *safeBuffer) String() string {
 type rig struct {
 	mode     *Mode
 	node     *fakeNode
-	group    *guard.Group
+	group    *group.Group
 	out, err safeBuffer
 }
 
 // start starts a Mode; without In its input never ends. Its clock stands at noon.
 func start(cfg Config, peers ...event.Peer) *rig {
-	r := &rig{node: newFakeNode(peers...), group: guard.New(context.Background(), nil)}
+	r := &rig{node: newFakeNode(peers...), group: group.New(context.Background(), nil)}
 	cfg.Commands = command.New()
 	if cfg.Out == nil {
 		cfg.Out = &r.out

@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
 )
 
@@ -64,7 +64,7 @@ type Past interface {
 // Run is called once, Close once, after it.
 type Mode struct {
 	cfg    Config
-	group  *guard.Group
+	group  *group.Group
 	out    *output
 	people *people
 	ready  chan struct{} // closed by Post with the first Ready
@@ -89,7 +89,7 @@ type view interface {
 // Start makes a Mode and starts its writer in g. The writer outlives g's context, so that the last
 // words of a program that is being ended are written: only Close ends it, and comes before g is
 // waited for.
-func Start(g *guard.Group, cfg Config) *Mode {
+func Start(g *group.Group, cfg Config) *Mode {
 	m := &Mode{
 		cfg:    cfg,
 		group:  g,

@@ -4,16 +4,16 @@ import (
 	"sync"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/names"
+	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // people is who is here, how they are called, and whose lines are hidden. It is safe for concurrent
 // use: Post and commands come from different goroutines.
 type people struct {
 	mu      sync.Mutex
-	book    names.Book             // guarded by mu
+	book    roster.Book            // guarded by mu
 	state   map[string]event.State // guarded by mu; by uuid, of those who are here
 	ignored map[string]bool        // guarded by mu; by uuid
 	own     string                 // guarded by mu; one's own uuid
@@ -99,7 +99,7 @@ func (p *people) alone(id string) bool {
 }
 
 // Label is how a peer is shown.
-func (p *people) Label(id string) clean.SafeText {
+func (p *people) Label(id string) sanitize.SafeText {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.book.Label(id)

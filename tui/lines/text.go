@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // maxRefused bounds the senders whose refusals are told apart.
@@ -19,7 +19,7 @@ const maxRefused = 1024
 // like one of ours.
 const indent = "   "
 
-// textView writes the words of the seed's walkthrough. Everything passes tui/clean on its way out.
+// textView writes the words of the seed's walkthrough. Everything passes tui/sanitize on its way out.
 type textView struct {
 	out     *output
 	people  *people
@@ -34,7 +34,7 @@ type textView struct {
 
 // put writes one entry, cleaned, its further rows indented.
 func (v *textView) put(errs bool, format string, args ...any) {
-	rows := clean.Block(fmt.Sprintf(format, args...)).String()
+	rows := sanitize.Block(fmt.Sprintf(format, args...)).String()
 	v.out.add(errs, strings.ReplaceAll(strings.TrimRight(rows, "\n"), "\n", "\n"+indent)+"\n")
 }
 
@@ -80,14 +80,14 @@ func (v *textView) saving(now event.Saving) {
 	v.saved = now
 	switch {
 	case now.NotSaved != "" && now.NotSaved != was.NotSaved:
-		v.warn("💾 Not saved: %s", clean.Line(now.NotSaved))
+		v.warn("💾 Not saved: %s", sanitize.Line(now.NotSaved))
 	case now.NotSaved == "" && was.NotSaved != "" && now.Dropped > 0:
 		v.warn("💾 Saved again, but for %d records", now.Dropped)
 	case now.NotSaved == "" && was.NotSaved != "":
 		v.say("💾 Saved again")
 	}
 	if now.Aside != "" && now.Aside != was.Aside {
-		v.warn("💾 A damaged file was kept aside as %s; %d records were taken over, others have the rest", clean.Line(now.Aside), now.Recovered)
+		v.warn("💾 A damaged file was kept aside as %s; %d records were taken over, others have the rest", sanitize.Line(now.Aside), now.Recovered)
 	}
 	if now.Unreadable > was.Unreadable {
 		v.warn("💾 %d damaged records were dropped; others have them", now.Unreadable-was.Unreadable)
@@ -97,7 +97,7 @@ func (v *textView) saving(now event.Saving) {
 func (v *textView) ready(self event.Self) {
 	v.say("🎙️  Starting P2P Chat...")
 	v.say("👤 Your ID: %s", self.ID)
-	v.say("📡 Your Name: %s", clean.Name(self.Name))
+	v.say("📡 Your Name: %s", sanitize.Name(self.Name))
 	v.say("🔌 Listening on port: %d", self.Port)
 	v.say("🔗 TCP listener started on port %d", self.Port)
 }
@@ -113,7 +113,7 @@ func (v *textView) peer(ev event.PeerChanged, before event.State) {
 	case p.State == event.Lost && before != "":
 		v.say("⚠️  %s lost", label)
 	case ev.Renamed != "":
-		v.say("📛 %s is now called %s", clean.Name(ev.Renamed), label)
+		v.say("📛 %s is now called %s", sanitize.Name(ev.Renamed), label)
 	}
 }
 
@@ -177,7 +177,7 @@ func (v *textView) refusal(r event.Refused) {
 		clear(v.refused)
 	}
 	v.refused[r.LatestKey()] = r.Count
-	v.warn("⛔ Refused from %s: %s (%d)", clean.Line(r.From), clean.Line(r.Reason), r.Count)
+	v.warn("⛔ Refused from %s: %s (%d)", sanitize.Line(r.From), sanitize.Line(r.Reason), r.Count)
 }
 
 func withHint(text, hint string) string {
@@ -198,7 +198,7 @@ func (v *textView) answer(a command.Answer) {
 	case command.Save:
 		v.answer(a.Write())
 	case command.Info:
-		v.out.add(false, strings.TrimRight(clean.Block(a.Text).String(), "\n")+"\n")
+		v.out.add(false, strings.TrimRight(sanitize.Block(a.Text).String(), "\n")+"\n")
 	case command.Fail:
 		v.warn("❌ %s", withHint(a.Text, a.Hint))
 	}
@@ -223,14 +223,14 @@ func (v *textView) list(peers []event.Peer) {
 		if marks = append(marks, command.Marks(p)...); len(marks) > 0 {
 			mark = ", " + strings.Join(marks, ", ")
 		}
-		v.say("  - %s (%s)%s%s", v.people.Label(command.BookID(p.Key, p.ID)), clean.Line(p.ID), at, mark)
+		v.say("  - %s (%s)%s%s", v.people.Label(command.BookID(p.Key, p.ID)), sanitize.Line(p.ID), at, mark)
 	}
 }
 
 func (v *textView) status(s event.Status) {
 	var b strings.Builder
 	row := func(format string, args ...any) { fmt.Fprintf(&b, "\n"+format, args...) }
-	fmt.Fprintf(&b, "📊 Status: %s in room %s", clean.Name(s.Self.Name), clean.Line(s.Self.Room))
+	fmt.Fprintf(&b, "📊 Status: %s in room %s", sanitize.Name(s.Self.Name), sanitize.Line(s.Self.Room))
 	row("Port %d, up %s", s.Self.Port, s.Up.Round(time.Second))
 	row("Peers: %d encrypted over %d links, %d in clear", s.Peers, s.Links, s.Plain)
 	row("Room: %d records", s.Records)
@@ -240,18 +240,18 @@ func (v *textView) status(s event.Status) {
 		row("Discovery: off")
 	default:
 		for _, i := range s.Network.Interfaces {
-			at := clean.Line(i.Name).String()
+			at := sanitize.Line(i.Name).String()
 			if i.Addr.IsValid() {
 				at += " " + i.Addr.String()
 			}
-			row("Discovery on %s: %s", at, clean.Line(command.Doing(i)))
+			row("Discovery on %s: %s", at, sanitize.Line(command.Doing(i)))
 		}
 		if s.Network.Trouble != "" {
-			row("In the way: %s", clean.Line(withHint(s.Network.Trouble, s.Network.Hint)))
+			row("In the way: %s", sanitize.Line(withHint(s.Network.Trouble, s.Network.Hint)))
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(s.Dropped)) {
-		row("Dropped: %d × %s", s.Dropped[reason], clean.Line(reason))
+		row("Dropped: %d × %s", s.Dropped[reason], sanitize.Line(reason))
 	}
 	v.say("%s", b.String())
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 func (v *textView) voter(w event.Voter) string {
@@ -58,9 +58,9 @@ func (v *textView) proposal(ev event.ProposalChanged) {
 	if ev.Was == "" && !ev.History {
 		note := ""
 		if p.Note != "" {
-			note = " · " + clean.Line(p.Note).String()
+			note = " · " + sanitize.Line(p.Note).String()
 		}
-		v.say("🔐 %s proposed %s: %s · needs %d of %d%s", v.voter(p.By), p.Label, clean.Line(p.Title()), p.Need, p.Of(), note)
+		v.say("🔐 %s proposed %s: %s · needs %d of %d%s", v.voter(p.By), p.Label, sanitize.Line(p.Title()), p.Need, p.Of(), note)
 		if len(p.LeftOut) > 0 {
 			v.say("🔐 %s leaves out %s: it does not count here until /accept %s", p.Label, v.voters(p.LeftOut), p.Label)
 		}
@@ -74,11 +74,11 @@ func (v *textView) proposal(ev event.ProposalChanged) {
 		if p.Idle {
 			but = " · " + p.Effect()
 		}
-		v.say("🔐 %s PASSED %d of %d: %s%s", p.Label, p.Yes, p.Of(), clean.Line(p.Title()), but)
+		v.say("🔐 %s PASSED %d of %d: %s%s", p.Label, p.Yes, p.Of(), sanitize.Line(p.Title()), but)
 	case "rejected", "cancelled", "ended":
-		v.say("🔐 %s %s: %s", p.Label, strings.ToUpper(p.State), clean.Line(p.Title()))
+		v.say("🔐 %s %s: %s", p.Label, strings.ToUpper(p.State), sanitize.Line(p.Title()))
 	case "expired":
-		v.say("🔐 %s EXPIRED, undecided: %s", p.Label, clean.Line(p.Title()))
+		v.say("🔐 %s EXPIRED, undecided: %s", p.Label, sanitize.Line(p.Title()))
 	}
 }
 
@@ -118,7 +118,7 @@ func (v *textView) proposals(a command.Proposals) {
 		v.say("🗳️ Proposals:")
 	}
 	for _, p := range a.Proposals {
-		v.say("  - %s %s by %s: %s, %d yes %d no, needs %d of %d", p.Label, clean.Line(p.Title()), v.voter(p.By), strings.ToUpper(p.State), p.Yes, p.No, p.Need, p.Of())
+		v.say("  - %s %s by %s: %s, %d yes %d no, needs %d of %d", p.Label, sanitize.Line(p.Title()), v.voter(p.By), strings.ToUpper(p.State), p.Yes, p.No, p.Need, p.Of())
 	}
 	v.policy(a.Policy, true)
 }

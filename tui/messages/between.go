@@ -3,7 +3,7 @@ package messages
 import (
 	"time"
 
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -32,14 +32,14 @@ func (p *Pane) betweenRows(rows []string, i int) []string {
 		rows = append(rows, p.ruled(t.Dim, p.day(p.log.entries[i].shown())))
 	}
 	if i == p.before.at {
-		text := clean.Linef("%s from before you came", count(p.before.lines, "line"))
+		text := sanitize.Linef("%s from before you came", count(p.before.lines, "line"))
 		if p.before.unverified == 0 {
-			text = clean.Concat(text, clean.Trusted(" "), t.Dot, clean.Trusted(" verified"))
+			text = sanitize.Concat(text, sanitize.Trusted(" "), t.Dot, sanitize.Trusted(" verified"))
 		}
 		rows = append(rows, p.ruled(t.Dim, text))
 	}
 	if p.divided(i) {
-		rows = append(rows, p.ruled(t.New, clean.Trusted("new")))
+		rows = append(rows, p.ruled(t.New, sanitize.Trusted("new")))
 	}
 	return rows
 }
@@ -72,12 +72,12 @@ func (p *Pane) dayOf(ms int64) int64 {
 }
 
 // day is "Saturday 21 November", with the year if it is another than when we came.
-func (p *Pane) day(ms int64) clean.SafeText {
+func (p *Pane) day(ms int64) sanitize.SafeText {
 	at := time.UnixMilli(ms).In(p.cfg.Zone)
 	if at.Year() != p.came.In(p.cfg.Zone).Year() {
-		return clean.Line(at.Format("Monday 2 January 2006"))
+		return sanitize.Line(at.Format("Monday 2 January 2006"))
 	}
-	return clean.Line(at.Format("Monday 2 January"))
+	return sanitize.Line(at.Format("Monday 2 January"))
 }
 
 // moment is a time of day, with the day if it isn't that of now.
@@ -93,7 +93,7 @@ func (p *Pane) moment(ms int64) string {
 }
 
 // ruled is a row with a word in the middle of a rule.
-func (p *Pane) ruled(s theme.Style, word clean.SafeText) string {
+func (p *Pane) ruled(s theme.Style, word sanitize.SafeText) string {
 	t := p.cfg.Theme
 	r := t.Row(p.cols.end)
 	space := p.cols.end - p.cols.rule - word.Width() - 2

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -92,7 +92,7 @@ func (p *Pane) draw(e *entry, named, selected bool) []string {
 		text = t.Text
 	}
 	var rows []string
-	for j, part := range clean.Block(e.text).Wrap(max(c.end-at-2, 1)) {
+	for j, part := range sanitize.Block(e.text).Wrap(max(c.end-at-2, 1)) {
 		r := t.Row(p.w)
 		if j == 0 {
 			if e.kind == note {
@@ -114,11 +114,11 @@ func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 		}
 		return s
 	}
-	text := clean.Block(strings.TrimRight(e.text, "\r\n"))
+	text := sanitize.Block(strings.TrimRight(e.text, "\r\n"))
 	var spans []span
 	if e.me {
 		name := p.ownOr(o)
-		text = clean.Concat(clean.Trusted("* "), name, clean.Trusted(" "), text)
+		text = sanitize.Concat(sanitize.Trusted("* "), name, sanitize.Trusted(" "), text)
 		spans = append(spans, span{2, 2 + len(name.String()), p.nameStyle(o)})
 	}
 	spans = p.marked(e, text.String(), spans)
@@ -132,7 +132,7 @@ func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 	for j, part := range parts {
 		r := t.Row(p.w)
 		if j == 0 {
-			lead := clean.SafeText{}
+			lead := sanitize.SafeText{}
 			if selected {
 				lead = t.Selection
 			} else if p.find.on && p.matches(e) {
@@ -177,19 +177,19 @@ func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 // clock puts the time of an entry where times stand.
 func (p *Pane) clock(r *theme.Row, e *entry, gap, s theme.Style) {
 	if p.cols.time > 0 {
-		r.To(gap, p.cols.lead).Put(s, clean.Line(time.UnixMilli(e.shown()).In(p.cfg.Zone).Format("15:04")))
+		r.To(gap, p.cols.lead).Put(s, sanitize.Line(time.UnixMilli(e.shown()).In(p.cfg.Zone).Format("15:04")))
 	}
 }
 
 // mark says what a line is worth. Where there is no room right of one's own lines for how far they
 // have come, it stands here.
-func (p *Pane) mark(e *entry) (theme.Style, clean.SafeText) {
+func (p *Pane) mark(e *entry) (theme.Style, sanitize.SafeText) {
 	t := p.cfg.Theme
 	switch {
 	case e.from.own && p.cols.aside == 0:
 		return p.delivery(e, 1)
 	case e.from.own:
-		return t.Text, clean.SafeText{}
+		return t.Text, sanitize.SafeText{}
 	case e.from.signature != event.Verified:
 		return t.Warn, t.Unsigned
 	case e.late:
@@ -199,13 +199,13 @@ func (p *Pane) mark(e *entry) (theme.Style, clean.SafeText) {
 }
 
 // aside is what stands right of a line: who has it, or when it was said.
-func (p *Pane) aside(e *entry, cells int) (theme.Style, clean.SafeText) {
+func (p *Pane) aside(e *entry, cells int) (theme.Style, sanitize.SafeText) {
 	t := p.cfg.Theme
 	if e.from.own {
 		return p.delivery(e, cells)
 	}
 	if !e.late {
-		return t.Dim, clean.SafeText{}
+		return t.Dim, sanitize.SafeText{}
 	}
 	at := time.UnixMilli(e.sent).In(p.cfg.Zone)
 	form := "15:04"
@@ -215,15 +215,15 @@ func (p *Pane) aside(e *entry, cells int) (theme.Style, clean.SafeText) {
 			form = "2006"
 		}
 	}
-	when := clean.Concat(t.LateLine, clean.Line(" "+at.Format(form)))
-	if long := clean.Line("sent " + at.Format(form)); long.Width() <= cells {
+	when := sanitize.Concat(t.LateLine, sanitize.Line(" "+at.Format(form)))
+	if long := sanitize.Line("sent " + at.Format(form)); long.Width() <= cells {
 		when = long
 	}
 	return t.Dim, when
 }
 
 // ownOr is the name of an author in the middle of a sentence: one's own name instead of "you".
-func (p *Pane) ownOr(o *origin) clean.SafeText {
+func (p *Pane) ownOr(o *origin) sanitize.SafeText {
 	if o.own && p.cfg.OwnName != nil {
 		return p.cfg.OwnName()
 	}

@@ -4,7 +4,7 @@ import (
 	"encoding/hex"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -76,24 +76,24 @@ func (p *Pane) deliver(e *entry, d event.Delivered) {
 }
 
 // delivery is how far a line of one's own has come, in the longest form that fits the cells.
-func (p *Pane) delivery(e *entry, cells int) (theme.Style, clean.SafeText) {
+func (p *Pane) delivery(e *entry, cells int) (theme.Style, sanitize.SafeText) {
 	t := p.cfg.Theme
 	switch {
 	case e.acked == unknown:
-		return t.Dim, clean.SafeText{}
+		return t.Dim, sanitize.SafeText{}
 	case e.acked == pending:
 		return t.Dim, t.Pending
 	case e.of == 0:
-		for _, words := range []clean.SafeText{clean.Trusted(" nobody here"), clean.Trusted(" nobody"), clean.Trusted(" 0")} {
+		for _, words := range []sanitize.SafeText{sanitize.Trusted(" nobody here"), sanitize.Trusted(" nobody"), sanitize.Trusted(" 0")} {
 			if 1+words.Width() <= cells {
-				return t.Warn, clean.Concat(t.Refused, words)
+				return t.Warn, sanitize.Concat(t.Refused, words)
 			}
 		}
 		return t.Warn, t.Refused
 	case e.peers == 0:
 		return t.Dim, t.Pending
 	}
-	full := clean.Concat(t.Signed, clean.Linef(" %d/%d", e.peers, e.of))
+	full := sanitize.Concat(t.Signed, sanitize.Linef(" %d/%d", e.peers, e.of))
 	if full.Width() <= cells {
 		return t.Dim, full
 	}

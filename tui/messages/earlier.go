@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 const (
@@ -132,20 +132,20 @@ func (p *Pane) announce(batch []*entry) {
 }
 
 // announcement is "3 earlier lines arrived from bob · 14:02–14:31".
-func (p *Pane) announcement() clean.SafeText {
+func (p *Pane) announcement() sanitize.SafeText {
 	a := &p.arrival
-	what := clean.Linef("%s arrived from", count(a.lines, "earlier line"))
+	what := sanitize.Linef("%s arrived from", count(a.lines, "earlier line"))
 	for i, o := range a.who {
-		sep := clean.Trusted(", ")
+		sep := sanitize.Trusted(", ")
 		if i == 0 {
-			sep = clean.Trusted(" ")
+			sep = sanitize.Trusted(" ")
 		} else if i == len(a.who)-1 && !a.others {
-			sep = clean.Trusted(" and ")
+			sep = sanitize.Trusted(" and ")
 		}
-		what = clean.Concat(what, sep, p.label(o, maxName))
+		what = sanitize.Concat(what, sep, p.label(o, maxName))
 	}
 	if a.others {
-		what = clean.Concat(what, clean.Trusted(" and others"))
+		what = sanitize.Concat(what, sanitize.Trusted(" and others"))
 	}
 	from, to, dash := p.moment(a.from), p.moment(a.to), "–"
 	if p.cfg.Theme.ASCII {
@@ -154,5 +154,5 @@ func (p *Pane) announcement() clean.SafeText {
 	if from != to {
 		from += dash + to
 	}
-	return clean.Concat(what, clean.Trusted(" "), p.cfg.Theme.Dot, clean.Line(" "+from))
+	return sanitize.Concat(what, sanitize.Trusted(" "), p.cfg.Theme.Dot, sanitize.Line(" "+from))
 }

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 func TestFind(t *testing.T) {
@@ -147,7 +147,7 @@ func TestMentions(t *testing.T) {
 	}
 	f := newFixture(60, 6, dark)
 	f.say("bob", "hi alice")
-	hit := f.cfg.Theme.Mention.Paint(clean.Trusted("alice"))
+	hit := f.cfg.Theme.Mention.Paint(sanitize.Trusted("alice"))
 	if !contains(f.Rows()[5], hit) {
 		t.Errorf("a mention is not marked: %q", f.Rows()[5])
 	}

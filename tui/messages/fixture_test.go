@@ -12,8 +12,8 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
-	"chat.lan/p2pchat/tui/names"
+	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -26,7 +26,7 @@ var (
 // fixture is a pane, and people who say something in it.
 type fixture struct {
 	*Pane
-	book names.Book
+	book roster.Book
 	keys map[string]identity.Key
 	name string // one's own
 	now  time.Time
@@ -39,7 +39,7 @@ func newFixture(w, h int, look theme.Look) *fixture {
 		Theme:   theme.New(look),
 		Book:    &f.book,
 		Self:    func() string { return f.key("alice").ID().String() },
-		OwnName: func() clean.SafeText { return clean.Name(f.name) },
+		OwnName: func() sanitize.SafeText { return sanitize.Name(f.name) },
 		Now:     func() time.Time { return f.now },
 		Zone:    zone,
 	})

@@ -13,7 +13,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -41,8 +41,8 @@ func (f *fixture) talk() {
 	f.say("Rusty the plain one", "in clear", unsigned)
 	f.Refused(event.Refused{From: "10.0.0.7", Reason: "unsigned · policy #4", Count: 1})
 	f.Refused(event.Refused{From: "10.0.0.7", Reason: "unsigned · policy #4", Count: 3})
-	f.Note(event.Info, clean.Trusted("eve joined"))
-	f.Note(event.Warning, clean.Trusted("not saved: the disk is full"))
+	f.Note(event.Info, sanitize.Trusted("eve joined"))
+	f.Note(event.Warning, sanitize.Trusted("not saved: the disk is full"))
 	f.say("eve", "my clock is wrong", ago(20*time.Minute))
 	l = f.say("alice", "a long line of one's own that needs more than a single row to stand in, at nearly any width")
 	f.Delivered(event.Delivered{ID: l.ID, Peers: 2, Of: 4})

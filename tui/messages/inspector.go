@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -18,7 +18,7 @@ func (p *Pane) Inspector(w, h int) []string {
 	}
 	t, e := p.cfg.Theme, p.log.entries[p.sel]
 	var rows []string
-	field := func(name clean.SafeText, s theme.Style, value clean.SafeText) {
+	field := func(name sanitize.SafeText, s theme.Style, value sanitize.SafeText) {
 		if value.IsEmpty() {
 			return
 		}
@@ -37,93 +37,93 @@ func (p *Pane) Inspector(w, h int) []string {
 		}
 	}
 	why, style := p.why(e)
-	field(clean.Trusted("From"), p.nameStyle(e.from), p.author(e.from))
-	field(clean.Trusted("Why shown"), style, why)
-	field(clean.Trusted("Text"), t.Text, clean.Block(l.Text))
-	field(clean.Trusted("Sent"), t.Text, p.exactly(l.Time))
+	field(sanitize.Trusted("From"), p.nameStyle(e.from), p.author(e.from))
+	field(sanitize.Trusted("Why shown"), style, why)
+	field(sanitize.Trusted("Text"), t.Text, sanitize.Block(l.Text))
+	field(sanitize.Trusted("Sent"), t.Text, p.exactly(l.Time))
 	arrived := p.exactly(l.Arrived)
 	switch d := l.Arrived.Sub(l.Time).Round(time.Millisecond); {
 	case l.Own || d.Abs() >= 24*time.Hour || d == 0:
 	case d > 0:
-		arrived = clean.Concat(arrived, clean.Linef(" (%s later)", d))
+		arrived = sanitize.Concat(arrived, sanitize.Linef(" (%s later)", d))
 	default: // their clock is ahead of ours
-		arrived = clean.Concat(arrived, clean.Linef(" (%s earlier)", -d))
+		arrived = sanitize.Concat(arrived, sanitize.Linef(" (%s earlier)", -d))
 	}
-	field(clean.Trusted("Arrived"), t.Text, arrived)
-	field(clean.Trusted("Through"), t.Text, p.through(e.from))
+	field(sanitize.Trusted("Arrived"), t.Text, arrived)
+	field(sanitize.Trusted("Through"), t.Text, p.through(e.from))
 	if e.acked != unknown {
 		s, delivery := p.delivery(e, 40)
-		field(clean.Trusted("Delivered"), s, delivery)
+		field(sanitize.Trusted("Delivered"), s, delivery)
 	}
 	if !l.From.IsZero() {
-		field(clean.Trusted("Fingerprint"), t.Text, clean.Line(l.From.Fingerprint()))
-		field(clean.Trusted("Key"), t.Text, clean.Line(l.From.String()))
+		field(sanitize.Trusted("Fingerprint"), t.Text, sanitize.Line(l.From.Fingerprint()))
+		field(sanitize.Trusted("Key"), t.Text, sanitize.Line(l.From.String()))
 	}
-	field(clean.Trusted("Peer id"), t.Text, clean.Line(l.FromID))
-	field(clean.Trusted("Line id"), t.Text, clean.Line(l.ID))
+	field(sanitize.Trusted("Peer id"), t.Text, sanitize.Line(l.FromID))
+	field(sanitize.Trusted("Line id"), t.Text, sanitize.Line(l.ID))
 	if e.placed {
-		field(clean.Trusted("Place"), t.Text, clean.Linef("feed %016x, number %d, clock %d.%d", e.feed, e.seq, e.ms, e.n))
+		field(sanitize.Trusted("Place"), t.Text, sanitize.Linef("feed %016x, number %d, clock %d.%d", e.feed, e.seq, e.ms, e.n))
 	}
 	if len(l.Sig) > 0 {
-		field(clean.Trusted("Signature"), t.Text, clean.Line(base64.StdEncoding.EncodeToString(l.Sig)))
+		field(sanitize.Trusted("Signature"), t.Text, sanitize.Line(base64.StdEncoding.EncodeToString(l.Sig)))
 	}
-	field(clean.Trusted("Signed bytes"), t.Text, clean.Line(l.Body))
+	field(sanitize.Trusted("Signed bytes"), t.Text, sanitize.Line(l.Body))
 	return rows[:min(len(rows), h)]
 }
 
 // author is the label, and what the author was called when the line was said if that is another.
-func (p *Pane) author(o *origin) clean.SafeText {
+func (p *Pane) author(o *origin) sanitize.SafeText {
 	label := p.ownOr(o)
 	if o.own {
-		return clean.Concat(label, clean.Trusted(" (you)"))
+		return sanitize.Concat(label, sanitize.Trusted(" (you)"))
 	}
 	label = p.cfg.Book.Label(o.who.book)
-	if then := clean.Name(o.name); o.name != "" && then != label {
-		label = clean.Concat(label, clean.Trusted(", then called "), then)
+	if then := sanitize.Name(o.name); o.name != "" && then != label {
+		label = sanitize.Concat(label, sanitize.Trusted(", then called "), then)
 	}
 	return label
 }
 
 // through is the way that a line came.
-func (p *Pane) through(o *origin) clean.SafeText {
+func (p *Pane) through(o *origin) sanitize.SafeText {
 	switch {
 	case o.own:
-		return clean.Trusted("written here")
+		return sanitize.Trusted("written here")
 	case o.via == "" && o.kind == event.KindNative:
-		return clean.Trusted("straight from its author, encrypted")
+		return sanitize.Trusted("straight from its author, encrypted")
 	case o.via == "":
-		return clean.Trusted("straight from its author, in clear")
+		return sanitize.Trusted("straight from its author, in clear")
 	}
 	for _, who := range p.people.persons {
 		if who.id == o.via {
-			return clean.Concat(clean.Trusted("handed on by "), p.cfg.Book.Label(who.book))
+			return sanitize.Concat(sanitize.Trusted("handed on by "), p.cfg.Book.Label(who.book))
 		}
 	}
-	return clean.Linef("handed on by %s", o.via)
+	return sanitize.Linef("handed on by %s", o.via)
 }
 
 // why says why a line is shown as it is.
-func (p *Pane) why(e *entry) (clean.SafeText, theme.Style) {
+func (p *Pane) why(e *entry) (sanitize.SafeText, theme.Style) {
 	t := p.cfg.Theme
-	what, style := clean.Trusted("verified: the signature under exactly the bytes below is this key's"), t.Good
+	what, style := sanitize.Trusted("verified: the signature under exactly the bytes below is this key's"), t.Good
 	switch {
 	case e.from.own:
-		what, style = clean.Trusted("your own line, signed with your key"), t.Text
+		what, style = sanitize.Trusted("your own line, signed with your key"), t.Text
 	case e.from.signature == event.SeedSigned:
-		what, style = clean.Trusted("signed in the old form, which covers neither name nor room: who wrote it is not certain"), t.Warn
+		what, style = sanitize.Trusted("signed in the old form, which covers neither name nor room: who wrote it is not certain"), t.Warn
 	case e.from.signature != event.Verified:
-		what, style = clean.Trusted("unsigned: anybody on the way may have written it"), t.Warn
+		what, style = sanitize.Trusted("unsigned: anybody on the way may have written it"), t.Warn
 	}
 	switch {
 	case e.late:
-		what = clean.Concat(what, clean.Trusted("; it says that it was sent at another time, so it stands where it arrived"))
+		what = sanitize.Concat(what, sanitize.Trusted("; it says that it was sent at another time, so it stands where it arrived"))
 	case e.history && !e.from.own:
-		what = clean.Concat(what, clean.Trusted("; it was said before it reached us, and stands in its place"))
+		what = sanitize.Concat(what, sanitize.Trusted("; it was said before it reached us, and stands in its place"))
 	}
 	return what, style
 }
 
 // exactly is a time to the millisecond.
-func (p *Pane) exactly(at time.Time) clean.SafeText {
-	return clean.Line(at.In(p.cfg.Zone).Format("2006-01-02 15:04:05.000 -07:00"))
+func (p *Pane) exactly(at time.Time) sanitize.SafeText {
+	return sanitize.Line(at.In(p.cfg.Zone).Format("2006-01-02 15:04:05.000 -07:00"))
 }

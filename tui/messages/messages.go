@@ -11,14 +11,14 @@
 //     seen and cached until the width, the theme or the entry itself changes;
 //   - unread.go, selection.go, find.go, inspector.go, mention.go: what the reader does with them.
 //
-// Rows are composed by hand with theme.Row; text of others comes in only as clean.SafeText.
+// Rows are composed by hand with theme.Row; text of others comes in only as sanitize.SafeText.
 package messages
 
 import (
 	"time"
 
-	"chat.lan/p2pchat/tui/clean"
-	"chat.lan/p2pchat/tui/names"
+	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -26,11 +26,11 @@ import (
 type Config struct {
 	Theme *theme.Theme
 	// Book gives the labels. It is read while drawing; tell the pane with Relabel when it changed.
-	Book *names.Book
+	Book *roster.Book
 	// Self is one's own peer id, a uuid.
 	Self func() string
 	// OwnName is what oneself is called: for mentions and for one's own /me.
-	OwnName func() clean.SafeText
+	OwnName func() sanitize.SafeText
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Zone is where times are shown; nil means time.Local.

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -83,7 +83,7 @@ func (f *fixture) step(t *rapid.T) {
 	case 13:
 		f.Refused(event.Refused{From: who, Reason: text, Count: n})
 	case 14:
-		f.Note(event.Warning, clean.Block(text))
+		f.Note(event.Warning, sanitize.Block(text))
 	case 15:
 		f.SetIgnored(f.key(who).ID().String(), n < 0)
 	case 16:

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 const (
@@ -21,7 +21,7 @@ type refusal struct {
 }
 
 // Note puts in a sentence of the program's own: a notice, the outcome of a vote, "alice joined".
-func (p *Pane) Note(level event.Level, text clean.SafeText) {
+func (p *Pane) Note(level event.Level, text sanitize.SafeText) {
 	p.look()
 	now := millis(p.cfg.Now())
 	p.append(&entry{kind: note, level: level, text: text.String(), arrived: now, sent: now})
@@ -62,13 +62,13 @@ func (p *Pane) Refused(r event.Refused) {
 // half after a dot that says why.
 func refusedText(r event.Refused, n int) string {
 	what, why, _ := strings.Cut(r.Reason, " · ")
-	text := clean.Linef("%d × %s", n, what)
+	text := sanitize.Linef("%d × %s", n, what)
 	if what == "unsigned" {
-		text = clean.Line(count(n, "unsigned line"))
+		text = sanitize.Line(count(n, "unsigned line"))
 	}
-	text = clean.Concat(text, clean.Trusted(" from "), clean.Line(r.From), clean.Trusted(" refused"))
+	text = sanitize.Concat(text, sanitize.Trusted(" from "), sanitize.Line(r.From), sanitize.Trusted(" refused"))
 	if why != "" {
-		text = clean.Concat(text, clean.Trusted(" · "), clean.Line(why))
+		text = sanitize.Concat(text, sanitize.Trusted(" · "), sanitize.Line(why))
 	}
 	return text.String()
 }

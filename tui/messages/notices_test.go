@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 func TestRefusedCountsInPlace(t *testing.T) {
@@ -45,9 +45,9 @@ func TestRefusalsOfManySendersAreBounded(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	f := plainFixture(70, 6)
-	f.Note(event.Info, clean.Trusted("eve joined"))
-	f.Note(event.Warning, clean.Trusted("not saved"))
-	f.Note(event.Error, clean.Trusted("no port"))
+	f.Note(event.Info, sanitize.Trusted("eve joined"))
+	f.Note(event.Warning, sanitize.Trusted("not saved"))
+	f.Note(event.Error, sanitize.Trusted("no port"))
 	got := f.screen()
 	for _, want := range []string{"· eve joined", "⚠ not saved", "✗ no port"} {
 		if !contains(got, want) {

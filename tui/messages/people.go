@@ -5,8 +5,8 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -68,18 +68,18 @@ func (p *people) origin(l *event.Line) *origin {
 }
 
 // label is what an author is called on screen, within that many cells.
-func (p *Pane) label(o *origin, cells int) clean.SafeText {
+func (p *Pane) label(o *origin, cells int) sanitize.SafeText {
 	if o.own {
-		return clean.Trusted("you").Cut(cells, p.cfg.Theme.Ellipsis)
+		return sanitize.Trusted("you").Cut(cells, p.cfg.Theme.Ellipsis)
 	}
 	label := p.cfg.Book.LabelWithin(o.who.book, cells, p.cfg.Theme.Ellipsis)
-	suffix, nameless := strings.CutPrefix(label.String(), clean.Nameless+"·")
+	suffix, nameless := strings.CutPrefix(label.String(), sanitize.Nameless+"·")
 	if !nameless || o.name == "" {
 		return label
 	}
 	// Somebody who was never here while we were: the line says what it called itself.
-	tail := clean.Line("·" + suffix)
-	return clean.Concat(clean.Name(o.name).Cut(max(cells-tail.Width(), 0), p.cfg.Theme.Ellipsis), tail)
+	tail := sanitize.Line("·" + suffix)
+	return sanitize.Concat(sanitize.Name(o.name).Cut(max(cells-tail.Width(), 0), p.cfg.Theme.Ellipsis), tail)
 }
 
 // nameStyle is the colour of an author's name. One's own lines are plain.

@@ -2,20 +2,20 @@ package messages
 
 import (
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // renaming is a row that says what somebody is called now.
 type renaming struct {
 	entry *entry
-	from  clean.SafeText // the name before the row
+	from  sanitize.SafeText // the name before the row
 	times int
 }
 
 // Renamed says that the peer with this id, who was called from, is called to now. There is one row for a
 // run of new names, which is brought up to date in place: names are free, and who takes one every second
 // would soon be all that is to be seen.
-func (p *Pane) Renamed(id string, from, to clean.SafeText) {
+func (p *Pane) Renamed(id string, from, to sanitize.SafeText) {
 	p.look()
 	now := millis(p.cfg.Now())
 	r := p.renamed[id]
@@ -29,9 +29,9 @@ func (p *Pane) Renamed(id string, from, to clean.SafeText) {
 	}
 	r.times++
 	r.entry.sent = now
-	text := clean.Concat(r.from, clean.Trusted(" is now called "), to)
+	text := sanitize.Concat(r.from, sanitize.Trusted(" is now called "), to)
 	if r.times > 1 {
-		text = clean.Concat(text, clean.Linef(" (%d new names)", r.times))
+		text = sanitize.Concat(text, sanitize.Linef(" (%d new names)", r.times))
 	}
 	r.entry.text = text.String()
 	p.bodies.forget(r.entry)

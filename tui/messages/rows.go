@@ -3,7 +3,7 @@ package messages
 import (
 	"strconv"
 
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // Rows draws the pane: exactly as many rows as it is high, none wider than it is wide. The slice is
@@ -58,27 +58,27 @@ func (p *Pane) Rows() []string {
 func (p *Pane) notice() string {
 	t := p.cfg.Theme
 	style := t.Dim
-	text := clean.Linef("%s more", number(len(p.log.entries)-1-p.view.seen))
+	text := sanitize.Linef("%s more", number(len(p.log.entries)-1-p.view.seen))
 	if p.below > 0 {
 		style = t.Accent
-		text = clean.Linef("%s new below", number(p.below))
+		text = sanitize.Linef("%s new below", number(p.below))
 	} else if p.focus {
 		style = t.Text
 	}
 	if p.view.seen == len(p.log.entries)-1 {
-		text = clean.Trusted("more")
+		text = sanitize.Trusted("more")
 	}
-	space, rule := clean.Trusted(" "), clean.Concat(t.HRule, t.HRule)
-	return t.Row(p.cols.end).Space(t.Text, p.cols.rule).Put(style, clean.Concat(rule, space, text, space, t.Dot, space,
-		clean.Trusted("End"), space, rule)).String()
+	space, rule := sanitize.Trusted(" "), sanitize.Concat(t.HRule, t.HRule)
+	return t.Row(p.cols.end).Space(t.Text, p.cols.rule).Put(style, sanitize.Concat(rule, space, text, space, t.Dot, space,
+		sanitize.Trusted("End"), space, rule)).String()
 }
 
 // emptyRows say what would be here.
 func (p *Pane) emptyRows(rows []string) []string {
 	t := p.cfg.Theme
-	hints := []clean.SafeText{clean.Trusted("Nothing was said yet."), clean.Trusted("Write below; Enter sends it to everybody here.")}
+	hints := []sanitize.SafeText{sanitize.Trusted("Nothing was said yet."), sanitize.Trusted("Write below; Enter sends it to everybody here.")}
 	if p.floor > 0 {
-		hints = []clean.SafeText{clean.Trusted("Cleared. PgUp brings it back.")}
+		hints = []sanitize.SafeText{sanitize.Trusted("Cleared. PgUp brings it back.")}
 	}
 	if p.h > 2 {
 		rows = append(rows, "")

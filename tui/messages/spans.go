@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -51,7 +51,7 @@ func (p *Pane) marked(e *entry, text string, spans []span) []span {
 
 // paint puts one row of a wrapped text into r, with its spans. At is where the search for the row in
 // the text begins; it returns where the next one's does.
-func (p *Pane) paint(r *theme.Row, text string, at int, part clean.SafeText, spans []span, style func(theme.Style) theme.Style) int {
+func (p *Pane) paint(r *theme.Row, text string, at int, part sanitize.SafeText, spans []span, style func(theme.Style) theme.Style) int {
 	plain := style(p.cfg.Theme.Text)
 	row := part.String()
 	if len(spans) == 0 {
@@ -64,7 +64,7 @@ func (p *Pane) paint(r *theme.Row, text string, at int, part clean.SafeText, spa
 	}
 	start, end := at, at+len(row)
 	type piece struct {
-		text  clean.SafeText
+		text  sanitize.SafeText
 		style theme.Style
 	}
 	var pieces []piece
@@ -73,7 +73,7 @@ func (p *Pane) paint(r *theme.Row, text string, at int, part clean.SafeText, spa
 		if from >= to || to > len(text) {
 			return
 		}
-		t := clean.Line(text[from:to])
+		t := sanitize.Line(text[from:to])
 		whole = whole && t.String() == text[from:to] // else it was cut inside of a character
 		cells += t.Width()
 		pieces = append(pieces, piece{t, s})

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // Details are the rows that tell all about the selected peer, each at most width cells.
@@ -21,11 +21,11 @@ func (p *Pane) Details(width int) []string {
 		if value == "" {
 			return
 		}
-		parts := clean.Line(value).Wrap(max(width-15, 8))
+		parts := sanitize.Line(value).Wrap(max(width-15, 8))
 		for i, part := range parts {
 			r := t.Row(width).Space(t.Text, 1)
 			if i == 0 {
-				r.Put(t.Dim, clean.Line(name))
+				r.Put(t.Dim, sanitize.Line(name))
 			}
 			rows = append(rows, r.To(t.Text, 14).Put(t.Text, part).String())
 		}
@@ -34,11 +34,11 @@ func (p *Pane) Details(width int) []string {
 	r := t.Row(width).Space(t.Text, 1).Put(p.colour(peer), label)
 	switch {
 	case !peer.Encrypted():
-		r.Put(t.Warn, clean.Trusted("  not encrypted, not signed"))
+		r.Put(t.Warn, sanitize.Trusted("  not encrypted, not signed"))
 	case peer.Verified:
-		r.Space(t.Text, 2).Put(t.Good, t.Signed).Put(t.Good, clean.Trusted(" verified"))
+		r.Space(t.Text, 2).Put(t.Good, t.Signed).Put(t.Good, sanitize.Trusted(" verified"))
 	default:
-		r.Put(t.Dim, clean.Trusted("  encrypted, not verified yet"))
+		r.Put(t.Dim, sanitize.Trusted("  encrypted, not verified yet"))
 	}
 	rows = append(rows, r.String())
 

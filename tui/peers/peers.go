@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/names"
+	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -24,7 +24,7 @@ const Remembered = 10 * time.Minute
 // Config is what a pane needs; all of it must be set.
 type Config struct {
 	Theme *theme.Theme
-	Book  *names.Book
+	Book  *roster.Book
 	Now   func() time.Time
 }
 
@@ -167,7 +167,7 @@ func (p *Pane) sort() {
 }
 
 // label is how a peer is called, within cells.
-func (p *Pane) label(peer event.Peer, cells int) clean.SafeText {
+func (p *Pane) label(peer event.Peer, cells int) sanitize.SafeText {
 	return p.cfg.Book.LabelWithin(command.BookID(peer.Key, peer.ID), cells, p.cfg.Theme.Ellipsis)
 }
 

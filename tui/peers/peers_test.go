@@ -15,9 +15,9 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/names"
+	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -32,7 +32,7 @@ func somebody(name string) event.Peer {
 // pane is a pane with its book and its clock.
 type pane struct {
 	*Pane
-	book names.Book
+	book roster.Book
 	now  time.Time
 }
 
@@ -196,7 +196,7 @@ func TestRowsFit(t *testing.T) {
 			}
 		}
 		for _, row := range rows {
-			if clean.Line(ansi.Strip(row)).String() != ansi.Strip(row) {
+			if sanitize.Line(ansi.Strip(row)).String() != ansi.Strip(row) {
 				t.Fatalf("not clean: %q", row)
 			}
 		}

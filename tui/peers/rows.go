@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -25,7 +25,7 @@ func (p *Pane) Rows() []string {
 	}
 	room := p.h - len(rows)
 	if len(p.order) == 0 && room > 0 {
-		for _, hint := range []clean.SafeText{clean.Trusted("Nobody yet. Who is"), clean.Trusted("found is listed here;"), clean.Trusted("or /connect HOST")}[:min(3, room)] {
+		for _, hint := range []sanitize.SafeText{sanitize.Trusted("Nobody yet. Who is"), sanitize.Trusted("found is listed here;"), sanitize.Trusted("or /connect HOST")}[:min(3, room)] {
 			t := p.cfg.Theme
 			rows = append(rows, t.Row(p.w).Space(t.Text, lead).Put(t.Dim, hint).To(t.Text, p.w).String())
 		}
@@ -56,22 +56,22 @@ func (p *Pane) title() string {
 	there, listed := p.Count()
 	r := t.Row(p.w)
 	if p.focus {
-		r.Put(t.Accent, t.Focus).Put(t.Accent, clean.Trusted("Peers"))
+		r.Put(t.Accent, t.Focus).Put(t.Accent, sanitize.Trusted("Peers"))
 	} else {
-		r.Space(t.Text, 1).Put(t.Strong, clean.Trusted("Peers"))
+		r.Space(t.Text, 1).Put(t.Strong, sanitize.Trusted("Peers"))
 	}
 	count := fmt.Sprint(there)
 	if listed > there {
 		count = fmt.Sprintf("%d of %d here", there, listed)
 	}
-	return r.Space(t.Text, 1).Put(t.Dim, clean.Line(count)).To(t.Text, p.w).String()
+	return r.Space(t.Text, 1).Put(t.Dim, sanitize.Line(count)).To(t.Text, p.w).String()
 }
 
 func (p *Pane) own() string {
 	t := p.cfg.Theme
-	you := clean.Trusted(" (you)")
+	you := sanitize.Trusted(" (you)")
 	r := t.Row(p.w).Space(t.Text, 1).Put(t.Dim, t.Dot).Space(t.Text, 1)
-	r.PutWithin(t.Text, clean.Name(p.self.Name), p.w-lead-you.Width()).Put(t.Dim, you)
+	r.PutWithin(t.Text, sanitize.Name(p.self.Name), p.w-lead-you.Width()).Put(t.Dim, you)
 	return r.To(t.Text, p.w).String()
 }
 
@@ -123,7 +123,7 @@ func (p *Pane) row(peer event.Peer) string {
 }
 
 // state is the glyph of a peer's state.
-func state(t *theme.Theme, peer event.Peer) (clean.SafeText, theme.Style) {
+func state(t *theme.Theme, peer event.Peer) (sanitize.SafeText, theme.Style) {
 	switch peer.State {
 	case event.Up:
 		return t.Here, t.Good
@@ -134,21 +134,21 @@ func state(t *theme.Theme, peer event.Peer) (clean.SafeText, theme.Style) {
 }
 
 // note is what stands at the right end of a row; the zero style stands for dim.
-func (p *Pane) note(peer event.Peer) (clean.SafeText, theme.Style) {
+func (p *Pane) note(peer event.Peer) (sanitize.SafeText, theme.Style) {
 	t := p.cfg.Theme
 	switch {
 	case !here(peer):
-		return clean.Linef("%s%s", peer.State, ago(p.cfg.Now().Sub(peer.Changed))), theme.Style{}
+		return sanitize.Linef("%s%s", peer.State, ago(p.cfg.Now().Sub(peer.Changed))), theme.Style{}
 	case peer.Ignored:
-		return clean.Trusted("ignored"), t.Warn
+		return sanitize.Trusted("ignored"), t.Warn
 	case !peer.Encrypted():
-		return clean.Trusted("plain"), t.Warn
+		return sanitize.Trusted("plain"), t.Warn
 	case peer.State == event.Late:
-		return clean.Trusted("   late"), t.Warn
+		return sanitize.Trusted("   late"), t.Warn
 	case peer.RTT > 0:
-		return clean.Line(roundTrip(peer.RTT)), theme.Style{}
+		return sanitize.Line(roundTrip(peer.RTT)), theme.Style{}
 	}
-	return clean.Trusted("      -"), theme.Style{}
+	return sanitize.Trusted("      -"), theme.Style{}
 }
 
 // roundTrip always takes seven cells, up to ten seconds.

@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"runtime/debug"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
@@ -103,7 +103,7 @@ func (s *Screen) call(f func()) {
 // caught turns a panic into the end of the program. It is deferred.
 func (s *Screen) caught(name string) {
 	if v := recover(); v != nil {
-		s.fail(&guard.Panic{Name: name, Value: v, Stack: debug.Stack()})
+		s.fail(&group.Panic{Name: name, Value: v, Stack: debug.Stack()})
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"golang.org/x/sys/unix"
@@ -120,7 +120,7 @@ func TestEveryEndGivesTheTerminalBack(t *testing.T) {
 	reason := errors.New("told to stop")
 	panicked := func(value string) func(error) bool {
 		return func(err error) bool {
-			var p *guard.Panic
+			var p *group.Panic
 			return errors.As(err, &p) && p.Value == value && strings.Contains(string(p.Stack), "main_unix_test.go")
 		}
 	}

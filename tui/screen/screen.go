@@ -28,7 +28,7 @@ import (
 	"sync"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
@@ -119,7 +119,7 @@ const stuck = 500 * time.Millisecond
 //
 //   - nil after tea.Quit;
 //   - the cause of ctx when it ended, so errors.Is(err, context.Canceled) holds;
-//   - a *guard.Panic (errors.As) when Update, Frame or a command panicked;
+//   - a *group.Panic (errors.As) when Update, Frame or a command panicked;
 //   - what reading or writing failed with when the terminal has gone.
 //
 // SIGINT, SIGTERM and SIGHUP are not handled here: main ends ctx for them. Commands that are still
@@ -133,7 +133,7 @@ func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
 	// Also when Bubble Tea itself panics: the trace is then readable.
 	defer s.term.close()
 
-	g := guard.New(ctx, func(*guard.Panic) { s.term.leave() })
+	g := group.New(ctx, func(*group.Panic) { s.term.leave() })
 	s.failMu.Lock()
 	s.stop = g.Stop
 	s.failMu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
@@ -20,7 +20,7 @@ import (
 // SIGTSTP is not among the signals: once Go has caught it, signal.Reset doesn't bring its default
 // back (Go 1.26), and the program could never stop itself. So a SIGTSTP from outside stops the
 // program unprepared, as SIGSTOP does, and resume mends the screen afterwards.
-func (s *Screen) watchSignals(g *guard.Group) {
+func (s *Screen) watchSignals(g *group.Group) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGWINCH, syscall.SIGCONT)
 	g.Go("screen/signals", func(ctx context.Context) {

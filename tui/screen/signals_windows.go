@@ -3,14 +3,14 @@ package screen
 import (
 	"context"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
 
 // watchSignals has no signals to wait for: Bubble Tea's console reader reports a new size, and
 // there is no job control, so a request to suspend is answered at once.
-func (s *Screen) watchSignals(g *guard.Group) {
+func (s *Screen) watchSignals(g *group.Group) {
 	g.Go("screen/signals", func(ctx context.Context) {
 		for {
 			select {

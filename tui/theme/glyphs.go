@@ -1,41 +1,41 @@
 package theme
 
-import "chat.lan/p2pchat/tui/clean"
+import "chat.lan/p2pchat/tui/sanitize"
 
 // Glyphs are the marks and rules, each one cell wide unless it says otherwise. None is an emoji:
 // their widths differ between terminals.
 type Glyphs struct {
-	Signed, Unsigned, Refused, LateLine clean.SafeText // marks of lines
-	Here, Late, Lost                    clean.SafeText // marks of peers
-	Blocked                             clean.SafeText // what was not let in, counted
-	Pending                             clean.SafeText // a line nobody acknowledged yet
-	Focus, Selection, Prompt            clean.SafeText
-	HRule, VRule, TeeDown, TeeUp, Tee   clean.SafeText
-	Full, Empty                         clean.SafeText // of a bar
-	Dot, Up, Down                       clean.SafeText
-	Ellipsis                            clean.SafeText // stands for what was cut; one cell in both sets
+	Signed, Unsigned, Refused, LateLine sanitize.SafeText // marks of lines
+	Here, Late, Lost                    sanitize.SafeText // marks of peers
+	Blocked                             sanitize.SafeText // what was not let in, counted
+	Pending                             sanitize.SafeText // a line nobody acknowledged yet
+	Focus, Selection, Prompt            sanitize.SafeText
+	HRule, VRule, TeeDown, TeeUp, Tee   sanitize.SafeText
+	Full, Empty                         sanitize.SafeText // of a bar
+	Dot, Up, Down                       sanitize.SafeText
+	Ellipsis                            sanitize.SafeText // stands for what was cut; one cell in both sets
 }
 
 var unicode = Glyphs{
-	Signed: clean.Trusted("✓"), Unsigned: clean.Trusted("⚠"), Refused: clean.Trusted("✗"), LateLine: clean.Trusted("⟲"),
-	Blocked: clean.Trusted("⊘"),
-	Here:    clean.Trusted("●"), Late: clean.Trusted("◐"), Lost: clean.Trusted("○"),
-	Pending: clean.Trusted("…"),
-	Focus:   clean.Trusted("▍"), Selection: clean.Trusted("▸"), Prompt: clean.Trusted("›"),
-	HRule: clean.Trusted("─"), VRule: clean.Trusted("│"), TeeDown: clean.Trusted("┬"), TeeUp: clean.Trusted("┴"), Tee: clean.Trusted("├"),
-	Full: clean.Trusted("▓"), Empty: clean.Trusted("░"),
-	Dot: clean.Trusted("·"), Up: clean.Trusted("↑"), Down: clean.Trusted("↓"),
-	Ellipsis: clean.Trusted("…"),
+	Signed: sanitize.Trusted("✓"), Unsigned: sanitize.Trusted("⚠"), Refused: sanitize.Trusted("✗"), LateLine: sanitize.Trusted("⟲"),
+	Blocked: sanitize.Trusted("⊘"),
+	Here:    sanitize.Trusted("●"), Late: sanitize.Trusted("◐"), Lost: sanitize.Trusted("○"),
+	Pending: sanitize.Trusted("…"),
+	Focus:   sanitize.Trusted("▍"), Selection: sanitize.Trusted("▸"), Prompt: sanitize.Trusted("›"),
+	HRule: sanitize.Trusted("─"), VRule: sanitize.Trusted("│"), TeeDown: sanitize.Trusted("┬"), TeeUp: sanitize.Trusted("┴"), Tee: sanitize.Trusted("├"),
+	Full: sanitize.Trusted("▓"), Empty: sanitize.Trusted("░"),
+	Dot: sanitize.Trusted("·"), Up: sanitize.Trusted("↑"), Down: sanitize.Trusted("↓"),
+	Ellipsis: sanitize.Trusted("…"),
 }
 
 var ascii = Glyphs{
-	Signed: clean.Trusted("+"), Unsigned: clean.Trusted("!"), Refused: clean.Trusted("x"), LateLine: clean.Trusted("~"),
-	Blocked: clean.Trusted("x"),
-	Here:    clean.Trusted("*"), Late: clean.Trusted("o"), Lost: clean.Trusted("."),
-	Pending: clean.Trusted("~"),
-	Focus:   clean.Trusted("|"), Selection: clean.Trusted(">"), Prompt: clean.Trusted(">"),
-	HRule: clean.Trusted("-"), VRule: clean.Trusted("|"), TeeDown: clean.Trusted("+"), TeeUp: clean.Trusted("+"), Tee: clean.Trusted("+"),
-	Full: clean.Trusted("#"), Empty: clean.Trusted("."),
-	Dot: clean.Trusted("-"), Up: clean.Trusted("^"), Down: clean.Trusted("v"),
-	Ellipsis: clean.Trusted("~"),
+	Signed: sanitize.Trusted("+"), Unsigned: sanitize.Trusted("!"), Refused: sanitize.Trusted("x"), LateLine: sanitize.Trusted("~"),
+	Blocked: sanitize.Trusted("x"),
+	Here:    sanitize.Trusted("*"), Late: sanitize.Trusted("o"), Lost: sanitize.Trusted("."),
+	Pending: sanitize.Trusted("~"),
+	Focus:   sanitize.Trusted("|"), Selection: sanitize.Trusted(">"), Prompt: sanitize.Trusted(">"),
+	HRule: sanitize.Trusted("-"), VRule: sanitize.Trusted("|"), TeeDown: sanitize.Trusted("+"), TeeUp: sanitize.Trusted("+"), Tee: sanitize.Trusted("+"),
+	Full: sanitize.Trusted("#"), Empty: sanitize.Trusted("."),
+	Dot: sanitize.Trusted("-"), Up: sanitize.Trusted("^"), Down: sanitize.Trusted("v"),
+	Ellipsis: sanitize.Trusted("~"),
 }

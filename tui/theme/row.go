@@ -5,7 +5,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // Row puts one row of the screen together, and never takes more than its cells. Not safe for
@@ -14,7 +14,7 @@ type Row struct {
 	b     strings.Builder
 	cells int // taken
 	most  int
-	tail  clean.SafeText
+	tail  sanitize.SafeText
 }
 
 // Row begins a row of at most that many cells. What doesn't fit is cut with the ellipsis.
@@ -25,12 +25,12 @@ func (t *Theme) Row(cells int) *Row {
 }
 
 // Put adds text, cut to what is left of the row. The row stays usable when it is full.
-func (r *Row) Put(s Style, text clean.SafeText) *Row {
+func (r *Row) Put(s Style, text sanitize.SafeText) *Row {
 	return r.PutWithin(s, text, r.Left())
 }
 
 // PutWithin adds text, cut to at most that many cells.
-func (r *Row) PutWithin(s Style, text clean.SafeText, cells int) *Row {
+func (r *Row) PutWithin(s Style, text sanitize.SafeText, cells int) *Row {
 	cells = min(cells, r.Left())
 	if cells <= 0 || text.IsEmpty() {
 		return r
@@ -48,7 +48,7 @@ func (r *Row) PutWithin(s Style, text clean.SafeText, cells int) *Row {
 }
 
 // Paint adds text that is known to fit and whose width is known, without measuring it again.
-func (r *Row) Paint(s Style, text clean.SafeText, width int) *Row {
+func (r *Row) Paint(s Style, text sanitize.SafeText, width int) *Row {
 	r.b.WriteString(s.on)
 	r.b.WriteString(text.String())
 	r.b.WriteString(s.off)
@@ -84,7 +84,7 @@ func (r *Row) At(s Style, x int) *Row {
 }
 
 // Rule fills the row up to column x with a glyph of one cell.
-func (r *Row) Rule(s Style, glyph clean.SafeText, x int) *Row {
+func (r *Row) Rule(s Style, glyph sanitize.SafeText, x int) *Row {
 	n := min(x, r.most) - r.cells
 	if n <= 0 {
 		return r
@@ -108,7 +108,7 @@ func (r *Row) Left() int { return r.most - r.cells }
 func (r *Row) String() string { return r.b.String() }
 
 // Paint is text in a style.
-func (s Style) Paint(text clean.SafeText) string {
+func (s Style) Paint(text sanitize.SafeText) string {
 	if text.IsEmpty() {
 		return ""
 	}

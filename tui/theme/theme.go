@@ -3,7 +3,7 @@
 //
 // A Style is a pair of SGR sequences that Lip Gloss made; a Row puts styled text together by hand and
 // keeps count of its cells, which costs a hundredth of what a Lip Gloss layout costs (DESIGN.md §11).
-// Text that others wrote can only come in as clean.SafeText. A Theme is read-only and safe for
+// Text that others wrote can only come in as sanitize.SafeText. A Theme is read-only and safe for
 // concurrent use.
 package theme
 

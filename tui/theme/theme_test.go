@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/tui/clean"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -23,7 +23,7 @@ func TestRowNeverOverflows(t *testing.T) {
 		most := rapid.IntRange(0, 40).Draw(t, "most")
 		r := th.Row(most)
 		for range rapid.IntRange(0, 6).Draw(t, "parts") {
-			text := clean.Line(rapid.StringOf(rapid.SampledFrom([]rune("ab 日本é👩\u200d🚀🇩🇪x\u0301"))).Draw(t, "text"))
+			text := sanitize.Line(rapid.StringOf(rapid.SampledFrom([]rune("ab 日本é👩\u200d🚀🇩🇪x\u0301"))).Draw(t, "text"))
 			switch rapid.IntRange(0, 4).Draw(t, "how") {
 			case 0:
 				r.Put(th.Accent, text)
@@ -45,7 +45,7 @@ func TestRowNeverOverflows(t *testing.T) {
 
 func TestNoColorDrawsNoSequence(t *testing.T) {
 	th := theme.New(theme.Look{Profile: termenv.Ascii})
-	r := th.Row(40).Put(th.Bad, clean.Trusted("bad")).Space(th.Bar, 3).Put(th.Selected, clean.Trusted("sel"))
+	r := th.Row(40).Put(th.Bad, sanitize.Trusted("bad")).Space(th.Bar, 3).Put(th.Selected, sanitize.Trusted("sel"))
 	if got := r.String(); strings.Contains(got, "\x1b") {
 		t.Errorf("without colours a row is %q", got)
 	}
@@ -54,7 +54,7 @@ func TestNoColorDrawsNoSequence(t *testing.T) {
 func TestGlyphsAreOneCell(t *testing.T) {
 	for _, look := range []theme.Look{{}, {ASCII: true}} {
 		g := theme.New(look).Glyphs
-		for _, s := range []clean.SafeText{g.Signed, g.Unsigned, g.Refused, g.LateLine, g.Blocked, g.Here, g.Late, g.Lost, g.Pending,
+		for _, s := range []sanitize.SafeText{g.Signed, g.Unsigned, g.Refused, g.LateLine, g.Blocked, g.Here, g.Late, g.Lost, g.Pending,
 			g.Focus, g.Selection, g.Prompt, g.HRule, g.VRule, g.TeeDown, g.TeeUp, g.Tee, g.Full, g.Empty, g.Dot, g.Up, g.Down, g.Ellipsis} {
 			if s.Width() != 1 {
 				t.Errorf("ascii=%v: %q takes %d cells", look.ASCII, s.String(), s.Width())
@@ -96,7 +96,7 @@ func TestNamesCanBeRead(t *testing.T) {
 		colours := map[theme.Style]string{}
 		for i := range 2000 {
 			s := th.NameOf(fmt.Sprint(i))
-			colours[s] = s.Paint(clean.Trusted("x"))
+			colours[s] = s.Paint(sanitize.Trusted("x"))
 		}
 		if len(colours) < 24 {
 			t.Errorf("light=%v: 2,000 names share %d colours", c.light, len(colours))

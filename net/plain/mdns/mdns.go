@@ -25,7 +25,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -73,7 +73,7 @@ type Config struct {
 type Service struct {
 	cfg   Config
 	log   *slog.Logger
-	group *guard.Group
+	group *group.Group
 
 	mu      sync.Mutex
 	nics    map[string]*nic // by name
@@ -83,7 +83,7 @@ type Service struct {
 
 // Start begins to announce and to look. It ends with g. An interface that can't be used is no error:
 // Trouble tells, and it is tried again.
-func Start(g *guard.Group, cfg Config) *Service {
+func Start(g *group.Group, cfg Config) *Service {
 	if cfg.Port == 0 {
 		cfg.Port = Port
 	}

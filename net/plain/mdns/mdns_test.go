@@ -18,7 +18,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/discovery"
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -65,7 +65,7 @@ type sighting struct {
 func start(t *testing.T, port int, self Self) (*Service, chan sighting) {
 	t.Helper()
 	lo := loopback(t)
-	g := guard.New(context.Background(), func(p *guard.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
+	g := group.New(context.Background(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	t.Cleanup(g.Close)
 	found := make(chan sighting, 1000)
 	s := Start(g, Config{
@@ -130,7 +130,7 @@ func program(t *testing.T, port int) *ipv4.PacketConn {
 		t.Fatal(err)
 	}
 	c := ipv4.NewPacketConn(conn)
-	if err := errors.Join(c.JoinGroup(device, net.UDPAddrFromAddrPort(netip.AddrPortFrom(group, uint16(port)))),
+	if err := errors.Join(c.JoinGroup(device, net.UDPAddrFromAddrPort(netip.AddrPortFrom(multicastGroup, uint16(port)))),
 		c.SetMulticastInterface(device), c.SetMulticastLoopback(true)); err != nil {
 		t.Skip("no multicast on loopback here: ", err)
 	}
@@ -144,7 +144,7 @@ func send(t *testing.T, c *ipv4.PacketConn, port int, m *dns.Msg) {
 		t.Fatal(err)
 	}
 	as := &ipv4.ControlMessage{Src: net.IPv4(127, 0, 0, 1)}
-	if _, err := c.WriteTo(packet, as, net.UDPAddrFromAddrPort(netip.AddrPortFrom(group, uint16(port)))); err != nil {
+	if _, err := c.WriteTo(packet, as, net.UDPAddrFromAddrPort(netip.AddrPortFrom(multicastGroup, uint16(port)))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -272,7 +272,7 @@ func TestLeave(t *testing.T) {
 
 // An interface that isn't there is told of, and holds up nothing.
 func TestTrouble(t *testing.T) {
-	g := guard.New(t.Context(), nil)
+	g := group.New(t.Context(), nil)
 	defer g.Close()
 	asked := make(chan struct{}, 100)
 	s := Start(g, Config{

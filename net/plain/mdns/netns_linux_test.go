@@ -17,7 +17,7 @@ import (
 
 	"github.com/hashicorp/mdns"
 
-	"chat.lan/p2pchat/net/guard"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -29,7 +29,7 @@ const roleEnv = "P2PCHAT_MDNS_TEST_ROLE"
 func play(role string) {
 	switch role {
 	case "us":
-		g := guard.New(context.Background(), nil)
+		g := group.New(context.Background(), nil)
 		Start(g, Config{
 			Self:       func() Self { return Self{ID: aliceID, Name: "Alice", Port: 8080} },
 			Interfaces: func() []string { return []string{"lo", "eth0"} },

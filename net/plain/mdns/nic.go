@@ -15,8 +15,8 @@ import (
 	"golang.org/x/net/ipv4"
 )
 
-// group is mDNS's IPv4 multicast group.
-var group = netip.AddrFrom4([4]byte{224, 0, 0, 251})
+// multicastGroup is mDNS's IPv4 multicast group.
+var multicastGroup = netip.AddrFrom4([4]byte{224, 0, 0, 251})
 
 // nic is one interface in use, and its two sockets.
 type nic struct {
@@ -117,7 +117,7 @@ func (n *nic) close() {
 	n.query.Close()
 }
 
-func (n *nic) to() netip.AddrPort { return netip.AddrPortFrom(group, uint16(n.s.cfg.Port)) }
+func (n *nic) to() netip.AddrPort { return netip.AddrPortFrom(multicastGroup, uint16(n.s.cfg.Port)) }
 
 // local reports whether an address is on the interface's own networks.
 func (n *nic) local(a netip.Addr) bool {

@@ -1,0 +1,218 @@
+// Package group is the one place where p2pchat starts goroutines.
+//
+// A goroutine belongs to a Group: the group starts it, stops it through its context, and waits for
+// it. A panic in any of them is caught here, handed once to the root's report function (which
+// restores the terminal and writes the stack to the log), and cancels the whole tree with the panic
+// as the cause, so that every owner still gets to say goodbye to its peers before the program ends.
+// Without that, one nil pointer in a network goroutine would leave the user's terminal raw.
+//
+//	root := guard.New(ctx, report)
+//	links := root.Child()
+//	links.Go("link/reader", func(ctx context.Context) { … })
+//	links.Close() // stop and wait for this part only
+//	root.Close()
+package group
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
+
+// Panic is a recovered panic: the cause of the root group's context after one of its goroutines,
+// or a goroutine of a group below it, panicked.
+type Panic struct {
+	Name  string // the goroutine's name, as given to Go
+	Value any    // what was passed to panic
+	Stack []byte // the stack at the panic, for the log
+}
+
+// Error names the goroutine and the panic's value, on one line.
+func (p *Panic) Error() string { return fmt.Sprintf("internal error in %s: %v", p.Name, p.Value) }
+
+// ErrStopped is the cause of a group's context after Stop.
+var ErrStopped = errors.New("stopped")
+
+// Group owns goroutines. All methods may be called from any goroutine, except that Wait and Close
+// must not be called from a goroutine of the group itself (it would wait for itself).
+type Group struct {
+	root   *Group
+	report func(*Panic)
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	mu       sync.Mutex
+	idle     sync.Cond // on mu; signalled when running falls to 0
+	stopped  bool      // guarded by mu; Go and Child start nothing more
+	running  int       // guarded by mu; goroutines that have not returned
+	children []*Group  // guarded by mu; locked after their parent, never before
+
+	once   sync.Once
+	caught *Panic // root only; written once before cancel, read through Err
+}
+
+// New returns a root group whose context ends when ctx does. report, which may be nil, is called at
+// most once, from the goroutine that panicked first, before the group's context is cancelled. It
+// must not wait for the group, which waits for it.
+func New(ctx context.Context, report func(*Panic)) *Group {
+	g := &Group{report: report}
+	g.root = g
+	g.idle.L = &g.mu
+	g.ctx, g.cancel = context.WithCancelCause(ctx)
+	return g
+}
+
+// Child returns a group that is stopped and waited for with its parent, and can be closed before it.
+func (g *Group) Child() *Group {
+	c := &Group{root: g.root}
+	c.idle.L = &c.mu
+	c.ctx, c.cancel = context.WithCancelCause(g.ctx)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopped {
+		c.stopped = true
+		c.cancel(ErrStopped)
+		return c
+	}
+	// Children that were closed are dropped here, so that a long-lived parent with short-lived
+	// children (one per link) doesn't grow.
+	live := g.children[:0]
+	for _, old := range g.children {
+		if !old.finished() {
+			live = append(live, old)
+		}
+	}
+	clear(g.children[len(live):])
+	g.children = append(live, c)
+	return c
+}
+
+// finished reports whether the group was stopped and nothing of it, or below it, can still run.
+func (g *Group) finished() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.stopped && g.running == 0 && g.busyChild() == nil
+}
+
+// busy reports whether a goroutine of the group, or below it, has not returned.
+func (g *Group) busy() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.running > 0 || g.busyChild() != nil
+}
+
+// busyChild is a child that is busy, or nil. Called with mu held.
+func (g *Group) busyChild() *Group {
+	for _, c := range g.children {
+		if c.busy() {
+			return c
+		}
+	}
+	return nil
+}
+
+// Context is cancelled by Stop, by the parent's end, and by a panic anywhere in the tree.
+func (g *Group) Context() context.Context { return g.ctx }
+
+// Go starts f in a goroutine of this group. f must return soon after its context is cancelled.
+// It reports false, and starts nothing, once the group is stopped. After a panic elsewhere in the
+// tree, or the end of the context that New was given, it still starts f, whose context is then
+// cancelled already: an owner can say its goodbyes until somebody calls Stop. The name is for the log.
+func (g *Group) Go(name string, f func(ctx context.Context)) bool {
+	g.mu.Lock()
+	if g.stopped {
+		g.mu.Unlock()
+		return false
+	}
+	g.running++
+	g.mu.Unlock()
+	go func() {
+		defer g.done()
+		defer func() {
+			if v := recover(); v != nil {
+				g.root.panicked(&Panic{Name: name, Value: v, Stack: debug.Stack()})
+			}
+		}()
+		f(g.ctx)
+	}()
+	return true
+}
+
+func (g *Group) done() {
+	g.mu.Lock()
+	g.running--
+	if g.running == 0 {
+		g.idle.Broadcast()
+	}
+	g.mu.Unlock()
+}
+
+// panicked records the first panic of the tree and cancels all of it. Called on the root.
+func (g *Group) panicked(p *Panic) {
+	g.once.Do(func() {
+		g.mu.Lock()
+		g.caught = p
+		g.mu.Unlock()
+		defer g.cancel(p) // even if report panics itself
+		if g.report != nil {
+			g.report(p)
+		}
+	})
+}
+
+// Err is the tree's first panic as a *Panic, or nil.
+func (g *Group) Err() error {
+	r := g.root
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.caught == nil {
+		return nil
+	}
+	return r.caught
+}
+
+// Stop cancels the context of this group and of all below it; from now on Go starts nothing.
+// It doesn't wait, and may be called more than once.
+func (g *Group) Stop() {
+	g.mu.Lock()
+	g.stopped = true
+	children := g.children // no longer changed in place, now that stopped is set
+	g.mu.Unlock()
+	g.cancel(ErrStopped)
+	for _, c := range children {
+		c.Stop()
+	}
+}
+
+// Wait returns when every goroutine of this group and of the groups below it has returned. It does
+// not stop them: call Stop first, or Close. Several goroutines may wait.
+func (g *Group) Wait() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for {
+		for g.running > 0 {
+			g.idle.Wait()
+		}
+		// A child may have been added, or may have used this group, while mu was not held: look
+		// again until nothing is left. The children stay in the list, so that a second waiter
+		// waits for them too and Stop reaches them.
+		c := g.busyChild()
+		if c == nil {
+			break
+		}
+		g.mu.Unlock()
+		c.Wait()
+		g.mu.Lock()
+	}
+	if g.stopped {
+		g.children = nil
+	}
+}
+
+// Close stops the group and waits for it.
+func (g *Group) Close() {
+	g.Stop()
+	g.Wait()
+}

@@ -1,0 +1,77 @@
+package votes_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/votes"
+	"chat.lan/p2pchat/vote"
+)
+
+// BenchmarkReadProof checks a certificate of 64 from its bytes, as a stranger would: limit 10 ms.
+func BenchmarkReadProof(b *testing.B) {
+	ids, keys := people(64)
+	author := votes.New(lobby, ids[0])
+	out, err := author.Propose(vote.Wish{Slot: vote.SecureOnly, Action: vote.On, Roll: keys, Need: 64}, now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, id := range ids[1:] {
+		box := votes.New(lobby, id)
+		box.AcceptAll(out.Kept, nil)
+		mine, err := box.Cast(out.Proposal, vote.Approve, now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		author.AcceptAll(mine.Kept, nil)
+	}
+	text, ok := author.Certificate(out.Proposal)
+	if !ok {
+		b.Fatal("it has not passed")
+	}
+	for b.Loop() {
+		p, err := votes.ReadProof(bytes.NewReader(text))
+		if err != nil || len(p.Approvals) != 64 {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(10*time.Millisecond), "of-limit")
+}
+
+// BenchmarkRestore is a start in a room that has decided much: a record costs no more among many
+// (per-record: against a quarter of them; 4 would be the square).
+func BenchmarkRestore(b *testing.B) {
+	ids, keys := people(3)
+	var all []*record.Record
+	author, voter := votes.New(lobby, ids[0]), votes.New(lobby, ids[1])
+	for i := range 400 {
+		proposed, err := author.Propose(vote.Wish{Slot: vote.Topic, Action: fmt.Sprint(i), Roll: keys}, now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		voter.AcceptAll(proposed.Kept, nil)
+		cast, err := voter.Cast(proposed.Proposal, vote.Approve, now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		author.AcceptAll(cast.Kept, nil)
+		all = append(append(all, proposed.Kept...), cast.Kept...)
+	}
+	restore := func(recs []*record.Record) time.Duration {
+		begun := time.Now()
+		box := votes.New(lobby, ids[2])
+		if refused := box.Restore(recs, nil); refused != 0 || len(box.Records()) != len(recs) {
+			b.Fatalf("%d of %d are there, %d were refused", len(box.Records()), len(recs), refused)
+		}
+		return time.Since(begun)
+	}
+	var few, many time.Duration
+	for b.Loop() {
+		few += restore(all[:len(all)/4])
+		many += restore(all)
+	}
+	b.ReportMetric(float64(many)/float64(few)/4, "per-record")
+}

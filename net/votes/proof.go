@@ -1,0 +1,249 @@
+package votes
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/vote"
+)
+
+// A proof is a file that a stranger can check without any of our peers: one line of compact JSON,
+// keys in this order, and a line end.
+//
+//	{"p2pchat":"certificate","v":1,"proposal":R,"ballots":[R,…],"ends":[R,…]}
+//	{"p2pchat":"evidence","v":1,"proposal":R,"ballots":[R,R],"ends":[]}
+//
+// R is {"body":"<the exact signed bytes, as a JSON string>","sig":"<base64>"}; <, > and & are not
+// escaped. To check one, with nothing but Ed25519 and SHA-256:
+//
+//  1. the file is what encoding its own content gives again;
+//  2. each sig is the Ed25519 signature by the body's author over "p2pchat/1/record\x00" ‖ body, the
+//     author being a canonical key that is not of small order;
+//  3. all bodies name one room, and feed, seq and prev are zero; a ballot's time is [0,0];
+//  4. the proposal's id is SHA-256 of what its author signed; its roll, need and the rest are valid
+//     by VOTING.md rule 1;
+//  5. of a certificate: each ballot approves that id, its author stands on the roll, authors ascend
+//     strictly, and there are at least need of them. "ends" holds the proposals that an OFF names, in
+//     its order, as far as they are known: the OFF ended those of whose roll a majority is among the
+//     ballots' authors;
+//  6. of evidence: the two ballots are of one author on the roll, an approval and then a reject.
+//
+// MaxProof bounds a file: 256 ballots and 64 ended proposals of full size fit.
+const MaxProof = 4 << 20
+
+// ErrProof is what the errors of ReadProof wrap.
+var ErrProof = errors.New("the file proves nothing")
+
+// file is a proof as it is written.
+type file struct {
+	P2pchat  string   `json:"p2pchat"`
+	V        int      `json:"v"`
+	Proposal signed   `json:"proposal"`
+	Ballots  []signed `json:"ballots"`
+	Ends     []signed `json:"ends"`
+}
+
+type signed struct {
+	Body string `json:"body"`
+	Sig  []byte `json:"sig"`
+}
+
+// Proof is a file that was checked.
+type Proof struct {
+	Room      record.RoomID
+	Proposal  vote.Proposal
+	Approvals []identity.Key // of a certificate, ascending
+	Ends      []Ending       // of an OFF's certificate: the ONs that it names and that are in the file
+	Twice     identity.Key   // of evidence: who signed both; zero for a certificate
+}
+
+// Ending is what an OFF's certificate shows of an ON that it names.
+type Ending struct {
+	On         vote.Proposal
+	Have, Need int // approvals by voters of the ON's roll, and how many of these end it
+}
+
+// Ended reports whether the certificate shows that the ON was ended.
+func (e Ending) Ended() bool { return e.Have >= e.Need }
+
+// Certificate is the file that proves that a proposal passed; false while it has not.
+func (b *Box) Certificate(id vote.ID) ([]byte, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, ok := b.book.Certificate(id)
+	if !ok {
+		return nil, false
+	}
+	f := file{P2pchat: "certificate", V: 1, Proposal: form(b.records[c.Proposal.Ref()]), Ballots: []signed{}, Ends: []signed{}}
+	for _, v := range c.Ballots {
+		f.Ballots = append(f.Ballots, form(b.records[v.Ref()]))
+	}
+	for _, on := range c.Proposal.Ends {
+		if rec := b.records[vote.Ref{Kind: vote.RefProposal, Proposal: on}]; rec != nil {
+			f.Ends = append(f.Ends, form(rec))
+		}
+	}
+	return f.encode(), true
+}
+
+// EvidenceFile is the file that proves that a key signed both an approval and a reject; false when
+// one of the records isn't here any more.
+func (b *Box) EvidenceFile(e vote.Evidence) ([]byte, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f := file{P2pchat: "evidence", V: 1, Ends: []signed{}}
+	p := b.records[vote.Ref{Kind: vote.RefProposal, Proposal: e.Proposal}]
+	if p == nil {
+		return nil, false
+	}
+	f.Proposal = form(p)
+	for _, ref := range e.Ballots() {
+		rec := b.records[ref]
+		if rec == nil {
+			return nil, false
+		}
+		f.Ballots = append(f.Ballots, form(rec))
+	}
+	return f.encode(), true
+}
+
+func form(r *record.Record) signed { return signed{r.Signed(), r.Signature()} }
+
+func (f *file) encode() []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if e.Encode(f) != nil {
+		return nil // strings, numbers and bytes always encode
+	}
+	return out.Bytes()
+}
+
+// IsProof reports whether a file that begins so means to be a proof, rather than an export.
+func IsProof(begin []byte) bool { return bytes.HasPrefix(begin, []byte(`{"p2pchat":`)) }
+
+// ReadProof checks a file by the six steps above and reports the first flaw, wrapping ErrProof.
+func ReadProof(r io.Reader) (*Proof, error) {
+	text, err := io.ReadAll(io.LimitReader(r, MaxProof+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > MaxProof {
+		return nil, fmt.Errorf("%w: over %d bytes", ErrProof, MaxProof)
+	}
+	var f file
+	if err := json.Unmarshal(text, &f); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProof, err)
+	}
+	if !bytes.Equal(f.encode(), text) {
+		return nil, fmt.Errorf("%w: it is not in its canonical form: a byte more, less or other than was written", ErrProof)
+	}
+	if f.V != 1 {
+		return nil, fmt.Errorf("%w: version %d is not known here", ErrProof, f.V)
+	}
+	p, err := f.check()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProof, err)
+	}
+	return p, nil
+}
+
+func (f *file) check() (*Proof, error) {
+	proposal, room, err := f.Proposal.read("the proposal", KindProposal)
+	if err != nil {
+		return nil, err
+	}
+	p := &Proof{Room: room, Proposal: proposal.proposal}
+	c := vote.Certificate{Proposal: p.Proposal}
+	for i, s := range f.Ballots {
+		ballot, in, err := s.read(fmt.Sprintf("ballot %d", i+1), KindBallot)
+		switch {
+		case err != nil:
+			return nil, err
+		case in != room:
+			return nil, fmt.Errorf("ballot %d is of another room", i+1)
+		}
+		c.Ballots = append(c.Ballots, vote.Ballot{Proposal: ballot.ref.Proposal, Voter: ballot.ref.By, Choice: ballot.ref.Choice})
+	}
+	switch f.P2pchat {
+	case "certificate":
+		return p, p.certificate(&c, f.Ends)
+	case "evidence":
+		return p, p.evidence(c, f.Ends)
+	}
+	return nil, fmt.Errorf("%.32q is no kind of proof", f.P2pchat)
+}
+
+// read verifies one signed record and decodes it.
+func (s signed) read(what string, kind record.Kind) (said, record.RoomID, error) {
+	claim, err := record.Parse(s.Body, s.Sig)
+	if err != nil {
+		return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+	}
+	rec, err := claim.Verify()
+	if err != nil {
+		return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+	}
+	if rec.Kind() != kind {
+		return said{}, record.RoomID{}, fmt.Errorf("%s is a %.32q", what, rec.Kind())
+	}
+	out, err := read(rec)
+	if err != nil {
+		return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+	}
+	if kind == KindProposal {
+		if err := vote.Valid(&out.proposal); err != nil {
+			return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return out, rec.Body().Room, nil
+}
+
+func (p *Proof) certificate(c *vote.Certificate, ends []signed) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	for _, v := range c.Ballots {
+		p.Approvals = append(p.Approvals, v.Voter)
+	}
+	at := 0
+	for i, s := range ends {
+		on, room, err := s.read(fmt.Sprintf("ended proposal %d", i+1), KindProposal)
+		if err != nil {
+			return err
+		}
+		place := slices.Index(p.Proposal.Ends[at:], on.proposal.ID)
+		if room != p.Room || place < 0 {
+			return fmt.Errorf("ended proposal %d is not one that this one names, in its order", i+1)
+		}
+		at += place + 1
+		if on.proposal.IsOn() {
+			p.Ends = append(p.Ends, Ending{on.proposal, c.ApprovedBy(&on.proposal), vote.Majority(len(on.proposal.Roll))})
+		}
+	}
+	return nil
+}
+
+func (p *Proof) evidence(c vote.Certificate, ends []signed) error {
+	b := c.Ballots
+	switch {
+	case len(ends) > 0 || len(b) != 2:
+		return errors.New("evidence is two ballots and nothing else")
+	case b[0].Proposal != p.Proposal.ID || b[1].Proposal != p.Proposal.ID:
+		return errors.New("a ballot is for another proposal")
+	case b[0].Voter != b[1].Voter:
+		return errors.New("the ballots are of two voters")
+	case !p.Proposal.OnRoll(b[0].Voter):
+		return errors.New("the voter is not on the roll")
+	case b[0].Choice != vote.Approve || b[1].Choice != vote.Reject:
+		return errors.New("the ballots are not an approval and then a reject")
+	}
+	p.Twice = b[0].Voter
+	return nil
+}

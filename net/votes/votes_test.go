@@ -1,0 +1,407 @@
+package votes_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/votes"
+	"chat.lan/p2pchat/vote"
+)
+
+var lobby = record.OpenRoom("lobby")
+
+// now is when the tests happen, ms since 1970.
+const now = 1_795_000_000_000
+
+func person(n byte) *identity.Identity { return identity.FromSeed([32]byte{n, 7}) }
+
+// people are n identities and their keys.
+func people(n int) (ids []*identity.Identity, keys []identity.Key) {
+	for i := range n {
+		ids = append(ids, person(byte(i+1)))
+		keys = append(keys, ids[i].Key())
+	}
+	return ids, keys
+}
+
+func boxes(ids []*identity.Identity) []*votes.Box {
+	var out []*votes.Box
+	for _, id := range ids {
+		out = append(out, votes.New(lobby, id))
+	}
+	return out
+}
+
+func on(roll ...identity.Key) vote.Wish {
+	return vote.Wish{Slot: vote.SecureOnly, Action: vote.On, Roll: roll}
+}
+
+func propose(t *testing.T, b *votes.Box, w vote.Wish) (vote.ID, []*record.Record) {
+	t.Helper()
+	out, err := b.Propose(w, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Proposal, out.Kept
+}
+
+func accept(t *testing.T, b *votes.Box, recs ...*record.Record) votes.Outcome {
+	t.Helper()
+	var out votes.Outcome
+	for _, r := range recs {
+		var err error
+		if out, err = b.Accept(r, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func cast(t *testing.T, b *votes.Box, id vote.ID, c vote.Choice) []*record.Record {
+	t.Helper()
+	out, err := b.Cast(id, c, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Kept
+}
+
+func TestTwoOfThreeSwitchItOn(t *testing.T) {
+	ids, keys := people(3)
+	bs := boxes(ids)
+	id, made := propose(t, bs[0], on(keys...))
+	if len(made) != 2 {
+		t.Fatalf("%d records, want the proposal and its author's approval", len(made))
+	}
+	accept(t, bs[1], made...)
+	if v, s, _ := bs[1].View(id, now); v.Tally.Yes != 1 || v.Tally.Need != 2 || s != vote.StatusOpen || v.Label != "#1" {
+		t.Fatalf("%+v %s", v, s)
+	}
+	if got := bs[1].Prompts(now); len(got) != 1 || got[0] != id {
+		t.Fatalf("prompts %v", got)
+	}
+	yes := cast(t, bs[1], id, vote.Approve)
+	if !bs[1].Policy().SecureOnly {
+		t.Error("the second approval does not decide")
+	}
+	out := accept(t, bs[0], yes...)
+	if !out.Policy || out.Now != vote.Passed || out.Was != vote.Open || !bs[0].Policy().SecureOnly {
+		t.Errorf("%+v", out)
+	}
+	// The third heard the ballots first, then the proposal.
+	first := accept(t, bs[2], yes...)
+	if len(first.Kept) != 0 || bs[2].Policy().SecureOnly {
+		t.Errorf("a ballot without its proposal did %+v", first)
+	}
+	last := accept(t, bs[2], made[0])
+	if len(last.Kept) != 2 {
+		t.Errorf("the proposal brought in %d records, want itself and the ballot that waited", len(last.Kept))
+	}
+	accept(t, bs[2], made[1])
+	if !bs[2].Policy().SecureOnly || bs[2].Hash() != bs[0].Hash() || bs[1].Hash() != bs[0].Hash() {
+		t.Error("the three differ")
+	}
+}
+
+func TestBallotsAreFinal(t *testing.T) {
+	ids, keys := people(3)
+	bs := boxes(ids)
+	id, made := propose(t, bs[0], on(keys...))
+	accept(t, bs[1], made...)
+	cast(t, bs[1], id, vote.Reject)
+	if _, err := bs[1].Cast(id, vote.Approve, now); !errors.Is(err, votes.ErrCast) {
+		t.Errorf("a second ballot: %v", err)
+	}
+	stranger := votes.New(lobby, person(99))
+	accept(t, stranger, made...)
+	if _, err := stranger.Cast(id, vote.Approve, now); !errors.Is(err, votes.ErrNoVote) {
+		t.Errorf("a stranger's ballot: %v", err)
+	}
+	accept(t, bs[2], made...)
+	if _, err := bs[2].Cast(id, vote.Approve, now+vote.For.Milliseconds()); !errors.Is(err, votes.ErrClosed) {
+		t.Errorf("a ballot after it closed: %v", err)
+	}
+	if _, err := bs[2].Cast(vote.ID{1}, vote.Approve, now); !errors.Is(err, vote.ErrNoProposal) {
+		t.Errorf("a ballot on nothing: %v", err)
+	}
+	if _, err := bs[2].Cancel(id); !errors.Is(err, votes.ErrNotOwn) {
+		t.Errorf("another's cancel: %v", err)
+	}
+	out, err := bs[0].Cancel(id)
+	if err != nil || out.Now != vote.Cancelled {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+func TestWhoIsLeftOutDisputes(t *testing.T) {
+	ids, keys := people(3)
+	bs := boxes(ids)
+	id, made := propose(t, bs[0], on(keys[1]))
+	accept(t, bs[1], made...)
+	yes := cast(t, bs[1], id, vote.Approve)
+
+	// The third was linked to the proposer, and isn't on the roll.
+	out, err := bs[2].Accept(made[0], keys[:2])
+	if err != nil || !slices.Equal(out.LeftOut, []identity.Key{keys[2]}) {
+		t.Fatalf("left out %v, %v", out.LeftOut, err)
+	}
+	accept(t, bs[2], append(made[1:], yes...)...)
+	if bs[2].Policy().SecureOnly {
+		t.Error("what is disputed took effect")
+	}
+	if _, s, _ := bs[2].View(id, now); s != vote.StatusDisputed {
+		t.Errorf("it is called %s", s)
+	}
+	if changed, err := bs[2].Dispute(id, false); err != nil || !changed || !bs[2].Policy().SecureOnly {
+		t.Errorf("accepting it: changed %v, %v", changed, err)
+	}
+	if changed, err := bs[2].Dispute(id, true); err != nil || !changed || bs[2].Policy().SecureOnly {
+		t.Errorf("refusing it: changed %v, %v", changed, err)
+	}
+	// Who has just come disputes nothing, and a restart doesn't ask again.
+	again := votes.New(lobby, ids[2])
+	if n := again.Restore(bs[2].Records(), slices.Collect(keysOf(bs[2].Disputes()))); n != 0 {
+		t.Errorf("%d records refused", n)
+	}
+	if again.Policy().SecureOnly || again.Hash() != bs[2].Hash() {
+		t.Error("a restart forgot the dispute or a record")
+	}
+	newcomer := votes.New(lobby, person(50))
+	newcomer.AcceptAll(bs[0].Records(), keys)
+	accept(t, newcomer, yes...)
+	if newcomer.Policy().SecureOnly {
+		t.Error("somebody linked to all three took a vote without the third")
+	}
+	// It may come decided, with all its ballots at once.
+	late := votes.New(lobby, ids[2])
+	outs, refused := late.AcceptAll(append(slices.Clone(made), yes...), keys[:2])
+	if refused != 0 || len(outs) != 1 || !slices.Equal(outs[0].LeftOut, []identity.Key{keys[2]}) || late.Policy().SecureOnly {
+		t.Errorf("decided without the third, who was there: %+v, %d refused, in force %v", outs, refused, late.Policy().SecureOnly)
+	}
+	fresh := votes.New(lobby, person(51))
+	fresh.AcceptAll(append(bs[0].Records(), yes...), nil)
+	if !fresh.Policy().SecureOnly {
+		t.Error("a newcomer does not tighten at once")
+	}
+}
+
+func keysOf(d vote.Disputes) func(func(vote.ID) bool) {
+	return func(yield func(vote.ID) bool) {
+		for id := range d {
+			if !yield(id) {
+				return
+			}
+		}
+	}
+}
+
+// The same records make the same box, whatever their order and however they come.
+func TestOrderDoesNotMatter(t *testing.T) {
+	ids, keys := people(5)
+	bs := boxes(ids)
+	var all []*record.Record
+	share := func(recs []*record.Record) {
+		all = append(all, recs...)
+		for _, b := range bs {
+			for _, r := range recs {
+				b.Accept(r, nil)
+			}
+		}
+	}
+	rng := rand.New(rand.NewPCG(4, 2))
+	for i := range 12 {
+		w := on(keys...)
+		switch {
+		case i%4 == 1:
+			w.Slot, w.Action = vote.Topic, string(rune('a'+i))
+		case i%4 == 3 && bs[0].Policy().SecureOnly:
+			w.Action = vote.Off
+		}
+		id, made := propose(t, bs[i%5], w)
+		share(made)
+		for _, j := range rng.Perm(5)[:rng.IntN(5)+1] {
+			c := vote.Approve
+			if rng.IntN(4) == 0 {
+				c = vote.Reject
+			}
+			if out, err := bs[j].Cast(id, c, now); err == nil {
+				share(out.Kept)
+			}
+		}
+		if rng.IntN(3) == 0 {
+			if out, err := bs[i%5].Cancel(id); err == nil {
+				share(out.Kept)
+			}
+		}
+	}
+	want := bs[0]
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 9))
+		mixed := append(slices.Clone(all), all...)
+		rng.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
+		b := votes.New(lobby, person(77))
+		kept := map[record.ID]int{}
+		note := func(out votes.Outcome) {
+			for _, r := range out.Kept {
+				kept[r.ID()]++
+			}
+		}
+		if seed%2 == 0 {
+			for _, r := range mixed {
+				out, err := b.Accept(r, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				note(out)
+			}
+		} else {
+			outs, refused := b.AcceptAll(mixed, nil)
+			if refused != 0 {
+				t.Fatalf("seed %d: %d refused", seed, refused)
+			}
+			for _, out := range outs {
+				note(out)
+			}
+		}
+		if b.Hash() != want.Hash() {
+			t.Fatalf("seed %d: hash differs", seed)
+		}
+		p, q := b.Policy(), want.Policy()
+		if p.SecureOnly != q.SecureOnly || p.By != q.By || p.Topic != q.Topic {
+			t.Fatalf("seed %d: policy %+v, want %+v", seed, p, q)
+		}
+		for _, r := range all {
+			if kept[r.ID()] != 1 {
+				t.Fatalf("seed %d: a record was named as kept %d times", seed, kept[r.ID()])
+			}
+		}
+	}
+}
+
+// Two that hold different things become equal by Map, Lacking and Answer alone.
+func TestExchangeMakesEqual(t *testing.T) {
+	ids, keys := people(4)
+	bs := boxes(ids)
+	for i, b := range bs {
+		id, _ := propose(t, b, on(keys...))
+		if i > 0 {
+			bs[i-1].AcceptAll(b.Records(), nil)
+			cast(t, bs[i-1], id, vote.Approve)
+		}
+	}
+	for range 3 {
+		for i := range bs {
+			for j := range bs {
+				if lacks := bs[i].Lacking(bs[j].Map()); len(lacks) > 0 {
+					bs[i].AcceptAll(bs[j].Answer(lacks), nil)
+				}
+			}
+		}
+	}
+	for _, b := range bs[1:] {
+		if b.Hash() != bs[0].Hash() {
+			t.Error("they differ")
+		}
+	}
+	if len(bs[0].Lacking(bs[1].Map())) != 0 {
+		t.Error("equals ask each other")
+	}
+}
+
+// A decided vote gets in, whole, though its author has filled his share with what is not decided.
+func TestWhatIsDecidedComesFirst(t *testing.T) {
+	ids, keys := people(3)
+	author := votes.New(lobby, ids[0])
+	flooded := votes.New(lobby, person(60))
+	var good []*record.Record
+	for i := range 400 {
+		w := on(keys...)
+		w.Note = "flood of proposals, one after the other, to fill the author's share of the room"
+		// An hour apart, so that the earlier ones have closed.
+		out, err := author.Propose(w, now+int64(i)*3_600_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 5 {
+			second := votes.New(lobby, ids[1])
+			second.AcceptAll(out.Kept, nil)
+			yes, err := second.Cast(out.Proposal, vote.Approve, now+int64(i)*3_600_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			good = append(slices.Clone(out.Kept), yes.Kept...)
+			continue
+		}
+		flooded.AcceptAll(out.Kept, nil)
+	}
+	outs, refused := flooded.AcceptAll(good, nil)
+	if refused != 0 || len(outs) != 1 || outs[0].Now != vote.Passed || !flooded.Policy().SecureOnly {
+		t.Errorf("%d outcomes, %d refused, policy %+v", len(outs), refused, flooded.Policy())
+	}
+}
+
+func TestTwiceIsEvidence(t *testing.T) {
+	ids, keys := people(3)
+	b := votes.New(lobby, ids[0])
+	id, made := propose(t, b, on(keys...))
+	one, two := votes.New(lobby, ids[1]), votes.New(lobby, ids[1])
+	accept(t, one, made...)
+	accept(t, two, made...)
+	accept(t, b, cast(t, one, id, vote.Approve)...)
+	out := accept(t, b, cast(t, two, id, vote.Reject)...)
+	if out.Twice == nil || out.Twice.Voter != keys[1] {
+		t.Fatalf("%+v", out)
+	}
+	if v, _, _ := b.View(id, now); v.Tally.Yes != 2 || v.Tally.No != 0 {
+		t.Errorf("tally %+v", v.Tally)
+	}
+	text, ok := b.EvidenceFile(*out.Twice)
+	if !ok {
+		t.Fatal("no file")
+	}
+	p := prove(t, text)
+	if p.Twice != keys[1] || p.Proposal.ID != id {
+		t.Errorf("%+v", p)
+	}
+}
+
+// An OFF that passed on a larger roll still needs a majority of those who switched it on, and takes
+// their approvals after it has passed.
+func TestOffWaitsForThoseWhoSwitchedItOn(t *testing.T) {
+	ids, keys := people(6)
+	bs := boxes(ids)
+	share := func(recs []*record.Record) {
+		for _, b := range bs {
+			b.AcceptAll(recs, nil)
+		}
+	}
+	id, made := propose(t, bs[0], on(keys[:2]...))
+	share(made)
+	share(cast(t, bs[1], id, vote.Approve))
+	w := on(keys...)
+	w.Action = vote.Off
+	off, made := propose(t, bs[2], w)
+	share(made)
+	for _, b := range bs[3:6] {
+		share(cast(t, b, off, vote.Approve))
+	}
+	if v, _, _ := bs[0].View(off, now); v.Tally.State != vote.Passed || !bs[0].Policy().SecureOnly {
+		t.Fatalf("%v, policy %+v", v.Tally, bs[0].Policy())
+	}
+	text, _ := bs[0].Certificate(off)
+	if p := prove(t, text); len(p.Ends) != 1 || p.Ends[0].Ended() || p.Ends[0].Have != 0 || p.Ends[0].Need != 2 {
+		t.Errorf("its certificate shows %+v", p.Ends)
+	}
+	share(cast(t, bs[0], off, vote.Approve))
+	if !bs[0].Policy().SecureOnly {
+		t.Error("one of two is no majority")
+	}
+	share(cast(t, bs[1], off, vote.Approve))
+	if bs[0].Policy().SecureOnly {
+		t.Error("both of those who switched it on approved, and it stands")
+	}
+}

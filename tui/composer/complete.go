@@ -1,0 +1,119 @@
+package composer
+
+import (
+	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// Candidate is one way to go on.
+type Candidate struct {
+	Line string // what stands before the cursor once it is chosen
+	Show sanitize.SafeText
+	Help sanitize.SafeText // or empty
+}
+
+// maxList is how many candidates are shown at once.
+const maxList = 8
+
+// list is the candidates that are on offer.
+type list struct {
+	items  []Candidate
+	chosen int    // of items, -1 while none is
+	tail   string // what stands behind the cursor
+	closed bool   // Esc closed it: it stays so until Tab, or until the line is empty
+}
+
+// offer looks for ways to go on from the text as it is now.
+func (p *Pane) offer(asked bool) {
+	if p.list.closed && !asked && p.e.text != "" {
+		return
+	}
+	p.list = list{chosen: -1}
+	if p.cfg.Complete == nil || p.e.text == "" {
+		return
+	}
+	p.list.items = p.cfg.Complete(p.e.text[:p.e.at], asked)
+	p.list.tail = p.e.text[p.e.at:]
+	if !asked && len(p.list.items) == 1 && p.list.items[0].Line == p.e.text[:p.e.at] {
+		p.list.items = nil // that is what stands there already
+	}
+}
+
+// Complete is Tab (step 1) or Shift+Tab (step -1): it takes the first candidate, and then one after
+// the other. It reports false when there is none.
+func (p *Pane) Complete(step int) bool {
+	l := &p.list
+	if l.chosen < 0 {
+		p.offer(true)
+	}
+	n := len(l.items)
+	if n == 0 {
+		return false
+	}
+	switch {
+	case l.chosen < 0 && step > 0:
+		l.chosen = 0
+	case l.chosen < 0:
+		l.chosen = n - 1
+	default:
+		l.chosen = (l.chosen + step + n) % n
+	}
+	p.e.splice(l.items[l.chosen].Line, l.tail)
+	p.history.leave()
+	if n == 1 {
+		p.offer(false) // nothing to choose from: go on to what comes next
+	}
+	return true
+}
+
+// CloseList is Esc: it takes the list away, and reports whether there was one.
+func (p *Pane) CloseList() bool {
+	if len(p.list.items) == 0 {
+		return false
+	}
+	p.list = list{closed: true}
+	return true
+}
+
+// Listing is how many rows the list takes.
+func (p *Pane) Listing() int { return min(len(p.list.items), maxList) }
+
+// List are the rows of the list, each of width cells.
+func (p *Pane) List(width int) []string {
+	t, l := p.cfg.Theme, &p.list
+	n := p.Listing()
+	if n == 0 {
+		return nil
+	}
+	top := max(0, min(l.chosen-n/2, len(l.items)-n))
+	column := 0
+	for _, c := range l.items {
+		column = max(column, c.Show.Width())
+	}
+	column = min(column, max(width/2, 16))
+	rows := make([]string, n)
+	for y := range rows {
+		c, style, mark := l.items[top+y], t.Text, sanitize.Trusted(" ")
+		dim := t.Dim
+		if top+y == l.chosen {
+			style, dim, mark = t.Selected, t.Selected, t.Selection
+		}
+		r := t.Row(width).Put(t.Accent, mark).Space(style, 1)
+		r.PutWithin(style, c.Show, column).To(style, column+4)
+		r.Put(dim, c.Help)
+		if n < len(l.items) && y == n-1 && top+n < len(l.items) {
+			more := sanitize.Linef("%d more", len(l.items)-top-n)
+			r = moreRow(t, r, more, width)
+		}
+		rows[y] = r.To(style, width).String()
+	}
+	return rows
+}
+
+// moreRow says at the end of a row that the list goes on, if there is room for it.
+func moreRow(t *theme.Theme, r *theme.Row, more sanitize.SafeText, width int) *theme.Row {
+	if at := width - more.Width() - 1; at > r.Width() {
+		r.To(t.Text, at).Put(t.Dim, more)
+	}
+	return r
+}

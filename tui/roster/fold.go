@@ -1,0 +1,76 @@
+package roster
+
+import (
+	"strings"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Fold returns what a name looks like: two names with one result could be taken for each other.
+// It folds case and compatibility forms (NFKC: full width, mathematical letters, ligatures),
+// drops joiners and Latin accents, and reads letters and digits of other scripts that look Latin
+// as Latin. It errs to the safe side: a suffix too many costs nothing. The result is for
+// comparing only, and never empty for a name that isn't.
+func Fold(name string) string {
+	s := norm.NFD.String(plainFold(name))
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 0x0300 && r <= 0x036F, r == '\u200C', r == '\u200D':
+			return -1
+		case r >= 0xFE00 && r <= 0xFE0F:
+			return -1
+		case r < 0x80:
+			return ascii(r)
+		}
+		if l, ok := latin(r); ok {
+			return ascii(l)
+		}
+		return r
+	}, s)
+	// Two letters that read as one in most fonts of terminals.
+	s = strings.NewReplacer("rn", "m", "vv", "w").Replace(s)
+	if s == "" {
+		return name
+	}
+	return norm.NFC.String(s)
+}
+
+// plainFold folds case and compatibility forms only.
+func plainFold(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
+
+// ascii folds the characters of ASCII that look alike in terminal fonts.
+func ascii(r rune) rune {
+	switch r {
+	case '0':
+		return 'o'
+	case '1', 'i', '|', '!':
+		return 'l'
+	case '_':
+		return '-'
+	}
+	return r
+}
+
+// lookalikes pairs a Latin letter with letters, in lower case, that look like it in lower or in
+// upper case. After Unicode's confusables.txt (UTS #39), what people can type.
+var lookalikes = [...]struct {
+	latin rune
+	other string
+}{
+	{'a', "аαɑ"}, {'b', "вьβᏼ"}, {'c', "сϲᴄ"}, {'d', "ԁɗ"}, {'e', "еєεҽ"}, {'g', "ɡց"},
+	{'h', "һнηհ"}, {'i', "іıιɪї"}, {'j', "јϳյ"}, {'k', "кκқ"}, {'l', "ӏłǀⅼ"}, {'m', "мμ"},
+	{'n', "пνոռ"}, {'o', "оοσօøᴏ〇"}, {'p', "рρ"}, {'q', "ԛգ"}, {'r', "гᴦ"}, {'s', "ѕꜱ"},
+	{'t', "тτ"}, {'u', "սυʋᴜ"}, {'v', "ѵᴠ"}, {'w', "ԝшωᴡա"}, {'x', "хχ"}, {'y', "уүγ"},
+	{'z', "ζᴢ"}, {'-', "‐‑‒–—−"}, {'\'', "’‘ʼ"},
+}
+
+// latin returns the Latin letter that r looks like, if any.
+func latin(r rune) (rune, bool) {
+	for _, l := range lookalikes {
+		if strings.ContainsRune(l.other, r) {
+			return l.latin, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,101 @@
+package sanitize
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Width is the number of terminal cells that the widest row of t takes.
+func (t SafeText) Width() int {
+	if plain(t.s, false) {
+		return len(t.s)
+	}
+	w := 0
+	for row := range strings.SplitSeq(t.s, "\n") {
+		w = max(w, ansi.StringWidth(row))
+	}
+	return w
+}
+
+// Concat puts the parts one after the other.
+func Concat(parts ...SafeText) SafeText { return Join(SafeText{}, parts...) }
+
+// Join puts the parts one after the other with sep between them.
+func Join(sep SafeText, parts ...SafeText) SafeText {
+	switch len(parts) {
+	case 0:
+		return SafeText{}
+	case 1:
+		return parts[0]
+	}
+	n := len(sep.s) * (len(parts) - 1)
+	for _, p := range parts {
+		n += len(p.s)
+	}
+	var b strings.Builder
+	b.Grow(n)
+	for i, p := range parts {
+		if i > 0 {
+			b.WriteString(sep.s)
+		}
+		b.WriteString(p.s)
+	}
+	return SafeText{b.String()}
+}
+
+// Cut shortens t, one row, to at most cells, at the end of a grapheme. If anything was cut, tail
+// (usually Trusted("…")) stands at the end, within cells; where not even tail fits, nothing does.
+func (t SafeText) Cut(cells int, tail SafeText) SafeText {
+	if len(t.s) <= cells && plain(t.s, false) {
+		return t
+	}
+	room := cells - tail.Width()
+	end, w := 0, 0 // end is where the tail goes
+	for i := 0; i < len(t.s); {
+		n, gw := grapheme(t.s[i:])
+		w += gw
+		if w > cells {
+			if room < 0 {
+				return SafeText{}
+			}
+			return SafeText{t.s[:end] + tail.s}
+		}
+		i += n
+		if w <= room {
+			end = i
+		}
+	}
+	return t
+}
+
+// Pad adds spaces at the end of t, one row, until it takes cells. A longer one stays as it is.
+func (t SafeText) Pad(cells int) SafeText {
+	if n := cells - t.Width(); n > 0 {
+		return SafeText{t.s + strings.Repeat(" ", n)}
+	}
+	return t
+}
+
+// Lines splits t at its line ends. The empty text is one empty row.
+func (t SafeText) Lines() []SafeText {
+	if strings.IndexByte(t.s, '\n') < 0 {
+		return []SafeText{t}
+	}
+	rows := make([]SafeText, 0, strings.Count(t.s, "\n")+1)
+	for row := range strings.SplitSeq(t.s, "\n") {
+		rows = append(rows, SafeText{row})
+	}
+	return rows
+}
+
+// grapheme measures the first grapheme of s, which isn't empty: bytes and cells. Functions of
+// x/ansi that cut and wrap take an ASCII byte for a grapheme and so split 1️⃣ and e\u0301; its
+// measuring doesn't.
+func grapheme(s string) (n, cells int) {
+	if s[0] < 0x80 && (len(s) == 1 || s[1] < 0x80) {
+		return 1, 1
+	}
+	g, w := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
+	return len(g), w
+}

@@ -1,0 +1,138 @@
+package votes
+
+import (
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// Hold is how long a ballot can be taken back before it is signed (VOTING.md rule 3).
+const Hold = 5 * time.Second
+
+// Held is a ballot that was chosen and is not signed yet.
+type Held struct {
+	Proposal string // id; "" when there is none
+	Choice   string // "approve" or "reject"
+	Until    time.Time
+}
+
+// barCells is the width of the bar in the banner.
+const barCells = 8
+
+// Banner is one row about the vote that is being asked about, or two where one is too narrow; none
+// when nothing is. Its keys are never cut: what is about the vote gives way first.
+func (p *Pane) Banner(w int, held Held) []string {
+	if q, ok := p.Get(held.Proposal); ok && held.Proposal != "" {
+		return p.undo(w, q, held)
+	}
+	q, ok := p.Asked()
+	if !ok {
+		return nil
+	}
+	about := sanitize.SafeText{}
+	if m := q.Missing(); len(m) > 0 {
+		about = sanitize.Linef("%s missing ", p.names(m, 4))
+	}
+	if e, lacking := q.Lacks(); lacking && q.State == passed {
+		about = sanitize.Linef("%s ends with %d more of %s ", e.Label, e.Need-e.Have, p.names(yet(e, q), 4))
+	}
+	keys := sanitize.Trusted(" F1 yes F2 no F3 who ")
+	if q.State == disputed {
+		keys = sanitize.Trusted(" F3 who ")
+		about = sanitize.Linef("disputed: leaves out %s %s /accept %s ", p.names(q.LeftOut, 3), p.th.Dot, q.Label)
+	}
+	name := sanitize.Linef("%s %s ", q.Label, Title(q))
+	short := sanitize.Concat(sanitize.Trusted("VOTE "), name)
+	head := sanitize.Concat(short, sanitize.Linef("by %s ", p.cfg.Label(q.By)))
+	count := sanitize.Linef(" %d yes %d no %s need %d of %d ", q.Yes, q.No, p.th.Dot, q.Need, q.Of())
+	clock := sanitize.Linef(" %s ", left(q, p.cfg.Now()))
+	s := p.th.Banner
+	bar := func(r *theme.Row) {
+		full := min(q.Yes*barCells/max(q.Need, 1), barCells)
+		if r.Left() > barCells {
+			for i := range barCells {
+				g := p.th.Empty
+				if i < full {
+					g = p.th.Full
+				}
+				r.Put(s, g)
+			}
+		}
+	}
+	missing := sanitize.SafeText{}
+	if !about.IsEmpty() {
+		missing = sanitize.Linef("%s %s", p.th.Dot, about)
+	}
+	if 1+head.Width()+barCells+count.Width()+missing.Width()+clock.Width()+keys.Width() <= w {
+		r := p.begin(w).Put(s, head)
+		bar(r)
+		r.Put(s, count).Put(s, missing).To(s, w-clock.Width()-keys.Width())
+		return []string{r.Put(s, clock).Put(p.th.BannerKey, keys).String()}
+	}
+	first, second := p.begin(w), p.begin(w)
+	if w >= 60 {
+		room := w - 1 - barCells - count.Width()
+		for _, shorter := range []sanitize.SafeText{short, name} { // F3 says whose it is
+			if head.Width() > room {
+				head = shorter
+			}
+		}
+		first.PutWithin(s, head, room-1)
+		first.To(s, min(1+head.Width(), 1+room))
+		bar(first)
+		first.Put(s, count).To(s, w)
+	} else {
+		tally := sanitize.Linef(" %d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now()))
+		first.PutWithin(s, sanitize.Linef("%s %s", q.Label, Title(q)), w-1-tally.Width())
+		first.To(s, w-tally.Width()).Put(s, tally)
+	}
+	if w >= 60 {
+		second.PutWithin(s, about, w-2-clock.Width()-keys.Width())
+		second.To(s, w-clock.Width()-keys.Width())
+		second.Put(s, clock)
+	} else {
+		if q.State != disputed { // then it says why
+			about = sanitize.Linef("by %s ", p.cfg.Label(q.By))
+		}
+		second.PutWithin(s, about, w-1-keys.Width())
+		second.To(s, w-keys.Width())
+	}
+	second.Put(p.th.BannerKey, keys)
+	return []string{first.String(), second.String()}
+}
+
+// yet is whose approval counts for an ending and who has not voted.
+func yet(e event.Ending, q event.Proposal) []event.Voter {
+	return slices.DeleteFunc(q.Missing(), func(v event.Voter) bool {
+		return !slices.ContainsFunc(e.Whose, func(w event.Voter) bool { return w.Key == v.Key })
+	})
+}
+
+// undo is the banner while a ballot can be taken back. What one has said and for how long it can be
+// taken back come before what it is about.
+func (p *Pane) undo(w int, q event.Proposal, held Held) []string {
+	seconds := int(max(held.Until.Sub(p.cfg.Now()), 0).Round(time.Second).Seconds())
+	keys := sanitize.Trusted(" Esc takes it back ")
+	r := p.begin(w)
+	room := w - 1 - keys.Width()
+	yours := sanitize.Linef("your %s is signed in %d s", Answer(held.Choice), seconds)
+	if sanitize.Linef("%s: %s", q.Label, yours).Width() > room {
+		yours = sanitize.Linef("%s in %d s", Answer(held.Choice), seconds)
+	}
+	about := sanitize.Linef("%s %s", q.Label, Title(q))
+	if rest := room - yours.Width() - 2; about.Width() > rest {
+		if about = sanitize.Line(q.Label); rest > about.Width()+12 {
+			about = sanitize.Concat(about, sanitize.Trusted(" "), Title(q).Cut(rest-about.Width()-1, p.th.Ellipsis))
+		}
+	}
+	r.PutWithin(p.th.Banner, sanitize.Concat(about, sanitize.Trusted(": "), yours), room)
+	r.To(p.th.Banner, w-keys.Width())
+	return []string{r.Put(p.th.BannerKey, keys).String()}
+}
+
+func (p *Pane) begin(w int) *theme.Row {
+	return p.th.Row(w).Put(p.th.BannerKey, p.th.Focus)
+}

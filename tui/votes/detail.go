@@ -1,0 +1,156 @@
+package votes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/theme"
+)
+
+// page collects the rows of a text of one's own.
+type page struct {
+	th   *theme.Theme
+	w    int
+	rows []string
+}
+
+func (g *page) add(s theme.Style, text sanitize.SafeText) {
+	for _, line := range text.Wrap(max(g.w-2, 2)) {
+		g.rows = append(g.rows, g.th.Row(g.w).Space(g.th.Text, 1).Put(s, line).String())
+	}
+}
+
+// field is `label   text`, the text with a hanging indent.
+func (g *page) field(label string, s theme.Style, text sanitize.SafeText) {
+	const indent = 11
+	if g.w < 30 {
+		g.add(g.th.Dim, sanitize.Line(label))
+		g.add(s, text)
+		return
+	}
+	for i, line := range text.Wrap(max(g.w-indent-2, 2)) {
+		r := g.th.Row(g.w).Space(g.th.Text, 1)
+		if i == 0 {
+			r.Put(g.th.Dim, sanitize.Line(label))
+		}
+		r.To(g.th.Text, indent)
+		g.rows = append(g.rows, r.Put(s, line).String())
+	}
+}
+
+func (g *page) space() { g.rows = append(g.rows, "") }
+
+// Detail is a proposal in full: what it is, who voted how, what can be done. The rows are as many as
+// it takes, none wider than w: its owner scrolls them.
+func (p *Pane) Detail(q event.Proposal, w int) []string {
+	g := &page{th: p.th, w: w}
+	word, style := p.word(q)
+	g.add(p.th.Strong, sanitize.Linef("%s %s", q.Label, Title(q)))
+	g.field("state", style, sanitize.Linef("%s  %d yes %d no, need %d of %d", word, q.Yes, q.No, q.Need, q.Of()))
+	g.field("by", p.th.Text, sanitize.Linef("%s, %s", p.cfg.Label(q.By), q.Time.Format("2 January 15:04")))
+	if q.Note != "" {
+		g.field("note", p.th.Text, sanitize.Line(q.Note))
+	}
+	g.field("effect", p.th.Text, effect(q))
+	switch {
+	case q.State == open:
+		g.field("closes", p.th.Text, closing(q, p.cfg.Now()))
+	case q.State == expired:
+		g.field("closed", p.th.Dim, sanitize.Trusted("undecided: propose it again"))
+	}
+	for _, e := range q.Ends {
+		g.field("ends "+e.Label, p.th.Text, sanitize.Linef("%d of %d approvals by those who switched it on (%s)", e.Have, e.Need, p.names(e.Whose, 8)))
+	}
+	if len(q.LeftOut) > 0 {
+		g.field("disputed", p.th.Warn, sanitize.Linef("its roll leaves out %s: it does not count here until /accept %s", p.names(q.LeftOut, 8), q.Label))
+	}
+	g.space()
+	g.add(p.th.Dim, sanitize.Linef("roll: open %s whoever was linked when it was proposed", p.th.Dot))
+	for _, v := range q.Roll {
+		mark, style := p.choice(v.Choice)
+		r := p.th.Row(w).Space(p.th.Text, 1).Put(style, mark).Space(p.th.Text, 1)
+		r.PutWithin(p.th.Name(v.Key), p.cfg.Label(v), max(w-18, 8)).Space(p.th.Text, 1)
+		r.To(p.th.Text, min(24, w-14))
+		g.rows = append(g.rows, r.Put(style, Answer(v.Choice)).String())
+	}
+	g.space()
+	g.add(p.th.Dim, p.keys(q))
+	return g.rows
+}
+
+// keys says what can be done with a proposal from where the keys go now.
+func (p *Pane) keys(q event.Proposal) sanitize.SafeText {
+	asked, _ := p.Asked()
+	sealed := q.State == passed || q.State == "ended"
+	switch {
+	case q.CanVote && q.State == disputed:
+		return sanitize.Linef("/accept %s follows it, /vote %s yes votes on it  Esc closes", q.Label, q.Label)
+	case q.CanVote && p.focus:
+		return sanitize.Trusted("a approves  r rejects  Esc closes")
+	case q.CanVote && asked.ID == q.ID:
+		return sanitize.Trusted("F1 yes  F2 no  Esc closes")
+	case q.CanVote:
+		return sanitize.Linef("/vote %s yes  /vote %s no  Esc closes", q.Label, q.Label)
+	case sealed && p.focus:
+		return sanitize.Trusted("c shows the certificate  e saves it  Esc closes")
+	case sealed:
+		return sanitize.Linef("/proof %s FILE saves the certificate  Esc closes", q.Label)
+	}
+	return sanitize.Trusted("Esc closes")
+}
+
+// choice is the mark of a ballot.
+func (p *Pane) choice(c string) (sanitize.SafeText, theme.Style) {
+	switch c {
+	case "approve":
+		return p.th.Signed, p.th.Good
+	case "reject":
+		return p.th.Refused, p.th.Warn
+	case "both":
+		return p.th.Unsigned, p.th.Bad
+	}
+	return p.th.Lost, p.th.Dim
+}
+
+// same is the open proposal that asks what a draft would ask.
+func (p *Pane) same(draft event.Proposal) (event.Proposal, bool) {
+	at := slices.IndexFunc(p.list, func(q event.Proposal) bool {
+		return q.State == open && q.Closes.After(p.cfg.Now()) && q.Slot == draft.Slot && q.Action == draft.Action
+	})
+	if at < 0 {
+		return event.Proposal{}, false
+	}
+	return p.list[at], true
+}
+
+// Preview is what is shown before a proposal is sent: effect, roll, M, closing time, who will be
+// silenced and, for secure-only off, whose approval it needs.
+func (p *Pane) Preview(q event.Proposal, w int) []string {
+	g := &page{th: p.th, w: w}
+	g.add(p.th.Strong, sanitize.Linef("Propose %s?", Title(q)))
+	g.add(p.th.Accent, sanitize.Trusted("Enter sends it, Esc doesn't"))
+	if o, ok := p.same(q); ok {
+		g.field("but", p.th.Warn, sanitize.Linef("%s by %s asks the same and is open", o.Label, p.cfg.Label(o.By)))
+	}
+	g.field("effect", p.th.Text, effect(q))
+	g.field("roll", p.th.Text, sanitize.Linef("%d voters: %s", q.Of(), p.names(q.Roll, 40)))
+	need := fmt.Sprintf("%d of %d approvals, yours goes with it", q.Need, q.Of())
+	if q.Need == 1 {
+		need = "your own approval: it passes at once"
+	}
+	g.field("needs", p.th.Text, sanitize.Line(need))
+	for _, e := range q.Ends {
+		g.field("and", p.th.Text, sanitize.Linef("%d of those who switched on %s: %s", e.Need, e.Label, p.names(e.Whose, 8)))
+		if len(e.Whose) < e.Need {
+			g.field("", p.th.Warn, sanitize.Linef("too few of them are here: it can't end %s now", e.Label))
+		}
+	}
+	g.field("closes", p.th.Text, sanitize.Linef("%s after it is sent", strings.TrimLeft(left(q, q.Time), " ")))
+	if q.Silenced > 0 {
+		g.field("silenced", p.th.Warn, sanitize.Linef("%d plain peers will not be heard", q.Silenced))
+	}
+	return g.rows
+}
