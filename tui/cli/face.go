@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"golang.org/x/term"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/node"
+	"chat.lan/p2pchat/net/profile"
+	"chat.lan/p2pchat/tui"
+	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/lines"
+
+	// It has to be imported by main to be initialised before Bubble Tea is.
+	_ "chat.lan/p2pchat/tui/background"
+)
+
+// face is how a start shows itself: a screen, lines or JSON.
+type face struct {
+	post  func(event.Event)
+	run   func(ctx context.Context, n *node.Node) error
+	close func(ctx context.Context) error
+}
+
+// screen reports whether there is a terminal to draw a screen on, and nobody asked for lines.
+func (o *options) screen() bool {
+	return !o.noTUI && !o.json && !o.ask && os.Getenv("TERM") != "dumb" &&
+		term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
+}
+
+// face is the one that the flags and the terminal ask for. Its goroutines live in g.
+func (o *options) face(g *group.Group, log *profile.Log) (face, error) {
+	look, err := tui.Look(o.theme, o.ascii, os.Getenv)
+	if err != nil {
+		return face{}, &usageError{err.Error(), "as in --theme light"}
+	}
+	if o.screen() {
+		s := tui.Start(g, tui.Config{Commands: command.New(), Log: log, Look: look, Another: o.another(calledHere())})
+		return face{post: s.Post, close: s.Close,
+			run: func(ctx context.Context, n *node.Node) error { return s.Run(ctx, n) }}, nil
+	}
+	m := lines.Start(g, o.mode(log))
+	return face{post: m.Post, close: m.Close,
+		run: func(ctx context.Context, n *node.Node) error {
+			if o.talk != nil {
+				o.meet(g, n, !o.noDiscovery)
+			}
+			return m.Run(ctx, n)
+		}}, nil
+}

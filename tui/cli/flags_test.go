@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/net/discovery"
+	"chat.lan/p2pchat/net/node"
+	"chat.lan/p2pchat/net/plain"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/spf13/cobra"
+)
+
+// What each flag makes of a node's configuration.
+func TestFlagsBecomeConfiguration(t *testing.T) {
+	lo, err := discovery.Loopback()
+	if err != nil {
+		t.Skip(err)
+	}
+	for line, change := range map[string]func(*node.Config){
+		"":                       func(*node.Config) {},
+		"--no-mdns":              func(c *node.Config) { c.NoMDNS = true },
+		"--no-discovery":         func(c *node.Config) { c.NoDiscovery = true },
+		"--discovery-port 7":     func(c *node.Config) { c.DiscoveryPort = 7 },
+		"--interface lo":         func(c *node.Config) { c.Interfaces = []string{lo} },
+		"--plain-peers off":      func(c *node.Config) { c.PlainPeers = plain.ScopeOff },
+		"--plain-peers loopback": func(c *node.Config) { c.PlainPeers = plain.ScopeLoopback },
+		"--share-history none":   func(c *node.Config) { c.Share = node.ShareNone },
+		"--share-history all":    func(c *node.Config) { c.Share = node.ShareAll },
+		"--share-history 2d":     func(c *node.Config) { c.Share = 48 * time.Hour },
+		"--keep 2w":              func(c *node.Config) { c.Keep = 14 * 24 * time.Hour },
+		"--keep 90m":             func(c *node.Config) { c.Keep = 90 * time.Minute },
+		"--room=kitchen":         func(c *node.Config) { c.Room = "kitchen" },
+		"--ask":                  func(c *node.Config) { c.Bare = true },
+		"--port 09":              func(c *node.Config) { c.Listen, c.NextPort = ":9", false },
+		"9 h:1 --connect line://i:2": func(c *node.Config) {
+			c.Listen, c.NextPort, c.Connect = ":9", false, []string{"line://i:2", "h:1"}
+		},
+		"--listen [::1]:9": func(c *node.Config) { c.Listen, c.NextPort = "[::1]:9", false },
+	} {
+		want := node.Config{Room: "lobby", Listen: ":8080", NextPort: true, DiscoveryPort: 9999, PlainPeers: plain.ScopeLAN, Share: 12 * time.Hour}
+		change(&want)
+		var o options
+		cmd := &cobra.Command{}
+		o.flags(cmd)
+		if err := cmd.ParseFlags(strings.Fields(line)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := o.config(cmd.Flags(), cmd.Flags().Args())
+		if err != nil {
+			t.Errorf("%q: %v", line, err)
+			continue
+		}
+		if d := cmp.Diff(want, got, cmpopts.IgnoreFields(node.Config{}, "Agent"), cmpopts.IgnoreUnexported(node.Config{}), cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("%q:\n%s", line, d)
+		}
+	}
+}
+
+func TestSince(t *testing.T) {
+	now := time.Date(2026, 7, 21, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"":                     {},
+		"12h":                  now.Add(-12 * time.Hour),
+		"30d":                  now.AddDate(0, 0, -30),
+		"2w":                   now.AddDate(0, 0, -14),
+		"2026-07-01":           time.Date(2026, 7, 1, 0, 0, 0, 0, time.Local),
+		"2026-07-01 08:30":     time.Date(2026, 7, 1, 8, 30, 0, 0, time.Local),
+		"2026-07-01T08:30:00Z": time.Date(2026, 7, 1, 8, 30, 0, 0, time.UTC),
+	} {
+		if got, err := parseSince(text, now); err != nil || !got.Equal(want) {
+			t.Errorf("%q is %v (%v), want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"-1h", "1y", "2026-13-01", "now", "99999999d"} {
+		if got, err := parseSince(text, now); err == nil {
+			t.Errorf("%q is %v", text, got)
+		}
+	}
+}
