@@ -21,7 +21,7 @@ const (
 
 // batch takes in what was posted since the batch before. Lines that follow each other go to the pane
 // at once.
-func (m *model) batch(b inbox.Batch) (cmd tea.Cmd) {
+func (m *model) handleBatch(b inbox.Batch) (cmd tea.Cmd) {
 	var lines []event.Line
 	ring := false
 	flush := func() {
@@ -48,12 +48,12 @@ func (m *model) batch(b inbox.Batch) (cmd tea.Cmd) {
 		flush()
 		switch msg := msg.(type) {
 		case event.Event:
-			m.event(msg)
+			m.handleEvent(msg)
 		case command.Answer:
-			m.answer(msg)
-		case rang:
-			m.rang()
-		case farewell:
+			m.showResult(msg)
+		case timerFired:
+			m.onTimer()
+		case allDelivered:
 			cmd = tea.Quit
 		}
 	}
@@ -77,7 +77,7 @@ func (m *model) said(l event.Line) (ring bool) {
 }
 
 // event takes in everything but lines.
-func (m *model) event(ev event.Event) {
+func (m *model) handleEvent(ev event.Event) {
 	switch ev := ev.(type) {
 	case event.Ready:
 		m.ready = m.cfg.Now()
@@ -190,12 +190,12 @@ func (m *model) notice(n event.Notice) {
 	default:
 		m.status.fail(m.cfg.Now(), text)
 	}
-	m.keep(text)
+	m.rememberError(text)
 }
 
 // keep remembers an error or a warning for /log.
-func (m *model) keep(text sanitize.SafeText) {
-	m.deps.kept.keep(sanitize.Linef("%s %s", m.now().Format("15:04:05"), text))
+func (m *model) rememberError(text sanitize.SafeText) {
+	m.deps.recent.add(sanitize.Linef("%s %s", m.now().Format("15:04:05"), text))
 }
 
 // withHint is cause and next step in one row.
@@ -210,7 +210,7 @@ func (m *model) withHint(text, hint string) sanitize.SafeText {
 func (m *model) fail(text, hint string) {
 	line := m.withHint(text, hint)
 	m.status.fail(m.cfg.Now(), line)
-	m.keep(line)
+	m.rememberError(line)
 }
 
 // note puts a sentence among the messages.

@@ -104,7 +104,7 @@ func TestTheBell(t *testing.T) {
 		old.Line.History = true
 		w.post(old)
 		if w.terminal.bells != c.want {
-			t.Errorf("/bell %s rang %d times, want %d", c.mode, w.terminal.bells, c.want)
+			t.Errorf("/bell %s timerFired %d times, want %d", c.mode, w.terminal.bells, c.want)
 		}
 	}
 }
@@ -166,7 +166,7 @@ func TestHintsNameTheWayBack(t *testing.T) {
 func TestTheFirstStartSaysHowToStartAnother(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.post(network)
-	w.m.cfg.Another = "go run . start --interface lo"
+	w.m.cfg.InviteCommand = "go run . start --interface lo"
 	w.send(tea.WindowSizeMsg{Width: 120, Height: 30})
 	w.mustShow("go run . start --interface lo --name bob")
 }
@@ -219,10 +219,10 @@ func TestTheAlarm(t *testing.T) {
 	rings := 0
 	for end := w.clock.Add(time.Hour); !w.alarm.After(end); rings++ {
 		w.clock = w.alarm
-		w.post(rang{})
+		w.post(timerFired{})
 	}
 	if rings > 62 {
-		t.Errorf("it rang %d times in an idle hour", rings)
+		t.Errorf("it timerFired %d times in an idle hour", rings)
 	}
 	w.mustShow(fmt.Sprint("13:5", 5))
 }
@@ -246,7 +246,7 @@ func TestTheAlarmRings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		rings := make(chan time.Duration, 8)
-		a := newAlarm(func(any) { rings <- time.Since(start) })
+		a := newTimer(func(any) { rings <- time.Since(start) })
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go a.run(ctx)
@@ -254,14 +254,14 @@ func TestTheAlarmRings(t *testing.T) {
 		synctest.Wait()
 		a.set(start.Add(3 * time.Second))
 		if at := <-rings; at != 3*time.Second {
-			t.Errorf("it rang after %v", at)
+			t.Errorf("it timerFired after %v", at)
 		}
 		a.set(start.Add(5 * time.Second))
 		synctest.Wait()
 		a.set(time.Time{})
 		time.Sleep(time.Hour)
 		if len(rings) > 0 {
-			t.Errorf("it rang after %v, and was set to never", <-rings)
+			t.Errorf("it timerFired after %v, and was set to never", <-rings)
 		}
 	})
 }

@@ -115,11 +115,11 @@ func worldWith(t testing.TB, past []event.Line, look theme.Look, width, height i
 		Profile: "/home/alice", Started: noon,
 	}, past: past}}
 	w.m = newModel(Config{Commands: command.New(), Look: look, Now: func() time.Time { return w.clock }, Zone: time.UTC}, deps{
-		node: w.node, terminal: w.terminal, kept: &kept{log: fakeLog{}},
-		order:  func(f func(context.Context)) { w.orders = append(w.orders, f) },
-		fetch:  func(f func(context.Context)) { w.orders = append(w.orders, f) },
-		answer: func(a any) { w.answers = append(w.answers, a) },
-		wakeAt: func(at time.Time) { w.alarm = at },
+		node: w.node, terminal: w.terminal, recent: &recentErrors{log: fakeLog{}},
+		queueAction: func(f func(context.Context)) { w.orders = append(w.orders, f) },
+		queueRead:   func(f func(context.Context)) { w.orders = append(w.orders, f) },
+		post:        func(a any) { w.answers = append(w.answers, a) },
+		wakeAt:      func(at time.Time) { w.alarm = at },
 	})
 	w.send(tea.WindowSizeMsg{Width: width, Height: height})
 	w.post(event.Ready{Self: w.node.self})
@@ -166,7 +166,7 @@ func (w *world) pass(d time.Duration) {
 			w.clock = w.alarm
 		}
 		before := w.alarm
-		w.post(rang{})
+		w.post(timerFired{})
 		if w.alarm.Equal(before) {
 			w.t.Fatalf("the alarm is set to now, for ever: %v", before)
 		}

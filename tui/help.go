@@ -10,8 +10,8 @@ func (m *model) help() bool {
 	if !m.compose.Empty() {
 		return false
 	}
-	if m.sheet.kind == sheetHelp {
-		m.sheet = sheet{}
+	if m.overlay.kind == overlayHelp {
+		m.overlay = overlay{}
 	} else {
 		m.openHelp()
 	}
@@ -19,7 +19,7 @@ func (m *model) help() bool {
 }
 
 // openHelp is /help.
-func (m *model) openHelp() { m.show(sheetHelp, sanitize.Trusted("Help"), m.helpRows) }
+func (m *model) openHelp() { m.show(overlayHelp, sanitize.Trusted("Help"), m.helpRows) }
 
 // helpRows are the tables of keys and commands, at a width.
 func (m *model) helpRows(width int) []string {

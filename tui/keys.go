@@ -46,7 +46,7 @@ func keyTable() []binding {
 		{everywhere, "f6", "F6", "the peers: who is here", focuses(panePeers)},
 		{everywhere, "f1 alt+y", "F1 F2", "yes, no to the vote in the banner; for 5 s Esc takes it back (also Alt+Y, Alt+N)", does(func(m *model) bool { return m.answerVote(vote.Approve) })},
 		{everywhere, "f2 alt+n", "", "", does(func(m *model) bool { return m.answerVote(vote.Reject) })},
-		{everywhere, "f3 alt+w", "F3", "who voted how (also Alt+W)", does((*model).who)},
+		{everywhere, "f3 alt+w", "F3", "who voted how (also Alt+W)", does((*model).showVoters)},
 		{everywhere, "f4", "F4", "propose something to the vote", does((*model).propose)},
 		{everywhere, "f7", "F7", "the proposals", focuses(paneProposals)},
 		{everywhere, "f5", "F5", "the messages", focuses(paneMessages)},

@@ -35,7 +35,7 @@ type shape struct {
 	Banner        int  // rows that the banner would like; 0 without one
 	Proposals     int  // rows that the proposals pane would like under the peers; 0: it isn't there, and the peers have its place
 	List          int  // rows that the composer's list would like
-	Sheet         int  // rows, with its heading, that an open sheet would like; 0 without one
+	Overlay       int  // rows, with its heading, that an open sheet would like; 0 without one
 }
 
 // layout says where everything is. All parts together cover each cell of the screen at most once,
@@ -46,7 +46,7 @@ type layout struct {
 	Banner    rect
 	TopRule   rect // between the top and the panes; not shown where rows are scarce
 	Messages  rect
-	Sheet     rect
+	Overlay   rect
 	Divider   rect // one column between the messages and the side
 	Peers     rect
 	SideRule  rect // one row between peers and proposals
@@ -108,8 +108,8 @@ func arrange(s shape) layout {
 		l.Peers = side
 	}
 
-	if s.Sheet > 0 {
-		l.sheet(s.Sheet)
+	if s.Overlay > 0 {
+		l.overlay(s.Overlay)
 	}
 	if n := min(s.List, bottom-top); n > 0 {
 		at := main
@@ -137,7 +137,7 @@ func (l *layout) sideRect() rect {
 const minBehind = 4
 
 // sheet gives the end of the main pane to a sheet. It takes all of it where little would be left.
-func (l *layout) sheet(rows int) {
+func (l *layout) overlay(rows int) {
 	at := &l.Messages
 	if !at.shown() {
 		at = &l.Peers
@@ -149,7 +149,7 @@ func (l *layout) sheet(rows int) {
 	if at.H-n < minBehind {
 		n = at.H
 	}
-	l.Sheet = rect{at.X, at.Y + at.H - n, at.W, n}
+	l.Overlay = rect{at.X, at.Y + at.H - n, at.W, n}
 	at.H -= n
 	if at.H == 0 {
 		*at = rect{}

@@ -38,14 +38,14 @@ func TestArrange(t *testing.T) {
 			Title: rect{0, 0, 80, 1}, TopRule: rect{0, 1, 80, 1}, Messages: rect{0, 2, 53, 19}, Divider: rect{53, 2, 1, 19}, Proposals: rect{54, 2, 26, 19},
 			LowRule: rect{0, 21, 80, 1}, Status: rect{0, 22, 80, 1}, Compose: rect{0, 23, 80, 1},
 		}},
-		{"everything", shape{Width: 120, Height: 36, Compose: 9, Banner: 3, Proposals: 5, Sheet: 10, List: 4}, layout{
+		{"everything", shape{Width: 120, Height: 36, Compose: 9, Banner: 3, Proposals: 5, Overlay: 10, List: 4}, layout{
 			Title: rect{0, 0, 120, 1}, Banner: rect{0, 1, 120, 2}, TopRule: rect{0, 3, 120, 1},
-			Messages: rect{0, 4, 93, 11}, Sheet: rect{0, 15, 93, 10}, Divider: rect{93, 4, 1, 21},
+			Messages: rect{0, 4, 93, 11}, Overlay: rect{0, 15, 93, 10}, Divider: rect{93, 4, 1, 21},
 			Peers: rect{94, 4, 26, 15}, SideRule: rect{94, 19, 26, 1}, Proposals: rect{94, 20, 26, 5},
 			LowRule: rect{0, 25, 120, 1}, Status: rect{0, 26, 120, 1}, Compose: rect{0, 27, 120, 9}, List: rect{0, 21, 93, 4},
 		}},
-		{"a sheet that leaves little takes all", shape{Width: 50, Height: 15, Compose: 1, Sheet: 7}, layout{
-			Title: rect{0, 0, 50, 1}, TopRule: rect{0, 1, 50, 1}, Sheet: rect{0, 2, 50, 10}, LowRule: rect{0, 12, 50, 1},
+		{"a sheet that leaves little takes all", shape{Width: 50, Height: 15, Compose: 1, Overlay: 7}, layout{
+			Title: rect{0, 0, 50, 1}, TopRule: rect{0, 1, 50, 1}, Overlay: rect{0, 2, 50, 10}, LowRule: rect{0, 12, 50, 1},
 			Status: rect{0, 13, 50, 1}, Compose: rect{0, 14, 50, 1},
 		}},
 	} {
@@ -65,7 +65,7 @@ func TestArrangeCoversTheScreenOnce(t *testing.T) {
 		s := shape{
 			Width: n("width", 310), Height: n("height", 120), Focus: pane(n("focus", int(paneProposals))),
 			Side:    rapid.SampledFrom([]pane{panePeers, paneProposals}).Draw(t, "side"),
-			Compose: n("compose", 9), Status: n("status", 4), Banner: n("banner", 3), Proposals: n("proposals", 20), List: n("list", 10), Sheet: n("sheet", 60),
+			Compose: n("compose", 9), Status: n("status", 4), Banner: n("banner", 3), Proposals: n("proposals", 20), List: n("list", 10), Overlay: n("sheet", 60),
 		}
 		l := arrange(s)
 		if l.TooSmall {
@@ -76,7 +76,7 @@ func TestArrangeCoversTheScreenOnce(t *testing.T) {
 		}
 		seen := make([]string, s.Width*s.Height)
 		for name, r := range map[string]rect{"title": l.Title, "banner": l.Banner, "top rule": l.TopRule, "messages": l.Messages,
-			"sheet": l.Sheet, "divider": l.Divider, "peers": l.Peers, "side rule": l.SideRule, "proposals": l.Proposals,
+			"sheet": l.Overlay, "divider": l.Divider, "peers": l.Peers, "side rule": l.SideRule, "proposals": l.Proposals,
 			"low rule": l.LowRule, "status": l.Status, "compose": l.Compose} {
 			for y := r.Y; y < r.Y+r.H; y++ {
 				for x := r.X; x < r.X+r.W; x++ {
@@ -99,7 +99,7 @@ func TestArrangeCoversTheScreenOnce(t *testing.T) {
 		if l.List.H > 0 && (l.List.Y < 1 || l.List.Y+l.List.H > l.Status.Y) {
 			t.Fatalf("the list is at %+v, the status line at %+v", l.List, l.Status)
 		}
-		if l.Compose.H < 1 || l.Status.H < 1 || l.Status.H > max(s.Status, 1) || s.Height >= 10 && l.Messages.H+l.Sheet.H+l.Peers.H+l.Proposals.H < 1 || l.Title.H != 1 {
+		if l.Compose.H < 1 || l.Status.H < 1 || l.Status.H > max(s.Status, 1) || s.Height >= 10 && l.Messages.H+l.Overlay.H+l.Peers.H+l.Proposals.H < 1 || l.Title.H != 1 {
 			t.Fatal(fmt.Sprintf("%+v", l))
 		}
 	})

@@ -21,13 +21,13 @@ import (
 
 // deps is what the model has beside its configuration. Tests give their own.
 type deps struct {
-	node     Node
-	terminal terminal
-	order    func(func(ctx context.Context)) // runs it later, in order, outside of Update
-	fetch    func(func(ctx context.Context)) // the same for what waits for the disk, beside the orders
-	answer   func(any)                       // posts to the inbox; for orders only
-	wakeAt   func(time.Time)                 // the one timer
-	kept     *kept
+	node        Node
+	terminal    terminal
+	queueAction func(func(ctx context.Context)) // runs it later, in order, outside of Update
+	queueRead   func(func(ctx context.Context)) // the same for what waits for the disk, beside the orders
+	post        func(any)                       // posts to the inbox; for orders only
+	wakeAt      func(time.Time)                 // the one timer
+	recent      *recentErrors
 }
 
 // model is the state of the screen. All of it belongs to Update and Frame, which are never called
@@ -61,16 +61,16 @@ type model struct {
 	met     bool      // somebody was here
 	noted   bool      // there is something among the messages
 
-	away   bool      // the terminal's window has not the focus
-	torn   time.Time // of an Esc behind which the rest of a report may follow
-	typing typing
-	rates  rates
-	status statusLine
-	sheet  sheet
-	search search
-	bell   bellMode
-	leave  leaving
-	keys   keymap
+	away    bool      // the terminal's window has not the focus
+	escAt   time.Time // of an Esc behind which the rest of a report may follow
+	typing  typing
+	rates   rates
+	status  statusLine
+	overlay overlay
+	search  search
+	bell    bellMode
+	leave   leaving
+	keys    keymap
 }
 
 func newModel(cfg Config, d deps) *model {
@@ -99,20 +99,20 @@ func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case inbox.Batch:
-		cmd = m.batch(msg)
+		cmd = m.handleBatch(msg)
 	case tea.KeyMsg:
-		if msg, ok := m.mend(msg); ok {
-			cmd = m.key(msg)
+		if msg, ok := m.repairFocusReport(msg); ok {
+			cmd = m.handleKey(msg)
 		}
 	case tea.MouseMsg:
-		m.mouse(msg)
+		m.handleMouse(msg)
 	case tea.FocusMsg:
 		m.away = false
 	case tea.BlurMsg:
 		m.away = true
 	}
 	m.arrange()
-	m.wantHistory()
+	m.requestBackfill()
 	m.deps.wakeAt(m.next())
 	return m, cmd
 }
@@ -128,7 +128,7 @@ func (m *model) arrange() {
 		Width: wide, Height: m.height, Focus: m.focus, Side: m.side,
 		Compose: m.compose.Height(wide), Status: len(m.sentenceRows(wide)), List: list,
 		Banner: len(m.banner()), Proposals: max(m.proposals.Len()+1, 3),
-		Sheet: m.sheet.height(m.mainWidth()),
+		Overlay: m.overlay.height(m.mainWidth()),
 	})
 	welcome := len(m.welcomeRows(m.lay.Messages.W, m.lay.Messages.H))
 	m.messages.SetSize(m.lay.Messages.W, max(m.lay.Messages.H-welcome, 0))
@@ -171,16 +171,16 @@ func (m *model) setTheme(look theme.Look) {
 }
 
 // order queues something for the node and what answers it.
-func (m *model) order(f func(ctx context.Context)) { m.deps.order(f) }
+func (m *model) queueAction(f func(ctx context.Context)) { m.deps.queueAction(f) }
 
 // env is what commands work with. Answers go through the inbox.
 func (m *model) env() command.Env {
-	return command.Env{Node: m.deps.node, Names: m.book, Log: m.deps.kept, Ask: m.ask(), Reply: func(a command.Answer) { m.deps.answer(a) }}
+	return command.Env{Node: m.deps.node, Names: m.book, Log: m.deps.recent, Ask: m.ask(), Reply: func(a command.Answer) { m.deps.post(a) }}
 }
 
 // say does what a line asks for that was typed or built by a key.
-func (m *model) say(line string) {
-	m.order(func(context.Context) { m.cfg.Commands.Do(m.env(), line) })
+func (m *model) runLine(line string) {
+	m.queueAction(func(context.Context) { m.cfg.Commands.Do(m.env(), line) })
 }
 
 // now is the time of day as this screen shows it.
@@ -207,10 +207,10 @@ func (m *model) next() time.Time {
 }
 
 // rang does what the time asks for.
-func (m *model) rang() {
+func (m *model) onTimer() {
 	now := m.cfg.Now()
 	if m.typing.pause(now) {
-		m.order(func(context.Context) { m.deps.node.Typing(false) })
+		m.queueAction(func(context.Context) { m.deps.node.Typing(false) })
 	}
 	m.status.expire(now)
 	m.voteTime(now)

@@ -12,7 +12,7 @@ func (r rect) within(x, y int) bool {
 
 // mouse lets the wheel scroll and a click choose a pane. The mouse is off unless /mouse on asks for
 // it: without it the terminal's own selection works.
-func (m *model) mouse(e tea.MouseMsg) {
+func (m *model) handleMouse(e tea.MouseMsg) {
 	switch {
 	case e.Button == tea.MouseButtonWheelUp || e.Button == tea.MouseButtonWheelDown:
 		n := wheelLines
@@ -20,8 +20,8 @@ func (m *model) mouse(e tea.MouseMsg) {
 			n = -wheelLines
 		}
 		switch {
-		case m.lay.Sheet.within(e.X, e.Y):
-			m.sheet.scroll(n)
+		case m.lay.Overlay.within(e.X, e.Y):
+			m.overlay.scroll(n)
 		case m.lay.Peers.within(e.X, e.Y):
 			m.selectPeer(n / wheelLines)
 		case m.lay.Proposals.within(e.X, e.Y):

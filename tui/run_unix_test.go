@@ -100,7 +100,7 @@ func openStage(t *testing.T) *stage {
 	s := &stage{t: t, master: master, slave: slave, ended: make(chan error, 1), emu: vt.NewEmulator(100, 26), changed: make(chan struct{}),
 		node: &lively{fakeNode: fakeNode{self: event.Self{ID: key.ID().String(), Key: key, Name: "Alice", Room: "lobby", Port: 8080}}}}
 	s.group = group.New(context.Background(), nil)
-	s.screen = Start(s.group, Config{Commands: command.New(), In: slave, Out: slave, Look: plain, Now: func() time.Time { return noon }, Zone: time.UTC})
+	s.screen = New(s.group, Config{Commands: command.New(), In: slave, Out: slave, Look: plain, Now: func() time.Time { return noon }, Zone: time.UTC})
 	s.node.post = s.screen.Post
 	read := make(chan struct{})
 	go func() {

@@ -67,7 +67,7 @@ func (m *model) searchNext(delta int) {
 	}
 	m.search.moving = true
 	if at, of := m.messages.Found(); delta < 0 && (of == 0 || at == 1) && !m.history.done && !m.search.noOlder {
-		m.searchOlder()
+		m.searchDisk()
 		return
 	}
 	m.messages.Next(delta)

@@ -19,8 +19,8 @@ const (
 	searchReach = 10_000           // lines that are loaded to show a match in its place
 )
 
-// foundLines is what a search of what is remembered found, the latest last.
-type foundLines struct {
+// diskMatches is what a search of what is remembered found, the latest last.
+type diskMatches struct {
 	query string
 	lines []event.Line
 	page  []event.Line // from the latest down to what is loaded; none if that is too far
@@ -28,10 +28,10 @@ type foundLines struct {
 }
 
 // Answer is "": this is for the screen alone.
-func (foundLines) Answer() string { return "" }
+func (diskMatches) Answer() string { return "" }
 
-// searchOlder looks for what is searched in what is remembered and not loaded.
-func (m *model) searchOlder() {
+// searchDisk looks for what is searched in what is remembered and not loaded.
+func (m *model) searchDisk() {
 	if m.history.asking { // what is on its way may have it
 		m.search.waiting = true
 		return
@@ -41,7 +41,7 @@ func (m *model) searchOlder() {
 	m.status.tell(m.cfg.Now(), sanitize.Trusted("Searching what was said before"))
 	abandoned, abandon := context.WithCancel(context.Background())
 	m.search.abandon = abandon
-	m.deps.fetch(func(ctx context.Context) {
+	m.deps.queueRead(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, searchTime)
 		defer cancel()
 		defer context.AfterFunc(abandoned, cancel)()
@@ -53,7 +53,7 @@ func (m *model) searchOlder() {
 				lines, err = node.Search(ctx, query, before, searchMost)
 			}
 		}
-		m.deps.answer(foundLines{query, lines, page, err})
+		m.deps.post(diskMatches{query, lines, page, err})
 	})
 }
 
@@ -71,8 +71,8 @@ func (d deps) downFrom(ctx context.Context, from, to event.Place, most int) []ev
 	return lines[max(at-historyPage, 0):]
 }
 
-// foundOlder goes to the latest line that was found, or lists what is too far up to be loaded.
-func (m *model) foundOlder(f foundLines) {
+// showDiskMatches goes to the latest line that was found, or lists what is too far up to be loaded.
+func (m *model) showDiskMatches(f diskMatches) {
 	m.history.asking = false
 	switch {
 	case m.search.query != f.query || errors.Is(f.err, context.Canceled): // of another search
@@ -82,16 +82,16 @@ func (m *model) foundOlder(f foundLines) {
 		m.search.noOlder = true
 		m.status.tell(m.cfg.Now(), sanitize.Linef("Nothing before has %q", f.query))
 	case len(f.page) > 0:
-		m.remembered(pastLines{lines: f.page})
+		m.addHistory(historyPageLoaded{lines: f.page})
 		m.status.clear()
 		m.messages.Next(-1)
 	default:
-		m.listFound(f)
+		m.listDiskMatches(f)
 	}
 }
 
-// listFound shows what was found as a list, the latest last, as in the room.
-func (m *model) listFound(f foundLines) {
+// listDiskMatches shows what was found as a list, the latest last, as in the room.
+func (m *model) listDiskMatches(f diskMatches) {
 	var rows []string
 	for _, l := range f.lines {
 		m.know(l)
@@ -104,6 +104,6 @@ func (m *model) listFound(f foundLines) {
 	}
 	m.setSearch(search{})
 	m.messages.StopFind()
-	m.showText(sheetAnswer, title, sanitize.Block(strings.Join(rows, "\n")))
-	m.sheet.top = len(rows) // the latest
+	m.showText(overlayAnswer, title, sanitize.Block(strings.Join(rows, "\n")))
+	m.overlay.top = len(rows) // the latest
 }

@@ -45,33 +45,33 @@ type Node interface {
 
 // Config says what a Screen is made of. Commands must be set, and is added to.
 type Config struct {
-	Commands *command.Table
-	Log      command.Log // nil when there is none
-	Look     theme.Look
-	Another  string           // the command that starts somebody who meets this one, but for the name; "" means p2pchat start
-	In, Out  *os.File         // the terminal; nil means standard input and output
-	Now      func() time.Time // nil means time.Now
-	Zone     *time.Location   // nil means the machine's
+	Commands      *command.Table
+	Log           command.Log // nil when there is none
+	Look          theme.Look
+	InviteCommand string           // the command that starts somebody who meets this one, but for the name; "" means p2pchat start
+	In, Out       *os.File         // the terminal; nil means standard input and output
+	Now           func() time.Time // nil means time.Now
+	Zone          *time.Location   // nil means the machine's
 }
 
 // Screen is the full-screen program. Post may be called from any goroutine but is meant for the
 // node's one; Run is called once, Close at the end.
 type Screen struct {
-	cfg   Config
-	group *group.Group
-	inbox *inbox.Inbox
-	kept  *kept
+	cfg    Config
+	group  *group.Group
+	inbox  *inbox.Inbox
+	recent *recentErrors
 }
 
-// Start makes a Screen whose goroutines will live in g. It doesn't touch the terminal: Run does.
-func Start(g *group.Group, cfg Config) *Screen {
+// New returns a Screen whose goroutines will live in g. It doesn't touch the terminal: Run does.
+func New(g *group.Group, cfg Config) *Screen {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
-	return &Screen{cfg: cfg, group: g, inbox: inbox.New(), kept: &kept{log: cfg.Log}}
+	return &Screen{cfg: cfg, group: g, inbox: inbox.New(), recent: &recentErrors{log: cfg.Log}}
 }
 
 // Post shows an event. It waits while the screen is slow, and while Run has not begun and thousands
@@ -92,13 +92,13 @@ func (s *Screen) Run(ctx context.Context, n Node) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	scr := screen.New(screen.Options{In: s.cfg.In, Out: s.cfg.Out, ReportFocus: true})
-	orders, reads, alarm := newOrders(), newOrders(), newAlarm(s.inbox.Post)
-	m := newModel(s.cfg, deps{node: n, terminal: scr, order: orders.add, fetch: reads.add, answer: s.inbox.Post, wakeAt: alarm.set, kept: s.kept})
+	actions, reads, timer := newSerialWorker(), newSerialWorker(), newTimer(s.inbox.Post)
+	m := newModel(s.cfg, deps{node: n, terminal: scr, queueAction: actions.add, queueRead: reads.add, post: s.inbox.Post, wakeAt: timer.set, recent: s.recent})
 	// These end with ctx, so with Run; the group waits for them.
 	s.group.Go("tui/inbox", func(context.Context) { s.inbox.Run(ctx, func(b inbox.Batch) { scr.Send(b) }) })
-	s.group.Go("tui/orders", func(context.Context) { orders.run(ctx) })
+	s.group.Go("tui/actions", func(context.Context) { actions.run(ctx) })
 	s.group.Go("tui/reads", func(context.Context) { reads.run(ctx) })
-	s.group.Go("tui/alarm", func(context.Context) { alarm.run(ctx) })
+	s.group.Go("tui/timer", func(context.Context) { timer.run(ctx) })
 	_, err := scr.Run(ctx, m)
 	return err
 }

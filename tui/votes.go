@@ -14,9 +14,9 @@ import (
 // voting is what the screen knows of votes beside the pane: what is in force, and what is being
 // decided right now by the person before it.
 type voting struct {
-	policy event.Policy
-	held   votes.Held // a ballot that can still be taken back
-	offer  offer      // a proposal that is being made
+	policy    event.Policy
+	held      votes.Held    // a ballot that can still be taken back
+	proposing proposeDialog // a proposal that is being made
 }
 
 // voteEvent takes in the events of votes.
@@ -177,9 +177,9 @@ func (m *model) sign() {
 	if held.Choice == vote.Reject.String() {
 		c = vote.Reject
 	}
-	m.order(func(context.Context) {
+	m.queueAction(func(context.Context) {
 		if _, err := m.deps.node.Vote(held.Proposal, c); err != nil {
-			m.deps.answer(command.Fail{Text: err.Error()})
+			m.deps.post(command.Fail{Text: err.Error()})
 		}
 	})
 }
@@ -215,7 +215,7 @@ func (m *model) takeBack() bool {
 
 // showVote opens a proposal in full.
 func (m *model) showVote(id string) {
-	m.show(sheetVote, sanitize.Trusted("Vote"), func(width int) []string {
+	m.show(overlayVote, sanitize.Trusted("Vote"), func(width int) []string {
 		p, ok := m.proposals.Get(id)
 		if !ok {
 			return nil
@@ -225,9 +225,9 @@ func (m *model) showVote(id string) {
 }
 
 // who is F3: the roll of what the banner asks about.
-func (m *model) who() bool {
-	if m.sheet.kind == sheetVote {
-		m.sheet = sheet{}
+func (m *model) showVoters() bool {
+	if m.overlay.kind == overlayVote {
+		m.overlay = overlay{}
 		return true
 	}
 	if p, ok := m.proposals.Asked(); ok {
@@ -240,7 +240,7 @@ func (m *model) who() bool {
 
 func (m *model) selectVote(delta int) {
 	m.proposals.Move(delta)
-	if m.sheet.kind == sheetVote {
+	if m.overlay.kind == overlayVote {
 		m.openVote()
 	}
 }
@@ -271,19 +271,19 @@ func (m *model) showProof() {
 	if !ok {
 		return
 	}
-	m.order(func(context.Context) {
+	m.queueAction(func(context.Context) {
 		_, data, err := m.deps.node.Proof(p.ID)
 		if err != nil {
-			m.deps.answer(command.Fail{Text: err.Error(), Hint: "a certificate is there once it has passed"})
+			m.deps.post(command.Fail{Text: err.Error(), Hint: "a certificate is there once it has passed"})
 			return
 		}
-		m.deps.answer(command.Info{Text: "Certificate of " + p.Label + "\n" + string(data) + "e saves it; p2pchat verify FILE checks it anywhere"})
+		m.deps.post(command.Info{Text: "Certificate of " + p.Label + "\n" + string(data) + "e saves it; p2pchat verify FILE checks it anywhere"})
 	})
 }
 
 // saveProof saves the certificate of the selected proposal beside where the program was started.
 func (m *model) saveProof() {
 	if p, ok := m.proposals.Selected(); ok {
-		m.say("/proof " + p.Label + " p2pchat-vote-" + p.ID[:min(len(p.ID), 8)] + ".json")
+		m.runLine("/proof " + p.Label + " p2pchat-vote-" + p.ID[:min(len(p.ID), 8)] + ".json")
 	}
 }

@@ -191,15 +191,15 @@ func TestTheBannerWorksBesideThePreview(t *testing.T) {
 		t.Errorf("%+v is held", held)
 	}
 	w.keys("f1", "esc")
-	if w.m.voting.held.Proposal != "" || !w.m.voting.offer.open {
+	if w.m.voting.held.Proposal != "" || !w.m.voting.proposing.open {
 		t.Error("Esc does what the banner says first")
 	}
 	w.keys("f3")
-	if w.m.voting.offer.open || w.m.sheet.kind != sheetVote {
+	if w.m.voting.proposing.open || w.m.overlay.kind != overlayVote {
 		t.Error("F3 shows who")
 	}
 	w.keys("f4", "enter", "esc")
-	if w.m.voting.offer.open {
+	if w.m.voting.proposing.open {
 		t.Error("then it closes")
 	}
 }
@@ -268,7 +268,7 @@ func TestVotesRing(t *testing.T) {
 	old.ID = strings.Repeat("5d", 32)
 	w.post(event.ProposalChanged{Proposal: old, History: true})
 	if got := w.terminal.bells - before; got != 1 {
-		t.Errorf("it rang %d times", got)
+		t.Errorf("it timerFired %d times", got)
 	}
 }
 
@@ -301,7 +301,7 @@ func TestAPreviewThatComesLate(t *testing.T) {
 		t.Errorf("%d previews were asked for, want one", n)
 	}
 	w.post()
-	if w.m.sheet.open() || w.m.voting.offer.open {
+	if w.m.overlay.open() || w.m.voting.proposing.open {
 		t.Error("it came after all")
 	}
 
@@ -327,7 +327,7 @@ func TestEnterWhileThePreviewIsMadeAnew(t *testing.T) {
 	if !slices.ContainsFunc(w.node.calls, func(c string) bool { return strings.HasPrefix(c, "propose") }) {
 		t.Errorf("nothing was proposed: %q", w.node.calls)
 	}
-	if w.m.voting.offer.open {
+	if w.m.voting.proposing.open {
 		t.Error("the preview came again")
 	}
 }

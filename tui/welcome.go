@@ -59,7 +59,9 @@ func (m *model) welcomeRows(width, height int) []string {
 			b.say(m.th.Text, sanitize.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
 		}
 	})
-	here := b.part(func() { b.try("In another terminal:", cmp.Or(m.cfg.Another, "p2pchat start")+" --name "+m.somebody()) })
+	here := b.part(func() {
+		b.try("In another terminal:", cmp.Or(m.cfg.InviteCommand, "p2pchat start")+" --name "+m.somebody())
+	})
 	elsewhere := b.part(func() {
 		if addr := m.address(); addr != "" {
 			b.try("From elsewhere:", "/connect "+addr)

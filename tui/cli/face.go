@@ -33,12 +33,12 @@ func (o *options) screen() bool {
 
 // face is the one that the flags and the terminal ask for. Its goroutines live in g.
 func (o *options) face(g *group.Group, log *profile.Log) (face, error) {
-	look, err := tui.Look(o.theme, o.ascii, os.Getenv)
+	look, err := tui.DetectLook(o.theme, o.ascii, os.Getenv)
 	if err != nil {
 		return face{}, &usageError{err.Error(), "as in --theme light"}
 	}
 	if o.screen() {
-		s := tui.Start(g, tui.Config{Commands: command.New(), Log: log, Look: look, Another: o.another(calledHere())})
+		s := tui.New(g, tui.Config{Commands: command.New(), Log: log, Look: look, InviteCommand: o.another(calledHere())})
 		return face{post: s.Post, close: s.Close,
 			run: func(ctx context.Context, n *node.Node) error { return s.Run(ctx, n) }}, nil
 	}

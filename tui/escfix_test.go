@@ -14,8 +14,8 @@ func TestEscAndALostFocusInOneRead(t *testing.T) {
 	w.keys("?")
 	w.send(tea.KeyMsg{Type: tea.KeyEscape, Alt: true})
 	w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("[O/y")})
-	if w.m.sheet.open() || !w.m.away || w.m.compose.Text() != "/y" {
-		t.Errorf("sheet open %v, away %v, written %q", w.m.sheet.open(), w.m.away, w.m.compose.Text())
+	if w.m.overlay.open() || !w.m.away || w.m.compose.Text() != "/y" {
+		t.Errorf("sheet open %v, away %v, written %q", w.m.overlay.open(), w.m.away, w.m.compose.Text())
 	}
 	w.keys("ctrl+c")
 	w.send(tea.KeyMsg{Type: tea.KeyEscape, Alt: true})

@@ -37,7 +37,7 @@ func (m *model) Frame(width, height int) screen.Frame {
 	put(l.Banner, m.banner())
 	put(l.TopRule, []string{m.rule(l, m.th.TeeDown)})
 	put(l.Messages, m.main())
-	put(l.Sheet, m.sheet.draw(m.th, l.Sheet))
+	put(l.Overlay, m.overlay.draw(m.th, l.Overlay))
 	put(l.Divider, m.divider(l.Divider.H))
 	put(m.lay.sideRect(), m.sideRows())
 	put(l.LowRule, []string{m.rule(l, m.th.TeeUp)})

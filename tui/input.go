@@ -17,7 +17,7 @@ import (
 
 // key takes a key to where it counts: modes first, then what counts everywhere, then the pane with
 // the focus; what is left over is text, and text always goes to the composer.
-func (m *model) key(k tea.KeyMsg) tea.Cmd {
+func (m *model) handleKey(k tea.KeyMsg) tea.Cmd {
 	if m.leave.waiting {
 		if keyName(k) == "ctrl+c" {
 			return tea.Quit
@@ -34,12 +34,12 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 		m.history.toTop = false
 		m.status.clear()
 	}
-	if m.voting.offer.open {
-		m.offerKey(k)
+	if m.voting.proposing.open {
+		m.proposeKey(k)
 		return nil
 	}
 	if m.search.open {
-		done, cmd := m.press(whileSearch, k)
+		done, cmd := m.runBinding(whileSearch, k)
 		if !done && k.Type == tea.KeyRunes || k.Type == tea.KeySpace {
 			m.searchFor(m.search.query + string(k.Runes))
 		}
@@ -50,24 +50,24 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 		return nil
 	}
 	if _, selected := m.messages.Selected(); selected {
-		if done, cmd := m.press(onLine, k); done {
+		if done, cmd := m.runBinding(onLine, k); done {
 			return cmd
 		}
 	}
-	if done, cmd := m.press(everywhere, k); done {
+	if done, cmd := m.runBinding(everywhere, k); done {
 		return cmd
 	}
 	switch m.focus {
 	case paneCompose:
-		if done, cmd := m.press(whileWriting, k); done {
+		if done, cmd := m.runBinding(whileWriting, k); done {
 			return cmd
 		}
 	case panePeers:
-		if done, cmd := m.press(onPeer, k); done {
+		if done, cmd := m.runBinding(onPeer, k); done {
 			return cmd
 		}
 	case paneProposals:
-		if done, cmd := m.press(onVote, k); done {
+		if done, cmd := m.runBinding(onVote, k); done {
 			return cmd
 		}
 	case paneMessages:
@@ -83,13 +83,13 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 	if k.Type == tea.KeyRunes && !k.Alt || k.Type == tea.KeySpace {
 		m.setFocus(paneCompose)
 		m.messages.Unselect()
-		m.write(string(k.Runes))
+		m.insert(string(k.Runes))
 	}
 	return nil
 }
 
 // press does what the key stands for in a section, if it stands for something there.
-func (m *model) press(in section, k tea.KeyMsg) (bool, tea.Cmd) {
+func (m *model) runBinding(in section, k tea.KeyMsg) (bool, tea.Cmd) {
 	if k.Paste {
 		return false, nil
 	}
@@ -101,47 +101,47 @@ func (m *model) press(in section, k tea.KeyMsg) (bool, tea.Cmd) {
 }
 
 // write puts typed text into the composer.
-func (m *model) write(text string) {
+func (m *model) insert(text string) {
 	if !m.compose.Type(text) {
 		m.fail("a message has at most 8 KiB", "send it, and go on in the next")
 		return
 	}
-	m.wrote()
+	m.typingStarted()
 }
 
 // wrote tells peers that one is writing, but not while that is a command.
-func (m *model) wrote() {
+func (m *model) typingStarted() {
 	text := m.compose.Text()
 	if text == "" {
-		m.stopped()
+		m.typingStopped()
 		return
 	}
 	if strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") {
 		return
 	}
 	if m.typing.wrote(m.cfg.Now()) {
-		m.order(func(context.Context) { m.deps.node.Typing(true) })
+		m.queueAction(func(context.Context) { m.deps.node.Typing(true) })
 	}
 }
 
 // stopped tells peers that nothing is being written.
-func (m *model) stopped() {
+func (m *model) typingStopped() {
 	if m.typing.end() {
-		m.order(func(context.Context) { m.deps.node.Typing(false) })
+		m.queueAction(func(context.Context) { m.deps.node.Typing(false) })
 	}
 }
 
 func (m *model) paste(text string) {
 	m.setFocus(paneCompose)
 	if err := m.compose.Paste(text); err != nil {
-		m.refuse(err)
+		m.failWith(err)
 		return
 	}
-	m.wrote()
+	m.typingStarted()
 }
 
 // refuse shows why something wasn't done.
-func (m *model) refuse(err error) {
+func (m *model) failWith(err error) {
 	hint := ""
 	if h := (interface{ Hint() string })(nil); errors.As(err, &h) {
 		hint = h.Hint()
@@ -153,7 +153,7 @@ func (m *model) edit(op composer.Op) {
 	before := m.compose.Text()
 	m.compose.Do(op)
 	if m.compose.Text() != before {
-		m.wrote()
+		m.typingStarted()
 	}
 }
 
@@ -163,7 +163,7 @@ func (m *model) send() bool {
 		return false
 	}
 	text := m.compose.Take()
-	m.stopped()
+	m.typingStopped()
 	if text == "" {
 		return true
 	}
@@ -174,7 +174,7 @@ func (m *model) send() bool {
 		m.openHelp() // with the keys, which the command's own answer doesn't have
 		return true
 	}
-	m.say(text)
+	m.runLine(text)
 	return true
 }
 
@@ -186,7 +186,7 @@ func (m *model) interrupt() tea.Cmd {
 		return nil
 	}
 	m.compose.Clear()
-	m.stopped()
+	m.typingStopped()
 	m.leave.until = now.Add(leaveTime)
 	return nil
 }
@@ -198,8 +198,8 @@ func (m *model) escape() {
 	switch _, selected := m.messages.Selected(); {
 	case m.takeBack():
 	case m.compose.CloseList():
-	case m.sheet.open():
-		m.sheet = sheet{}
+	case m.overlay.open():
+		m.overlay = overlay{}
 	case selected:
 		m.messages.Unselect()
 	case !m.status.text.IsEmpty():
@@ -245,8 +245,8 @@ func (m *model) jump(home bool) bool {
 
 // scrollPages scrolls a sheet that is open, else the messages.
 func (m *model) scrollPages(n int) {
-	if m.sheet.open() {
-		m.sheet.scroll(n * max(m.lay.Sheet.H-2, 1))
+	if m.overlay.open() {
+		m.overlay.scroll(n * max(m.lay.Overlay.H-2, 1))
 		return
 	}
 	m.messages.ScrollPages(n)
@@ -265,7 +265,7 @@ func (m *model) showMessages() {
 	if m.lay.Messages.shown() {
 		return
 	}
-	m.sheet = sheet{}
+	m.overlay = overlay{}
 	if m.focus == panePeers || m.focus == paneProposals {
 		m.setFocus(paneCompose)
 	}
@@ -279,7 +279,7 @@ func (m *model) copyLine() {
 		return
 	}
 	if err := m.deps.terminal.Copy(line.Text); err != nil {
-		m.refuse(err)
+		m.failWith(err)
 		return
 	}
 	m.status.tell(m.cfg.Now(), sanitize.Linef("Copied %d characters", len([]rune(line.Text))))
@@ -287,7 +287,7 @@ func (m *model) copyLine() {
 
 func (m *model) selectPeer(delta int) {
 	m.peers.Select(delta)
-	if m.sheet.kind == sheetPeer {
+	if m.overlay.kind == overlayPeer {
 		m.showPeer()
 	}
 }
@@ -295,7 +295,7 @@ func (m *model) selectPeer(delta int) {
 // onPeer does a command for the selected peer.
 func (m *model) onPeer(command string) {
 	if p, ok := m.peers.Selected(); ok {
-		m.say(fmt.Sprintf(command, p.ID))
+		m.runLine(fmt.Sprintf(command, p.ID))
 	}
 }
 
@@ -313,7 +313,7 @@ func (m *model) mentionPeer() {
 		return
 	}
 	m.setFocus(paneCompose)
-	m.write("@" + m.label(p).String() + " ")
+	m.insert("@" + m.label(p).String() + " ")
 }
 
 func (m *model) label(p event.Peer) sanitize.SafeText { return m.book.Label(bookID(p)) }

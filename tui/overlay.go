@@ -7,34 +7,34 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// sheetKind is what a sheet shows.
-type sheetKind int
+// overlayKind is what a sheet shows.
+type overlayKind int
 
 const (
-	sheetNone sheetKind = iota
-	sheetHelp
-	sheetAnswer // of a command
-	sheetPeer
-	sheetInspector
-	sheetVote
-	sheetOffer
+	overlayNone overlayKind = iota
+	overlayHelp
+	overlayAnswer // of a command
+	overlayPeer
+	overlayInspector
+	overlayVote
+	overlayPropose
 )
 
 // sheet is what lies over the end of the messages until Esc: the help, an answer of several lines, a
 // peer's details, the inspector. It takes no keys but Esc and paging, so that one can go on typing
 // with it in sight.
-type sheet struct {
-	kind  sheetKind
+type overlay struct {
+	kind  overlayKind
 	title sanitize.SafeText
 	// rows are the content at a width, each row at most as wide.
 	rows func(width int) []string
 	top  int // first visible row
 }
 
-func (s *sheet) open() bool { return s.kind != sheetNone }
+func (s *overlay) open() bool { return s.kind != overlayNone }
 
 // height is how many rows the sheet would like, with its heading.
-func (s *sheet) height(width int) int {
+func (s *overlay) height(width int) int {
 	if !s.open() {
 		return 0
 	}
@@ -42,13 +42,13 @@ func (s *sheet) height(width int) int {
 }
 
 // scroll moves what is shown by n rows; draw keeps it within the content.
-func (s *sheet) scroll(n int) { s.top = max(s.top+n, 0) }
+func (s *overlay) scroll(n int) { s.top = max(s.top+n, 0) }
 
 // minTitle is the cells of a sheet's title that hints don't take away.
 const minTitle = 16
 
 // draw is the sheet in a place: a heading that says how to close it, and the rows.
-func (s *sheet) draw(t *theme.Theme, at rect) []string {
+func (s *overlay) draw(t *theme.Theme, at rect) []string {
 	if !at.shown() {
 		return nil
 	}
@@ -78,12 +78,12 @@ func (s *sheet) draw(t *theme.Theme, at rect) []string {
 }
 
 // show opens a sheet in the place of the one that is open.
-func (m *model) show(kind sheetKind, title sanitize.SafeText, rows func(width int) []string) {
-	m.sheet = sheet{kind: kind, title: title, rows: rows}
+func (m *model) show(kind overlayKind, title sanitize.SafeText, rows func(width int) []string) {
+	m.overlay = overlay{kind: kind, title: title, rows: rows}
 }
 
 // showText opens a sheet with plain rows of text, wrapped.
-func (m *model) showText(kind sheetKind, title sanitize.SafeText, text sanitize.SafeText) {
+func (m *model) showText(kind overlayKind, title sanitize.SafeText, text sanitize.SafeText) {
 	m.show(kind, title, func(width int) []string {
 		var rows []string
 		for _, line := range text.Lines() {
@@ -99,8 +99,8 @@ func (m *model) showText(kind sheetKind, title sanitize.SafeText, text sanitize.
 
 // sheetAfterSend closes an answer that is done with once the next thing is sent.
 func (m *model) sheetAfterSend() {
-	if m.sheet.kind == sheetAnswer {
-		m.sheet = sheet{}
+	if m.overlay.kind == overlayAnswer {
+		m.overlay = overlay{}
 	}
 }
 
@@ -109,7 +109,7 @@ func (m *model) showPeer() {
 	if _, ok := m.peers.Selected(); !ok {
 		return
 	}
-	m.show(sheetPeer, sanitize.Trusted("Peer"), func(width int) []string {
+	m.show(overlayPeer, sanitize.Trusted("Peer"), func(width int) []string {
 		t := m.th
 		hint := sanitize.Trusted("v compares words, i ignores, @ mentions")
 		switch now, _ := m.peers.Selected(); {
@@ -124,11 +124,11 @@ func (m *model) showPeer() {
 
 // inspect opens the inspector on the selected line, or closes it.
 func (m *model) inspect() {
-	if m.sheet.kind == sheetInspector {
-		m.sheet = sheet{}
+	if m.overlay.kind == overlayInspector {
+		m.overlay = overlay{}
 		return
 	}
-	m.show(sheetInspector, sanitize.Trusted("Inspector"), func(width int) []string {
+	m.show(overlayInspector, sanitize.Trusted("Inspector"), func(width int) []string {
 		rows := m.messages.Inspector(width-2, maxInspector)
 		for i, row := range rows {
 			rows[i] = " " + row

@@ -21,17 +21,17 @@ type history struct {
 	done   bool // there is no more, or it can't be read
 }
 
-// pastLines is a page of what is remembered.
-type pastLines struct {
+// historyPageLoaded is a page of what is remembered.
+type historyPageLoaded struct {
 	lines []event.Line
 	err   error
 }
 
 // Answer is "": this is for the screen alone.
-func (pastLines) Answer() string { return "" }
+func (historyPageLoaded) Answer() string { return "" }
 
-// wantHistory fetches the next page when the reader comes near the top of what is loaded.
-func (m *model) wantHistory() {
+// requestBackfill fetches the next page when the reader comes near the top of what is loaded.
+func (m *model) requestBackfill() {
 	h := &m.history
 	if h.asking || h.done || m.ready.IsZero() || !m.messages.WantsOlder() {
 		return
@@ -41,14 +41,14 @@ func (m *model) wantHistory() {
 	if h.toTop {
 		page = climbPage
 	}
-	m.deps.fetch(func(ctx context.Context) {
+	m.deps.queueRead(func(ctx context.Context) {
 		lines, err := m.deps.node.History(ctx, before, page)
-		m.deps.answer(pastLines{lines, err})
+		m.deps.post(historyPageLoaded{lines, err})
 	})
 }
 
 // remembered puts a page above what is loaded.
-func (m *model) remembered(p pastLines) {
+func (m *model) addHistory(p historyPageLoaded) {
 	h := &m.history
 	h.asking = false
 	switch {

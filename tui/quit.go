@@ -19,8 +19,8 @@ type leaving struct {
 // next is when the offer to leave ends.
 func (l *leaving) next() time.Time { return l.until }
 
-// farewell says that everything that was said has arrived, or had its time.
-type farewell struct{}
+// allDelivered says that everything that was said has arrived, or had its time.
+type allDelivered struct{}
 
 // quit leaves once what was said before has arrived. The wait is in the queue of orders, so behind
 // everything that was typed before it.
@@ -30,10 +30,10 @@ func (m *model) quit() {
 	}
 	m.leave.waiting = true
 	m.sign() // who leaves doesn't take it back
-	m.order(func(ctx context.Context) {
+	m.queueAction(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		_ = m.deps.node.WaitDelivered(ctx) // who has not acknowledged by now will not: leave anyway
-		m.deps.answer(farewell{})
+		m.deps.post(allDelivered{})
 	})
 }

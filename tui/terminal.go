@@ -13,10 +13,10 @@ import (
 // Themes are the values of --theme and /theme.
 var Themes = [...]string{"auto", "dark", "light"}
 
-// Look reads from the flags and the environment what the terminal can show; it asks the terminal
+// DetectLook reads from the flags and the environment what the terminal can show; it asks the terminal
 // nothing. Getenv is os.Getenv outside of tests.
-func Look(name string, ascii bool, getenv func(string) string) (theme.Look, error) {
-	look := theme.Look{Profile: profile(getenv), ASCII: ascii}
+func DetectLook(name string, ascii bool, getenv func(string) string) (theme.Look, error) {
+	look := theme.Look{Profile: colorProfile(getenv), ASCII: ascii}
 	switch name {
 	case "auto", "":
 		look.Light = !background.Dark(getenv("COLORFGBG"))
@@ -29,8 +29,8 @@ func Look(name string, ascii bool, getenv func(string) string) (theme.Look, erro
 	return look, nil
 }
 
-// profile is how many colours there are. NO_COLOR, when it is not empty, means none.
-func profile(getenv func(string) string) termenv.Profile {
+// colorProfile returns how many colours there are. NO_COLOR, when it is not empty, means none.
+func colorProfile(getenv func(string) string) termenv.Profile {
 	if getenv("NO_COLOR") != "" {
 		return termenv.Ascii
 	}

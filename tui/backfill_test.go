@@ -87,12 +87,12 @@ func TestHomeIsTheFirstLine(t *testing.T) {
 	w = worldWith(t, remembers(12_000), plain, 120, 36)
 	w.m.history.toTop = true
 	w.keys("pgdown")
-	w.m.remembered(pastLines{lines: w.node.past[10_000:11_000]})
+	w.m.addHistory(historyPageLoaded{lines: w.node.past[10_000:11_000]})
 	w.mustNotShow("memory 10000")
 
 	w = newWorld(t, plain, 120, 36)
 	w.m.history.toTop = true
-	w.m.remembered(pastLines{err: errors.New("the disk is gone")})
+	w.m.addHistory(historyPageLoaded{err: errors.New("the disk is gone")})
 	w.mustShow("the disk is gone")
 }
 
@@ -130,10 +130,10 @@ func TestSearchOfTheDiskThatFindsNothing(t *testing.T) {
 	w := worldWith(t, remembers(1000), plain, 120, 36)
 	w.keys("ctrl+f", "no such words", "enter")
 	w.mustShow("nothing found")
-	w.m.foundOlder(foundLines{query: "no such words", err: errors.New("the disk is gone")})
+	w.m.showDiskMatches(diskMatches{query: "no such words", err: errors.New("the disk is gone")})
 	w.keys("esc")
 	w.mustShow("the disk is gone")
-	w.m.foundOlder(foundLines{query: "no such words", lines: remembers(5)})
+	w.m.showDiskMatches(diskMatches{query: "no such words", lines: remembers(5)})
 	w.mustNotShow("Before, with")
 }
 
@@ -169,7 +169,7 @@ func TestCatchingUpShowsABar(t *testing.T) {
 
 func TestHistoryThatCannotBeRead(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
-	w.m.remembered(pastLines{err: errors.New("the disk is gone")})
+	w.m.addHistory(historyPageLoaded{err: errors.New("the disk is gone")})
 	if got := strings.Join(w.rows(), "\n"); !strings.Contains(got, "the disk is gone") {
 		t.Error(got)
 	}

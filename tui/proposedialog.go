@@ -13,7 +13,7 @@ import (
 
 // offer is a proposal that is being made: what is chosen from a list, then seen in a preview, then
 // sent. While it is open it takes all keys.
-type offer struct {
+type proposeDialog struct {
 	open    bool
 	choice  int            // in the list, while there is no draft
 	wish    vote.Wish      // of the draft
@@ -22,7 +22,7 @@ type offer struct {
 }
 
 // previewing tells that a preview is shown, and can be sent.
-func (o offer) previewing() bool { return o.open && o.draft.Slot != "" }
+func (o proposeDialog) previewing() bool { return o.open && o.draft.Slot != "" }
 
 // previewed is a draft that the node made, or why it made none.
 type previewed struct {
@@ -48,13 +48,13 @@ func (holdBallot) Answer() string  { return "" }
 // ask brings what commands want to propose or vote before the person.
 func (m *model) ask() command.Ask {
 	return command.Ask{
-		Propose: func(w vote.Wish) { m.deps.answer(askProposal{w}) },
-		Vote:    func(p event.Proposal, c vote.Choice) { m.deps.answer(holdBallot{p, c}) },
+		Propose: func(w vote.Wish) { m.deps.post(askProposal{w}) },
+		Vote:    func(p event.Proposal, c vote.Choice) { m.deps.post(holdBallot{p, c}) },
 	}
 }
 
-// offered is what F4 has in its list.
-func (m *model) offered() []vote.Wish {
+// proposable is what F4 has in its list.
+func (m *model) proposable() []vote.Wish {
 	secure := vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
 	if m.voting.policy.SecureOnly {
 		secure.Action = vote.Off
@@ -64,37 +64,37 @@ func (m *model) offered() []vote.Wish {
 
 // propose is F4: it opens the list, or closes it.
 func (m *model) propose() bool {
-	if m.voting.offer.open {
-		m.closeOffer()
+	if m.voting.proposing.open {
+		m.closePropose()
 		return true
 	}
-	m.voting.offer = offer{open: true}
-	m.showOffer()
+	m.voting.proposing = proposeDialog{open: true}
+	m.showPropose()
 	return true
 }
 
-func (m *model) closeOffer() {
-	m.voting.offer = offer{}
-	if m.sheet.kind == sheetOffer {
-		m.sheet = sheet{}
+func (m *model) closePropose() {
+	m.voting.proposing = proposeDialog{}
+	if m.overlay.kind == overlayPropose {
+		m.overlay = overlay{}
 	}
 }
 
-// showOffer opens the sheet of the list or the preview.
-func (m *model) showOffer() {
-	m.show(sheetOffer, sanitize.Trusted("Propose"), func(width int) []string {
-		if m.voting.offer.draft.Slot != "" {
-			return m.proposals.Preview(m.voting.offer.draft, width)
+// showPropose opens the sheet of the list or the preview.
+func (m *model) showPropose() {
+	m.show(overlayPropose, sanitize.Trusted("Propose"), func(width int) []string {
+		if m.voting.proposing.draft.Slot != "" {
+			return m.proposals.Preview(m.voting.proposing.draft, width)
 		}
-		return m.offerRows(width)
+		return m.proposeRows(width)
 	})
 }
 
-// offerRows is the list.
-func (m *model) offerRows(width int) []string {
+// proposeRows is the list.
+func (m *model) proposeRows(width int) []string {
 	t := m.th
 	var rows []string
-	for i, w := range m.offered() {
+	for i, w := range m.proposable() {
 		text := sanitize.Trusted("a topic for the room")
 		switch {
 		case w.Slot == vote.SecureOnly && w.Action == vote.On:
@@ -103,7 +103,7 @@ func (m *model) offerRows(width int) []string {
 			text = sanitize.Trusted("secure-only off: unsigned messages are heard again")
 		}
 		style, mark := t.Text, sanitize.Trusted(" ")
-		if i == m.voting.offer.choice {
+		if i == m.voting.proposing.choice {
 			style, mark = t.Selected, t.Selection
 		}
 		for j, part := range text.Wrap(max(width-2, 2)) {
@@ -117,57 +117,57 @@ func (m *model) offerRows(width int) []string {
 	return append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
 }
 
-// offerKey is a key while something is being proposed. What the banner names goes on to work: it is
+// proposeKey is a key while something is being proposed. What the banner names goes on to work: it is
 // still there to be read.
-func (m *model) offerKey(k tea.KeyMsg) {
-	o := &m.voting.offer
+func (m *model) proposeKey(k tea.KeyMsg) {
+	o := &m.voting.proposing
 	switch keyName(k) {
 	case "esc":
 		if !m.takeBack() {
-			m.closeOffer()
+			m.closePropose()
 		}
 	case "f4", "ctrl+c":
-		m.closeOffer()
+		m.closePropose()
 	case "f1", "alt+y":
 		m.answerVote(vote.Approve)
 	case "f2", "alt+n":
 		m.answerVote(vote.Reject)
 	case "f3", "alt+w":
-		m.closeOffer()
-		m.who()
+		m.closePropose()
+		m.showVoters()
 	case "up", "k", "shift+tab":
 		o.choice = max(o.choice-1, 0)
 	case "down", "j", "tab":
-		o.choice = min(o.choice+1, len(m.offered())-1)
+		o.choice = min(o.choice+1, len(m.proposable())-1)
 	case "pgup":
 		m.scrollPages(-1)
 	case "pgdown":
 		m.scrollPages(1)
 	case "enter":
-		m.offerEnter()
+		m.proposeEnter()
 	}
 }
 
-// offerEnter goes on: from the list to the preview, from the preview to everybody.
-func (m *model) offerEnter() {
-	o := &m.voting.offer
+// proposeEnter goes on: from the list to the preview, from the preview to everybody.
+func (m *model) proposeEnter() {
+	o := &m.voting.proposing
 	switch {
 	case o.waiting:
 	case o.previewing():
 		wish := o.wish
-		m.closeOffer()
-		m.order(func(context.Context) {
+		m.closePropose()
+		m.queueAction(func(context.Context) {
 			if _, err := m.deps.node.Propose(wish); err != nil {
-				m.deps.answer(command.Fail{Text: err.Error()})
+				m.deps.post(command.Fail{Text: err.Error()})
 			}
 		})
 	default:
-		wish := m.offered()[o.choice]
+		wish := m.proposable()[o.choice]
 		if wish.Slot == vote.Topic {
-			m.closeOffer()
+			m.closePropose()
 			m.setFocus(paneCompose)
 			m.compose.Clear()
-			m.write("/topic ")
+			m.insert("/topic ")
 			return
 		}
 		m.preview(wish)
@@ -177,37 +177,37 @@ func (m *model) offerEnter() {
 // redraft makes the preview anew: whoever comes or goes changes the roll, and with it what is needed.
 // Meanwhile the one that is there can be sent: the node makes the roll when it is.
 func (m *model) redraft() {
-	if o := m.voting.offer; o.previewing() {
+	if o := m.voting.proposing; o.previewing() {
 		m.draft(o.wish)
 	}
 }
 
 // preview asks for the preview of a wish.
 func (m *model) preview(w vote.Wish) {
-	m.voting.offer.waiting = true
+	m.voting.proposing.waiting = true
 	m.draft(w)
 }
 
 // draft asks the node what a wish would become.
 func (m *model) draft(w vote.Wish) {
-	m.order(func(context.Context) {
+	m.queueAction(func(context.Context) {
 		draft, err := m.deps.node.Preview(w)
-		m.deps.answer(previewed{w, draft, err})
+		m.deps.post(previewed{w, draft, err})
 	})
 }
 
 // drafted shows the preview, unless the person has gone on to something else.
 func (m *model) drafted(p previewed) {
-	o := &m.voting.offer
+	o := &m.voting.proposing
 	again := o.previewing() && o.wish.Slot == p.wish.Slot && o.wish.Action == p.wish.Action
 	switch {
 	case !o.waiting && !again:
 		return
 	case p.err != nil:
 		o.waiting = false
-		m.refuse(p.err)
+		m.failWith(p.err)
 		return
 	}
-	m.voting.offer = offer{open: true, wish: p.wish, draft: p.draft}
-	m.showOffer()
+	m.voting.proposing = proposeDialog{open: true, wish: p.wish, draft: p.draft}
+	m.showPropose()
 }

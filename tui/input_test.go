@@ -59,7 +59,7 @@ func TestAPasteNeverSends(t *testing.T) {
 	paste := func(text string) { w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: true}) }
 	paste("line one\r\nline two\n")
 	paste("?\x1b[2J\x07")
-	if len(w.asked()) > 0 || w.m.sheet.open() {
+	if len(w.asked()) > 0 || w.m.overlay.open() {
 		t.Errorf("a paste did something: %q", w.asked())
 	}
 	w.mustShow("line one", "line two?␇")

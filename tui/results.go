@@ -15,7 +15,7 @@ import (
 )
 
 // answer shows what a command says: one line in the status line, more in a sheet.
-func (m *model) answer(a command.Answer) {
+func (m *model) showResult(a command.Answer) {
 	now := m.cfg.Now()
 	switch a := a.(type) {
 	case command.Info:
@@ -23,17 +23,17 @@ func (m *model) answer(a command.Answer) {
 	case command.Fail:
 		m.fail(a.Text, a.Hint)
 	case command.List:
-		m.showText(sheetAnswer, sanitize.Trusted("Who is here"), m.listText(a.Peers))
+		m.showText(overlayAnswer, sanitize.Trusted("Who is here"), m.listText(a.Peers))
 	case command.Status:
-		m.showText(sheetAnswer, sanitize.Trusted("Status"), m.statusReport(a.Status))
+		m.showText(overlayAnswer, sanitize.Trusted("Status"), m.statusReport(a.Status))
 	case command.Proposals:
 		m.setFocus(paneProposals)
 	case command.Save:
-		m.deps.fetch(func(context.Context) { m.deps.answer(a.Write()) })
-	case pastLines:
-		m.remembered(a)
-	case foundLines:
-		m.foundOlder(a)
+		m.deps.queueRead(func(context.Context) { m.deps.post(a.Write()) })
+	case historyPageLoaded:
+		m.addHistory(a)
+	case diskMatches:
+		m.showDiskMatches(a)
 	case askProposal:
 		m.preview(a.wish)
 	case previewed:
@@ -54,16 +54,16 @@ func (m *model) answer(a command.Answer) {
 	case setTyping:
 		m.typing.off = !a.on
 		if !a.on {
-			m.stopped()
+			m.typingStopped()
 		}
 		m.status.tell(now, sanitize.Linef("Others see that you are typing: %s", onOff(a.on)))
 	case setMouse:
-		m.order(func(context.Context) { m.deps.terminal.SetMouse(a.on) })
+		m.queueAction(func(context.Context) { m.deps.terminal.SetMouse(a.on) })
 		m.status.tell(now, sanitize.Linef("Mouse: %s", onOff(a.on)))
 	case setTheme:
-		look, err := Look(a.name, m.cfg.Look.ASCII, os.Getenv)
+		look, err := DetectLook(a.name, m.cfg.Look.ASCII, os.Getenv)
 		if err != nil {
-			m.refuse(err)
+			m.failWith(err)
 			return
 		}
 		look.Profile = m.cfg.Look.Profile
@@ -89,7 +89,7 @@ func (m *model) info(text sanitize.SafeText) {
 	if w := lines[0].Width(); w > 0 && w < 30 && len(lines) > 1 {
 		title = lines[0]
 	}
-	m.showText(sheetAnswer, title, text)
+	m.showText(overlayAnswer, title, text)
 }
 
 // listText is who is here, a row each.

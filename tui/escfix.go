@@ -7,18 +7,18 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// tornTime is how soon the rest of a torn report follows the Esc before it.
-const tornTime = 100 * time.Millisecond
+// reportTime is how soon the rest of a torn report follows the Esc before it.
+const reportTime = 100 * time.Millisecond
 
-// mend puts together what Bubble Tea's parser tears apart. Esc and, in the same read, a report that the
+// repairFocusReport puts together what Bubble Tea's parser tears apart. Esc and, in the same read, a report that the
 // terminal's window has lost the focus are the bytes ESC ESC [ O, which it takes for Alt+Esc and the
 // typed text "[O": whoever closes something and changes the pane of tmux at once would have written
-// that. mend reports false when nothing is left of the key.
-func (m *model) mend(k tea.KeyMsg) (tea.KeyMsg, bool) {
-	torn := !m.torn.IsZero() && m.cfg.Now().Sub(m.torn) < tornTime
-	m.torn = time.Time{}
+// that. repairFocusReport reports false when nothing is left of the key.
+func (m *model) repairFocusReport(k tea.KeyMsg) (tea.KeyMsg, bool) {
+	torn := !m.escAt.IsZero() && m.cfg.Now().Sub(m.escAt) < reportTime
+	m.escAt = time.Time{}
 	if k.Type == tea.KeyEscape && k.Alt {
-		m.torn = m.cfg.Now()
+		m.escAt = m.cfg.Now()
 		k.Alt = false
 		return k, true
 	}
