@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -102,7 +102,7 @@ func (m *model) climb() {
 // know notes what the author of a line is called who isn't here.
 func (m *model) know(l event.Line) {
 	if peer, known := m.peers.Peer(l.FromID); !l.Own && (!known || !present(peer)) {
-		id := command.BookID(l.From, l.FromID)
+		id := roster.ID(l.From, l.FromID)
 		m.book.Set(id, l.FromName)
 		m.book.Remove(id)
 	}

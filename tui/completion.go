@@ -4,12 +4,12 @@ import (
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/composer"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-func bookID(p event.Peer) string { return command.BookID(p.Key, p.ID) }
+func bookID(p event.Peer) string { return roster.ID(p.Key, p.ID) }
 
 // candidates are the ways in which what stands before the cursor may go on: commands and their
 // arguments; names behind an @ at once, other words only when asked.
@@ -26,7 +26,7 @@ func (m *model) candidates(before string, asked bool) []composer.Candidate {
 	if word == "" || !asked && (!strings.HasPrefix(word, "@") || len(word) > 64) {
 		return out
 	}
-	own := m.book.Label(command.BookID(m.self.Key, m.self.ID)).String()
+	own := m.book.Label(roster.ID(m.self.Key, m.self.ID)).String()
 	for _, label := range m.book.Complete(word) {
 		if strings.TrimPrefix(label, "@") == own {
 			continue

@@ -6,6 +6,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/inbox"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -115,7 +116,7 @@ func (m *model) handleEvent(ev event.Event) {
 
 func (m *model) setSelf(s event.Self) {
 	m.self, m.ownName = s, sanitize.Name(s.Name)
-	m.book.Set(command.BookID(s.Key, s.ID), s.Name)
+	m.book.Set(roster.ID(s.Key, s.ID), s.Name)
 	m.peers.SetSelf(s)
 	m.messages.Relabel()
 }
@@ -126,7 +127,7 @@ func present(p event.Peer) bool { return p.State == event.Up || p.State == event
 // after is then seen with who could hear it.
 func (m *model) peerChanged(ev event.PeerChanged) {
 	p := ev.Peer
-	id := command.BookID(p.Key, p.ID)
+	id := roster.ID(p.Key, p.ID)
 	before, _ := m.peers.Peer(p.ID)
 	m.book.Set(id, p.Name)
 	m.peers.Set(p)

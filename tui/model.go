@@ -36,7 +36,7 @@ type model struct {
 	cfg  Config
 	deps deps
 	th   *theme.Theme
-	book *roster.Book
+	book *roster.Roster
 
 	messages *messages.Pane
 	peers    *peers.Pane
@@ -74,7 +74,7 @@ type model struct {
 }
 
 func newModel(cfg Config, d deps) *model {
-	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), book: new(roster.Book), focus: paneCompose, side: panePeers, bell: bellMention, keys: newKeymap()}
+	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), book: new(roster.Roster), focus: paneCompose, side: panePeers, bell: bellMention, keys: newKeymap()}
 	m.messages = messages.New(messages.Config{
 		Theme: m.th, Book: m.book,
 		Self:    func() string { return m.self.ID },

@@ -107,7 +107,7 @@ func (m *model) listText(peers []event.Peer) sanitize.SafeText {
 		if p.Addr.IsValid() {
 			at = p.Addr.String()
 		}
-		words := append([]string{string(p.State)}, command.Marks(p)...)
+		words := append([]string{string(p.State)}, command.PeerMarks(p)...)
 		rows = append(rows, fmt.Sprintf("%s  %-21s  %s", m.label(p).Pad(width), at, strings.Join(words, ", ")))
 	}
 	return sanitize.Block(strings.Join(rows, "\n"))
@@ -128,7 +128,7 @@ func (m *model) statusReport(s event.Status) sanitize.SafeText {
 		row("discovery", "off")
 	}
 	for _, i := range s.Network.Interfaces {
-		what := command.Doing(i)
+		what := command.InterfaceSummary(i)
 		if i.Addr.IsValid() {
 			what = i.Addr.String() + ": " + what
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -96,7 +96,7 @@ func (m *model) listDiskMatches(f diskMatches) {
 	for _, l := range f.lines {
 		m.know(l)
 		rows = append(rows, fmt.Sprintf("%s %s  %s", l.Time.In(m.cfg.Zone).Format("2 Jan 15:04"),
-			m.book.Label(command.BookID(l.From, l.FromID)), sanitize.Line(l.Text)))
+			m.book.Label(roster.ID(l.From, l.FromID)), sanitize.Line(l.Text)))
 	}
 	title := sanitize.Linef("Before, with %q: %d", f.query, len(f.lines))
 	if len(f.lines) == searchMost || f.err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -37,7 +37,7 @@ func (t *typing) heard(now time.Time, ev event.Typing) {
 		delete(t.heardAt, ev.Peer.ID)
 		return
 	}
-	t.heardAt[ev.Peer.ID] = heardTyping{command.BookID(ev.Peer.Key, ev.Peer.ID), now}
+	t.heardAt[ev.Peer.ID] = heardTyping{roster.ID(ev.Peer.Key, ev.Peer.ID), now}
 }
 
 // stopped notes that a peer isn't writing: it has said it, or is gone.

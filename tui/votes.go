@@ -6,6 +6,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/votes"
 	"chat.lan/p2pchat/vote"
@@ -111,7 +112,7 @@ func (m *model) meet(vs ...event.Voter) {
 		if p, known := m.peers.Peer(v.ID); v.ID == m.self.ID || known && present(p) || v.Name == "" {
 			continue
 		}
-		id := command.BookID(v.Key, v.ID)
+		id := roster.ID(v.Key, v.ID)
 		m.book.Set(id, v.Name)
 		m.book.Remove(id)
 	}
@@ -122,7 +123,7 @@ func (m *model) voter(v event.Voter) sanitize.SafeText {
 	if v.ID == m.self.ID {
 		return sanitize.Trusted("you")
 	}
-	return m.book.Label(command.BookID(v.Key, v.ID))
+	return m.book.Label(roster.ID(v.Key, v.ID))
 }
 
 // voters joins what they are called, the first few of them.

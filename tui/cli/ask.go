@@ -28,20 +28,20 @@ const nativeWithin = 2 * time.Second
 
 // askFirst asks the questions, and notes the answers in the flags and the configuration.
 func (o *options) askFirst(cfg *node.Config) error {
-	peer, err := lines.Question(os.Stdin, os.Stdout, "Enter peer address (or press Enter to start as server): ")
+	peer, err := lines.Ask(os.Stdin, os.Stdout, "Enter peer address (or press Enter to start as server): ")
 	if err != nil {
 		return err
 	}
 	if peer != "" {
-		addr, err := command.Address(peer)
+		addr, err := command.ParseAddress(peer)
 		if err != nil {
 			return err
 		}
-		o.talk = &lines.Conversation{Peer: addr, Is: at(addr)}
+		o.talk = &lines.TwoPerson{Peer: addr, Is: at(addr)}
 		return nil
 	}
-	o.talk = &lines.Conversation{}
-	port, err := lines.Question(os.Stdin, os.Stdout, fmt.Sprintf("Enter port to listen on (default %s): ", o.port))
+	o.talk = &lines.TwoPerson{}
+	port, err := lines.Ask(os.Stdin, os.Stdout, fmt.Sprintf("Enter port to listen on (default %s): ", o.port))
 	if err != nil || port == "" {
 		return err
 	}

@@ -38,7 +38,7 @@ type options struct {
 	plainPeers                             string
 	noDiscovery, noTUI, json, ascii        bool
 	noMDNS, ask                            bool
-	talk                                   *lines.Conversation // of --ask, once the questions are answered
+	talk                                   *lines.TwoPerson // of --ask, once the questions are answered
 	discoveryPort                          int
 	memory                                 memory
 
@@ -228,7 +228,7 @@ func (o *options) config(set *pflag.FlagSet, args []string) (node.Config, error)
 		cfg.Listen = o.listen
 	}
 	for _, to := range connect {
-		addr, err := command.Address(to)
+		addr, err := command.ParseAddress(to)
 		if err != nil {
 			return cfg, &usageError{"--connect", err.Error()}
 		}

@@ -329,7 +329,7 @@ func listening(err error) error {
 
 // mode is how to speak where there is no screen.
 func (o *options) mode(log *profile.Log) lines.Config {
-	cfg := lines.Config{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, JSON: o.json, Talk: o.talk, Commands: command.New(), Log: log,
+	cfg := lines.Config{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, JSON: o.json, TwoPerson: o.talk, Commands: command.New(), Log: log,
 		History:  o.memory.history,
 		Terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())), Dumb: os.Getenv("TERM") == "dumb"}
 	// A read that waits for a key is interrupted at the end. A file can't be waited for, nor need it.

@@ -23,11 +23,11 @@ var schemes = [...]string{"line://", "json://"}
 // Address makes HOST:PORT of what a person typed: a name or an IP address, with a port or without
 // (then DefaultPort). IPv6 addresses may be bare where no port follows. line:// or json:// may stand
 // before it, and then stands before the result. The host isn't looked up.
-func Address(text string) (string, error) {
+func ParseAddress(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	for _, scheme := range schemes {
 		if len(text) >= len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
-			addr, err := Address(text[len(scheme):])
+			addr, err := ParseAddress(text[len(scheme):])
 			if err == nil && strings.Contains(addr, "://") {
 				err = fmt.Errorf("%.80q is not an address: it has two schemes", text)
 			}
@@ -70,7 +70,7 @@ func split(text string) (host string, port int, err error) {
 		if host, number, err = net.SplitHostPort(text); err != nil {
 			return "", 0, errors.New("the port is missing or there are too many colons")
 		}
-		if port, err = Port(number); err != nil {
+		if port, err = parsePort(number); err != nil {
 			return "", 0, err
 		}
 	}
@@ -91,7 +91,7 @@ func split(text string) (host string, port int, err error) {
 }
 
 // Port reads a port that can be dialled, 1 to 65535.
-func Port(text string) (int, error) {
+func parsePort(text string) (int, error) {
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || n == 0 {
 		return 0, fmt.Errorf("port %.20q is not a number from 1 to 65535", text)

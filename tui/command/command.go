@@ -10,8 +10,8 @@
 package command
 
 import (
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -31,7 +31,7 @@ type Node interface {
 	Votes
 }
 
-// Names knows how peers are called on screen; *names.Book implements it. Its ids are those of BookID.
+// Names knows how peers are called on screen; *names.Book implements it. Its ids are those of roster.ID.
 type Names interface {
 	Label(id string) sanitize.SafeText
 	Find(text string) []string
@@ -87,17 +87,8 @@ func (Fail) Answer() string { return "error" }
 // Answer is "": the end of the program speaks for itself.
 func (Quit) Answer() string { return "" }
 
-// BookID is what a participant is called in a names.Book: the key in hex, so that suffixes are those
-// of the key (DESIGN.md §2); for plain peers, which have none, the id.
-func BookID(key identity.Key, id string) string {
-	if key.IsZero() {
-		return id
-	}
-	return key.String()
-}
-
 // Label is how a peer is shown.
-func (e Env) Label(p event.Peer) string { return e.Names.Label(BookID(p.Key, p.ID)).String() }
+func (e Env) Label(p event.Peer) string { return e.Names.Label(roster.ID(p.Key, p.ID)).String() }
 
 // fail answers with an error of the node, if there is one, and reports whether there was.
 func (e Env) fail(err error) bool {

@@ -104,10 +104,10 @@ func newWorld() *world {
 			Fingerprint: self.Key.Fingerprint(), Profile: "/home/alice"},
 		peers: []event.Peer{person(2, "bob"), person(3, "Bob"), person(4, "Carol Yes"), rusty, dora},
 	}}
-	var book roster.Book
-	book.Set(BookID(self.Key, self.ID), "alice")
+	var book roster.Roster
+	book.Set(roster.ID(self.Key, self.ID), "alice")
 	for _, p := range w.node.peers {
-		book.Set(BookID(p.Key, p.ID), p.Name)
+		book.Set(roster.ID(p.Key, p.ID), p.Name)
 	}
 	w.env = Env{Node: w.node, Names: &book, Log: fakeLog{"one", "two"},
 		Reply: func(a Answer) { w.answers = append(w.answers, a) }}

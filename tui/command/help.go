@@ -54,7 +54,7 @@ func (t *Table) help(e Env, args string) {
 	name, _ := cutWord(strings.ToLower(strings.TrimPrefix(args, "/")))
 	c := t.byName[name]
 	if c == nil {
-		e.Reply(Refusal(&UnknownError{Name: name, Nearest: t.nearest(name)}))
+		e.Reply(FailFrom(&unknownError{Name: name, Nearest: t.nearest(name)}))
 		return
 	}
 	e.Reply(Info{c.Usage() + "\n  " + c.help()})

@@ -8,6 +8,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/roster"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -137,7 +138,7 @@ func TestManyNamesakesAreNotAllListed(t *testing.T) {
 	for n := byte(100); n < 130; n++ {
 		p := person(n, "bob")
 		w.node.peers = append(w.node.peers, p)
-		book.Set(BookID(p.Key, p.ID), p.Name)
+		book.Set(roster.ID(p.Key, p.ID), p.Name)
 	}
 	_, answers := w.do("/verify bob")
 	f := answers[0].(Fail)
@@ -187,16 +188,16 @@ func TestAddress(t *testing.T) {
 		" json://[::1]:7 ":  "json://[::1]:7",
 		"bücher.example":    "bücher.example:8080",
 	} {
-		if got, err := Address(text); err != nil || got != want {
-			t.Errorf("Address(%q) = %q, %v; want %q", text, got, err, want)
+		if got, err := ParseAddress(text); err != nil || got != want {
+			t.Errorf("ParseAddress(%q) = %q, %v; want %q", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", ":", ":1", "host:", "host:x", "host:-1", "host:65536", "a:b:c", "[::1", "[::1]x:1",
 		"http://x:1", "fe80::1", "[fe80::1]:8080", "line://[fe80::1]:8080", "line://", "json://line://x:1", "line://x:0", "line:x", "a\x00b", "a\u202eb:1", "3000", strings.Repeat("x", 400), "user@host:1"} {
-		if got, err := Address(text); err == nil {
-			t.Errorf("Address(%q) = %q", text, got)
+		if got, err := ParseAddress(text); err == nil {
+			t.Errorf("ParseAddress(%q) = %q", text, got)
 		} else if strings.ContainsAny(err.Error(), "\x00\u202e") {
-			t.Errorf("Address(%q): the error %q is not clean", text, err)
+			t.Errorf("ParseAddress(%q): the error %q is not clean", text, err)
 		}
 	}
 }
@@ -208,8 +209,8 @@ func TestAddressAdvice(t *testing.T) {
 		"[fe80::1]:9000":       "name the interface, as in [fe80::1%eth0]:9000",
 		"host:99999":           "is not a number from 1 to 65535: write HOST:PORT, as in 192.168.1.31:8080",
 	} {
-		if _, err := Address(text); err == nil || !strings.HasSuffix(err.Error(), want) {
-			t.Errorf("Address(%q) says %v, want it to end with %q", text, err, want)
+		if _, err := ParseAddress(text); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("ParseAddress(%q) says %v, want it to end with %q", text, err, want)
 		}
 	}
 }

@@ -31,12 +31,12 @@ type Table struct {
 // New returns a table of the commands that every mode has, and then rows.
 func New(rows ...Command) *Table {
 	t := &Table{byName: make(map[string]*Command)}
-	t.Add(talk()...)
-	t.Add(people()...)
-	t.Add(votes()...)
-	t.Add(links()...)
-	t.Add(memory()...)
-	t.Add(program(t)...)
+	t.Add(sayCommands()...)
+	t.Add(peerCommands()...)
+	t.Add(voteCommands()...)
+	t.Add(connectCommands()...)
+	t.Add(exportCommands()...)
+	t.Add(metaCommands(t)...)
 	t.Add(rows...)
 	return t
 }
@@ -68,7 +68,7 @@ func (i Input) Says() bool { return i.Text != "" || i.Command != nil && i.Comman
 
 // Parse understands a line of the composer or of standard input. A line that begins with a slash and
 // letters is a command; "//" stands for a slash that is meant; everything else, "/usr/bin" and "/42"
-// among it, is text. White space alone is nothing. The error is an *UnknownError.
+// among it, is text. White space alone is nothing. The error is an *unknownError.
 func (t *Table) Parse(line string) (Input, error) {
 	rest, slash := strings.CutPrefix(line, "/")
 	switch {
@@ -85,7 +85,7 @@ func (t *Table) Parse(line string) (Input, error) {
 		return Input{Text: line}, nil
 	}
 	if c == nil {
-		return Input{}, &UnknownError{Name: name, Nearest: t.nearest(strings.ToLower(name))}
+		return Input{}, &unknownError{Name: name, Nearest: t.nearest(strings.ToLower(name))}
 	}
 	return Input{Command: c, Args: strings.TrimSpace(args)}, nil
 }
@@ -107,7 +107,7 @@ func (t *Table) Run(e Env, in Input) {
 func (t *Table) Do(e Env, line string) {
 	in, err := t.Parse(line)
 	if err != nil {
-		e.Reply(Refusal(err))
+		e.Reply(FailFrom(err))
 		return
 	}
 	t.Run(e, in)

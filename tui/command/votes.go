@@ -47,7 +47,7 @@ type Proposals struct {
 func (Proposals) Answer() string { return "proposals" }
 
 // votes is what the room decides.
-func votes() []Command {
+func voteCommands() []Command {
 	return []Command{
 		{Name: "propose", Args: "[WHAT]", Help: "vote: secure-only on|off, topic TEXT; --need M --for 3m", Says: true,
 			Run: propose, Complete: completeProposal},
@@ -76,7 +76,7 @@ func votes() []Command {
 }
 
 func propose(e Env, args string) {
-	w, err := Wish(args)
+	w, err := parseProposal(args)
 	if err != nil {
 		e.Reply(Fail{Text: err.Error(), Hint: "type /help propose"})
 		return
@@ -93,9 +93,9 @@ func (e Env) propose(w vote.Wish) {
 	e.fail(err)
 }
 
-// Wish reads what follows /propose: the seed's program takes everything for the description of a
+// parseProposal reads what follows /propose: the seed's program takes everything for the description of a
 // vote on secure-only, and so does this one unless it says something else.
-func Wish(args string) (vote.Wish, error) {
+func parseProposal(args string) (vote.Wish, error) {
 	w := vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
 	var words []string
 	fields := strings.Fields(args)

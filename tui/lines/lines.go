@@ -44,15 +44,15 @@ type Node interface {
 
 // Config says where a Mode reads and writes.
 type Config struct {
-	In       io.Reader // a Cancel method, as of a cancelreader, is called when Run has to end
-	Out, Err io.Writer
-	JSON     bool
-	Terminal bool          // a person types and reads: show the prompt
-	Dumb     bool          // a terminal that can't erase a line
-	Talk     *Conversation // the two-person program's words; nil: line mode's
-	Commands *command.Table
-	Log      command.Log // for /log; nil when there is none
-	History  int         // lines of earlier runs to begin with, if the node is a Past
+	In        io.Reader // a Cancel method, as of a cancelreader, is called when Run has to end
+	Out, Err  io.Writer
+	JSON      bool
+	Terminal  bool       // a person types and reads: show the prompt
+	Dumb      bool       // a terminal that can't erase a line
+	TwoPerson *TwoPerson // the two-person program's words; nil: line mode's
+	Commands  *command.Table
+	Log       command.Log // for /log; nil when there is none
+	History   int         // lines of earlier runs to begin with, if the node is a Past
 }
 
 // Past is a node that remembers; *node.Node implements it.
@@ -103,8 +103,8 @@ func Start(g *group.Group, cfg Config) *Mode {
 	} else {
 		text := &textView{out: m.out, people: m.people, refused: make(map[string]int), now: time.Now}
 		m.view = text
-		if cfg.Talk != nil {
-			m.view = &askView{textView: text, talk: cfg.Talk}
+		if cfg.TwoPerson != nil {
+			m.view = &twoPersonView{textView: text, talk: cfg.TwoPerson}
 		}
 	}
 	g.Go("lines/output", func(context.Context) { m.out.run() })
@@ -197,7 +197,7 @@ func (m *Mode) Run(ctx context.Context, n Node) error {
 				m.quit = true
 				break
 			}
-			m.obey(ctx, n, env, l)
+			m.execute(ctx, n, env, l)
 		}
 	}
 	m.farewell(ctx, n)
@@ -234,16 +234,16 @@ func (m *Mode) past(ctx context.Context, n Node) {
 	}
 }
 
-// obey does what one line asks for.
-func (m *Mode) obey(ctx context.Context, n Node, env command.Env, l line) {
+// execute does what one line asks for.
+func (m *Mode) execute(ctx context.Context, n Node, env command.Env, l line) {
 	m.out.entered()
 	if l.err != nil {
-		m.answer(command.Refusal(l.err))
+		m.answer(command.FailFrom(l.err))
 		return
 	}
 	in, err := m.cfg.Commands.Parse(l.text)
 	if err != nil {
-		m.answer(command.Refusal(err))
+		m.answer(command.FailFrom(err))
 	} else {
 		if in.Says() {
 			m.waitForHearer(ctx, n)

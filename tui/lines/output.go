@@ -61,8 +61,8 @@ func newOutput(cfg Config) *output {
 	if cfg.Dumb {
 		o.erase = "\r"
 	}
-	if cfg.Talk != nil {
-		o.prompt = askPrompt
+	if cfg.TwoPerson != nil {
+		o.prompt = twoPersonPrompt
 	}
 	return o
 }

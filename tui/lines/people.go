@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
@@ -13,7 +12,7 @@ import (
 // use: Post and commands come from different goroutines.
 type people struct {
 	mu      sync.Mutex
-	book    roster.Book            // guarded by mu
+	book    roster.Roster          // guarded by mu
 	state   map[string]event.State // guarded by mu; by uuid, of those who are here
 	ignored map[string]bool        // guarded by mu; by uuid
 	own     string                 // guarded by mu; one's own uuid
@@ -42,11 +41,11 @@ func (p *people) note(ev event.Event) (before event.State) {
 	switch ev := ev.(type) {
 	case event.Ready:
 		p.own = ev.Self.ID
-		p.book.Set(command.BookID(ev.Self.Key, ev.Self.ID), ev.Self.Name)
+		p.book.Set(roster.ID(ev.Self.Key, ev.Self.ID), ev.Self.Name)
 	case event.SelfChanged:
-		p.book.Set(command.BookID(ev.Self.Key, ev.Self.ID), ev.Self.Name)
+		p.book.Set(roster.ID(ev.Self.Key, ev.Self.ID), ev.Self.Name)
 	case event.PeerChanged:
-		id := command.BookID(ev.Peer.Key, ev.Peer.ID)
+		id := roster.ID(ev.Peer.Key, ev.Peer.ID)
 		p.book.Set(id, ev.Peer.Name)
 		before = p.state[ev.Peer.ID]
 		if here(ev.Peer.State) {
@@ -63,7 +62,7 @@ func (p *people) note(ev event.Event) (before event.State) {
 	case event.Said:
 		// Lines of those who aren't here any more come with the room's history.
 		if p.state[ev.Line.FromID] == "" && !ev.Line.Own {
-			id := command.BookID(ev.Line.From, ev.Line.FromID)
+			id := roster.ID(ev.Line.From, ev.Line.FromID)
 			p.book.Set(id, ev.Line.FromName)
 			p.book.Remove(id)
 		}
@@ -82,7 +81,7 @@ func (p *people) note(ev event.Event) (before event.State) {
 func (p *people) learn(voters ...event.Voter) {
 	for _, w := range voters {
 		if p.state[w.ID] == "" && w.ID != p.own && w.Name != "" {
-			id := command.BookID(w.Key, w.ID)
+			id := roster.ID(w.Key, w.ID)
 			p.book.Set(id, w.Name)
 			p.book.Remove(id)
 		}

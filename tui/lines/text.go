@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -104,7 +105,7 @@ func (v *textView) ready(self event.Self) {
 
 func (v *textView) peer(ev event.PeerChanged, before event.State) {
 	p := ev.Peer
-	label := v.people.Label(command.BookID(p.Key, p.ID))
+	label := v.people.Label(roster.ID(p.Key, p.ID))
 	switch {
 	case p.State == event.Up && before == "":
 		v.say("🔍 Discovered new peer: %s%s", label, whence(p))
@@ -133,7 +134,7 @@ func whence(p event.Peer) string {
 }
 
 func (v *textView) said(l event.Line) {
-	label := v.people.Label(command.BookID(l.From, l.FromID)).String()
+	label := v.people.Label(roster.ID(l.From, l.FromID)).String()
 	if l.Signature != event.Verified {
 		label += " (unsigned)"
 	}
@@ -220,10 +221,10 @@ func (v *textView) list(peers []event.Peer) {
 			marks = append(marks, string(p.State))
 		}
 		mark := ""
-		if marks = append(marks, command.Marks(p)...); len(marks) > 0 {
+		if marks = append(marks, command.PeerMarks(p)...); len(marks) > 0 {
 			mark = ", " + strings.Join(marks, ", ")
 		}
-		v.say("  - %s (%s)%s%s", v.people.Label(command.BookID(p.Key, p.ID)), sanitize.Line(p.ID), at, mark)
+		v.say("  - %s (%s)%s%s", v.people.Label(roster.ID(p.Key, p.ID)), sanitize.Line(p.ID), at, mark)
 	}
 }
 
@@ -244,7 +245,7 @@ func (v *textView) status(s event.Status) {
 			if i.Addr.IsValid() {
 				at += " " + i.Addr.String()
 			}
-			row("Discovery on %s: %s", at, sanitize.Line(command.Doing(i)))
+			row("Discovery on %s: %s", at, sanitize.Line(command.InterfaceSummary(i)))
 		}
 		if s.Network.Trouble != "" {
 			row("In the way: %s", sanitize.Line(withHint(s.Network.Trouble, s.Network.Hint)))

@@ -26,7 +26,7 @@ var (
 // fixture is a pane, and people who say something in it.
 type fixture struct {
 	*Pane
-	book roster.Book
+	book roster.Roster
 	keys map[string]identity.Key
 	name string // one's own
 	now  time.Time

@@ -26,7 +26,7 @@ import (
 type Config struct {
 	Theme *theme.Theme
 	// Book gives the labels. It is read while drawing; tell the pane with Relabel when it changed.
-	Book *roster.Book
+	Book *roster.Roster
 	// Self is one's own peer id, a uuid.
 	Self func() string
 	// OwnName is what oneself is called: for mentions and for one's own /me.

@@ -5,7 +5,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
@@ -55,7 +55,7 @@ func (p *people) origin(l *event.Line) *origin {
 	}
 	who := p.persons[personID{l.FromID, l.From}]
 	if who == nil {
-		who = &person{id: l.FromID, key: l.From, book: command.BookID(l.From, l.FromID)}
+		who = &person{id: l.FromID, key: l.From, book: roster.ID(l.From, l.FromID)}
 		p.persons[personID{l.FromID, l.From}] = who
 	}
 	o := origin{who: who, name: l.FromName, via: l.Via, kind: l.Kind, signature: l.Signature, own: l.Own}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
@@ -24,7 +23,7 @@ const Remembered = 10 * time.Minute
 // Config is what a pane needs; all of it must be set.
 type Config struct {
 	Theme *theme.Theme
-	Book  *roster.Book
+	Book  *roster.Roster
 	Now   func() time.Time
 }
 
@@ -168,7 +167,7 @@ func (p *Pane) sort() {
 
 // label is how a peer is called, within cells.
 func (p *Pane) label(peer event.Peer, cells int) sanitize.SafeText {
-	return p.cfg.Book.LabelWithin(command.BookID(peer.Key, peer.ID), cells, p.cfg.Theme.Ellipsis)
+	return p.cfg.Book.LabelWithin(roster.ID(peer.Key, peer.ID), cells, p.cfg.Theme.Ellipsis)
 }
 
 // colour is the style of a peer's name.

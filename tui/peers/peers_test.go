@@ -15,7 +15,6 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
@@ -32,7 +31,7 @@ func somebody(name string) event.Peer {
 // pane is a pane with its book and its clock.
 type pane struct {
 	*Pane
-	book roster.Book
+	book roster.Roster
 	now  time.Time
 }
 
@@ -46,7 +45,7 @@ func newPane(w, h int) *pane {
 
 func (p *pane) set(peers ...event.Peer) {
 	for _, peer := range peers {
-		p.book.Set(command.BookID(peer.Key, peer.ID), peer.Name)
+		p.book.Set(roster.ID(peer.Key, peer.ID), peer.Name)
 		p.Set(peer)
 	}
 }

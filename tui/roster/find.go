@@ -21,31 +21,31 @@ const minID = 32
 // An @ before it is ignored. A name without a suffix means everybody whose name looks like it:
 // which one was meant is for a person to say. Peers that were removed are found only if no other
 // is.
-func (b *Book) Find(text string) []string {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
+func (r *Roster) Find(text string) []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	text = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "@"))
 	if text == "" {
 		return nil
 	}
-	if _, ok := b.peers[text]; ok && len(text) >= minID && isHex(strings.ReplaceAll(text, "-", "")) {
+	if _, ok := r.peers[text]; ok && len(text) >= minID && isHex(strings.ReplaceAll(text, "-", "")) {
 		return []string{text}
 	}
-	if found := b.find(text, false); len(found) > 0 {
+	if found := r.find(text, false); len(found) > 0 {
 		return found
 	}
-	return b.find(text, true)
+	return r.find(text, true)
 }
 
 // find is Find among the peers that are here, or among those gone.
-func (b *Book) find(text string, gone bool) []string {
-	seems := Fold(text)
+func (r *Roster) find(text string, gone bool) []string {
+	seems := Skeleton(text)
 	name, digits := splitSuffix(text)
-	named, prefix := Fold(name), strings.ToLower(strings.ReplaceAll(text, "-", ""))
+	named, prefix := Skeleton(name), strings.ToLower(strings.ReplaceAll(text, "-", ""))
 	byKey := len(prefix) >= minDigits && isHex(prefix)
 
 	var exact, begins, keyed []*entry
-	for _, e := range b.peers {
+	for _, e := range r.peers {
 		switch {
 		case (e.gone != 0) != gone:
 		case e.look == seems, e.id == text,
@@ -59,9 +59,9 @@ func (b *Book) find(text string, gone bool) []string {
 		}
 	}
 	if len(exact) > 0 {
-		return b.ordered(append(exact, keyed...))
+		return r.ordered(append(exact, keyed...))
 	}
-	return b.ordered(append(begins, keyed...))
+	return r.ordered(append(begins, keyed...))
 }
 
 // splitSuffix takes bob·91c0 or bob.91c0 apart. Digits is empty where there is no suffix.
@@ -78,12 +78,12 @@ func splitSuffix(text string) (name, digits string) {
 }
 
 // ordered returns the ids of es by label, then id.
-func (b *Book) ordered(es []*entry) []string {
+func (r *Roster) ordered(es []*entry) []string {
 	labels := make(map[string]string, len(es))
 	ids := make([]string, len(es))
 	for i, e := range es {
 		ids[i] = e.id
-		labels[e.id] = b.label(e.id).String()
+		labels[e.id] = r.label(e.id).String()
 	}
 	slices.SortFunc(ids, func(x, y string) int {
 		if c := strings.Compare(labels[x], labels[y]); c != 0 {
@@ -96,22 +96,22 @@ func (b *Book) ordered(es []*entry) []string {
 
 // Complete returns the labels, in order, of the peers here whose label begins with prefix in any
 // case. With an @ before prefix the labels have one too; an empty prefix gives all.
-func (b *Book) Complete(prefix string) []string {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
+func (r *Roster) Complete(prefix string) []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	at := ""
 	if p, ok := strings.CutPrefix(prefix, "@"); ok {
 		at, prefix = "@", p
 	}
-	// Case is folded by Fold's rules less its look-alikes, or 0 would complete to O.
+	// Case is folded by Skeleton's rules less its look-alikes, or 0 would complete to O.
 	seems := plainFold(prefix)
 	typed := plainFold(strings.ReplaceAll(prefix, ".", "·"))
 	var labels []string
-	for _, e := range b.peers {
+	for _, e := range r.peers {
 		if e.gone != 0 {
 			continue
 		}
-		label := b.label(e.id).String()
+		label := r.label(e.id).String()
 		if l := plainFold(label); strings.HasPrefix(l, seems) || strings.HasPrefix(l, typed) {
 			labels = append(labels, at+label)
 		}

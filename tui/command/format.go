@@ -6,8 +6,8 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// Marks is what there is to say of a peer besides its state, in words for people.
-func Marks(p event.Peer) (words []string) {
+// PeerMarks is what there is to say of a peer besides its state, in words for people.
+func PeerMarks(p event.Peer) (words []string) {
 	if !p.Encrypted() {
 		words = append(words, "not encrypted")
 	}
@@ -20,8 +20,8 @@ func Marks(p event.Peer) (words []string) {
 	return words
 }
 
-// Doing is what becomes of looking for peers on an interface, in words for people; raw.
-func Doing(i event.Interface) string {
+// InterfaceSummary is what becomes of looking for peers on an interface, in words for people; raw.
+func InterfaceSummary(i event.Interface) string {
 	switch {
 	case i.Error != "":
 		return i.Error

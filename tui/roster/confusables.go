@@ -7,12 +7,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold returns what a name looks like: two names with one result could be taken for each other.
+// Skeleton returns what a name looks like: two names with one result could be taken for each other.
 // It folds case and compatibility forms (NFKC: full width, mathematical letters, ligatures),
 // drops joiners and Latin accents, and reads letters and digits of other scripts that look Latin
 // as Latin. It errs to the safe side: a suffix too many costs nothing. The result is for
 // comparing only, and never empty for a name that isn't.
-func Fold(name string) string {
+func Skeleton(name string) string {
 	s := norm.NFD.String(plainFold(name))
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -52,9 +52,9 @@ func ascii(r rune) rune {
 	return r
 }
 
-// lookalikes pairs a Latin letter with letters, in lower case, that look like it in lower or in
+// confusables pairs a Latin letter with letters, in lower case, that look like it in lower or in
 // upper case. After Unicode's confusables.txt (UTS #39), what people can type.
-var lookalikes = [...]struct {
+var confusables = [...]struct {
 	latin rune
 	other string
 }{
@@ -67,7 +67,7 @@ var lookalikes = [...]struct {
 
 // latin returns the Latin letter that r looks like, if any.
 func latin(r rune) (rune, bool) {
-	for _, l := range lookalikes {
+	for _, l := range confusables {
 		if strings.ContainsRune(l.other, r) {
 			return l.latin, true
 		}

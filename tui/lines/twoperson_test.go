@@ -18,20 +18,20 @@ func TestQuestion(t *testing.T) {
 	in := strings.NewReader(" 10.0.0.7:8080 \r\n\nrest of the input")
 	var out strings.Builder
 	for _, want := range []string{"10.0.0.7:8080", ""} {
-		if got, err := Question(in, &out, "where? "); got != want || err != nil {
+		if got, err := Ask(in, &out, "where? "); got != want || err != nil {
 			t.Errorf("%q, %v; want %q", got, err, want)
 		}
 	}
 	if rest, _ := io.ReadAll(in); string(rest) != "rest of the input" || out.String() != "where? where? " {
 		t.Errorf("left %q, asked %q", rest, out.String())
 	}
-	if got, err := Question(strings.NewReader("no newline"), &out, ""); got != "no newline" || err != nil {
+	if got, err := Ask(strings.NewReader("no newline"), &out, ""); got != "no newline" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
-	if _, err := Question(strings.NewReader(strings.Repeat("x", 2000)), &out, ""); err == nil {
+	if _, err := Ask(strings.NewReader(strings.Repeat("x", 2000)), &out, ""); err == nil {
 		t.Error("an endless answer")
 	}
-	if _, err := Question(iotest.ErrReader(errors.New("gone")), &out, ""); err == nil {
+	if _, err := Ask(iotest.ErrReader(errors.New("gone")), &out, ""); err == nil {
 		t.Error("an input that fails")
 	}
 }
@@ -58,13 +58,13 @@ func TestTheTwoPersonConversation(t *testing.T) {
 	rest := "Peer: hello\nX\nBob: two\n   lines\n10.0.0.8:5000: hello\n👋 10.0.0.8:5000 left\nPeer: only I\nPeer disconnected\n" +
 		"📭 Nobody is here to hear it yet\nℹ️  something else\n"
 	for first, c := range map[string]struct {
-		talk *Conversation
+		talk *TwoPerson
 		then string
 	}{
-		"Listening on: 0.0.0.0:8080\nWaiting for peer to connect...\nPeer connected from: 10.0.0.8:5000\n": {&Conversation{}, "Peer connected from: 192.168.1.102:8081"},
-		"Connecting to bob...\nPeer connected from: 10.0.0.8:5000\n":                                       {&Conversation{Peer: "bob", Is: func(p event.Peer) bool { return p.Name == "Bob" }}, "Connected to peer!"},
+		"Listening on: 0.0.0.0:8080\nWaiting for peer to connect...\nPeer connected from: 10.0.0.8:5000\n": {&TwoPerson{}, "Peer connected from: 192.168.1.102:8081"},
+		"Connecting to bob...\nPeer connected from: 10.0.0.8:5000\n":                                       {&TwoPerson{Peer: "bob", Is: func(p event.Peer) bool { return p.Name == "Bob" }}, "Connected to peer!"},
 	} {
-		r := start(Config{In: strings.NewReader(""), Talk: c.talk})
+		r := start(Config{In: strings.NewReader(""), TwoPerson: c.talk})
 		r.mode.Post(event.Ready{Self: self()})
 		for _, ev := range script {
 			r.mode.Post(ev)

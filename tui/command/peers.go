@@ -8,7 +8,7 @@ import (
 )
 
 // people is who is there and who they are.
-func people() []Command {
+func peerCommands() []Command {
 	return []Command{
 		{Name: "list", Aliases: []string{"who", "peers"}, Help: "who is here",
 			Run: list},

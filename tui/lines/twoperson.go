@@ -7,28 +7,28 @@ import (
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // The two-person program asks where its one peer is before it starts, and scripts were written for that
 // conversation: its words are kept here, and the chat behind them is the usual one.
 
-// askPrompt stands where a person types.
-const askPrompt = "You: "
+// twoPersonPrompt stands where a person types.
+const twoPersonPrompt = "You: "
 
 // maxAnswer is the longest answer to a question, in bytes.
 const maxAnswer = 1 << 10
 
-// Conversation is the two-person program's, once its questions are answered.
-type Conversation struct {
+// TwoPerson is the two-person program's, once its questions are answered.
+type TwoPerson struct {
 	Peer string                // where one connects to; "": one waits
 	Is   func(event.Peer) bool // whether a peer is the one that one connects to; set if Peer is
 }
 
-// Question asks for one line. It reads no byte behind that line, which is somebody else's. The end of
+// Ask asks for one line. It reads no byte behind that line, which is somebody else's. The end of
 // input is an empty answer.
-func Question(in io.Reader, out io.Writer, text string) (string, error) {
+func Ask(in io.Reader, out io.Writer, text string) (string, error) {
 	if _, err := io.WriteString(out, text); err != nil {
 		return "", fmt.Errorf("standard output: %w", err)
 	}
@@ -53,14 +53,14 @@ func Question(in io.Reader, out io.Writer, text string) (string, error) {
 	}
 }
 
-// askView speaks the two-person program's words, and line mode's for what that doesn't know.
-type askView struct {
+// twoPersonView speaks the two-person program's words, and line mode's for what that doesn't know.
+type twoPersonView struct {
 	*textView
-	talk *Conversation
+	talk *TwoPerson
 	met  bool // the peer that one connects to
 }
 
-func (v *askView) event(ev event.Event, before event.State) {
+func (v *twoPersonView) event(ev event.Event, before event.State) {
 	switch ev := ev.(type) {
 	case event.Ready:
 		if v.talk.Peer != "" {
@@ -82,7 +82,7 @@ func (v *askView) event(ev event.Event, before event.State) {
 	}
 }
 
-func (v *askView) changed(ev event.PeerChanged, before event.State) {
+func (v *twoPersonView) changed(ev event.PeerChanged, before event.State) {
 	p := ev.Peer
 	switch {
 	case p.State == event.Up && before == "" && v.talk.Peer != "" && !v.met && v.talk.Is(p):
@@ -102,9 +102,9 @@ func (v *askView) changed(ev event.PeerChanged, before event.State) {
 }
 
 // who is how the author of a line is called: Peer while there is only one.
-func (v *askView) who(l event.Line) string {
+func (v *twoPersonView) who(l event.Line) string {
 	if v.people.alone(l.FromID) {
 		return "Peer"
 	}
-	return v.people.Label(command.BookID(l.From, l.FromID)).String()
+	return v.people.Label(roster.ID(l.From, l.FromID)).String()
 }

@@ -1,7 +1,7 @@
 package command
 
 // talk is what one says, and under what name.
-func talk() []Command {
+func sayCommands() []Command {
 	return []Command{
 		{Name: "msg", Args: "TEXT", Help: "say TEXT, as typing it alone does", Says: true,
 			Run: func(e Env, args string) { e.fail(e.Node.Say(args)) }},

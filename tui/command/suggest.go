@@ -5,25 +5,25 @@ import (
 	"fmt"
 )
 
-// UnknownError says that a line looks like a command and isn't one.
-type UnknownError struct {
+// unknownError says that a line looks like a command and isn't one.
+type unknownError struct {
 	Name    string // as typed, letters only
 	Nearest string // the known name that is nearest, or ""
 }
 
 // Error names what was typed.
-func (e *UnknownError) Error() string { return fmt.Sprintf("there is no command /%.40s", e.Name) }
+func (e *unknownError) Error() string { return fmt.Sprintf("there is no command /%.40s", e.Name) }
 
 // Hint is the next step.
-func (e *UnknownError) Hint() string {
+func (e *unknownError) Hint() string {
 	if e.Nearest != "" {
 		return fmt.Sprintf("did you mean /%s? To say it as text, type //%.40s", e.Nearest, e.Name)
 	}
 	return fmt.Sprintf("/help lists the commands; to say it as text, type //%.40s", e.Name)
 }
 
-// Refusal is an error as an answer, with its hint if it has one.
-func Refusal(err error) Fail {
+// FailFrom is an error as an answer, with its hint if it has one.
+func FailFrom(err error) Fail {
 	f := Fail{Text: err.Error()}
 	if h := (interface{ Hint() string })(nil); errors.As(err, &h) {
 		f.Hint = h.Hint()

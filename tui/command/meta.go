@@ -9,7 +9,7 @@ import (
 const logLines = 10
 
 // program is the program itself. Help lists t.
-func program(t *Table) []Command {
+func metaCommands(t *Table) []Command {
 	return []Command{
 		{Name: "status", Help: "where you are, how you are connected, what was counted",
 			Run: func(e Env, _ string) { e.Reply(Status{e.Node.Status()}) }},
@@ -59,7 +59,7 @@ func doctor(e Env, _ string) {
 		if i.Addr.IsValid() {
 			at += " " + i.Addr.String()
 		}
-		row("%s: %s", at, Doing(i))
+		row("%s: %s", at, InterfaceSummary(i))
 	}
 	for _, t := range s.Network.Found {
 		row("In the way: %s", t.Text)

@@ -3,7 +3,7 @@ package command
 import "strings"
 
 // links is whom one is connected to.
-func links() []Command {
+func connectCommands() []Command {
 	return []Command{
 		{Name: "connect", Args: "HOST[:PORT]", Help: "connect to a peer (line://, json://: in clear)", Run: connect},
 		{Name: "disconnect", Args: "NAME", Help: "end the link to NAME (or HOST:PORT) until /connect",
@@ -12,7 +12,7 @@ func links() []Command {
 }
 
 func connect(e Env, args string) {
-	addr, err := Address(args)
+	addr, err := ParseAddress(args)
 	if e.fail(err) || e.fail(e.Node.Connect(addr)) {
 		return
 	}
@@ -21,7 +21,7 @@ func connect(e Env, args string) {
 
 func disconnect(e Env, args string) {
 	// Who can't be reached is in no list: only the address says what to end.
-	if addr, err := Address(args); err == nil && strings.ContainsAny(args, ".:") && e.Node.Disconnect(addr) == nil {
+	if addr, err := ParseAddress(args); err == nil && strings.ContainsAny(args, ".:") && e.Node.Disconnect(addr) == nil {
 		e.Reply(Info{"Not connecting to " + addr + " any more"})
 		return
 	}

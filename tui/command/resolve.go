@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/roster"
 )
 
 // maxOffered bounds the labels that an answer offers to choose from.
@@ -20,7 +21,7 @@ func (e Env) find(text, usage string) (event.Peer, bool) {
 		if strings.EqualFold(p.ID, text) {
 			return p, true
 		}
-		byBook[BookID(p.Key, p.ID)] = p
+		byBook[roster.ID(p.Key, p.ID)] = p
 	}
 	var found []event.Peer
 	me := false
@@ -28,7 +29,7 @@ func (e Env) find(text, usage string) (event.Peer, bool) {
 		if p, ok := byBook[id]; ok {
 			found = append(found, p)
 		}
-		me = me || id == BookID(self.Key, self.ID)
+		me = me || id == roster.ID(self.Key, self.ID)
 	}
 	switch {
 	case len(found) == 1:
@@ -57,7 +58,7 @@ func (e Env) find(text, usage string) (event.Peer, bool) {
 func completePeer(words ...string) func(Env, string) []string {
 	return func(e Env, args string) []string {
 		self := e.Node.Self()
-		own := e.Names.Label(BookID(self.Key, self.ID)).String()
+		own := e.Names.Label(roster.ID(self.Key, self.ID)).String()
 		var out []string
 		for _, label := range e.Names.Complete(args) {
 			if label != own {

@@ -24,7 +24,7 @@ type Memory interface {
 const exportTime = 5 * time.Minute
 
 // memory is what was said, as a whole.
-func memory() []Command {
+func exportCommands() []Command {
 	return []Command{
 		{Name: "export", Args: "FILE", Help: "write all that was said to a new file; in .txt as text", Run: export},
 		{Name: "who-has", Help: "who has your last line, and who lacks it", Run: whoHas},
