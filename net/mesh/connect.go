@@ -32,9 +32,9 @@ func (m *Mesh) Connect(addr string) {
 	})
 }
 
-// GiveUp ends what Connect does for an address, until Connect. A link that there is stays: Block ends
+// CancelConnect ends what Connect does for an address, until Connect. A link that there is stays: Block ends
 // it. It reports whether there was anything to end.
-func (m *Mesh) GiveUp(addr string) bool {
+func (m *Mesh) CancelConnect(addr string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	cancel := m.named[addr]

@@ -31,7 +31,7 @@ func (n *Node) Unsigned(text string) error {
 		ID: fmt.Sprintf("unsigned-%s-%d", n.inst, n.spoken), From: n.cfg.Identity.Key(), FromID: n.cfg.Identity.Key().ID().String(), FromName: n.name,
 		Text: printable(text), Own: true, Time: time.Now(), Arrived: time.Now(), Signature: event.Unsigned, Kind: event.KindNative,
 	}
-	n.out.post(event.Sent{Line: line, Peers: n.clearToLinks(line, nil) + n.plain.Say(line.Text, false)})
+	n.out.post(event.Sent{Line: line, Peers: n.clearToLinks(line, nil) + n.plain.Send(line.Text, false)})
 	return nil
 }
 

@@ -45,8 +45,8 @@ func (n *Node) dial(addr string) {
 // it. It reports whether there was anything to end.
 func (n *Node) giveUp(addr string) bool {
 	at := strings.TrimPrefix(strings.TrimPrefix(addr, lineScheme), jsonScheme)
-	native := at == addr && n.mesh.GiveUp(at)
-	if plain := n.plain.Disconnect(at); !plain && !native {
+	native := at == addr && n.mesh.CancelConnect(at)
+	if plain := n.plain.CancelConnect(at); !plain && !native {
 		return false
 	}
 	n.forget(at, lineScheme+at, jsonScheme+at)

@@ -75,7 +75,7 @@ func (n *Node) Disconnect(id string) error {
 	}
 	p, err := n.find(id)
 	if err != nil {
-		if named, ok := n.plain.Drop(id); ok {
+		if named, ok := n.plain.Disconnect(id); ok {
 			n.forget(lineScheme+named, jsonScheme+named)
 			return nil
 		}

@@ -38,8 +38,8 @@ func (n *Node) startPlain() {
 	n.survey()
 	n.plain = plain.New(n.group, plain.Config{
 		Identity: n.cfg.Identity, Self: func() plain.Self { return *n.face.Load() }, Dial: n.cfg.Network.DialContext,
-		Policy: n.plainAt, Native: n.isNative, Mute: func() string { return *n.muted.Load() },
-		Bare: n.twoOfUs, Reached: n.reachedPlain, Handler: plainHandler{n}, Log: n.cfg.Log,
+		Allowed: n.plainAt, IsNative: n.isNative, MuteReason: func() string { return *n.muted.Load() },
+		OmitName: n.twoOfUs, Reached: n.reachedPlain, Handler: plainHandler{n}, Log: n.cfg.Log,
 	})
 }
 
@@ -68,7 +68,7 @@ func (n *Node) startMDNS() {
 			case d.Native():
 				n.mesh.Hint(*d.Key, []netip.AddrPort{at})
 			case n.plainAt(at.Addr()):
-				n.plain.Found(d, at)
+				n.plain.HandleFound(d, at)
 			}
 		},
 		Log: n.cfg.Log,
@@ -80,9 +80,9 @@ func (n *Node) sightedPlain(s discovery.Sighting) {
 	switch {
 	case !n.plainAt(s.Source.Addr()):
 	case s.Kind == discovery.Heartbeat:
-		n.plain.Heartbeat(s.ID, s.Source)
+		n.plain.HandleHeartbeat(s.ID, s.Source)
 	case s.Kind == discovery.Announce:
-		n.plain.Beacon(s.Discovery, s.Source)
+		n.plain.HandleBeacon(s.Discovery, s.Source)
 	}
 }
 
@@ -208,7 +208,7 @@ func (n *Node) overhear(l event.Line) {
 		return
 	}
 	n.clearly(func() int {
-		n.plain.Guests(l.FromName, spoken(l))
+		n.plain.WriteToLineClients(l.FromName, spoken(l))
 		return 0
 	})
 }

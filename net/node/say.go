@@ -44,7 +44,7 @@ func (n *Node) say(kind record.Kind, text string) error {
 		sent := n.publish(entries)
 		line := n.lineOf(entries[len(entries)-1])
 		line.Own = true
-		sent += n.clearly(func() int { return n.plain.Say(spoken(line), true) })
+		sent += n.clearly(func() int { return n.plain.Send(spoken(line), true) })
 		n.lastSaid = line
 		n.out.post(event.Sent{Line: line, Peers: sent})
 	}

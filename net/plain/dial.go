@@ -72,9 +72,9 @@ func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr
 	})
 }
 
-// Disconnect ends what ConnectLine and ConnectJSON do for an address, which a later call begins again.
+// CancelConnect ends what ConnectLine and ConnectJSON do for an address, which a later call begins again.
 // It reports whether there was anything to end. A JSON peer is forgotten when nothing is heard of it.
-func (p *Plain) Disconnect(addr string) bool {
+func (p *Plain) CancelConnect(addr string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found := false
@@ -106,7 +106,7 @@ func (p *Plain) left() bool {
 // open dials an address that the user named, if it may be spoken to in clear. The connection is closed
 // when ctx ends, or by done.
 func (p *Plain) open(ctx context.Context, addr string) (conn net.Conn, done func(), err error) {
-	if why := p.cfg.Mute(); why != "" {
+	if why := p.cfg.MuteReason(); why != "" {
 		return nil, nil, errors.New(why)
 	}
 	dialing, cancel := context.WithTimeout(ctx, deliverFor)
@@ -117,9 +117,9 @@ func (p *Plain) open(ctx context.Context, addr string) (conn net.Conn, done func
 	switch remote := addrOf(conn.RemoteAddr()); {
 	case remote.Addr() == addrOf(conn.LocalAddr()).Addr() && int(remote.Port()) == p.cfg.Self().Port:
 		err = ErrSelf // what is said would go round for ever
-	case !p.cfg.Policy(remote.Addr()):
+	case !p.cfg.Allowed(remote.Addr()):
 		err = ErrNotAllowed
-	case p.cfg.Native("", remote):
+	case p.cfg.IsNative("", remote):
 		err = ErrNative
 	default:
 		stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -152,7 +152,7 @@ func (p *Plain) visitLine(ctx context.Context, addr string) (time.Duration, erro
 			p.received(g, n)
 			s.feed(buf[:n], say)
 		}
-		allowed = p.cfg.Policy(g.remote.Addr())
+		allowed = p.cfg.Allowed(g.remote.Addr())
 	}
 	s.end(say)
 	p.part(g, err)
@@ -198,7 +198,7 @@ func (p *Plain) meet(ctx context.Context, addr string) (time.Duration, error) {
 	switch {
 	case answered:
 		d.Port = remote.Port() // we know where it listens
-		if pe = p.see(remote.Addr(), d, byName); pe == nil && p.cfg.Native(d.ID, remote) {
+		if pe = p.see(remote.Addr(), d, byName); pe == nil && p.cfg.IsNative(d.ID, remote) {
 			return 0, ErrNative
 		}
 	case pe == nil:

@@ -50,7 +50,7 @@ func TestConnectLine(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		w.plain.Say("hello", true)
+		w.plain.Send("hello", true)
 		if line, err := bufio.NewReader(conn).ReadString('\n'); line != "Alice: hello\n" {
 			t.Errorf("it got %q, %v", line, err)
 		}
@@ -99,7 +99,7 @@ func TestConnectJSON(t *testing.T) {
 		if p := w.plain.Peers(); len(p) != 1 || p[0].Addr != bobAddr || p[0].ID != bobID {
 			t.Errorf("peers %+v", p)
 		}
-		w.plain.Say("hello", false)
+		w.plain.Send("hello", false)
 		if c := texts(t, []string{<-got}); len(c) != 1 || c[0].Content != "hello" {
 			t.Errorf("it got %+v", c)
 		}
@@ -175,7 +175,7 @@ func TestDisconnect(t *testing.T) {
 		conn := accept()
 		defer conn.Close()
 		w.expect("peer: up 10.0.0.2:4000")
-		if !w.plain.Disconnect("10.0.0.2:4000") || w.plain.Disconnect("10.0.0.2:4000") {
+		if !w.plain.CancelConnect("10.0.0.2:4000") || w.plain.CancelConnect("10.0.0.2:4000") {
 			t.Error("there was nothing to end, or there still is")
 		}
 		time.Sleep(5 * time.Minute)
@@ -197,10 +197,10 @@ func TestANativeNeighbourIsNotTheNamedProgram(t *testing.T) {
 		w.plain.ConnectJSON("10.0.0.2:8081")
 		time.Sleep(5 * time.Second)
 		w.expect("peer: up 10.0.0.2:8081")
-		w.plain.Heartbeat(carolID, bobAddr)
+		w.plain.HandleHeartbeat(carolID, bobAddr)
 		w.expect()
 		bob.take()
-		w.plain.Say("hello", false)
+		w.plain.Send("hello", false)
 		synctest.Wait()
 		if c := texts(t, bob.take()); len(c) != 1 || c[0].Content != "hello" {
 			t.Errorf("Bob got %+v", c)

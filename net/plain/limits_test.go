@@ -90,7 +90,7 @@ func TestSilentConnectionsComeAndGo(t *testing.T) {
 		if n := len(w.plain.Peers()); n != maxSilent {
 			t.Errorf("%d guests", n)
 		}
-		if n := w.plain.Say("hello", true); n != maxSilent {
+		if n := w.plain.Send("hello", true); n != maxSilent {
 			t.Errorf("said to %d", n)
 		}
 		// Who says nothing is no reason to keep out who speaks, native or not.
@@ -232,11 +232,11 @@ func TestGroupEnds(t *testing.T) {
 		w.beacons(bobID, "Bob", bobAddr)
 		w.plain.ConnectLine("10.0.0.2:99")
 		w.plain.ConnectJSON("10.0.0.2:98")
-		w.plain.Say("hello", true)
+		w.plain.Send("hello", true)
 		time.Sleep(4 * time.Second)
 		w.close() // hangs, or the bubble tells of goroutines that stay
-		w.plain.Say("after", true)
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.Send("after", true)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		w.plain.ConnectLine("10.0.0.2:97")
 		ctx, cancel := context.WithCancel(w.t.Context())
 		cancel()

@@ -114,12 +114,12 @@ func (w *world) start() {
 		Identity: identity.FromSeed([32]byte{7}),
 		Self:     func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
 		Dial:     w.us.DialContext,
-		Policy: func(a netip.Addr) bool {
+		Allowed: func(a netip.Addr) bool {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.policy == nil || w.policy(a)
 		},
-		Native: func(id string, a netip.AddrPort) bool {
+		IsNative: func(id string, a netip.AddrPort) bool {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.native != nil && w.native(id, a)
@@ -207,7 +207,7 @@ func (w *world) dial(from *memnet.Host) net.Conn {
 // beacons is two of Bob's or Carol's, as the seed sends them.
 func (w *world) beacons(id, name string, at netip.AddrPort) {
 	for range 2 {
-		w.plain.Beacon(wire.Discovery{ID: id, Name: name, IP: "203.0.113.7", Port: at.Port()}, netip.AddrPortFrom(at.Addr(), 51000))
+		w.plain.HandleBeacon(wire.Discovery{ID: id, Name: name, IP: "203.0.113.7", Port: at.Port()}, netip.AddrPortFrom(at.Addr(), 51000))
 	}
 	synctest.Wait()
 }

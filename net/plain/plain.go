@@ -64,19 +64,19 @@ type Config struct {
 	Identity *identity.Identity
 	Self     func() Self
 	Dial     func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Policy says whether plain peers are allowed at an address now; nil allows all. Call Enforce when
+	// Allowed says whether plain peers are allowed at an address now; nil allows all. Call Enforce when
 	// its answers change, or Native's.
-	Policy func(netip.Addr) bool
-	// Native says whether an id or an address is known as native, and so never dialled in clear. The
+	Allowed func(netip.Addr) bool
+	// IsNative says whether an id or an address is known as native, and so never dialled in clear. The
 	// id may be "", the address may be invalid. nil: nobody is.
-	Native func(id string, addr netip.AddrPort) bool
-	// Mute says why nothing may be said or heard in clear now, or "" (VOTING.md rule 9). Connections stay
+	IsNative func(id string, addr netip.AddrPort) bool
+	// MuteReason says why nothing may be said or heard in clear now, or "" (VOTING.md rule 9). Connections stay
 	// open under it, and each guest is told why, once; lines that come are refused with its words. Call
 	// Enforce when its answer changes. nil: all may be said.
-	Mute func() string
-	// Bare says whether guests get one's own lines without one's name before them, as a program for two
+	MuteReason func() string
+	// OmitName says whether guests get one's own lines without one's name before them, as a program for two
 	// writes them. nil: with the name.
-	Bare func() bool
+	OmitName func() bool
 	// Reached is told of each success of ConnectLine and ConnectJSON, with line:// or json:// before the
 	// address. It must not block. nil: nobody is.
 	Reached func(addr string)
@@ -131,17 +131,17 @@ type Plain struct {
 
 // New starts to watch for late peers. g owns its goroutines; they end with it.
 func New(g *group.Group, cfg Config) *Plain {
-	if cfg.Policy == nil {
-		cfg.Policy = func(netip.Addr) bool { return true }
+	if cfg.Allowed == nil {
+		cfg.Allowed = func(netip.Addr) bool { return true }
 	}
-	if cfg.Native == nil {
-		cfg.Native = func(string, netip.AddrPort) bool { return false }
+	if cfg.IsNative == nil {
+		cfg.IsNative = func(string, netip.AddrPort) bool { return false }
 	}
-	if cfg.Mute == nil {
-		cfg.Mute = func() string { return "" }
+	if cfg.MuteReason == nil {
+		cfg.MuteReason = func() string { return "" }
 	}
-	if cfg.Bare == nil {
-		cfg.Bare = func() bool { return false }
+	if cfg.OmitName == nil {
+		cfg.OmitName = func() bool { return false }
 	}
 	if cfg.Reached == nil {
 		cfg.Reached = func(string) {}
@@ -182,10 +182,10 @@ func (p *Plain) Peers() []event.Peer {
 	return out
 }
 
-// Say sends one's own line to all plain peers and returns to how many. signed adds the seed's signature
+// Send sends one's own line to all plain peers and returns to how many. signed adds the seed's signature
 // where it fits. It never blocks.
-func (p *Plain) Say(text string, signed bool) int {
-	if p.cfg.Mute() != "" {
+func (p *Plain) Send(text string, signed bool) int {
+	if p.cfg.MuteReason() != "" {
 		return 0
 	}
 	self := p.cfg.Self()
@@ -194,15 +194,15 @@ func (p *Plain) Say(text string, signed bool) int {
 		l.signer = p.cfg.Identity
 	}
 	name := self.Name
-	if p.cfg.Bare() {
+	if p.cfg.OmitName() {
 		name = ""
 	}
 	return p.sendAll(l, time.Now()) + p.write(nil, name, text)
 }
 
-// Guests writes a line that somebody else said to the guests, as `name: text`. It never blocks.
-func (p *Plain) Guests(name, text string) {
-	if p.cfg.Mute() == "" {
+// WriteToLineClients writes a line that somebody else said to the guests, as `name: text`. It never blocks.
+func (p *Plain) WriteToLineClients(name, text string) {
+	if p.cfg.MuteReason() == "" {
 		p.write(nil, name, text)
 	}
 }
@@ -212,7 +212,7 @@ func (p *Plain) allowed(pe *peer) bool {
 	p.mu.Lock()
 	id, addr := pe.ID, pe.Addr
 	p.mu.Unlock()
-	return p.cfg.Policy(addr.Addr()) && !p.cfg.Native(id, addr)
+	return p.cfg.Allowed(addr.Addr()) && !p.cfg.IsNative(id, addr)
 }
 
 func (p *Plain) refuse(from netip.AddrPort, reason string) {

@@ -101,7 +101,7 @@ func (p *Plain) start(pe *peer) {
 // with it: the address is dead, and the lines would only grow old.
 func (p *Plain) send(ctx context.Context, pe *peer) {
 	for {
-		allowed := p.allowed(pe) && p.cfg.Mute() == ""
+		allowed := p.allowed(pe) && p.cfg.MuteReason() == ""
 		p.mu.Lock()
 		if !allowed || ctx.Err() != nil {
 			p.silence(pe)

@@ -21,8 +21,8 @@ func TestLongTextInOrder(t *testing.T) {
 		for i := range 300 {
 			fmt.Fprintf(&text, "%04d: \"é\"\n", i)
 		}
-		w.plain.Say(text.String(), true)
-		w.plain.Say("after", true)
+		w.plain.Send(text.String(), true)
+		w.plain.Send("after", true)
 		time.Sleep(5 * time.Second)
 		var got strings.Builder
 		said := texts(t, bob.take())
@@ -53,7 +53,7 @@ func TestDeadAddressDelaysNobody(t *testing.T) {
 		w.rec.take()
 		for i := range 100 {
 			begun := time.Now()
-			w.plain.Say(fmt.Sprint(i), true)
+			w.plain.Send(fmt.Sprint(i), true)
 			synctest.Wait()
 			if took := time.Since(begun); took != 0 {
 				t.Fatalf("Say took %v", took)
@@ -77,7 +77,7 @@ func TestDeadAddressDelaysNobody(t *testing.T) {
 		w.net.Heal()
 		bob := newSeed(t, host, bobAddr.Port())
 		defer bob.close()
-		w.plain.Say("back?", true)
+		w.plain.Send("back?", true)
 		time.Sleep(2 * time.Second)
 		if got := texts(t, bob.take()); len(got) != 1 || got[0].Content != "back?" {
 			t.Errorf("Bob got %+v", got)
@@ -92,7 +92,7 @@ func TestRefusedDialIsTriedAgain(t *testing.T) {
 		defer w.close()
 		host := w.net.Host(bobAddr.Addr())
 		w.beacons(bobID, "Bob", bobAddr)
-		w.plain.Say("hello", false)
+		w.plain.Send("hello", false)
 		time.Sleep(time.Second)
 		bob := newSeed(t, host, bobAddr.Port())
 		defer bob.close()
@@ -109,10 +109,10 @@ func TestQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
-		w.plain.Beacon(bobSays(8081), bobAddr) // one: everything waits
+		w.plain.HandleBeacon(bobSays(8081), bobAddr) // one: everything waits
 		synctest.Wait()
 		for i := range 2 * maxQueue {
-			if n := w.plain.Say("x", false); n != 1 && i < maxQueue || n != 0 && i >= maxQueue {
+			if n := w.plain.Send("x", false); n != 1 && i < maxQueue || n != 0 && i >= maxQueue {
 				t.Fatalf("line %d is queued for %d", i, n)
 			}
 		}
@@ -131,7 +131,7 @@ func TestLeave(t *testing.T) {
 		defer silent.Close()
 		time.Sleep(4 * time.Second)
 		bob.take()
-		w.plain.Say("bye", false)
+		w.plain.Send("bye", false)
 		begun := time.Now()
 		ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)
 		defer cancel()
@@ -149,7 +149,7 @@ func TestLeave(t *testing.T) {
 				t.Errorf("a guest got %q", text)
 			}
 		}
-		if n := w.plain.Say("gone", false); n != 0 {
+		if n := w.plain.Send("gone", false); n != 0 {
 			t.Errorf("said to %d after Leave", n)
 		}
 		if _, err := w.us.DialContext(w.t.Context(), "tcp", "10.0.0.1:8080"); err != nil {

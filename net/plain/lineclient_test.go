@@ -34,8 +34,8 @@ func TestOneConversation(t *testing.T) {
 		w.expect("peer: up Bob", "peer: up "+name, fmt.Sprintf("said: unsigned %q \"hello\"", name), "peer: up "+listener.LocalAddr().String())
 		fmt.Fprint(talker, "anyone?\n")
 		synctest.Wait()
-		w.plain.Say("I am", true)
-		w.plain.Guests("Dana", "me too")
+		w.plain.Send("I am", true)
+		w.plain.WriteToLineClients("Dana", "me too")
 		seedConn := w.dial(w.net.Host(bobAddr.Addr()))
 		fmt.Fprintf(seedConn, `{"Chat":{"from_id":%q,"from_name":"Bob","content":"and I","timestamp":1}}`, bobID)
 		seedConn.Close()
@@ -108,7 +108,7 @@ func TestHalfALineIsAGuest(t *testing.T) {
 		defer conn.Close()
 		fmt.Fprint(conn, "hel")
 		time.Sleep(time.Minute)
-		w.plain.Say("hello", false)
+		w.plain.Send("hello", false)
 		fmt.Fprint(conn, "lo\n")
 		w.expect("peer: up "+conn.LocalAddr().String(), fmt.Sprintf("said: unsigned %q \"hello\"", conn.LocalAddr().String()))
 		if got := readAll(conn); got != "Alice: hello\n" {
@@ -136,7 +136,7 @@ func TestGuestThatDoesNotRead(t *testing.T) {
 		line := strings.Repeat("x", 1000)
 		begun := time.Now()
 		for i := range 3000 {
-			w.plain.Guests("Dana", fmt.Sprintf("line %d %s", i, line))
+			w.plain.WriteToLineClients("Dana", fmt.Sprintf("line %d %s", i, line))
 			if i%100 == 0 {
 				synctest.Wait()
 			}

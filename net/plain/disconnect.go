@@ -9,16 +9,16 @@ import (
 
 const errDropped = "a peer that was disconnected from"
 
-// Drop ends what there is with the peer of that id: a guest is hung up on, a JSON peer is neither spoken
+// Disconnect ends what there is with the peer of that id: a guest is hung up on, a JSON peer is neither spoken
 // to nor heard until ConnectJSON names its address. named is the address of ConnectLine or ConnectJSON
 // that it was reached at, if any; ok is false if there is no such peer.
-func (p *Plain) Drop(id string) (named string, ok bool) {
+func (p *Plain) Disconnect(id string) (named string, ok bool) {
 	p.mu.Lock()
 	for g := range p.guests {
 		if g.peer.ID == id {
 			g.hangUp()
 			p.mu.Unlock()
-			p.Disconnect(g.named)
+			p.CancelConnect(g.named)
 			return g.named, true
 		}
 	}
@@ -38,7 +38,7 @@ func (p *Plain) Drop(id string) (named string, ok bool) {
 	p.dropped[id] = found.Addr
 	named = found.named
 	p.mu.Unlock()
-	p.Disconnect(named)
+	p.CancelConnect(named)
 	p.remove(found, event.Left)
 	return named, true
 }

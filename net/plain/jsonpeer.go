@@ -59,20 +59,20 @@ type sighting struct {
 	how       origin
 }
 
-// Beacon takes a Discovery that came by UDP from an address, whose port is ignored. It never blocks; one
+// HandleBeacon takes a Discovery that came by UDP from an address, whose port is ignored. It never blocks; one
 // too many is dropped, for it comes again.
-func (p *Plain) Beacon(d wire.Discovery, from netip.AddrPort) {
+func (p *Plain) HandleBeacon(d wire.Discovery, from netip.AddrPort) {
 	p.sight(sighting{discovery: d, from: from.Addr().Unmap(), how: byBeacon})
 }
 
-// Found takes what was found by mDNS, in the form of a Discovery. The peer is introduced to over TCP,
+// HandleFound takes what was found by mDNS, in the form of a Discovery. The peer is introduced to over TCP,
 // which is how its program learns of others.
-func (p *Plain) Found(d wire.Discovery, from netip.AddrPort) {
+func (p *Plain) HandleFound(d wire.Discovery, from netip.AddrPort) {
 	p.sight(sighting{discovery: d, from: from.Addr().Unmap(), how: byMDNS})
 }
 
-// Heartbeat takes the seed's heartbeat that came by UDP from an address. It never blocks.
-func (p *Plain) Heartbeat(id string, from netip.AddrPort) {
+// HandleHeartbeat takes the seed's heartbeat that came by UDP from an address. It never blocks.
+func (p *Plain) HandleHeartbeat(id string, from netip.AddrPort) {
 	p.sight(sighting{heartbeat: id, from: from.Addr().Unmap()})
 }
 
@@ -171,7 +171,7 @@ func (p *Plain) tell(pe *peer, f func()) {
 func (p *Plain) remove(pe *peer, state event.State) {
 	p.telling.Lock()
 	defer p.telling.Unlock()
-	mute := p.cfg.Mute() != "" // asked without mu: see Config
+	mute := p.cfg.MuteReason() != "" // asked without mu: see Config
 	p.mu.Lock()
 	if p.peers[pe.Addr] != pe {
 		p.mu.Unlock()
@@ -230,7 +230,7 @@ func (p *Plain) vouch(addr netip.Addr) {
 // now, and this name if it isn't "".
 func (p *Plain) touch(addr netip.Addr, id, name string) {
 	id, name = clip(id, maxID), clip(name, maxName)
-	if id == "" || id == p.cfg.Self().ID || p.cfg.Native(id, netip.AddrPort{}) {
+	if id == "" || id == p.cfg.Self().ID || p.cfg.IsNative(id, netip.AddrPort{}) {
 		return // a native peer beats too, and may do so from where a seed's program was named
 	}
 	p.mu.Lock()
@@ -286,7 +286,7 @@ func (p *Plain) greeted(conn net.Conn, remote netip.AddrPort, d wire.Discovery) 
 	if pe == nil {
 		return
 	}
-	if object, err := p.introduction(conn.LocalAddr()); err == nil && p.cfg.Mute() == "" {
+	if object, err := p.introduction(conn.LocalAddr()); err == nil && p.cfg.MuteReason() == "" {
 		_ = conn.SetWriteDeadline(time.Now().Add(closeWithin))
 		_, _ = conn.Write(object)
 	}

@@ -20,9 +20,9 @@ func (p *Plain) Enforce() {
 			p.remove(pe, event.Left)
 		}
 	}
-	why := p.cfg.Mute()
+	why := p.cfg.MuteReason()
 	for _, g := range guests {
-		leave := !p.cfg.Policy(g.remote.Addr()) || g.named != "" && p.cfg.Native("", g.remote)
+		leave := !p.cfg.Allowed(g.remote.Addr()) || g.named != "" && p.cfg.IsNative("", g.remote)
 		p.mu.Lock()
 		if leave {
 			g.hangUp()
@@ -53,7 +53,7 @@ func (g *guest) explain(why string) {
 
 // hush drops a line that came while all is mute, and tells of it; true if it is.
 func (p *Plain) hush(from string, g *guest) bool {
-	why := p.cfg.Mute()
+	why := p.cfg.MuteReason()
 	if why == "" {
 		return false
 	}

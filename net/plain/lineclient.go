@@ -49,7 +49,7 @@ func (p *Plain) join(conn net.Conn, remote netip.AddrPort, name, named string) (
 	p.busy++
 	p.mu.Unlock()
 	p.cfg.Handler.Peer(g.peer, event.Peer{})
-	if why := p.cfg.Mute(); why != "" {
+	if why := p.cfg.MuteReason(); why != "" {
 		p.mu.Lock()
 		g.explain(why)
 		p.mu.Unlock()
@@ -94,7 +94,7 @@ func (p *Plain) hear(g *guest, line string) {
 	p.mu.Lock()
 	from, closing := g.peer, g.closing
 	p.mu.Unlock()
-	if closing || !p.cfg.Policy(g.remote.Addr()) || p.hush(g.remote.Addr().String(), g) {
+	if closing || !p.cfg.Allowed(g.remote.Addr()) || p.hush(g.remote.Addr().String(), g) {
 		return // it was hung up on
 	}
 	_ = p.WaitSpace(p.group.Context()) // whoever says much waits for those who listen

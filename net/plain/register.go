@@ -21,7 +21,7 @@ func (p *Plain) see(from netip.Addr, d wire.Discovery, how origin) *peer {
 		name = addr.String()
 	}
 	switch {
-	case p.cfg.Native(id, addr):
+	case p.cfg.IsNative(id, addr):
 		p.mu.Lock()
 		pe := p.peers[addr]
 		p.mu.Unlock()
@@ -31,7 +31,7 @@ func (p *Plain) see(from netip.Addr, d wire.Discovery, how origin) *peer {
 		return nil
 	case p.isDropped(id):
 		return nil
-	case !p.cfg.Policy(from):
+	case !p.cfg.Allowed(from):
 		p.cfg.Handler.Refused(from.String(), errNotAllowed.Error())
 		return nil
 	}

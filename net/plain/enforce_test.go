@@ -31,7 +31,7 @@ func muting(t *testing.T, f func(w *mutable, bob *seed)) {
 	t.Helper()
 	hears(t, func(w *world, bob *seed) {
 		m := &mutable{world: w}
-		w.plain.cfg.Mute = func() string { // nobody has been accepted yet
+		w.plain.cfg.MuteReason = func() string { // nobody has been accepted yet
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			return m.why
@@ -44,21 +44,21 @@ func muting(t *testing.T, f func(w *mutable, bob *seed)) {
 // once; connections stay, and everything goes on after it.
 func TestMute(t *testing.T) {
 	muting(t, func(w *mutable, bob *seed) {
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		synctest.Wait()
-		w.plain.Say("waits for Bob's second beacon", true)
+		w.plain.Send("waits for Bob's second beacon", true)
 		guest := w.dial(w.net.Host(carolAddr.Addr()))
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
 		w.rec.take()
 		w.mute("hush")
 		w.mute("hush")
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		synctest.Wait()
-		if n := w.plain.Say("secret", true); n != 0 {
+		if n := w.plain.Send("secret", true); n != 0 {
 			t.Errorf("said to %d", n)
 		}
-		w.plain.Guests("Dora", "secret")
+		w.plain.WriteToLineClients("Dora", "secret")
 		guest.Write([]byte("from the guest\nand again\n"))
 		c := w.dial(w.net.Host(bobAddr.Addr()))
 		fmt.Fprintf(c, `{"Chat":{"from_id":%q,"from_name":"Bob","content":"from Bob","timestamp":1}}{"Discovery":{"id":%q,"name":"Bob","ip":"1.2.3.4","port":8081}}`, bobID, bobID)
@@ -70,7 +70,7 @@ func TestMute(t *testing.T) {
 		w.plain.ConnectJSON(bobAddr.String())
 		time.Sleep(time.Second)
 		w.expect("trouble: " + bobAddr.String())
-		w.plain.Disconnect(bobAddr.String())
+		w.plain.CancelConnect(bobAddr.String())
 		if got := bob.take(); got != nil {
 			t.Errorf("Bob got %q", got)
 		}
@@ -78,7 +78,7 @@ func TestMute(t *testing.T) {
 			t.Errorf("%+v", peers)
 		}
 		w.mute("")
-		w.plain.Say("open", false)
+		w.plain.Send("open", false)
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if got := texts(t, bob.take()); len(got) != 1 || got[0].Content != "open" {
@@ -117,11 +117,11 @@ func TestDrop(t *testing.T) {
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
 		w.rec.take()
-		if _, ok := w.plain.Drop("nobody"); ok {
+		if _, ok := w.plain.Disconnect("nobody"); ok {
 			t.Error("dropped nobody")
 		}
 		for _, p := range w.plain.Peers() {
-			if named, ok := w.plain.Drop(p.ID); !ok || named != "" {
+			if named, ok := w.plain.Disconnect(p.ID); !ok || named != "" {
 				t.Errorf("%s: %q, %v", p.Name, named, ok)
 			}
 		}
@@ -140,13 +140,13 @@ func TestDrop(t *testing.T) {
 		fmt.Fprintf(c, `{"Chat":{"from_id":%q,"from_name":"Bob","content":"hello?","timestamp":1}}`, bobID)
 		c.Close()
 		w.expect("refused: " + errDropped)
-		if w.plain.Say("not for Bob", false) != 0 || len(w.plain.Peers()) != 0 {
+		if w.plain.Send("not for Bob", false) != 0 || len(w.plain.Peers()) != 0 {
 			t.Error("Bob is there")
 		}
 		w.plain.ConnectJSON(bobAddr.String())
 		time.Sleep(3 * time.Second)
 		w.beacons(bobID, "Bob", bobAddr)
-		if w.plain.Say("again", false) != 1 {
+		if w.plain.Send("again", false) != 1 {
 			t.Error("Bob isn't there")
 		}
 	})
@@ -158,7 +158,7 @@ func TestDropOfALongID(t *testing.T) {
 		long := bobID + bobID
 		w.beacons(long, "Bob", bobAddr)
 		w.expect("peer: up Bob")
-		w.plain.Drop(w.plain.Peers()[0].ID)
+		w.plain.Disconnect(w.plain.Peers()[0].ID)
 		w.expect("peer: left Bob")
 		c := w.dial(w.net.Host(bobAddr.Addr()))
 		fmt.Fprintf(c, `{"Chat":{"from_id":%q,"from_name":"Bob","content":"hello?","timestamp":1}}`, long)
@@ -174,8 +174,8 @@ func TestConfigIsAskedWithoutLocks(t *testing.T) {
 	go func() {
 		defer close(ended)
 		hears(t, func(w *world, _ *seed) {
-			w.plain.cfg.Mute = func() string { w.plain.Peers(); return "" }
-			w.plain.cfg.Bare = func() bool { w.plain.Peers(); return false }
+			w.plain.cfg.MuteReason = func() string { w.plain.Peers(); return "" }
+			w.plain.cfg.OmitName = func() bool { w.plain.Peers(); return false }
 			w.plain.cfg.Self = func() Self { w.plain.Peers(); return Self{ID: selfID, Name: "Alice", Port: 8080} }
 			w.policy = func(netip.Addr) bool { w.plain.Peers(); return true }
 			w.native = func(string, netip.AddrPort) bool { w.plain.Peers(); return false }
@@ -183,10 +183,10 @@ func TestConfigIsAskedWithoutLocks(t *testing.T) {
 			defer guest.Close()
 			fmt.Fprintln(guest, "hi")
 			w.beacons(bobID, "Bob", bobAddr)
-			w.plain.Say("hello", false)
+			w.plain.Send("hello", false)
 			time.Sleep(lostAfter + time.Second)
 			w.beacons(bobID, "Bob", bobAddr)
-			w.plain.Drop(bobID)
+			w.plain.Disconnect(bobID)
 			w.plain.Enforce()
 			w.plain.Leave(w.t.Context())
 		})
@@ -223,7 +223,7 @@ func TestWaitSpace(t *testing.T) {
 			if err := w.plain.WaitSpace(w.t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if w.plain.Say(fmt.Sprint(i), false) != 1 {
+			if w.plain.Send(fmt.Sprint(i), false) != 1 {
 				t.Fatalf("line %d has no place", i)
 			}
 		}
@@ -241,7 +241,7 @@ func TestWaitSpace(t *testing.T) {
 		w.net.Host(bobAddr.Addr()).Cut()
 		began = time.Now()
 		for i := range maxQueue {
-			w.plain.Say(fmt.Sprint(i), false)
+			w.plain.Send(fmt.Sprint(i), false)
 		}
 		if err := w.plain.WaitSpace(w.t.Context()); err != nil || time.Since(began) > 2*aliveWithin {
 			t.Errorf("waited for %v, %v", time.Since(began), err)
@@ -260,14 +260,14 @@ func TestWaitSpace(t *testing.T) {
 // Lines for a peer that isn't heard of again are given up, and that is told.
 func TestLinesThatAreGivenUpAreToldOf(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		synctest.Wait()
-		w.plain.Say("one", false)
-		w.plain.Say("two", false)
+		w.plain.Send("one", false)
+		w.plain.Send("two", false)
 		w.rec.take()
 		time.Sleep(holdFor + 2*watchEvery)
 		w.expect("undelivered: 2 to Bob")
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		time.Sleep(time.Second)
 		if got := bob.take(); got != nil {
 			t.Errorf("Bob got %q, which it was told he wouldn't", got)
@@ -296,7 +296,7 @@ func TestAGuestGetsAFlood(t *testing.T) {
 		line := strings.Repeat("x", 4000)
 		const lines = 1000
 		for range lines {
-			if err := w.plain.WaitSpace(w.t.Context()); err != nil || w.plain.Say(line, false) != 1 {
+			if err := w.plain.WaitSpace(w.t.Context()); err != nil || w.plain.Send(line, false) != 1 {
 				t.Fatal("no guest any more: ", err)
 			}
 		}

@@ -43,9 +43,9 @@ func bobSays(port uint16) wire.Discovery {
 // One beacon shows a peer; text goes to it after the second, also what was said before.
 func TestTextWaitsForTheSecondBeacon(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		w.expect("peer: up Bob")
-		if n := w.plain.Say("hello", true); n != 1 {
+		if n := w.plain.Send("hello", true); n != 1 {
 			t.Errorf("said to %d", n)
 		}
 		time.Sleep(5 * time.Second)
@@ -53,7 +53,7 @@ func TestTextWaitsForTheSecondBeacon(t *testing.T) {
 		if got := bob.take(); got != nil {
 			t.Fatalf("after one beacon: %q", got)
 		}
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		synctest.Wait()
 		got := texts(t, bob.take())
 		if len(got) != 1 || got[0].Content != "hello" || got[0].FromID != selfID || got[0].FromName != "Alice" || got[0].Verify() != nil {
@@ -66,12 +66,12 @@ func TestTextWaitsForTheSecondBeacon(t *testing.T) {
 // What waited for 15 s is too old, and that is said.
 func TestTextThatWaitedTooLong(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
-		w.plain.Beacon(bobSays(8081), bobAddr)
-		w.plain.Say("nobody there?", false)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
+		w.plain.Send("nobody there?", false)
 		synctest.Wait()
-		w.plain.Say("hello", false)
+		w.plain.Send("hello", false)
 		time.Sleep(16 * time.Second)
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		w.expect("peer: up Bob", "undelivered: 1 to Bob")
 		if got := bob.take(); got != nil {
 			t.Errorf("Bob got %q", got)
@@ -82,13 +82,13 @@ func TestTextThatWaitedTooLong(t *testing.T) {
 // A connection from the address is as good as a second beacon.
 func TestConnectionVouchesForItsAddress(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		synctest.Wait()
 		conn := w.dial(w.net.Host(bobAddr.Addr()))
 		fmt.Fprintf(conn, `{"Heartbeat":"x"}`)
 		conn.Close()
 		synctest.Wait()
-		w.plain.Say("hello", false)
+		w.plain.Send("hello", false)
 		synctest.Wait()
 		if got := texts(t, bob.take()); len(got) != 1 || got[0].Signed() {
 			t.Errorf("Bob got %+v", got)
@@ -103,8 +103,8 @@ func TestThirdPartyGetsNothing(t *testing.T) {
 		defer victim.close()
 		d := wire.Discovery{ID: bobID, Name: "Bob", IP: "10.0.0.66", Port: 80}
 		for range 5 {
-			w.plain.Beacon(d, bobAddr)
-			w.plain.Found(d, bobAddr)
+			w.plain.HandleBeacon(d, bobAddr)
+			w.plain.HandleFound(d, bobAddr)
 		}
 		conn := w.dial(w.net.Host(bobAddr.Addr()))
 		object, err := wire.EncodeSeed(d)
@@ -114,7 +114,7 @@ func TestThirdPartyGetsNothing(t *testing.T) {
 		conn.Write(object)
 		conn.Close()
 		synctest.Wait()
-		w.plain.Say("hello", false)
+		w.plain.Send("hello", false)
 		time.Sleep(time.Minute)
 		if got := victim.take(); got != nil {
 			t.Errorf("a third party got %q", got)
@@ -136,7 +136,7 @@ func TestBeaconsMakeFewPeers(t *testing.T) {
 			for port := range 40 {
 				from := netip.AddrFrom4([4]byte{10, 0, 1, byte(host)})
 				id := fmt.Sprintf("%d-%d", host, port)
-				w.plain.Beacon(wire.Discovery{ID: id, Name: id, Port: uint16(1000 + port)}, netip.AddrPortFrom(from, 5))
+				w.plain.HandleBeacon(wire.Discovery{ID: id, Name: id, Port: uint16(1000 + port)}, netip.AddrPortFrom(from, 5))
 				synctest.Wait()
 			}
 		}
@@ -159,17 +159,17 @@ func TestBeaconsMakeFewPeers(t *testing.T) {
 // Late after 30 s without a word, lost after 60; heartbeats, beacons and TCP each keep a peer.
 func TestLateAndLost(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		w.expect("peer: up Bob")
 		for _, alive := range []func(){
-			func() { w.plain.Heartbeat(bobID, bobAddr) },
-			func() { w.plain.Beacon(bobSays(8081), bobAddr) },
+			func() { w.plain.HandleHeartbeat(bobID, bobAddr) },
+			func() { w.plain.HandleBeacon(bobSays(8081), bobAddr) },
 			func() {
 				conn := w.dial(w.net.Host(bobAddr.Addr()))
 				fmt.Fprintf(conn, `{"Heartbeat":%q}`, bobID)
 				conn.Close()
 			},
-			func() { w.plain.Say("x", false) }, // delivered
+			func() { w.plain.Send("x", false) }, // delivered
 		} {
 			time.Sleep(29 * time.Second)
 			w.expect()
@@ -179,15 +179,15 @@ func TestLateAndLost(t *testing.T) {
 		w.expect()
 		time.Sleep(3 * time.Second)
 		w.expect("peer: late Bob")
-		w.plain.Heartbeat(bobID, bobAddr)
+		w.plain.HandleHeartbeat(bobID, bobAddr)
 		w.expect("peer: up Bob")
 		time.Sleep(59 * time.Second)
 		w.expect("peer: late Bob")
 		time.Sleep(3 * time.Second)
 		w.expect("peer: lost Bob")
-		w.plain.Heartbeat(bobID, bobAddr) // names nobody known, and no port
+		w.plain.HandleHeartbeat(bobID, bobAddr) // names nobody known, and no port
 		w.expect()
-		w.plain.Beacon(bobSays(8081), bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		w.expect("peer: up Bob")
 	})
 }
@@ -213,8 +213,8 @@ func TestForgeriesChangeNothing(t *testing.T) {
 		conn.Close()
 		synctest.Wait()
 		from := netip.AddrPortFrom(netip.MustParseAddr("10.0.0.66"), 9)
-		w.plain.Beacon(wire.Discovery{ID: bobID, Name: "Mallory", IP: "10.0.0.2", Port: 8081}, from)
-		w.plain.Heartbeat(bobID, from)
+		w.plain.HandleBeacon(wire.Discovery{ID: bobID, Name: "Mallory", IP: "10.0.0.2", Port: 8081}, from)
+		w.plain.HandleHeartbeat(bobID, from)
 		w.expect(
 			"refused: Exit of a peer that is not known there",
 			"refused: the id of a peer that is there, from another address",
@@ -224,7 +224,7 @@ func TestForgeriesChangeNothing(t *testing.T) {
 		if after := w.plain.Peers(); !slices.Equal(before, after) {
 			t.Errorf("Bob was %+v, is %+v", before, after)
 		}
-		w.plain.Say("for Bob", false)
+		w.plain.Send("for Bob", false)
 		synctest.Wait()
 		if got := trap.take(); got != nil {
 			t.Errorf("Mallory got %q", got)
@@ -241,21 +241,21 @@ func TestRestartAndMove(t *testing.T) {
 		w.beacons(bobID, "Bob", bobAddr)
 		w.expect("peer: up Bob")
 		again := wire.Discovery{ID: "b0b2", Name: "Bobby", Port: 8081}
-		w.plain.Beacon(again, bobAddr)
+		w.plain.HandleBeacon(again, bobAddr)
 		w.expect("refused: another id at the address of a peer that is there")
 		time.Sleep(squatFor)
-		w.plain.Beacon(again, bobAddr)
+		w.plain.HandleBeacon(again, bobAddr)
 		w.expect("peer: up Bobby, before Bob")
 		time.Sleep(31 * time.Second)
 		w.expect("peer: late Bobby")
 		moved := netip.MustParseAddrPort("10.0.0.3:9")
-		w.plain.Beacon(again, moved)
+		w.plain.HandleBeacon(again, moved)
 		w.expect("peer: up Bobby")
 		peers := w.plain.Peers()
 		if len(peers) != 1 || peers[0].Addr != netip.MustParseAddrPort("10.0.0.3:8081") {
 			t.Errorf("peers %+v", peers)
 		}
-		w.plain.Say("to the new address?", false) // one beacon only came from there
+		w.plain.Send("to the new address?", false) // one beacon only came from there
 		synctest.Wait()
 		if got := texts(t, bob.take()); got != nil {
 			t.Errorf("the old address got %+v", got)
@@ -274,7 +274,7 @@ func TestNativeIsNotDialledPlain(t *testing.T) {
 		w.plain.Enforce()
 		w.expect("peer: left Bob")
 		w.beacons(bobID, "Bob", bobAddr)
-		w.plain.Say("secret", false)
+		w.plain.Send("secret", false)
 		time.Sleep(time.Minute)
 		if got := bob.take(); got != nil {
 			t.Errorf("Bob got %q", got)
@@ -301,8 +301,8 @@ func TestPolicy(t *testing.T) {
 		w.policy = func(netip.Addr) bool { return false }
 		w.mu.Unlock()
 		w.plain.Enforce()
-		w.plain.Say("secret", false)
-		w.plain.Guests("Dana", "secret")
+		w.plain.Send("secret", false)
+		w.plain.WriteToLineClients("Dana", "secret")
 		fmt.Fprintln(guest, "still here?")
 		fmt.Fprint(open, `{"Chat":{"from_id":"x","from_name":"Bob","content":"still here?","timestamp":1}}`)
 		w.beacons(bobID, "Bob", bobAddr)
@@ -331,7 +331,7 @@ func TestPolicy(t *testing.T) {
 func TestFoundByMDNSIsIntroducedTo(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		for range 3 {
-			w.plain.Found(bobSays(8081), bobAddr)
+			w.plain.HandleFound(bobSays(8081), bobAddr)
 		}
 		synctest.Wait()
 		want := []string{`{"Discovery":{"id":"` + selfID + `","name":"Alice","ip":"10.0.0.1","port":8080}}`}
@@ -355,7 +355,7 @@ func TestDiscoveryIsAnswered(t *testing.T) {
 			t.Errorf("Bob got %q", got)
 		}
 		w.expect("peer: up Bob")
-		w.plain.Say("hello", false)
+		w.plain.Send("hello", false)
 		synctest.Wait()
 		if got := bob.take(); len(got) != 1 {
 			t.Errorf("Bob got %q", got)

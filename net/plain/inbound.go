@@ -82,7 +82,7 @@ func (v *visit) serve(ctx context.Context, k kind, head []byte) {
 	case k == garbage:
 		v.part(nil)
 		p.refuse(v.remote, errGarbage)
-	case !p.cfg.Policy(v.remote.Addr()):
+	case !p.cfg.Allowed(v.remote.Addr()):
 		v.part(nil)
 		p.refuse(v.remote, errNotAllowed.Error())
 	case k == objects:
@@ -148,7 +148,7 @@ func (v *visit) join() error {
 	if v.guest != nil {
 		return nil
 	}
-	if !v.p.cfg.Policy(v.remote.Addr()) {
+	if !v.p.cfg.Allowed(v.remote.Addr()) {
 		return errNotAllowed
 	}
 	_ = v.conn.SetReadDeadline(time.Time{}) // before the guest can be hung up on, which sets one
@@ -197,7 +197,7 @@ func (v *visit) serveLines(head []byte) {
 	buf := []byte(nil)
 	var err error
 	for !refused && err == nil && !s.binary {
-		if v.guest != nil && !v.p.cfg.Policy(v.remote.Addr()) {
+		if v.guest != nil && !v.p.cfg.Allowed(v.remote.Addr()) {
 			break
 		}
 		if buf == nil {

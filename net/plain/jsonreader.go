@@ -55,7 +55,7 @@ func (p *Plain) serveObjects(v *visit, r io.Reader) {
 			}
 			return
 		}
-		if !p.cfg.Policy(remote.Addr()) {
+		if !p.cfg.Allowed(remote.Addr()) {
 			p.refuse(remote, errNotAllowed.Error())
 			return
 		}
