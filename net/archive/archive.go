@@ -50,7 +50,7 @@ func (l *liner) line(r wire.Record) []byte {
 
 // Write writes the exact form of records, which must be in the raw order (store.All is), and returns
 // their number. Signatures are not looked at.
-func Write(w io.Writer, records iter.Seq2[store.Raw, error]) (n int, err error) {
+func Write(w io.Writer, records iter.Seq2[store.RawEntry, error]) (n int, err error) {
 	out := bufio.NewWriterSize(w, 1<<16)
 	l := newLiner()
 	for r, err := range records {

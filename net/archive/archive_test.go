@@ -79,7 +79,7 @@ func written(t testing.TB, entries []store.Entry, since time.Time) string {
 		}
 	}
 	var b bytes.Buffer
-	if _, err := Write(&b, m.All(t.Context(), since)); err != nil {
+	if _, err := Write(&b, m.ReadAll(t.Context(), since)); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -98,9 +98,9 @@ func verify(t testing.TB, file string) Report {
 func lines(t testing.TB, entries ...store.Entry) string {
 	t.Helper()
 	var b bytes.Buffer
-	if _, err := Write(&b, func(yield func(store.Raw, error) bool) {
+	if _, err := Write(&b, func(yield func(store.RawEntry, error) bool) {
 		for _, e := range entries {
-			if !yield(store.Raw{Body: e.Record.Signed(), Sig: [64]byte(e.Record.Signature())}, nil) {
+			if !yield(store.RawEntry{Body: e.Record.Signed(), Sig: [64]byte(e.Record.Signature())}, nil) {
 				return
 			}
 		}
@@ -201,7 +201,7 @@ func TestFlaws(t *testing.T) {
 		{"fork", l(e[0], e[1], e[2], rival), ErrFork, 4},
 		{"chain", l(e[0], e[1], e[2], unchained), ErrChain, 4},
 		{"chain backwards", l(later, before), ErrChain, 2},
-		{"room", l(e[0], foreign), ErrForeign, 2},
+		{"room", l(e[0], foreign), record.ErrOtherRoom, 2},
 		{"cut", strings.TrimSuffix(l(e[0]), "\n"), ErrCut, 1},
 		{"crlf", strings.ReplaceAll(l(e[0]), "\n", "\r\n"), ErrForm, 1},
 		{"html escapes", strings.Replace(l(e[0], e[1]), "<", `\u003c`, 1), ErrForm, 2},
@@ -238,8 +238,8 @@ func sigOf(e store.Entry) string {
 
 func lineOf(e store.Entry) string {
 	var b bytes.Buffer
-	_, _ = Write(&b, func(yield func(store.Raw, error) bool) {
-		yield(store.Raw{Body: e.Record.Signed(), Sig: [64]byte(e.Record.Signature())}, nil)
+	_, _ = Write(&b, func(yield func(store.RawEntry, error) bool) {
+		yield(store.RawEntry{Body: e.Record.Signed(), Sig: [64]byte(e.Record.Signature())}, nil)
 	})
 	return b.String()
 }
@@ -295,7 +295,7 @@ func TestText(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	if n, err := WriteText(&b, m.All(t.Context(), time.Time{})); err != nil || n != 8 {
+	if n, err := WriteText(&b, m.ReadAll(t.Context(), time.Time{})); err != nil || n != 8 {
 		t.Fatal(n, err)
 	}
 	d, o := identity.FromSeed([32]byte{1}).Key().Short(), identity.FromSeed([32]byte{2}).Key().Short()
@@ -312,8 +312,8 @@ func TestText(t *testing.T) {
 	if d := cmp.Diff(want, b.String()); d != "" {
 		t.Error(d)
 	}
-	forged := func(yield func(store.Raw, error) bool) {
-		for r := range m.All(context.Background(), time.Time{}) {
+	forged := func(yield func(store.RawEntry, error) bool) {
+		for r := range m.ReadAll(context.Background(), time.Time{}) {
 			r.Sig[3] ^= 1
 			yield(r, nil)
 			return
@@ -322,7 +322,7 @@ func TestText(t *testing.T) {
 	if _, err := WriteText(io.Discard, forged); !errors.Is(err, record.ErrSignature) {
 		t.Errorf("a forged record was written as text: %v", err)
 	}
-	failing := func(yield func(store.Raw, error) bool) { yield(store.Raw{}, errors.New("bad disk")) }
+	failing := func(yield func(store.RawEntry, error) bool) { yield(store.RawEntry{}, errors.New("bad disk")) }
 	for _, err := range []error{second(Write(io.Discard, failing)), second(WriteText(io.Discard, failing))} {
 		if err == nil || !strings.Contains(err.Error(), "bad disk") {
 			t.Errorf("%v", err)

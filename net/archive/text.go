@@ -23,9 +23,9 @@ import (
 // Names are what the records written so far say, and every one comes with its key's first digits.
 // Backslashes, and characters that can't be seen or would move others, are escaped as in a Go string:
 // the text can be had back, and does nothing to a terminal.
-func WriteText(w io.Writer, records iter.Seq2[store.Raw, error]) (n int, err error) {
+func WriteText(w io.Writer, records iter.Seq2[store.RawEntry, error]) (n int, err error) {
 	out := bufio.NewWriterSize(w, 1<<16)
-	names := map[store.FeedKey]string{}
+	names := map[record.FeedKey]string{}
 	for r, err := range records {
 		if err != nil {
 			return n, fmt.Errorf("read the records to export: %w", err)
@@ -45,8 +45,8 @@ func WriteText(w io.Writer, records iter.Seq2[store.Raw, error]) (n int, err err
 	return n, nil
 }
 
-func textLine(r *record.Record, names map[store.FeedKey]string) string {
-	feed := store.FeedKey{Author: r.Author(), Feed: r.Feed()}
+func textLine(r *record.Record, names map[record.FeedKey]string) string {
+	feed := r.FeedKey()
 	if r.Kind() == record.KindOpen {
 		names[feed] = r.Name()
 	}

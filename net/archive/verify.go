@@ -12,19 +12,17 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 )
 
 // Errors that a Flaw wraps, besides those of crypto/record.
 var (
-	ErrForm    = errors.New("the line is not written as an export writes it")
-	ErrOrder   = errors.New("the line stands out of order")
-	ErrTwice   = errors.New("the record is there twice")
-	ErrFork    = errors.New("two records have one place in their author's feed")
-	ErrChain   = errors.New("the record does not follow the one before it in its author's feed")
-	ErrForeign = errors.New("the record belongs to another room than those before it")
-	ErrCut     = errors.New("the last line is cut off")
+	ErrForm  = errors.New("the line is not written as an export writes it")
+	ErrOrder = errors.New("the line stands out of order")
+	ErrTwice = errors.New("the record is there twice")
+	ErrFork  = errors.New("two records have one place in their author's feed")
+	ErrChain = errors.New("the record does not follow the one before it in its author's feed")
+	ErrCut   = errors.New("the last line is cut off")
 )
 
 // Flaw is what is wrong with a file, and where first.
@@ -66,7 +64,7 @@ type Report struct {
 func Verify(r io.Reader) (Report, error) {
 	v := &verifier{
 		liner: newLiner(), authors: map[identity.Key]*Author{},
-		chains: map[store.FeedKey]*chain{},
+		chains: map[record.FeedKey]*chain{},
 	}
 	in := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
@@ -94,7 +92,7 @@ type verifier struct {
 	report  Report
 	last    *record.Record
 	authors map[identity.Key]*Author
-	chains  map[store.FeedKey]*chain
+	chains  map[record.FeedKey]*chain
 }
 
 func (v *verifier) flaw(line int, err error) {
@@ -123,7 +121,7 @@ func (v *verifier) take(n int, line []byte) error {
 	if v.last == nil {
 		v.report.Room, v.report.First = r.Body().Room, r.Time()
 	} else if r.Body().Room != v.report.Room {
-		return ErrForeign
+		return fmt.Errorf("the %w than those before it", record.ErrOtherRoom)
 	} else if c := record.Compare(v.last, r); c == 0 {
 		return ErrTwice
 	} else if c > 0 {
@@ -162,7 +160,7 @@ type piece struct {
 }
 
 func (v *verifier) chain(n int, r *record.Record) error {
-	key := store.FeedKey{Author: r.Author(), Feed: r.Feed()}
+	key := r.FeedKey()
 	c := v.chains[key]
 	if c == nil {
 		v.chains[key] = &chain{low: r.Seq(), high: r.Seq(), prev: r.Prev(), head: r.ID()}

@@ -42,7 +42,7 @@ func (n *Node) follow(p *peer, theirs []room.Holding) {
 	if p.told == nil || p.link.LiveSpace() == 0 {
 		return // Drained is still to come
 	}
-	has := make(map[room.FeedKey]uint64, len(theirs)) // seq+1
+	has := make(map[record.FeedKey]uint64, len(theirs)) // seq+1
 	for _, h := range theirs {
 		has[h.Key] = h.Seq + 1
 	}
@@ -65,7 +65,7 @@ func (n *Node) follow(p *peer, theirs []room.Holding) {
 }
 
 // tail is what is held above has, if that is little.
-func (n *Node) tail(p *peer, has map[room.FeedKey]uint64) (tail []*record.Record, few bool) {
+func (n *Node) tail(p *peer, has map[record.FeedKey]uint64) (tail []*record.Record, few bool) {
 	size := 0
 	for _, h := range n.frontierFor(p) {
 		from := max(has[h.Key], h.Floor)
@@ -75,7 +75,7 @@ func (n *Node) tail(p *peer, has map[room.FeedKey]uint64) (tail []*record.Record
 		if h.Seq-from >= levelRecords {
 			return nil, false
 		}
-		recs, more := n.room.Range(room.Gap{Key: h.Key, From: from, To: h.Seq}, levelBytes)
+		recs, more := n.room.RangeInMemory(room.Gap{Key: h.Key, From: from, To: h.Seq}, levelBytes)
 		for _, r := range recs {
 			size += len(r.Signed())
 		}

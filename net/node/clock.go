@@ -65,7 +65,7 @@ func (n *Node) second() {
 	for _, p := range n.peers {
 		if p.link != nil {
 			n.out.post(event.PeerStats{Peer: p.now()})
-			if n.planner.Lacks(p.Key) {
+			if n.planner.LacksFrom(p.Key) {
 				n.ask(p)
 			}
 		} else if p.State == event.Lost && time.Since(p.lostAt) < lostFor {

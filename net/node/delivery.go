@@ -20,7 +20,7 @@ const maxHeads = 256
 // owe notes that a record is to be acknowledged: to its author, however it came, and to the peer that
 // it came from live, unless that is nil. Called with mu held.
 func (n *Node) owe(from *peer, r *record.Record) {
-	key := room.FeedKey{Author: r.Author(), Feed: r.Feed()}
+	key := r.FeedKey()
 	if from != nil && from.owed != nil {
 		from.owed[key] = true
 	}
@@ -43,7 +43,7 @@ func (n *Node) acknowledge() {
 				n.soon()
 				break
 			}
-			if seq, ok := n.room.End(key); ok {
+			if seq, ok := n.room.LastSeq(key); ok {
 				m.Heads = append(m.Heads, wire.Head{Author: key.Author, Feed: key.Feed.String(), Seq: seq})
 			}
 			delete(p.owed, key)
@@ -56,7 +56,7 @@ func (n *Node) acknowledge() {
 
 // acknowledged is a peer's Have.
 func (n *Node) acknowledged(p *peer, m wire.Have) {
-	own, seq, any := n.room.Own()
+	own, seq, any := n.room.OwnFeed()
 	if !any || m.Room != n.room.ID().String() {
 		return
 	}
@@ -68,7 +68,7 @@ func (n *Node) acknowledged(p *peer, m wire.Have) {
 
 // hasAll is called when a peer's hash of the room is ours: it holds what we do, our own feed included.
 func (n *Node) hasAll(p *peer) {
-	if _, seq, any := n.room.Own(); any {
+	if _, seq, any := n.room.OwnFeed(); any {
 		n.delivered(p, seq+1)
 	}
 }
@@ -82,9 +82,9 @@ func (n *Node) delivered(p *peer, upto uint64) {
 	p.has = upto
 	n.wake()
 	// The newest line: a change of name in between is nothing that anybody waits for.
-	own, _, _ := n.room.Own()
+	own, _, _ := n.room.OwnFeed()
 	for seq := upto; seq > 0; seq-- {
-		recs, _ := n.room.Range(room.Gap{Key: own, From: seq - 1, To: seq - 1}, 1)
+		recs, _ := n.room.RangeInMemory(room.Gap{Key: own, From: seq - 1, To: seq - 1}, 1)
 		if len(recs) == 0 {
 			return
 		}
@@ -118,7 +118,7 @@ func (n *Node) WaitDelivered(ctx context.Context) error {
 		return err
 	}
 	return n.until(ctx, func() bool {
-		_, seq, any := n.room.Own()
+		_, seq, any := n.room.OwnFeed()
 		for _, p := range n.here {
 			if any && p.has < seq+1 {
 				return false

@@ -36,9 +36,9 @@ func (k kept) record() (*record.Record, error) {
 	return claim.Verify()
 }
 
-func (n *Node) loadForks(ctx context.Context) (map[room.FeedKey]*room.Fork, error) {
-	blobs, err := n.store.Blobs(ctx, n.under("forks"))
-	out := map[room.FeedKey]*room.Fork{}
+func (n *Node) loadForks(ctx context.Context) ([]*room.Fork, error) {
+	blobs, err := n.store.ListValues(ctx, n.under("forks"))
+	var out []*room.Fork
 	for _, b := range blobs {
 		var pair [2]kept
 		if json.Unmarshal(b.Value, &pair) != nil {
@@ -49,8 +49,7 @@ func (n *Node) loadForks(ctx context.Context) (map[room.FeedKey]*room.Fork, erro
 		if errors.Join(bad, worse) != nil || x.Author() != y.Author() || x.Feed() != y.Feed() || x.Seq() != y.Seq() || x.ID() == y.ID() {
 			continue
 		}
-		key := room.FeedKey{Author: x.Author(), Feed: x.Feed()}
-		out[key] = &room.Fork{Key: key, Seq: x.Seq(), A: x, B: y}
+		out = append(out, &room.Fork{Key: x.FeedKey(), Seq: x.Seq(), A: x, B: y})
 	}
 	return out, err
 }
@@ -59,8 +58,8 @@ func (n *Node) loadForks(ctx context.Context) (map[room.FeedKey]*room.Fork, erro
 func (n *Node) forked(f *room.Fork) {
 	n.notice(event.Warning, fmt.Sprintf("%s signed two different lines for one place: nothing more of that run is shown", n.called(f.Key.Author)), "")
 	for _, stored := range n.store.Frontier() {
-		if room.FeedKey(stored.Key) == f.Key && stored.Next > f.Seq {
-			n.store.Cut(stored.Key, f.Seq)
+		if stored.Key == f.Key && stored.Next > f.Seq {
+			n.store.EndFeedAt(stored.Key, f.Seq)
 		}
 	}
 	value, err := json.Marshal([2]kept{keep(f.A), keep(f.B)})
@@ -84,7 +83,7 @@ func (n *Node) prove(p *peer, f room.Fork) {
 
 // doubt asks a peer for what it has of a feed below a record that is of another chain than ours. Its
 // answer leads to where the two part, or to another doubt further down.
-func (n *Node) doubt(l *link.Link, d room.Doubt) {
+func (n *Node) doubt(l *link.Link, d room.Divergence) {
 	if d.Seq == 0 {
 		return
 	}
@@ -100,7 +99,7 @@ func (n *Node) doubt(l *link.Link, d room.Doubt) {
 // the disk.
 func (n *Node) below(l *link.Link, recs []*record.Record) {
 	for _, r := range recs {
-		key := room.FeedKey{Author: r.Author(), Feed: r.Feed()}
+		key := r.FeedKey()
 		raws := n.fromStore(room.Gap{Key: key, From: r.Seq(), To: r.Seq()}, 1)
 		if len(raws) == 0 {
 			continue
@@ -109,11 +108,11 @@ func (n *Node) below(l *link.Link, recs []*record.Record) {
 		if err != nil {
 			continue // the store drops it, and it is asked for again
 		}
-		out := n.room.Against(r, here.Record)
+		out := n.room.CompareStored(r, here.Record)
 		n.mu.Lock()
 		n.disagree(l, out)
 		n.mu.Unlock()
-		if out.Doubt != nil {
+		if out.Diverged != nil {
 			return // those behind it are of the same chain
 		}
 	}
@@ -124,7 +123,7 @@ func (n *Node) disagree(l *link.Link, out room.Outcome) {
 	if out.Fork != nil {
 		n.forked(out.Fork)
 	}
-	if out.Doubt != nil {
-		n.doubt(l, *out.Doubt)
+	if out.Diverged != nil {
+		n.doubt(l, *out.Diverged)
 	}
 }

@@ -145,7 +145,7 @@ func TestNobodyElseEndsAFeed(t *testing.T) {
 		chains := twoFaced(t, 5, 10)
 		give(t, p[0], chains[0])
 		out, err := p[0].room.Accept(chains[1][9])
-		if err != nil || out.Fork != nil || out.Doubt == nil || *out.Doubt != (room.Doubt{Key: room.FeedKey{Author: chains[0][0].Author(), Feed: 77}, Seq: 9}) {
+		if err != nil || out.Fork != nil || out.Diverged == nil || *out.Diverged != (room.Divergence{Key: record.FeedKey{Author: chains[0][0].Author(), Feed: 77}, Seq: 9}) {
 			t.Errorf("got %+v, %v", out, err)
 		}
 		if n := strings.Count(export(t, p[0].Node), "\n"); n != 10 {

@@ -138,14 +138,14 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 			n.refuse(p.link, "malformed frontier")
 			continue
 		}
-		p.page = append(p.page, room.Holding{Key: room.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: headOf(h.Head)})
+		p.page = append(p.page, room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: headOf(h.Head)})
 	}
 	if !m.Last {
 		return
 	}
 	theirs := p.page
 	p.page = nil
-	own, seq, any := n.room.Own()
+	own, seq, any := n.room.OwnFeed()
 	for _, h := range theirs {
 		if any && h.Key == own && h.Seq <= seq {
 			n.delivered(p, h.Seq+1)
@@ -154,19 +154,19 @@ func (n *Node) heardFrontier(p *peer, m wire.Frontier) {
 	if p.behind {
 		n.follow(p, theirs)
 	}
-	for _, f := range n.room.Forks(theirs) {
+	for _, f := range n.room.ForksUnknownTo(theirs) {
 		n.prove(p, f)
 	}
-	for _, d := range n.room.Differs(theirs) {
+	for _, d := range n.room.FindDivergences(theirs) {
 		n.doubt(p.link, d)
 	}
 	n.cutShort(p, theirs)
-	n.planner.Heard(p.Key, theirs)
+	n.planner.SetHoldings(p.Key, theirs)
 	n.ask(p)
 	n.heardAllVotes(p)
 	if m.Ask {
 		n.tellFrontier(p, false)
-		p.waits = n.planner.Lacks(p.Key)
+		p.waits = n.planner.LacksFrom(p.Key)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/archive"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
 )
 
@@ -24,12 +23,12 @@ func (n *Node) History(ctx context.Context, before event.Place, max int) ([]even
 	max = min(max, mostLines)
 	var out []event.Line // nearest first
 	for key := keyOf(before); len(out) < max; {
-		page, err := n.store.Before(ctx, key, max)
+		page, err := n.store.ReadBefore(ctx, key, max)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range slices.Backward(page) {
-			if key = store.KeyOf(e.Record); len(out) < max && isLine(e.Record) {
+			if key = store.OrderKeyOf(e.Record); len(out) < max && isLine(e.Record) {
 				out = append(out, n.pastLine(e))
 			}
 		}
@@ -66,15 +65,15 @@ func isLine(r *record.Record) bool {
 	return r.Kind() == record.KindChat || r.Kind() == record.KindMe
 }
 
-func keyOf(p event.Place) store.Key {
-	return store.Key{Time: record.Time{Ms: p.Ms, N: p.N}, Author: p.Author, Feed: record.Feed(p.Feed), Seq: p.Seq}
+func keyOf(p event.Place) store.OrderKey {
+	return store.OrderKey{Time: record.Time{Ms: p.Ms, N: p.N}, Author: p.Author, Feed: record.Feed(p.Feed), Seq: p.Seq}
 }
 
 // pastLine is a line as it is remembered.
 func (n *Node) pastLine(e store.Entry) event.Line {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	line := n.lineOf(room.Entry{Record: e.Record, Name: e.Name})
+	line := n.lineOf(e)
 	line.Arrived, line.History = e.Arrived, true
 	line.Own = e.Record.Author() == n.cfg.Identity.Key()
 	return line
@@ -84,9 +83,9 @@ func (n *Node) pastLine(e store.Entry) event.Line {
 // their number. A since that is not zero leaves out what is older. It waits for the disk.
 func (n *Node) Export(ctx context.Context, w io.Writer, since time.Time, text bool) (int, error) {
 	if text {
-		return archive.WriteText(w, n.store.All(ctx, since))
+		return archive.WriteText(w, n.store.ReadAll(ctx, since))
 	}
-	return archive.Write(w, n.store.All(ctx, since))
+	return archive.Write(w, n.store.ReadAll(ctx, since))
 }
 
 // WhoHas tells who has the last line that one said in this run, of those it is for (event.Delivered), and

@@ -25,7 +25,7 @@ var errEnding = errors.New("the program is ending")
 
 // loadVotes fills the box.
 func (n *Node) loadVotes(ctx context.Context) error {
-	blobs, err := n.store.Blobs(ctx, n.under("votes"))
+	blobs, err := n.store.ListValues(ctx, n.under("votes"))
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (n *Node) loadVotes(ctx context.Context) error {
 		}
 		recs = append(recs, r)
 	}
-	if blobs, err = n.store.Blobs(ctx, n.under("disputes")); err != nil {
+	if blobs, err = n.store.ListValues(ctx, n.under("disputes")); err != nil {
 		return err
 	}
 	var disputes []vote.ID

@@ -79,7 +79,7 @@ func (n *Node) recognise(p *peer) {
 	if n.cfg.Known == nil {
 		return
 	}
-	if before, other := n.cfg.Known.Seen(p.Name, p.Key); other {
+	if before, other := n.cfg.Known.NoteName(p.Name, p.Key); other {
 		n.notice(event.Warning, fmt.Sprintf("this %s (%s) is not the %s you met before (%s): another person, or a new key", p.Name, p.Key.Short(), p.Name, before.Short()),
 			"compare words with /verify "+p.Name)
 	}

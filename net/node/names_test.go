@@ -113,7 +113,7 @@ type memory struct {
 	ignored map[string]bool
 }
 
-func (m *memory) Seen(name string, key identity.Key) (identity.Key, bool) {
+func (m *memory) NoteName(name string, key identity.Key) (identity.Key, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.names == nil {

@@ -41,7 +41,7 @@ import (
 
 // Known is what a profile remembers of others; net/profile has one. Safe for concurrent use.
 type Known interface {
-	Seen(name string, key identity.Key) (before identity.Key, known bool)
+	NoteName(name string, key identity.Key) (before identity.Key, known bool)
 	Verified(key identity.Key) bool
 	SetVerified(key identity.Key, on bool) error
 	Ignored(id string) bool

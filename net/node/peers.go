@@ -40,7 +40,7 @@ type peer struct {
 type session struct {
 	link  *link.Link // nil: none is up
 	hello wire.Hello
-	limit map[room.FeedKey]uint64 // where feeds begin for it; nil: where they do (strangers.go)
+	limit map[record.FeedKey]uint64 // where feeds begin for it; nil: where they do (strangers.go)
 
 	links   map[identity.Key]bool // whom it says it is linked to
 	page    []room.Holding        // of a Frontier that is not complete
@@ -58,8 +58,8 @@ type session struct {
 	askAgain  bool        // and asked
 	bulk      *sync.Mutex // held while its sync queue is filled, without mu
 
-	owed     map[room.FeedKey]bool // feeds that wait for a Have
-	patience int                   // pings with another hash until frontiers are compared again, above two
+	owed     map[record.FeedKey]bool // feeds that wait for a Have
+	patience int                     // pings with another hash until frontiers are compared again, above two
 
 	votesPage vote.Map         // of a Frontier that is not complete
 	votes     vote.Map         // what it holds, while it is asked for some of it
@@ -87,8 +87,8 @@ func (n *Node) Up(l *link.Link) {
 	if !wasUp {
 		n.here = append(n.here, p)
 	}
-	p.session = session{link: l, hello: h, limit: limit, links: map[identity.Key]bool{}, owed: map[room.FeedKey]bool{}, bulk: new(sync.Mutex)}
-	n.planner.Gone(key) // what it was asked over an older link it may never answer
+	p.session = session{link: l, hello: h, limit: limit, links: map[identity.Key]bool{}, owed: map[record.FeedKey]bool{}, bulk: new(sync.Mutex)}
+	n.planner.RemovePeer(key) // what it was asked over an older link it may never answer
 	before, at := p.Name, p.Addr
 	p.greet(h)
 	p.Agent = h.Agent
@@ -179,14 +179,14 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 	}
 	n.here = slices.DeleteFunc(n.here, func(q *peer) bool { return q == p })
 	p.session, p.lostAt = session{}, time.Now()
-	if _, seq, any := n.room.Own(); any {
+	if _, seq, any := n.room.OwnFeed(); any {
 		p.due = seq + 1
 	}
 	p.State, p.Changed = event.Lost, time.Now()
 	if why == nil || isBye && bye.Reason == wire.ByeLeaving {
 		p.State = event.Left
 	}
-	n.planner.Gone(l.Key())
+	n.planner.RemovePeer(l.Key())
 	if !n.closed { // else it is us who leave
 		n.out.post(event.PeerChanged{Peer: p.Peer})
 	}

@@ -37,11 +37,11 @@ func (n *Node) record(l *link.Link, r *record.Record) (below bool) {
 	}
 	p := n.up(l)
 	// A feed whose beginning is kept back from us begins with what is said now.
-	if g := out.Gap; g != nil && p != nil && n.planner.Begins(p.Key, g.Key, r.Seq()) {
+	if g := out.Gap; g != nil && p != nil && n.planner.IsEarliestStart(p.Key, g.Key, r.Seq()) {
 		out = n.raise(l.Key(), g.Key, r.Seq(), out)
 	}
 	if out.Gap != nil && p != nil {
-		n.planner.Ahead(p.Key, out.Gap.Key, r.Seq())
+		n.planner.NoteSeq(p.Key, out.Gap.Key, r.Seq())
 		n.ask(p)
 	}
 	if out.Gap == nil {
@@ -53,17 +53,17 @@ func (n *Node) record(l *link.Link, r *record.Record) (below bool) {
 	if name := n.took(l, out, false); name != nil {
 		n.named(name)
 	}
-	return out.Below != nil
+	return out.InStore != nil
 }
 
 // raise has a feed begin where it does for everybody who was asked, if it may; else the record goes on
 // waiting.
-func (n *Node) raise(from identity.Key, key room.FeedKey, floor uint64, waits room.Outcome) room.Outcome {
-	out := n.room.Raise(from, key, floor)
+func (n *Node) raise(from identity.Key, key record.FeedKey, floor uint64, waits room.Outcome) room.Outcome {
+	out := n.room.StartFeedAt(from, key, floor)
 	if len(out.Added) == 0 {
 		return waits
 	}
-	n.store.Raise(store.FeedKey(key), floor)
+	n.store.StartFeedAt(key, floor)
 	return out
 }
 
@@ -71,7 +71,7 @@ func (n *Node) raise(from identity.Key, key room.FeedKey, floor uint64, waits ro
 func (n *Node) Records(l *link.Link, m wire.Records, rs []*record.Record) {
 	n.out.wait()
 	// What can be had again waits for the disk; while nothing can be saved it doesn't.
-	if n.store.Ready(n.group.Context()) != nil {
+	if n.store.WaitForSpace(n.group.Context()) != nil {
 		return
 	}
 	if below := n.records(l, m, rs); len(below) > 0 {
@@ -86,7 +86,7 @@ func (n *Node) records(l *link.Link, m wire.Records, rs []*record.Record) (below
 	if rs = n.votesOf(l, m, rs); m.N >= votesAsked {
 		return nil
 	}
-	doubted := map[room.FeedKey]bool{}         // one question about each is enough
+	doubted := map[record.FeedKey]bool{}       // one question about each is enough
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
 	n.received += len(rs)
 	for _, r := range rs {
@@ -95,15 +95,15 @@ func (n *Node) records(l *link.Link, m wire.Records, rs []*record.Record) (below
 			n.refuse(l, err.Error())
 			continue
 		}
-		if g := out.Gap; g != nil && n.planner.Begins(l.Key(), g.Key, r.Seq()) {
+		if g := out.Gap; g != nil && n.planner.IsEarliestStart(l.Key(), g.Key, r.Seq()) {
 			out = n.raise(l.Key(), g.Key, r.Seq(), out)
 		}
-		if out.Below != nil {
+		if out.InStore != nil {
 			below = append(below, r)
 		}
-		if d := out.Doubt; d != nil {
+		if d := out.Diverged; d != nil {
 			if doubted[d.Key] {
-				out.Doubt = nil
+				out.Diverged = nil
 			}
 			doubted[d.Key] = true
 		}
@@ -125,7 +125,7 @@ func (n *Node) records(l *link.Link, m wire.Records, rs []*record.Record) (below
 	if p == nil {
 		return below
 	}
-	n.planner.Answered(p.Key, m.N, m.End)
+	n.planner.NoteAnswer(p.Key, m.N, m.End)
 	if m.End {
 		n.ask(p)
 		n.caughtUp(p)
@@ -165,7 +165,7 @@ func (n *Node) took(l *link.Link, out room.Outcome, history bool) (name *record.
 }
 
 // lineOf is a record of text as an event. Called with mu held.
-func (n *Node) lineOf(e room.Entry) event.Line {
+func (n *Node) lineOf(e store.Entry) event.Line {
 	r := e.Record
 	name := e.Name
 	if name == "" { // the beginning of the feed, which says it, is held by nobody any more

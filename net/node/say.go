@@ -12,7 +12,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
-	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -37,7 +37,7 @@ func (n *Node) say(kind record.Kind, text string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, piece := range pieces(text, record.MaxText) {
-		entries, err := n.room.Say(kind, piece)
+		entries, err := n.room.AppendText(kind, piece)
 		if err != nil {
 			return fmt.Errorf("that can't be said: %w", err)
 		}
@@ -88,7 +88,7 @@ func pieces(text string, most int) []string {
 
 // publish queues one's own records to every link and returns how many took the last. Called with mu
 // held, so that all links get them in one order.
-func (n *Node) publish(entries []room.Entry) int {
+func (n *Node) publish(entries []store.Entry) int {
 	sent := 0
 	for _, e := range entries {
 		n.save(e, true)
@@ -183,7 +183,7 @@ func (n *Node) fastest() (l *link.Link, space int) {
 	if l != nil {
 		return l, space
 	}
-	_, seq, _ := n.room.Own()
+	_, seq, _ := n.room.OwnFeed()
 	if slices.ContainsFunc(n.here, func(p *peer) bool { return seq < p.has+ahead }) {
 		space = writable + 1
 	}

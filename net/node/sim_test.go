@@ -20,7 +20,6 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/memnet"
-	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
 )
 
@@ -91,7 +90,7 @@ func (h *history) open(i int) {
 	s := h.shelves[i]
 	s.group = group.New(context.Background(), func(p *group.Panic) { h.t.Errorf("%v\n%s", p, p.Stack) })
 	// Every as long as it is, so that the test doesn't wait for thousands of commits.
-	disk, err := store.Open(store.Config{Path: s.path, Room: lobby, Group: s.group, Every: 30 * time.Second})
+	disk, err := store.Open(store.Config{Path: s.path, Room: lobby, Group: s.group, FlushEvery: 30 * time.Second})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -312,9 +311,9 @@ func (h *history) check() {
 				}
 			}
 		}
-		next := map[room.FeedKey]uint64{}
+		next := map[record.FeedKey]uint64{}
 		for _, l := range p.lines() {
-			key := room.FeedKey{Author: l.From, Feed: record.Feed(l.Place.Feed)}
+			key := record.FeedKey{Author: l.From, Feed: record.Feed(l.Place.Feed)}
 			if l.Place.Seq < next[key] {
 				h.t.Errorf("%d heard %q after a later line", i, l.Text)
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
@@ -28,22 +29,13 @@ func (n *Node) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var held []room.Held
-	for _, f := range n.store.Frontier() {
-		h := room.Held{Key: room.FeedKey(f.Key), Floor: f.Floor, Next: f.Next, Head: f.Head, Time: f.Time, Name: f.Name, Fork: forks[room.FeedKey(f.Key)]}
-		if h.Fork == nil && f.Forked {
-			h.Fork = &room.Fork{Key: h.Key, Seq: f.Next} // its evidence is gone
-		}
-		delete(forks, h.Key)
-		held = append(held, h)
+	feeds := n.store.Frontier()
+	for _, f := range feeds {
 		if f.Name != "" && f.Time.Compare(n.names[f.Key.Author].at) >= 0 {
 			n.names[f.Key.Author] = lastName{f.Name, f.Time}
 		}
 	}
-	for key, fork := range forks {
-		held = append(held, room.Held{Key: key, Fork: fork})
-	}
-	n.room.Load(held)
+	n.room.Restore(feeds, forks)
 	if err := n.loadMet(ctx); err != nil {
 		return err
 	}
@@ -61,8 +53,9 @@ func (n *Node) remembered() {
 }
 
 // save queues what took its place in the room for the disk. Nobody waits for that. Called with mu held.
-func (n *Node) save(e room.Entry, live bool) {
-	err := n.store.Append(store.Entry{Record: e.Record, Name: e.Name, Arrived: time.Now(), Live: live})
+func (n *Node) save(e store.Entry, live bool) {
+	e.Arrived, e.Live = time.Now(), live
+	err := n.store.Append(e)
 	if err != nil && !errors.Is(err, store.ErrClosed) {
 		n.unsaved = true // reconcile does it later
 		n.cfg.Log.Warn("not saved", "error", err)
@@ -86,13 +79,13 @@ func (n *Node) reconcile() {
 		return // it would lose it again
 	}
 	n.unsaved = false
-	stored := map[room.FeedKey]store.Feed{}
-	floors := map[room.FeedKey]uint64{}
+	stored := map[record.FeedKey]store.Feed{}
+	floors := map[record.FeedKey]uint64{}
 	for _, f := range n.store.Frontier() {
-		stored[room.FeedKey(f.Key)], floors[room.FeedKey(f.Key)] = f, f.Floor
+		stored[f.Key], floors[f.Key] = f, f.Floor
 	}
-	n.room.Floors(floors)
-	own, _, _ := n.room.Own()
+	n.room.DropBelow(floors)
+	own, _, _ := n.room.OwnFeed()
 	for _, h := range n.room.Frontier() {
 		f, any := stored[h.Key]
 		if !any {
@@ -101,11 +94,11 @@ func (n *Node) reconcile() {
 		if f.Next > h.Seq {
 			continue
 		}
-		for _, e := range n.room.Lower(h.Key, f.Next, f.Head) {
+		for _, e := range n.room.ResaveOrTruncate(h.Key, f.Next, f.Head) {
 			n.save(e, false)
 		}
 	}
-	if now, _, any := n.room.Own(); own.Feed != 0 && (!any || now != own) {
+	if now, _, any := n.room.OwnFeed(); own.Feed != 0 && (!any || now != own) {
 		for _, p := range n.peers { // they count places of a feed that is left
 			p.has, p.due = 0, 0
 		}
@@ -167,8 +160,8 @@ func (n *Node) frontierFor(p *peer) []room.Holding {
 }
 
 // fromStore is part of a feed that isn't in memory any more. Called without mu: it waits for the disk.
-func (n *Node) fromStore(g room.Gap, maxBytes int) []store.Raw {
-	raws, err := n.store.Range(n.group.Context(), store.FeedKey(g.Key), g.From, g.To, maxBytes)
+func (n *Node) fromStore(g room.Gap, maxBytes int) []store.RawEntry {
+	raws, err := n.store.ReadRange(n.group.Context(), g.Key, g.From, g.To, maxBytes)
 	if err != nil && n.group.Context().Err() == nil {
 		n.cfg.Log.Warn("read the store", "error", err)
 	}

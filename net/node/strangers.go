@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
 )
@@ -30,7 +31,7 @@ const (
 const maxMet = 1 << 16
 
 func (n *Node) loadMet(ctx context.Context) error {
-	blobs, err := n.store.Blobs(ctx, n.under("first-met"))
+	blobs, err := n.store.ListValues(ctx, n.under("first-met"))
 	for _, b := range blobs {
 		key, bad := identity.KeyFromBytes(b.Key)
 		if bad == nil && len(b.Value) == 8 {
@@ -66,18 +67,18 @@ func (n *Node) meet(key identity.Key) (since time.Time, first bool) {
 
 // limits is where the feeds begin for a peer, nil when it may have all; tell: it is met for the first
 // time, and something is kept back. Called without mu: it waits for the disk.
-func (n *Node) limits(key identity.Key) (limit map[room.FeedKey]uint64, tell bool) {
+func (n *Node) limits(key identity.Key) (limit map[record.FeedKey]uint64, tell bool) {
 	since, first := n.meet(key)
 	if since.IsZero() {
 		return nil, false
 	}
 	feeds := n.store.Frontier()
-	floors, err := n.store.Floors(n.group.Context(), since)
+	floors, err := n.store.ShareFrom(n.group.Context(), since)
 	if err != nil {
 		n.cfg.Log.Warn("read the store", "error", err)
 		floors = nil // nothing is shared by mistake
 	}
-	limit = map[room.FeedKey]uint64{}
+	limit = map[record.FeedKey]uint64{}
 	for _, f := range feeds {
 		// What arrives from now on is for everybody here, so a feed of which nothing is recent begins,
 		// for this peer, where it ends now. One's own lines one may have back.
@@ -86,7 +87,7 @@ func (n *Node) limits(key identity.Key) (limit map[room.FeedKey]uint64, tell boo
 			floor = f.Next
 		}
 		if floor > f.Floor && f.Key.Author != key {
-			limit[room.FeedKey(f.Key)] = floor
+			limit[f.Key] = floor
 		}
 	}
 	return limit, first && len(limit) > 0
@@ -119,7 +120,7 @@ func (n *Node) keptBack(p *peer) {
 // cutShort says once, to whom it is new here, that not all that was said can be had. Called with mu held,
 // before anything of theirs is asked for.
 func (n *Node) cutShort(p *peer, theirs []room.Holding) {
-	if n.toldCut || !n.room.Cut(theirs) {
+	if n.toldCut || !n.room.HasTruncatedFeeds(theirs) {
 		return
 	}
 	n.toldCut = true

@@ -27,7 +27,7 @@ func (n *Node) send(l *link.Link, m wire.Message) {
 
 // ask puts the next question to a peer, if it has something that is missing here.
 func (n *Node) ask(p *peer) {
-	q, any := n.planner.Next(p.Key)
+	q, any := n.planner.NextQuestion(p.Key)
 	if any {
 		w := wire.Want{Room: n.room.ID().String(), N: q.N, Frames: wantFrames}
 		for _, g := range q.Gaps {
@@ -35,7 +35,7 @@ func (n *Node) ask(p *peer) {
 		}
 		n.send(p.link, w)
 	}
-	if missing := n.planner.Missing(); any || missing == 0 {
+	if missing := n.planner.CountMissing(); any || missing == 0 {
 		n.out.post(event.Sync{Have: n.room.Count(), Missing: missing})
 	}
 }
@@ -45,12 +45,12 @@ func (n *Node) ask(p *peer) {
 // from its authors.
 func (n *Node) caughtUp(from *peer) {
 	for _, p := range n.here {
-		if p.waits && !n.planner.Lacks(p.Key) {
+		if p.waits && !n.planner.LacksFrom(p.Key) {
 			p.waits = false
 			n.tellFrontier(p, false)
 		}
 	}
-	if n.planner.Lacks(from.Key) {
+	if n.planner.LacksFrom(from.Key) {
 		return
 	}
 	for _, p := range n.here {
@@ -101,7 +101,7 @@ func (n *Node) answer(l *link.Link, m wire.Want) {
 		if g.From = max(g.From, limit[g.Key]); g.From > g.To {
 			continue
 		}
-		recs, more := n.room.Range(g, wire.MaxRecords*wantFrames)
+		recs, more := n.room.RangeInMemory(g, wire.MaxRecords*wantFrames)
 		for _, rec := range recs {
 			if !to.add(rec.Signed(), rec.Signature()) {
 				return

@@ -3,8 +3,6 @@ package profile
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -80,7 +78,7 @@ func (k *Known) Run(ctx context.Context) {
 // and this one was never verified, it returns that key and true: a new person, to be said loudly.
 // Names are compared without case, format characters and outer space, so that no look-alike of that
 // kind passes for somebody else. It doesn't wait for the disk.
-func (k *Known) Seen(name string, key identity.Key) (before identity.Key, known bool) {
+func (k *Known) NoteName(name string, key identity.Key) (before identity.Key, known bool) {
 	folded := fold(name)
 	if folded == "" || key.IsZero() {
 		return identity.Key{}, false
@@ -170,13 +168,6 @@ func (k *Known) SetIgnored(id string, on bool) error {
 		return fmt.Errorf("profile: %.80q is not an id", id)
 	}
 	return set(k, k.ignored, id, on)
-}
-
-// IgnoredIDs are the uuids of all that are ignored, sorted.
-func (k *Known) IgnoredIDs() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Sorted(maps.Keys(k.ignored))
 }
 
 // set puts a mark into, or takes it from, one of k's maps, and saves.

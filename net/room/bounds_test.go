@@ -50,7 +50,7 @@ func TestUnknownKindsAreBounded(t *testing.T) {
 		}
 		end := recs[len(recs)-1].Seq()
 		if feed == 4 {
-			if gaps := r.Missing([]Holding{{Key: FeedKey{recs[0].Author(), feed}, Seq: end}}); gaps != nil {
+			if gaps := r.Missing([]Holding{{Key: record.FeedKey{Author: recs[0].Author(), Feed: feed}, Seq: end}}); gaps != nil {
 				t.Errorf("would ask for %+v again", gaps)
 			}
 		}
@@ -131,11 +131,11 @@ func TestManyFeedsAreBounded(t *testing.T) {
 	if r.Hash() != full.Hash() || r.Count() != full.Count() {
 		t.Error("what is held changed with what is in memory")
 	}
-	h := Holding{Key: FeedKey{identity.FromSeed([32]byte{2}).Key(), 1}, Seq: 1}
-	if recs, more := r.Range(Gap{Key: h.Key, To: 1}, limit); recs != nil || !more {
+	h := Holding{Key: record.FeedKey{Author: identity.FromSeed([32]byte{2}).Key(), Feed: 1}, Seq: 1}
+	if recs, more := r.RangeInMemory(Gap{Key: h.Key, To: 1}, limit); recs != nil || !more {
 		t.Errorf("%d records of the first feed, %v, want that it is in the store", len(recs), more)
 	}
-	if recs, _ := r.Range(Gap{Key: r.own, From: 1, To: 1}, limit); len(recs) != 1 {
+	if recs, _ := r.RangeInMemory(Gap{Key: r.own, From: 1, To: 1}, limit); len(recs) != 1 {
 		t.Error("one's own last line isn't in memory, and can't be told to be delivered")
 	}
 	next := chain(t, 2, 1, 2, record.KindChat, data)
@@ -174,17 +174,17 @@ func TestPlannerLeavesEmptyPromises(t *testing.T) {
 	now := time.Unix(0, 0)
 	p := NewPlanner(b, func() time.Time { return now })
 	x := identity.FromSeed([32]byte{10}).Key()
-	claim := Holding{Key: FeedKey{x, 77}, Floor: 5, Seq: 1 << 52}
-	p.Heard(x, []Holding{claim})
-	q, ok := p.Next(x)
-	if !ok || p.Missing() <= 0 {
-		t.Fatalf("asked %v, missing %d", ok, p.Missing())
+	claim := Holding{Key: record.FeedKey{Author: x, Feed: 77}, Floor: 5, Seq: 1 << 52}
+	p.SetHoldings(x, []Holding{claim})
+	q, ok := p.NextQuestion(x)
+	if !ok || p.CountMissing() <= 0 {
+		t.Fatalf("asked %v, missing %d", ok, p.CountMissing())
 	}
-	p.Answered(x, q.N, true)
-	if q, ok := p.Next(x); ok || p.Lacks(x) {
+	p.NoteAnswer(x, q.N, true)
+	if q, ok := p.NextQuestion(x); ok || p.LacksFrom(x) {
 		t.Errorf("asked %+v again", q)
 	}
-	if out := b.Raise(claim.Key.Author, claim.Key, claim.Floor); out.Added != nil || b.Count() != 0 {
+	if out := b.StartFeedAt(claim.Key.Author, claim.Key, claim.Floor); out.Added != nil || b.Count() != 0 {
 		t.Error("a floor without a record was taken")
 	}
 }
@@ -202,21 +202,21 @@ func TestPlannerAhead(t *testing.T) {
 	x, y := identity.FromSeed([32]byte{10}).Key(), identity.FromSeed([32]byte{11}).Key()
 	early := recs[3]
 	out, _ := b.Accept(early)
-	p.Ahead(x, out.Gap.Key, early.Seq())
-	p.Ahead(y, out.Gap.Key, early.Seq())
-	q, ok := p.Next(x)
+	p.NoteSeq(x, out.Gap.Key, early.Seq())
+	p.NoteSeq(y, out.Gap.Key, early.Seq())
+	q, ok := p.NextQuestion(x)
 	if !ok || len(q.Gaps) != 1 || q.Gaps[0].From != 0 || q.Gaps[0].To != early.Seq() {
 		t.Fatalf("asked %+v", q)
 	}
 	now = now.Add(askTimeout - time.Second)
 	b.Accept(recs[0])
-	p.Answered(x, q.N, false)
+	p.NoteAnswer(x, q.N, false)
 	now = now.Add(askTimeout - time.Second)
-	if q, ok := p.Next(y); ok {
+	if q, ok := p.NextQuestion(y); ok {
 		t.Errorf("asked the second %+v while the first answers", q)
 	}
 	now = now.Add(2 * time.Second)
-	if _, ok := p.Next(y); !ok {
+	if _, ok := p.NextQuestion(y); !ok {
 		t.Error("the second isn't asked when the first is silent")
 	}
 }

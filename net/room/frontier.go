@@ -15,7 +15,7 @@ import (
 // Holding says what is held of a feed: Floor to Seq without a gap, and the head of the id at Seq (zero:
 // not known). Floor is Seq+1 where all of it is gone, or kept back.
 type Holding struct {
-	Key   FeedKey
+	Key   record.FeedKey
 	Floor uint64
 	Seq   uint64
 	Head  uint64
@@ -39,7 +39,7 @@ func (r *Room) frontier() []Holding {
 	return out
 }
 
-func compareKeys(a, b FeedKey) int {
+func compareKeys(a, b record.FeedKey) int {
 	return cmp.Or(a.Author.Compare(b.Author), cmp.Compare(a.Feed, b.Feed))
 }
 
@@ -88,7 +88,7 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 
 // Cut reports whether theirs lacks the beginning of a feed that is not known here at all: it is gone
 // there, or kept back.
-func (r *Room) Cut(theirs []Holding) bool {
+func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.ContainsFunc(theirs, func(h Holding) bool {
@@ -100,7 +100,7 @@ func (r *Room) Cut(theirs []Holding) bool {
 // Range is the part of a gap that is in memory, in feed order, if its beginning is: at most max bytes
 // of bodies, but at least one record if there is any. more reports whether the rest is held as well;
 // with no records, that the beginning is in the store.
-func (r *Room) Range(g Gap, maxBytes int) (records []*record.Record, more bool) {
+func (r *Room) RangeInMemory(g Gap, maxBytes int) (records []*record.Record, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[g.Key]
@@ -129,7 +129,7 @@ func (r *Room) Range(g Gap, maxBytes int) (records []*record.Record, more bool) 
 }
 
 // End is the seq of the last record that is held of a feed; false when there is none.
-func (r *Room) End(key FeedKey) (seq uint64, ok bool) {
+func (r *Room) LastSeq(key record.FeedKey) (seq uint64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[key]
@@ -148,7 +148,7 @@ const gapFor = 10 * time.Minute
 // that nobody can end another's feed by claiming a floor where there is none; and what is given up for
 // good isn't given up lightly: where something is held already, on its author's word, from, or after a
 // while.
-func (r *Room) Raise(from identity.Key, key FeedKey, floor uint64) Outcome {
+func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) Outcome {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[key]

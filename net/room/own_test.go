@@ -6,10 +6,11 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/store"
 )
 
 // kinds are those of entries.
-func kinds(es []Entry) (out []record.Kind) {
+func kinds(es []store.Entry) (out []record.Kind) {
 	for _, e := range es {
 		out = append(out, e.Record.Kind())
 	}
@@ -60,16 +61,16 @@ func TestTwoRunsKeepTheirChains(t *testing.T) {
 // A name that no record takes keeps one from speaking only until it is changed.
 func TestABadNameOpensNothing(t *testing.T) {
 	r := New(lobby, identity.FromSeed([32]byte{1}), "\x00", time.Now, 0)
-	if es, err := r.Say(record.KindChat, "x"); err == nil || es != nil {
+	if es, err := r.AppendText(record.KindChat, "x"); err == nil || es != nil {
 		t.Fatalf("said %v, %v", kinds(es), err)
 	}
-	if _, _, any := r.Own(); any || r.Count() != 0 {
+	if _, _, any := r.OwnFeed(); any || r.Count() != 0 {
 		t.Error("a feed was opened without a record")
 	}
 	if _, err := r.Rename("good"); err != nil {
 		t.Fatal(err)
 	}
-	es, err := r.Say(record.KindChat, "x")
+	es, err := r.AppendText(record.KindChat, "x")
 	if err != nil || len(es) != 1 || es[0].Record.Seq() != 1 || es[0].Name != "good" {
 		t.Errorf("said %v, %v", kinds(es), err)
 	}
@@ -84,14 +85,14 @@ func TestALostOwnFeedIsLeft(t *testing.T) {
 		recs := say(t, r, "line")
 		last = recs[len(recs)-1]
 	}
-	before, _, _ := r.Own()
-	if again := r.Lower(before, 5, record.ID{1}); again != nil {
+	before, _, _ := r.OwnFeed()
+	if again := r.ResaveOrTruncate(before, 5, record.ID{1}); again != nil {
 		t.Fatalf("%d records of a lost middle are to be stored", len(again))
 	}
-	if _, _, any := r.Own(); any {
+	if _, _, any := r.OwnFeed(); any {
 		t.Error("the feed goes on")
 	}
-	es, err := r.Say(record.KindChat, "after")
+	es, err := r.AppendText(record.KindChat, "after")
 	if err != nil || len(es) != 2 || es[0].Record.Kind() != record.KindOpen || es[0].Record.Feed() == before.Feed || es[0].Record.Prev() != last.ID() {
 		t.Errorf("said %v, %v", kinds(es), err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
 )
 
 // Bounds of one question: what a peer is asked for at a time.
@@ -46,7 +47,7 @@ func NewPlanner(r *Room, now func() time.Time) *Planner {
 }
 
 // Heard replaces what is known of a peer's holdings. The planner keeps the slice.
-func (p *Planner) Heard(from identity.Key, theirs []Holding) {
+func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
 	slices.SortStableFunc(theirs, func(a, b Holding) int { return compareKeys(a.Key, b.Key) })
 	theirs = slices.CompactFunc(theirs, func(a, b Holding) bool { return a.Key == b.Key })
 	p.mu.Lock()
@@ -55,7 +56,7 @@ func (p *Planner) Heard(from identity.Key, theirs []Holding) {
 }
 
 // Ahead notes that a peer has a feed up to seq: a record of it came before its predecessors.
-func (p *Planner) Ahead(from identity.Key, key FeedKey, seq uint64) {
+func (p *Planner) NoteSeq(from identity.Key, key record.FeedKey, seq uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.source(from)
@@ -66,8 +67,8 @@ func (p *Planner) Ahead(from identity.Key, key FeedKey, seq uint64) {
 	}
 }
 
-func (s *source) find(key FeedKey) (int, bool) {
-	return slices.BinarySearchFunc(s.theirs, key, func(h Holding, key FeedKey) int { return compareKeys(h.Key, key) })
+func (s *source) find(key record.FeedKey) (int, bool) {
+	return slices.BinarySearchFunc(s.theirs, key, func(h Holding, key record.FeedKey) int { return compareKeys(h.Key, key) })
 }
 
 func (p *Planner) source(key identity.Key) *source {
@@ -80,7 +81,7 @@ func (p *Planner) source(key identity.Key) *source {
 }
 
 // Gone forgets a peer; what it was asked for is free to be asked of others.
-func (p *Planner) Gone(key identity.Key) {
+func (p *Planner) RemovePeer(key identity.Key) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.sources, key)
@@ -89,7 +90,7 @@ func (p *Planner) Gone(key identity.Key) {
 // Answered notes a frame of the answer to question n of a peer; end says that it was the last. If the
 // whole answer filled nothing of what was asked, the peer doesn't have it after all, and isn't asked
 // for it again until it says that it does.
-func (p *Planner) Answered(of identity.Key, n uint64, end bool) {
+func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.sources[of]
@@ -113,10 +114,10 @@ func (p *Planner) Answered(of identity.Key, n uint64, end bool) {
 }
 
 // Missing counts the records that some peer has and the room lacks.
-func (p *Planner) Missing() int {
+func (p *Planner) CountMissing() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	most := map[FeedKey]uint64{}
+	most := map[record.FeedKey]uint64{}
 	for _, s := range p.sources {
 		for _, g := range p.room.Missing(s.theirs) {
 			most[g.Key] = max(most[g.Key], g.To-g.From+1)
@@ -132,7 +133,7 @@ func (p *Planner) Missing() int {
 const maxMissing = 1 << 30
 
 // Lacks reports whether the room lacks something that the peer has.
-func (p *Planner) Lacks(of identity.Key) bool {
+func (p *Planner) LacksFrom(of identity.Key) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.sources[of]
@@ -141,14 +142,14 @@ func (p *Planner) Lacks(of identity.Key) bool {
 
 // Next is what to ask of a peer now; false while it owes an answer, or when it has nothing that is
 // missing and not asked of somebody else.
-func (p *Planner) Next(of identity.Key) (Question, bool) {
+func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.sources[of]
 	if s == nil || p.owes(s) {
 		return Question{}, false
 	}
-	busy := map[FeedKey]bool{}
+	busy := map[record.FeedKey]bool{}
 	for key, other := range p.sources {
 		if key != of && p.owes(other) {
 			for _, g := range other.asked.Gaps {
@@ -186,7 +187,7 @@ func (p *Planner) owes(s *source) bool {
 
 // Begins reports whether the peer's copy of a feed begins at floor, and nobody else's before that: what
 // is below can't be had (Room.Raise).
-func (p *Planner) Begins(of identity.Key, key FeedKey, floor uint64) bool {
+func (p *Planner) IsEarliestStart(of identity.Key, key record.FeedKey, floor uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	first := false

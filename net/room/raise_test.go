@@ -12,7 +12,7 @@ import (
 // when it could not be had for a while; where nothing is held yet there is nothing to lose.
 func TestRaise(t *testing.T) {
 	author, peer := identity.FromSeed([32]byte{2}).Key(), identity.FromSeed([32]byte{3}).Key()
-	key := FeedKey{author, 5}
+	key := record.FeedKey{Author: author, Feed: 5}
 	recs := chain(t, 2, 5, 20, record.KindChat, `{"text":"x"}`)
 	for name, c := range map[string]struct {
 		held int // records from the feed's beginning
@@ -36,7 +36,7 @@ func TestRaise(t *testing.T) {
 				}
 			}
 			now = now.Add(c.wait)
-			if got := len(r.Raise(c.from, key, 8).Added); got != c.want {
+			if got := len(r.StartFeedAt(c.from, key, 8).Added); got != c.want {
 				t.Errorf("%d records took their place, want %d", got, c.want)
 			}
 			if h := r.Frontier(); c.want > 0 && (len(h) != 1 || h[0].Floor != 8 || h[0].Seq != 9) {
@@ -49,30 +49,30 @@ func TestRaise(t *testing.T) {
 // A feed begins where it does for everybody who was asked.
 func TestBegins(t *testing.T) {
 	x, y := identity.FromSeed([32]byte{10}).Key(), identity.FromSeed([32]byte{11}).Key()
-	key := FeedKey{x, 77}
+	key := record.FeedKey{Author: x, Feed: 77}
 	p := NewPlanner(someone(t, 2), time.Now)
 	begins := func(of identity.Key, floor uint64, want bool) {
 		t.Helper()
-		if got := p.Begins(of, key, floor); got != want {
+		if got := p.IsEarliestStart(of, key, floor); got != want {
 			t.Errorf("begins at %d: %v", floor, got)
 		}
 	}
 	begins(x, 5, false)
-	p.Heard(x, []Holding{{Key: key, Floor: 5, Seq: 9}})
+	p.SetHoldings(x, []Holding{{Key: key, Floor: 5, Seq: 9}})
 	begins(x, 5, true)
 	begins(x, 6, false)
 	begins(y, 5, false) // whose copy it isn't
-	p.Heard(y, []Holding{{Key: key, Floor: 3, Seq: 9}})
+	p.SetHoldings(y, []Holding{{Key: key, Floor: 3, Seq: 9}})
 	begins(x, 5, false)
 	begins(y, 3, true)
-	p.Gone(y)
+	p.RemovePeer(y)
 	begins(x, 5, true)
 }
 
 // A copy that begins in the middle of a feed is cut for who has nothing of it, and not for who has its
 // beginning.
 func TestCut(t *testing.T) {
-	key := FeedKey{identity.FromSeed([32]byte{2}).Key(), 5}
+	key := record.FeedKey{Author: identity.FromSeed([32]byte{2}).Key(), Feed: 5}
 	recs := chain(t, 2, 5, 20, record.KindChat, `{"text":"x"}`)
 	theirs := []Holding{{Key: key, Floor: 8, Seq: 19}}
 	for name, c := range map[string]struct {
@@ -89,10 +89,10 @@ func TestCut(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := r.Cut(theirs); got != c.want {
+		if got := r.HasTruncatedFeeds(theirs); got != c.want {
 			t.Errorf("who has %s: %v", name, got)
 		}
-		if r.Cut([]Holding{{Key: key, Seq: 19}}) {
+		if r.HasTruncatedFeeds([]Holding{{Key: key, Seq: 19}}) {
 			t.Errorf("who has %s: a whole feed is cut", name)
 		}
 	}

@@ -20,29 +20,23 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/store"
 )
 
 // Bounds of what a room keeps in memory.
 const (
-	DefaultBytes = 8 << 20 // bodies; the store has the others
-	MaxUnknown   = 1 << 20 // bodies of one author whose kind this version doesn't know (DESIGN.md §10)
-	maxFeeds     = 1 << 16
-	maxWaiting   = 4096    // records kept without their predecessor, in all feeds; more come again by asking
-	waitingBytes = 8 << 20 // their bodies
+	DefaultMemory = 8 << 20 // bodies; the store has the others
+	MaxUnknown    = 1 << 20 // bodies of one author whose kind this version doesn't know (DESIGN.md §10)
+	maxFeeds      = 1 << 16
+	maxWaiting    = 4096    // records kept without their predecessor, in all feeds; more come again by asking
+	waitingBytes  = 8 << 20 // their bodies
 )
 
 // Why Accept refuses a record.
 var (
-	ErrForeign = errors.New("record of another room")
-	ErrNoFeed  = errors.New("record outside any feed")
-	ErrFull    = errors.New("record above the bounds of a room")
+	ErrNoFeed = errors.New("record outside any feed")
+	ErrFull   = errors.New("record above the bounds of a room")
 )
-
-// FeedKey names a feed: the feed's number alone could be claimed by anybody.
-type FeedKey struct {
-	Author identity.Key
-	Feed   record.Feed
-}
 
 // Room is the state of one room. Its methods may be called from any goroutine.
 type Room struct {
@@ -52,7 +46,7 @@ type Room struct {
 
 	mu      sync.Mutex // guards everything below
 	clock   clock
-	feeds   map[FeedKey]*feed
+	feeds   map[record.FeedKey]*feed
 	waiting int                  // records in all feed.ahead
 	ahead   int                  // their bodies, in bytes
 	bytes   int                  // bodies held
@@ -62,7 +56,7 @@ type Room struct {
 	hashed  uint64
 
 	name    string // one's own, as it will be or was said
-	own     FeedKey
+	own     record.FeedKey
 	ownLast record.ID // last record of one's own, in whatever feed
 	ownTime record.Time
 }
@@ -71,52 +65,46 @@ type Room struct {
 // the bytes of bodies held, 0 for DefaultBytes.
 func New(id record.RoomID, self *identity.Identity, name string, now func() time.Time, limit int) *Room {
 	if limit <= 0 {
-		limit = DefaultBytes
+		limit = DefaultMemory
 	}
 	return &Room{
 		id: id, self: self, limit: limit, name: name,
 		clock: clock{now: now},
-		feeds: map[FeedKey]*feed{}, unknown: map[identity.Key]int{},
-		own: FeedKey{Author: self.Key()},
+		feeds: map[record.FeedKey]*feed{}, unknown: map[identity.Key]int{},
+		own: record.FeedKey{Author: self.Key()},
 	}
 }
 
 // ID is the room's.
 func (r *Room) ID() record.RoomID { return r.id }
 
-// Entry is a record that took its place, with what its author was called when it was said.
-type Entry struct {
-	Record *record.Record
-	Name   string
-}
-
 // Outcome says what a record did.
 type Outcome struct {
-	Added []Entry // the record and those that waited for it, in feed order; nil: nothing is new
-	Gap   *Gap    // set when the record waits for predecessors that are not here
-	Fork  *Fork   // set once, when the record shows that its feed was forked
-	Doubt *Doubt  // set when the record is of another chain than the one that is here
-	Below *Gap    // set when its place is in the store: Against says what it is, given the record there
+	Added    []store.Entry // the record and those that waited for it, in feed order; nil: nothing is new
+	Gap      *Gap          // set when the record waits for predecessors that are not here
+	Fork     *Fork         // set once, when the record shows that its feed was forked
+	Diverged *Divergence   // set when the record is of another chain than the one that is here
+	InStore  *Gap          // set when its place is in the store: Against says what it is, given the record there
 }
 
 // Gap is what lies between a feed's end here and a record that came too early; both included.
 type Gap struct {
-	Key      FeedKey
+	Key      record.FeedKey
 	From, To uint64
 }
 
-// Accept takes a verified record of anybody, live or caught up. The error is ErrForeign, ErrNoFeed or
+// Accept takes a verified record of anybody, live or caught up. The error is record.ErrOtherRoom, ErrNoFeed or
 // ErrFull.
 func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	if rec.Body().Room != r.id {
-		return Outcome{}, ErrForeign
+		return Outcome{}, record.ErrOtherRoom
 	}
 	if rec.Feed() == 0 {
 		return Outcome{}, ErrNoFeed
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key := FeedKey{rec.Author(), rec.Feed()}
+	key := rec.FeedKey()
 	f := r.feeds[key]
 	if f == nil {
 		if len(r.feeds) >= maxFeeds {
@@ -137,7 +125,7 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 		return r.wait(key, f, rec), nil
 	case !f.chains(rec):
 		// Of another chain of the same feed: they part below, where both records are needed to show it.
-		return Outcome{Doubt: &Doubt{Key: key, Seq: rec.Seq()}}, nil
+		return Outcome{Diverged: &Divergence{Key: key, Seq: rec.Seq()}}, nil
 	}
 	out := Outcome{Added: r.extend(key, f, rec)}
 	if f.full && out.Added == nil {
@@ -147,16 +135,16 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 }
 
 // extend puts rec at the feed's end, and after it the records that waited for it.
-func (r *Room) extend(key FeedKey, f *feed, rec *record.Record) (added []Entry) {
+func (r *Room) extend(key record.FeedKey, f *feed, rec *record.Record) (added []store.Entry) {
 	for ; rec != nil && r.append(key, f, rec); rec = r.take(f) {
-		added = append(added, Entry{rec, f.name})
+		added = append(added, store.Entry{Record: rec, Name: f.name})
 	}
 	r.trim()
 	return added
 }
 
 // wait keeps a record that came before its predecessors, within bounds.
-func (r *Room) wait(key FeedKey, f *feed, rec *record.Record) Outcome {
+func (r *Room) wait(key record.FeedKey, f *feed, rec *record.Record) Outcome {
 	size := len(rec.Signed())
 	if old := f.ahead[rec.Seq()]; old != nil {
 		if old.ID() != rec.ID() {
@@ -189,7 +177,7 @@ func (r *Room) unwait(f *feed, seq uint64) *record.Record {
 }
 
 // append puts rec at the feed's end, unless it is of another chain.
-func (r *Room) append(key FeedKey, f *feed, rec *record.Record) bool {
+func (r *Room) append(key record.FeedKey, f *feed, rec *record.Record) bool {
 	if !f.chains(rec) || !r.affords(f, rec) {
 		return false
 	}

@@ -19,7 +19,7 @@ func someone(t *testing.T, n byte) *Room {
 
 func say(t *testing.T, r *Room, text string) []*record.Record {
 	t.Helper()
-	es, err := r.Say(record.KindChat, text)
+	es, err := r.AppendText(record.KindChat, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +94,8 @@ func TestGapIsNamed(t *testing.T) {
 
 func TestForeignRoomIsRefused(t *testing.T) {
 	other := New(record.OpenRoom("elsewhere"), identity.FromSeed([32]byte{9}), "x", time.Now, 0)
-	if _, err := someone(t, 1).Accept(say(t, other, "hi")[0]); err != ErrForeign {
-		t.Fatalf("got %v, want ErrForeign", err)
+	if _, err := someone(t, 1).Accept(say(t, other, "hi")[0]); err != record.ErrOtherRoom {
+		t.Fatalf("got %v, want record.ErrOtherRoom", err)
 	}
 }
 
@@ -135,39 +135,39 @@ func TestPlanner(t *testing.T) {
 	now := time.Unix(0, 0)
 	p := NewPlanner(b, func() time.Time { return now })
 	x, y := identity.FromSeed([32]byte{10}).Key(), identity.FromSeed([32]byte{11}).Key()
-	p.Heard(x, a.Frontier())
-	p.Heard(y, a.Frontier())
-	if got := p.Missing(); got != 11 {
+	p.SetHoldings(x, a.Frontier())
+	p.SetHoldings(y, a.Frontier())
+	if got := p.CountMissing(); got != 11 {
 		t.Fatalf("missing %d, want 11", got)
 	}
-	first, ok := p.Next(x)
+	first, ok := p.NextQuestion(x)
 	if !ok || len(first.Gaps) != 1 || first.Gaps[0].To != 10 {
 		t.Fatalf("asked %+v of the first", first)
 	}
-	if q, ok := p.Next(y); ok {
+	if q, ok := p.NextQuestion(y); ok {
 		t.Fatalf("asked %+v of the second too", q)
 	}
-	if q, ok := p.Next(x); ok {
+	if q, ok := p.NextQuestion(x); ok {
 		t.Fatalf("asked %+v of the first again, which owes an answer", q)
 	}
-	p.Gone(x)
-	second, ok := p.Next(y)
+	p.RemovePeer(x)
+	second, ok := p.NextQuestion(y)
 	if !ok || len(second.Gaps) != 1 || second.N == first.N {
 		t.Fatalf("asked %+v of the second after the first had gone", second)
 	}
-	recs, more := a.Range(second.Gaps[0], 1<<20)
+	recs, more := a.RangeInMemory(second.Gaps[0], 1<<20)
 	if len(recs) != 11 || more {
 		t.Fatalf("range has %d records", len(recs))
 	}
 	for _, rec := range recs {
 		b.Accept(rec)
 	}
-	p.Answered(y, first.N, true)
+	p.NoteAnswer(y, first.N, true)
 	now = now.Add(time.Second)
-	if !p.Lacks(y) {
-		p.Answered(y, second.N, true)
+	if !p.LacksFrom(y) {
+		p.NoteAnswer(y, second.N, true)
 	}
-	if _, ok := p.Next(y); ok || p.Missing() != 0 || a.Hash() != b.Hash() {
+	if _, ok := p.NextQuestion(y); ok || p.CountMissing() != 0 || a.Hash() != b.Hash() {
 		t.Fatal("not level after the answer")
 	}
 }
@@ -183,25 +183,25 @@ func TestTheBoundMovesTheFloor(t *testing.T) {
 	if h.Floor != 0 || h.Seq != 200 || a.Count() != 201 {
 		t.Fatalf("holding %+v of %d, want all", h, a.Count())
 	}
-	if recs, more := a.Range(Gap{Key: h.Key, To: 200}, 1<<20); recs != nil || !more {
+	if recs, more := a.RangeInMemory(Gap{Key: h.Key, To: 200}, 1<<20); recs != nil || !more {
 		t.Fatalf("%d records of what is in the store, %v", len(recs), more)
 	}
 	floor := a.feeds[h.Key].floor
-	a.Floors(map[FeedKey]uint64{h.Key: floor})
+	a.DropBelow(map[record.FeedKey]uint64{h.Key: floor})
 	if h = a.Frontier()[0]; floor == 0 || h.Floor != floor || h.Seq != 200 {
 		t.Fatalf("holding %+v, want floor %d and seq 200", h, floor)
 	}
 	b := someone(t, 2)
 	gaps := b.Missing(a.Frontier())
-	recs, _ := a.Range(gaps[0], 1<<20)
-	if out := b.Raise(h.Key.Author, h.Key, h.Floor); out.Added != nil {
+	recs, _ := a.RangeInMemory(gaps[0], 1<<20)
+	if out := b.StartFeedAt(h.Key.Author, h.Key, h.Floor); out.Added != nil {
 		t.Fatal("a floor was taken on somebody's word")
 	}
 	n := 0
 	for _, rec := range recs {
 		out, _ := b.Accept(rec)
 		if out.Gap != nil && rec.Seq() == h.Floor {
-			out = b.Raise(h.Key.Author, h.Key, h.Floor)
+			out = b.StartFeedAt(h.Key.Author, h.Key, h.Floor)
 		}
 		n += len(out.Added)
 	}

@@ -35,7 +35,7 @@ func benchFile(b *testing.B) (Config, []*speaker) {
 			text += " and a needle"
 		}
 		e := speakers[i*7%10].say(text, start.Add(time.Duration(i)*time.Second))
-		if err := d.Ready(b.Context()); err != nil {
+		if err := d.WaitForSpace(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 		if err := d.Append(e); err != nil {
@@ -70,7 +70,7 @@ func BenchmarkFile(b *testing.B) {
 	b.Run("first-page", func(b *testing.B) {
 		for b.Loop() {
 			d := reopen(b, cfg)
-			page, err := d.Before(b.Context(), Key{}, 200)
+			page, err := d.ReadBefore(b.Context(), OrderKey{}, 200)
 			if err != nil || len(page) != 200 {
 				b.Fatal(len(page), err)
 			}
@@ -93,11 +93,11 @@ func BenchmarkFile(b *testing.B) {
 	})
 	d := reopen(b, cfg)
 	defer d.Close()
-	middle := Key{}
+	middle := OrderKey{}
 	middle.Time.Ms = start.Add(time.Duration(*benchRecords/3) * time.Second).UnixMilli()
 	b.Run("page", func(b *testing.B) {
 		for b.Loop() {
-			if page, err := d.Before(b.Context(), middle, 100); err != nil || len(page) != 100 {
+			if page, err := d.ReadBefore(b.Context(), middle, 100); err != nil || len(page) != 100 {
 				b.Fatal(len(page), err)
 			}
 		}
@@ -105,7 +105,7 @@ func BenchmarkFile(b *testing.B) {
 	b.Run("range", func(b *testing.B) {
 		n := 0
 		for b.Loop() {
-			raws, err := d.Range(b.Context(), speakers[3].key(), uint64(*benchRecords/20), 1<<50, 48<<10)
+			raws, err := d.ReadRange(b.Context(), speakers[3].key(), uint64(*benchRecords/20), 1<<50, 48<<10)
 			if err != nil || len(raws) == 0 {
 				b.Fatal(len(raws), err)
 			}
@@ -117,7 +117,7 @@ func BenchmarkFile(b *testing.B) {
 		b.Run("search-"+name, func(b *testing.B) {
 			for b.Loop() {
 				hits := 0
-				for _, err := range d.Search(b.Context(), text, Key{}) {
+				for _, err := range d.Search(b.Context(), text, OrderKey{}) {
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -133,7 +133,7 @@ func BenchmarkFile(b *testing.B) {
 	b.Run("all", func(b *testing.B) {
 		for b.Loop() {
 			n := 0
-			for _, err := range d.All(b.Context(), time.Time{}) {
+			for _, err := range d.ReadAll(b.Context(), time.Time{}) {
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -148,7 +148,7 @@ func BenchmarkFile(b *testing.B) {
 	b.Run("floors", func(b *testing.B) {
 		since := start.Add(time.Duration(*benchRecords)*time.Second - 12*time.Hour)
 		for b.Loop() {
-			if f, err := d.Floors(b.Context(), since); err != nil || len(f) != 10 {
+			if f, err := d.ShareFrom(b.Context(), since); err != nil || len(f) != 10 {
 				b.Fatal(len(f), err)
 			}
 		}

@@ -10,8 +10,8 @@ func TestHeadOfACutFeed(t *testing.T) {
 	talk := conversation(9, 1)
 	appendAll(t, d, talk)
 	settle(t, d)
-	key := FeedKey{talk[0].Record.Author(), talk[0].Record.Feed()}
-	d.Cut(key, 4)
+	key := talk[0].Record.FeedKey()
+	d.EndFeedAt(key, 4)
 	settle(t, d)
 	check := func(when string, s Store) {
 		t.Helper()
@@ -24,6 +24,6 @@ func TestHeadOfACutFeed(t *testing.T) {
 	check("after a start", open(t, cfg))
 	m := NewMem(lobby, 0)
 	appendAll(t, m, talk)
-	m.Cut(key, 4)
+	m.EndFeedAt(key, 4)
 	check("in memory", m)
 }

@@ -61,7 +61,7 @@ func TestDamagedInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	appendAll(t, d, talk[1900:])
-	if _, err := d.Before(t.Context(), Key{}, 10); err != nil {
+	if _, err := d.ReadBefore(t.Context(), OrderKey{}, 10); err != nil {
 		t.Errorf("read: %v", err)
 	}
 	settle(t, d)
@@ -74,7 +74,7 @@ func TestDamagedInUse(t *testing.T) {
 	if got := everything(t, d); len(got) != len(talk) || s.Recovered < 1900 {
 		t.Errorf("%d records, %d recovered, want all %d", len(got), s.Recovered, len(talk))
 	}
-	if b, err := d.Blobs(t.Context(), "n"); err != nil || len(b) != 1 || string(b[0].Value) != "v" {
+	if b, err := d.ListValues(t.Context(), "n"); err != nil || len(b) != 1 || string(b[0].Value) != "v" {
 		t.Errorf("blobs %q, %v", b, err)
 	}
 	for _, f := range frontier(d) {
@@ -113,7 +113,7 @@ func TestHole(t *testing.T) {
 	if f := d.Frontier()[0]; f.Next != 4 || f.Head != talk[3].Record.ID() {
 		t.Errorf("frontier %+v, want to end below 4", f)
 	}
-	if raws, err := d.Range(t.Context(), s.key(), 0, 20, 1<<20); err != nil || len(raws) != 4 {
+	if raws, err := d.ReadRange(t.Context(), s.key(), 0, 20, 1<<20); err != nil || len(raws) != 4 {
 		t.Errorf("range of %d, %v; want the 4 below the hole", len(raws), err)
 	}
 	if got := everything(t, d); len(got) != 10 {
@@ -157,7 +157,7 @@ func TestForgedOnDisk(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	page, err := d.Before(t.Context(), Key{}, 10)
+	page, err := d.ReadBefore(t.Context(), OrderKey{}, 10)
 	if err != nil || len(page) != 9 || d.Status().Unreadable != 1 {
 		t.Errorf("%d of 10 shown, %v, %+v", len(page), err, d.Status())
 	}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/group"
 )
@@ -19,12 +18,12 @@ type Config struct {
 	Group *group.Group // the writer runs in a child of it
 	// Notify is told, one call at a time, whenever NotSaved, Aside or Unreadable changed. It
 	// must not call the store. The first call may come from within Open.
-	Notify func(Status)
-	Log    *slog.Logger
-	Limit  int // bytes of memory that may wait for the disk; 0 for DefaultBytes
+	Notify          func(Status)
+	Log             *slog.Logger
+	MaxWaitingBytes int // bytes of memory that may wait for the disk; 0 for DefaultBytes
 
-	Every time.Duration // at most so long something waits; 0 for 100 ms
-	Retry time.Duration // between attempts while nothing can be saved; 0 for 2 s
+	FlushEvery time.Duration // at most so long something waits; 0 for 100 ms
+	RetryEvery time.Duration // between attempts while nothing can be saved; 0 for 2 s
 
 	fault  func() error // tests: the error of the next commit, in its stead
 	noSync bool         // tests that don't ask what a power cut leaves
@@ -48,9 +47,8 @@ type Disk struct {
 
 	mu       sync.Mutex // guards the fields below
 	ledger   *ledger
-	fresh    batch // queued
-	flushing batch // being written
-	met      map[identity.Key]bool
+	fresh    batch         // queued
+	flushing batch         // being written
 	queued   uint64        // operations ever queued
 	durable  uint64        // of those, how many are on disk
 	attempts uint64        // failed commits
@@ -88,14 +86,14 @@ const maxRepairs = 3
 // the store works as far as it can, and its Status says so. The error is ErrNewer, or says that the
 // file can't be read at all.
 func Open(cfg Config) (*Disk, error) {
-	if cfg.Limit <= 0 {
-		cfg.Limit = DefaultBytes
+	if cfg.MaxWaitingBytes <= 0 {
+		cfg.MaxWaitingBytes = DefaultBytes
 	}
-	if cfg.Every <= 0 {
-		cfg.Every = 100 * time.Millisecond
+	if cfg.FlushEvery <= 0 {
+		cfg.FlushEvery = 100 * time.Millisecond
 	}
-	if cfg.Retry <= 0 {
-		cfg.Retry = 2 * time.Second
+	if cfg.RetryEvery <= 0 {
+		cfg.RetryEvery = 2 * time.Second
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -103,7 +101,7 @@ func Open(cfg Config) (*Disk, error) {
 	d := &Disk{
 		cfg: cfg, group: cfg.Group.Child(),
 		kick: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}),
-		ledger: newLedger(), met: map[identity.Key]bool{}, losing: map[spot]bool{},
+		ledger: newLedger(), losing: map[spot]bool{},
 	}
 	if err := d.start(); err != nil {
 		return nil, err
@@ -122,14 +120,14 @@ func (d *Disk) Append(e Entry) error {
 	if d.closed {
 		return ErrClosed
 	}
-	f := d.ledger.feeds[FeedKey{e.Record.Author(), e.Record.Feed()}]
+	f := d.ledger.feeds[e.Record.FeedKey()]
 	if f != nil {
 		if wanted, known := f.admits(e.Record.Seq()); known && !wanted {
 			return nil
 		}
 	}
 	o := op{kind: opAppend, entry: &e}
-	if d.fresh.bytes+d.flushing.bytes+o.weight() > d.cfg.Limit {
+	if d.fresh.bytes+d.flushing.bytes+o.weight() > d.cfg.MaxWaitingBytes {
 		d.status.Dropped++
 		return ErrFull
 	}
@@ -150,11 +148,11 @@ func (d *Disk) queue(o op) {
 	}
 }
 
-// Ready is of Store.
-func (d *Disk) Ready(ctx context.Context) error {
+// WaitForSpace is of Store.
+func (d *Disk) WaitForSpace(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.fresh.bytes+d.flushing.bytes > d.cfg.Limit/2 && d.status.NotSaved == nil && !d.stopped {
+	for d.fresh.bytes+d.flushing.bytes > d.cfg.MaxWaitingBytes/2 && d.status.NotSaved == nil && !d.stopped {
 		d.hurry()
 		if err := d.wait(ctx); err != nil {
 			return err
@@ -217,8 +215,8 @@ func (d *Disk) Frontier() []Feed {
 	return d.ledger.frontier()
 }
 
-// Raise is of Store.
-func (d *Disk) Raise(key FeedKey, floor uint64) {
+// StartFeedAt is of Store.
+func (d *Disk) StartFeedAt(key record.FeedKey, floor uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if f := d.ledger.feed(key, 0); !d.closed && f.raise(floor) {
@@ -226,8 +224,8 @@ func (d *Disk) Raise(key FeedKey, floor uint64) {
 	}
 }
 
-// Cut is of Store.
-func (d *Disk) Cut(key FeedKey, seq uint64) {
+// EndFeedAt is of Store.
+func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -238,29 +236,8 @@ func (d *Disk) Cut(key FeedKey, seq uint64) {
 	f.head = record.ID{} // until the writer has looked it up
 	d.queue(op{kind: opCut, feed: key, seq: seq})
 	for _, b := range []*batch{&d.fresh, &d.flushing} {
-		b.table.drop(func(k Key, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
+		b.table.drop(func(k OrderKey, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
 	}
-}
-
-// Met is of Store.
-func (d *Disk) Met(key identity.Key) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.met[key]
-}
-
-// Meet is of Store.
-func (d *Disk) Meet(key identity.Key) error {
-	if d.Met(key) {
-		return nil
-	}
-	if err := d.Put(metName(d.cfg.Room), key.Bytes(), nil); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.met[key] = true
-	return nil
 }
 
 // Put is of Store.
@@ -282,7 +259,7 @@ func (d *Disk) blob(o op) error {
 	if d.closed {
 		return ErrClosed
 	}
-	if d.fresh.bytes+d.flushing.bytes+o.weight() > d.cfg.Limit {
+	if d.fresh.bytes+d.flushing.bytes+o.weight() > d.cfg.MaxWaitingBytes {
 		return ErrFull
 	}
 	d.queue(o)

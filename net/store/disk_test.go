@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
 
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/group"
 )
 
@@ -40,10 +41,6 @@ func TestReopened(t *testing.T) {
 	talk := conversation(300, 3)
 	d := open(t, cfg)
 	appendAll(t, d, talk)
-	met := newSpeaker(9, 1).id.Key()
-	if err := d.Meet(met); err != nil {
-		t.Fatal(err)
-	}
 	before := frontier(d)
 	if err := d.Close(); err != nil { // no Sync: closing saves
 		t.Fatal(err)
@@ -57,9 +54,6 @@ func TestReopened(t *testing.T) {
 			t.Errorf("feed\n%+v, want\n%+v", f, before[i])
 		}
 	}
-	if !d.Met(met) || d.Met(newSpeaker(8, 1).id.Key()) {
-		t.Error("met keys are not those that were met")
-	}
 	for _, err := range []error{d.Append(talk[0]), d.Sync(t.Context())} {
 		if err != nil {
 			t.Error(err)
@@ -69,7 +63,7 @@ func TestReopened(t *testing.T) {
 	if err := d.Append(talk[0]); err != ErrClosed {
 		t.Errorf("append after close: %v", err)
 	}
-	if _, err := d.Before(t.Context(), Key{}, 1); err != ErrClosed {
+	if _, err := d.ReadBefore(t.Context(), OrderKey{}, 1); err != ErrClosed {
 		t.Errorf("read after close: %v", err)
 	}
 }
@@ -106,8 +100,8 @@ func TestForeign(t *testing.T) {
 	cfg := config(t)
 	cfg.Room[0]++
 	for _, s := range []Store{open(t, cfg), NewMem(cfg.Room, 0)} {
-		if err := s.Append(conversation(1, 1)[0]); !errors.Is(err, ErrForeign) {
-			t.Errorf("%T: %v, want ErrForeign", s, err)
+		if err := s.Append(conversation(1, 1)[0]); !errors.Is(err, record.ErrOtherRoom) {
+			t.Errorf("%T: %v, want record.ErrOtherRoom", s, err)
 		}
 	}
 }
@@ -164,8 +158,8 @@ func TestRaise(t *testing.T) {
 			talk = append(talk, sp.say("line", start.Add(time.Duration(i)*time.Second)))
 		}
 		appendAll(t, s, talk[:3])
-		s.Raise(sp.key(), 2) // nothing: it is held
-		s.Raise(sp.key(), 6)
+		s.StartFeedAt(sp.key(), 2) // nothing: it is held
+		s.StartFeedAt(sp.key(), 6)
 		if err := s.Append(talk[4]); err != nil {
 			t.Errorf("%T: one below the floor: %v", s, err)
 		}

@@ -75,7 +75,7 @@ func (d *Disk) expire(o op) error {
 }
 
 // expireFeed deletes a part of the beginning of a feed, as far as it is older than ms.
-func (d *Disk) expireFeed(key FeedKey, num uint32, ms int64) (n int, err error) {
+func (d *Disk) expireFeed(key record.FeedKey, num uint32, ms int64) (n int, err error) {
 	var last uint64
 	err = d.file.transact(false, func(tx *bolt.Tx) error {
 		n = 0

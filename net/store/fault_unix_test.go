@@ -17,7 +17,7 @@ func TestCutInUse(t *testing.T) {
 	if err := os.Truncate(cfg.Path, 2*int64(os.Getpagesize())); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Before(t.Context(), Key{}, 100); err != nil {
+	if _, err := d.ReadBefore(t.Context(), OrderKey{}, 100); err != nil {
 		t.Errorf("read: %v", err)
 	}
 	if s := d.Status(); s.Aside == "" || s.NotSaved != nil {

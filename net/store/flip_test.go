@@ -75,8 +75,8 @@ func childFlip(data []byte, bit int, talk []Entry, known map[string]bool) error 
 		return nil
 	}
 	shown := 0
-	for key := (Key{}); ; {
-		page, err := d.Before(ctx, key, 100)
+	for key := (OrderKey{}); ; {
+		page, err := d.ReadBefore(ctx, key, 100)
 		if err != nil {
 			return fmt.Errorf("page: %w", err)
 		}
@@ -88,9 +88,9 @@ func childFlip(data []byte, bit int, talk []Entry, known map[string]bool) error 
 		if shown += len(page); len(page) < 100 {
 			break
 		}
-		key = KeyOf(page[0].Record)
+		key = OrderKeyOf(page[0].Record)
 	}
-	for e, err := range d.Search(ctx, "LINE 1", Key{}) {
+	for e, err := range d.Search(ctx, "LINE 1", OrderKey{}) {
 		if err != nil {
 			return fmt.Errorf("search: %w", err)
 		}
@@ -98,7 +98,7 @@ func childFlip(data []byte, bit int, talk []Entry, known map[string]bool) error 
 			return err
 		}
 	}
-	for r, err := range d.All(ctx, time.Time{}) {
+	for r, err := range d.ReadAll(ctx, time.Time{}) {
 		if err != nil {
 			return fmt.Errorf("all: %w", err)
 		}
@@ -108,7 +108,7 @@ func childFlip(data []byte, bit int, talk []Entry, known map[string]bool) error 
 	}
 	for _, f := range d.Frontier() {
 		for from := f.Floor; from < f.Next; {
-			raws, err := d.Range(ctx, f.Key, from, f.Next-1, 48<<10)
+			raws, err := d.ReadRange(ctx, f.Key, from, f.Next-1, 48<<10)
 			if err != nil {
 				return fmt.Errorf("range: %w", err)
 			}
@@ -122,10 +122,10 @@ func childFlip(data []byte, bit int, talk []Entry, known map[string]bool) error 
 			}
 		}
 	}
-	if _, err := d.Floors(ctx, start); err != nil {
+	if _, err := d.ShareFrom(ctx, start); err != nil {
 		return fmt.Errorf("floors: %w", err)
 	}
-	if _, err := d.Blobs(ctx, "n"); err != nil {
+	if _, err := d.ListValues(ctx, "n"); err != nil {
 		return fmt.Errorf("blobs: %w", err)
 	}
 	// What peers send again makes it whole, and what is said from now on is saved.

@@ -9,7 +9,7 @@ import (
 )
 
 // Key is a record's place in the raw order (DESIGN.md §3). It is comparable.
-type Key struct {
+type OrderKey struct {
 	Time   record.Time
 	Author identity.Key
 	Feed   record.Feed
@@ -17,16 +17,16 @@ type Key struct {
 }
 
 // KeyOf is where a record stands.
-func KeyOf(r *record.Record) Key {
-	return Key{Time: r.Time(), Author: r.Author(), Feed: r.Feed(), Seq: r.Seq()}
+func OrderKeyOf(r *record.Record) OrderKey {
+	return OrderKey{Time: r.Time(), Author: r.Author(), Feed: r.Feed(), Seq: r.Seq()}
 }
 
-func keyOfBody(b record.Body) Key {
-	return Key{Time: b.Time, Author: b.Author, Feed: b.Feed, Seq: b.Seq}
+func keyOfBody(b record.Body) OrderKey {
+	return OrderKey{Time: b.Time, Author: b.Author, Feed: b.Feed, Seq: b.Seq}
 }
 
 // Compare orders keys as record.Compare does.
-func (k Key) Compare(other Key) int {
+func (k OrderKey) Compare(other OrderKey) int {
 	return cmp.Or(
 		k.Time.Compare(other.Time),
 		k.Author.Compare(other.Author),
@@ -36,14 +36,14 @@ func (k Key) Compare(other Key) int {
 }
 
 // IsZero reports whether k is the zero Key, which no record has.
-func (k Key) IsZero() bool { return k == Key{} }
+func (k OrderKey) IsZero() bool { return k == OrderKey{} }
 
-func (k Key) feed() FeedKey { return FeedKey{k.Author, k.Feed} }
+func (k OrderKey) feed() record.FeedKey { return record.FeedKey{Author: k.Author, Feed: k.Feed} }
 
 // keySize is the length of a Key as bytes, which sort as Compare does.
 const keySize = 64
 
-func (k Key) bytes() []byte {
+func (k OrderKey) bytes() []byte {
 	b := make([]byte, 0, keySize)
 	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.Ms))
 	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.N))
@@ -57,15 +57,15 @@ func (k Key) bytes() []byte {
 }
 
 // keyFrom reads what bytes wrote; false when it isn't that.
-func keyFrom(b []byte) (Key, bool) {
+func keyFrom(b []byte) (OrderKey, bool) {
 	if len(b) != keySize {
-		return Key{}, false
+		return OrderKey{}, false
 	}
 	author, err := identity.KeyFromBytes(b[16:48])
 	if err != nil {
-		return Key{}, false
+		return OrderKey{}, false
 	}
-	k := Key{
+	k := OrderKey{
 		Time:   record.Time{Ms: int64(binary.BigEndian.Uint64(b)), N: int64(binary.BigEndian.Uint64(b[8:]))},
 		Author: author,
 		Feed:   record.Feed(binary.BigEndian.Uint64(b[48:])),

@@ -28,7 +28,7 @@ func childConfig(path string) Config {
 		fmt.Fprintf(os.Stderr, "%v\n%s", p, p.Stack)
 		os.Exit(3)
 	})
-	return Config{Path: path, Room: lobby, Group: g, Log: slog.New(slog.DiscardHandler), Every: time.Millisecond}
+	return Config{Path: path, Room: lobby, Group: g, Log: slog.New(slog.DiscardHandler), FlushEvery: time.Millisecond}
 }
 
 // childWrite says lines in a feed of its own until it is killed, and tells on stdout which seq is on

@@ -47,7 +47,7 @@ func newSpeaker(seed byte, feed record.Feed) *speaker {
 	return &speaker{id: identity.FromSeed([32]byte{seed}), name: fmt.Sprintf("name%d", seed), feed: feed}
 }
 
-func (s *speaker) key() FeedKey { return FeedKey{s.id.Key(), s.feed} }
+func (s *speaker) key() record.FeedKey { return record.FeedKey{Author: s.id.Key(), Feed: s.feed} }
 
 // say makes the feed's next record, which arrived when it was said.
 func (s *speaker) say(text string, at time.Time) Entry {
@@ -130,7 +130,7 @@ func ids(entries []Entry) []record.ID {
 func everything(t testing.TB, s Store) []Entry {
 	t.Helper()
 	var out []Entry
-	for r, err := range s.All(t.Context(), time.Time{}) {
+	for r, err := range s.ReadAll(t.Context(), time.Time{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +152,7 @@ func inOrder(entries []Entry) []Entry {
 func frontier(s Store) []Feed {
 	out := s.Frontier()
 	slices.SortFunc(out, func(a, b Feed) int {
-		return Key{Author: a.Key.Author, Feed: a.Key.Feed}.Compare(Key{Author: b.Key.Author, Feed: b.Key.Feed})
+		return OrderKey{Author: a.Key.Author, Feed: a.Key.Feed}.Compare(OrderKey{Author: b.Key.Author, Feed: b.Key.Feed})
 	})
 	return out
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 )
 
@@ -28,7 +27,6 @@ type Mem struct {
 	ledger *ledger
 	table  table
 	blobs  map[string]map[string][]byte
-	met    map[identity.Key]bool
 	bytes  int
 	closed bool
 }
@@ -42,7 +40,7 @@ func NewMem(room record.RoomID, limit int) *Mem {
 	}
 	return &Mem{
 		room: room, limit: limit, ledger: newLedger(),
-		blobs: map[string]map[string][]byte{}, met: map[identity.Key]bool{},
+		blobs: map[string]map[string][]byte{},
 	}
 }
 
@@ -70,8 +68,8 @@ func (m *Mem) Append(e Entry) error {
 // trim drops the beginning of the largest feed, an eighth at once so that a long flood doesn't pay
 // for this at every record.
 func (m *Mem) trim() {
-	sizes := map[FeedKey]int{}
-	var largest FeedKey
+	sizes := map[record.FeedKey]int{}
+	var largest record.FeedKey
 	for _, k := range m.table.keys {
 		if sizes[k.feed()]++; sizes[k.feed()] > sizes[largest] {
 			largest = k.feed()
@@ -81,13 +79,13 @@ func (m *Mem) trim() {
 	floor := beginning[len(beginning)-1].Record.Seq() + 1
 	f := m.ledger.feeds[largest]
 	f.floor = max(f.floor, floor)
-	m.drop(func(k Key, _ *Entry) bool { return k.feed() == largest && k.Seq < floor })
+	m.drop(func(k OrderKey, _ *Entry) bool { return k.feed() == largest && k.Seq < floor })
 }
 
 func weigh(e *Entry) int { return perEntry + 2*len(e.Record.Signed()) }
 
-// Ready is of Store.
-func (m *Mem) Ready(ctx context.Context) error { return ctx.Err() }
+// WaitForSpace is of Store.
+func (m *Mem) WaitForSpace(ctx context.Context) error { return ctx.Err() }
 
 // Sync is of Store: there is nothing to wait for.
 func (m *Mem) Sync(ctx context.Context) error { return ctx.Err() }
@@ -99,11 +97,11 @@ func (m *Mem) Frontier() []Feed {
 	return m.ledger.frontier()
 }
 
-// Floors is of Store.
-func (m *Mem) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64, error) {
+// ShareFrom is of Store.
+func (m *Mem) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := map[FeedKey]uint64{}
+	out := map[record.FeedKey]uint64{}
 	for key, f := range m.ledger.feeds {
 		out[key] = f.floor
 	}
@@ -121,28 +119,28 @@ func (m *Mem) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64, 
 	return out, ctx.Err()
 }
 
-// Raise is of Store.
-func (m *Mem) Raise(key FeedKey, floor uint64) {
+// StartFeedAt is of Store.
+func (m *Mem) StartFeedAt(key record.FeedKey, floor uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ledger.feed(key, floor).raise(floor)
 }
 
-// Cut is of Store.
-func (m *Mem) Cut(key FeedKey, seq uint64) {
+// EndFeedAt is of Store.
+func (m *Mem) EndFeedAt(key record.FeedKey, seq uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f := m.ledger.feed(key, 0)
 	f.cut(seq)
-	m.drop(func(k Key, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
+	m.drop(func(k OrderKey, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
 	f.head = record.ID{}
 	if last := m.table.of(key, f.end()-1, f.end()-1); f.end() > f.floor && len(last) > 0 {
 		f.head = last[0].Record.ID()
 	}
 }
 
-func (m *Mem) drop(gone func(Key, *Entry) bool) int {
-	return m.table.drop(func(k Key, e *Entry) bool {
+func (m *Mem) drop(gone func(OrderKey, *Entry) bool) int {
+	return m.table.drop(func(k OrderKey, e *Entry) bool {
 		if !gone(k, e) {
 			return false
 		}
@@ -160,7 +158,7 @@ func (m *Mem) Expire(ctx context.Context, before time.Time) (int, error) {
 
 func (m *Mem) expire(ms int64) int {
 	// A feed loses its beginning only: up to the first record that is young enough.
-	young := map[FeedKey]uint64{}
+	young := map[record.FeedKey]uint64{}
 	for i, e := range m.table.entries {
 		key := m.table.keys[i]
 		first, any := young[key.feed()]
@@ -175,7 +173,7 @@ func (m *Mem) expire(ms int64) int {
 		}
 		f.floor = max(f.floor, first)
 	}
-	return m.drop(func(k Key, _ *Entry) bool {
+	return m.drop(func(k OrderKey, _ *Entry) bool {
 		first, any := young[k.feed()]
 		return !any || k.Seq < first
 	})
@@ -189,19 +187,14 @@ func ageOf(said, arrived int64, live bool) int64 {
 	return min(said, arrived)
 }
 
-// Before is of Store.
-func (m *Mem) Before(ctx context.Context, key Key, n int) ([]Entry, error) {
+// ReadBefore is of Store.
+func (m *Mem) ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error) {
 	out := m.page(key, true, n, func(*Entry) bool { return true })
 	slices.Reverse(out)
 	return out, ctx.Err()
 }
 
-// After is of Store.
-func (m *Mem) After(ctx context.Context, key Key, n int) ([]Entry, error) {
-	return m.page(key, false, n, func(*Entry) bool { return true }), ctx.Err()
-}
-
-func (m *Mem) page(key Key, back bool, n int, want func(*Entry) bool) []Entry {
+func (m *Mem) page(key OrderKey, back bool, n int, want func(*Entry) bool) []Entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []Entry
@@ -211,56 +204,56 @@ func (m *Mem) page(key Key, back bool, n int, want func(*Entry) bool) []Entry {
 	return out
 }
 
-// Range is of Store.
-func (m *Mem) Range(ctx context.Context, key FeedKey, from, to uint64, maxBytes int) ([]Raw, error) {
+// ReadRange is of Store.
+func (m *Mem) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f := m.ledger.feeds[key]
 	if f == nil || f.end() == 0 {
 		return nil, ctx.Err()
 	}
-	var out []Raw
+	var out []RawEntry
 	for _, e := range m.table.of(key, max(from, f.floor), min(to, f.end()-1)) {
 		if maxBytes -= len(e.Record.Signed()); maxBytes < 0 && len(out) > 0 {
 			break
 		}
-		out = append(out, rawOf(*e))
+		out = append(out, rawEntryOf(*e))
 	}
 	return out, ctx.Err()
 }
 
-// All is of Store.
-func (m *Mem) All(ctx context.Context, since time.Time) iter.Seq2[Raw, error] {
-	return func(yield func(Raw, error) bool) {
-		all := m.page(Key{}, false, int(^uint(0)>>1), func(*Entry) bool { return true })
-		firsts := map[FeedKey]uint64{}
+// ReadAll is of Store.
+func (m *Mem) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error] {
+	return func(yield func(RawEntry, error) bool) {
+		all := m.page(OrderKey{}, false, int(^uint(0)>>1), func(*Entry) bool { return true })
+		firsts := map[record.FeedKey]uint64{}
 		for _, e := range all {
-			if k := KeyOf(e.Record); k.Time.Ms >= since.UnixMilli() {
+			if k := OrderKeyOf(e.Record); k.Time.Ms >= since.UnixMilli() {
 				noteFirst(firsts, k)
 			}
 		}
 		for _, e := range all {
-			k := KeyOf(e.Record)
+			k := OrderKeyOf(e.Record)
 			if first, any := firsts[k.feed()]; since.IsZero() || any && k.Seq >= first {
-				if !yield(rawOf(e), nil) {
+				if !yield(rawEntryOf(e), nil) {
 					return
 				}
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			yield(Raw{}, err)
+			yield(RawEntry{}, err)
 		}
 	}
 }
 
-func noteFirst(firsts map[FeedKey]uint64, k Key) {
+func noteFirst(firsts map[record.FeedKey]uint64, k OrderKey) {
 	if first, any := firsts[k.feed()]; !any || k.Seq < first {
 		firsts[k.feed()] = k.Seq
 	}
 }
 
 // Search is of Store.
-func (m *Mem) Search(ctx context.Context, text string, before Key) iter.Seq2[Entry, error] {
+func (m *Mem) Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error] {
 	n := newNeedle(text)
 	return func(yield func(Entry, error) bool) {
 		for ctx.Err() == nil {
@@ -268,7 +261,7 @@ func (m *Mem) Search(ctx context.Context, text string, before Key) iter.Seq2[Ent
 			if len(hits) == 0 || !yield(hits[0], nil) {
 				return
 			}
-			before = KeyOf(hits[0].Record)
+			before = OrderKeyOf(hits[0].Record)
 		}
 		yield(Entry{}, ctx.Err())
 	}
@@ -296,26 +289,11 @@ func (m *Mem) Delete(name string, key []byte) error {
 	return nil
 }
 
-// Blobs is of Store.
-func (m *Mem) Blobs(ctx context.Context, name string) ([]Blob, error) {
+// ListValues is of Store.
+func (m *Mem) ListValues(ctx context.Context, name string) ([]KeyValue, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return sortedBlobs(m.blobs[name]), ctx.Err()
-}
-
-// Meet is of Store.
-func (m *Mem) Meet(key identity.Key) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.met[key] = true
-	return nil
-}
-
-// Met is of Store.
-func (m *Mem) Met(key identity.Key) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.met[key]
 }
 
 // Status is of Store: there is nothing to say.

@@ -20,9 +20,9 @@ import (
 // model is what a store should be, said simply.
 type model struct {
 	entries []Entry
-	floors  map[FeedKey]uint64
-	ends    map[FeedKey]uint64
-	forked  map[FeedKey]bool
+	floors  map[record.FeedKey]uint64
+	ends    map[record.FeedKey]uint64
+	forked  map[record.FeedKey]bool
 	blobs   map[string]string
 }
 
@@ -32,7 +32,7 @@ func (m *model) remove(gone func(Entry) bool) {
 	m.entries = slices.DeleteFunc(m.entries, gone)
 }
 
-func feedOf(e Entry) FeedKey { return FeedKey{e.Record.Author(), e.Record.Feed()} }
+func feedOf(e Entry) record.FeedKey { return e.Record.FeedKey() }
 
 // The two stores, and a Disk that is closed and opened again at any time, do what the model does,
 // whatever is done to them in whatever order.
@@ -43,14 +43,14 @@ func TestModel(t *testing.T) {
 		n++
 		g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 		defer g.Close()
-		cfg := Config{Path: filepath.Join(dir, fmt.Sprint(n)), Room: lobby, Group: g, Every: time.Hour, noSync: true}
+		cfg := Config{Path: filepath.Join(dir, fmt.Sprint(n)), Room: lobby, Group: g, FlushEvery: time.Hour, noSync: true}
 		disk, err := Open(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { disk.Close(); os.Remove(cfg.Path) }()
 		mem := NewMem(lobby, 1<<30)
-		m := &model{floors: map[FeedKey]uint64{}, ends: map[FeedKey]uint64{}, forked: map[FeedKey]bool{}, blobs: map[string]string{}}
+		m := &model{floors: map[record.FeedKey]uint64{}, ends: map[record.FeedKey]uint64{}, forked: map[record.FeedKey]bool{}, blobs: map[string]string{}}
 		speakers := []*speaker{newSpeaker(1, 11), newSpeaker(1, 12), newSpeaker(2, 21), newSpeaker(3, 31)}
 		stores := func() []Store { return []Store{mem, disk} }
 		at := func(label string) time.Time {
@@ -102,7 +102,7 @@ func TestModel(t *testing.T) {
 				}
 				seq := rapid.Uint64Range(0, s.seq).Draw(t, "seq")
 				for _, st := range stores() {
-					st.Cut(s.key(), seq)
+					st.EndFeedAt(s.key(), seq)
 				}
 				key := s.key()
 				m.forked[key] = true
@@ -185,27 +185,19 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 			t.Fatalf("%T: %s (-want +got):\n%s", st, what, d)
 		}
 	}
-	// Pages, both ways, from a random place.
+	// A page before a random place.
 	at, size := rapid.IntRange(0, len(all)).Draw(t, "at"), rapid.IntRange(1, 7).Draw(t, "page")
-	var key Key
+	var key OrderKey
 	if at < len(all) {
-		key = KeyOf(all[at].Record)
+		key = OrderKeyOf(all[at].Record)
 	}
-	page, err := st.Before(t.Context(), key, size)
+	page, err := st.ReadBefore(t.Context(), key, size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	differ("before", ids(all[max(0, at-size):at]), ids(page))
-	from := at + 1
-	if at == len(all) {
-		from = 0 // the zero Key is the beginning
-	}
-	if page, err = st.After(t.Context(), key, size); err != nil {
-		t.Fatal(err)
-	}
-	differ("after", ids(all[min(from, len(all)):min(from+size, len(all))]), ids(page))
 	for i, e := range page {
-		if want := all[from+i]; e.Name != want.Name || !e.Arrived.Equal(want.Arrived) || e.Live != want.Live {
+		if want := all[max(0, at-size)+i]; e.Name != want.Name || !e.Arrived.Equal(want.Arrived) || e.Live != want.Live {
 			t.Fatalf("%T: %+v, want %+v", st, e, want)
 		}
 	}
@@ -222,7 +214,7 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 			}
 		}
 		got := []record.ID{}
-		for r, err := range st.All(t.Context(), since) {
+		for r, err := range st.ReadAll(t.Context(), since) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -251,12 +243,12 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 		differ("search "+text, want, got)
 	}
 	// What is held of each feed, ranges of it, and what arrived of it lately.
-	floors, err := st.Floors(t.Context(), since)
+	floors, err := st.ShareFrom(t.Context(), since)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFloors := map[FeedKey]uint64{}
-	held := map[FeedKey]Feed{}
+	wantFloors := map[record.FeedKey]uint64{}
+	held := map[record.FeedKey]Feed{}
 	for _, f := range st.Frontier() {
 		held[f.Key] = f
 	}
@@ -289,7 +281,7 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 		}
 		from, to := rapid.Uint64Range(0, s.seq).Draw(t, "from"), rapid.Uint64Range(0, s.seq).Draw(t, "to")
 		bytes := rapid.SampledFrom([]int{1, 1000, 1 << 20}).Draw(t, "bytes")
-		raws, err := st.Range(t.Context(), s.key(), from, to, bytes)
+		raws, err := st.ReadRange(t.Context(), s.key(), from, to, bytes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +302,7 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 		differ("range", want, got)
 	}
 	differ("floors", wantFloors, floors)
-	blobs, err := st.Blobs(t.Context(), "n")
+	blobs, err := st.ListValues(t.Context(), "n")
 	if err != nil {
 		t.Fatal(err)
 	}

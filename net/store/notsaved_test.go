@@ -27,10 +27,10 @@ func TestDiskFull(t *testing.T) {
 	}
 	set := func(v bool) { mu.Lock(); full = v; mu.Unlock() }
 	cfg.Notify = w.note
-	cfg.Every, cfg.Retry = time.Millisecond, time.Hour // Sync urges
+	cfg.FlushEvery, cfg.RetryEvery = time.Millisecond, time.Hour // Sync urges
 	talk := conversation(400, 2)
 	one := op{entry: &talk[1]}
-	cfg.Limit = 300 * one.weight()
+	cfg.MaxWaitingBytes = 300 * one.weight()
 	d := open(t, cfg)
 	appendAll(t, d, talk[:100])
 	settle(t, d)
@@ -39,7 +39,7 @@ func TestDiskFull(t *testing.T) {
 	if err := d.Sync(t.Context()); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "make room") {
 		t.Fatalf("sync: %v, want no space and a next step", err)
 	}
-	if err := d.Ready(t.Context()); err != nil { // doesn't wait for a disk that is full
+	if err := d.WaitForSpace(t.Context()); err != nil { // doesn't wait for a disk that is full
 		t.Fatal(err)
 	}
 	dropped := 0
@@ -90,7 +90,7 @@ func TestSmallDisk(t *testing.T) {
 	}
 	cfg := config(t)
 	cfg.Path = filepath.Join(dir, "records.db")
-	cfg.Retry = 10 * time.Millisecond
+	cfg.RetryEvery = 10 * time.Millisecond
 	d := open(t, cfg)
 	talk := conversation(900, 3)
 	for i, e := range talk {
@@ -121,7 +121,7 @@ func TestSmallDisk(t *testing.T) {
 func TestNoFile(t *testing.T) {
 	cfg := config(t)
 	cfg.Path = filepath.Join(t.TempDir(), "later", "records.db")
-	cfg.Retry = time.Hour
+	cfg.RetryEvery = time.Hour
 	var w watch
 	cfg.Notify = w.note
 	d := open(t, cfg)
@@ -136,7 +136,7 @@ func TestNoFile(t *testing.T) {
 	if err := d.Put("n", nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := d.Blobs(t.Context(), "n"); err != nil || len(b) != 1 {
+	if b, err := d.ListValues(t.Context(), "n"); err != nil || len(b) != 1 {
 		t.Errorf("blobs %v, %v", b, err)
 	}
 	if n := len(everything(t, d)); n != 20 {
@@ -164,7 +164,7 @@ func TestReadOnly(t *testing.T) {
 		t.Skipf("a file can't be made read-only here: %v", err)
 	}
 	defer undo()
-	cfg.Retry = time.Hour
+	cfg.RetryEvery = time.Hour
 	d = open(t, cfg)
 	appendAll(t, d, talk[20:])
 	if err := d.Sync(t.Context()); err == nil || !strings.Contains(err.Error(), "writable") {

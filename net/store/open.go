@@ -14,7 +14,6 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 )
 
@@ -106,12 +105,12 @@ func (d *Disk) open(aside string) error {
 			d.cfg.Log.Error("not all that could be read of the damaged file was taken over", "error", err)
 		}
 	}
-	led, met, loadErr := d.load(f)
+	led, loadErr := d.load(f)
 	if loadErr != nil {
 		_ = f.close()
 		return d.explain(loadErr)
 	}
-	d.install(f, reading, led, met, aside, recovered)
+	d.install(f, reading, led, aside, recovered)
 	return d.explain(err)
 }
 
@@ -124,12 +123,12 @@ func (d *Disk) forget(fresh bool, err error) {
 
 // install puts an opened file in its place and counts what waits for the disk into its ledger. Called
 // with files held alone.
-func (d *Disk) install(f *file, reading bool, led *ledger, met map[identity.Key]bool, aside string, recovered int) {
+func (d *Disk) install(f *file, reading bool, led *ledger, aside string, recovered int) {
 	d.file, d.reading = f, reading
 	d.opened++
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ledger, d.met = led, met
+	d.ledger = led
 	if aside != "" {
 		d.status.Aside, d.status.Recovered = aside, d.status.Recovered+recovered
 	}
@@ -210,11 +209,11 @@ func asDamage(err error) error {
 	return err
 }
 
-// load reads what is held of each feed, and the keys met.
-func (d *Disk) load(f *file) (*ledger, map[identity.Key]bool, error) {
-	led, met := newLedger(), map[identity.Key]bool{}
-	err := f.transact(false, func(tx *bolt.Tx) error { return d.loadFrom(tx, led, met) })
-	return led, met, asDamage(err)
+// load reads what is held of each feed.
+func (d *Disk) load(f *file) (*ledger, error) {
+	led := newLedger()
+	err := f.transact(false, func(tx *bolt.Tx) error { return d.loadFrom(tx, led) })
+	return led, asDamage(err)
 }
 
 // found makes the buckets of a new file.
@@ -252,9 +251,9 @@ func checkNames(tx *bolt.Tx) error {
 	return nil
 }
 
-func (d *Disk) loadFrom(tx *bolt.Tx, led *ledger, met map[identity.Key]bool) error {
-	m, blobs := tx.Bucket(bucketMeta), tx.Bucket(bucketBlob)
-	if m == nil || blobs == nil {
+func (d *Disk) loadFrom(tx *bolt.Tx, led *ledger) error {
+	m := tx.Bucket(bucketMeta)
+	if m == nil || tx.Bucket(bucketBlob) == nil {
 		return damaged("no bucket for the schema or the values")
 	}
 	v, ok := unseal(sealSchema, keySchema, m.Get(keySchema))
@@ -275,16 +274,6 @@ func (d *Disk) loadFrom(tx *bolt.Tx, led *ledger, met map[identity.Key]bool) err
 				return damaged("what is held of a feed")
 			}
 			led.put(key, f)
-		}
-	}
-	prefix := blobKey(metName(d.cfg.Room), nil)
-	c := blobs.Cursor()
-	for k, v := c.Seek(prefix); strings.HasPrefix(string(k), string(prefix)); k, v = c.Next() {
-		if _, _, ok := openBlob(k, v); !ok {
-			return damaged("a met key")
-		}
-		if key, err := identity.KeyFromBytes(k[len(prefix):]); err == nil {
-			met[key] = true
 		}
 	}
 	return nil
@@ -334,7 +323,7 @@ func (d *Disk) replay(o op) {
 	switch o.kind {
 	case opAppend:
 		e := o.entry
-		f := d.ledger.feed(FeedKey{e.Record.Author(), e.Record.Feed()}, e.Record.Seq())
+		f := d.ledger.feed(e.Record.FeedKey(), e.Record.Seq())
 		if !f.forked {
 			f.take(e)
 		}
@@ -342,9 +331,5 @@ func (d *Disk) replay(o op) {
 		d.ledger.feed(o.feed, 0).raise(o.seq)
 	case opCut:
 		d.ledger.feed(o.feed, 0).cut(o.seq)
-	case opPut:
-		if key, err := identity.KeyFromBytes([]byte(o.key)); err == nil && o.name == metName(d.cfg.Room) {
-			d.met[key] = true
-		}
 	}
 }

@@ -42,22 +42,22 @@ func (d *Disk) view(fn func(*bolt.Tx) error) error {
 
 // span is a stretch of the raw order.
 type span struct {
-	raws []Raw // nearest first
-	last Key   // everything up to here was looked at
-	end  bool  // and there is nothing behind it
+	raws []RawEntry // nearest first
+	last OrderKey   // everything up to here was looked at
+	end  bool       // and there is nothing behind it
 }
 
 // look reads a stretch of the raw order behind from, or before it when back: at most n records that
 // want takes, which is given their bodies; nil takes all.
-func (d *Disk) look(from Key, back bool, n int, want func(body []byte) bool) (span, error) {
+func (d *Disk) look(from OrderKey, back bool, n int, want func(body []byte) bool) (span, error) {
 	// What waits is read first: in between it may get to the disk and be seen twice, never not at all.
 	d.mu.Lock()
-	var waiting []Raw
+	var waiting []RawEntry
 	for _, b := range []*batch{&d.flushing, &d.fresh} {
 		for _, e := range b.table.span(from, back, n, func(e *Entry) bool {
-			return d.ledger.shows(KeyOf(e.Record)) && (want == nil || want([]byte(e.Record.Signed())))
+			return d.ledger.shows(OrderKeyOf(e.Record)) && (want == nil || want([]byte(e.Record.Signed())))
 		}) {
-			waiting = append(waiting, rawOf(*e))
+			waiting = append(waiting, rawEntryOf(*e))
 		}
 	}
 	d.mu.Unlock()
@@ -80,7 +80,7 @@ func (d *Disk) look(from Key, back bool, n int, want func(body []byte) bool) (sp
 }
 
 // merge adds what waits for the disk.
-func (s span) merge(waiting []Raw, back bool, n int) span {
+func (s span) merge(waiting []RawEntry, back bool, n int) span {
 	sign := 1
 	if back {
 		sign = -1
@@ -90,8 +90,8 @@ func (s span) merge(waiting []Raw, back bool, n int) span {
 			s.raws = append(s.raws, r)
 		}
 	}
-	slices.SortStableFunc(s.raws, func(a, b Raw) int { return sign * a.Key.Compare(b.Key) })
-	s.raws = slices.CompactFunc(s.raws, func(a, b Raw) bool { return a.Key == b.Key })
+	slices.SortStableFunc(s.raws, func(a, b RawEntry) int { return sign * a.Key.Compare(b.Key) })
+	s.raws = slices.CompactFunc(s.raws, func(a, b RawEntry) bool { return a.Key == b.Key })
 	if len(s.raws) > n {
 		s.raws, s.end = s.raws[:n], false
 	}
@@ -103,14 +103,14 @@ func (s span) merge(waiting []Raw, back bool, n int) span {
 }
 
 // stretch is look for what is on disk. lost names records that are damaged.
-func (d *Disk) stretch(records, order *bolt.Bucket, from Key, back bool, n int, want func([]byte) bool) (s span, lost []op, err error) {
+func (d *Disk) stretch(records, order *bolt.Bucket, from OrderKey, back bool, n int, want func([]byte) bool) (s span, lost []op, err error) {
 	c := order.Cursor()
 	step := c.Next
 	if back {
 		step = c.Prev
 	}
 	k := begin(c, from, back)
-	keys := make([]Key, 0, min(n, readPart))
+	keys := make([]OrderKey, 0, min(n, readPart))
 	for looked := 0; looked < readPart && len(s.raws) < n; {
 		keys = keys[:0]
 		for ; k != nil && len(keys) < min(n-len(s.raws), readPart-looked); k, _ = step() {
@@ -153,7 +153,7 @@ func (d *Disk) stretch(records, order *bolt.Bucket, from Key, back bool, n int, 
 }
 
 // begin moves a cursor over the order to the first key behind from, or before it when back.
-func begin(c *bolt.Cursor, from Key, back bool) []byte {
+func begin(c *bolt.Cursor, from OrderKey, back bool) []byte {
 	at := from.bytes()
 	switch {
 	case back && from.IsZero():
@@ -177,12 +177,12 @@ func begin(c *bolt.Cursor, from Key, back bool) []byte {
 
 // placed is a record to read: its key and where it lies; nil when it can't be there.
 type placed struct {
-	key Key
+	key OrderKey
 	at  []byte
 }
 
 // places leaves out the records that are not to be seen.
-func (d *Disk) places(keys []Key) []placed {
+func (d *Disk) places(keys []OrderKey) []placed {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := make([]placed, 0, len(keys))
@@ -200,7 +200,7 @@ func (d *Disk) places(keys []Key) []placed {
 
 // stands reports whether a record is the one of this room that its key names. It compares the
 // beginning of the body as it must be, which costs a tenth of reading it.
-func (d *Disk) stands(r Raw) bool {
+func (d *Disk) stands(r RawEntry) bool {
 	var room [256]byte
 	b := hex.AppendEncode(append(room[:0], `{"v":1,"room":"`...), d.cfg.Room[:])
 	b, _ = r.Key.Author.AppendText(append(b, `","author":"`...)) // never fails
@@ -235,23 +235,18 @@ func (d *Disk) lost(ops []op) {
 
 // spot is a place in a feed.
 type spot struct {
-	feed FeedKey
+	feed record.FeedKey
 	seq  uint64
 }
 
-// Before is of Store.
-func (d *Disk) Before(ctx context.Context, key Key, n int) ([]Entry, error) {
+// ReadBefore is of Store.
+func (d *Disk) ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error) {
 	out, err := d.page(ctx, key, true, n)
 	slices.Reverse(out)
 	return out, err
 }
 
-// After is of Store.
-func (d *Disk) After(ctx context.Context, key Key, n int) ([]Entry, error) {
-	return d.page(ctx, key, false, n)
-}
-
-func (d *Disk) page(ctx context.Context, key Key, back bool, n int) (out []Entry, err error) {
+func (d *Disk) page(ctx context.Context, key OrderKey, back bool, n int) (out []Entry, err error) {
 	for len(out) < n {
 		if err := ctx.Err(); err != nil {
 			return out, err
@@ -271,7 +266,7 @@ func (d *Disk) page(ctx context.Context, key Key, back bool, n int) (out []Entry
 
 // verify checks signatures. A record with a bad one had a good checksum: somebody wrote it so, and it
 // is treated like a damaged one.
-func (d *Disk) verify(raws []Raw) (out []Entry) {
+func (d *Disk) verify(raws []RawEntry) (out []Entry) {
 	var bad []op
 	for _, r := range raws {
 		e, err := r.Verify()
@@ -285,8 +280,8 @@ func (d *Disk) verify(raws []Raw) (out []Entry) {
 	return out
 }
 
-// Range is of Store.
-func (d *Disk) Range(ctx context.Context, key FeedKey, from, to uint64, maxBytes int) ([]Raw, error) {
+// ReadRange is of Store.
+func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error) {
 	d.mu.Lock()
 	f := d.ledger.feeds[key]
 	if f == nil || f.end() == 0 {
@@ -303,7 +298,7 @@ func (d *Disk) Range(ctx context.Context, key FeedKey, from, to uint64, maxBytes
 	if from > to {
 		return nil, ctx.Err()
 	}
-	var out []Raw
+	var out []RawEntry
 	var lost []op
 	err := d.view(func(tx *bolt.Tx) error {
 		out, lost = nil, nil
@@ -331,7 +326,7 @@ func (d *Disk) Range(ctx context.Context, key FeedKey, from, to uint64, maxBytes
 		if left -= len(e.Record.Signed()); left < 0 && len(out) > 0 {
 			break
 		}
-		out = append(out, rawOf(*e))
+		out = append(out, rawEntryOf(*e))
 		next++
 	}
 	return out, ctx.Err()
@@ -339,7 +334,7 @@ func (d *Disk) Range(ctx context.Context, key FeedKey, from, to uint64, maxBytes
 
 // run reads a feed's records from the first on, without a gap. One that is missing in the middle is
 // waiting for the disk, or was deleted just now.
-func (d *Disk) run(records *bolt.Bucket, num uint32, key FeedKey, from, to uint64, maxBytes int) (out []Raw, lost []op) {
+func (d *Disk) run(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (out []RawEntry, lost []op) {
 	c := records.Cursor()
 	want := from
 	for k, v := c.Seek(place(num, from)); bytes.Equal(k, place(num, want)) && want <= to; k, v = c.Next() {

@@ -9,10 +9,12 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"chat.lan/p2pchat/crypto/record"
 )
 
 // Search is of Store.
-func (d *Disk) Search(ctx context.Context, text string, before Key) iter.Seq2[Entry, error] {
+func (d *Disk) Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error] {
 	n := newNeedle(text)
 	return func(yield func(Entry, error) bool) {
 		for {
@@ -59,11 +61,11 @@ func textOf(body []byte) string {
 	return text
 }
 
-// All is of Store.
-func (d *Disk) All(ctx context.Context, since time.Time) iter.Seq2[Raw, error] {
-	return func(yield func(Raw, error) bool) {
+// ReadAll is of Store.
+func (d *Disk) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error] {
+	return func(yield func(RawEntry, error) bool) {
 		firsts, err := d.firsts(ctx, since)
-		var at Key
+		var at OrderKey
 		for err == nil {
 			if err = ctx.Err(); err != nil {
 				break
@@ -85,13 +87,13 @@ func (d *Disk) All(ctx context.Context, since time.Time) iter.Seq2[Raw, error] {
 			}
 			at = s.last
 		}
-		yield(Raw{}, err)
+		yield(RawEntry{}, err)
 	}
 }
 
 // firsts is, of each feed that has any, the least seq with a time of since or later.
-func (d *Disk) firsts(ctx context.Context, since time.Time) (map[FeedKey]uint64, error) {
-	firsts := map[FeedKey]uint64{}
+func (d *Disk) firsts(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
+	firsts := map[record.FeedKey]uint64{}
 	if since.IsZero() {
 		return firsts, nil
 	}
@@ -104,16 +106,16 @@ func (d *Disk) firsts(ctx context.Context, since time.Time) (map[FeedKey]uint64,
 		}
 	}
 	d.mu.Unlock()
-	at := Key{}
+	at := OrderKey{}
 	at.Time.Ms = since.UnixMilli()
 	for done := false; !done; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		part, last := map[FeedKey]uint64{}, at
+		part, last := map[record.FeedKey]uint64{}, at
 		done = true
 		err := d.view(func(tx *bolt.Tx) error {
-			part, last, done = map[FeedKey]uint64{}, at, true
+			part, last, done = map[record.FeedKey]uint64{}, at, true
 			order := tx.Bucket(d.bucket('o'))
 			if order == nil {
 				return nil
@@ -138,15 +140,15 @@ func (d *Disk) firsts(ctx context.Context, since time.Time) (map[FeedKey]uint64,
 			return nil, err
 		}
 		for key, seq := range maps.All(part) {
-			noteFirst(firsts, Key{Author: key.Author, Feed: key.Feed, Seq: seq})
+			noteFirst(firsts, OrderKey{Author: key.Author, Feed: key.Feed, Seq: seq})
 		}
 		at = last
 	}
 	return firsts, nil
 }
 
-// Blobs is of Store.
-func (d *Disk) Blobs(ctx context.Context, name string) ([]Blob, error) {
+// ListValues is of Store.
+func (d *Disk) ListValues(ctx context.Context, name string) ([]KeyValue, error) {
 	d.mu.Lock()
 	waiting := append(append([]op(nil), d.flushing.ops...), d.fresh.ops...)
 	d.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 // of each feed.
 func TestSnapshotWhileWriting(t *testing.T) {
 	cfg := config(t)
-	cfg.Every = 1 // always at it
+	cfg.FlushEvery = 1 // always at it
 	d := open(t, cfg)
 	s := newSpeaker(1, 1)
 	stop := make(chan struct{})
@@ -62,7 +62,7 @@ func TestSnapshotWhileWriting(t *testing.T) {
 // Nothing is written while somebody copies: not until he is done, or has taken too long.
 func TestWriterWaitsForACopier(t *testing.T) {
 	cfg := config(t)
-	cfg.Every = 1
+	cfg.FlushEvery = 1
 	d := open(t, cfg)
 	release, err := gate(t.Context(), cfg.Path, false)
 	if err != nil {

@@ -28,25 +28,17 @@ import (
 	"iter"
 	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 )
 
 // Errors of a Store.
 var (
-	ErrForeign = errors.New("record belongs to another room")
-	ErrGap     = errors.New("record does not follow what the store has of its feed")
-	ErrFull    = errors.New("too much waits to be saved")
-	ErrClosed  = errors.New("store is closed")
-	ErrNewer   = errors.New("records were written by a newer version of p2pchat: update it, or use another --profile or --ephemeral")
-	ErrTooBig  = errors.New("value is over its size limit")
+	ErrGap    = errors.New("record does not follow what the store has of its feed")
+	ErrFull   = errors.New("too much waits to be saved")
+	ErrClosed = errors.New("store is closed")
+	ErrNewer  = errors.New("records were written by a newer version of p2pchat: update it, or use another --profile or --ephemeral")
+	ErrTooBig = errors.New("value is over its size limit")
 )
-
-// FeedKey names a feed. A room.FeedKey converts to it.
-type FeedKey struct {
-	Author identity.Key
-	Feed   record.Feed
-}
 
 // Entry is a record with what is known of it here and nowhere else.
 type Entry struct {
@@ -58,8 +50,8 @@ type Entry struct {
 
 // Raw is a record as it lies on disk: its checksum was right, its signature was not looked at. It is
 // what goes to peers and into exports, who verify themselves; Verify makes what may be shown.
-type Raw struct {
-	Key     Key
+type RawEntry struct {
+	Key     OrderKey
 	Body    string
 	Sig     [64]byte
 	Name    string
@@ -70,7 +62,7 @@ type Raw struct {
 // Feed says what is held of a feed: Floor to Next-1 without a gap. Next is Floor where all of it is
 // gone.
 type Feed struct {
-	Key         FeedKey
+	Key         record.FeedKey
 	Floor, Next uint64
 	Head        record.ID   // of Next-1; zero when that is not known any more
 	Time        record.Time // of Next-1
@@ -80,7 +72,7 @@ type Feed struct {
 }
 
 // Blob is a value of the small key-value area.
-type Blob struct{ Key, Value []byte }
+type KeyValue struct{ Key, Value []byte }
 
 // Status is what there is to say about saving.
 type Status struct {
@@ -101,7 +93,7 @@ type Store interface {
 	Append(Entry) error
 	// Ready waits until the queue has room: what can be had again (catching up) calls it before
 	// it asks for more. It doesn't wait while nothing can be saved.
-	Ready(context.Context) error
+	WaitForSpace(context.Context) error
 	// Sync returns nil once all that was appended or put before is on disk, and the cause when
 	// it can't be.
 	Sync(context.Context) error
@@ -110,41 +102,37 @@ type Store interface {
 	Frontier() []Feed
 	// Floors is, for each feed that has any, the first seq from which on everything arrived at
 	// since or later: what a stranger may have (DESIGN.md §3).
-	Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64, error)
+	ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error)
 	// Raise moves a feed's end up to floor: what lies between can't be had from anybody. What is
 	// below stays readable.
-	Raise(key FeedKey, floor uint64)
+	StartFeedAt(key record.FeedKey, floor uint64)
 	// Cut drops a feed from seq on, for good: it was forked there.
-	Cut(key FeedKey, seq uint64)
+	EndFeedAt(key record.FeedKey, seq uint64)
 	// Expire deletes what is older than before: what was said or arrived earlier (a live line's
 	// stamp doesn't count, only its arrival). Feeds lose their beginnings only, and Frontier
 	// tells the new floors.
 	Expire(ctx context.Context, before time.Time) (deleted int, err error)
 
-	// Before returns at most n entries that stand before key in the raw order, nearest last, and
-	// After those behind it, nearest first. The zero Key is the end for Before, the beginning
-	// for After. Fewer than n: there are no more.
-	Before(ctx context.Context, key Key, n int) ([]Entry, error)
-	After(ctx context.Context, key Key, n int) ([]Entry, error)
+	// ReadBefore returns the at most n entries that stand nearest before key in the raw order, the
+	// nearest last. The zero OrderKey stands for the end of the order. Fewer than n entries mean that
+	// there are no more.
+	ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error)
 	// Range returns the held part of from … to, both included, in feed order from its beginning:
 	// at most maxBytes of bodies, but at least one record if there is any.
-	Range(ctx context.Context, key FeedKey, from, to uint64, maxBytes int) ([]Raw, error)
+	ReadRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error)
 	// All is everything in the raw order. A since that is not zero leaves out of each feed what
 	// is before its first record with that time or a later one.
-	All(ctx context.Context, since time.Time) iter.Seq2[Raw, error]
+	ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error]
 	// Search finds text, whatever its case, in lines that stand before key, latest first. It
 	// reads while it is iterated over, and may be stopped at any time.
-	Search(ctx context.Context, text string, before Key) iter.Seq2[Entry, error]
+	Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error]
 
 	// Put keeps a small value under a name and key, for good or until Delete; at most 1 KiB of
 	// name and key and 1 MiB of value.
 	Put(name string, key, value []byte) error
 	Delete(name string, key []byte) error
 	// Blobs lists what was put under a name, by key.
-	Blobs(ctx context.Context, name string) ([]Blob, error)
-	// Meet remembers that a key was met in this room, and Met asks.
-	Meet(key identity.Key) error
-	Met(key identity.Key) bool
+	ListValues(ctx context.Context, name string) ([]KeyValue, error)
 
 	Status() Status
 	// Close saves what it can. The methods of a closed store return ErrClosed.
@@ -152,15 +140,15 @@ type Store interface {
 }
 
 // rawOf is an entry's stored form.
-func rawOf(e Entry) Raw {
-	return Raw{
-		Key: KeyOf(e.Record), Body: e.Record.Signed(), Sig: [64]byte(e.Record.Signature()),
+func rawEntryOf(e Entry) RawEntry {
+	return RawEntry{
+		Key: OrderKeyOf(e.Record), Body: e.Record.Signed(), Sig: [64]byte(e.Record.Signature()),
 		Name: e.Name, Arrived: e.Arrived, Live: e.Live,
 	}
 }
 
 // Verify checks the signature (some 50 µs), and that the record is the one that the key names.
-func (r Raw) Verify() (Entry, error) {
+func (r RawEntry) Verify() (Entry, error) {
 	c, err := record.Parse(r.Body, r.Sig[:])
 	if err != nil {
 		return Entry{}, err
@@ -169,7 +157,7 @@ func (r Raw) Verify() (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if KeyOf(rec) != r.Key {
+	if OrderKeyOf(rec) != r.Key {
 		return Entry{}, fmt.Errorf("%w: it stands in another's place", record.ErrMalformed)
 	}
 	return Entry{Record: rec, Name: r.Name, Arrived: r.Arrived, Live: r.Live}, nil

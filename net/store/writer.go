@@ -27,9 +27,9 @@ func (d *Disk) write(ctx context.Context) {
 			d.flush() // the last chance
 			return
 		}
-		pause(ctx, d.cfg.Every, d.urge)
+		pause(ctx, d.cfg.FlushEvery, d.urge)
 		for d.flush() != nil && ctx.Err() == nil {
-			pause(ctx, d.cfg.Retry, d.urge)
+			pause(ctx, d.cfg.RetryEvery, d.urge)
 		}
 	}
 }

@@ -31,8 +31,7 @@ const (
 
 // Errors of Accept.
 var (
-	ErrForeign = errors.New("vote record belongs to another room")
-	ErrForm    = errors.New("vote record has a feed, a place in it, or a wrong time")
+	ErrForm = errors.New("vote record has a feed, a place in it, or a wrong time")
 )
 
 // Is reports whether a record is one for a Box: of its kinds and outside any feed.
@@ -77,7 +76,7 @@ type Outcome struct {
 
 // Accept takes a verified record of anybody. linked are the native peers that one has had a link to
 // for vote.DisputeAfter or more (rule 6): they decide whether a proposal is disputed, at this moment
-// and never again. The errors are ErrForeign, ErrForm and those of package vote; a record that gets
+// and never again. The errors are record.ErrOtherRoom, ErrForm and those of package vote; a record that gets
 // one is kept nowhere.
 func (b *Box) Accept(rec *record.Record, linked []identity.Key) (Outcome, error) {
 	b.mu.Lock()
@@ -178,7 +177,7 @@ type said struct {
 func (b *Box) read(rec *record.Record) (said, error) {
 	body := rec.Body()
 	if body.Room != b.room {
-		return said{}, ErrForeign
+		return said{}, fmt.Errorf("vote %w", record.ErrOtherRoom)
 	}
 	return read(rec)
 }

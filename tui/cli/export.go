@@ -127,9 +127,9 @@ func (o *options) export(out io.Writer, since time.Time, text bool) error {
 	buffered := bufio.NewWriterSize(out, 1<<16)
 	var n int
 	if text {
-		n, err = archive.WriteText(buffered, s.All(ctx, since))
+		n, err = archive.WriteText(buffered, s.ReadAll(ctx, since))
 	} else {
-		n, err = archive.Write(buffered, s.All(ctx, since))
+		n, err = archive.Write(buffered, s.ReadAll(ctx, since))
 	}
 	if err == nil { // else flushing says the same again
 		err = buffered.Flush()

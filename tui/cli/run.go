@@ -183,7 +183,7 @@ func (o *options) start(cfg node.Config, hook func(*group.Group)) (err error) {
 	}
 	cfg.Name, cfg.Profile, cfg.Known, cfg.Log = name, p.Dir(), p.Known(), log
 
-	cfg.Remembered, cfg.Reached, cfg.Forget = p.Known().Reached(), p.Known().Reach, p.Known().Forget
+	cfg.Remembered, cfg.Reached, cfg.Forget = p.Known().Addresses(), p.Known().RememberAddress, p.Known().ForgetAddress
 
 	root := group.New(context.Background(), func(caught *group.Panic) {
 		log.Error(caught.Error(), "stack", string(caught.Stack))

@@ -5,18 +5,20 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"chat.lan/p2pchat/crypto/record"
 )
 
 // table holds entries in memory: what waits for the disk, or all of a Mem. It is guarded by its
 // store's lock. Sorting waits until somebody reads, so that a flood pays for it seldom.
 type table struct {
 	entries []*Entry
-	keys    []Key // of entries
+	keys    []OrderKey // of entries
 	sorted  bool
 }
 
 func (t *table) add(e Entry) {
-	key := KeyOf(e.Record)
+	key := OrderKeyOf(e.Record)
 	if n := len(t.keys); n == 0 {
 		t.sorted = true
 	} else if t.sorted && key.Compare(t.keys[n-1]) < 0 {
@@ -34,7 +36,7 @@ func (t *table) sort() {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return t.keys[a].Compare(t.keys[b]) })
-	entries, keys := make([]*Entry, len(order)), make([]Key, len(order))
+	entries, keys := make([]*Entry, len(order)), make([]OrderKey, len(order))
 	for i, j := range order {
 		entries[i], keys[i] = t.entries[j], t.keys[j]
 	}
@@ -42,9 +44,9 @@ func (t *table) sort() {
 }
 
 // span returns at most n entries strictly behind from, or before it when back, nearest first.
-func (t *table) span(from Key, back bool, n int, want func(*Entry) bool) (out []*Entry) {
+func (t *table) span(from OrderKey, back bool, n int, want func(*Entry) bool) (out []*Entry) {
 	t.sort()
-	at, found := slices.BinarySearchFunc(t.keys, from, Key.Compare)
+	at, found := slices.BinarySearchFunc(t.keys, from, OrderKey.Compare)
 	if back && from.IsZero() {
 		at = len(t.keys)
 	} else if !back && found && !from.IsZero() {
@@ -67,7 +69,7 @@ func (t *table) span(from Key, back bool, n int, want func(*Entry) bool) (out []
 }
 
 // drop removes the entries that gone names.
-func (t *table) drop(gone func(Key, *Entry) bool) (n int) {
+func (t *table) drop(gone func(OrderKey, *Entry) bool) (n int) {
 	kept := 0
 	for i, e := range t.entries {
 		if gone(t.keys[i], e) {
@@ -83,7 +85,7 @@ func (t *table) drop(gone func(Key, *Entry) bool) (n int) {
 }
 
 // of lists a feed's entries from … to, by seq.
-func (t *table) of(key FeedKey, from, to uint64) (out []*Entry) {
+func (t *table) of(key record.FeedKey, from, to uint64) (out []*Entry) {
 	for i, k := range t.keys {
 		if k.Seq >= from && k.Seq <= to && k.Feed == key.Feed && k.Author == key.Author {
 			out = append(out, t.entries[i])

@@ -89,10 +89,10 @@ func arrivedOf(value []byte) (ms int64, live bool) {
 }
 
 // openRecord copies a record out of its value, all but the key; false when the checksum is wrong.
-func openRecord(at, value []byte) (r Raw, ok bool) {
+func openRecord(at, value []byte) (r RawEntry, ok bool) {
 	v, ok := unseal(sealRecord, at, value)
 	if !ok || len(v) < recordHead+int(v[1]) {
-		return Raw{}, false
+		return RawEntry{}, false
 	}
 	r.Live = v[0]&1 != 0
 	r.Arrived = time.UnixMilli(int64(binary.BigEndian.Uint64(v[2:])))
@@ -105,7 +105,7 @@ func openRecord(at, value []byte) (r Raw, ok bool) {
 // feedHead is the length of a sealed feed without its name.
 const feedHead = 32 + 8 + 3*8 + 32 + 3*8 + 1
 
-func sealFeedState(at []byte, key FeedKey, f *feed) []byte {
+func sealFeedState(at []byte, key record.FeedKey, f *feed) []byte {
 	v := sealed(sealFeed, feedHead+len(f.name))
 	v = append(v, key.Author.Bytes()...)
 	for _, n := range []uint64{uint64(key.Feed), f.floor, f.next, f.hole} {
@@ -122,17 +122,17 @@ func sealFeedState(at []byte, key FeedKey, f *feed) []byte {
 	return seal(at, append(append(v, forked), f.name...))
 }
 
-func openFeedState(at, value []byte) (key FeedKey, f *feed, ok bool) {
+func openFeedState(at, value []byte) (key record.FeedKey, f *feed, ok bool) {
 	v, ok := unseal(sealFeed, at, value)
 	if !ok || len(at) != 4 || len(v) < feedHead {
-		return FeedKey{}, nil, false
+		return record.FeedKey{}, nil, false
 	}
 	author, err := identity.KeyFromBytes(v[:32])
 	if err != nil {
-		return FeedKey{}, nil, false
+		return record.FeedKey{}, nil, false
 	}
 	n := func(i int) uint64 { return binary.BigEndian.Uint64(v[i:]) }
-	key = FeedKey{Author: author, Feed: record.Feed(n(32))}
+	key = record.FeedKey{Author: author, Feed: record.Feed(n(32))}
 	f = &feed{
 		num: binary.BigEndian.Uint32(at), floor: n(40), next: n(48), hole: n(56), head: record.ID(v[64:96]),
 		time: record.Time{Ms: int64(n(96)), N: int64(n(104))}, arrived: int64(n(112)),

@@ -76,7 +76,7 @@ func (d *Disk) salvage(f *file, aside string) (recovered int, err error) {
 		return 0, err
 	}
 	s := &salvager{file: f, nums: map[roomFeed]uint32{}, last: map[record.RoomID]uint32{},
-		cuts: map[FeedKey]uint64{}, blobs: map[string]salvagedBlob{}}
+		cuts: map[record.FeedKey]uint64{}, blobs: map[string]salvagedBlob{}}
 	if err := eachValue(old, info.Size(), s.visit); err != nil {
 		return s.count, fmt.Errorf("take over from %s: %w", aside, err)
 	}
@@ -88,7 +88,7 @@ func (d *Disk) salvage(f *file, aside string) (recovered int, err error) {
 
 type roomFeed struct {
 	room record.RoomID
-	key  FeedKey
+	key  record.FeedKey
 }
 
 type salvagedBlob struct {
@@ -99,7 +99,7 @@ type salvagedBlob struct {
 // found is a record to take over.
 type found struct {
 	room  record.RoomID
-	key   Key
+	key   OrderKey
 	value []byte // sealed for its new place
 	at    []byte
 }
@@ -108,7 +108,7 @@ type salvager struct {
 	file  *file
 	nums  map[roomFeed]uint32
 	last  map[record.RoomID]uint32
-	cuts  map[FeedKey]uint64 // where a forked feed ends
+	cuts  map[record.FeedKey]uint64 // where a forked feed ends
 	blobs map[string]salvagedBlob
 	buf   []found
 	size  int
@@ -132,7 +132,7 @@ func (s *salvager) visit(key, value []byte) error {
 	return nil
 }
 
-func (s *salvager) record(r Raw, value []byte) error {
+func (s *salvager) record(r RawEntry, value []byte) error {
 	c, err := record.Parse(r.Body, r.Sig[:])
 	if err != nil {
 		return nil

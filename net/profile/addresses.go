@@ -21,7 +21,7 @@ type reachedMark struct {
 
 // Reach remembers an address that the user named and that was reached, for the next start. The one that
 // was reached longest ago makes room. It doesn't wait for the disk.
-func (k *Known) Reach(addr string) {
+func (k *Known) RememberAddress(addr string) {
 	if addr == "" || len(addr) > maxAddress {
 		return
 	}
@@ -35,7 +35,7 @@ func (k *Known) Reach(addr string) {
 }
 
 // Forget forgets an address.
-func (k *Known) Forget(addr string) {
+func (k *Known) ForgetAddress(addr string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, known := k.reached[addr]; known {
@@ -45,7 +45,7 @@ func (k *Known) Forget(addr string) {
 }
 
 // Reached are the addresses that were reached, the latest first.
-func (k *Known) Reached() []string {
+func (k *Known) Addresses() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.latest()

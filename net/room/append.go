@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/store"
 )
 
 // Say signs a line and appends it. The first line of a run opens its feed, so up to two records are
 // returned, in order. The error is record.Sign's.
-func (r *Room) Say(kind record.Kind, text string) ([]Entry, error) {
+func (r *Room) AppendText(kind record.Kind, text string) ([]store.Entry, error) {
 	data, err := record.TextData(text)
 	if err != nil {
 		return nil, err
@@ -18,7 +19,7 @@ func (r *Room) Say(kind record.Kind, text string) ([]Entry, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []Entry
+	var out []store.Entry
 	if r.own.Feed == 0 {
 		opened, err := r.open()
 		if err != nil {
@@ -35,19 +36,19 @@ func (r *Room) Say(kind record.Kind, text string) ([]Entry, error) {
 
 // Rename changes one's own name by a record, and returns it. Before the first line of a run that is
 // the one that opens the feed.
-func (r *Room) Rename(name string) (Entry, error) {
+func (r *Room) Rename(name string) (store.Entry, error) {
 	if err := record.CheckName(name); err != nil {
-		return Entry{}, err
+		return store.Entry{}, err
 	}
 	data, err := record.NamingData(name)
 	if err != nil {
-		return Entry{}, err
+		return store.Entry{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.name
 	r.name = name
-	var e Entry
+	var e store.Entry
 	if r.own.Feed == 0 {
 		e, err = r.open()
 	} else {
@@ -60,21 +61,21 @@ func (r *Room) Rename(name string) (Entry, error) {
 }
 
 // Own is this run's feed and the seq of its last record; false before the first line.
-func (r *Room) Own() (FeedKey, uint64, bool) {
+func (r *Room) OwnFeed() (record.FeedKey, uint64, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.own.Feed == 0 {
-		return FeedKey{}, 0, false
+		return record.FeedKey{}, 0, false
 	}
 	return r.own, r.feeds[r.own].next() - 1, true
 }
 
 // open begins this run's feed. A new random one at every start means that a kill, a restored backup
 // or a copied profile never gives one place to two records.
-func (r *Room) open() (Entry, error) {
+func (r *Room) open() (store.Entry, error) {
 	data, err := record.NamingData(r.name)
 	if err != nil {
-		return Entry{}, err
+		return store.Entry{}, err
 	}
 	r.own.Feed = record.NewFeed()
 	r.feeds[r.own] = newFeed()
@@ -87,7 +88,7 @@ func (r *Room) open() (Entry, error) {
 }
 
 // sign makes the next record of one's own feed.
-func (r *Room) sign(kind record.Kind, data json.RawMessage) (Entry, error) {
+func (r *Room) sign(kind record.Kind, data json.RawMessage) (store.Entry, error) {
 	f := r.feeds[r.own]
 	prev := r.ownLast
 	if f.any {
@@ -98,9 +99,9 @@ func (r *Room) sign(kind record.Kind, data json.RawMessage) (Entry, error) {
 		Time: r.clock.tick(), Kind: kind, Data: data,
 	})
 	if err != nil {
-		return Entry{}, err
+		return store.Entry{}, err
 	}
 	r.append(r.own, f, rec)
 	r.trim()
-	return Entry{rec, f.name}, nil
+	return store.Entry{Record: rec, Name: f.name}, nil
 }

@@ -96,7 +96,7 @@ func (f *feed) lose(seq uint64, before record.ID) {
 	}
 }
 
-func (f *feed) public(key FeedKey) Feed {
+func (f *feed) public(key record.FeedKey) Feed {
 	return Feed{
 		Key: key, Floor: f.floor, Next: f.end(), Head: f.head, Time: f.time,
 		Arrived: time.UnixMilli(f.arrived), Name: f.name, Forked: f.forked,
@@ -105,14 +105,14 @@ func (f *feed) public(key FeedKey) Feed {
 
 // ledger is all feeds of a room, guarded by its store's lock.
 type ledger struct {
-	feeds map[FeedKey]*feed
+	feeds map[record.FeedKey]*feed
 	last  uint32 // the greatest number given
 }
 
-func newLedger() *ledger { return &ledger{feeds: map[FeedKey]*feed{}} }
+func newLedger() *ledger { return &ledger{feeds: map[record.FeedKey]*feed{}} }
 
 // feed returns the feed, which begins at floor if it is new.
-func (l *ledger) feed(key FeedKey, floor uint64) *feed {
+func (l *ledger) feed(key record.FeedKey, floor uint64) *feed {
 	f := l.feeds[key]
 	if f == nil {
 		l.last++
@@ -123,14 +123,14 @@ func (l *ledger) feed(key FeedKey, floor uint64) *feed {
 }
 
 // put adds a feed that has its number.
-func (l *ledger) put(key FeedKey, f *feed) {
+func (l *ledger) put(key record.FeedKey, f *feed) {
 	l.feeds[key] = f
 	l.last = max(l.last, f.num)
 }
 
 // admit decides about an entry and counts it in. known: there is nothing to do.
 func (l *ledger) admit(e *Entry) (known bool, err error) {
-	key := FeedKey{e.Record.Author(), e.Record.Feed()}
+	key := e.Record.FeedKey()
 	f := l.feed(key, e.Record.Seq())
 	wanted, known := f.admits(e.Record.Seq())
 	switch {
@@ -144,7 +144,7 @@ func (l *ledger) admit(e *Entry) (known bool, err error) {
 }
 
 // shows reports whether the record at key is to be seen: it may lie on disk for a moment after a Cut.
-func (l *ledger) shows(key Key) bool {
+func (l *ledger) shows(key OrderKey) bool {
 	f := l.feeds[key.feed()]
 	return f != nil && key.Seq < f.next
 }

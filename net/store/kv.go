@@ -16,9 +16,6 @@ const (
 	maxBlob    = 1 << 20
 )
 
-// metName is the name under which the keys met in a room are kept.
-func metName(room record.RoomID) string { return "met/" + room.String() }
-
 func checkBlob(name string, key, value []byte) error {
 	if len(name) > 255 || len(name)+len(key) > maxBlobKey || len(value) > maxBlob {
 		return fmt.Errorf("%w: %d bytes under %q", ErrTooBig, len(value), name)
@@ -29,10 +26,10 @@ func checkBlob(name string, key, value []byte) error {
 // checkEntry refuses what no room would hand over.
 func checkEntry(room record.RoomID, e *Entry) error {
 	if e.Record.Body().Room != room {
-		return ErrForeign
+		return record.ErrOtherRoom
 	}
 	if e.Record.Feed() == 0 {
-		return fmt.Errorf("%w: a %s record stands outside any feed", ErrForeign, e.Record.Kind())
+		return fmt.Errorf("%w: a %s record stands outside any feed", record.ErrOtherRoom, e.Record.Kind())
 	}
 	return nil
 }
@@ -56,10 +53,10 @@ func openBlob(at, value []byte) (number uint64, data []byte, ok bool) {
 	return binary.BigEndian.Uint64(v), bytes.Clone(v[8:]), true
 }
 
-func sortedBlobs(blobs map[string][]byte) []Blob {
-	var out []Blob
+func sortedBlobs(blobs map[string][]byte) []KeyValue {
+	var out []KeyValue
 	for _, key := range slices.Sorted(maps.Keys(blobs)) {
-		out = append(out, Blob{[]byte(key), bytes.Clone(blobs[key])})
+		out = append(out, KeyValue{[]byte(key), bytes.Clone(blobs[key])})
 	}
 	return out
 }

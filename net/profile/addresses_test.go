@@ -16,16 +16,16 @@ func TestAddressesAreThereAtTheNextStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := p.Known()
-	if got := k.Reached(); len(got) != 0 {
+	if got := k.Addresses(); len(got) != 0 {
 		t.Fatalf("%q from the start", got)
 	}
-	k.Reach("")
-	k.Reach(strings.Repeat("x", 400))
+	k.RememberAddress("")
+	k.RememberAddress(strings.Repeat("x", 400))
 	for _, addr := range []string{"10.0.0.1:8080", "line://10.0.0.2:9", "10.0.0.3:8080"} {
-		k.Reach(addr)
+		k.RememberAddress(addr)
 	}
-	k.Forget("10.0.0.3:8080")
-	k.Forget("nobody:1")
+	k.ForgetAddress("10.0.0.3:8080")
+	k.ForgetAddress("nobody:1")
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestAddressesAreThereAtTheNextStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	got := p.Known().Reached()
+	got := p.Known().Addresses()
 	slices.Sort(got)
 	if want := []string{"10.0.0.1:8080", "line://10.0.0.2:9"}; !slices.Equal(got, want) || len(p.Warnings()) != 0 {
 		t.Errorf("%q, want %q; %q", got, want, p.Warnings())
@@ -45,8 +45,8 @@ func TestAddressesAreBounded(t *testing.T) {
 	for i := range maxReached {
 		k.reached[fmt.Sprint("old:", i)] = int64(i + 1)
 	}
-	k.Reach("new:1")
-	got := k.Reached()
+	k.RememberAddress("new:1")
+	got := k.Addresses()
 	if len(got) != maxReached || got[0] != "new:1" || slices.Contains(got, "old:0") || got[maxReached-1] != "old:1" {
 		t.Errorf("%q", got)
 	}
@@ -59,7 +59,7 @@ func TestADamagedAddressIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	k, warnings := readKnown(dir)
-	if got := k.Reached(); !slices.Equal(got, []string{"a:1"}) || len(warnings) != 1 {
+	if got := k.Addresses(); !slices.Equal(got, []string{"a:1"}) || len(warnings) != 1 {
 		t.Errorf("%q, %q", got, warnings)
 	}
 }

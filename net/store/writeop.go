@@ -25,8 +25,8 @@ const (
 // op is one thing to write. Operations are written in the order in which they were queued.
 type op struct {
 	kind       opKind
-	entry      *Entry  // of opAppend
-	feed       FeedKey // of opRaise, opCut, opLose
+	entry      *Entry         // of opAppend
+	feed       record.FeedKey // of opRaise, opCut, opLose
 	seq        uint64
 	name       string    // of opPut, opDelete
 	key, value string    // the same; of opLose, key is the record's place in the order
@@ -53,12 +53,12 @@ type writing struct {
 	tx             *bolt.Tx
 	records, order *bolt.Bucket
 	feeds, blobs   *bolt.Bucket
-	held           map[FeedKey]*feed
-	number         func(FeedKey) (uint32, bool) // of a feed, from the ledger
+	held           map[record.FeedKey]*feed
+	number         func(record.FeedKey) (uint32, bool) // of a feed, from the ledger
 }
 
 func (d *Disk) writing(tx *bolt.Tx) (*writing, error) {
-	w := &writing{tx: tx, held: map[FeedKey]*feed{}, number: d.number, blobs: tx.Bucket(bucketBlob)}
+	w := &writing{tx: tx, held: map[record.FeedKey]*feed{}, number: d.number, blobs: tx.Bucket(bucketBlob)}
 	if w.blobs == nil {
 		return nil, damaged("no bucket for the values")
 	}
@@ -73,7 +73,7 @@ func (d *Disk) writing(tx *bolt.Tx) (*writing, error) {
 }
 
 // number is a feed's number in the file.
-func (d *Disk) number(key FeedKey) (uint32, bool) {
+func (d *Disk) number(key record.FeedKey) (uint32, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f := d.ledger.feeds[key]
@@ -84,7 +84,7 @@ func (d *Disk) number(key FeedKey) (uint32, bool) {
 }
 
 // feed is what the file holds of a feed, before this transaction and with what it did so far.
-func (w *writing) feed(key FeedKey, floor uint64) (*feed, error) {
+func (w *writing) feed(key record.FeedKey, floor uint64) (*feed, error) {
 	if f := w.held[key]; f != nil {
 		return f, nil
 	}
@@ -155,7 +155,7 @@ func (w *writing) apply(o *op) error {
 }
 
 func (w *writing) append(e *Entry) error {
-	key := KeyOf(e.Record)
+	key := OrderKeyOf(e.Record)
 	f, err := w.feed(key.feed(), key.Seq)
 	if err != nil || f.forked {
 		return err

@@ -39,7 +39,7 @@ func TestCheckPassesGoodFiles(t *testing.T) {
 		}
 		check("expiring")
 	}
-	d.Cut(FeedKey{talk[0].Record.Author(), talk[0].Record.Feed()}, uint64(n/7))
+	d.EndFeedAt(talk[0].Record.FeedKey(), uint64(n/7))
 	check("cutting")
 	if s := d.Status(); s != (Status{}) {
 		t.Errorf("%+v", s)

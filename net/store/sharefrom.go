@@ -7,13 +7,15 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"chat.lan/p2pchat/crypto/record"
 )
 
-// Floors is of Store. It reads the records since that time, and one more of each feed.
-func (d *Disk) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64, error) {
+// ShareFrom is of Store. It reads the records since that time, and one more of each feed.
+func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
 	ms := since.UnixMilli()
 	d.mu.Lock()
-	feeds := map[FeedKey]feed{}
+	feeds := map[record.FeedKey]feed{}
 	for key, f := range d.ledger.feeds {
 		if f.arrived >= ms && f.end() > f.floor {
 			feeds[key] = *f
@@ -28,7 +30,7 @@ func (d *Disk) Floors(ctx context.Context, since time.Time) (map[FeedKey]uint64,
 		}
 	}
 	d.mu.Unlock()
-	out := map[FeedKey]uint64{}
+	out := map[record.FeedKey]uint64{}
 	for key, f := range feeds {
 		if err := ctx.Err(); err != nil {
 			return nil, err
