@@ -57,13 +57,13 @@ func (m *model) addHistory(p historyPageLoaded) {
 		m.fail("what was said before can't be read: "+p.err.Error(), "/status says more")
 	case len(p.lines) == 0:
 		h.done = true
-		m.messages.Older(nil)
+		m.messages.AddOlder(nil)
 	default:
 		h.oldest = p.lines[0].Place
 		for _, l := range p.lines {
 			m.know(l)
 		}
-		m.messages.Older(p.lines)
+		m.messages.AddOlder(p.lines)
 		m.noted = true
 	}
 	switch {
@@ -89,8 +89,8 @@ func (m *model) toTop() {
 
 func (m *model) climb() {
 	h := &m.history
-	m.messages.Home()
-	h.toTop = !h.done && m.messages.Spare() > 0
+	m.messages.ScrollToStart()
+	h.toTop = !h.done && m.messages.OlderCapacity() > 0
 	switch {
 	case h.toTop:
 		m.status.tell(m.cfg.Now(), sanitize.Trusted("Loading what was said before"))

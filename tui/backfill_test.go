@@ -70,7 +70,7 @@ func TestHistoryComesAsOneScrolls(t *testing.T) {
 	if w.node.asked != asked {
 		t.Error("it asks although there is no more")
 	}
-	if hits := w.m.messages.Find("memory"); hits != 1000 {
+	if hits := w.m.messages.Search("memory"); hits != 1000 {
 		t.Errorf("%d lines are there, want 1000", hits)
 	}
 }

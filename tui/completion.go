@@ -16,7 +16,7 @@ func bookID(p event.Peer) string { return roster.ID(p.Key, p.ID) }
 func (m *model) candidates(before string, asked bool) []composer.Candidate {
 	var out []composer.Candidate
 	for _, c := range m.cfg.Commands.Complete(m.env(), before) {
-		out = append(out, composer.Candidate{Line: c.Line, Show: sanitize.Line(c.Show), Help: sanitize.Line(c.Help)})
+		out = append(out, composer.Candidate{Line: c.Line, Label: sanitize.Line(c.Show), Help: sanitize.Line(c.Help)})
 	}
 	if strings.HasPrefix(before, "/") && !strings.HasPrefix(before, "//") {
 		return out
@@ -40,7 +40,7 @@ func (m *model) candidates(before string, asked bool) []composer.Candidate {
 		default:
 			line += " "
 		}
-		out = append(out, composer.Candidate{Line: line, Show: sanitize.Line(label)})
+		out = append(out, composer.Candidate{Line: line, Label: sanitize.Line(label)})
 	}
 	return out
 }

@@ -42,7 +42,7 @@ func (m *model) handleBatch(b inbox.Batch) (cmd tea.Cmd) {
 			lines = append(lines, msg.Line)
 			if msg.Peers == 0 {
 				flush()
-				m.messages.Delivered(event.Delivered{ID: msg.Line.ID})
+				m.messages.SetDelivered(event.Delivered{ID: msg.Line.ID})
 			}
 			continue
 		}
@@ -88,16 +88,16 @@ func (m *model) handleEvent(ev event.Event) {
 	case event.PeerChanged:
 		m.peerChanged(ev)
 	case event.PeerStats:
-		m.peers.Stats(ev.Peer)
+		m.peers.UpdateStats(ev.Peer)
 		m.rates.count(m.cfg.Now(), ev.Peer)
 	case event.Delivered:
-		m.messages.Delivered(ev)
+		m.messages.SetDelivered(ev)
 	case event.Typing:
 		if !ev.Peer.Ignored {
 			m.typing.heard(m.cfg.Now(), ev)
 		}
 	case event.Refused:
-		m.messages.Refused(ev)
+		m.messages.ReportRefused(ev)
 	case event.Sync:
 		m.sync = ev
 		if m.behind = max(m.behind, ev.Missing); ev.Missing == 0 {
@@ -130,7 +130,7 @@ func (m *model) peerChanged(ev event.PeerChanged) {
 	id := roster.ID(p.Key, p.ID)
 	before, _ := m.peers.Peer(p.ID)
 	m.book.Set(id, p.Name)
-	m.peers.Set(p)
+	m.peers.SetPeer(p)
 	if !present(p) || p.Ignored {
 		m.typing.stopped(p.ID)
 	}
@@ -152,7 +152,7 @@ func (m *model) peerChanged(ev event.PeerChanged) {
 	switch {
 	case ev.Renamed != "":
 		m.noted = true
-		m.messages.Renamed(p.ID, sanitize.Name(ev.Renamed), label)
+		m.messages.ReportRename(p.ID, sanitize.Name(ev.Renamed), label)
 	case present(p) && !present(before):
 		m.arrived(p, label)
 	case p.State == event.Left && present(before):
@@ -217,5 +217,5 @@ func (m *model) fail(text, hint string) {
 // note puts a sentence among the messages.
 func (m *model) note(level event.Level, text sanitize.SafeText) {
 	m.noted = true
-	m.messages.Note(level, text)
+	m.messages.AddNotice(level, text)
 }

@@ -7,7 +7,7 @@ import (
 
 // help is "?" on an empty line: it opens the help, or closes it.
 func (m *model) help() bool {
-	if !m.compose.Empty() {
+	if !m.compose.IsEmpty() {
 		return false
 	}
 	if m.overlay.kind == overlayHelp {
@@ -63,7 +63,7 @@ func helpRow(t *theme.Theme, width int, show, help string) []string {
 		rows, r = append(rows, r.String()), t.Row(width)
 	}
 	for _, part := range sanitize.Line(help).Wrap(width - at - 1) {
-		rows = append(rows, r.To(t.Text, at).Put(t.Dim, part).String())
+		rows = append(rows, r.PadTo(t.Text, at).Put(t.Dim, part).String())
 		r = t.Row(width)
 	}
 	return rows

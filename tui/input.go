@@ -82,7 +82,7 @@ func (m *model) handleKey(k tea.KeyMsg) tea.Cmd {
 	}
 	if k.Type == tea.KeyRunes && !k.Alt || k.Type == tea.KeySpace {
 		m.setFocus(paneCompose)
-		m.messages.Unselect()
+		m.messages.ClearSelection()
 		m.insert(string(k.Runes))
 	}
 	return nil
@@ -151,7 +151,7 @@ func (m *model) failWith(err error) {
 
 func (m *model) edit(op composer.Op) {
 	before := m.compose.Text()
-	m.compose.Do(op)
+	m.compose.Apply(op)
 	if m.compose.Text() != before {
 		m.typingStarted()
 	}
@@ -162,13 +162,13 @@ func (m *model) send() bool {
 	if m.focus != paneCompose {
 		return false
 	}
-	text := m.compose.Take()
+	text := m.compose.Submit()
 	m.typingStopped()
 	if text == "" {
 		return true
 	}
 	m.status.clear()
-	m.messages.End()
+	m.messages.ScrollToEnd()
 	m.sheetAfterSend()
 	if in, err := m.cfg.Commands.Parse(text); err == nil && in.Command != nil && in.Command.Name == "help" && in.Args == "" {
 		m.openHelp() // with the keys, which the command's own answer doesn't have
@@ -201,7 +201,7 @@ func (m *model) escape() {
 	case m.overlay.open():
 		m.overlay = overlay{}
 	case selected:
-		m.messages.Unselect()
+		m.messages.ClearSelection()
 	case !m.status.text.IsEmpty():
 		m.status.clear()
 	case m.focus != paneCompose:
@@ -215,7 +215,7 @@ func (m *model) nextPane() bool { return m.tab(1) }
 func (m *model) previousPane() bool { return m.tab(-1) }
 
 func (m *model) tab(step int) bool {
-	if m.focus == paneCompose && !m.compose.Empty() {
+	if m.focus == paneCompose && !m.compose.IsEmpty() {
 		m.compose.Complete(step)
 		return true
 	}
@@ -232,13 +232,13 @@ func (m *model) tab(step int) bool {
 
 // jump is Home or End on an empty line: with text they move the cursor.
 func (m *model) jump(home bool) bool {
-	if m.focus == paneCompose && !m.compose.Empty() {
+	if m.focus == paneCompose && !m.compose.IsEmpty() {
 		return false
 	}
 	if home {
 		m.toTop()
 	} else {
-		m.messages.End()
+		m.messages.ScrollToEnd()
 	}
 	return true
 }
@@ -255,7 +255,7 @@ func (m *model) scrollPages(n int) {
 // selectLine selects among the messages, which have to be seen for that.
 func (m *model) selectLine(delta int) {
 	if m.showMessages(); m.lay.Messages.shown() {
-		m.messages.Select(delta)
+		m.messages.MoveSelection(delta)
 	}
 }
 
@@ -286,7 +286,7 @@ func (m *model) copyLine() {
 }
 
 func (m *model) selectPeer(delta int) {
-	m.peers.Select(delta)
+	m.peers.MoveSelection(delta)
 	if m.overlay.kind == overlayPeer {
 		m.showPeer()
 	}

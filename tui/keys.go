@@ -58,7 +58,7 @@ func keyTable() []binding {
 		{everywhere, "home", "Home End", "on an empty line: to the first line, to the last", does(func(m *model) bool { return m.jump(true) })},
 		{everywhere, "end", "", "", does(func(m *model) bool { return m.jump(false) })},
 		{everywhere, "ctrl+home", "", "", always((*model).toTop)},
-		{everywhere, "ctrl+end", "", "", always(func(m *model) { m.messages.End() })},
+		{everywhere, "ctrl+end", "", "", always(func(m *model) { m.messages.ScrollToEnd() })},
 		{everywhere, "ctrl+up", "Ctrl+Up Ctrl+Down", "select a line, to copy it (y) or look into it (i)", always(func(m *model) { m.selectLine(-1) })},
 		{everywhere, "ctrl+down", "", "", always(func(m *model) { m.selectLine(1) })},
 		{everywhere, "ctrl+f", "Ctrl+F", "search what was said", always((*model).openSearch)},

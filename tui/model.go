@@ -76,12 +76,12 @@ type model struct {
 func newModel(cfg Config, d deps) *model {
 	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), book: new(roster.Roster), focus: paneCompose, side: panePeers, bell: bellMention, keys: newKeymap()}
 	m.messages = messages.New(messages.Config{
-		Theme: m.th, Book: m.book,
+		Theme: m.th, Roster: m.book,
 		Self:    func() string { return m.self.ID },
 		OwnName: func() sanitize.SafeText { return m.ownName },
 		Now:     cfg.Now, Zone: cfg.Zone,
 	})
-	m.peers = peers.New(peers.Config{Theme: m.th, Book: m.book, Now: cfg.Now})
+	m.peers = peers.New(peers.Config{Theme: m.th, Roster: m.book, Now: cfg.Now})
 	m.proposals = votes.New(votes.Config{Theme: m.th, Label: m.voter, Now: m.now})
 	m.compose = composer.New(composer.Config{Theme: m.th, Complete: m.candidates, Hint: sanitize.Trusted("Say something, or / for commands")})
 	m.typing.init()
@@ -120,7 +120,7 @@ func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
 // arrange gives every part its place and size.
 func (m *model) arrange() {
 	wide := m.width
-	list := m.compose.Listing()
+	list := m.compose.ListHeight()
 	if list > 0 {
 		list++ // its heading
 	}
@@ -156,7 +156,7 @@ func (m *model) setFocus(p pane) {
 	m.peers.SetFocus(p == panePeers)
 	m.proposals.SetFocus(p == paneProposals)
 	if p != paneMessages && p != paneCompose {
-		m.messages.Unselect()
+		m.messages.ClearSelection()
 	}
 }
 

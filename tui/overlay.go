@@ -64,9 +64,9 @@ func (s *overlay) draw(t *theme.Theme, at rect) []string {
 	r := t.Row(at.W).Put(t.Dim, t.HRule).Put(t.Dim, t.HRule).Space(t.Text, 1)
 	r.PutWithin(t.Accent, s.title, max(at.W-hint.Width()-6, 8)).Space(t.Text, 1)
 	if r.Left() >= hint.Width()+2 {
-		r.Rule(t.Dim, t.HRule, at.W-hint.Width()-2).Put(t.Dim, hint)
+		r.FillTo(t.Dim, t.HRule, at.W-hint.Width()-2).Put(t.Dim, hint)
 	}
-	rows := []string{r.Rule(t.Dim, t.HRule, at.W).String()}
+	rows := []string{r.FillTo(t.Dim, t.HRule, at.W).String()}
 	for i := range room {
 		row := ""
 		if s.top+i < len(content) {
@@ -114,11 +114,11 @@ func (m *model) showPeer() {
 		hint := sanitize.Trusted("v compares words, i ignores, @ mentions")
 		switch now, _ := m.peers.Selected(); {
 		case m.focus != panePeers:
-			return m.peers.Details(width)
+			return m.peers.DetailRows(width)
 		case now.Ignored:
 			hint = sanitize.Trusted("v compares words, i listens again, @ mentions")
 		}
-		return append(m.peers.Details(width), t.Row(width).String(), t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
+		return append(m.peers.DetailRows(width), t.Row(width).String(), t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
 	})
 }
 
@@ -129,7 +129,7 @@ func (m *model) inspect() {
 		return
 	}
 	m.show(overlayInspector, sanitize.Trusted("Inspector"), func(width int) []string {
-		rows := m.messages.Inspector(width-2, maxInspector)
+		rows := m.messages.InspectorRows(width-2, maxInspector)
 		for i, row := range rows {
 			rows[i] = " " + row
 		}

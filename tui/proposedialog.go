@@ -84,7 +84,7 @@ func (m *model) closePropose() {
 func (m *model) showPropose() {
 	m.show(overlayPropose, sanitize.Trusted("Propose"), func(width int) []string {
 		if m.voting.proposing.draft.Slot != "" {
-			return m.proposals.Preview(m.voting.proposing.draft, width)
+			return m.proposals.PreviewRows(m.voting.proposing.draft, width)
 		}
 		return m.proposeRows(width)
 	})

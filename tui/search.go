@@ -34,7 +34,7 @@ func (m *model) setSearch(s search) {
 func (m *model) openSearch() {
 	m.setSearch(search{open: true})
 	m.showMessages()
-	m.messages.Unselect()
+	m.messages.ClearSelection()
 }
 
 // searchFor searches for text as it is typed.
@@ -45,10 +45,10 @@ func (m *model) searchFor(query string) {
 	}
 	m.setSearch(search{open: true, query: query})
 	if m.search.blank() {
-		m.messages.ClearFind()
+		m.messages.CancelSearch()
 		return
 	}
-	m.messages.Find(query)
+	m.messages.Search(query)
 }
 
 // blank tells that there is nothing to search for.
@@ -66,11 +66,11 @@ func (m *model) searchNext(delta int) {
 		return
 	}
 	m.search.moving = true
-	if at, of := m.messages.Found(); delta < 0 && (of == 0 || at == 1) && !m.history.done && !m.search.noOlder {
+	if at, of := m.messages.HitPosition(); delta < 0 && (of == 0 || at == 1) && !m.history.done && !m.search.noOlder {
 		m.searchDisk()
 		return
 	}
-	m.messages.Next(delta)
+	m.messages.NextHit(delta)
 }
 
 // amongMatches is a letter that goes to another match. While the text is typed it belongs to that.
@@ -83,16 +83,16 @@ func (m *model) amongMatches(delta int) bool {
 
 // stayAtMatch ends the search where it is: the line stays selected, to be copied or inspected.
 func (m *model) stayAtMatch() {
-	if at, _ := m.messages.Found(); at == 0 {
-		m.messages.Next(-1)
+	if at, _ := m.messages.HitPosition(); at == 0 {
+		m.messages.NextHit(-1)
 	}
-	m.messages.StopFind()
+	m.messages.EndSearch()
 	m.setSearch(search{})
 }
 
 func (m *model) closeSearch() {
 	m.setSearch(search{})
-	m.messages.ClearFind()
+	m.messages.CancelSearch()
 }
 
 // searchRow is the prompt, in the place of the status line, and the cursor's column in it.
@@ -104,9 +104,9 @@ func (m *model) searchRow(width int) (row string, x int) {
 	r.PutWithin(t.Text, tailOf(sanitize.Line(m.search.query), room), room)
 	x = r.Width()
 	if at := width - note.Width() - 1; at > x {
-		r.To(t.Text, at).Put(t.Dim, note)
+		r.PadTo(t.Text, at).Put(t.Dim, note)
 	}
-	return r.To(t.Text, width).String(), min(x, width-1)
+	return r.PadTo(t.Text, width).String(), min(x, width-1)
 }
 
 // searchRoom is what the text keeps of the prompt, in cells.
@@ -116,7 +116,7 @@ const searchRoom = 8
 func (m *model) searchNote(room int) sanitize.SafeText {
 	older := !m.history.done && !m.search.noOlder
 	dot := m.th.Dot
-	at, of := m.messages.Found()
+	at, of := m.messages.HitPosition()
 	all := fmt.Sprint(of)
 	if older {
 		all += "+"

@@ -37,7 +37,7 @@ func (m *model) searchDisk() {
 		return
 	}
 	m.history.asking = true
-	query, before, reach := m.search.query, m.history.oldest, min(searchReach, m.messages.Spare())
+	query, before, reach := m.search.query, m.history.oldest, min(searchReach, m.messages.OlderCapacity())
 	m.status.tell(m.cfg.Now(), sanitize.Trusted("Searching what was said before"))
 	abandoned, abandon := context.WithCancel(context.Background())
 	m.search.abandon = abandon
@@ -84,7 +84,7 @@ func (m *model) showDiskMatches(f diskMatches) {
 	case len(f.page) > 0:
 		m.addHistory(historyPageLoaded{lines: f.page})
 		m.status.clear()
-		m.messages.Next(-1)
+		m.messages.NextHit(-1)
 	default:
 		m.listDiskMatches(f)
 	}
@@ -103,7 +103,7 @@ func (m *model) listDiskMatches(f diskMatches) {
 		title = sanitize.Linef("Before, with %q: the last %d", f.query, len(f.lines))
 	}
 	m.setSearch(search{})
-	m.messages.StopFind()
+	m.messages.EndSearch()
 	m.showText(overlayAnswer, title, sanitize.Block(strings.Join(rows, "\n")))
 	m.overlay.top = len(rows) // the latest
 }

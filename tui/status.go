@@ -119,9 +119,9 @@ func (m *model) statusRows(width int) []string {
 	}
 	r := t.Row(width).Space(t.Text, 1).PutWithin(style, left, room)
 	if !right.IsEmpty() {
-		r.To(t.Text, width-right.Width()-1).Put(t.Dim, right)
+		r.PadTo(t.Text, width-right.Width()-1).Put(t.Dim, right)
 	}
-	return []string{r.To(t.Text, width).String()}
+	return []string{r.PadTo(t.Text, width).String()}
 }
 
 // maxSentence is the most rows that a sentence in the status line takes.
@@ -146,7 +146,7 @@ func (m *model) sentenceRows(width int) (rows []string) {
 		if i == maxSentence-1 && len(parts) > maxSentence {
 			part = sanitize.Concat(part, sanitize.Trusted(" "), t.Ellipsis)
 		}
-		rows = append(rows, r.Put(style, part).To(t.Text, width).String())
+		rows = append(rows, r.Put(style, part).PadTo(t.Text, width).String())
 	}
 	return rows
 }

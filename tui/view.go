@@ -28,7 +28,7 @@ func (m *model) Frame(width, height int) screen.Frame {
 		for i := range min(len(part), at.H) {
 			y := at.Y + i
 			if at.X > 0 {
-				rows[y] += screen.Column(at.X)
+				rows[y] += screen.MoveToColumn(at.X)
 			}
 			rows[y] += part[i]
 		}
@@ -68,7 +68,7 @@ func (m *model) sideRows() []string {
 		rows = append(rows, m.peers.Rows()...)
 	}
 	if l.SideRule.shown() {
-		rows = append(rows, m.th.Row(l.SideRule.W).Rule(m.th.Dim, m.th.HRule, l.SideRule.W).String())
+		rows = append(rows, m.th.Row(l.SideRule.W).FillTo(m.th.Dim, m.th.HRule, l.SideRule.W).String())
 	}
 	if l.Proposals.shown() {
 		rows = append(rows, m.proposals.Rows()...)
@@ -95,17 +95,17 @@ func (m *model) list(rows []string) {
 	hint := sanitize.Trusted(" Tab chooses, Esc closes ")
 	heading := t.Row(at.W)
 	if at.W > hint.Width()+4 {
-		heading.Rule(t.Dim, t.HRule, at.W-hint.Width()-2).Put(t.Dim, hint)
+		heading.FillTo(t.Dim, t.HRule, at.W-hint.Width()-2).Put(t.Dim, hint)
 	}
-	heading.Rule(t.Dim, t.HRule, at.W)
-	for i, row := range append([]string{heading.String()}, m.compose.List(at.W)...) {
+	heading.FillTo(t.Dim, t.HRule, at.W)
+	for i, row := range append([]string{heading.String()}, m.compose.ListRows(at.W)...) {
 		if i >= at.H {
 			return
 		}
 		y := at.Y + i
 		rows[y] = row
 		if n := y - m.lay.Divider.Y; n >= 0 && n < len(side) {
-			rows[y] += screen.Column(m.lay.Divider.X) + t.Dim.Paint(t.VRule) + screen.Column(m.lay.Divider.X+1) + side[n]
+			rows[y] += screen.MoveToColumn(m.lay.Divider.X) + t.Dim.Render(t.VRule) + screen.MoveToColumn(m.lay.Divider.X+1) + side[n]
 		}
 	}
 }
@@ -115,18 +115,18 @@ func (m *model) rule(l layout, tee sanitize.SafeText) string {
 	t := m.th
 	r := t.Row(m.width)
 	if l.Divider.shown() {
-		r.Rule(t.Dim, t.HRule, l.Divider.X).Put(t.Dim, tee)
+		r.FillTo(t.Dim, t.HRule, l.Divider.X).Put(t.Dim, tee)
 	}
-	return r.Rule(t.Dim, t.HRule, m.width).String()
+	return r.FillTo(t.Dim, t.HRule, m.width).String()
 }
 
 func (m *model) divider(height int) []string {
 	rows := make([]string, height)
 	for i := range rows {
-		rows[i] = m.th.Dim.Paint(m.th.VRule)
+		rows[i] = m.th.Dim.Render(m.th.VRule)
 	}
 	if at := m.lay.SideRule.Y - m.lay.Divider.Y; m.lay.SideRule.shown() && at < height {
-		rows[at] = m.th.Dim.Paint(m.th.Tee)
+		rows[at] = m.th.Dim.Render(m.th.Tee)
 	}
 	return rows
 }
@@ -137,7 +137,7 @@ func (m *model) tooSmall(width, height int) []string {
 	text := sanitize.Linef("p2pchat needs %d x %d cells; this window has %d x %d", minWidth, minHeight, width, height)
 	for _, part := range text.Wrap(max(width, 2)) {
 		if len(rows) < height && part.Width() <= width {
-			rows = append(rows, m.th.Dim.Paint(part))
+			rows = append(rows, m.th.Dim.Render(part))
 		}
 	}
 	return rows
@@ -150,7 +150,7 @@ func (m *model) windowTitle() string {
 	if m.self.Room != "" {
 		title += " #" + sanitize.Line(m.self.Room).String()
 	}
-	if n := m.messages.Unread(); m.away && n > 0 {
+	if n := m.messages.CountUnread(); m.away && n > 0 {
 		title = fmt.Sprintf("(%d) %s", n, title)
 	}
 	return title
@@ -177,12 +177,12 @@ func (m *model) titleRow(width int) string {
 	}
 	if left := width - right.Width() - 2 - r.Width(); left > 0 {
 		if at := width/3 - safe.Width()/2; !narrow && at > r.Width() && at+safe.Width() < width-right.Width()-2 {
-			r.To(t.Bar, at)
+			r.PadTo(t.Bar, at)
 			left -= at - r.Width()
 		}
 		r.PutWithin(style, safe, min(left, width-right.Width()-2-r.Width()))
 	}
-	return r.To(t.Bar, width-right.Width()-1).Put(t.Bar, right).To(t.Bar, width).String()
+	return r.PadTo(t.Bar, width-right.Width()-1).Put(t.Bar, right).PadTo(t.Bar, width).String()
 }
 
 // minTopic is the fewest cells of a topic that are worth showing.
@@ -205,7 +205,7 @@ func (m *model) topic(r *theme.Row, cells int) {
 // its number, or what can be read on the way.
 func (m *model) safety(narrow bool) (text sanitize.SafeText, ok bool) {
 	there, _ := m.peers.Count()
-	plain := m.peers.Plain()
+	plain := m.peers.CountPlain()
 	policy := m.voting.policy
 	switch {
 	case policy.SecureOnly && narrow:
@@ -229,10 +229,10 @@ func (m *model) titleEnd(narrow bool) sanitize.SafeText {
 	dot := " " + m.th.Dot.String() + " "
 	there, _ := m.peers.Count()
 	var parts []string
-	if n := m.messages.Unread(); n > 0 && (m.away || !m.messages.AtEnd()) {
+	if n := m.messages.CountUnread(); n > 0 && (m.away || !m.messages.AtEnd()) {
 		parts = append(parts, fmt.Sprintf("%d new", n))
 	}
-	if _, mine := m.proposals.Open(); mine > 0 && narrow {
+	if _, mine := m.proposals.CountOpen(); mine > 0 && narrow {
 		parts = append(parts, fmt.Sprintf("%d to vote", mine))
 	}
 	if narrow {

@@ -16,8 +16,8 @@ import (
 // decided right now by the person before it.
 type voting struct {
 	policy    event.Policy
-	held      votes.Held    // a ballot that can still be taken back
-	proposing proposeDialog // a proposal that is being made
+	held      votes.PendingBallot // a ballot that can still be taken back
+	proposing proposeDialog       // a proposal that is being made
 }
 
 // voteEvent takes in the events of votes.
@@ -54,9 +54,9 @@ func (m *model) proposal(ev event.ProposalChanged) {
 	m.meet(p.By)
 	m.meet(p.Roll...)
 	m.meet(p.LeftOut...)
-	m.proposals.Set(p)
+	m.proposals.SetProposal(p)
 	if m.voting.held.Proposal == p.ID && !p.CanVote {
-		m.voting.held = votes.Held{} // it was decided, or has closed, while it could be taken back
+		m.voting.held = votes.PendingBallot{} // it was decided, or has closed, while it could be taken back
 	}
 	if ev.History {
 		return
@@ -140,18 +140,18 @@ func (m *model) voters(vs []event.Voter) sanitize.SafeText {
 }
 
 // banner is the rows about the vote that is being asked about.
-func (m *model) banner() []string { return m.proposals.Banner(m.width, m.voting.held) }
+func (m *model) banner() []string { return m.proposals.BannerRows(m.width, m.voting.held) }
 
 // answerVote is F1 and F2: one's ballot on what the banner asks, held for as long as it can be taken
 // back. What is disputed takes a command: one key is too easily pressed.
 func (m *model) answerVote(c vote.Choice) bool {
-	p, ok := m.proposals.Asked()
+	p, ok := m.proposals.BannerProposal()
 	if !ok {
 		m.status.tell(m.cfg.Now(), sanitize.Trusted("Nothing waits for your vote; F4 proposes something"))
 		return true
 	}
 	if p.State == string(vote.StatusDisputed) {
-		m.status.tell(m.cfg.Now(), sanitize.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, votes.Answer(c.String())))
+		m.status.tell(m.cfg.Now(), sanitize.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, votes.ChoiceWord(c.String())))
 		return true
 	}
 	m.hold(p, c)
@@ -164,13 +164,13 @@ func (m *model) hold(p event.Proposal, c vote.Choice) {
 	if m.voting.held.Proposal != p.ID {
 		m.sign()
 	}
-	m.voting.held = votes.Held{Proposal: p.ID, Choice: c.String(), Until: m.cfg.Now().Add(votes.Hold)}
+	m.voting.held = votes.PendingBallot{Proposal: p.ID, Choice: c.String(), Until: m.cfg.Now().Add(votes.UndoDelay)}
 }
 
 // sign gives the held ballot to the node.
 func (m *model) sign() {
 	held := m.voting.held
-	m.voting.held = votes.Held{}
+	m.voting.held = votes.PendingBallot{}
 	if held.Proposal == "" {
 		return
 	}
@@ -194,7 +194,7 @@ func (m *model) voteTime(now time.Time) {
 
 // nextVote is when something about votes changes by itself: a second of a countdown that is seen.
 func (m *model) nextVote(now time.Time) time.Time {
-	if open, asked := m.proposals.Open(); open+asked == 0 && m.voting.held.Proposal == "" {
+	if open, asked := m.proposals.CountOpen(); open+asked == 0 && m.voting.held.Proposal == "" {
 		return time.Time{}
 	}
 	next := now.Truncate(time.Second).Add(time.Second)
@@ -209,7 +209,7 @@ func (m *model) takeBack() bool {
 	if m.voting.held.Proposal == "" {
 		return false
 	}
-	m.voting.held = votes.Held{}
+	m.voting.held = votes.PendingBallot{}
 	m.status.tell(m.cfg.Now(), sanitize.Trusted("Taken back: nothing was signed"))
 	return true
 }
@@ -217,11 +217,11 @@ func (m *model) takeBack() bool {
 // showVote opens a proposal in full.
 func (m *model) showVote(id string) {
 	m.show(overlayVote, sanitize.Trusted("Vote"), func(width int) []string {
-		p, ok := m.proposals.Get(id)
+		p, ok := m.proposals.Proposal(id)
 		if !ok {
 			return nil
 		}
-		return m.proposals.Detail(p, width)
+		return m.proposals.DetailRows(p, width)
 	})
 }
 
@@ -231,7 +231,7 @@ func (m *model) showVoters() bool {
 		m.overlay = overlay{}
 		return true
 	}
-	if p, ok := m.proposals.Asked(); ok {
+	if p, ok := m.proposals.BannerProposal(); ok {
 		m.showVote(p.ID)
 		return true
 	}
@@ -240,7 +240,7 @@ func (m *model) showVoters() bool {
 }
 
 func (m *model) selectVote(delta int) {
-	m.proposals.Move(delta)
+	m.proposals.MoveSelection(delta)
 	if m.overlay.kind == overlayVote {
 		m.openVote()
 	}
@@ -260,7 +260,7 @@ func (m *model) voteSelected(c vote.Choice) {
 	case !p.CanVote:
 		m.fail(p.Label+" doesn't wait for your vote", "Enter shows it")
 	case p.State == string(vote.StatusDisputed):
-		m.status.tell(m.cfg.Now(), sanitize.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, votes.Answer(c.String())))
+		m.status.tell(m.cfg.Now(), sanitize.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, votes.ChoiceWord(c.String())))
 	default:
 		m.hold(p, c)
 	}

@@ -127,7 +127,7 @@ func (b *brief) try(what, command string) {
 	text := sanitize.Line(command)
 	r := b.t.Row(b.width).Space(b.t.Text, b.indent).Put(b.t.Dim, sanitize.Line(what))
 	if at := b.indent + 22; at+text.Width() <= b.width {
-		b.rows = append(b.rows, r.To(b.t.Text, at).Put(b.t.Strong, text).String())
+		b.rows = append(b.rows, r.PadTo(b.t.Text, at).Put(b.t.Strong, text).String())
 		return
 	}
 	b.rows = append(b.rows, r.String())

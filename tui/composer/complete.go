@@ -7,9 +7,9 @@ import (
 
 // Candidate is one way to go on.
 type Candidate struct {
-	Line string // what stands before the cursor once it is chosen
-	Show sanitize.SafeText
-	Help sanitize.SafeText // or empty
+	Line  string // what stands before the cursor once it is chosen
+	Label sanitize.SafeText
+	Help  sanitize.SafeText // or empty
 }
 
 // maxList is how many candidates are shown at once.
@@ -75,20 +75,20 @@ func (p *Pane) CloseList() bool {
 	return true
 }
 
-// Listing is how many rows the list takes.
-func (p *Pane) Listing() int { return min(len(p.list.items), maxList) }
+// ListHeight is how many rows the list takes.
+func (p *Pane) ListHeight() int { return min(len(p.list.items), maxList) }
 
-// List are the rows of the list, each of width cells.
-func (p *Pane) List(width int) []string {
+// ListRows are the rows of the list, each of width cells.
+func (p *Pane) ListRows(width int) []string {
 	t, l := p.cfg.Theme, &p.list
-	n := p.Listing()
+	n := p.ListHeight()
 	if n == 0 {
 		return nil
 	}
 	top := max(0, min(l.chosen-n/2, len(l.items)-n))
 	column := 0
 	for _, c := range l.items {
-		column = max(column, c.Show.Width())
+		column = max(column, c.Label.Width())
 	}
 	column = min(column, max(width/2, 16))
 	rows := make([]string, n)
@@ -99,13 +99,13 @@ func (p *Pane) List(width int) []string {
 			style, dim, mark = t.Selected, t.Selected, t.Selection
 		}
 		r := t.Row(width).Put(t.Accent, mark).Space(style, 1)
-		r.PutWithin(style, c.Show, column).To(style, column+4)
+		r.PutWithin(style, c.Label, column).PadTo(style, column+4)
 		r.Put(dim, c.Help)
 		if n < len(l.items) && y == n-1 && top+n < len(l.items) {
 			more := sanitize.Linef("%d more", len(l.items)-top-n)
 			r = moreRow(t, r, more, width)
 		}
-		rows[y] = r.To(style, width).String()
+		rows[y] = r.PadTo(style, width).String()
 	}
 	return rows
 }
@@ -113,7 +113,7 @@ func (p *Pane) List(width int) []string {
 // moreRow says at the end of a row that the list goes on, if there is room for it.
 func moreRow(t *theme.Theme, r *theme.Row, more sanitize.SafeText, width int) *theme.Row {
 	if at := width - more.Width() - 1; at > r.Width() {
-		r.To(t.Text, at).Put(t.Dim, more)
+		r.PadTo(t.Text, at).Put(t.Dim, more)
 	}
 	return r
 }

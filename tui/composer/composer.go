@@ -65,8 +65,8 @@ func (p *Pane) SetFocus(on bool) {
 // Text is what is written, without what is folded.
 func (p *Pane) Text() string { return p.e.text }
 
-// Empty reports whether there is nothing to send or to clear.
-func (p *Pane) Empty() bool { return p.e.text == "" && len(p.folded) == 0 }
+// IsEmpty reports whether there is nothing to send or to clear.
+func (p *Pane) IsEmpty() bool { return p.e.text == "" && len(p.folded) == 0 }
 
 // Size is how many bytes would be sent.
 func (p *Pane) Size() int {
@@ -77,16 +77,9 @@ func (p *Pane) Size() int {
 	return n
 }
 
-// Set replaces the text, with the cursor at its end.
-func (p *Pane) Set(text string) {
-	p.e.set(text)
-	p.history.leave()
-	p.offer(false)
-}
-
 // Clear drops everything, and reports whether there was something.
 func (p *Pane) Clear() bool {
-	had := !p.Empty()
+	had := !p.IsEmpty()
 	if p.e.text != "" {
 		p.e.killed = p.e.text // Ctrl+Y brings a line back that was cleared by mistake
 	}
@@ -96,9 +89,9 @@ func (p *Pane) Clear() bool {
 	return had
 }
 
-// Take returns what is to be sent, remembers it and empties the composer. White space alone is
+// Submit returns what is to be sent, remembers it and empties the composer. White space alone is
 // nothing.
-func (p *Pane) Take() string {
+func (p *Pane) Submit() string {
 	text := p.e.text
 	if strings.TrimSpace(text) != "" {
 		p.history.add(text)
@@ -127,9 +120,9 @@ func (p *Pane) Type(text string) bool {
 	return true
 }
 
-// Do does what a key stands for, and reports whether it did anything: Up in an empty composer
+// Apply does what a key stands for, and reports whether it did anything: Up in an empty composer
 // without history doesn't, for one.
-func (p *Pane) Do(op Op) bool {
+func (p *Pane) Apply(op Op) bool {
 	switch op {
 	case Up, Down:
 		return p.vertical(op)

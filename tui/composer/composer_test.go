@@ -19,6 +19,13 @@ func testPane(complete func(string, bool) []Candidate) *Pane {
 	return p
 }
 
+// setText replaces the text and puts the cursor at its end.
+func setText(p *Pane, text string) {
+	p.e.set(text)
+	p.history.leave()
+	p.offer(false)
+}
+
 // at parses a text with a | where the cursor stands.
 func at(s string) editor {
 	head, tail, _ := strings.Cut(s, "|")
@@ -143,7 +150,7 @@ func TestWrap(t *testing.T) {
 
 func TestUpAndDownKeepTheColumn(t *testing.T) {
 	p := testPane(nil)
-	p.Set("a long first row\nab\na third row")
+	setText(p, "a long first row\nab\na third row")
 	for _, c := range []struct {
 		op   Op
 		want string
@@ -153,7 +160,7 @@ func TestUpAndDownKeepTheColumn(t *testing.T) {
 		{Down, "a long first row\nab|\na third row"},
 		{Down, "a long first row\nab\na third row|"},
 	} {
-		p.Do(c.op)
+		p.Apply(c.op)
 		if got := p.e.String(); got != c.want {
 			t.Errorf("%v: %q, want %q", c.op, got, c.want)
 		}
@@ -163,13 +170,13 @@ func TestUpAndDownKeepTheColumn(t *testing.T) {
 func TestHistoryKeepsTheDraft(t *testing.T) {
 	p := testPane(nil)
 	for _, line := range []string{"first", "second", "second", "third\nrow"} {
-		p.Set(line)
-		p.Take()
+		setText(p, line)
+		p.Submit()
 	}
-	p.Set("draft")
+	setText(p, "draft")
 	var got []string
 	for _, op := range []Op{Up, Up, Up, Up, Up, Down, Down, Down, Down} {
-		did := p.Do(op)
+		did := p.Apply(op)
 		got = append(got, fmt.Sprintf("%s %v", strings.ReplaceAll(p.Text(), "\n", "/"), did))
 	}
 	want := []string{"third/row true", "third/row true", "second true", "first true", "first false",
@@ -185,15 +192,15 @@ func TestHistoryKeepsTheDraft(t *testing.T) {
 
 func TestTakeAndClear(t *testing.T) {
 	p := testPane(nil)
-	p.Set(" \n ")
-	if got := p.Take(); got != "" || !p.Empty() {
+	setText(p, " \n ")
+	if got := p.Submit(); got != "" || !p.IsEmpty() {
 		t.Errorf("white space was taken as %q", got)
 	}
 	p.Type("oops")
-	if !p.Clear() || p.Clear() || !p.Empty() {
+	if !p.Clear() || p.Clear() || !p.IsEmpty() {
 		t.Error("Clear didn't clear once")
 	}
-	p.Do(Yank)
+	p.Apply(Yank)
 	if p.Text() != "oops" {
 		t.Errorf("what was cleared comes back as %q", p.Text())
 	}
@@ -221,26 +228,26 @@ func TestPaste(t *testing.T) {
 	if err := p.Paste(strings.Repeat("x", MaxPasted-1000)); err == nil || !strings.Contains(err.Error(), "1.1 MiB") {
 		t.Errorf("a paste over the limit: %v", err)
 	}
-	p.Do(Backspace) // takes a letter: the text isn't empty
-	if got := p.Take(); got != "look: one\ntwo\nthre\n"+strings.TrimSpace(long)+"\n"+strings.TrimSpace(long) {
+	p.Apply(Backspace) // takes a letter: the text isn't empty
+	if got := p.Submit(); got != "look: one\ntwo\nthre\n"+strings.TrimSpace(long)+"\n"+strings.TrimSpace(long) {
 		t.Errorf("taken: %d bytes beginning with %q", len(got), got[:40])
 	}
 	if err := p.Paste(long); err != nil {
 		t.Fatal(err)
 	}
-	if p.Do(Backspace); !p.Empty() {
+	if p.Apply(Backspace); !p.IsEmpty() {
 		t.Error("Backspace on an empty line didn't drop the paste")
 	}
 }
 
 func TestATextHasALimit(t *testing.T) {
 	p := testPane(nil)
-	p.Set(strings.Repeat("x", MaxText))
+	setText(p, strings.Repeat("x", MaxText))
 	if p.Type("y") || len(p.Text()) != MaxText {
 		t.Error("typed past the limit")
 	}
 	p.e.killed = "zzz"
-	if p.Do(Yank); len(p.Text()) != MaxText {
+	if p.Apply(Yank); len(p.Text()) != MaxText {
 		t.Error("yanked past the limit")
 	}
 }
@@ -250,14 +257,14 @@ func TestCompletion(t *testing.T) {
 	p := testPane(func(before string, asked bool) (out []Candidate) {
 		for _, w := range words {
 			if strings.HasPrefix(w, before) {
-				out = append(out, Candidate{Line: w, Show: sanitize.Line(w), Help: sanitize.Trusted("help")})
+				out = append(out, Candidate{Line: w, Label: sanitize.Line(w), Help: sanitize.Trusted("help")})
 			}
 		}
 		return out
 	})
 	p.Type("/")
-	if p.Listing() != 3 {
-		t.Fatalf("%d ways to go on from a slash", p.Listing())
+	if p.ListHeight() != 3 {
+		t.Fatalf("%d ways to go on from a slash", p.ListHeight())
 	}
 	p.Type("h")
 	var got []string
@@ -268,28 +275,28 @@ func TestCompletion(t *testing.T) {
 	if diff := cmp.Diff([]string{"/help ", "/hide ", "/help ", "/hide "}, got); diff != "" {
 		t.Errorf("Tab, Tab, Tab, Shift+Tab (-want +got)\n%s", diff)
 	}
-	if rows := p.List(40); len(rows) != 2 || !strings.Contains(ansi.Strip(rows[1]), "▸ /hide") {
+	if rows := p.ListRows(40); len(rows) != 2 || !strings.Contains(ansi.Strip(rows[1]), "▸ /hide") {
 		t.Errorf("the list is %q", rows)
 	}
-	if !p.CloseList() || p.CloseList() || p.Listing() != 0 {
+	if !p.CloseList() || p.CloseList() || p.ListHeight() != 0 {
 		t.Error("Esc didn't close the list once")
 	}
-	p.Do(Backspace)
-	if p.Listing() != 0 {
+	p.Apply(Backspace)
+	if p.ListHeight() != 0 {
 		t.Error("a list that was closed came back by itself")
 	}
 	p.Clear()
 	p.Type("/n")
-	if p.Complete(1); p.Text() != "/nick " || p.Listing() != 0 {
-		t.Errorf("the only way to go on: %q, %d more", p.Text(), p.Listing())
+	if p.Complete(1); p.Text() != "/nick " || p.ListHeight() != 0 {
+		t.Errorf("the only way to go on: %q, %d more", p.Text(), p.ListHeight())
 	}
-	if p.Set("no"); p.Complete(1) {
+	if setText(p, "no"); p.Complete(1) {
 		t.Error("completed what can't be")
 	}
-	p.Set("/n tail")
-	p.Do(Home)
-	p.Do(Right)
-	p.Do(Right)
+	setText(p, "/n tail")
+	p.Apply(Home)
+	p.Apply(Right)
+	p.Apply(Right)
 	if p.Complete(1); p.Text() != "/nick  tail" {
 		t.Errorf("completed before a tail: %q", p.Text())
 	}
@@ -297,7 +304,7 @@ func TestCompletion(t *testing.T) {
 
 func TestRowsScrollWithTheCursor(t *testing.T) {
 	p := testPane(nil)
-	p.Set("1\n2\n3\n4\n5\n6\n7")
+	setText(p, "1\n2\n3\n4\n5\n6\n7")
 	if h := p.Height(20); h != MaxRows {
 		t.Fatalf("seven rows want %d", h)
 	}
@@ -310,10 +317,10 @@ func TestRowsScrollWithTheCursor(t *testing.T) {
 	}
 	got := []string{show()}
 	for range 5 {
-		p.Do(Up)
+		p.Apply(Up)
 	}
 	got = append(got, show())
-	p.Do(Up)
+	p.Apply(Up)
 	got = append(got, show())
 	want := []string{"↑ 3 4 5 6 7 4,4", "↑ 2 3 4 5 6 4,0", "› 1 2 3 4 5 4,0"}
 	if diff := cmp.Diff(want, got); diff != "" {

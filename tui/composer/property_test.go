@@ -31,7 +31,7 @@ func check(t interface{ Fatalf(string, ...any) }, p *Pane, width int) {
 	if len(rows) != h || x < 0 || x >= width || y < 0 || y >= h {
 		t.Fatalf("%d rows of %d, the cursor at %d, %d", len(rows), h, x, y)
 	}
-	for _, row := range append(rows, p.List(width)...) {
+	for _, row := range append(rows, p.ListRows(width)...) {
 		if w := ansi.StringWidth(row); w > width {
 			t.Fatalf("a row of %d cells takes %d: %q", width, w, row)
 		}
@@ -41,7 +41,7 @@ func check(t interface{ Fatalf(string, ...any) }, p *Pane, width int) {
 func TestWhateverIsTyped(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := testPane(func(before string, asked bool) []Candidate {
-			return []Candidate{{Line: before + "x", Show: sanitize.Line(before)}, {Line: "日", Show: sanitize.Line("日"), Help: sanitize.Line(before)}}[:len(before)%3]
+			return []Candidate{{Line: before + "x", Label: sanitize.Line(before)}, {Line: "日", Label: sanitize.Line("日"), Help: sanitize.Line(before)}}[:len(before)%3]
 		})
 		width := rapid.IntRange(8, 60).Draw(t, "width")
 		for range rapid.IntRange(1, 40).Draw(t, "keys") {
@@ -54,12 +54,12 @@ func TestWhateverIsTyped(t *testing.T) {
 				p.Complete(rapid.SampledFrom([]int{-1, 1}).Draw(t, "step"))
 			case 6:
 				if rapid.IntRange(0, 4).Draw(t, "take") == 0 {
-					p.Take()
+					p.Submit()
 				} else {
 					width = rapid.IntRange(8, 60).Draw(t, "width")
 				}
 			default:
-				p.Do(Op(rapid.IntRange(int(Left), int(Newline)).Draw(t, "op")))
+				p.Apply(Op(rapid.IntRange(int(Left), int(Newline)).Draw(t, "op")))
 			}
 			check(t, p, width)
 		}
@@ -70,16 +70,16 @@ func TestWhateverIsTyped(t *testing.T) {
 func TestTheCursorReachesEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := testPane(nil)
-		p.Set(strings.Join(rapid.SliceOfN(rapid.SampledFrom(hostile), 0, 30).Draw(t, "text"), ""))
+		setText(p, strings.Join(rapid.SliceOfN(rapid.SampledFrom(hostile), 0, 30).Draw(t, "text"), ""))
 		n := 0
-		for p.Do(Left) {
+		for p.Apply(Left) {
 			n++
 		}
 		if p.e.at != 0 {
 			t.Fatalf("Left stops at %d of %q", p.e.at, p.e.text)
 		}
 		for range n {
-			if !p.Do(Right) {
+			if !p.Apply(Right) {
 				t.Fatal("fewer steps to the right than to the left")
 			}
 		}
@@ -100,21 +100,21 @@ func FuzzCompose(f *testing.F) {
 		_ = p.Paste(pasted)
 		check(t, p, width)
 		for _, op := range ops[:min(len(ops), 64)] {
-			p.Do(Op(op%byte(Newline)) + 1)
+			p.Apply(Op(op%byte(Newline)) + 1)
 			check(t, p, width)
 		}
-		p.Take()
+		p.Submit()
 		check(t, p, width)
 	})
 }
 
 func BenchmarkTypeAtTheEndOfALongText(b *testing.B) {
 	p := testPane(nil)
-	p.Set(strings.Repeat("a word and ", 700))
+	setText(p, strings.Repeat("a word and ", 700))
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Type("x")
-		p.Do(Backspace)
+		p.Apply(Backspace)
 		p.Rows(100, p.Height(100))
 	}
 }

@@ -51,13 +51,13 @@ func (p *Pane) Rows(width, height int) (rows []string, x, y int) {
 		switch {
 		case i < room && n < len(spans):
 			r.Put(t.Text, sanitize.Line(p.e.text[spans[n].start:spans[n].end]))
-			if p.Empty() {
+			if p.IsEmpty() {
 				r.Put(t.Dim, p.cfg.Hint)
 			}
 		case i >= room && len(p.folded) > 0:
 			r.Put(t.Dim, p.foldedText())
 		}
-		rows = append(rows, r.To(t.Text, width).String())
+		rows = append(rows, r.PadTo(t.Text, width).String())
 	}
 	x = margin + cells(p.e.text[spans[at].start:p.e.at])
 	return rows, min(x, width-1), at - p.top

@@ -106,7 +106,7 @@ func (p *Pane) putIn(batch []*entry) {
 // takeOut removes entries from the log.
 func (p *Pane) takeOut(out func(*entry) bool) []*entry {
 	if p.sel >= 0 && out(p.log.entries[p.sel]) {
-		p.Unselect()
+		p.ClearSelection()
 	}
 	taken, removed := p.log.take(out)
 	for _, e := range taken {
@@ -133,7 +133,7 @@ func (p *Pane) trim() {
 		p.before.gone(e)
 	}
 	if p.sel < n {
-		p.Unselect()
+		p.ClearSelection()
 	}
 	p.find.drop(func(at int) bool { return at < n })
 	p.dividers = slices.DeleteFunc(p.dividers, func(at int) bool { return at < n })

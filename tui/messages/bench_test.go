@@ -99,12 +99,12 @@ func BenchmarkView(b *testing.B) {
 		{"another theme", func() { f.SetTheme(f.cfg.Theme) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			f.End()
+			f.ScrollToEnd()
 			f.Rows()
 			var l laps
 			for b.Loop() {
 				if len(l)%1000 == 999 {
-					f.End()
+					f.ScrollToEnd()
 				}
 				l.time(func() { c.prepare(); f.Rows() })
 			}
@@ -145,7 +145,7 @@ func BenchmarkResize(b *testing.B) {
 func BenchmarkSearch(b *testing.B) {
 	f := full()
 	for b.Loop() {
-		if f.Find("xylophone") != 0 {
+		if f.Search("xylophone") != 0 {
 			b.Fatal("found")
 		}
 	}

@@ -48,9 +48,9 @@ func (e *entry) key() string {
 	return string(e.id[:])
 }
 
-// Delivered says who has a line of one's own: it and all older ones of this run. Nobody of nobody
+// SetDelivered says who has a line of one's own: it and all older ones of this run. Nobody of nobody
 // means that nobody is here to have it.
-func (p *Pane) Delivered(d event.Delivered) {
+func (p *Pane) SetDelivered(d event.Delivered) {
 	id := d.ID
 	if raw, err := hex.DecodeString(shortID(d.ID)); err == nil {
 		id = string(raw)

@@ -16,7 +16,7 @@ func TestDelivery(t *testing.T) {
 	second := f.say("alice", "second")
 	third := f.line("alice", "third")
 	f.Add([]event.Line{third})
-	f.Delivered(event.Delivered{ID: third.ID})
+	f.SetDelivered(event.Delivered{ID: third.ID})
 	shows := func(want ...string) {
 		t.Helper()
 		rows := strings.Split(f.screen(), "\n")
@@ -28,14 +28,14 @@ func TestDelivery(t *testing.T) {
 	}
 	shows("…", "…", "✗ nobody here")
 
-	f.Delivered(event.Delivered{ID: second.ID, Peers: 1, Of: 2})
+	f.SetDelivered(event.Delivered{ID: second.ID, Peers: 1, Of: 2})
 	shows("✓ 1/2", "✓ 1/2", "✗ nobody here")
-	f.Delivered(event.Delivered{ID: first.ID, Peers: 2, Of: 2})
+	f.SetDelivered(event.Delivered{ID: first.ID, Peers: 2, Of: 2})
 	shows("✓ 2/2", "✓ 1/2", "✗ nobody here")
-	f.Delivered(event.Delivered{ID: third.ID, Peers: 2, Of: 3})
+	f.SetDelivered(event.Delivered{ID: third.ID, Peers: 2, Of: 3})
 	shows("✓ 2/2", "✓ 2/3", "✓ 2/3")
-	f.Delivered(event.Delivered{ID: second.ID, Peers: 1, Of: 3}) // overtaken
-	f.Delivered(event.Delivered{ID: "unknown", Peers: 9, Of: 9})
+	f.SetDelivered(event.Delivered{ID: second.ID, Peers: 1, Of: 3}) // overtaken
+	f.SetDelivered(event.Delivered{ID: "unknown", Peers: 9, Of: 9})
 	shows("✓ 2/2", "✓ 2/3", "✓ 2/3")
 
 	// What one said in an earlier run says nothing about who has it.
@@ -50,7 +50,7 @@ func TestDelivery(t *testing.T) {
 func TestDeliveryStandsBehindAnyEmoji(t *testing.T) {
 	f := plainFixture(50, 4)
 	l := f.say("alice", "done 👍🏽")
-	f.Delivered(event.Delivered{ID: l.ID, Peers: 2, Of: 2})
+	f.SetDelivered(event.Delivered{ID: l.ID, Peers: 2, Of: 2})
 	rows := f.Rows()
 	emu := vt.NewEmulator(50, 1)
 	defer emu.Close()
@@ -71,7 +71,7 @@ func TestDeliveryMovesNoText(t *testing.T) {
 		rows := len(f.body(0, false))
 		for _, d := range []event.Delivered{{}, {Peers: 1, Of: 2}, {Peers: 100, Of: 128}} {
 			d.ID = l.ID
-			f.Delivered(d)
+			f.SetDelivered(d)
 			f.check(t)
 			if got := len(f.body(0, false)); got != rows {
 				t.Fatalf("at %d cells a line took %d rows and takes %d as %+v", w, rows, got, d)

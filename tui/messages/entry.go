@@ -20,10 +20,10 @@ const groupFor = 5 * time.Minute
 type kind uint8
 
 const (
-	said     kind = iota // a line
-	note                 // a sentence of the program's own
-	turnedUp             // lines that arrived late, announced
-	rejected             // what was refused, counted
+	said        kind = iota // a line
+	note                    // a sentence of the program's own
+	lateArrival             // lines that arrived late, announced
+	rejected                // what was refused, counted
 )
 
 // acked is what is known of who has a line of one's own.

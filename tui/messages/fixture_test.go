@@ -37,7 +37,7 @@ func newFixture(w, h int, look theme.Look) *fixture {
 	f := &fixture{keys: map[string]identity.Key{}, now: noon, name: "alice"}
 	f.Pane = New(Config{
 		Theme:   theme.New(look),
-		Book:    &f.book,
+		Roster:  &f.book,
 		Self:    func() string { return f.key("alice").ID().String() },
 		OwnName: func() sanitize.SafeText { return sanitize.Name(f.name) },
 		Now:     func() time.Time { return f.now },

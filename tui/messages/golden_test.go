@@ -31,7 +31,7 @@ func (f *fixture) talk() {
 		f.line("bob", "and I bring the cake", ago(25*time.Hour), history),
 	})
 	l := f.say("alice", "hello")
-	f.Delivered(event.Delivered{ID: l.ID, Peers: 3, Of: 3})
+	f.SetDelivered(event.Delivered{ID: l.ID, Peers: 3, Of: 3})
 	f.pass(time.Minute)
 	f.say("bob", "hi Alice, which branch? I see two with the same name, and a long line wraps under its own text")
 	f.pass(20 * time.Second)
@@ -39,14 +39,14 @@ func (f *fixture) talk() {
 	f.say("dana", "waves", me)
 	f.pass(time.Minute)
 	f.say("Rusty the plain one", "in clear", unsigned)
-	f.Refused(event.Refused{From: "10.0.0.7", Reason: "unsigned · policy #4", Count: 1})
-	f.Refused(event.Refused{From: "10.0.0.7", Reason: "unsigned · policy #4", Count: 3})
-	f.Note(event.Info, sanitize.Trusted("eve joined"))
-	f.Note(event.Warning, sanitize.Trusted("not saved: the disk is full"))
+	f.ReportRefused(event.Refused{From: "10.0.0.7", Reason: "unsigned · policy #4", Count: 1})
+	f.ReportRefused(event.Refused{From: "10.0.0.7", Reason: "unsigned · policy #4", Count: 3})
+	f.AddNotice(event.Info, sanitize.Trusted("eve joined"))
+	f.AddNotice(event.Warning, sanitize.Trusted("not saved: the disk is full"))
 	f.say("eve", "my clock is wrong", ago(20*time.Minute))
 	l = f.say("alice", "a long line of one's own that needs more than a single row to stand in, at nearly any width")
-	f.Delivered(event.Delivered{ID: l.ID, Peers: 2, Of: 4})
-	f.Delivered(event.Delivered{ID: f.say("alice", "is anybody there?").ID})
+	f.SetDelivered(event.Delivered{ID: l.ID, Peers: 2, Of: 4})
+	f.SetDelivered(event.Delivered{ID: f.say("alice", "is anybody there?").ID})
 	f.say("alice", "on its way")
 	f.pass(time.Minute)
 	f.Add([]event.Line{f.line("bob", "said while away", ago(100*time.Second), history), f.line("bob", "and more", ago(90*time.Second), history)})
@@ -78,14 +78,14 @@ func TestGolden(t *testing.T) {
 		}},
 		{"selection-72x10", 72, 10, dark, func(f *fixture) {
 			f.talk()
-			f.Select(-1)
-			f.Select(-4)
+			f.MoveSelection(-1)
+			f.MoveSelection(-4)
 		}},
 		{"find-72x12", 72, 12, dark, func(f *fixture) {
 			f.talk()
-			f.Find("ROW")
-			f.Next(1)
-			f.Next(-1)
+			f.Search("ROW")
+			f.NextHit(1)
+			f.NextHit(-1)
 		}},
 	}
 	for _, s := range scenes {
@@ -99,9 +99,9 @@ func TestGolden(t *testing.T) {
 	t.Run("inspector", func(t *testing.T) {
 		f := newFixture(72, 20, plain)
 		f.talk()
-		f.Select(-1)
-		golden(t, "inspector-72", f.Inspector(72, 40))
-		golden(t, "inspector-36", f.Inspector(36, 60))
+		f.MoveSelection(-1)
+		golden(t, "inspector-72", f.InspectorRows(72, 40))
+		golden(t, "inspector-36", f.InspectorRows(36, 60))
 	})
 }
 

@@ -9,9 +9,9 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Inspector tells all that is known of the selected line, in at most h rows of at most w cells;
+// InspectorRows tells all that is known of the selected line, in at most h rows of at most w cells;
 // none if no line is selected.
-func (p *Pane) Inspector(w, h int) []string {
+func (p *Pane) InspectorRows(w, h int) []string {
 	l, ok := p.Selected()
 	if !ok || w <= 0 || h <= 0 {
 		return nil
@@ -33,7 +33,7 @@ func (p *Pane) Inspector(w, h int) []string {
 			if i == 0 && at == column {
 				r.Put(t.Dim, name)
 			}
-			rows = append(rows, r.To(t.Text, at).Put(s, part).String())
+			rows = append(rows, r.PadTo(t.Text, at).Put(s, part).String())
 		}
 	}
 	why, style := p.why(e)
@@ -77,7 +77,7 @@ func (p *Pane) author(o *origin) sanitize.SafeText {
 	if o.own {
 		return sanitize.Concat(label, sanitize.Trusted(" (you)"))
 	}
-	label = p.cfg.Book.Label(o.who.book)
+	label = p.cfg.Roster.Label(o.who.book)
 	if then := sanitize.Name(o.name); o.name != "" && then != label {
 		label = sanitize.Concat(label, sanitize.Trusted(", then called "), then)
 	}
@@ -96,7 +96,7 @@ func (p *Pane) through(o *origin) sanitize.SafeText {
 	}
 	for _, who := range p.people.persons {
 		if who.id == o.via {
-			return sanitize.Concat(sanitize.Trusted("handed on by "), p.cfg.Book.Label(who.book))
+			return sanitize.Concat(sanitize.Trusted("handed on by "), p.cfg.Roster.Label(who.book))
 		}
 	}
 	return sanitize.Linef("handed on by %s", o.via)

@@ -32,7 +32,7 @@ func TestLogKeepsOrder(t *testing.T) {
 				batch, all = append(batch, l), append(all, l)
 			}
 			if rapid.IntRange(0, 4).Draw(t, "from disk") == 0 {
-				f.Older(batch)
+				f.AddOlder(batch)
 			} else {
 				f.Add(batch)
 			}
@@ -102,10 +102,10 @@ func TestLogIsBounded(t *testing.T) {
 		t.Errorf("%d ids of %d lines", len(f.log.ids), len(f.log.entries))
 	}
 
-	if f.Home(); f.WantsOlder() {
+	if f.ScrollToStart(); f.WantsOlder() {
 		t.Error("more is wanted though no more can be held")
 	}
-	f.End()
+	f.ScrollToEnd()
 
 	// Nobody's place is dropped while they read there, though not for ever.
 	f.ScrollLines(-len(f.log.entries) + 100)
@@ -170,7 +170,7 @@ func TestOrdinaryOwnLinesAreForgotten(t *testing.T) {
 	if n := len(f.own.byID); n != len(f.log.entries) || n != len(f.own.entries) {
 		t.Errorf("%d of one's own lines are kept for %d", n, len(f.log.entries))
 	}
-	f.Delivered(event.Delivered{ID: fmt.Sprintf("%016x%048x", 120_000, 0), Peers: 3, Of: 3})
+	f.SetDelivered(event.Delivered{ID: fmt.Sprintf("%016x%048x", 120_000, 0), Peers: 3, Of: 3})
 	if !strings.Contains(f.screen(), "✓ 3/3") {
 		t.Errorf("a delivery after all that is not shown:\n%s", f.screen())
 	}
@@ -181,13 +181,13 @@ func TestOrdinaryOwnLinesAreForgotten(t *testing.T) {
 
 func TestWhatWasDroppedCanBeLoadedAgain(t *testing.T) {
 	f := plainFixture(60, 10)
-	f.Older(nil)
-	f.Home()
+	f.AddOlder(nil)
+	f.ScrollToStart()
 	if f.WantsOlder() {
 		t.Error("there is no more, but more is wanted")
 	}
 	f.Add(flood(0, maxLines+maxLines/8, strings.Repeat("x", 2000))) // dropped by size, far below the count
-	f.Home()
+	f.ScrollToStart()
 	if !f.WantsOlder() {
 		t.Error("what was dropped is not wanted back")
 	}

@@ -26,7 +26,7 @@ import (
 type Config struct {
 	Theme *theme.Theme
 	// Book gives the labels. It is read while drawing; tell the pane with Relabel when it changed.
-	Book *roster.Roster
+	Roster *roster.Roster
 	// Self is one's own peer id, a uuid.
 	Self func() string
 	// OwnName is what oneself is called: for mentions and for one's own /me.
@@ -128,9 +128,9 @@ func (p *Pane) SetFocus(on bool) {
 // back, and only then is older history asked for again.
 func (p *Pane) Clear() {
 	p.floor = len(p.log.entries)
-	p.Unselect()
+	p.ClearSelection()
 	p.dividers = nil
-	p.End()
+	p.ScrollToEnd()
 }
 
 // restyle forgets what was drawn.

@@ -70,34 +70,34 @@ func (f *fixture) step(t *rapid.T) {
 	case 7:
 		f.ScrollLines(n)
 	case 8:
-		f.Select(n)
+		f.MoveSelection(n)
 	case 9:
 		f.SetSize(rapid.IntRange(0, 300).Draw(t, "w"), rapid.IntRange(0, 60).Draw(t, "h"))
 	case 10:
-		f.Find(text)
-		f.Next(n)
+		f.Search(text)
+		f.NextHit(n)
 	case 11:
 		f.SetAway(n < 0)
 	case 12:
 		f.pass(hours(n).Abs())
 	case 13:
-		f.Refused(event.Refused{From: who, Reason: text, Count: n})
+		f.ReportRefused(event.Refused{From: who, Reason: text, Count: n})
 	case 14:
-		f.Note(event.Warning, sanitize.Block(text))
+		f.AddNotice(event.Warning, sanitize.Block(text))
 	case 15:
 		f.SetIgnored(f.key(who).ID().String(), n < 0)
 	case 16:
-		f.Older([]event.Line{f.line(who, text, ago(hours(n)))})
-		f.Home()
+		f.AddOlder([]event.Line{f.line(who, text, ago(hours(n)))})
+		f.ScrollToStart()
 	case 17:
 		f.Clear()
-		f.ClearFind()
+		f.CancelSearch()
 	case 18:
 		f.name = text
 		f.Relabel()
-		f.Unselect()
+		f.ClearSelection()
 	}
-	if rows := f.Inspector(f.w, f.h); len(rows) > f.h {
+	if rows := f.InspectorRows(f.w, f.h); len(rows) > f.h {
 		t.Fatalf("the inspector has %d rows of %d", len(rows), f.h)
 	} else {
 		for _, row := range rows {

@@ -20,17 +20,17 @@ type refusal struct {
 	start int // counted before the row
 }
 
-// Note puts in a sentence of the program's own: a notice, the outcome of a vote, "alice joined".
-func (p *Pane) Note(level event.Level, text sanitize.SafeText) {
+// AddNotice puts in a sentence of the program's own: a notice, the outcome of a vote, "alice joined".
+func (p *Pane) AddNotice(level event.Level, text sanitize.SafeText) {
 	p.look()
 	now := millis(p.cfg.Now())
 	p.append(&entry{kind: note, level: level, text: text.String(), arrived: now, sent: now})
 	p.trim()
 }
 
-// Refused says what was dropped. There is one row per sender and reason for a run of refusals,
+// ReportRefused says what was dropped. There is one row per sender and reason for a run of refusals,
 // which counts on in place; a later run has a row of its own.
-func (p *Pane) Refused(r event.Refused) {
+func (p *Pane) ReportRefused(r event.Refused) {
 	p.look()
 	now := millis(p.cfg.Now())
 	f := p.refused[r.LatestKey()]

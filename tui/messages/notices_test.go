@@ -13,7 +13,7 @@ import (
 func TestRefusedCountsInPlace(t *testing.T) {
 	f := plainFixture(70, 10)
 	refuse := func(n int) {
-		f.Refused(event.Refused{From: "10.0.0.7", Reason: "unsigned · policy #4", Count: n})
+		f.ReportRefused(event.Refused{From: "10.0.0.7", Reason: "unsigned · policy #4", Count: n})
 	}
 	refuse(1)
 	f.say("bob", "between")
@@ -27,7 +27,7 @@ func TestRefusedCountsInPlace(t *testing.T) {
 	if got := f.screen(); strings.Count(got, "⊘") != 2 || !contains(got, "⊘ 1 unsigned line from") {
 		t.Errorf("an hour later:\n%s", got)
 	}
-	f.Refused(event.Refused{From: "bob\x1b[2J", Reason: "bad signature", Count: 2})
+	f.ReportRefused(event.Refused{From: "bob\x1b[2J", Reason: "bad signature", Count: 2})
 	if got := f.screen(); !contains(got, "⊘ 2 × bad signature from bob refused") {
 		t.Errorf("another reason:\n%s", got)
 	}
@@ -36,7 +36,7 @@ func TestRefusedCountsInPlace(t *testing.T) {
 func TestRefusalsOfManySendersAreBounded(t *testing.T) {
 	f := plainFixture(70, 10)
 	for i := range 5 * maxRefused {
-		f.Refused(event.Refused{From: fmt.Sprint("sender ", i), Reason: "unsigned", Count: 1})
+		f.ReportRefused(event.Refused{From: fmt.Sprint("sender ", i), Reason: "unsigned", Count: 1})
 	}
 	if len(f.refused) > maxRefused {
 		t.Errorf("%d senders are told apart", len(f.refused))
@@ -45,16 +45,16 @@ func TestRefusalsOfManySendersAreBounded(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	f := plainFixture(70, 6)
-	f.Note(event.Info, sanitize.Trusted("eve joined"))
-	f.Note(event.Warning, sanitize.Trusted("not saved"))
-	f.Note(event.Error, sanitize.Trusted("no port"))
+	f.AddNotice(event.Info, sanitize.Trusted("eve joined"))
+	f.AddNotice(event.Warning, sanitize.Trusted("not saved"))
+	f.AddNotice(event.Error, sanitize.Trusted("no port"))
 	got := f.screen()
 	for _, want := range []string{"· eve joined", "⚠ not saved", "✗ no port"} {
 		if !contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
 	}
-	f.Select(-1)
+	f.MoveSelection(-1)
 	if _, ok := f.Selected(); ok {
 		t.Error("a note was selected as a line")
 	}

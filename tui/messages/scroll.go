@@ -29,8 +29,8 @@ func (p *Pane) ScrollLines(n int) {
 // ScrollPages moves the screen by pages, which overlap by a row.
 func (p *Pane) ScrollPages(n int) { p.ScrollLines(n * max(p.room()-1, 1)) }
 
-// Home shows the beginning of what is loaded.
-func (p *Pane) Home() {
+// ScrollToStart shows the beginning of what is loaded.
+func (p *Pane) ScrollToStart() {
 	p.uncover()
 	if len(p.log.entries) > 0 {
 		p.pinned = false
@@ -38,8 +38,8 @@ func (p *Pane) Home() {
 	}
 }
 
-// End shows the end, and follows it.
-func (p *Pane) End() {
+// ScrollToEnd shows the end, and follows it.
+func (p *Pane) ScrollToEnd() {
 	p.follow, p.pinned = true, false
 	p.view.stale = true
 	p.look()
@@ -51,8 +51,8 @@ func (p *Pane) AtEnd() bool {
 	return p.view.end
 }
 
-// Below is how many lines of others are below the screen that were never on it.
-func (p *Pane) Below() int {
+// CountBelow is how many lines of others are below the screen that were never on it.
+func (p *Pane) CountBelow() int {
 	p.look()
 	return p.below
 }

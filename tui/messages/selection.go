@@ -2,10 +2,10 @@ package messages
 
 import "chat.lan/p2pchat/net/event"
 
-// Select moves the selection by that many lines, down if delta is above zero. Without one it begins
+// MoveSelection moves the selection by that many lines, down if delta is above zero. Without one it begins
 // at the last line on the screen. The selected line stays on the screen while others arrive: a
 // selection at the end stops following it.
-func (p *Pane) Select(delta int) {
+func (p *Pane) MoveSelection(delta int) {
 	p.look()
 	if delta == 0 || len(p.log.entries) <= p.floor {
 		return
@@ -43,16 +43,16 @@ func (p *Pane) choose(i, above int) {
 	p.show(i, above)
 }
 
-// Unselect ends the selection. If that had stopped following the end, and nothing came since, the
+// ClearSelection ends the selection. If that had stopped following the end, and nothing came since, the
 // end is followed again.
-func (p *Pane) Unselect() {
+func (p *Pane) ClearSelection() {
 	if p.sel < 0 {
 		return
 	}
 	p.sel = -1
 	p.view.stale = true
-	if p.pinned && p.Below() == 0 {
-		p.End()
+	if p.pinned && p.CountBelow() == 0 {
+		p.ScrollToEnd()
 	}
 	p.pinned = false
 }

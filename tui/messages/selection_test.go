@@ -10,8 +10,8 @@ func TestSelectionStaysWhileLinesArrive(t *testing.T) {
 	for _, text := range []string{"one", "two", "three", "four", "five", "six", "seven"} {
 		f.say("bob", text)
 	}
-	f.Select(-1)
-	f.Select(-1)
+	f.MoveSelection(-1)
+	f.MoveSelection(-1)
 	if l, ok := f.Selected(); !ok || l.Text != "six" {
 		t.Fatalf("%q is selected", l.Text)
 	}
@@ -32,13 +32,13 @@ func TestSelectionStaysWhileLinesArrive(t *testing.T) {
 	if l, _ := f.Selected(); l.Text != "six" {
 		t.Errorf("%q is selected after a line arrived", l.Text)
 	}
-	f.Unselect()
+	f.ClearSelection()
 	if f.AtEnd() {
 		t.Error("what came since is skipped when the selection ends")
 	}
-	f.End()
-	f.Select(-1)
-	f.Unselect()
+	f.ScrollToEnd()
+	f.MoveSelection(-1)
+	f.ClearSelection()
 	if !f.AtEnd() {
 		t.Error("the end is not followed any more after a selection")
 	}

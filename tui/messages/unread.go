@@ -10,8 +10,8 @@ func (p *Pane) SetAway(on bool) {
 	}
 }
 
-// Unread is how many lines of others came while nobody looked or the reader was further up.
-func (p *Pane) Unread() int {
+// CountUnread is how many lines of others came while nobody looked or the reader was further up.
+func (p *Pane) CountUnread() int {
 	p.look()
 	return p.unread
 }

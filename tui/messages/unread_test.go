@@ -13,23 +13,23 @@ func TestUnread(t *testing.T) {
 	for range 10 {
 		f.say("bob", "before")
 	}
-	if f.Unread() != 0 || contains(f.screen(), "new") {
-		t.Errorf("%d unread while somebody looks", f.Unread())
+	if f.CountUnread() != 0 || contains(f.screen(), "new") {
+		t.Errorf("%d unread while somebody looks", f.CountUnread())
 	}
 	f.SetAway(true)
 	f.say("alice", "own")
 	f.say("bob", "first")
 	f.say("dana", "second")
-	if f.Unread() != 2 {
-		t.Errorf("%d unread of 2", f.Unread())
+	if f.CountUnread() != 2 {
+		t.Errorf("%d unread of 2", f.CountUnread())
 	}
 	rows := strings.Split(f.screen(), "\n")
 	if !contains(rows[3], "── new ──") || !contains(rows[4], "first") {
 		t.Errorf("the divider is not above the first:\n%s", f.screen())
 	}
 	f.SetAway(false)
-	if f.Unread() != 0 || !contains(f.screen(), "── new ──") {
-		t.Errorf("on coming back %d are unread, and:\n%s", f.Unread(), f.screen())
+	if f.CountUnread() != 0 || !contains(f.screen(), "── new ──") {
+		t.Errorf("on coming back %d are unread, and:\n%s", f.CountUnread(), f.screen())
 	}
 
 	f.ScrollLines(-3)
@@ -37,21 +37,21 @@ func TestUnread(t *testing.T) {
 	f.say("alice", "own")
 	f.say("bob", "fourth")
 	f.say("bob", "fifth")
-	if f.Unread() != 3 || f.Below() != 3 {
-		t.Errorf("%d unread and %d below of 3", f.Unread(), f.Below())
+	if f.CountUnread() != 3 || f.CountBelow() != 3 {
+		t.Errorf("%d unread and %d below of 3", f.CountUnread(), f.CountBelow())
 	}
 	if !contains(f.screen(), "── 3 new below · End ──") {
 		t.Errorf("it is not said:\n%s", f.screen())
 	}
-	for f.Below() == 3 && !f.AtEnd() {
+	for f.CountBelow() == 3 && !f.AtEnd() {
 		f.ScrollLines(1)
 	}
-	if !contains(f.screen(), "third") || f.Unread() != 2 {
-		t.Errorf("%d unread when the first of three is seen:\n%s", f.Unread(), f.screen())
+	if !contains(f.screen(), "third") || f.CountUnread() != 2 {
+		t.Errorf("%d unread when the first of three is seen:\n%s", f.CountUnread(), f.screen())
 	}
-	f.End()
-	if f.Unread() != 0 || f.Below() != 0 || strings.Count(f.screen(), "── new ──") != 1 {
-		t.Errorf("at the end %d unread, %d below:\n%s", f.Unread(), f.Below(), f.screen())
+	f.ScrollToEnd()
+	if f.CountUnread() != 0 || f.CountBelow() != 0 || strings.Count(f.screen(), "── new ──") != 1 {
+		t.Errorf("at the end %d unread, %d below:\n%s", f.CountUnread(), f.CountBelow(), f.screen())
 	}
 }
 
@@ -60,13 +60,13 @@ func TestComingBackReads(t *testing.T) {
 	f.SetAway(true)
 	f.say("bob", "a")
 	f.SetAway(false)
-	if f.Unread() != 0 {
+	if f.CountUnread() != 0 {
 		t.Error("still unread")
 	}
 	f.SetAway(true)
 	f.say("bob", "b")
-	if rows := strings.Split(f.screen(), "\n"); f.Unread() != 1 || !contains(rows[4], "new") || strings.Count(f.screen(), "new") != 1 {
-		t.Errorf("%d unread, and:\n%s", f.Unread(), f.screen())
+	if rows := strings.Split(f.screen(), "\n"); f.CountUnread() != 1 || !contains(rows[4], "new") || strings.Count(f.screen(), "new") != 1 {
+		t.Errorf("%d unread, and:\n%s", f.CountUnread(), f.screen())
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// Details are the rows that tell all about the selected peer, each at most width cells.
-func (p *Pane) Details(width int) []string {
+// DetailRows are the rows that tell all about the selected peer, each at most width cells.
+func (p *Pane) DetailRows(width int) []string {
 	peer, ok := p.Selected()
 	if !ok {
 		return nil
@@ -27,7 +27,7 @@ func (p *Pane) Details(width int) []string {
 			if i == 0 {
 				r.Put(t.Dim, sanitize.Line(name))
 			}
-			rows = append(rows, r.To(t.Text, 14).Put(t.Text, part).String())
+			rows = append(rows, r.PadTo(t.Text, 14).Put(t.Text, part).String())
 		}
 	}
 	label := p.label(peer, max(width-1, 1))

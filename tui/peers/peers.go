@@ -17,14 +17,14 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Remembered is how long somebody who has gone is still listed.
-const Remembered = 10 * time.Minute
+// ListGoneFor is how long somebody who has gone is still listed.
+const ListGoneFor = 10 * time.Minute
 
 // Config is what a pane needs; all of it must be set.
 type Config struct {
-	Theme *theme.Theme
-	Book  *roster.Roster
-	Now   func() time.Time
+	Theme  *theme.Theme
+	Roster *roster.Roster
+	Now    func() time.Time
 }
 
 // Pane is the list of peers.
@@ -62,16 +62,16 @@ func (p *Pane) SetFocus(on bool) {
 // SetSelf says who one is.
 func (p *Pane) SetSelf(s event.Self) { p.self = s }
 
-// Set notes a peer as it is now.
-func (p *Pane) Set(peer event.Peer) {
+// SetPeer notes a peer as it is now.
+func (p *Pane) SetPeer(peer event.Peer) {
 	if old, ok := p.peers[peer.ID]; !ok || here(old) != here(peer) || old.Name != peer.Name {
 		p.stale = true
 	}
 	p.peers[peer.ID] = peer
 }
 
-// Stats notes the numbers of a peer that is listed.
-func (p *Pane) Stats(peer event.Peer) {
+// UpdateStats notes the numbers of a peer that is listed.
+func (p *Pane) UpdateStats(peer event.Peer) {
 	if old, ok := p.peers[peer.ID]; ok {
 		old.RTT, old.In, old.Out = peer.RTT, peer.In, peer.Out
 		p.peers[peer.ID] = old
@@ -97,8 +97,8 @@ func (p *Pane) Count() (there, listed int) {
 	return there, listed
 }
 
-// Plain is how many of those who are there speak in clear.
-func (p *Pane) Plain() (n int) {
+// CountPlain is how many of those who are there speak in clear.
+func (p *Pane) CountPlain() (n int) {
 	for _, peer := range p.peers {
 		if here(peer) && !peer.Encrypted() {
 			n++
@@ -107,8 +107,8 @@ func (p *Pane) Plain() (n int) {
 	return n
 }
 
-// Select moves the selection.
-func (p *Pane) Select(delta int) {
+// MoveSelection moves the selection.
+func (p *Pane) MoveSelection(delta int) {
 	p.sort()
 	if len(p.order) == 0 {
 		return
@@ -130,7 +130,7 @@ func here(p event.Peer) bool { return p.State == event.Up || p.State == event.La
 
 // listed reports whether a peer is worth a row.
 func (p *Pane) listed(peer event.Peer) bool {
-	return here(peer) || p.cfg.Now().Sub(peer.Changed) < Remembered
+	return here(peer) || p.cfg.Now().Sub(peer.Changed) < ListGoneFor
 }
 
 // sort puts those who are there first, each part by name. Late peers stay where they are: nothing is
@@ -167,13 +167,13 @@ func (p *Pane) sort() {
 
 // label is how a peer is called, within cells.
 func (p *Pane) label(peer event.Peer, cells int) sanitize.SafeText {
-	return p.cfg.Book.LabelWithin(roster.ID(peer.Key, peer.ID), cells, p.cfg.Theme.Ellipsis)
+	return p.cfg.Roster.LabelWithin(roster.ID(peer.Key, peer.ID), cells, p.cfg.Theme.Ellipsis)
 }
 
 // colour is the style of a peer's name.
 func (p *Pane) colour(peer event.Peer) theme.Style {
 	if peer.Key.IsZero() {
-		return p.cfg.Theme.NameOf(peer.ID)
+		return p.cfg.Theme.IDStyle(peer.ID)
 	}
-	return p.cfg.Theme.Name(peer.Key)
+	return p.cfg.Theme.KeyStyle(peer.Key)
 }

@@ -37,7 +37,7 @@ type pane struct {
 
 func newPane(w, h int) *pane {
 	p := &pane{now: noon}
-	p.Pane = New(Config{Theme: theme.New(theme.Look{Profile: termenv.Ascii}), Book: &p.book, Now: func() time.Time { return p.now }})
+	p.Pane = New(Config{Theme: theme.New(theme.Look{Profile: termenv.Ascii}), Roster: &p.book, Now: func() time.Time { return p.now }})
 	p.SetSize(w, h)
 	p.SetSelf(event.Self{ID: "me", Name: "Alice"})
 	return p
@@ -46,7 +46,7 @@ func newPane(w, h int) *pane {
 func (p *pane) set(peers ...event.Peer) {
 	for _, peer := range peers {
 		p.book.Set(roster.ID(peer.Key, peer.ID), peer.Name)
-		p.Set(peer)
+		p.SetPeer(peer)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestSelectionStaysWithThePeer(t *testing.T) {
 		p.set(somebody(name))
 	}
 	p.SetFocus(true)
-	p.Select(1)
+	p.MoveSelection(1)
 	if got, _ := p.Selected(); got.Name != "c" {
 		t.Fatalf("the second is %q", got.Name)
 	}
@@ -125,11 +125,11 @@ func TestSelectionStaysWithThePeer(t *testing.T) {
 	if got, _ := p.Selected(); got.Name != "c" {
 		t.Errorf("somebody came and the selection went to %q", got.Name)
 	}
-	p.Select(10)
+	p.MoveSelection(10)
 	if got := p.text(); !strings.Contains(got[3], "▸● e") {
 		t.Errorf("the end is shown as %q", got)
 	}
-	p.Select(-10)
+	p.MoveSelection(-10)
 	if got := p.text(); !strings.Contains(got[2], "▸● a") {
 		t.Errorf("the beginning is shown as %q", got)
 	}
@@ -144,7 +144,7 @@ func TestWhoHasGoneIsForgotten(t *testing.T) {
 	if there, listed := p.Count(); there != 0 || listed != 1 {
 		t.Errorf("%d there, %d listed", there, listed)
 	}
-	p.now = noon.Add(Remembered)
+	p.now = noon.Add(ListGoneFor)
 	if got := p.text(); strings.Contains(strings.Join(got, "\n"), "bob") {
 		t.Errorf("still listed: %q", got)
 	}
@@ -160,7 +160,7 @@ func TestDetails(t *testing.T) {
 	p.set(dana)
 	p.SetFocus(true)
 	p.now = noon.Add(90 * time.Second)
-	text := ansi.Strip(strings.Join(p.Details(60), "\n"))
+	text := ansi.Strip(strings.Join(p.DetailRows(60), "\n"))
 	for _, want := range []string{"dana  ✓ verified", "10.0.0.7:8080", dana.Key.Fingerprint(), dana.Key.String()[:40], "here for 1 min", "1.2 MB in, 890 B out", "1.0 ms", "p2pchat/0.1.0"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the details lack %q:\n%s", want, text)
@@ -183,13 +183,13 @@ func TestRowsFit(t *testing.T) {
 			p.set(peer)
 		}
 		p.SetFocus(rapid.Bool().Draw(t, "focus"))
-		p.Select(rapid.IntRange(-20, 20).Draw(t, "delta"))
-		p.now = noon.Add(time.Duration(rapid.Int64Range(0, int64(Remembered)).Draw(t, "later")))
+		p.MoveSelection(rapid.IntRange(-20, 20).Draw(t, "delta"))
+		p.now = noon.Add(time.Duration(rapid.Int64Range(0, int64(ListGoneFor)).Draw(t, "later")))
 		rows := p.Rows()
 		if len(rows) != h {
 			t.Fatalf("%d rows of %d", len(rows), h)
 		}
-		for _, row := range append(rows, p.Details(w)...) {
+		for _, row := range append(rows, p.DetailRows(w)...) {
 			if n := ansi.StringWidth(row); n > w {
 				t.Fatalf("%d of %d cells: %q", n, w, row)
 			}
@@ -220,13 +220,13 @@ func TestStatsAreNumbersOnly(t *testing.T) {
 	bob.State, bob.Verified, bob.Changed = event.Lost, true, noon.Add(time.Minute)
 	p.set(bob)
 	old.RTT, old.In, old.Out = time.Millisecond, 5, 7
-	p.Stats(old)
+	p.UpdateStats(old)
 	got, _ := p.Peer(bob.ID)
 	bob.RTT, bob.In, bob.Out = old.RTT, old.In, old.Out
 	if got != bob {
 		t.Errorf("got %+v, want %+v", got, bob)
 	}
-	p.Stats(somebody("eve"))
+	p.UpdateStats(somebody("eve"))
 	if _, ok := p.Peer(somebody("eve").ID); ok {
 		t.Error("numbers of somebody unknown made a peer")
 	}

@@ -27,14 +27,14 @@ func (p *Pane) Rows() []string {
 	if len(p.order) == 0 && room > 0 {
 		for _, hint := range []sanitize.SafeText{sanitize.Trusted("Nobody yet. Who is"), sanitize.Trusted("found is listed here;"), sanitize.Trusted("or /connect HOST")}[:min(3, room)] {
 			t := p.cfg.Theme
-			rows = append(rows, t.Row(p.w).Space(t.Text, lead).Put(t.Dim, hint).To(t.Text, p.w).String())
+			rows = append(rows, t.Row(p.w).Space(t.Text, lead).Put(t.Dim, hint).PadTo(t.Text, p.w).String())
 		}
 	}
 	for _, id := range p.visible(room) {
 		rows = append(rows, p.row(p.peers[id]))
 	}
 	for len(rows) < p.h {
-		rows = append(rows, p.cfg.Theme.Row(p.w).To(p.cfg.Theme.Text, p.w).String())
+		rows = append(rows, p.cfg.Theme.Row(p.w).PadTo(p.cfg.Theme.Text, p.w).String())
 	}
 	return rows[:p.h]
 }
@@ -64,7 +64,7 @@ func (p *Pane) title() string {
 	if listed > there {
 		count = fmt.Sprintf("%d of %d here", there, listed)
 	}
-	return r.Space(t.Text, 1).Put(t.Dim, sanitize.Line(count)).To(t.Text, p.w).String()
+	return r.Space(t.Text, 1).Put(t.Dim, sanitize.Line(count)).PadTo(t.Text, p.w).String()
 }
 
 func (p *Pane) own() string {
@@ -72,7 +72,7 @@ func (p *Pane) own() string {
 	you := sanitize.Trusted(" (you)")
 	r := t.Row(p.w).Space(t.Text, 1).Put(t.Dim, t.Dot).Space(t.Text, 1)
 	r.PutWithin(t.Text, sanitize.Name(p.self.Name), p.w-lead-you.Width()).Put(t.Dim, you)
-	return r.To(t.Text, p.w).String()
+	return r.PadTo(t.Text, p.w).String()
 }
 
 // row is one peer. What stands at its right end is right-aligned, so that a number that changes
@@ -107,7 +107,7 @@ func (p *Pane) row(peer event.Peer) string {
 		room -= 2 // the tick's column stands also where there is no tick
 	}
 	at := lead + room
-	r.PutWithin(name, p.label(peer, room), room).To(blank, at)
+	r.PutWithin(name, p.label(peer, room), room).PadTo(blank, at)
 	if here(peer) {
 		r.Space(blank, 1)
 		if mark && selected {
@@ -118,8 +118,8 @@ func (p *Pane) row(peer event.Peer) string {
 			r.Space(blank, 1)
 		}
 	}
-	r.To(blank, end-note.Width()).Put(noteStyle, note)
-	return r.To(blank, p.w).String()
+	r.PadTo(blank, end-note.Width()).Put(noteStyle, note)
+	return r.PadTo(blank, p.w).String()
 }
 
 // state is the glyph of a peer's state.

@@ -29,10 +29,10 @@ const (
 	cursorShow = "\x1b[?25h"
 )
 
-// Column moves to a column, counted from 0, inside a row. Terminals disagree about the width of
+// MoveToColumn moves to a column, counted from 0, inside a row. Terminals disagree about the width of
 // some emoji; what stands behind them (a border, the next pane) starts with Column, so that it
 // stays in line whatever the terminal made of the text before. ansi.StringWidth counts it as 0.
-func Column(x int) string { return ansi.CursorHorizontalAbsolute(x + 1) }
+func MoveToColumn(x int) string { return ansi.CursorHorizontalAbsolute(x + 1) }
 
 // next is the state after a frame: clipped to the screen, padded with blank rows, and sharing no
 // slice with the frame.

@@ -198,7 +198,7 @@ func TestRowsWithDisputedWidthsStayInTheirPlace(t *testing.T) {
 			emu.Write(appendDiff(nil, &state, &now, state.width == 0))
 			state = now
 		}
-		draw("top"+Column(width-1)+"|", strings.Repeat(split.String(), 9)+Column(width-1)+"|", "end")
+		draw("top"+MoveToColumn(width-1)+"|", strings.Repeat(split.String(), 9)+MoveToColumn(width-1)+"|", "end")
 		rows := emu.text()
 		if !strings.HasPrefix(rows[0], "top") || rows[2] != "end" {
 			t.Errorf("%s wrapped into its neighbours: %q", emoji, rows)
@@ -206,7 +206,7 @@ func TestRowsWithDisputedWidthsStayInTheirPlace(t *testing.T) {
 		if c := emu.CellAt(width-1, 1); c == nil || c.Content != "|" {
 			t.Errorf("%s moved the border: %q", emoji, rows)
 		}
-		draw("top"+Column(width-1)+"|", "x"+Column(width-1)+"|", "end")
+		draw("top"+MoveToColumn(width-1)+"|", "x"+MoveToColumn(width-1)+"|", "end")
 		want := []string{fmt.Sprintf("top%*s", width-3, "|"), fmt.Sprintf("x%*s", width-1, "|"), "end"}
 		if diff := cmp.Diff(want, emu.text()); diff != "" {
 			t.Errorf("%s left remains (-want +got)\n%s", emoji, diff)

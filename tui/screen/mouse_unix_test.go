@@ -21,8 +21,8 @@ func TestSetMouse(t *testing.T) {
 	r.see("wheel up")
 
 	before := len(r.output())
-	r.screen.Release()
-	if err := r.screen.Restore(); err != nil {
+	r.screen.term.leave()
+	if err := r.retake(); err != nil {
 		t.Fatal(err)
 	}
 	r.waitFor("both ways of a release", func(out, _ string) bool {

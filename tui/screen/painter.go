@@ -121,7 +121,7 @@ func (p *painter) draw() error {
 	}
 	err := p.display.write(b)
 	if errors.Is(err, errReleased) {
-		// Restore marks a repaint; until then there is nobody to draw for.
+		// Retaking the terminal marks a repaint; until then drawing is pointless.
 		p.mu.Lock()
 		p.full = true
 		p.mu.Unlock()

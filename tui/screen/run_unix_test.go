@@ -67,6 +67,15 @@ func (r *running) end() error {
 	}
 }
 
+// retake takes the terminal back and has everything drawn again, as the program does after a stop.
+func (r *running) retake() error {
+	if err := r.screen.term.retake(); err != nil {
+		return err
+	}
+	r.screen.painter.repaint()
+	return nil
+}
+
 func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
 	r := run(t, 30, 5, Options{})
 	r.see("[]")
@@ -87,8 +96,8 @@ func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
 	}
 	r.mustBeBack(0, Options{})
 	r.screen.Send(tea.KeyMsg{}) // returns
-	if err := r.screen.Restore(); err != nil || r.raw() {
-		t.Errorf("Restore after the end took the terminal (err %v)", err)
+	if err := r.retake(); err != nil || r.raw() {
+		t.Errorf("retake after the end took the terminal (err %v)", err)
 	}
 }
 
@@ -137,7 +146,7 @@ func TestEveryEndGivesTheTerminalBack(t *testing.T) {
 		"panic in Frame":    {func(r *running) { r.key("F") }, panicked("in Frame")},
 		"panic elsewhere": {func(r *running) {
 			for range 2 {
-				r.screen.Release()
+				r.screen.term.leave()
 			}
 			r.cancel(reason)
 		}, func(err error) bool { return errors.Is(err, reason) }},
@@ -178,7 +187,7 @@ func TestATerminalThatIsNoneIsRefused(t *testing.T) {
 		t.Errorf("Run returned %v", err)
 	}
 	s.Send(nil) // returns
-	s.Release()
+	s.term.leave()
 }
 
 // The window hangs: nothing is taken from the terminal. Keys still reach Update, the end still
@@ -200,7 +209,7 @@ func TestATerminalThatTakesNothing(t *testing.T) {
 		if key := <-keys; key != "x" {
 			t.Fatalf("Update got %q", key)
 		}
-		s.Repaint()
+		s.painter.repaint()
 	}
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
@@ -215,25 +224,25 @@ func TestATerminalThatTakesNothing(t *testing.T) {
 	c.hear(give)
 }
 
-func TestReleaseAndRestore(t *testing.T) {
+func TestLeaveAndRetake(t *testing.T) {
 	r := run(t, 30, 4, Options{})
 	r.see("[]")
-	r.screen.Release()
-	r.screen.Release()
+	r.screen.term.leave()
+	r.screen.term.leave()
 	r.mustBeBack(0, Options{})
 	before := len(r.output())
 	r.screen.Send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("x")})
 	r.screen.Send(nil) // taken after the key was dealt with
-	if err := r.screen.Restore(); err != nil {
+	if err := r.retake(); err != nil {
 		t.Fatal(err)
 	}
 	r.see("[x]")
 	if !r.raw() {
-		t.Error("Restore did not set raw mode")
+		t.Error("retake did not set raw mode")
 	}
 	take, _ := modes(Options{})
 	if again := r.output()[before:]; !strings.HasPrefix(again, take) || !strings.Contains(again, eraseAll) {
-		t.Errorf("after Release came %q", again)
+		t.Errorf("after the release came %q", again)
 	}
 	r.key("q")
 	r.end()
@@ -251,7 +260,7 @@ func TestBellRepaintAndCopy(t *testing.T) {
 	r.screen.Bell()
 	r.hear(syncEnd + "\a")
 	paints := strings.Count(r.output(), eraseAll)
-	r.screen.Repaint()
+	r.screen.painter.repaint()
 	r.waitFor("a repaint", func(out, _ string) bool { return strings.Count(out, eraseAll) == paints+1 })
 	r.screen.Send(Repaint())
 	r.waitFor("another", func(out, _ string) bool { return strings.Count(out, eraseAll) == paints+2 })

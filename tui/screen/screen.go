@@ -216,9 +216,6 @@ func (s *Screen) compose(width, height int) (Frame, bool) {
 // the program's end. It must not be called from Update. Only tui/inbox calls it.
 func (s *Screen) Send(msg tea.Msg) { s.prog.Send(msg) }
 
-// Repaint draws the whole screen again, for when something else wrote over it (Ctrl+L).
-func (s *Screen) Repaint() { s.painter.repaint() }
-
 // Bell rings the terminal's bell with the next write. It doesn't wait.
 func (s *Screen) Bell() { s.painter.send("\a") }
 
@@ -233,20 +230,4 @@ func (s *Screen) SetMouse(on bool) {
 	} else {
 		s.painter.send(mouseOff)
 	}
-}
-
-// Release gives the terminal back: cooked mode, main screen, cursor, autowrap, no reports. Nothing
-// is drawn until Restore. It is for panic handlers and for running another program, may be called
-// more than once, and on Linux takes no longer than a second even if the terminal takes no output
-// (elsewhere see reopen).
-func (s *Screen) Release() { s.term.leave() }
-
-// Restore takes the terminal again after Release and draws the whole screen. After Run has ended
-// it does nothing.
-func (s *Screen) Restore() error {
-	if err := s.term.retake(); err != nil {
-		return err
-	}
-	s.painter.repaint()
-	return nil
 }

@@ -44,7 +44,7 @@ func (emojiRows) Frame(width, height int) Frame {
 		if y < len(disputed) {
 			text = strings.Repeat(disputed[y], width)
 		}
-		rows[y] = "<" + text + Column(width-1) + "|"
+		rows[y] = "<" + text + MoveToColumn(width-1) + "|"
 	}
 	return Frame{Rows: rows}
 }

@@ -47,15 +47,6 @@ func (r *Row) PutWithin(s Style, text sanitize.SafeText, cells int) *Row {
 	return r
 }
 
-// Paint adds text that is known to fit and whose width is known, without measuring it again.
-func (r *Row) Paint(s Style, text sanitize.SafeText, width int) *Row {
-	r.b.WriteString(s.on)
-	r.b.WriteString(text.String())
-	r.b.WriteString(s.off)
-	r.cells += width
-	return r
-}
-
 // Space adds n blank cells in a style.
 func (r *Row) Space(s Style, n int) *Row {
 	n = min(n, r.Left())
@@ -71,20 +62,20 @@ func (r *Row) Space(s Style, n int) *Row {
 	return r
 }
 
-// To adds blank cells up to column x.
-func (r *Row) To(s Style, x int) *Row { return r.Space(s, x-r.cells) }
+// PadTo adds blank cells up to column x.
+func (r *Row) PadTo(s Style, x int) *Row { return r.Space(s, x-r.cells) }
 
-// At is To, and then puts what follows into column x whatever the terminal made of the text before:
+// MoveTo is To, and then puts what follows into column x whatever the terminal made of the text before:
 // terminals disagree about the width of some emoji. Only for rows that begin at the screen's left edge.
-func (r *Row) At(s Style, x int) *Row {
-	if r.To(s, x).cells == x && x < r.most {
+func (r *Row) MoveTo(s Style, x int) *Row {
+	if r.PadTo(s, x).cells == x && x < r.most {
 		r.b.WriteString(ansi.CursorHorizontalAbsolute(x + 1))
 	}
 	return r
 }
 
-// Rule fills the row up to column x with a glyph of one cell.
-func (r *Row) Rule(s Style, glyph sanitize.SafeText, x int) *Row {
+// FillTo fills the row up to column x with a glyph of one cell.
+func (r *Row) FillTo(s Style, glyph sanitize.SafeText, x int) *Row {
 	n := min(x, r.most) - r.cells
 	if n <= 0 {
 		return r
@@ -107,8 +98,8 @@ func (r *Row) Left() int { return r.most - r.cells }
 // String is the row, with its control sequences.
 func (r *Row) String() string { return r.b.String() }
 
-// Paint is text in a style.
-func (s Style) Paint(text sanitize.SafeText) string {
+// Render is text in a style.
+func (s Style) Render(text sanitize.SafeText) string {
 	if text.IsEmpty() {
 		return ""
 	}

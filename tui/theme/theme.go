@@ -108,11 +108,11 @@ func cut(s lipgloss.Style) Style {
 	return Style{on, off}
 }
 
-// Name is the colour of a key's names, the same in every run and at every peer.
-func (t *Theme) Name(key identity.Key) Style { return t.NameOf(key.String()) }
+// KeyStyle is the colour of a key's names, the same in every run and at every peer.
+func (t *Theme) KeyStyle(key identity.Key) Style { return t.IDStyle(key.String()) }
 
-// NameOf is the colour for somebody without a key, by another id that is theirs.
-func (t *Theme) NameOf(id string) Style {
+// IDStyle is the colour for somebody without a key, by another id that is theirs.
+func (t *Theme) IDStyle(id string) Style {
 	h := uint32(2166136261) // FNV-1a
 	for _, b := range []byte(id) {
 		h = (h ^ uint32(b)) * 16777619

@@ -30,11 +30,11 @@ func TestRowNeverOverflows(t *testing.T) {
 			case 1:
 				r.PutWithin(th.Dim, text, rapid.IntRange(0, 12).Draw(t, "within"))
 			case 2:
-				r.To(th.Bar, rapid.IntRange(0, 50).Draw(t, "to"))
+				r.PadTo(th.Bar, rapid.IntRange(0, 50).Draw(t, "to"))
 			case 3:
-				r.Rule(th.Dim, th.HRule, rapid.IntRange(0, 50).Draw(t, "rule"))
+				r.FillTo(th.Dim, th.HRule, rapid.IntRange(0, 50).Draw(t, "rule"))
 			case 4:
-				r.At(th.Text, rapid.IntRange(0, 50).Draw(t, "at"))
+				r.MoveTo(th.Text, rapid.IntRange(0, 50).Draw(t, "at"))
 			}
 		}
 		if w := ansi.StringWidth(r.String()); w > most || w != r.Width() {
@@ -74,8 +74,8 @@ func TestANameKeepsItsColour(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := th.Name(id.Key())
-		if s != th.Name(id.Key()) {
+		s := th.KeyStyle(id.Key())
+		if s != th.KeyStyle(id.Key()) {
 			t.Fatal("a key has two colours")
 		}
 		colours[s] = true
@@ -95,8 +95,8 @@ func TestNamesCanBeRead(t *testing.T) {
 		th := theme.New(theme.Look{Profile: termenv.ANSI256, Light: c.light})
 		colours := map[theme.Style]string{}
 		for i := range 2000 {
-			s := th.NameOf(fmt.Sprint(i))
-			colours[s] = s.Paint(sanitize.Trusted("x"))
+			s := th.IDStyle(fmt.Sprint(i))
+			colours[s] = s.Render(sanitize.Trusted("x"))
 		}
 		if len(colours) < 24 {
 			t.Errorf("light=%v: 2,000 names share %d colours", c.light, len(colours))

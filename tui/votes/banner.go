@@ -9,11 +9,11 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Hold is how long a ballot can be taken back before it is signed (VOTING.md rule 3).
-const Hold = 5 * time.Second
+// UndoDelay is how long a ballot can be taken back before it is signed (VOTING.md rule 3).
+const UndoDelay = 5 * time.Second
 
-// Held is a ballot that was chosen and is not signed yet.
-type Held struct {
+// PendingBallot is a ballot that was chosen and is not signed yet.
+type PendingBallot struct {
 	Proposal string // id; "" when there is none
 	Choice   string // "approve" or "reject"
 	Until    time.Time
@@ -22,13 +22,13 @@ type Held struct {
 // barCells is the width of the bar in the banner.
 const barCells = 8
 
-// Banner is one row about the vote that is being asked about, or two where one is too narrow; none
+// BannerRows is one row about the vote that is being asked about, or two where one is too narrow; none
 // when nothing is. Its keys are never cut: what is about the vote gives way first.
-func (p *Pane) Banner(w int, held Held) []string {
-	if q, ok := p.Get(held.Proposal); ok && held.Proposal != "" {
+func (p *Pane) BannerRows(w int, held PendingBallot) []string {
+	if q, ok := p.Proposal(held.Proposal); ok && held.Proposal != "" {
 		return p.undo(w, q, held)
 	}
-	q, ok := p.Asked()
+	q, ok := p.BannerProposal()
 	if !ok {
 		return nil
 	}
@@ -69,7 +69,7 @@ func (p *Pane) Banner(w int, held Held) []string {
 	if 1+head.Width()+barCells+count.Width()+missing.Width()+clock.Width()+keys.Width() <= w {
 		r := p.begin(w).Put(s, head)
 		bar(r)
-		r.Put(s, count).Put(s, missing).To(s, w-clock.Width()-keys.Width())
+		r.Put(s, count).Put(s, missing).PadTo(s, w-clock.Width()-keys.Width())
 		return []string{r.Put(s, clock).Put(p.th.BannerKey, keys).String()}
 	}
 	first, second := p.begin(w), p.begin(w)
@@ -81,24 +81,24 @@ func (p *Pane) Banner(w int, held Held) []string {
 			}
 		}
 		first.PutWithin(s, head, room-1)
-		first.To(s, min(1+head.Width(), 1+room))
+		first.PadTo(s, min(1+head.Width(), 1+room))
 		bar(first)
-		first.Put(s, count).To(s, w)
+		first.Put(s, count).PadTo(s, w)
 	} else {
 		tally := sanitize.Linef(" %d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now()))
 		first.PutWithin(s, sanitize.Linef("%s %s", q.Label, Title(q)), w-1-tally.Width())
-		first.To(s, w-tally.Width()).Put(s, tally)
+		first.PadTo(s, w-tally.Width()).Put(s, tally)
 	}
 	if w >= 60 {
 		second.PutWithin(s, about, w-2-clock.Width()-keys.Width())
-		second.To(s, w-clock.Width()-keys.Width())
+		second.PadTo(s, w-clock.Width()-keys.Width())
 		second.Put(s, clock)
 	} else {
 		if q.State != disputed { // then it says why
 			about = sanitize.Linef("by %s ", p.cfg.Label(q.By))
 		}
 		second.PutWithin(s, about, w-1-keys.Width())
-		second.To(s, w-keys.Width())
+		second.PadTo(s, w-keys.Width())
 	}
 	second.Put(p.th.BannerKey, keys)
 	return []string{first.String(), second.String()}
@@ -113,14 +113,14 @@ func yet(e event.Ending, q event.Proposal) []event.Voter {
 
 // undo is the banner while a ballot can be taken back. What one has said and for how long it can be
 // taken back come before what it is about.
-func (p *Pane) undo(w int, q event.Proposal, held Held) []string {
+func (p *Pane) undo(w int, q event.Proposal, held PendingBallot) []string {
 	seconds := int(max(held.Until.Sub(p.cfg.Now()), 0).Round(time.Second).Seconds())
 	keys := sanitize.Trusted(" Esc takes it back ")
 	r := p.begin(w)
 	room := w - 1 - keys.Width()
-	yours := sanitize.Linef("your %s is signed in %d s", Answer(held.Choice), seconds)
+	yours := sanitize.Linef("your %s is signed in %d s", ChoiceWord(held.Choice), seconds)
 	if sanitize.Linef("%s: %s", q.Label, yours).Width() > room {
-		yours = sanitize.Linef("%s in %d s", Answer(held.Choice), seconds)
+		yours = sanitize.Linef("%s in %d s", ChoiceWord(held.Choice), seconds)
 	}
 	about := sanitize.Linef("%s %s", q.Label, Title(q))
 	if rest := room - yours.Width() - 2; about.Width() > rest {
@@ -129,7 +129,7 @@ func (p *Pane) undo(w int, q event.Proposal, held Held) []string {
 		}
 	}
 	r.PutWithin(p.th.Banner, sanitize.Concat(about, sanitize.Trusted(": "), yours), room)
-	r.To(p.th.Banner, w-keys.Width())
+	r.PadTo(p.th.Banner, w-keys.Width())
 	return []string{r.Put(p.th.BannerKey, keys).String()}
 }
 

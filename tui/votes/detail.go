@@ -36,16 +36,16 @@ func (g *page) field(label string, s theme.Style, text sanitize.SafeText) {
 		if i == 0 {
 			r.Put(g.th.Dim, sanitize.Line(label))
 		}
-		r.To(g.th.Text, indent)
+		r.PadTo(g.th.Text, indent)
 		g.rows = append(g.rows, r.Put(s, line).String())
 	}
 }
 
 func (g *page) space() { g.rows = append(g.rows, "") }
 
-// Detail is a proposal in full: what it is, who voted how, what can be done. The rows are as many as
+// DetailRows is a proposal in full: what it is, who voted how, what can be done. The rows are as many as
 // it takes, none wider than w: its owner scrolls them.
-func (p *Pane) Detail(q event.Proposal, w int) []string {
+func (p *Pane) DetailRows(q event.Proposal, w int) []string {
 	g := &page{th: p.th, w: w}
 	word, style := p.word(q)
 	g.add(p.th.Strong, sanitize.Linef("%s %s", q.Label, Title(q)))
@@ -72,9 +72,9 @@ func (p *Pane) Detail(q event.Proposal, w int) []string {
 	for _, v := range q.Roll {
 		mark, style := p.choice(v.Choice)
 		r := p.th.Row(w).Space(p.th.Text, 1).Put(style, mark).Space(p.th.Text, 1)
-		r.PutWithin(p.th.Name(v.Key), p.cfg.Label(v), max(w-18, 8)).Space(p.th.Text, 1)
-		r.To(p.th.Text, min(24, w-14))
-		g.rows = append(g.rows, r.Put(style, Answer(v.Choice)).String())
+		r.PutWithin(p.th.KeyStyle(v.Key), p.cfg.Label(v), max(w-18, 8)).Space(p.th.Text, 1)
+		r.PadTo(p.th.Text, min(24, w-14))
+		g.rows = append(g.rows, r.Put(style, ChoiceWord(v.Choice)).String())
 	}
 	g.space()
 	g.add(p.th.Dim, p.keys(q))
@@ -83,7 +83,7 @@ func (p *Pane) Detail(q event.Proposal, w int) []string {
 
 // keys says what can be done with a proposal from where the keys go now.
 func (p *Pane) keys(q event.Proposal) sanitize.SafeText {
-	asked, _ := p.Asked()
+	asked, _ := p.BannerProposal()
 	sealed := q.State == passed || q.State == "ended"
 	switch {
 	case q.CanVote && q.State == disputed:
@@ -126,9 +126,9 @@ func (p *Pane) same(draft event.Proposal) (event.Proposal, bool) {
 	return p.list[at], true
 }
 
-// Preview is what is shown before a proposal is sent: effect, roll, M, closing time, who will be
+// PreviewRows is what is shown before a proposal is sent: effect, roll, M, closing time, who will be
 // silenced and, for secure-only off, whose approval it needs.
-func (p *Pane) Preview(q event.Proposal, w int) []string {
+func (p *Pane) PreviewRows(q event.Proposal, w int) []string {
 	g := &page{th: p.th, w: w}
 	g.add(p.th.Strong, sanitize.Linef("Propose %s?", Title(q)))
 	g.add(p.th.Accent, sanitize.Trusted("Enter sends it, Esc doesn't"))

@@ -47,8 +47,8 @@ func (p *Pane) SetTheme(th *theme.Theme) { p.th = th }
 // SetFocus marks the pane as the one that keys go to.
 func (p *Pane) SetFocus(on bool) { p.focus = on }
 
-// Set adds a proposal or brings it up to date. The selection stays on the proposal it was on.
-func (p *Pane) Set(q event.Proposal) {
+// SetProposal adds a proposal or brings it up to date. The selection stays on the proposal it was on.
+func (p *Pane) SetProposal(q event.Proposal) {
 	if p.selected == "" && len(p.list) > 0 {
 		p.selected = p.list[0].ID
 	}
@@ -83,9 +83,9 @@ const (
 	cancelled = "cancelled"
 )
 
-// Asked is the proposal that the banner asks about: the oldest one that wants an answer. One that is
+// BannerProposal is the proposal that the banner asks about: the oldest one that wants an answer. One that is
 // disputed is shown too, so that it is seen whom it leaves out; answering it takes a command.
-func (p *Pane) Asked() (event.Proposal, bool) {
+func (p *Pane) BannerProposal() (event.Proposal, bool) {
 	var found event.Proposal
 	for _, q := range p.list {
 		if q.CanVote && q.Closes.After(p.cfg.Now()) && (found.ID == "" || q.Time.Before(found.Time)) {
@@ -95,9 +95,9 @@ func (p *Pane) Asked() (event.Proposal, bool) {
 	return found, found.ID != ""
 }
 
-// Open is how many are open, and how many wait for one's own answer: some of those, and what has
+// CountOpen is how many are open, and how many wait for one's own answer: some of those, and what has
 // passed but lacks it to end what it names.
-func (p *Pane) Open() (open, unanswered int) {
+func (p *Pane) CountOpen() (open, unanswered int) {
 	now := p.cfg.Now()
 	for _, q := range p.list {
 		if !q.Closes.After(now) {
@@ -116,8 +116,8 @@ func (p *Pane) Open() (open, unanswered int) {
 // Len is how many proposals are known.
 func (p *Pane) Len() int { return len(p.list) }
 
-// Move moves the selection down by n, or up.
-func (p *Pane) Move(n int) {
+// MoveSelection moves the selection down by n, or up.
+func (p *Pane) MoveSelection(n int) {
 	if len(p.list) == 0 {
 		return
 	}
@@ -132,8 +132,8 @@ func (p *Pane) Selected() (event.Proposal, bool) {
 	return p.list[p.at()], true
 }
 
-// Get is the proposal of that id.
-func (p *Pane) Get(id string) (event.Proposal, bool) {
+// Proposal is the proposal of that id.
+func (p *Pane) Proposal(id string) (event.Proposal, bool) {
 	for _, q := range p.list {
 		if q.ID == id {
 			return q, true
@@ -179,7 +179,7 @@ func (p *Pane) title() string {
 		r.Space(p.th.Text, 1)
 	}
 	r.Put(style, sanitize.Trusted("Proposals"))
-	if n, mine := p.Open(); mine > 0 {
+	if n, mine := p.CountOpen(); mine > 0 {
 		r.Put(p.th.Accent, sanitize.Linef(" %d to answer", mine))
 	} else if n > 0 {
 		r.Put(p.th.Dim, sanitize.Linef(" %d open", n))
@@ -233,7 +233,7 @@ func (p *Pane) row(q event.Proposal, selected bool) string {
 		what = p.th.Accent
 	}
 	r.PutWithin(what, subject(q), p.w-w-r.Width())
-	r.To(style, p.w-w)
+	r.PadTo(style, p.w-w)
 	r.Put(wordStyle, right)
 	return r.String()
 }

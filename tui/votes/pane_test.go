@@ -54,22 +54,22 @@ func TestGolden(t *testing.T) {
 			p.SetSize(min(w, 26), 6)
 			p.SetFocus(true)
 			for _, q := range room() {
-				p.Set(q)
+				p.SetProposal(q)
 			}
-			p.Move(1)
+			p.MoveSelection(1)
 			var out []string
 			part := func(name string, rows []string) { out = append(append(out, "== "+name), rows...) }
 			part("pane", p.Rows())
-			part("banner", p.Banner(w, votes.Held{}))
-			part("held", p.Banner(w, votes.Held{Proposal: "3", Choice: "approve", Until: start.Add(4 * time.Second)}))
-			q, _ := p.Get("3")
-			part("detail", p.Detail(q, w))
-			q, _ = p.Get("4")
-			part("disputed", p.Detail(q, w))
+			part("banner", p.BannerRows(w, votes.PendingBallot{}))
+			part("held", p.BannerRows(w, votes.PendingBallot{Proposal: "3", Choice: "approve", Until: start.Add(4 * time.Second)}))
+			q, _ := p.Proposal("3")
+			part("detail", p.DetailRows(q, w))
+			q, _ = p.Proposal("4")
+			part("disputed", p.DetailRows(q, w))
 			draft := room()[2]
 			draft.ID, draft.Slot, draft.Action, draft.Silenced = "", "secure_only", "off", 2
 			draft.Ends = []event.Ending{{Label: "#3", Need: 3, Whose: draft.Roll[:2]}}
-			part("preview", p.Preview(draft, w))
+			part("preview", p.PreviewRows(draft, w))
 			got := strings.Join(out, "\n") + "\n"
 			name := filepath.Join("testdata", fmt.Sprintf("%d-ascii=%v.txt", w, look.ASCII))
 			if *update {
@@ -100,29 +100,29 @@ func TestNothingIsTooWide(t *testing.T) {
 			q.ID = fmt.Sprint(i)
 			q.Action, q.Note = hostile.Draw(t, "action"), hostile.Draw(t, "note")
 			q.By.Name = hostile.Draw(t, "name")
-			p.Set(q)
-			p.Move(rapid.IntRange(-3, 3).Draw(t, "move"))
+			p.SetProposal(q)
+			p.MoveSelection(rapid.IntRange(-3, 3).Draw(t, "move"))
 		}
 		p.SetFocus(rapid.Bool().Draw(t, "focus"))
 		rows := p.Rows()
 		if len(rows) != h {
 			t.Fatalf("%d rows, want %d", len(rows), h)
 		}
-		banner := p.Banner(w, votes.Held{})
+		banner := p.BannerRows(w, votes.PendingBallot{})
 		if len(banner) > 0 && w >= 36 && !strings.Contains(ansi.Strip(banner[len(banner)-1]), "F3 who") {
 			t.Fatalf("no keys in %q", banner)
 		}
 		rows = append(rows, banner...)
 		if q, ok := p.Selected(); ok {
-			held := p.Banner(w, votes.Held{Proposal: q.ID, Choice: "reject", Until: start.Add(4 * time.Second)})
+			held := p.BannerRows(w, votes.PendingBallot{Proposal: q.ID, Choice: "reject", Until: start.Add(4 * time.Second)})
 			if text := ansi.Strip(held[0]); w >= 36 && !(strings.Contains(text, "no") && strings.Contains(text, "in 4 s") && strings.Contains(text, "Esc takes it back")) {
 				t.Fatalf("it isn't said what was chosen, for how long, or how to take it back: %q", text)
 			}
 			rows = append(rows, held...)
 		}
 		if q, ok := p.Selected(); ok {
-			rows = append(rows, p.Detail(q, w)...)
-			rows = append(rows, p.Preview(q, w)...)
+			rows = append(rows, p.DetailRows(q, w)...)
+			rows = append(rows, p.PreviewRows(q, w)...)
 		}
 		for _, r := range rows {
 			if n := ansi.StringWidth(r); n > w {
@@ -136,21 +136,21 @@ func TestSelectionStays(t *testing.T) {
 	p := pane(theme.Look{})
 	p.SetSize(26, 5)
 	all := room()
-	p.Set(all[0])
-	p.Move(0)
-	p.Set(all[2])
+	p.SetProposal(all[0])
+	p.MoveSelection(0)
+	p.SetProposal(all[2])
 	if q, _ := p.Selected(); q.ID != "1" {
 		t.Errorf("a new proposal moved the selection to %s", q.ID)
 	}
-	if q, ok := p.Asked(); !ok || q.ID != "3" {
+	if q, ok := p.BannerProposal(); !ok || q.ID != "3" {
 		t.Errorf("asked about %v", q.ID)
 	}
 	all[2].CanVote = false
-	p.Set(all[2])
-	if _, ok := p.Asked(); ok {
+	p.SetProposal(all[2])
+	if _, ok := p.BannerProposal(); ok {
 		t.Error("still asked after the answer")
 	}
-	if open, mine := p.Open(); open != 1 || mine != 0 {
+	if open, mine := p.CountOpen(); open != 1 || mine != 0 {
 		t.Errorf("%d open, %d to answer", open, mine)
 	}
 }
@@ -164,7 +164,7 @@ func TestDetailNamesKeysThatWork(t *testing.T) {
 	second.ID, second.Label, second.Time = "5", "#8", start
 	all = append(all, second)
 	for _, q := range all {
-		p.Set(q)
+		p.SetProposal(q)
 	}
 	all[3].CanVote = true
 	for _, c := range []struct {
@@ -182,7 +182,7 @@ func TestDetailNamesKeysThatWork(t *testing.T) {
 		{all[1], true, " Esc closes"},
 	} {
 		p.SetFocus(c.focus)
-		rows := p.Detail(c.q, 80)
+		rows := p.DetailRows(c.q, 80)
 		if got := ansi.Strip(rows[len(rows)-1]); got != c.want {
 			t.Errorf("%s with focus %v: %q, want %q", c.q.Label, c.focus, got, c.want)
 		}
@@ -195,12 +195,12 @@ func TestAnOffThatLacksSomeIsAskedAbout(t *testing.T) {
 	q := room()[2]
 	q.ID, q.Label, q.Slot, q.Action, q.State, q.CanVote = "off", "#9", "secure_only", "off", "passed", true
 	q.Ends = []event.Ending{{Label: "#4", Need: 2, Have: 1, Whose: q.Roll}}
-	p.Set(q)
-	if _, mine := p.Open(); mine != 1 {
+	p.SetProposal(q)
+	if _, mine := p.CountOpen(); mine != 1 {
 		t.Errorf("%d to answer", mine)
 	}
 	for _, w := range []int{120, 80} {
-		banner := ansi.Strip(strings.Join(p.Banner(w, votes.Held{}), "\n"))
+		banner := ansi.Strip(strings.Join(p.BannerRows(w, votes.PendingBallot{}), "\n"))
 		if !strings.Contains(banner, "#4 ends with 1 more of ") || !strings.Contains(banner, "F1 yes") {
 			t.Errorf("at %d cells: %s", w, banner)
 		}
@@ -211,8 +211,8 @@ func TestAnOffThatLacksSomeIsAskedAbout(t *testing.T) {
 		}
 	}
 	q.Closes = start
-	p.Set(q)
-	if _, ok := p.Asked(); ok {
+	p.SetProposal(q)
+	if _, ok := p.BannerProposal(); ok {
 		t.Error("it asks though its time is over")
 	}
 }
@@ -222,11 +222,11 @@ func TestAskedIsStillOpen(t *testing.T) {
 	p := pane(theme.Look{})
 	q := room()[2]
 	q.Closes = start
-	p.Set(q)
-	if q, ok := p.Asked(); ok {
+	p.SetProposal(q)
+	if q, ok := p.BannerProposal(); ok {
 		t.Errorf("asked about %s, which closed", q.ID)
 	}
-	if open, mine := p.Open(); open != 0 || mine != 0 {
+	if open, mine := p.CountOpen(); open != 0 || mine != 0 {
 		t.Errorf("%d open, %d to answer", open, mine)
 	}
 }

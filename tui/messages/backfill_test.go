@@ -66,8 +66,8 @@ func TestOlderAndLinesThatAreThereAlready(t *testing.T) {
 	for i := range 5 {
 		disk = append(disk, f.line("dana", fmt.Sprint(i), ago(time.Duration(10-i)*time.Hour)))
 	}
-	f.Older(append(disk[2:5:5], live))
-	f.Older(disk)
+	f.AddOlder(append(disk[2:5:5], live))
+	f.AddOlder(disk)
 	f.Add(disk)
 	if got := f.texts(); got != "0 1 2 3 4 live" {
 		t.Errorf("the log is %s", got)

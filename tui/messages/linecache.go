@@ -78,7 +78,7 @@ func (p *Pane) draw(e *entry, named, selected bool) []string {
 	t, c := p.cfg.Theme, &p.cols
 	style, mark, at := t.Dim, t.Dot, c.markAt
 	switch {
-	case e.kind == turnedUp:
+	case e.kind == lateArrival:
 		mark, at = t.Up, c.rule
 	case e.kind == rejected:
 		mark, style = t.Blocked, t.Warn
@@ -88,7 +88,7 @@ func (p *Pane) draw(e *entry, named, selected bool) []string {
 		mark, style = t.Refused, t.Bad
 	}
 	text := style
-	if e.kind == turnedUp || e.kind == note && e.level != event.Info {
+	if e.kind == lateArrival || e.kind == note && e.level != event.Info {
 		text = t.Text
 	}
 	var rows []string
@@ -98,9 +98,9 @@ func (p *Pane) draw(e *entry, named, selected bool) []string {
 			if e.kind == note {
 				p.clock(r, e, t.Text, t.Dim)
 			}
-			r.To(t.Text, at).Put(style, mark)
+			r.PadTo(t.Text, at).Put(style, mark)
 		}
-		rows = append(rows, r.To(t.Text, at+2).Put(text, part).String())
+		rows = append(rows, r.PadTo(t.Text, at+2).Put(text, part).String())
 	}
 	return rows
 }
@@ -144,30 +144,30 @@ func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 			if named {
 				p.clock(r, e, style(t.Text), style(t.Dim))
 				if !e.me && c.name > 0 {
-					r.To(style(t.Text), c.nameAt).PutWithin(style(p.nameStyle(o)), p.label(o, c.name), c.name)
+					r.PadTo(style(t.Text), c.nameAt).PutWithin(style(p.nameStyle(o)), p.label(o, c.name), c.name)
 				}
 			}
 			if c.mark > 0 {
 				s, mark := p.mark(e)
-				r.To(style(t.Text), c.markAt).Put(style(s), mark)
+				r.PadTo(style(t.Text), c.markAt).Put(style(s), mark)
 			}
 		}
-		r.To(style(t.Text), c.textAt)
+		r.PadTo(style(t.Text), c.textAt)
 		at = p.paint(r, text.String(), at, part, spans, style)
 		if j == len(parts)-1 && c.aside > 0 {
 			room := c.end - r.Width() - 1
 			s, aside := p.aside(e, room)
 			if w := aside.Width(); w > 0 && w <= room {
 				if len(part.String()) == part.Width() { // it is ASCII: all terminals agree on its width
-					r.To(style(t.Text), c.end-w)
+					r.PadTo(style(t.Text), c.end-w)
 				} else {
-					r.At(style(t.Text), c.end-w)
+					r.MoveTo(style(t.Text), c.end-w)
 				}
 				r.Put(style(s), aside)
 			}
 		}
 		if selected {
-			r.To(style(t.Text), p.w)
+			r.PadTo(style(t.Text), p.w)
 		}
 		rows = append(rows, r.String())
 	}
@@ -177,7 +177,7 @@ func (p *Pane) drawLine(e *entry, named, selected bool) []string {
 // clock puts the time of an entry where times stand.
 func (p *Pane) clock(r *theme.Row, e *entry, gap, s theme.Style) {
 	if p.cols.time > 0 {
-		r.To(gap, p.cols.lead).Put(s, sanitize.Line(time.UnixMilli(e.shown()).In(p.cfg.Zone).Format("15:04")))
+		r.PadTo(gap, p.cols.lead).Put(s, sanitize.Line(time.UnixMilli(e.shown()).In(p.cfg.Zone).Format("15:04")))
 	}
 }
 

@@ -22,39 +22,39 @@ func TestFind(t *testing.T) {
 	}
 	f.ScrollLines(-7)
 	was := f.screen()
-	if n := f.Find("needle"); n != 4 {
+	if n := f.Search("needle"); n != 4 {
 		t.Fatalf("%d hits of 4", n)
 	}
-	if at, of := f.Found(); at != 0 || of != 4 {
+	if at, of := f.HitPosition(); at != 0 || of != 4 {
 		t.Errorf("before the first jump it is at %d of %d", at, of)
 	}
-	f.Next(1)
-	at, _ := f.Found()
+	f.NextHit(1)
+	at, _ := f.HitPosition()
 	if l, ok := f.Selected(); !ok || !contains(l.Text, "NEEDLE") || !contains(f.screen(), "▸") {
 		t.Errorf("no hit is selected at %d:\n%s", at, f.screen())
 	}
-	f.Next(-1)
-	if now, _ := f.Found(); now != at-1 {
+	f.NextHit(-1)
+	if now, _ := f.HitPosition(); now != at-1 {
 		t.Errorf("from hit %d back it went to %d", at, now)
 	}
 	f.say("bob", "another needle")
-	if _, of := f.Found(); of != 5 {
+	if _, of := f.HitPosition(); of != 5 {
 		t.Errorf("%d hits after another arrived", of)
 	}
 	f.say("dana", "an older needle", history, ago(hours(1)))
-	if now, _ := f.Found(); now != at {
+	if now, _ := f.HitPosition(); now != at {
 		t.Errorf("a hit above moved the one that is shown from %d to %d", at, now)
 	}
 	at++
-	f.Next(-(at - 1))
-	if now, _ := f.Found(); now != 6 {
+	f.NextHit(-(at - 1))
+	if now, _ := f.HitPosition(); now != 6 {
 		t.Errorf("it doesn't go round: %d", now)
 	}
-	f.ClearFind()
+	f.CancelSearch()
 	if _, ok := f.Selected(); ok || !sameBut(was, f.screen()) {
 		t.Errorf("it didn't go back to\n%s\nbut to\n%s", was, f.screen())
 	}
-	if f.Find("nothing like it") != 0 || f.Find("") != 0 || f.find.on {
+	if f.Search("nothing like it") != 0 || f.Search("") != 0 || f.find.on {
 		t.Error("a text that isn't there was found, or none ends no search")
 	}
 }
@@ -67,7 +67,7 @@ func sameBut(a, b string) bool {
 func TestHitsFollowTheirLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := plainFixture(60, 6)
-		f.Find("x")
+		f.Search("x")
 		for range rapid.IntRange(1, 30).Draw(t, "lines") {
 			text := rapid.SampledFrom([]string{"x", "y"}).Draw(t, "text")
 			who := rapid.SampledFrom([]string{"bob", "dana"}).Draw(t, "who")
@@ -79,9 +79,9 @@ func TestHitsFollowTheirLines(t *testing.T) {
 			case 3:
 				f.SetIgnored(f.key(who).ID().String(), rapid.Bool().Draw(t, "ignored"))
 			case 4:
-				f.Next(rapid.SampledFrom([]int{-1, 1}).Draw(t, "delta"))
+				f.NextHit(rapid.SampledFrom([]int{-1, 1}).Draw(t, "delta"))
 			}
-			at, of := f.Found()
+			at, of := f.HitPosition()
 			want := 0
 			for i, e := range f.log.entries {
 				if e.kind == said && e.text == "x" {
@@ -147,7 +147,7 @@ func TestMentions(t *testing.T) {
 	}
 	f := newFixture(60, 6, dark)
 	f.say("bob", "hi alice")
-	hit := f.cfg.Theme.Mention.Paint(sanitize.Trusted("alice"))
+	hit := f.cfg.Theme.Mention.Render(sanitize.Trusted("alice"))
 	if !contains(f.Rows()[5], hit) {
 		t.Errorf("a mention is not marked: %q", f.Rows()[5])
 	}
@@ -164,9 +164,9 @@ func TestSpansStayOnTheText(t *testing.T) {
 		f := newFixture(rapid.IntRange(20, 60).Draw(t, "w"), 30, dark)
 		text := rapid.StringOf(rapid.SampledFrom([]rune("ab b \n日é👩\u200d🚀x\u0301"))).Draw(t, "text")
 		f.say("bob", text)
-		f.Find(rapid.StringMatching(`[ab日]{1,2}`).Draw(t, "query"))
+		f.Search(rapid.StringMatching(`[ab日]{1,2}`).Draw(t, "query"))
 		marked := f.screen()
-		f.ClearFind()
+		f.CancelSearch()
 		plain := f.screen()
 		if strings.ReplaceAll(marked, "▍", " ") != strings.ReplaceAll(plain, "▍", " ") {
 			t.Fatalf("marking changed the text:\n%s\n%s", plain, marked)

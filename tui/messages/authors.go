@@ -72,7 +72,7 @@ func (p *Pane) label(o *origin, cells int) sanitize.SafeText {
 	if o.own {
 		return sanitize.Trusted("you").Cut(cells, p.cfg.Theme.Ellipsis)
 	}
-	label := p.cfg.Book.LabelWithin(o.who.book, cells, p.cfg.Theme.Ellipsis)
+	label := p.cfg.Roster.LabelWithin(o.who.book, cells, p.cfg.Theme.Ellipsis)
 	suffix, nameless := strings.CutPrefix(label.String(), sanitize.Nameless+"·")
 	if !nameless || o.name == "" {
 		return label
@@ -87,7 +87,7 @@ func (p *Pane) nameStyle(o *origin) theme.Style {
 	if o.own {
 		return p.cfg.Theme.Text
 	}
-	return p.cfg.Theme.NameOf(o.who.book)
+	return p.cfg.Theme.IDStyle(o.who.book)
 }
 
 // measure widens the column of names for an author of a new entry.

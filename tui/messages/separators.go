@@ -100,9 +100,9 @@ func (p *Pane) ruled(s theme.Style, word sanitize.SafeText) string {
 	if space < 4 {
 		return r.Space(t.Text, p.cols.rule).Put(s, word).String()
 	}
-	r.Space(t.Text, p.cols.rule).Rule(s, t.HRule, p.cols.rule+space/2)
+	r.Space(t.Text, p.cols.rule).FillTo(s, t.HRule, p.cols.rule+space/2)
 	r.Space(t.Text, 1).Put(s, word).Space(t.Text, 1)
-	return r.Rule(s, t.HRule, p.cols.end).String()
+	return r.FillTo(s, t.HRule, p.cols.end).String()
 }
 
 // count is "1 line" or "3 lines".

@@ -51,9 +51,9 @@ type arrival struct {
 	from, to int64 // ms
 }
 
-// Older takes in lines from disk that stand above what is loaded, or among it, in any order. What
+// AddOlder takes in lines from disk that stand above what is loaded, or among it, in any order. What
 // is read stays at its place. No lines at all say that there are no more.
-func (p *Pane) Older(lines []event.Line) {
+func (p *Pane) AddOlder(lines []event.Line) {
 	if len(lines) == 0 {
 		p.noOlder = true
 		return
@@ -82,15 +82,15 @@ func (p *Pane) Older(lines []event.Line) {
 // WantsOlder reports whether the reader is so near the top of what is loaded that more should be
 // fetched from disk and given to Older. The caller asks once at a time.
 func (p *Pane) WantsOlder() bool {
-	if p.Spare() == 0 {
+	if p.OlderCapacity() == 0 {
 		return false
 	}
 	p.look()
 	return p.view.top < 3*max(p.h, 10)
 }
 
-// Spare is how many lines Older still takes: none once there are no more, or after a Clear.
-func (p *Pane) Spare() int {
+// OlderCapacity is how many lines Older still takes: none once there are no more, or after a Clear.
+func (p *Pane) OlderCapacity() int {
 	if p.noOlder || p.floor > 0 || p.log.bytes >= maxBytes {
 		return 0
 	}
@@ -111,7 +111,7 @@ func (p *Pane) announce(batch []*entry) {
 			fresh = false
 			if a.entry == nil || now-a.entry.arrived > arrivalFor.Milliseconds() ||
 				!p.near(a.entry, arrivalNear) {
-				*a = arrival{entry: &entry{kind: turnedUp, arrived: now, sent: now}, from: e.sent, to: e.sent}
+				*a = arrival{entry: &entry{kind: lateArrival, arrived: now, sent: now}, from: e.sent, to: e.sent}
 				p.append(a.entry)
 			}
 		}

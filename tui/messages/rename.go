@@ -12,10 +12,10 @@ type renaming struct {
 	times int
 }
 
-// Renamed says that the peer with this id, who was called from, is called to now. There is one row for a
+// ReportRename says that the peer with this id, who was called from, is called to now. There is one row for a
 // run of new names, which is brought up to date in place: names are free, and who takes one every second
 // would soon be all that is to be seen.
-func (p *Pane) Renamed(id string, from, to sanitize.SafeText) {
+func (p *Pane) ReportRename(id string, from, to sanitize.SafeText) {
 	p.look()
 	now := millis(p.cfg.Now())
 	r := p.renamed[id]

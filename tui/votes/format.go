@@ -61,8 +61,8 @@ func (p *Pane) names(vs []event.Voter, most int) sanitize.SafeText {
 	return sanitize.Line(strings.Join(out, ", "))
 }
 
-// Answer is the word for a choice.
-func Answer(choice string) sanitize.SafeText {
+// ChoiceWord is the word for a choice.
+func ChoiceWord(choice string) sanitize.SafeText {
 	switch choice {
 	case "approve":
 		return sanitize.Trusted("yes")

@@ -11,7 +11,7 @@ import (
 
 func TestNewNamesOfOneAreOneRow(t *testing.T) {
 	f := plainFixture(70, 10)
-	rename := func(id, from, to string) { f.Renamed(id, sanitize.Name(from), sanitize.Name(to)) }
+	rename := func(id, from, to string) { f.ReportRename(id, sanitize.Name(from), sanitize.Name(to)) }
 	rename("a", "bob", "bobby")
 	if got := f.screen(); !contains(got, "· bob is now called bobby") || contains(got, "new names") {
 		t.Errorf("one new name looks so:\n%s", got)

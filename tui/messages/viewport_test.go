@@ -40,7 +40,7 @@ func TestAddMovesNothing(t *testing.T) {
 			how := rapid.SampledFrom([]func(*event.Line){unsigned, me, ago(0), ago(500 * time.Millisecond), ago(time.Hour)}).Draw(t, "how")
 			f.say(who, hostile.Draw(t, "text"), how)
 			f.SetAway(rapid.Bool().Draw(t, "away"))
-			f.Refused(event.Refused{From: who, Reason: "unsigned", Count: int(f.seq)})
+			f.ReportRefused(event.Refused{From: who, Reason: "unsigned", Count: int(f.seq)})
 			f.check(t)
 		}
 		now := f.Rows()
@@ -89,7 +89,7 @@ func TestEarlierLinesKeepThePlace(t *testing.T) {
 			batch = append(batch, f.line("bob", "earlier", history, ago(time.Duration(rapid.IntRange(0, 5000).Draw(t, "minutes"))*time.Minute)))
 		}
 		if rapid.Bool().Draw(t, "from disk") {
-			f.Older(batch)
+			f.AddOlder(batch)
 		} else {
 			f.Add(batch)
 		}
@@ -130,7 +130,7 @@ func TestHomeAndEnd(t *testing.T) {
 	for i := range 20 {
 		f.say("bob", string(rune('a'+i)))
 	}
-	f.Home()
+	f.ScrollToStart()
 	if f.AtEnd() || f.view.top != 0 {
 		t.Errorf("the beginning is not shown:\n%s", f.screen())
 	}
@@ -169,7 +169,7 @@ func TestClearHidesAndScrollingBringsBack(t *testing.T) {
 	if !f.WantsOlder() {
 		t.Error("it wants no more though the reader is at the top")
 	}
-	f.Older(nil)
+	f.AddOlder(nil)
 	if f.WantsOlder() {
 		t.Error("it wants more than there is")
 	}

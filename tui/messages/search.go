@@ -16,11 +16,11 @@ type find struct {
 	follow bool
 }
 
-// Find marks the lines that have the text in any case, and counts them. It moves nothing: Next goes
+// Search marks the lines that have the text in any case, and counts them. It moves nothing: Next goes
 // to a hit. An empty text ends the search.
-func (p *Pane) Find(query string) (hits int) {
+func (p *Pane) Search(query string) (hits int) {
 	if query == "" {
-		p.ClearFind()
+		p.CancelSearch()
 		return 0
 	}
 	p.look()
@@ -42,9 +42,9 @@ func (p *Pane) Find(query string) (hits int) {
 	return len(f.hits)
 }
 
-// Next selects the hit that is delta further down, round the end to the other; the first time, the
+// NextHit selects the hit that is delta further down, round the end to the other; the first time, the
 // last one above the bottom of the screen, or with delta below zero above its top.
-func (p *Pane) Next(delta int) {
+func (p *Pane) NextHit(delta int) {
 	f := &p.find
 	if !f.on || len(f.hits) == 0 || delta == 0 {
 		return
@@ -62,26 +62,26 @@ func (p *Pane) Next(delta int) {
 	p.choose(f.hits[f.at], p.room()/3)
 }
 
-// Found is the hit that is shown, from 1 on, or 0 if none is, and how many there are.
-func (p *Pane) Found() (at, of int) { return p.find.at + 1, len(p.find.hits) }
+// HitPosition is the hit that is shown, from 1 on, or 0 if none is, and how many there are.
+func (p *Pane) HitPosition() (at, of int) { return p.find.at + 1, len(p.find.hits) }
 
-// ClearFind ends the search and goes back to where the reader was before it.
-func (p *Pane) ClearFind() {
+// CancelSearch ends the search and goes back to where the reader was before it.
+func (p *Pane) CancelSearch() {
 	if !p.find.on {
 		return
 	}
 	f := p.find
-	p.StopFind()
+	p.EndSearch()
 	p.sel, p.pinned = -1, false
 	if f.follow {
-		p.End()
+		p.ScrollToEnd()
 		return
 	}
 	p.moveTo(f.anchor)
 }
 
-// StopFind ends the search and stays at the hit, which stays selected.
-func (p *Pane) StopFind() {
+// EndSearch ends the search and stays at the hit, which stays selected.
+func (p *Pane) EndSearch() {
 	if p.find.on {
 		p.find = find{at: -1}
 		p.restyle()
