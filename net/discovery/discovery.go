@@ -40,9 +40,9 @@ import (
 // Port is the UDP port of the seed's programs and the default here.
 const Port = 9999
 
-// Group is the IPv6 multicast group of beacons: link-local in scope, transient (RFC 4291 §2.7), in the
+// MulticastGroup is the IPv6 multicast group of beacons: link-local in scope, transient (RFC 4291 §2.7), in the
 // range of group ids that are free for programs to choose (RFC 3307 §4.3); the rest of it is "p2pc".
-const Group = "ff12::f032:7063"
+const MulticastGroup = "ff12::f032:7063"
 
 // The limits of DESIGN.md §10 and the times of §6.
 const (

@@ -68,11 +68,11 @@ func host() int {
 	}
 	s := Start(g, Config{
 		Transport: u,
-		Announce:  func() wire.Discovery { return peer(n) },
-		Sighted: func(s Sighting) {
+		Self:  func() wire.Discovery { return peer(n) },
+		OnAnnouncement: func(s Announcement) {
 			print(report{Kind: s.Kind.String(), ID: s.ID, Source: s.Source, IP: s.Discovery.IP, Dial: s.Addrs})
 		},
-		Status: func(s Status) { print(report{Kind: "status", Status: s}) },
+		OnStatus: func(s Status) { print(report{Kind: "status", Status: s}) },
 	})
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -119,7 +119,7 @@ func (n *nic) outlets() []outlet {
 			}
 			grouped = true
 			o.from = a.WithZone(n.name)
-			o.to = []netip.Addr{netip.MustParseAddr(Group).WithZone(n.name)}
+			o.to = []netip.Addr{netip.MustParseAddr(MulticastGroup).WithZone(n.name)}
 		case n.flags&net.FlagLoopback != 0:
 			if !a.IsLoopback() {
 				continue // what stands on loopback besides 127/8 is for routing

@@ -57,12 +57,12 @@ func TestOutlets(t *testing.T) {
 		want map[string][]string
 	}{
 		{testNIC("eth0", ethernet, "10.0.0.1/16", "fe80::1/64", "fe80::2/64"), map[string][]string{
-			"10.0.0.1": {"10.0.255.255", "255.255.255.255"}, "fe80::1%eth0": {Group + "%eth0"}}},
+			"10.0.0.1": {"10.0.255.255", "255.255.255.255"}, "fe80::1%eth0": {MulticastGroup + "%eth0"}}},
 		{testNIC("eth0", ethernet, "10.0.0.129/25", "192.0.2.1/32", "192.0.2.4/31"), map[string][]string{
 			"10.0.0.129": {"10.0.0.255", "255.255.255.255"}, "192.0.2.1": {"255.255.255.255"}, "192.0.2.4": {"255.255.255.255"}}},
 		{testNIC("lo", loopback, "127.0.0.1/8", "10.255.255.254/32"), map[string][]string{"127.0.0.1": {"127.255.255.255"}}},
 		{testNIC("lo0", loopback|net.FlagMulticast, "127.0.0.1/8", "fe80::1/64"), map[string][]string{
-			"127.0.0.1": {"127.255.255.255"}, "fe80::1%lo0": {Group + "%lo0"}}},
+			"127.0.0.1": {"127.255.255.255"}, "fe80::1%lo0": {MulticastGroup + "%lo0"}}},
 		{testNIC("tun0", tunnel, "10.8.0.2/32"), map[string][]string{}},
 	} {
 		got := make(map[string][]string)
@@ -88,7 +88,7 @@ func TestOutletsAreBounded(t *testing.T) {
 }
 
 func TestGroupIsLinkLocalMulticast(t *testing.T) {
-	if g := netip.MustParseAddr(Group); !g.IsLinkLocalMulticast() && !(g.IsMulticast() && g.As16()[1]&0x0f == 2) {
+	if g := netip.MustParseAddr(MulticastGroup); !g.IsLinkLocalMulticast() && !(g.IsMulticast() && g.As16()[1]&0x0f == 2) {
 		t.Errorf("%s is not a link-local group", g)
 	}
 }

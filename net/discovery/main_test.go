@@ -173,7 +173,7 @@ type bench struct {
 	group *group.Group
 
 	mu       sync.Mutex
-	sights   []Sighting
+	sights   []Announcement
 	statuses []Status
 }
 
@@ -183,13 +183,13 @@ func run(t *testing.T, transport Transport, clock func() time.Time) *bench {
 	b := &bench{group: group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })}
 	cfg := Config{
 		Transport: transport,
-		Announce:  func() wire.Discovery { return peer(1) },
-		Sighted: func(s Sighting) {
+		Self:  func() wire.Discovery { return peer(1) },
+		OnAnnouncement: func(s Announcement) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.sights = append(b.sights, s)
 		},
-		Status: func(s Status) {
+		OnStatus: func(s Status) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.statuses = append(b.statuses, s)
@@ -203,7 +203,7 @@ func run(t *testing.T, transport Transport, clock func() time.Time) *bench {
 }
 
 // sighted is what was sighted since the last call.
-func (b *bench) sighted() []Sighting {
+func (b *bench) sighted() []Announcement {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.sights

@@ -211,13 +211,13 @@ func TestCableAndAddress(t *testing.T) {
 	p1.hears(map[string]string{"id-2": "10.91.0.2"})
 	p2.hears(map[string]string{"id-1": "10.91.0.1"})
 
-	eth0 := func(r report) (i Interface) {
+	eth0 := func(r report) (i InterfaceStatus) {
 		for _, i = range r.Status.Report.Interfaces {
 			if i.Name == "eth0" {
 				return i
 			}
 		}
-		return Interface{}
+		return InterfaceStatus{}
 	}
 	from := func(addr string) func(report) bool {
 		return func(r report) bool { return r.Kind == "announce" && r.Source.Addr().String() == addr }

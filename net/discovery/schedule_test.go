@@ -99,7 +99,7 @@ func TestSetLostHastensTheNextBeacon(t *testing.T) {
 
 func TestBurstAgain(t *testing.T) {
 	for name, cause := range map[string]func(*bench, *nics, *atomic.Int64){
-		"asked for":         func(b *bench, _ *nics, _ *atomic.Int64) { b.Burst() },
+		"asked for":         func(b *bench, _ *nics, _ *atomic.Int64) { b.StartBurst() },
 		"interfaces change": func(_ *bench, n *nics, _ *atomic.Int64) { n.with(func() { n.changed = true }) },
 		"addresses change": func(_ *bench, n *nics, _ *atomic.Int64) {
 			n.with(func() { n.addrs = []netip.Addr{netip.MustParseAddr("10.0.0.9")} })
@@ -138,7 +138,7 @@ func TestBurstsAreBounded(t *testing.T) {
 		b := run(t, a, nil)
 		defer b.group.Close()
 		for range 1000 {
-			b.Burst()
+			b.StartBurst()
 			time.Sleep(10 * time.Millisecond)
 		}
 		if at := a.announced(began); len(at) > 41 {
@@ -226,7 +226,7 @@ func TestGoodbyeIsTheLastWord(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		b.Burst()
+		b.StartBurst()
 		time.Sleep(time.Minute)
 		a.with(func() {
 			if len(a.sent) != 1 || a.sent[0].beacon.Goodbye == nil {

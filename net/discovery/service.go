@@ -14,14 +14,14 @@ import (
 // Config is what a Service needs. Transport and Announce must be set.
 type Config struct {
 	Transport Transport // the caller closes it, after Goodbye
-	// Announce says who we are now: all fields but IP, which is filled in for each sending address. It
+	// Self says who we are now: all fields but IP, which is filled in for each sending address. It
 	// is called by Start, Goodbye and the Service's goroutines, one at a time, and must not block.
-	Announce func() wire.Discovery
-	// Sighted gets what others say, from one goroutine. It must not block. May be nil.
-	Sighted func(Sighting)
-	// Status gets the status when something in it changed that a person would want to know, at most
+	Self func() wire.Discovery
+	// OnAnnouncement gets what others say, from one goroutine. It must not block. May be nil.
+	OnAnnouncement func(Announcement)
+	// OnStatus gets the status when something in it changed that a person would want to know, at most
 	// once a second, from one goroutine. It must not block. May be nil.
-	Status func(Status)
+	OnStatus func(Status)
 }
 
 // Service is running discovery. Its methods may be called from any goroutine, also from Config.Sighted
@@ -62,7 +62,7 @@ func start(g *group.Group, cfg Config, clock func() time.Time) *Service {
 		cfg:       cfg,
 		clock:     clock,
 		wake:      make(chan struct{}, 1),
-		self:      cfg.Announce(),
+		self:      cfg.Self(),
 		schedule:  newSchedule(now),
 		gate:      newGate(now),
 		instances: make(table),
@@ -74,9 +74,9 @@ func start(g *group.Group, cfg Config, clock func() time.Time) *Service {
 	return s
 }
 
-// Burst sends a burst of beacons, for whoever knows of a reason: a new name or port, say. Changes of
+// StartBurst sends a burst of beacons, for whoever knows of a reason: a new name or port, say. Changes of
 // interfaces and wake-ups are noticed here.
-func (s *Service) Burst() {
+func (s *Service) StartBurst() {
 	s.plan(func(p *schedule) { p.burst(time.Now()) })
 }
 

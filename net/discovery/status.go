@@ -9,15 +9,15 @@ import (
 // Report is what a Transport knows of its interfaces and its receiver.
 type Report struct {
 	Port       int            // the UDP port of beacons
-	Interfaces []Interface    // used and skipped ones, in the system's order
+	Interfaces []InterfaceStatus    // used and skipped ones, in the system's order
 	Networks   []netip.Prefix // the networks of the interfaces that are used
-	Taken      bool           // another program holds the port for itself: sending only
-	Deaf       string         // why nothing can be received, or ""
+	PortTaken      bool           // another program holds the port for itself: sending only
+	ReceiveError       string         // why nothing can be received, or ""
 	Strays     uint64         // datagrams that came on interfaces that are not used
 }
 
-// Interface is one network interface and what passed there since it came up.
-type Interface struct {
+// InterfaceStatus is one network interface and what passed there since it came up.
+type InterfaceStatus struct {
 	Name     string
 	Addrs    []netip.Addr // the addresses that beacons are sent from
 	Loopback bool
@@ -34,7 +34,7 @@ type Interface struct {
 
 // Counts is how many datagrams came in since the start, by what became of them.
 type Counts struct {
-	Sighted   uint64 // handed to Config.Sighted
+	Reported   uint64 // handed to Config.Sighted
 	Own       uint64
 	Copies    uint64 // the same again by another way
 	Excess    uint64 // above the rates
@@ -58,7 +58,7 @@ type Status struct {
 func (s *Status) same(o *Status) bool {
 	return s.Others == o.Others && s.HeardOwn.IsZero() == o.HeardOwn.IsZero() &&
 		slices.Equal(s.Troubles, o.Troubles) &&
-		slices.EqualFunc(s.Report.Interfaces, o.Report.Interfaces, func(a, b Interface) bool {
+		slices.EqualFunc(s.Report.Interfaces, o.Report.Interfaces, func(a, b InterfaceStatus) bool {
 			return a.Name == b.Name && a.Skipped == b.Skipped && a.Error == b.Error && slices.Equal(a.Addrs, b.Addrs)
 		})
 }

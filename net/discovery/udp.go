@@ -44,7 +44,7 @@ type UDP struct {
 	closed   bool
 	ended    bool    // the group's context is: no receiver may be opened
 	links    []*link // in the system's order
-	skipped  []Interface
+	skipped  []InterfaceStatus
 	networks []netip.Prefix
 	recv4    *receiver // nil while the port can't be had
 	recv6    *receiver // nil without IPv6
@@ -63,7 +63,7 @@ type datagram struct {
 // link is one interface in use.
 type link struct {
 	nic     nic
-	status  Interface
+	status  InterfaceStatus
 	senders []*sender
 	joined  bool // to Group
 }
@@ -174,10 +174,10 @@ func (u *UDP) Report() Report {
 	defer u.mu.Unlock()
 	r := Report{
 		Port:       u.port,
-		Interfaces: make([]Interface, 0, len(u.links)+len(u.skipped)),
+		Interfaces: make([]InterfaceStatus, 0, len(u.links)+len(u.skipped)),
 		Networks:   slices.Clone(u.networks),
-		Taken:      u.taken,
-		Deaf:       u.deaf,
+		PortTaken:      u.taken,
+		ReceiveError:       u.deaf,
 		Strays:     u.strays,
 	}
 	for _, l := range u.links {

@@ -88,7 +88,7 @@ func TestSeveralReceiversShareThePort(t *testing.T) {
 				}
 			}
 		}
-		if !found || r.Taken || r.Deaf != "" || r.Port != port {
+		if !found || r.PortTaken || r.ReceiveError != "" || r.Port != port {
 			t.Errorf("report %+v", r)
 		}
 		if u.Refresh() {
@@ -115,7 +115,7 @@ func TestExclusivePort(t *testing.T) {
 	}
 	defer exclusive.Close()
 	u := listenLoopback(t, exclusive.LocalAddr().(*net.UDPAddr).Port)
-	if r := u.Report(); !r.Taken || r.Deaf == "" {
+	if r := u.Report(); !r.PortTaken || r.ReceiveError == "" {
 		t.Fatalf("report %+v, want the port taken", r)
 	}
 	if sent, err := u.Broadcast(func(netip.Addr) []byte { return []byte("still here") }); sent == 0 || err != nil {
@@ -131,7 +131,7 @@ func TestExclusivePort(t *testing.T) {
 	if !u.Refresh() {
 		t.Error("getting the port is no change")
 	}
-	if r := u.Report(); r.Taken || r.Deaf != "" {
+	if r := u.Report(); r.PortTaken || r.ReceiveError != "" {
 		t.Errorf("report %+v, want the port ours", r)
 	}
 	if _, err := u.Broadcast(func(netip.Addr) []byte { return []byte("hello") }); err != nil {
@@ -198,7 +198,7 @@ func TestListenUDPRefuses(t *testing.T) {
 
 func TestTwoServicesOnLoopback(t *testing.T) {
 	port := freePort(t)
-	found := make(chan Sighting, 64)
+	found := make(chan Announcement, 64)
 	for n := 1; n <= 2; n++ {
 		g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 		u, err := ListenUDP(g, UDPConfig{Port: port, Interfaces: []string{loopbackName(t)}})
@@ -211,8 +211,8 @@ func TestTwoServicesOnLoopback(t *testing.T) {
 		})
 		s := Start(g, Config{
 			Transport: u,
-			Announce:  func() wire.Discovery { return peer(n) },
-			Sighted: func(s Sighting) {
+			Self:  func() wire.Discovery { return peer(n) },
+			OnAnnouncement: func(s Announcement) {
 				if s.New {
 					found <- s
 				}

@@ -34,10 +34,10 @@ type Config struct {
 	Pool        *verify.Pool
 	Group       *group.Group // parent of every link's goroutines
 
-	// Wanted is asked once the TLS handshake has proven the peer's key, before our Hello is sent: a
+	// RefuseReason is asked once the TLS handshake has proven the peer's key, before our Hello is sent: a
 	// reason refuses the peer with a Bye in place of the Hello, so that for neither side a link ever
 	// was; "" goes on. It is called by the goroutine of Client or Server and must not block.
-	Wanted func(key identity.Key) string
+	RefuseReason func(key identity.Key) string
 }
 
 // Client opens a link over a connection that we dialled. expect is the key that the peer must have;

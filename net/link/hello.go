@@ -22,10 +22,10 @@ const (
 
 // choose asks Config.Wanted, and says Bye in place of the Hello to whom it refuses.
 func (l *Link) choose() error {
-	if l.cfg.Wanted == nil {
+	if l.cfg.RefuseReason == nil {
 		return nil
 	}
-	reason := l.cfg.Wanted(l.key)
+	reason := l.cfg.RefuseReason(l.key)
 	if reason == "" {
 		return nil
 	}

@@ -213,8 +213,8 @@ func TestCloseDeliversThenEnds(t *testing.T) {
 			t.Errorf("read: %v, want io.EOF again", err)
 		}
 		s.Close()
-		if n.Open() != 0 {
-			t.Errorf("%d streams left", n.Open())
+		if n.OpenStreams() != 0 {
+			t.Errorf("%d streams left", n.OpenStreams())
 		}
 	})
 }

@@ -167,8 +167,8 @@ func TestCancelledDialResetsWhatWasAccepted(t *testing.T) {
 		if _, err := a.DialContext(ctx, "tcp", "10.0.0.2:80"); !errors.Is(err, context.Canceled) {
 			t.Errorf("with a context that is over: %v", err)
 		}
-		if n.Open() != 0 || len(a.ports) != 0 {
-			t.Errorf("%d streams, ports %v left", n.Open(), a.ports)
+		if n.OpenStreams() != 0 || len(a.ports) != 0 {
+			t.Errorf("%d streams, ports %v left", n.OpenStreams(), a.ports)
 		}
 	})
 }
@@ -279,8 +279,8 @@ func TestListenerCloseResetsTheUnaccepted(t *testing.T) {
 		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("second Close: %v", err)
 		}
-		if n.Open() != 0 {
-			t.Errorf("%d streams left", n.Open())
+		if n.OpenStreams() != 0 {
+			t.Errorf("%d streams left", n.OpenStreams())
 		}
 
 		l, _ = b.Listen(t.Context(), "tcp", ":80")
@@ -342,8 +342,8 @@ func TestPartitionDuringTheHandshake(t *testing.T) {
 				if took := time.Since(start); !errors.Is(err, tc.want) || took != tc.after {
 					t.Errorf("%v after %v; want %v after %v", err, took, tc.want, tc.after)
 				}
-				if tc.want == nil && (n.Open() != 1 || n.Total().Conns != 1) {
-					t.Errorf("%d connections open, %d counted; want 1", n.Open(), n.Total().Conns)
+				if tc.want == nil && (n.OpenStreams() != 1 || n.TotalTraffic().Conns != 1) {
+					t.Errorf("%d connections open, %d counted; want 1", n.OpenStreams(), n.TotalTraffic().Conns)
 				}
 			})
 		})

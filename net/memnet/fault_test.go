@@ -140,8 +140,8 @@ func TestResetBreaksBothEnds(t *testing.T) {
 		}
 		write(t, ac, "untouched")
 		expect(t, ca, "untouched")
-		if n.Open() != 1 {
-			t.Errorf("%d streams open, want the one to c", n.Open())
+		if n.OpenStreams() != 1 {
+			t.Errorf("%d streams open, want the one to c", n.OpenStreams())
 		}
 		if x, y := n.Traffic(addrA, addrB).Resets, n.Traffic(addrB, addrA).Resets; x != 2 || y != 2 {
 			t.Errorf("resets counted: %d and %d, want 2 each", x, y)
@@ -243,8 +243,8 @@ func TestCutThenKillIsAPowerCut(t *testing.T) {
 		if _, err := ba.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("after Join: %v, want ECONNRESET", err)
 		}
-		if n.Open() != 0 {
-			t.Errorf("%d streams left", n.Open())
+		if n.OpenStreams() != 0 {
+			t.Errorf("%d streams left", n.OpenStreams())
 		}
 	})
 }

@@ -210,8 +210,8 @@ func TestNothingIsLost(t *testing.T) {
 			}
 			busy.Wait()
 			s.Close()
-			if n.Open() != 0 {
-				t.Errorf("%d streams left", n.Open())
+			if n.OpenStreams() != 0 {
+				t.Errorf("%d streams left", n.OpenStreams())
 			}
 		})
 		if t.Failed() {

@@ -84,7 +84,7 @@ func (m *Mesh) greet(conn net.Conn, from netip.Addr) {
 	leave := sync.OnceFunc(func() { m.shaking.leave(from) })
 	defer leave()
 	cfg := m.cfg.Link
-	cfg.Wanted = func(key identity.Key) string {
+	cfg.RefuseReason = func(key identity.Key) string {
 		leave() // the Hello, which may take 10 s, costs nothing
 		m.mu.Lock()
 		defer m.mu.Unlock()

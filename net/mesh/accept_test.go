@@ -119,7 +119,7 @@ func TestHelloThatNeverComes(t *testing.T) {
 		var mute sync.WaitGroup
 		for i := range 3 * MaxHandshakes {
 			cfg, _ := settings(t, identityOf(byte(50+i)), 0)
-			cfg.Link.Wanted = func(identity.Key) string { time.Sleep(20 * time.Second); return "late" }
+			cfg.Link.RefuseReason = func(identity.Key) string { time.Sleep(20 * time.Second); return "late" }
 			conn := knock(t, host(n, 20+i), a, 1)[0]
 			mute.Go(func() {
 				if _, err := link.Client(t.Context(), conn, cfg.Link, a.key()); err == nil {

@@ -88,7 +88,7 @@ func (d *dial) open(leave func()) (*link.Link, error) {
 	}
 	var unwanted error
 	cfg := m.cfg.Link
-	cfg.Wanted = func(key identity.Key) (reason string) {
+	cfg.RefuseReason = func(key identity.Key) (reason string) {
 		leave()
 		reason, unwanted = d.reserve(key)
 		return reason

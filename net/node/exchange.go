@@ -159,7 +159,7 @@ func (n *Node) announce() wire.Discovery {
 }
 
 // sighted dials who is in our room.
-func (n *Node) sighted(s discovery.Sighting) {
+func (n *Node) sighted(s discovery.Announcement) {
 	if s.Kind != discovery.Announce || !s.Discovery.Native() {
 		n.sightedPlain(s)
 		return
@@ -178,7 +178,7 @@ func (n *Node) sighted(s discovery.Sighting) {
 
 // doubled tells of another program with our key: once of each address, and of a few, as anybody can send
 // our beacon again, each time as a new program's.
-func (n *Node) doubled(s discovery.Sighting) {
+func (n *Node) doubled(s discovery.Announcement) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	at := s.Source.Addr()

@@ -31,7 +31,7 @@ func (n *Node) Nick(name string) error {
 	n.forward(e.Record, nil)
 	n.out.post(event.SelfChanged{Self: n.self()})
 	if n.finder != nil {
-		n.finder.Burst()
+		n.finder.StartBurst()
 	}
 	return nil
 }

@@ -218,7 +218,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 		g.Go("node/expire", n.expire)
 	}
 	if n.udp != nil {
-		n.finder = discovery.Start(g, discovery.Config{Transport: n.udp, Announce: n.announce, Sighted: n.sighted, Status: n.searched})
+		n.finder = discovery.Start(g, discovery.Config{Transport: n.udp, Self: n.announce, OnAnnouncement: n.sighted, OnStatus: n.searched})
 	}
 	n.startMDNS()
 	close(n.ready)

@@ -76,7 +76,7 @@ func (n *Node) startMDNS() {
 }
 
 // sightedPlain takes what a seed's program sent by UDP.
-func (n *Node) sightedPlain(s discovery.Sighting) {
+func (n *Node) sightedPlain(s discovery.Announcement) {
 	switch {
 	case !n.plainAt(s.Source.Addr()):
 	case s.Kind == discovery.Heartbeat:

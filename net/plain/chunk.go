@@ -44,7 +44,7 @@ func (c chat) encode(at int64) [][]byte {
 	}
 	if c.signer != nil && len(m.Content) < maxObject {
 		signed := m
-		signed.Signature, signed.PublicKey = c.signer.SignSeedForm(wire.SeedSigned(m.Content, m.Timestamp))
+		signed.Signature, signed.PublicKey = c.signer.SignSeedForm(wire.SeedSignedBytes(m.Content, m.Timestamp))
 		if object, err := wire.EncodeSeed(signed); err == nil && len(object) <= maxObject {
 			return [][]byte{object}
 		}

@@ -106,9 +106,9 @@ func (c SignedChat) Verify() error {
 	return verifySeed(c.Message, c.Timestamp, c.Signature, c.PublicKey)
 }
 
-// SeedSigned is what the seed signs: message ‖ ":" ‖ timestamp in decimal. It covers neither the name
+// SeedSignedBytes is what the seed signs: message ‖ ":" ‖ timestamp in decimal. It covers neither the name
 // nor the id that are sent beside it.
-func SeedSigned(message string, timestamp Seconds) []byte {
+func SeedSignedBytes(message string, timestamp Seconds) []byte {
 	return strconv.AppendUint(append([]byte(message), ':'), uint64(timestamp), 10)
 }
 
@@ -120,7 +120,7 @@ func verifySeed(message string, timestamp Seconds, signature, public Octets) err
 		return fmt.Errorf("%w: %w", ErrSeedSignature, err)
 	}
 	if len(signature) != ed25519.SignatureSize ||
-		!ed25519.Verify(key.Bytes(), SeedSigned(message, timestamp), signature) {
+		!ed25519.Verify(key.Bytes(), SeedSignedBytes(message, timestamp), signature) {
 		return ErrSeedSignature
 	}
 	return nil

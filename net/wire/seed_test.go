@@ -15,7 +15,7 @@ import (
 // Every form that is sent is written as the seed's programs write it, and read back.
 func TestSeedForms(t *testing.T) {
 	a := identity.FromSeed([32]byte{1})
-	signature, public := a.SignSeedForm(SeedSigned("hi", 7))
+	signature, public := a.SignSeedForm(SeedSignedBytes("hi", 7))
 	numbers := func(b []byte) string {
 		text, err := json.Marshal(Octets(b))
 		if err != nil {
@@ -72,7 +72,7 @@ func TestSeedDiscovery(t *testing.T) {
 // A signature is of these bytes and this key, and of no key under which everybody can sign.
 func TestSeedSignature(t *testing.T) {
 	a := identity.FromSeed([32]byte{1})
-	signature, public := a.SignSeedForm(SeedSigned("hi", 7))
+	signature, public := a.SignSeedForm(SeedSignedBytes("hi", 7))
 	good := SignedChat{Message: "hi", Signature: signature, PublicKey: public, Timestamp: 7}
 	change := map[string]func(*SignedChat){
 		"message":      func(c *SignedChat) { c.Message = "ho" },

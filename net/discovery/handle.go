@@ -35,11 +35,11 @@ func (s *Service) receive(ctx context.Context) {
 			}
 			pause.Stop()
 		}
-		if s.cfg.Sighted == nil {
+		if s.cfg.OnAnnouncement == nil {
 			continue
 		}
 		for _, seen := range told {
-			s.cfg.Sighted(seen)
+			s.cfg.OnAnnouncement(seen)
 		}
 	}
 }
@@ -55,10 +55,10 @@ func (s *Service) next(ctx context.Context, waiting hold) ([]byte, netip.AddrPor
 }
 
 // hear judges one datagram. It reports false if there is nothing to tell.
-func (s *Service) hear(now time.Time, payload []byte, from netip.AddrPort) (Sighting, bool) {
+func (s *Service) hear(now time.Time, payload []byte, from netip.AddrPort) (Announcement, bool) {
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	if !s.admit(now, payload, from) {
-		return Sighting{}, false
+		return Announcement{}, false
 	}
 	beacon, err := wire.DecodeBeacon(payload)
 	own, networks := s.cfg.Transport.Addrs(), s.networks()
@@ -67,9 +67,9 @@ func (s *Service) hear(now time.Time, payload []byte, from netip.AddrPort) (Sigh
 	defer s.mu.Unlock()
 	if err != nil {
 		s.counts.Malformed++
-		return Sighting{}, false
+		return Announcement{}, false
 	}
-	seen := Sighting{Source: from}
+	seen := Announcement{Source: from}
 	switch {
 	case beacon.Discovery != nil:
 		seen.Kind, seen.Discovery = Announce, *beacon.Discovery
@@ -86,13 +86,13 @@ func (s *Service) hear(now time.Time, payload []byte, from netip.AddrPort) (Sigh
 	switch {
 	case d.ID == "" || seen.Kind == Announce && len(seen.Addrs) == 0:
 		s.counts.Malformed++
-		return Sighting{}, false
+		return Announcement{}, false
 	case d.Inst != "" && d.Inst == s.self.Inst && mine,
 		seen.Kind == Heartbeat && d.ID == s.self.ID:
 		// Ours, by a way that changed its source; or the heartbeat of a copy of our profile, which its
 		// announcement tells better.
 		s.echoed(now, seen.Kind != Heartbeat)
-		return Sighting{}, false
+		return Announcement{}, false
 	}
 	seen.OwnKey = mine
 	switch seen.Kind {
@@ -112,7 +112,7 @@ func (s *Service) hear(now time.Time, payload []byte, from netip.AddrPort) (Sigh
 	if !mine {
 		s.heardThem = now
 	}
-	s.counts.Sighted++
+	s.counts.Reported++
 	return seen, true
 }
 

@@ -40,7 +40,7 @@ func (r *receiver) join(l *link) {
 	if r == nil || l.joined {
 		return
 	}
-	group := &net.UDPAddr{IP: net.ParseIP(Group)}
+	group := &net.UDPAddr{IP: net.ParseIP(MulticastGroup)}
 	l.joined = r.v6.JoinGroup(&net.Interface{Index: l.nic.index, Name: l.nic.name}, group) == nil
 }
 
@@ -51,7 +51,7 @@ func (r *receiver) leave(l *link) {
 	}
 	l.joined = false
 	// It fails if the interface is gone, and the membership with it.
-	_ = r.v6.LeaveGroup(&net.Interface{Index: l.nic.index, Name: l.nic.name}, &net.UDPAddr{IP: net.ParseIP(Group)})
+	_ = r.v6.LeaveGroup(&net.Interface{Index: l.nic.index, Name: l.nic.name}, &net.UDPAddr{IP: net.ParseIP(MulticastGroup)})
 }
 
 // openReceiver opens the shared port for one family. Only Windows can't tell on which interface a

@@ -30,8 +30,8 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", int(k))
 }
 
-// Sighting is one datagram of somebody else. Nothing in it is authenticated or cleaned: names are raw.
-type Sighting struct {
+// Announcement is one datagram of somebody else. Nothing in it is authenticated or cleaned: names are raw.
+type Announcement struct {
 	Kind      Kind
 	Source    netip.AddrPort // the packet's source; its port is not one to dial
 	ID        string         // what the sender says its id is

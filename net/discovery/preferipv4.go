@@ -17,21 +17,21 @@ const (
 type hold []held
 
 type held struct {
-	sighting Sighting
+	sighting Announcement
 	due      time.Time
 }
 
 // pass gives what is to be told now, in order, when a sighting came.
-func (h *hold) pass(now time.Time, s Sighting) []Sighting {
+func (h *hold) pass(now time.Time, s Announcement) []Announcement {
 	same := slices.IndexFunc(*h, func(o held) bool { return name(&o.sighting.Discovery) == name(&s.Discovery) })
 	switch six := s.Source.Addr().Is6(); {
 	case s.Kind == Heartbeat:
-		return []Sighting{s}
+		return []Announcement{s}
 	case same < 0 && s.New && six && len(*h) < maxHeld:
 		*h = append(*h, held{s, now.Add(holdFor)})
 		return nil
 	case same < 0:
-		return []Sighting{s}
+		return []Announcement{s}
 	case s.Kind == Announce && six:
 		return nil // as good as the one that waits
 	}
@@ -39,14 +39,14 @@ func (h *hold) pass(now time.Time, s Sighting) []Sighting {
 	*h = slices.Delete(*h, same, same+1)
 	if s.Kind == Announce {
 		first.New, s.New = false, true
-		return []Sighting{s, first}
+		return []Announcement{s, first}
 	}
-	return []Sighting{first, s}
+	return []Announcement{first, s}
 }
 
 // ripe gives those that waited long enough.
-func (h *hold) ripe(now time.Time) []Sighting {
-	var out []Sighting
+func (h *hold) ripe(now time.Time) []Announcement {
+	var out []Announcement
 	for len(*h) > 0 && !(*h)[0].due.After(now) {
 		out = append(out, (*h)[0].sighting)
 		*h = slices.Delete(*h, 0, 1)

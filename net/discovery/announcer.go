@@ -77,12 +77,12 @@ func earlier(a, b time.Time) time.Time {
 
 // tell hands out the status if it changed. Called by the beat only, whose own told is.
 func (s *Service) tell() {
-	if s.cfg.Status == nil {
+	if s.cfg.OnStatus == nil {
 		return
 	}
 	if st := s.Status(); !st.same(&s.told) {
 		s.told = st
-		s.cfg.Status(st)
+		s.cfg.OnStatus(st)
 	}
 }
 
@@ -123,7 +123,7 @@ func (s *Service) announce() {
 
 // broadcast sends a datagram from every address. Called with sending held.
 func (s *Service) broadcast(form func(*wire.Discovery) wire.Beacon) (sent int, err error) {
-	d := s.cfg.Announce()
+	d := s.cfg.Self()
 	// Tried with the longest address first, so that build can't fail. Rooms are the only part that grows;
 	// they are learned again from the hello.
 	d.IP = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"

@@ -40,8 +40,8 @@ func (n *Network) Traffic(from, to netip.Addr) Traffic {
 	return Traffic{}
 }
 
-// Total is the sum of Traffic over all pairs.
-func (n *Network) Total() Traffic {
+// TotalTraffic is the sum of Traffic over all pairs.
+func (n *Network) TotalTraffic() Traffic {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var sum Traffic
@@ -51,8 +51,8 @@ func (n *Network) Total() Traffic {
 	return sum
 }
 
-// Open is how many connections are not over: those with an end that is neither closed nor reset.
-func (n *Network) Open() int {
+// OpenStreams is how many connections are not over: those with an end that is neither closed nor reset.
+func (n *Network) OpenStreams() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return len(n.streams)

@@ -22,7 +22,7 @@ func addrPorts(texts ...string) []netip.AddrPort {
 }
 
 // sight is the parts of a Sighting that tests compare.
-func sight(s Sighting) string {
+func sight(s Announcement) string {
 	return fmt.Sprintf("%v %s %v new=%v own=%v %v", s.Kind, s.ID, s.Source, s.New, s.OwnKey, s.Addrs)
 }
 
@@ -109,7 +109,7 @@ func TestIPv4IsToldFirst(t *testing.T) {
 func TestHoldIsBounded(t *testing.T) {
 	now, h := time.Unix(1000, 0), hold(nil)
 	for i := range maxHeld + 10 {
-		s := Sighting{Kind: Announce, New: true, Source: netip.MustParseAddrPort("[fe80::2%eth0]:5000"), Discovery: peer(i)}
+		s := Announcement{Kind: Announce, New: true, Source: netip.MustParseAddrPort("[fe80::2%eth0]:5000"), Discovery: peer(i)}
 		if told := len(h.pass(now, s)); (told == 1) != (i >= maxHeld) {
 			t.Errorf("sighting %d: %d told at once", i, told)
 		}

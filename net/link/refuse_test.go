@@ -19,11 +19,11 @@ func TestWanted(t *testing.T) {
 			refusing, other = &a, &b
 		}
 		var asked []identity.Key
-		refusing.Wanted = func(key identity.Key) string {
+		refusing.RefuseReason = func(key identity.Key) string {
 			asked = append(asked, key)
 			return wire.ByeFull
 		}
-		other.Wanted = func(identity.Key) string { return "" }
+		other.RefuseReason = func(identity.Key) string { return "" }
 		ca, cb := tcpPair(t)
 		start := time.Now()
 		o := join(t, a, b, ca, cb, identity.Key{})

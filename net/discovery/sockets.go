@@ -26,16 +26,16 @@ func (u *UDP) Refresh() (changed bool) {
 		return false
 	}
 	var links []*link
-	var skipped []Interface
+	var skipped []InterfaceStatus
 	for _, n := range nics {
 		loopback := n.flags&net.FlagLoopback != 0
 		if why := n.skip(u.names); why != "" {
-			skipped = append(skipped, Interface{Name: n.name, Loopback: loopback, Skipped: why})
+			skipped = append(skipped, InterfaceStatus{Name: n.name, Loopback: loopback, Skipped: why})
 			continue
 		}
 		l := u.take(n)
 		if l == nil {
-			l = &link{status: Interface{Name: n.name, Loopback: loopback}}
+			l = &link{status: InterfaceStatus{Name: n.name, Loopback: loopback}}
 			changed = true
 		}
 		l.nic = n

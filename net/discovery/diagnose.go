@@ -16,7 +16,7 @@ const (
 	CannotHear  Problem = "cannot-hear"  // no receiver, for another reason
 	CannotSend  Problem = "cannot-send"  // every beacon fails
 	NoEcho      Problem = "no-echo"      // not even one's own beacon comes back
-	Nobody      Problem = "nobody"       // all seems well, but nobody is heard
+	NoOneHeard      Problem = "nobody"       // all seems well, but nobody is heard
 )
 
 // Trouble is something in the way, in words for a person: lower case, one line each.
@@ -60,11 +60,11 @@ func troubles(now time.Time, st *Status, sendError string, unheard time.Time, al
 		add(CannotSend, "see whether a firewall or VPN forbids it, "+byHand, "beacons can't be sent: %s", sendError)
 	}
 	switch {
-	case r.Taken:
+	case r.PortTaken:
 		add(PortTaken, holder(port)+", or have everybody use another with --discovery-port",
 			"another program keeps UDP port %d to itself: others see this peer, it doesn't see them", port)
-	case r.Deaf != "":
-		add(CannotHear, byHand, "nothing can be received on UDP port %d: %s", port, r.Deaf)
+	case r.ReceiveError != "":
+		add(CannotHear, byHand, "nothing can be received on UDP port %d: %s", port, r.ReceiveError)
 	case len(silent) > 0:
 		add(NoEcho, FirewallHint("udp", port), "not even our own beacons come back on %s: a firewall likely blocks UDP port %d",
 			strings.Join(silent, ", "), port)
@@ -79,10 +79,10 @@ func troubles(now time.Time, st *Status, sendError string, unheard time.Time, al
 		return found
 	}
 	if used > 0 && local {
-		add(Nobody, "connect to a network, "+byHand, "nobody heard in %d s, and only this machine is listened to; skipped: %s",
+		add(NoOneHeard, "connect to a network, "+byHand, "nobody heard in %d s, and only this machine is listened to; skipped: %s",
 			int(otherWithin.Seconds()), strings.Join(skipped, ", "))
 	} else {
-		add(Nobody, "start p2pchat on another machine of this network, "+byHand,
+		add(NoOneHeard, "start p2pchat on another machine of this network, "+byHand,
 			"nobody heard in %d s: no other peer is running, or the network keeps its machines apart (guest Wi-Fi), or their firewall blocks UDP port %d",
 			int(otherWithin.Seconds()), port)
 	}

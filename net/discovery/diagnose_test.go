@@ -33,17 +33,17 @@ func TestTroublesInTime(t *testing.T) {
 			map[time.Duration]string{4 * time.Second: "", 6 * time.Second: "no-echo", 30 * time.Second: "no-echo"}},
 		{"linked by other means", 1, func(n *nics) { n.echo = true },
 			map[time.Duration]string{30 * time.Second: ""}},
-		{"no interface", 0, func(n *nics) { n.report.Interfaces = []Interface{{Name: "eth0", Skipped: "down"}} },
+		{"no interface", 0, func(n *nics) { n.report.Interfaces = []InterfaceStatus{{Name: "eth0", Skipped: "down"}} },
 			map[time.Duration]string{0: "no-interface"}},
-		{"port taken", 0, func(n *nics) { n.report.Taken = true },
+		{"port taken", 0, func(n *nics) { n.report.PortTaken = true },
 			map[time.Duration]string{6 * time.Second: "port-taken", 30 * time.Second: "port-taken"}},
-		{"deaf", 0, func(n *nics) { n.report.Deaf = "permission denied" },
+		{"deaf", 0, func(n *nics) { n.report.ReceiveError = "permission denied" },
 			map[time.Duration]string{6 * time.Second: "cannot-hear"}},
 		{"can't send", 0, func(n *nics) { n.fail = errors.New("operation not permitted") },
 			map[time.Duration]string{2 * time.Second: "cannot-send", 30 * time.Second: "cannot-send"}},
 		{"one interface is silent", 0, func(n *nics) {
 			n.echo = true
-			n.report.Interfaces = []Interface{{Name: "lo"}, {Name: "eth0", Unheard: time.Now()}}
+			n.report.Interfaces = []InterfaceStatus{{Name: "lo"}, {Name: "eth0", Unheard: time.Now()}}
 		}, map[time.Duration]string{4 * time.Second: "", 6 * time.Second: "no-echo"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestStatusTellsOfInterfaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &nics{air: newAir("10.0.0.1")}
 		n.echo = true
-		n.report.Interfaces = []Interface{{Name: "eth0", Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}}
+		n.report.Interfaces = []InterfaceStatus{{Name: "eth0", Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}}
 		b := run(t, n, nil)
 		defer b.group.Close()
 		time.Sleep(3500 * time.Millisecond)
@@ -123,12 +123,12 @@ func TestStatusTellsOfInterfaces(t *testing.T) {
 			return len(b.statuses)
 		}
 		before := count()
-		n.with(func() { n.report.Interfaces = []Interface{{Name: "eth0", Sent: 7, Addrs: n.addrs}} })
+		n.with(func() { n.report.Interfaces = []InterfaceStatus{{Name: "eth0", Sent: 7, Addrs: n.addrs}} })
 		time.Sleep(3 * time.Second)
 		if got := count(); got != before {
 			t.Error("told of a mere counter")
 		}
-		n.with(func() { n.report.Interfaces = []Interface{{Name: "eth0", Error: "network is unreachable"}} })
+		n.with(func() { n.report.Interfaces = []InterfaceStatus{{Name: "eth0", Error: "network is unreachable"}} })
 		time.Sleep(3 * time.Second)
 		if got := count(); got != before+1 {
 			t.Errorf("told %d times of an error, want once", got-before)
@@ -138,11 +138,11 @@ func TestStatusTellsOfInterfaces(t *testing.T) {
 
 func TestNobodyNamesTheSkippedInterfaces(t *testing.T) {
 	began := time.Unix(1000, 0)
-	st := Status{Since: began, Report: Report{Interfaces: []Interface{
+	st := Status{Since: began, Report: Report{Interfaces: []InterfaceStatus{
 		{Name: "lo", Loopback: true}, {Name: "wlan0", Skipped: "not connected"},
 	}}}
 	found := troubles(began.Add(otherWithin), &st, "", time.Time{}, true)
-	if len(found) != 1 || found[0].Problem != Nobody || !strings.Contains(found[0].Cause, "wlan0 (not connected)") {
+	if len(found) != 1 || found[0].Problem != NoOneHeard || !strings.Contains(found[0].Cause, "wlan0 (not connected)") {
 		t.Errorf("troubles %+v", found)
 	}
 }
