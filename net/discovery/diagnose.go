@@ -16,7 +16,7 @@ const (
 	CannotHear  Problem = "cannot-hear"  // no receiver, for another reason
 	CannotSend  Problem = "cannot-send"  // every beacon fails
 	NoEcho      Problem = "no-echo"      // not even one's own beacon comes back
-	NoOneHeard      Problem = "nobody"       // all seems well, but nobody is heard
+	NoOneHeard  Problem = "nobody"       // all seems well, but nobody is heard
 )
 
 // Trouble is something in the way, in words for a person: lower case, one line each.

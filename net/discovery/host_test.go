@@ -68,7 +68,7 @@ func host() int {
 	}
 	s := Start(g, Config{
 		Transport: u,
-		Self:  func() wire.Discovery { return peer(n) },
+		Self:      func() wire.Discovery { return peer(n) },
 		OnAnnouncement: func(s Announcement) {
 			print(report{Kind: s.Kind.String(), ID: s.ID, Source: s.Source, IP: s.Discovery.IP, Dial: s.Addrs})
 		},

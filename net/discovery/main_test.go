@@ -183,7 +183,7 @@ func run(t *testing.T, transport Transport, clock func() time.Time) *bench {
 	b := &bench{group: group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })}
 	cfg := Config{
 		Transport: transport,
-		Self:  func() wire.Discovery { return peer(1) },
+		Self:      func() wire.Discovery { return peer(1) },
 		OnAnnouncement: func(s Announcement) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

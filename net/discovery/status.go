@@ -8,12 +8,12 @@ import (
 
 // Report is what a Transport knows of its interfaces and its receiver.
 type Report struct {
-	Port       int            // the UDP port of beacons
-	Interfaces []InterfaceStatus    // used and skipped ones, in the system's order
-	Networks   []netip.Prefix // the networks of the interfaces that are used
-	PortTaken      bool           // another program holds the port for itself: sending only
-	ReceiveError       string         // why nothing can be received, or ""
-	Strays     uint64         // datagrams that came on interfaces that are not used
+	Port         int               // the UDP port of beacons
+	Interfaces   []InterfaceStatus // used and skipped ones, in the system's order
+	Networks     []netip.Prefix    // the networks of the interfaces that are used
+	PortTaken    bool              // another program holds the port for itself: sending only
+	ReceiveError string            // why nothing can be received, or ""
+	Strays       uint64            // datagrams that came on interfaces that are not used
 }
 
 // InterfaceStatus is one network interface and what passed there since it came up.
@@ -34,7 +34,7 @@ type InterfaceStatus struct {
 
 // Counts is how many datagrams came in since the start, by what became of them.
 type Counts struct {
-	Reported   uint64 // handed to Config.Sighted
+	Reported  uint64 // handed to Config.Sighted
 	Own       uint64
 	Copies    uint64 // the same again by another way
 	Excess    uint64 // above the rates

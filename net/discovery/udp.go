@@ -173,12 +173,12 @@ func (u *UDP) Report() Report {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r := Report{
-		Port:       u.port,
-		Interfaces: make([]InterfaceStatus, 0, len(u.links)+len(u.skipped)),
-		Networks:   slices.Clone(u.networks),
-		PortTaken:      u.taken,
-		ReceiveError:       u.deaf,
-		Strays:     u.strays,
+		Port:         u.port,
+		Interfaces:   make([]InterfaceStatus, 0, len(u.links)+len(u.skipped)),
+		Networks:     slices.Clone(u.networks),
+		PortTaken:    u.taken,
+		ReceiveError: u.deaf,
+		Strays:       u.strays,
 	}
 	for _, l := range u.links {
 		r.Interfaces = append(r.Interfaces, l.status) // its Addrs are replaced, never written to

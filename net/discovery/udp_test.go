@@ -211,7 +211,7 @@ func TestTwoServicesOnLoopback(t *testing.T) {
 		})
 		s := Start(g, Config{
 			Transport: u,
-			Self:  func() wire.Discovery { return peer(n) },
+			Self:      func() wire.Discovery { return peer(n) },
 			OnAnnouncement: func(s Announcement) {
 				if s.New {
 					found <- s

@@ -17,7 +17,7 @@ var (
 	ErrRefused  = errors.New("the other side refused us") // its TLS alert is wrapped beside it
 	ErrVersion  = errors.New("no protocol version in common: update the older program")
 	ErrNoHello  = errors.New("no Hello from the other side")
-	ErrUnwanted = errors.New("this side doesn't want the link") // Config.Wanted's reason follows
+	ErrUnwanted = errors.New("this side doesn't want the link") // Config.RefuseReason's reason follows
 	ErrHello    = errors.New("the other side's Hello is malformed")
 )
 

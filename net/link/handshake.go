@@ -26,7 +26,7 @@ const (
 	refuseWithin    = 500 * time.Millisecond // for the peer to read why it was refused
 )
 
-// Config is what all links of a run share. All of it but Wanted must be set.
+// Config is what all links of a run share. All of it but RefuseReason must be set.
 type Config struct {
 	Identity    *identity.Identity
 	Certificate tls.Certificate   // Identity.Certificate(), made once per run

@@ -20,7 +20,7 @@ const (
 	maxItems = 64 // rooms, capabilities, versions
 )
 
-// choose asks Config.Wanted, and says Bye in place of the Hello to whom it refuses.
+// choose asks Config.RefuseReason, and says Bye in place of the Hello to whom it refuses.
 func (l *Link) choose() error {
 	if l.cfg.RefuseReason == nil {
 		return nil

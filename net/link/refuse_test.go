@@ -9,9 +9,9 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// TestWanted: who isn't wanted gets a Bye with the reason in place of a Hello, whichever side it is,
-// and Wanted is asked about a key that is proven.
-func TestWanted(t *testing.T) {
+// TestRefuseReason: who isn't wanted gets a Bye with the reason in place of a Hello, whichever side it is,
+// and RefuseReason is asked about a key that is proven.
+func TestRefuseReason(t *testing.T) {
 	for _, dialler := range []bool{true, false} {
 		a, b := newSide(t, 1), newSide(t, 2)
 		refusing, other := &b, &a

@@ -78,7 +78,7 @@ type Handler interface {
 	Trouble(addr string, err error)
 }
 
-// Config is what a Mesh needs. All of it but Classify must be set; Link.Wanted is the mesh's own.
+// Config is what a Mesh needs. All of it but Classify must be set; Link.RefuseReason is the mesh's own.
 type Config struct {
 	Link     link.Config
 	Listener net.Listener // closed by the mesh
