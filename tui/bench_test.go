@@ -7,16 +7,15 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/inbox"
 )
 
 // crowd is a room of 200×50 in which many lines were said.
-func crowd(b *testing.B, lines int) (w *world, said func(n int) inbox.Batch) {
+func crowd(b *testing.B, lines int) (w *world, said func(n int) event.Batch) {
 	w = newWorld(b, looks["dark"], 200, 50)
 	_, dana, _ := company(w)
 	n := 0
-	said = func(count int) inbox.Batch {
-		batch := make(inbox.Batch, count)
+	said = func(count int) event.Batch {
+		batch := make(event.Batch, count)
 		for i := range batch {
 			n++
 			line := w.says(dana, fmt.Sprintf("line %d of a conversation that goes on and on", n)).Line

@@ -5,7 +5,6 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/inbox"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
@@ -22,7 +21,7 @@ const (
 
 // batch takes in what was posted since the batch before. Lines that follow each other go to the pane
 // at once.
-func (m *model) handleBatch(b inbox.Batch) (cmd tea.Cmd) {
+func (m *model) handleBatch(b event.Batch) (cmd tea.Cmd) {
 	var lines []event.Line
 	ring := false
 	flush := func() {

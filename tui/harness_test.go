@@ -15,7 +15,6 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/inbox"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -98,7 +97,7 @@ type world struct {
 	terminal *fakeTerminal
 	clock    time.Time
 	orders   []func(context.Context)
-	answers  inbox.Batch
+	answers  event.Batch
 	alarm    time.Time
 	quit     bool
 }
@@ -155,8 +154,8 @@ func (w *world) send(msg tea.Msg) {
 	}
 }
 
-// post is what the inbox does with events.
-func (w *world) post(events ...any) { w.send(inbox.Batch(events)) }
+// post is what the queue does with events.
+func (w *world) post(events ...any) { w.send(event.Batch(events)) }
 
 // pass lets time pass, with the alarm ringing when it is to.
 func (w *world) pass(d time.Duration) {

@@ -9,7 +9,6 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/composer"
-	"chat.lan/p2pchat/tui/inbox"
 	"chat.lan/p2pchat/tui/messages"
 	"chat.lan/p2pchat/tui/peers"
 	"chat.lan/p2pchat/tui/roster"
@@ -25,7 +24,7 @@ type deps struct {
 	terminal    terminal
 	queueAction func(func(ctx context.Context)) // runs it later, in order, outside of Update
 	queueRead   func(func(ctx context.Context)) // the same for what waits for the disk, beside the orders
-	post        func(any)                       // posts to the inbox; for orders only
+	post        func(any)                       // posts to the queue; for orders only
 	wakeAt      func(time.Time)                 // the one timer
 	recent      *recentErrors
 }
@@ -98,7 +97,7 @@ func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
-	case inbox.Batch:
+	case event.Batch:
 		cmd = m.handleBatch(msg)
 	case tea.KeyMsg:
 		if msg, ok := m.repairFocusReport(msg); ok {
@@ -173,7 +172,7 @@ func (m *model) setTheme(look theme.Look) {
 // order queues something for the node and what answers it.
 func (m *model) queueAction(f func(ctx context.Context)) { m.deps.queueAction(f) }
 
-// env is what commands work with. Answers go through the inbox.
+// env is what commands work with. Answers go through the queue.
 func (m *model) env() command.Env {
 	return command.Env{Node: m.deps.node, Names: m.book, Log: m.deps.recent, Ask: m.ask(), Reply: func(a command.Answer) { m.deps.post(a) }}
 }

@@ -73,6 +73,7 @@ type stage struct {
 	master *os.File
 	slave  *os.File
 	group  *group.Group
+	events *event.Queue
 	screen *Screen
 	node   *lively
 	ended  chan error
@@ -100,8 +101,9 @@ func openStage(t *testing.T) *stage {
 	s := &stage{t: t, master: master, slave: slave, ended: make(chan error, 1), emu: vt.NewEmulator(100, 26), changed: make(chan struct{}),
 		node: &lively{fakeNode: fakeNode{self: event.Self{ID: key.ID().String(), Key: key, Name: "Alice", Room: "lobby", Port: 8080}}}}
 	s.group = group.New(context.Background(), nil)
-	s.screen = New(s.group, Config{Commands: command.New(), In: slave, Out: slave, Look: plain, Now: func() time.Time { return noon }, Zone: time.UTC})
-	s.node.post = s.screen.Post
+	s.events = event.NewQueue()
+	s.screen = New(s.group, s.events, Config{Commands: command.New(), In: slave, Out: slave, Look: plain, Now: func() time.Time { return noon }, Zone: time.UTC})
+	s.node.post = func(ev event.Event) { s.events.Post(ev) }
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -130,7 +132,7 @@ func openStage(t *testing.T) *stage {
 
 func (s *stage) run(ctx context.Context) {
 	s.group.Go("test/run", func(context.Context) { s.ended <- s.screen.Run(ctx, s.node) })
-	s.screen.Post(event.Ready{Self: s.node.self})
+	s.events.Post(event.Ready{Self: s.node.self})
 }
 
 // wait waits until ok holds; it is called with mu held.
@@ -174,8 +176,7 @@ func (s *stage) end() error {
 	case <-time.After(patientTime):
 		s.t.Fatal("Run did not return")
 	}
-	s.screen.Post(event.Notice{Text: "after the end"}) // returns
-	_ = s.screen.Close(context.Background())
+	s.events.Post(event.Notice{Text: "after the end"}) // returns
 	s.group.Close()
 	s.wait("the main screen", func() bool { return strings.Contains(s.out.String(), "\x1b[?1049l") })
 	return err
@@ -186,15 +187,15 @@ func TestAWholeRun(t *testing.T) {
 	s.run(context.Background())
 	s.see("You are Alice")
 	bob := peerOf("bob", noon)
-	s.screen.Post(event.PeerChanged{Peer: bob})
+	s.events.Post(event.PeerChanged{Peer: bob})
 	s.see("bob is here")
 	var all sync.WaitGroup
 	for i := range 4 { // the door is for any goroutine
 		all.Go(func() {
 			for j := range 500 {
-				s.screen.Post(event.Said{Line: event.Line{ID: fmt.Sprint(i, j), From: bob.Key, FromID: bob.ID, FromName: "bob",
+				s.events.Post(event.Said{Line: event.Line{ID: fmt.Sprint(i, j), From: bob.Key, FromID: bob.ID, FromName: "bob",
 					Text: fmt.Sprintf("%d from %d", j, i), Time: noon, Arrived: noon, Signature: event.Verified, Kind: event.KindNative}})
-				s.screen.Post(event.PeerStats{Peer: bob})
+				s.events.Post(event.PeerStats{Peer: bob})
 			}
 		})
 	}

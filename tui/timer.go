@@ -8,7 +8,7 @@ import (
 // timerFired is what the timer posts. Only the newest value is delivered.
 type timerFired struct{}
 
-// LatestKey implements inbox.Latest: all of them share one key.
+// LatestKey implements event.Latest: all of them share one key.
 func (timerFired) LatestKey() string { return "tui/timer" }
 
 // timer wakes the model when the model next has something to do by itself: the clock's minute, an

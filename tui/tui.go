@@ -1,12 +1,12 @@
 // Package tui is the screen of p2pchat: the root Bubble Tea model over a running node (DESIGN.md §7).
 //
-//	node ── Post ──▶ inbox ── Batch, one a frame ──▶ model.Update ── Frame ──▶ tui/screen
+//	node ── Post ──▶ event.Queue ── Batch, one a frame ──▶ model.Update ── Frame ──▶ tui/screen
 //	keys ──────────────────────────────────────────▶ model.Update
-//	model.Update ── orders, one after the other ──▶ node, command.Table ── answers ──▶ inbox
+//	model.Update ── orders, one after the other ──▶ node, command.Table ── answers ──▶ event.Queue
 //
 // The model asks a small interface of the node (Node) and never waits for it: whatever a person asks
 // for goes through one queue with one goroutine (orders.go), so that lines and commands keep the
-// order in which they were typed, and answers come back through the inbox like everything else. What
+// order in which they were typed, and answers come back through the queue like everything else. What
 // waits for the disk has a queue of its own, so that no line waits for a search or an export.
 // There is no I/O in Update, and no timer but one (alarm.go).
 //
@@ -25,7 +25,6 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/inbox"
 	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/tui/theme"
 )
@@ -54,48 +53,42 @@ type Config struct {
 	Zone          *time.Location   // nil means the machine's
 }
 
-// Screen is the full-screen program. Post may be called from any goroutine but is meant for the
-// node's one; Run is called once, Close at the end.
+// frame is the least time between two batches of events: 1/60 s. Bubble Tea handles one message at a
+// time, so that a message for each event would cost a flood more than the events themselves.
+const frame = time.Second / 60
+
+// Screen is the full-screen program. Run is called once.
 type Screen struct {
 	cfg    Config
 	group  *group.Group
-	inbox  *inbox.Inbox
+	events *event.Queue
 	recent *recentErrors
 }
 
-// New returns a Screen whose goroutines will live in g. It doesn't touch the terminal: Run does.
-func New(g *group.Group, cfg Config) *Screen {
+// New returns a Screen that reads events and whose goroutines will live in g. It doesn't touch the
+// terminal: Run does.
+func New(g *group.Group, events *event.Queue, cfg Config) *Screen {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
-	return &Screen{cfg: cfg, group: g, inbox: inbox.New(), recent: &recentErrors{log: cfg.Log}}
-}
-
-// Post shows an event. It waits while the screen is slow, and while Run has not begun and thousands
-// wait; after Run it drops the event.
-func (s *Screen) Post(ev event.Event) { s.inbox.Post(ev) }
-
-// Close lets everybody go who still posts. Run has ended by then.
-func (s *Screen) Close(context.Context) error {
-	s.inbox.Close()
-	return nil
+	return &Screen{cfg: cfg, group: g, events: events, recent: &recentErrors{log: cfg.Log}}
 }
 
 // Run shows the screen until the person leaves, and returns nil then: what was said has been
 // acknowledged, or had its time. Otherwise it returns what screen.Screen.Run does: the cause of ctx,
 // a *group.Panic, or that the terminal has gone. The terminal has been given back in any case.
 func (s *Screen) Run(ctx context.Context, n Node) error {
-	defer s.inbox.Close()
+	defer s.events.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	scr := screen.New(screen.Options{In: s.cfg.In, Out: s.cfg.Out, ReportFocus: true})
-	actions, reads, timer := newSerialWorker(), newSerialWorker(), newTimer(s.inbox.Post)
-	m := newModel(s.cfg, deps{node: n, terminal: scr, queueAction: actions.add, queueRead: reads.add, post: s.inbox.Post, wakeAt: timer.set, recent: s.recent})
+	actions, reads, timer := newSerialWorker(), newSerialWorker(), newTimer(s.events.Post)
+	m := newModel(s.cfg, deps{node: n, terminal: scr, queueAction: actions.add, queueRead: reads.add, post: s.events.Post, wakeAt: timer.set, recent: s.recent})
 	// These end with ctx, so with Run; the group waits for them.
-	s.group.Go("tui/inbox", func(context.Context) { s.inbox.Run(ctx, func(b inbox.Batch) { scr.Send(b) }) })
+	s.group.Go("tui/events", func(context.Context) { s.events.Run(ctx, frame, func(b event.Batch) { scr.Send(b) }) })
 	s.group.Go("tui/actions", func(context.Context) { actions.run(ctx) })
 	s.group.Go("tui/reads", func(context.Context) { reads.run(ctx) })
 	s.group.Go("tui/timer", func(context.Context) { timer.run(ctx) })

@@ -9,7 +9,6 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/inbox"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -321,7 +320,7 @@ func TestEnterWhileThePreviewIsMadeAnew(t *testing.T) {
 	w.keys("f4", "enter")
 	gone := peerOf("bob", noon)
 	gone.State = event.Left
-	w.m.Update(inbox.Batch{event.PeerChanged{Peer: gone}}) // orders wait
+	w.m.Update(event.Batch{event.PeerChanged{Peer: gone}}) // orders wait
 	w.m.Update(keyNames["enter"])
 	w.post()
 	if !slices.ContainsFunc(w.node.calls, func(c string) bool { return strings.HasPrefix(c, "propose") }) {

@@ -5,9 +5,9 @@
 // Strings that others wrote (names, texts, reasons) are raw here: line mode must print them clean
 // and JSON exact, so cleaning is the reader's business (tui/sanitize).
 //
-// Events come in two classes. Those that must arrive (lines, peers, notices …) are delivered in
-// order, and a reader that is slow pushes back on the network. Those with a LatestKey are worth only
-// their newest value and may be coalesced by that key.
+// Events leave a node through one Queue, in two classes of delivery. Messages, peers, notices and the
+// like must arrive, in order, and a slow reader pushes back on the network. An event with a LatestKey
+// is worth only its newest value and is coalesced by that key.
 package event
 
 import (
@@ -19,13 +19,6 @@ import (
 
 // Event is one of the structs of this package. They are values: a receiver may keep them.
 type Event interface{ event() }
-
-// Latest is an event of which only the newest per key matters.
-type Latest interface {
-	Event
-	// LatestKey says what a newer event replaces.
-	LatestKey() string
-}
 
 // Kind says how a peer speaks.
 type Kind string

@@ -59,7 +59,7 @@ func (n *Node) voted(out votes.Outcome, from *link.Link, history bool) {
 	}
 	if out.Twice != nil {
 		p := n.proposalOf(out.Proposal)
-		n.out.post(event.BallotCast{Proposal: p, By: n.voter(out.Twice.Voter, "both"), Choice: "reject", Twice: true, History: history})
+		n.events.Post(event.BallotCast{Proposal: p, By: n.voter(out.Twice.Voter, "both"), Choice: "reject", Twice: true, History: history})
 	}
 	if out.Policy {
 		n.decided(history)
@@ -73,7 +73,7 @@ func (n *Node) told(out votes.Outcome, r *record.Record, history bool) {
 		return // it was counted, so it decodes
 	}
 	choice := b.Choice.String()
-	n.out.post(event.BallotCast{Proposal: n.proposalOf(out.Proposal), By: n.voter(r.Author(), choice), Choice: choice, History: history})
+	n.events.Post(event.BallotCast{Proposal: n.proposalOf(out.Proposal), By: n.voter(r.Author(), choice), Choice: choice, History: history})
 }
 
 func votesOnWire(m vote.Map) []wire.HeldVotes {

@@ -120,17 +120,14 @@ func TestStuckReader(t *testing.T) {
 		w.net.SetDefault(memnet.Link{MinLatency: 2 * time.Millisecond, MaxLatency: 2 * time.Millisecond})
 		p := []*person{w.move(0), w.move(1), nil}
 		var hangs atomic.Pointer[chan struct{}]
-		p[2] = w.move(2, func(c *Config) {
-			post := c.Post
-			c.Post = func(ev event.Event) {
-				if until := hangs.Load(); until != nil {
-					if _, said := ev.(event.Said); said {
-						<-*until
-					}
+		w.before = func(person int, ev event.Event) {
+			if until := hangs.Load(); until != nil && person == 2 {
+				if _, said := ev.(event.Said); said {
+					<-*until
 				}
-				post(ev)
 			}
-		})
+		}
+		p[2] = w.move(2)
 		time.Sleep(5 * time.Second)
 		said := talk(t, p[0], "before", 100)
 		time.Sleep(time.Second)

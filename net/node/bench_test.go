@@ -198,7 +198,7 @@ func (s *star) start(post func(event.Event)) *Node {
 	}
 	n, err := Start(s.root.Child(), Config{
 		Identity: identity.FromSeed([32]byte{byte(s.rim + 1)}), Name: fmt.Sprint("p", s.rim), Room: "bench",
-		Listen: "127.0.0.1:0", NoDiscovery: true, Agent: "bench", Post: post, Log: slog.New(slog.DiscardHandler),
+		Listen: "127.0.0.1:0", NoDiscovery: true, Agent: "bench", Events: heard(s.root, post), Log: slog.New(slog.DiscardHandler),
 		Connect: hub, Network: spoke{hub},
 	})
 	if err != nil {
@@ -250,10 +250,15 @@ func (s *star) stop(w way) (key identity.Key, end func()) {
 	key = n.Self().Key
 	fill := strings.Repeat("x", 4096)
 	said := int64(0)
-	reads := func() bool {
-		n.out.mu.Lock()
-		defer n.out.mu.Unlock()
-		return len(n.out.queue) <= outboxMost
+	reads := func() bool { // whether the links of the hanging peer are still read
+		space := make(chan struct{})
+		go func() { n.events.WaitSpace(); close(space) }()
+		select {
+		case <-space:
+			return true
+		case <-time.After(10 * time.Millisecond):
+			return false
+		}
 	}
 	for ; reads() || !behind(s.hub, key); said++ {
 		w.send(fill)

@@ -31,7 +31,7 @@ func (n *Node) Unsigned(text string) error {
 		ID: fmt.Sprintf("unsigned-%s-%d", n.inst, n.spoken), From: n.cfg.Identity.Key(), FromID: n.cfg.Identity.Key().ID().String(), FromName: n.name,
 		Text: printable(text), Own: true, Time: time.Now(), Arrived: time.Now(), Signature: event.Unsigned, Kind: event.KindNative,
 	}
-	n.out.post(event.Sent{Line: line, Peers: n.clearToLinks(line, nil) + n.plain.Send(line.Text, false)})
+	n.events.Post(event.Sent{Line: line, Peers: n.clearToLinks(line, nil) + n.plain.Send(line.Text, false)})
 	return nil
 }
 
@@ -104,7 +104,7 @@ func (n *Node) chatted(p *peer, m wire.Chat) {
 		name := m.FromName[:min(len(m.FromName), maxGuestName)]
 		line.From, line.FromID, line.FromName, line.Kind, line.Via = identity.Key{}, n.alias(m.FromID), name, event.KindLine, p.ID
 	}
-	n.out.post(event.Said{Line: line})
+	n.events.Post(event.Said{Line: line})
 	n.overhear(line)
 }
 
@@ -115,5 +115,5 @@ func (n *Node) refuseClear(from string) {
 	}
 	n.clearCounts[from]++
 	n.refused["unsigned line under secure-only"]++
-	n.out.post(event.Refused{From: from, Reason: "unsigned · policy " + n.policy().Label, Count: n.clearCounts[from]})
+	n.events.Post(event.Refused{From: from, Reason: "unsigned · policy " + n.policy().Label, Count: n.clearCounts[from]})
 }

@@ -64,7 +64,7 @@ func (n *Node) second() {
 	lost := false
 	for _, p := range n.peers {
 		if p.link != nil {
-			n.out.post(event.PeerStats{Peer: p.now()})
+			n.events.Post(event.PeerStats{Peer: p.now()})
 			if n.planner.LacksFrom(p.Key) {
 				n.ask(p)
 			}

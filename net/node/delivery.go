@@ -90,7 +90,7 @@ func (n *Node) delivered(p *peer, upto uint64) {
 		}
 		if kind := recs[0].Kind(); kind == record.KindChat || kind == record.KindMe {
 			have, of := n.audience(seq)
-			n.out.post(event.Delivered{ID: recs[0].ID().String(), Peers: have, Of: of})
+			n.events.Post(event.Delivered{ID: recs[0].ID().String(), Peers: have, Of: of})
 			return
 		}
 	}

@@ -116,7 +116,7 @@ func (n *Node) remember(id string, change func(*peer), save func(Known, identity
 	}
 	n.mu.Lock()
 	change(p)
-	n.out.post(event.PeerChanged{Peer: p.now()})
+	n.events.Post(event.PeerChanged{Peer: p.now()})
 	n.mu.Unlock()
 	return save(n.cfg.Known, p.Key)
 }
@@ -212,5 +212,5 @@ func (n *Node) searched(s discovery.Status) {
 	n.mu.Lock()
 	n.network = net
 	n.mu.Unlock()
-	n.out.post(net)
+	n.events.Post(net)
 }

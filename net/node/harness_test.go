@@ -85,6 +85,7 @@ type town struct {
 	net    *memnet.Network
 	root   *group.Group
 	people []*person
+	before func(person int, ev event.Event) // called with each event before it is kept; may hang
 }
 
 func addr(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}) }
@@ -115,12 +116,25 @@ func together(t *testing.T, seed uint64, people int, do func(t *testing.T, w *to
 	})
 }
 
+// heard returns a queue whose events post gets, one after the other, until g ends.
+func heard(g *group.Group, post func(event.Event)) *event.Queue {
+	q := event.NewQueue()
+	g.Go("test/events", func(ctx context.Context) {
+		q.Run(ctx, 0, func(b event.Batch) {
+			for _, ev := range b {
+				post(ev.(event.Event))
+			}
+		})
+	})
+	return q
+}
+
 // config is what person i starts with.
-func (w *town) config(i int, post func(event.Event)) Config {
+func (w *town) config(i int, events *event.Queue) Config {
 	host := w.net.Host(addr(i))
 	return Config{
 		Identity: identity.FromSeed([32]byte{byte(i + 1), byte((i + 1) >> 8)}), Name: fmt.Sprint("p", i), Room: "lobby",
-		Listen: ":8080", Agent: "test", Post: post, Log: slog.New(slog.DiscardHandler),
+		Listen: ":8080", Agent: "test", Events: events, Log: slog.New(slog.DiscardHandler),
 		Network: host, Transport: host.Packets(),
 	}
 }
@@ -130,7 +144,12 @@ func (w *town) move(i int, change ...func(*Config)) *person {
 	w.t.Helper()
 	p := &person{group: w.root.Child(), host: w.net.Host(addr(i)), at: addr(i)}
 	p.all = true
-	cfg := w.config(i, p.post)
+	cfg := w.config(i, heard(p.group, func(ev event.Event) {
+		if w.before != nil {
+			w.before(i, ev)
+		}
+		p.post(ev)
+	}))
 	for _, f := range change {
 		f(&cfg)
 	}

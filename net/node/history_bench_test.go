@@ -97,7 +97,7 @@ func (l *library) read(who byte, s store.Store, post func(event.Event), connect 
 	g := l.group.Child()
 	n, err := Start(g, Config{
 		Identity: identity.FromSeed([32]byte{who}), Name: "reader", Room: "lobby", Listen: "127.0.0.1:0", NoDiscovery: true,
-		Agent: "bench", Post: post, Log: slog.New(slog.DiscardHandler), Store: s, Connect: connect,
+		Agent: "bench", Events: heard(g, post), Log: slog.New(slog.DiscardHandler), Store: s, Connect: connect,
 	})
 	if err != nil {
 		l.b.Fatal(err)

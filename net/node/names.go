@@ -29,7 +29,7 @@ func (n *Node) Nick(name string) error {
 	n.face.Store(&plain.Self{ID: n.cfg.Identity.Key().ID().String(), Name: name, Port: n.port})
 	n.save(e, true)
 	n.forward(e.Record, nil)
-	n.out.post(event.SelfChanged{Self: n.self()})
+	n.events.Post(event.SelfChanged{Self: n.self()})
 	if n.finder != nil {
 		n.finder.StartBurst()
 	}
@@ -69,7 +69,7 @@ func (n *Node) named(r *record.Record) {
 	p.namedAt = r.Time()
 	if before := p.Name; before != r.Name() {
 		p.Name = r.Name()
-		n.out.post(event.PeerChanged{Peer: p.now(), Renamed: before})
+		n.events.Post(event.PeerChanged{Peer: p.now(), Renamed: before})
 		n.recognise(p)
 	}
 }

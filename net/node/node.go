@@ -2,11 +2,11 @@
 // and the profile's memory into one thing that can be told to say something and that reports what
 // happens as events. It is the only net package that main and the screen use.
 //
-// The way of a message in: link → (verified) → receive.go → room → post → outbox → Config.Post. And
+// The way of a message in: link → (verified) → receive.go → room → event.Queue. And
 // out: Say → room signs and appends → every link's live queue. One lock, Node.mu, guards the peers
 // and is held over a record's way into the room and the queues, so that each link gets records in
-// the order in which the room took them; nothing under it blocks. Events leave through the outbox, a
-// queue with one goroutine: a slow reader of events fills it, and links then stop reading.
+// the order in which the room took them; nothing under it blocks. Events leave through an event.Queue: a slow reader of events fills it, and
+// links then stop reading.
 package node
 
 import (
@@ -54,7 +54,7 @@ type Network interface {
 	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Config says who a node is and where. Identity, Name, Room, Post and Log must be set.
+// Config says who a node is and where. Identity, Name, Room, Events and Log must be set.
 type Config struct {
 	Identity      *identity.Identity
 	Name          string
@@ -77,7 +77,7 @@ type Config struct {
 	Store         store.Store   // the caller closes it, after Close; nil: one in memory
 	Keep          time.Duration // older records are deleted; 0: none
 	Share         time.Duration // of the past, with keys never met (strangers.go); 0: ShareDefault
-	Post          func(event.Event)
+	Events        *event.Queue  // Ready comes first; the caller runs and closes it
 	Log           *slog.Logger
 
 	Network   Network             // nil: the machine's
@@ -87,8 +87,7 @@ type Config struct {
 	window int              // bytes of bodies in memory; 0: room.DefaultBytes
 }
 
-// Node is a running participant. Its methods may be called from any goroutine, but not from within
-// Config.Post.
+// Node is a running participant. Its methods may be called from any goroutine.
 type Node struct {
 	cfg     Config
 	group   *group.Group
@@ -100,7 +99,7 @@ type Node struct {
 	udp     discovery.Transport
 	plain   *plain.Plain
 	mdns    *mdns.Service
-	out     *outbox
+	events  *event.Queue
 	inst    string
 	port    int
 	started time.Time
@@ -153,7 +152,7 @@ type Node struct {
 	received     int                        // records that came, new or not
 }
 
-// Start listens and begins to look for others. Config.Post gets Ready first. The error says what is
+// Start listens and begins to look for others. Ready is the first event. The error says what is
 // in the way: a port that is taken, an address or an interface that isn't there.
 func Start(g *group.Group, cfg Config) (*Node, error) {
 	n := &Node{
@@ -161,7 +160,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
 		plainIgnored: map[string]bool{}, plainRefused: map[string]int{}, quiet: map[string]bool{}, reachedAt: map[string]identity.Key{}, doubles: map[netip.Addr]bool{},
 		shown: map[vote.ID]string{}, leftOut: map[vote.ID][]identity.Key{}, clearCounts: map[string]int{},
-		fresh: map[identity.Key]bool{}, out: newOutbox(), ready: make(chan struct{}), due: make(chan struct{}, 1),
+		fresh: map[identity.Key]bool{}, events: cfg.Events, ready: make(chan struct{}), due: make(chan struct{}, 1),
 		store: cfg.Store, met: map[identity.Key]time.Time{}, names: map[identity.Key]lastName{}, lookedAfter: time.Now(),
 	}
 	if n.cfg.Share == 0 {
@@ -197,10 +196,9 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.startPlain()
-	g.Go("node/events", func(ctx context.Context) { n.out.run(ctx, cfg.Post) })
-	n.out.post(event.Ready{Self: n.Self()})
+	n.events.Post(event.Ready{Self: n.Self()})
 	n.remembered()
-	n.out.post(event.PolicyChanged{Policy: n.Policy(), First: true})
+	n.events.Post(event.PolicyChanged{Policy: n.Policy(), First: true})
 	if want := portOf(cfg.Listen); want != 0 && want != n.port {
 		n.notice(event.Warning, fmt.Sprintf("port %d is in use: listening on %d instead", want, n.port), "--port chooses another")
 	}
@@ -329,5 +327,5 @@ func (n *Node) wake() {
 }
 
 func (n *Node) notice(level event.Level, text, hint string) {
-	n.out.post(event.Notice{Level: level, Text: text, Hint: hint})
+	n.events.Post(event.Notice{Level: level, Text: text, Hint: hint})
 }

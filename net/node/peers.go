@@ -109,7 +109,7 @@ func (n *Node) Up(l *link.Link) {
 	}
 	if p.State != event.Up || !p.greeting || renamed != "" || p.Addr != at {
 		p.State, p.Changed, p.greeting = event.Up, now, true
-		n.out.post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
+		n.events.Post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
 		n.recognise(p)
 	}
 	if frontierOf(h, n.room.ID().String()) == n.hash() {
@@ -188,7 +188,7 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 	}
 	n.planner.RemovePeer(l.Key())
 	if !n.closed { // else it is us who leave
-		n.out.post(event.PeerChanged{Peer: p.Peer})
+		n.events.Post(event.PeerChanged{Peer: p.Peer})
 	}
 	n.linked()
 }
@@ -205,7 +205,7 @@ func (n *Node) State(l *link.Link, late bool) {
 	if late {
 		p.State = event.Late
 	}
-	n.out.post(event.PeerChanged{Peer: p.Peer})
+	n.events.Post(event.PeerChanged{Peer: p.Peer})
 }
 
 // Trouble is of mesh.Handler.
@@ -218,7 +218,7 @@ func (n *Node) Trouble(addr string, err error) {
 		defer n.mu.Unlock()
 		reason := "it answers with another key than was announced"
 		n.refused[reason]++
-		n.out.post(event.Refused{From: addr, Reason: reason, Count: n.refused[reason]})
+		n.events.Post(event.Refused{From: addr, Reason: reason, Count: n.refused[reason]})
 		return
 	case errors.Is(err, link.ErrOwnKey):
 		hint = "that is yourself: name another address"

@@ -275,7 +275,7 @@ func (n *Node) ignorePlain(id string, on bool) bool {
 		if p.ID == id && !n.known(id) {
 			n.plainIgnored[id] = on
 			p.Ignored = on
-			n.out.post(event.PeerChanged{Peer: p})
+			n.events.Post(event.PeerChanged{Peer: p})
 			return true
 		}
 	}

@@ -26,7 +26,7 @@ func (h plainHandler) Peer(p, before event.Peer) {
 	if before.ID != "" && before.ID != p.ID {
 		gone := before
 		gone.State = event.Left
-		n.out.post(event.PeerChanged{Peer: gone})
+		n.events.Post(event.PeerChanged{Peer: gone})
 	}
 	if p.Kind == event.KindLine && (p.State == event.Left || p.State == event.Lost) {
 		defer delete(n.plainIgnored, p.ID) // its id never comes again
@@ -36,13 +36,13 @@ func (h plainHandler) Peer(p, before event.Peer) {
 	if before.ID == p.ID && before.Name != p.Name {
 		changed.Renamed = before.Name
 	}
-	n.out.post(changed)
+	n.events.Post(changed)
 }
 
 // Said is of plain.Handler. A guest's line goes on to native peers, which can't hear it otherwise.
 func (h plainHandler) Said(l event.Line) {
 	n := h.n
-	n.out.wait()
+	n.events.WaitSpace()
 	if l.Kind == event.KindLine {
 		n.waitClear()
 	}
@@ -53,7 +53,7 @@ func (h plainHandler) Said(l event.Line) {
 		return
 	}
 	l.FromID = n.alias(l.FromID)
-	n.out.post(event.Said{Line: l})
+	n.events.Post(event.Said{Line: l})
 	if l.Kind == event.KindLine {
 		self := n.cfg.Identity.Key()
 		n.clearly(func() int { return n.clearToLinks(l, &self) })
@@ -75,7 +75,7 @@ func (h plainHandler) Refused(from, reason string) {
 	key := from + "\x00" + reason
 	n.plainRefused[key]++
 	n.refused[reason]++
-	n.out.post(event.Refused{From: from, Reason: reason, Count: n.plainRefused[key]})
+	n.events.Post(event.Refused{From: from, Reason: reason, Count: n.plainRefused[key]})
 }
 
 // Info is of plain.Handler.

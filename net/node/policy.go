@@ -97,7 +97,7 @@ func (n *Node) state(id vote.ID, history bool) {
 	p := n.proposalOf(id)
 	was, known := n.shown[id]
 	n.shown[id] = p.State
-	n.out.post(event.ProposalChanged{Proposal: p, Was: was, History: history})
+	n.events.Post(event.ProposalChanged{Proposal: p, Was: was, History: history})
 	if known {
 		return
 	}
@@ -106,7 +106,7 @@ func (n *Node) state(id vote.ID, history bool) {
 			continue
 		}
 		if v, _, ok := n.box.View(other, 0); ok && int(v.Proposal.Number) == p.Number {
-			n.out.post(event.ProposalChanged{Proposal: n.proposalOf(other), Was: state, History: true})
+			n.events.Post(event.ProposalChanged{Proposal: n.proposalOf(other), Was: state, History: true})
 		}
 	}
 }
@@ -149,7 +149,7 @@ func (n *Node) policy() event.Policy {
 func (n *Node) decided(history bool) {
 	n.remute()
 	n.restate(history)
-	n.out.post(event.PolicyChanged{Policy: n.policy(), History: history})
+	n.events.Post(event.PolicyChanged{Policy: n.policy(), History: history})
 	clear(n.clearCounts) // what was dropped under another policy is counted anew
 }
 
@@ -206,7 +206,7 @@ func (n *Node) level(p *peer) {
 	if id, err := vote.ParseID(by); err == nil {
 		d.Label = n.box.Label(id)
 	}
-	n.out.post(d)
+	n.events.Post(d)
 }
 
 // mayClear reports why nothing may go out in clear now, or nil. Called with mu held.
@@ -226,6 +226,6 @@ func (n *Node) watchVotes() {
 	n.restate(false)
 	if !n.gate && !n.learning.IsZero() && time.Since(n.learning) >= gateFor {
 		n.openGate()
-		n.out.post(event.Gate{Open: true, Reason: "policy not yet known"})
+		n.events.Post(event.Gate{Open: true, Reason: "policy not yet known"})
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // Record is of mesh.Handler: a live record.
 func (n *Node) Record(l *link.Link, r *record.Record) {
-	n.out.wait()
+	n.events.WaitSpace()
 	if n.record(l, r) {
 		n.below(l, []*record.Record{r})
 	}
@@ -69,7 +69,7 @@ func (n *Node) raise(from identity.Key, key record.FeedKey, floor uint64, waits 
 
 // Records is of mesh.Handler: a part of the answer to a question.
 func (n *Node) Records(l *link.Link, m wire.Records, rs []*record.Record) {
-	n.out.wait()
+	n.events.WaitSpace()
 	// What can be had again waits for the disk; while nothing can be saved it doesn't.
 	if n.store.WaitForSpace(n.group.Context()) != nil {
 		return
@@ -157,7 +157,7 @@ func (n *Node) took(l *link.Link, out room.Outcome, history bool) (name *record.
 			if l.Key() != r.Author() {
 				line.Via = l.Key().ID().String()
 			}
-			n.out.post(event.Said{Line: line})
+			n.events.Post(event.Said{Line: line})
 			n.overhear(line)
 		}
 	}
@@ -187,7 +187,7 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		return
 	}
 	if _, is := m.(wire.Chat); is {
-		n.out.wait() // as for a record
+		n.events.WaitSpace() // as for a record
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -211,7 +211,7 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		n.chatted(p, m)
 	case wire.Typing:
 		if m.Room == n.room.ID().String() {
-			n.out.post(event.Typing{Peer: p.now(), On: m.On})
+			n.events.Post(event.Typing{Peer: p.now(), On: m.On})
 		}
 	}
 }
@@ -256,5 +256,5 @@ func (n *Node) refuse(l *link.Link, reason string) {
 	if p := n.peers[l.Key()]; p != nil {
 		from = p.Name
 	}
-	n.out.post(event.Refused{From: from, Reason: reason, Count: n.refused[reason]})
+	n.events.Post(event.Refused{From: from, Reason: reason, Count: n.refused[reason]})
 }

@@ -46,7 +46,7 @@ func (n *Node) say(kind record.Kind, text string) error {
 		line.Own = true
 		sent += n.clearly(func() int { return n.plain.Send(spoken(line), true) })
 		n.lastSaid = line
-		n.out.post(event.Sent{Line: line, Peers: sent})
+		n.events.Post(event.Sent{Line: line, Peers: sent})
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func (h *history) start(i int) {
 	}
 	p.ear.mu.Lock()
 	defer p.ear.mu.Unlock()
-	p.all, p.events = false, nil
+	p.all, p.ear.events = false, nil
 }
 
 func (h *history) say(i, lines int) {

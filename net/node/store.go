@@ -118,7 +118,7 @@ func (n *Node) saving() {
 	told.Waiting = n.saved.Waiting // a number that changes all the time: only with something else
 	if told != n.saved {
 		n.saved = now
-		n.out.post(now)
+		n.events.Post(now)
 	}
 }
 

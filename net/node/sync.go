@@ -36,7 +36,7 @@ func (n *Node) ask(p *peer) {
 		n.send(p.link, w)
 	}
 	if missing := n.planner.CountMissing(); any || missing == 0 {
-		n.out.post(event.Sync{Have: n.room.Count(), Missing: missing})
+		n.events.Post(event.Sync{Have: n.room.Count(), Missing: missing})
 	}
 }
 

@@ -20,9 +20,19 @@ import (
 
 // face is how a start shows itself: a screen, lines or JSON.
 type face struct {
-	post  func(event.Event)
 	run   func(ctx context.Context, n *node.Node) error
 	close func(ctx context.Context) error
+}
+
+// deliver hands each event to post, which may block, until g ends.
+func deliver(g *group.Group, events *event.Queue, post func(event.Event)) {
+	g.Go("events", func(ctx context.Context) {
+		events.Run(ctx, 0, func(batch event.Batch) {
+			for _, ev := range batch {
+				post(ev.(event.Event))
+			}
+		})
+	})
 }
 
 // screen reports whether there is a terminal to draw a screen on, and nobody asked for lines.
@@ -31,19 +41,20 @@ func (o *options) screen() bool {
 		term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
 }
 
-// face is the one that the flags and the terminal ask for. Its goroutines live in g.
-func (o *options) face(g *group.Group, log *profile.Log) (face, error) {
+// face is the one that the flags and the terminal ask for. It reads events; its goroutines live in g.
+func (o *options) face(g *group.Group, events *event.Queue, log *profile.Log) (face, error) {
 	look, err := tui.DetectLook(o.theme, o.ascii, os.Getenv)
 	if err != nil {
 		return face{}, &usageError{err.Error(), "as in --theme light"}
 	}
 	if o.screen() {
-		s := tui.New(g, tui.Config{Commands: command.New(), Log: log, Look: look, InviteCommand: o.another(calledHere())})
-		return face{post: s.Post, close: s.Close,
+		s := tui.New(g, events, tui.Config{Commands: command.New(), Log: log, Look: look, InviteCommand: o.another(calledHere())})
+		return face{close: func(context.Context) error { return nil },
 			run: func(ctx context.Context, n *node.Node) error { return s.Run(ctx, n) }}, nil
 	}
 	m := lines.Start(g, o.mode(log))
-	return face{post: m.Post, close: m.Close,
+	deliver(g, events, m.Post)
+	return face{close: m.Close,
 		run: func(ctx context.Context, n *node.Node) error {
 			if o.talk != nil {
 				o.meet(g, n, !o.noDiscovery)

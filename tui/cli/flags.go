@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"chat.lan/p2pchat/net/discovery"
+	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
@@ -42,8 +43,8 @@ type options struct {
 	discoveryPort                          int
 	memory                                 memory
 
-	beside  bool                                           // of a command: take another profile if this one is in use
-	special func(*group.Group, *profile.Log) (face, error) // of a command: instead of the face that the terminal asks for
+	beside  bool                                                         // of a command: take another profile if this one is in use
+	special func(*group.Group, *event.Queue, *profile.Log) (face, error) // of a command: instead of the face that the terminal asks for
 }
 
 // commands is the command line. began becomes true when a command starts to run, so when the command

@@ -198,22 +198,13 @@ func (o *options) start(cfg node.Config, hook func(*group.Group)) (err error) {
 	if o.special != nil {
 		face = o.special
 	}
-	show, err := face(root, logFile)
+	events := event.NewQueue()
+	show, err := face(root, events, logFile)
 	if err != nil {
 		root.Close()
 		return err
 	}
-	cfg.Post = func(ev event.Event) {
-		show.post(ev)
-		if _, ok := ev.(event.Ready); ok {
-			for _, warning := range p.Warnings() {
-				show.post(event.Notice{Level: event.Warning, Text: warning})
-			}
-			if notice != "" {
-				show.post(event.Notice{Level: event.Info, Text: notice})
-			}
-		}
-	}
+	cfg.Events = events
 	if cfg.Store, err = o.memory.openStore(root, p.Dir(), cfg.Room, log); err != nil {
 		_ = end(log, root, show, nil, nil)
 		return err
@@ -222,6 +213,12 @@ func (o *options) start(cfg node.Config, hook func(*group.Group)) (err error) {
 	if err != nil {
 		_ = end(log, root, show, nil, cfg.Store)
 		return listening(err)
+	}
+	for _, warning := range p.Warnings() {
+		events.Post(event.Notice{Level: event.Warning, Text: warning})
+	}
+	if notice != "" {
+		events.Post(event.Notice{Level: event.Info, Text: notice})
 	}
 	if hook != nil {
 		hook(root)

@@ -54,8 +54,9 @@ func sendCommand(began *bool) *cobra.Command {
 				return err
 			}
 			s := sending{text: text, wait: wait, delivered: map[string]bool{}, more: make(chan struct{}, 1)}
-			o.special = func(*group.Group, *profile.Log) (face, error) {
-				return face{post: s.post, run: s.run, close: func(context.Context) error { return nil }}, nil
+			o.special = func(g *group.Group, events *event.Queue, _ *profile.Log) (face, error) {
+				deliver(g, events, s.post)
+				return face{run: s.run, close: func(context.Context) error { return nil }}, nil
 			}
 			return o.start(cfg, nil)
 		},

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/profile"
@@ -42,10 +43,11 @@ func hideFlags(cmd *cobra.Command, names ...string) {
 	}
 }
 
-func (o *options) tail(g *group.Group, log *profile.Log) (face, error) {
+func (o *options) tail(g *group.Group, events *event.Queue, log *profile.Log) (face, error) {
 	cfg := o.mode(log)
 	cfg.In, cfg.Terminal = newSilence(), false
 	m := lines.Start(g, cfg)
-	return face{post: m.Post, close: m.Close,
+	deliver(g, events, m.Post)
+	return face{close: m.Close,
 		run: func(ctx context.Context, n *node.Node) error { return m.Run(ctx, n) }}, nil
 }

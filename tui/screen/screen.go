@@ -213,7 +213,7 @@ func (s *Screen) compose(width, height int) (Frame, bool) {
 }
 
 // Send hands a message to Update. It waits until the program takes it, and returns at once after
-// the program's end. It must not be called from Update. Only tui/inbox calls it.
+// the program's end. It must not be called from Update. Only the events' reader calls it.
 func (s *Screen) Send(msg tea.Msg) { s.prog.Send(msg) }
 
 // Bell rings the terminal's bell with the next write. It doesn't wait.

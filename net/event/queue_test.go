@@ -1,0 +1,200 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// stat is worth only its newest value.
+type stat struct{ peer, n int }
+
+func (s stat) LatestKey() string { return fmt.Sprint(s.peer) }
+
+const frame = time.Second / 60
+
+// arrival is a batch and when it came.
+type arrival struct {
+	at    time.Duration
+	batch Batch
+}
+
+// play runs a queue in a bubble while f posts, lets it idle for an hour and closes it.
+func play(t *testing.T, f func(q *Queue)) (got []arrival) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		q, start := NewQueue(), time.Now()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			q.Run(context.Background(), frame, func(batch Batch) {
+				got = append(got, arrival{time.Since(start), batch})
+			})
+		}()
+		f(q)
+		time.Sleep(time.Hour)
+		q.Close()
+		<-done
+	})
+	return got
+}
+
+func all(got []arrival) (msgs Batch) {
+	for _, a := range got {
+		msgs = append(msgs, a.batch...)
+	}
+	return msgs
+}
+
+func TestBatchesArePaced(t *testing.T) {
+	got := play(t, func(q *Queue) {
+		q.Post("a")
+		synctest.Wait()
+		q.Post("b") // within the frame
+		q.Post("c")
+		time.Sleep(time.Second)
+		q.Post("d") // after a pause: at once
+	})
+	want := []arrival{{0, Batch{"a"}}, {frame, Batch{"b", "c"}}, {time.Second, Batch{"d"}}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(arrival{})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestFloodIsAtMostSixtyBatchesASecond(t *testing.T) {
+	const n = 100_000
+	got := play(t, func(q *Queue) {
+		for i := range n {
+			q.Post(i)
+			if i%100 == 99 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	})
+	if len(got) > 61 {
+		t.Errorf("%d batches in a second", len(got))
+	}
+	msgs := all(got)
+	if len(msgs) != n {
+		t.Fatalf("%d of %d messages arrived", len(msgs), n)
+	}
+	for i, m := range msgs {
+		if m != i {
+			t.Fatalf("message %d is %v", i, m)
+		}
+	}
+}
+
+func TestLatestReplacesAndStandsAtTheEnd(t *testing.T) {
+	got := play(t, func(q *Queue) {
+		q.Post("first")
+		synctest.Wait()
+		q.Post(stat{1, 1})
+		q.Post(stat{2, 1})
+		q.Post("message")
+		q.Post(stat{1, 2})
+	})
+	want := Batch{"first", stat{2, 1}, "message", stat{1, 2}}
+	if diff := cmp.Diff(want, all(got), cmp.AllowUnexported(stat{})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A flood under one key takes a bounded number of places, however many messages wait beside it.
+func TestReplacedMessagesTakeNoMemory(t *testing.T) {
+	q := NewQueue()
+	for i := range MaxQueued + 100 {
+		q.Post(i)
+	}
+	for i := range 10 * MaxQueued {
+		q.Post(stat{1, i})
+	}
+	if most := 2 * (MaxQueued + 101); len(q.queue) > most {
+		t.Errorf("%d places, at most %d", len(q.queue), most)
+	}
+	batch := q.take()
+	if len(batch) != MaxQueued+101 || batch[len(batch)-1] != (stat{1, 10*MaxQueued - 1}) {
+		t.Errorf("%d arrived, the last %v", len(batch), batch[len(batch)-1])
+	}
+}
+
+// Post never blocks, and WaitSpace waits for a reader that is slow.
+func TestFullQueuePushesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue()
+		for i := range MaxQueued {
+			q.Post(i)
+		}
+		q.WaitSpace() // returns: there is room for one more
+		q.Post("full")
+		waited := make(chan struct{})
+		go func() {
+			defer close(waited)
+			q.WaitSpace()
+		}()
+		synctest.Wait()
+		select {
+		case <-waited:
+			t.Fatal("a full queue has space")
+		default:
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var got Batch
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			q.Run(ctx, 0, func(batch Batch) { got = append(got, batch...) })
+		}()
+		<-waited
+		synctest.Wait()
+		stop()
+		<-done
+		if len(got) != MaxQueued+1 || got[MaxQueued] != "full" {
+			t.Errorf("%d arrived, the last %v", len(got), got[len(got)-1])
+		}
+		q.WaitSpace() // returns: Run has closed the queue
+	})
+}
+
+func TestCloseLetsEveryoneGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue()
+		done := make(chan struct{}, 2)
+		for i := range MaxQueued + 1 {
+			q.Post(i)
+		}
+		for range 2 {
+			go func() { q.WaitSpace(); done <- struct{}{} }()
+		}
+		synctest.Wait()
+		q.Close()
+		q.Close()
+		q.Post("after")
+		<-done
+		<-done
+		q.Run(t.Context(), 0, func(Batch) { t.Error("a closed queue delivered") })
+	})
+}
+
+func BenchmarkPost(b *testing.B) {
+	q := NewQueue()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		q.Run(ctx, frame, func(Batch) {})
+	}()
+	b.ReportAllocs()
+	for i := range b.N {
+		q.Post(stat{i % 50, i})
+	}
+	stop()
+	<-done
+}
