@@ -16,7 +16,7 @@ import (
 type proposeDialog struct {
 	open    bool
 	choice  int            // in the list, while there is no draft
-	wish    vote.Wish      // of the draft
+	wish    vote.Draft     // of the draft
 	draft   event.Proposal // Slot is "" while the list is shown
 	waiting bool           // for the draft
 }
@@ -26,13 +26,13 @@ func (o proposeDialog) previewing() bool { return o.open && o.draft.Slot != "" }
 
 // previewed is a draft that the node made, or why it made none.
 type previewed struct {
-	wish  vote.Wish
+	wish  vote.Draft
 	draft event.Proposal
 	err   error
 }
 
 // askProposal asks for the preview of a wish.
-type askProposal struct{ wish vote.Wish }
+type askProposal struct{ wish vote.Draft }
 
 // holdBallot holds a ballot that a command asked for.
 type holdBallot struct {
@@ -48,18 +48,18 @@ func (holdBallot) Answer() string  { return "" }
 // ask brings what commands want to propose or vote before the person.
 func (m *model) ask() command.Ask {
 	return command.Ask{
-		Propose: func(w vote.Wish) { m.deps.post(askProposal{w}) },
+		Propose: func(w vote.Draft) { m.deps.post(askProposal{w}) },
 		Vote:    func(p event.Proposal, c vote.Choice) { m.deps.post(holdBallot{p, c}) },
 	}
 }
 
 // proposable is what F4 has in its list.
-func (m *model) proposable() []vote.Wish {
-	secure := vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
+func (m *model) proposable() []vote.Draft {
+	secure := vote.Draft{Slot: vote.SecureOnly, Action: vote.On}
 	if m.voting.policy.SecureOnly {
 		secure.Action = vote.Off
 	}
-	return []vote.Wish{secure, {Slot: vote.Topic}}
+	return []vote.Draft{secure, {Slot: vote.Topic}}
 }
 
 // propose is F4: it opens the list, or closes it.
@@ -183,13 +183,13 @@ func (m *model) redraft() {
 }
 
 // preview asks for the preview of a wish.
-func (m *model) preview(w vote.Wish) {
+func (m *model) preview(w vote.Draft) {
 	m.voting.proposing.waiting = true
 	m.draft(w)
 }
 
 // draft asks the node what a wish would become.
-func (m *model) draft(w vote.Wish) {
+func (m *model) draft(w vote.Draft) {
 	m.queueAction(func(context.Context) {
 		draft, err := m.deps.node.Preview(w)
 		m.deps.post(previewed{w, draft, err})

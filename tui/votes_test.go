@@ -17,11 +17,11 @@ import (
 func (n *fakeNode) Proposals() []event.Proposal { return n.proposals }
 func (n *fakeNode) Policy() event.Policy        { return n.policy }
 
-func (n *fakeNode) Preview(w vote.Wish) (event.Proposal, error) {
+func (n *fakeNode) Preview(w vote.Draft) (event.Proposal, error) {
 	return n.draft, errors.Join(n.noDraft, n.note("preview %s %s", w.Slot, w.Action))
 }
 
-func (n *fakeNode) Propose(w vote.Wish) (event.Proposal, error) {
+func (n *fakeNode) Propose(w vote.Draft) (event.Proposal, error) {
 	return n.draft, n.note("propose %s %s", w.Slot, w.Action)
 }
 

@@ -15,8 +15,8 @@ const (
 	benchRoll      = MaxRoll
 )
 
-func benchBook() *Book {
-	b := NewBook()
+func benchBook() *Ledger {
+	b := NewLedger()
 	b.limits.room, b.limits.author = 1<<30, 1<<30
 	return b
 }
@@ -37,7 +37,7 @@ func benchRecords() ([]Proposal, []Ballot) {
 		case n%3 == 1:
 			p.Slot, p.Action = Topic, "x"
 		case n%3 == 2:
-			p.Action, p.Need, p.Ends = Off, Strong(benchRoll), []ID{proposals[n-2].ID}
+			p.Action, p.Need, p.Ends = Off, StrongMajority(benchRoll), []ID{proposals[n-2].ID}
 		}
 		proposals = append(proposals, p)
 		for _, k := range roll {
@@ -52,7 +52,7 @@ func benchRecords() ([]Proposal, []Ballot) {
 	return proposals, ballots
 }
 
-func fill(b *testing.B, book *Book, proposals []Proposal, ballots []Ballot) {
+func fill(b *testing.B, book *Ledger, proposals []Proposal, ballots []Ballot) {
 	for _, p := range proposals {
 		if _, err := book.AddProposal(p); err != nil {
 			b.Fatal(err)
@@ -70,7 +70,7 @@ func fill(b *testing.B, book *Book, proposals []Proposal, ballots []Ballot) {
 func BenchmarkBallot(b *testing.B) {
 	proposals, ballots := benchRecords()
 	half := len(ballots) / 2
-	var book *Book
+	var book *Ledger
 	next := len(ballots)
 	for b.Loop() {
 		if next == len(ballots) {

@@ -24,8 +24,8 @@ type Certificate struct {
 
 // Certificate is the certificate of a passed proposal, with every approval that is known; false if
 // it has not passed.
-func (b *Book) Certificate(id ID) (Certificate, bool) {
-	e := b.entries[id]
+func (l *Ledger) Certificate(id ID) (Certificate, bool) {
+	e := l.entries[id]
 	if e == nil || e.tally.State != Passed {
 		return Certificate{}, false
 	}
@@ -41,7 +41,7 @@ func (b *Book) Certificate(id ID) (Certificate, bool) {
 // Check reports the first flaw: an invalid proposal, a ballot for another one, a reject, a voter
 // off the roll, twice or out of order, or fewer than M.
 func (c *Certificate) Check() error {
-	if err := Valid(&c.Proposal); err != nil {
+	if err := Validate(&c.Proposal); err != nil {
 		return err
 	}
 	var last identity.Key
@@ -81,38 +81,38 @@ func (c *Certificate) ApprovedBy(p *Proposal) int {
 }
 
 // AddCertificate takes a certificate whose records are verified, whole: while its ballots come in
-// the proposal can't be dropped as undecided. Its Kept records are in the result as Adopted. Errors
+// the proposal can't be dropped as undecided. Its Accepted records are in the result as Adopted. Errors
 // are those of Check, and ErrFull.
-func (b *Book) AddCertificate(c Certificate) (Result, error) {
+func (l *Ledger) AddCertificate(c Certificate) (Result, error) {
 	var r Result
 	if err := c.Check(); err != nil {
 		return r, err
 	}
-	e := b.entries[c.Proposal.ID]
+	e := l.entries[c.Proposal.ID]
 	if e != nil {
 		r.Was = e.tally.State
 	} else {
-		if b.bytes-b.loose+c.size() > b.limits.room {
+		if l.bytes-l.loose+c.size() > l.limits.room {
 			return r, ErrFull
 		}
-		e = b.insert(c.Proposal)
+		e = l.insert(c.Proposal)
 		r.Adopted = append(r.Adopted, e.p.Ref())
-		b.adopt(e, &r)
+		l.adopt(e, &r)
 	}
 	for _, v := range c.Ballots {
 		place := e.p.place(v.Voter)
-		if e.at(place)&Approve != 0 || !b.fits(e, v.Size) {
+		if e.at(place)&Approve != 0 || !l.fits(e, v.Size) {
 			continue
 		}
-		b.mark(e, place, Approve, v.Size)
-		r.Twice = r.Twice || e.at(place) == Both
+		l.mark(e, place, Approve, v.Size)
+		r.Equivocated = r.Equivocated || e.at(place) == Both
 		r.Adopted = append(r.Adopted, v.Ref())
 	}
 	if len(r.Adopted) == 0 {
 		r.Verdict, r.Now = Known, r.Was
 		return r, nil
 	}
-	return b.settle(e, r)
+	return l.settle(e, r)
 }
 
 func (c *Certificate) size() int {
@@ -131,10 +131,10 @@ type Evidence struct {
 }
 
 // Evidence is all that there is, by proposal, then voter.
-func (b *Book) Evidence() []Evidence {
+func (l *Ledger) Evidence() []Evidence {
 	var out []Evidence
-	for _, id := range b.ids {
-		e := b.entries[id]
+	for _, id := range l.ids {
+		e := l.entries[id]
 		if !e.twice() {
 			continue
 		}

@@ -8,7 +8,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-func passed(t *testing.T, b *vote.Book, p vote.Proposal, yes int) {
+func passed(t *testing.T, b *vote.Ledger, p vote.Proposal, yes int) {
 	t.Helper()
 	mustAdd(t, b, p)
 	for _, k := range p.Roll[:yes] {
@@ -17,7 +17,7 @@ func passed(t *testing.T, b *vote.Book, p vote.Proposal, yes int) {
 }
 
 func TestCertificate(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	p := proposalOf("p", 7)
 	mustAdd(t, b, p)
 	if _, ok := b.Certificate(p.ID); ok {
@@ -50,14 +50,14 @@ func TestCertificate(t *testing.T) {
 		if !errors.Is(err, vote.ErrCertificate) && !errors.Is(err, vote.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
-		fresh := vote.NewBook()
+		fresh := vote.NewLedger()
 		if _, err := fresh.AddCertificate(bad); err == nil || fresh.Len() != 0 {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	fresh := vote.NewBook()
+	fresh := vote.NewLedger()
 	r, err := fresh.AddCertificate(c)
-	if err != nil || r.Verdict != vote.Kept || r.Now != vote.Passed || len(r.Adopted) != 6 {
+	if err != nil || r.Verdict != vote.Accepted || r.Now != vote.Passed || len(r.Adopted) != 6 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if r, err := fresh.AddCertificate(c); err != nil || r.Verdict != vote.Known {
@@ -69,11 +69,11 @@ func TestCertificate(t *testing.T) {
 }
 
 func TestCertificateOfOff(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	on := proposalOf("on", 3)
 	passed(t, b, on, 3)
 	off := proposalOf("off", 6)
-	off.Action, off.Need, off.Ends = vote.Off, vote.Strong(6), []vote.ID{on.ID}
+	off.Action, off.Need, off.Ends = vote.Off, vote.StrongMajority(6), []vote.ID{on.ID}
 	off.Author = off.Roll[5]
 	mustAdd(t, b, off)
 	for _, end := range b.Endings(&off) {

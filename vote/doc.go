@@ -19,15 +19,15 @@
 //     ON that it names (≤ 64 names) if the OFF passed by strong(N) of its own roll and, of those
 //     approvals, at least majority come from the ON's roll.
 //  6. Counted = not in the reader's dispute set, an argument of everything that needs it. It holds
-//     ONs and topics; OFFs are judged by records alone. See Proposal.LeavesOut for what puts a
+//     ONs and topics; OFFs are judged by records alone. See Proposal.ListLeftOut for what puts a
 //     proposal there when it arrives; it is never recomputed later.
 //  7. The topic is the deepest passed topic proposal outside the dispute set, then the one of the
 //     lower id. depth = 1 + the depth of base, which is 0 unless base is a passed topic. Depth is
 //     by records alone and a new proposal is made on the deepest of all, disputed or not, so a
 //     vote by everybody makes everybody equal again.
 //  8. The roll is the caller's to gather.
-//  9. Enforcing is the caller's too: Book.Policy says what.
-//  10. Sync: a Map {proposal → two bits per roll place, and one for cancel}; Book.Hash is its hash.
+//  9. Enforcing is the caller's too: Ledger.Policy says what.
+//  10. Sync: a Map {proposal → two bits per roll place, and one for cancel}; Ledger.Hash is its hash.
 //     Ballots that come before their proposal wait, 256 in all, the oldest forgotten first.
 //  11. Bounds: 4 proposals of one honest client open at a time, 32 prompts. Undecided proposals of
 //     one author keep 64 KiB, all records of a room 16 MiB: proposals that have not passed are
@@ -35,7 +35,7 @@
 //     never dropped; once that alone fills the room, what is new is refused. Keys are free, so
 //     somebody can fill an open room this way; he can't change what it had decided.
 //
-// Within the bounds, what a Book answers depends on the set of records given to it, never on their
+// Within the bounds, what a Ledger answers depends on the set of records given to it, never on their
 // order. A proposal's number n is 1 + the highest that its author knew (≤ 999,999); two of one
 // number are told apart by the start of their ids, #4·7f and #4·c2.
 //

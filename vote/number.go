@@ -17,9 +17,9 @@ var (
 
 // NextNumber is the number of a new proposal: 1 + the highest known, but never over MaxNumber, which
 // proposals share once somebody has used it.
-func (b *Book) NextNumber() uint64 {
+func (l *Ledger) NextNumber() uint64 {
 	var highest uint64
-	for _, e := range b.entries {
+	for _, e := range l.entries {
 		highest = max(highest, e.p.Number)
 	}
 	return min(highest+1, MaxNumber)
@@ -27,14 +27,14 @@ func (b *Book) NextNumber() uint64 {
 
 // Label is what people call the proposal: "#4", or "#4·7f" while another of that number is known,
 // with as many digits of the id as tell them apart. "" if it is not known.
-func (b *Book) Label(id ID) string {
-	e := b.entries[id]
+func (l *Ledger) Label(id ID) string {
+	e := l.entries[id]
 	if e == nil {
 		return ""
 	}
 	bare := "#" + strconv.FormatUint(e.p.Number, 10)
 	digits := 0
-	for _, other := range b.numbers[e.p.Number] {
+	for _, other := range l.numbers[e.p.Number] {
 		if other == id {
 			continue
 		}
@@ -53,7 +53,7 @@ func (b *Book) Label(id ID) string {
 // Find is the proposal that people mean by "#4", "4", "#4·7f" (or "#4.7f", which is easier to
 // type), or by 8 or more first digits of its id. A number that two have is refused with
 // ErrAmbiguous, and the error names both.
-func (b *Book) Find(text string) (ID, error) {
+func (l *Ledger) Find(text string) (ID, error) {
 	number, digits := text, ""
 	for _, sep := range []string{"·", "."} {
 		if n, d, cut := strings.Cut(text, sep); cut {
@@ -64,9 +64,9 @@ func (b *Book) Find(text string) (ID, error) {
 	var found []ID
 	n, err := strconv.ParseUint(strings.TrimPrefix(number, "#"), 10, 64)
 	if err == nil && n <= MaxNumber && len(number) < 8 {
-		found = slices.SortedFunc(slices.Values(b.numbers[n]), ID.Compare)
+		found = slices.SortedFunc(slices.Values(l.numbers[n]), ID.Compare)
 	} else if digits = strings.ToLower(text); len(digits) >= 8 {
-		found = slices.Clone(b.ids)
+		found = slices.Clone(l.ids)
 	}
 	found = slices.DeleteFunc(found, func(id ID) bool { return !strings.HasPrefix(hex.EncodeToString(id[:]), digits) })
 	switch len(found) {
@@ -77,7 +77,7 @@ func (b *Book) Find(text string) (ID, error) {
 	}
 	labels := make([]string, 0, 4)
 	for _, id := range found[:min(len(found), 4)] {
-		labels = append(labels, b.Label(id))
+		labels = append(labels, l.Label(id))
 	}
 	return ID{}, fmt.Errorf("%w: say %s", ErrAmbiguous, strings.Join(labels, " or "))
 }

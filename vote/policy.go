@@ -23,10 +23,10 @@ type Policy struct {
 }
 
 // Policy is what the records and the dispute set say (rules 5 to 7).
-func (b *Book) Policy(d Disputes) Policy {
+func (l *Ledger) Policy(d Disputes) Policy {
 	var p Policy
 	var off *entry
-	for id, e := range b.ons {
+	for id, e := range l.ons {
 		switch {
 		case d.Has(id):
 		case e.endedBy == nil:
@@ -35,13 +35,13 @@ func (b *Book) Policy(d Disputes) Policy {
 			off = e.endedBy
 		}
 	}
-	b.sort(p.Standing)
+	l.sort(p.Standing)
 	if n := len(p.Standing); n > 0 {
 		p.SecureOnly, p.By = true, p.Standing[n-1]
 	} else if off != nil {
 		p.By = off.p.ID
 	}
-	for _, t := range b.deepest() {
+	for _, t := range l.deepest() {
 		if !d.Has(t.e.p.ID) {
 			p.Topic, p.TopicBy = t.e.p.Action, t.e.p.ID
 			break
@@ -57,27 +57,27 @@ type deep struct {
 }
 
 // deepest is the passed topics, the deepest first, of equals the lower id first.
-func (b *Book) deepest() []deep {
-	if b.depths != nil {
-		return b.depths
+func (l *Ledger) deepest() []deep {
+	if l.depths != nil {
+		return l.depths
 	}
-	depth := make(map[ID]int, len(b.topics))
-	b.depths = make([]deep, 0, len(b.topics))
-	for _, e := range b.topics {
-		b.depths = append(b.depths, deep{e, b.measure(e, depth)})
+	depth := make(map[ID]int, len(l.topics))
+	l.depths = make([]deep, 0, len(l.topics))
+	for _, e := range l.topics {
+		l.depths = append(l.depths, deep{e, l.measure(e, depth)})
 	}
-	slices.SortFunc(b.depths, func(x, y deep) int {
+	slices.SortFunc(l.depths, func(x, y deep) int {
 		return cmp.Or(cmp.Compare(y.depth, x.depth), x.e.p.ID.Compare(y.e.p.ID))
 	})
-	return b.depths
+	return l.depths
 }
 
 // measure is e's depth. Down the bases to one that is measured or has not passed, then up again: no
 // recursion, for a chain can be as long as the room is large. Ids are hashes, so bases can't go in a
 // circle; the mark 0 on the way down ends it if they do.
-func (b *Book) measure(e *entry, depth map[ID]int) int {
+func (l *Ledger) measure(e *entry, depth map[ID]int) int {
 	var way []ID
-	for at := e; at != nil; at = b.topics[at.p.Base] {
+	for at := e; at != nil; at = l.topics[at.p.Base] {
 		if _, met := depth[at.p.ID]; met {
 			break
 		}
@@ -85,26 +85,26 @@ func (b *Book) measure(e *entry, depth map[ID]int) int {
 		way = append(way, at.p.ID)
 	}
 	for _, id := range slices.Backward(way) {
-		depth[id] = 1 + depth[b.entries[id].p.Base]
+		depth[id] = 1 + depth[l.entries[id].p.Base]
 	}
 	return depth[e.p.ID]
 }
 
 // TopicBase is what a new topic is made on: the deepest passed one, disputed or not, so that once
 // it has passed it is the deepest for everybody; zero if there is none.
-func (b *Book) TopicBase() ID {
-	if t := b.deepest(); len(t) > 0 {
+func (l *Ledger) TopicBase() ID {
+	if t := l.deepest(); len(t) > 0 {
 		return t[0].e.p.ID
 	}
 	return ID{}
 }
 
-// ToEnd is the ONs that a new OFF has to name: the passed ones that no OFF has ended, those that the
+// UnendedONs is the ONs that a new OFF has to name: the passed ones that no OFF has ended, those that the
 // dispute set leaves out too, since others may count them. If there are more than MaxEnds, those
 // that count here come first. Ascending.
-func (b *Book) ToEnd(d Disputes) []ID {
+func (l *Ledger) UnendedONs(d Disputes) []ID {
 	var ids []ID
-	for id, e := range b.ons {
+	for id, e := range l.ons {
 		if e.endedBy == nil {
 			ids = append(ids, id)
 		}
@@ -124,8 +124,8 @@ func (b *Book) ToEnd(d Disputes) []ID {
 }
 
 // sort orders ids of the book by number, then id.
-func (b *Book) sort(ids []ID) {
-	slices.SortFunc(ids, func(x, y ID) int { return byNumber(b.entries[x], b.entries[y]) })
+func (l *Ledger) sort(ids []ID) {
+	slices.SortFunc(ids, func(x, y ID) int { return byNumber(l.entries[x], l.entries[y]) })
 }
 
 func byNumber(x, y *entry) int {

@@ -12,16 +12,16 @@ import (
 
 // Limits of a proposal.
 const (
-	MaxRoll   = 256            // voters
-	MaxEnds   = 64             // ONs that one OFF names
-	MaxNumber = 999_999        // the short number
-	MaxAction = 256            // bytes of a topic
-	MaxNote   = 512            // bytes of a note
-	MaxFor    = 24 * time.Hour // from a proposal's time to its closes
+	MaxRoll     = 256            // voters
+	MaxEnds     = 64             // ONs that one OFF names
+	MaxNumber   = 999_999        // the short number
+	MaxAction   = 256            // bytes of a topic
+	MaxNote     = 512            // bytes of a note
+	MaxDuration = 24 * time.Hour // from a proposal's time to its closes
 
 	// For is how long a proposal is prompted for, unless its author says otherwise.
-	For = 3 * time.Minute
-	// DisputeAfter is how long a link must have stood for LeavesOut to be asked about it.
+	DefaultDuration = 3 * time.Minute
+	// DisputeAfter is how long a link must have stood for ListLeftOut to be asked about it.
 	DisputeAfter = 10 * time.Second
 )
 
@@ -52,7 +52,7 @@ type Proposal struct {
 }
 
 // Valid reports why p counts nowhere: an error that wraps ErrInvalid.
-func Valid(p *Proposal) error {
+func Validate(p *Proposal) error {
 	if err := p.checkData(); err != nil {
 		return err
 	}
@@ -62,8 +62,8 @@ func Valid(p *Proposal) error {
 	if p.Author.IsZero() || p.place(p.Author) < 0 {
 		return fmt.Errorf("%w: its author is not on it", ErrRoll)
 	}
-	if p.Closes <= p.Time || p.Closes-p.Time > MaxFor.Milliseconds() {
-		return fmt.Errorf("%w: closes must be within %v after its time", ErrInvalid, MaxFor)
+	if p.Closes <= p.Time || p.Closes-p.Time > MaxDuration.Milliseconds() {
+		return fmt.Errorf("%w: closes must be within %v after its time", ErrInvalid, MaxDuration)
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func (p *Proposal) checkData() error {
 			return fmt.Errorf("%w: keys are not strictly ascending at place %d", ErrRoll, i)
 		}
 	}
-	if least := Rule(p.Slot, p.Action, len(p.Roll)); p.Need < least || p.Need > len(p.Roll) {
+	if least := Threshold(p.Slot, p.Action, len(p.Roll)); p.Need < least || p.Need > len(p.Roll) {
 		return fmt.Errorf("%w %d is not in %d to %d for a roll of %d", ErrNeed, p.Need, least, len(p.Roll), len(p.Roll))
 	}
 	return checkLine(p.Note, MaxNote)
@@ -157,12 +157,12 @@ func (p *Proposal) IsOn() bool { return p.Slot == SecureOnly && p.Action == On }
 // IsOff reports whether p switches secure-only off.
 func (p *Proposal) IsOff() bool { return p.Slot == SecureOnly && p.Action == Off }
 
-// LeavesOut is rule 6: whom p's roll leaves out, as seen by self at the moment when p arrives. linked
+// ListLeftOut is rule 6: whom p's roll leaves out, as seen by self at the moment when p arrives. linked
 // are the native peers that self has had links to for DisputeAfter or more; self is left out when
 // its author is one of them and self is not on the roll. If the answer is not empty, the caller puts
 // p into its dispute set, and keeps it there: asking again later, when others are linked, would
 // let anyone undo a decision by coming in. OFFs are never disputed: the answer is then empty.
-func (p *Proposal) LeavesOut(self identity.Key, linked []identity.Key) []identity.Key {
+func (p *Proposal) ListLeftOut(self identity.Key, linked []identity.Key) []identity.Key {
 	if p.IsOff() || p.Author == self {
 		return nil
 	}

@@ -36,7 +36,7 @@ func (w *world) finish() {
 	w.reorder(w.IntN(honest))
 	w.everybodyOn()
 	w.everybodyTopic()
-	if vote.Strong(honest+foes) <= honest {
+	if vote.StrongMajority(honest+foes) <= honest {
 		w.everybodyOff()
 	}
 }
@@ -51,7 +51,7 @@ func (w *world) compare() {
 			}
 		}
 		a, ok := first.m.(real)
-		if b, _ := p.m.(real); ok && (a.Hash() != b.Hash() || len(a.Lacking(b.Map())) > 0) {
+		if b, _ := p.m.(real); ok && (a.Hash() != b.Hash() || len(a.ListMissing(b.Map())) > 0) {
 			w.fail(sameState, "peers 0 and %d are not level after an exchange", i+1)
 		}
 	}

@@ -53,9 +53,9 @@ type machine interface {
 }
 
 // real is package vote behind a record layer.
-type real struct{ *vote.Book }
+type real struct{ *vote.Ledger }
 
-func newReal() machine { return real{vote.NewBook()} }
+func newReal() machine { return real{vote.NewLedger()} }
 
 func (r real) add(s *signed) {
 	switch {
@@ -72,8 +72,8 @@ func (r real) add(s *signed) {
 func (r real) state(id vote.ID) vote.State           { return r.State(id) }
 func (r real) policy(d vote.Disputes) vote.Policy    { return r.Policy(d) }
 func (r real) evidence() []vote.Evidence             { return r.Evidence() }
-func (r real) need(s vote.Slot, a string, n int) int { return vote.Rule(s, a, n) }
-func (r real) toEnd(d vote.Disputes) []vote.ID       { return r.ToEnd(d) }
+func (r real) need(s vote.Slot, a string, n int) int { return vote.Threshold(s, a, n) }
+func (r real) toEnd(d vote.Disputes) []vote.ID       { return r.UnendedONs(d) }
 func (r real) base(s vote.Slot, _ vote.Disputes) vote.ID {
 	if s == vote.Topic {
 		return r.TopicBase()
@@ -159,7 +159,7 @@ func (m *model) valid(p *vote.Proposal) bool {
 	if m.based && p.Slot == vote.SecureOnly {
 		q.Base = vote.ID{}
 	}
-	return vote.Valid(&q) == nil && p.Need >= m.need(p.Slot, p.Action, len(p.Roll)) && p.Need <= len(p.Roll)
+	return vote.Validate(&q) == nil && p.Need >= m.need(p.Slot, p.Action, len(p.Roll)) && p.Need <= len(p.Roll)
 }
 
 func (m *model) said(p *vote.Proposal, k identity.Key, c vote.Choice) bool {

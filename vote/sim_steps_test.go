@@ -139,7 +139,7 @@ func (w *world) propose(m machine, d vote.Disputes, author identity.Key, slot vo
 	p := &vote.Proposal{
 		ID: w.id(), Author: author, Time: int64(w.now) * 1000, Number: w.number(), Slot: slot, Action: action,
 		Roll: roll, Need: m.need(slot, action, len(roll)), Base: m.base(slot, d),
-		Closes: int64(w.now)*1000 + vote.For.Milliseconds(),
+		Closes: int64(w.now)*1000 + vote.DefaultDuration.Milliseconds(),
 	}
 	if p.IsOff() {
 		if p.Ends = m.toEnd(d); len(p.Ends) == 0 {
@@ -332,7 +332,7 @@ func (w *world) sync(i, j int) {
 	a, ok := to.m.(real)
 	b, _ := from.m.(real)
 	if ok {
-		for _, ref := range b.Answer(a.Lacking(b.Map())) {
+		for _, ref := range b.ListRequested(a.ListMissing(b.Map())) {
 			w.deliver(i, w.byRef[ref])
 		}
 	} else {

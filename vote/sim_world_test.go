@@ -171,7 +171,7 @@ func (w *world) roll(i int) []identity.Key {
 
 // disputed is rule 6 at a proposal's arrival.
 func (w *world) disputed(i int, p *vote.Proposal) bool {
-	return len(p.LeavesOut(testKey(i), w.neighbours(i, int(vote.DisputeAfter.Seconds())))) > 0
+	return len(p.ListLeftOut(testKey(i), w.neighbours(i, int(vote.DisputeAfter.Seconds())))) > 0
 }
 
 // deliver brings a record to an honest peer.

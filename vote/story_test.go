@@ -49,7 +49,7 @@ func nameOf(id vote.ID) string {
 
 // story is what is known so far: the records, each a step that can be taken in any order.
 type story struct {
-	records  []func(*vote.Book) error
+	records  []func(*vote.Ledger) error
 	disputes vote.Disputes
 }
 
@@ -89,19 +89,19 @@ func (s *story) read(t *testing.T, line int, f []string) {
 	case "approve", "reject":
 		c := map[string]vote.Choice{"approve": vote.Approve, "reject": vote.Reject}[f[0]]
 		for _, k := range voters(f[2]) {
-			s.records = append(s.records, func(b *vote.Book) error {
+			s.records = append(s.records, func(b *vote.Ledger) error {
 				_, err := b.AddBallot(vote.Ballot{Proposal: named(f[1]), Voter: k, Choice: c})
 				return err
 			})
 		}
 	case "cancel":
-		s.records = append(s.records, func(b *vote.Book) error {
+		s.records = append(s.records, func(b *vote.Ledger) error {
 			_, err := b.AddCancel(vote.Cancel{Proposal: named(f[1]), By: voters(f[2])[0]})
 			return err
 		})
 	case "on", "off", "topic":
 		p := readProposal(t, line, f)
-		s.records = append(s.records, func(b *vote.Book) error {
+		s.records = append(s.records, func(b *vote.Ledger) error {
 			_, err := b.AddProposal(p)
 			if err != nil {
 				t.Errorf("line %d: %v", line, err)
@@ -125,7 +125,7 @@ func readProposal(t *testing.T, line int, f []string) vote.Proposal {
 	if f[0] == "topic" {
 		p.Slot, p.Action = vote.Topic, ""
 	}
-	p.Need = vote.Rule(p.Slot, p.Action, len(p.Roll))
+	p.Need = vote.Threshold(p.Slot, p.Action, len(p.Roll))
 	for _, option := range f[5:] {
 		key, value, _ := strings.Cut(option, "=")
 		switch key {
@@ -158,7 +158,7 @@ func (s *story) expect(t *testing.T, line int, f []string) {
 		order[i] = i
 	}
 	for round := range 30 {
-		b := vote.NewBook()
+		b := vote.NewLedger()
 		for _, i := range order {
 			_ = s.records[i](b) // ballots off the roll are refused, and waited for before: the same
 		}
@@ -170,7 +170,7 @@ func (s *story) expect(t *testing.T, line int, f []string) {
 	}
 }
 
-func (s *story) ask(b *vote.Book, f []string) string {
+func (s *story) ask(b *vote.Ledger, f []string) string {
 	switch f[0] {
 	case "policy":
 		p := b.Policy(s.disputes)

@@ -29,7 +29,7 @@ type Tally struct {
 // Count is rule 2 from scratch: a pure function of a valid proposal, ballots in any order, repeated
 // or foreign ones among them, and whether its author's cancel is known.
 func Count(p *Proposal, ballots []Ballot, cancelled bool) Tally {
-	var m marks
+	var m ballotBits
 	for _, b := range ballots {
 		if b.Proposal == p.ID {
 			m.mark(p.place(b.Voter), b.Choice)
@@ -40,7 +40,7 @@ func Count(p *Proposal, ballots []Ballot, cancelled bool) Tally {
 
 // tally counts. Approve dominates a contradicting reject: otherwise one dishonest voter could take
 // back what has passed, and peers that heard his two ballots in different orders would differ.
-func (m *marks) tally(p *Proposal, cancelled bool) Tally {
+func (m *ballotBits) tally(p *Proposal, cancelled bool) Tally {
 	yes, no := m.count()
 	t := Tally{N: len(p.Roll), Need: p.Need, Yes: yes, No: no, State: Open}
 	switch {

@@ -30,12 +30,12 @@ type View struct {
 }
 
 // View is what is known of a proposal; false if nothing.
-func (b *Book) View(id ID) (View, bool) {
-	e := b.entries[id]
+func (l *Ledger) View(id ID) (View, bool) {
+	e := l.entries[id]
 	if e == nil {
 		return View{}, false
 	}
-	v := View{Proposal: &e.p, Label: b.Label(id), Tally: e.tally, Cancelled: e.cancelled, Ended: e.tally.State == Passed && e.endedBy != nil}
+	v := View{Proposal: &e.p, Label: l.Label(id), Tally: e.tally, Cancelled: e.cancelled, Ended: e.tally.State == Passed && e.endedBy != nil}
 	v.Choices = make([]Choice, len(e.p.Roll))
 	for i := range v.Choices {
 		v.Choices[i] = e.at(i)
@@ -74,16 +74,16 @@ func (v *View) Missing() []identity.Key {
 }
 
 // State is the proposal's state; Unknown if it is not known.
-func (b *Book) State(id ID) State {
-	if e := b.entries[id]; e != nil {
+func (l *Ledger) State(id ID) State {
+	if e := l.entries[id]; e != nil {
 		return e.tally.State
 	}
 	return Unknown
 }
 
 // Choice is what is known of a voter's ballots on a proposal.
-func (b *Book) Choice(id ID, voter identity.Key) Choice {
-	e := b.entries[id]
+func (l *Ledger) Choice(id ID, voter identity.Key) Choice {
+	e := l.entries[id]
 	if e == nil {
 		return None
 	}
@@ -94,14 +94,14 @@ func (b *Book) Choice(id ID, voter identity.Key) Choice {
 }
 
 // Proposals is the ids of all that are known, by number, then id.
-func (b *Book) Proposals() []ID {
-	ids := append([]ID(nil), b.ids...)
-	b.sort(ids)
+func (l *Ledger) Proposals() []ID {
+	ids := append([]ID(nil), l.ids...)
+	l.sort(ids)
 	return ids
 }
 
 // Len is the number of proposals known.
-func (b *Book) Len() int { return len(b.entries) }
+func (l *Ledger) Len() int { return len(l.entries) }
 
 // Bytes is the sum of the sizes of all records kept: proposals, ballots and cancels.
-func (b *Book) Bytes() int { return b.bytes }
+func (l *Ledger) Bytes() int { return l.bytes }

@@ -34,7 +34,7 @@ func appendBody(dst []byte, b *Body) ([]byte, error) {
 	dst = append(dst, `,"kind":`...)
 	dst = appendString(dst, string(b.Kind))
 	dst = append(dst, `,"data":`...)
-	if b.Kind.known() {
+	if b.Kind.traits().key != "" {
 		dst = append(dst, b.Data...)
 	} else {
 		var compact bytes.Buffer

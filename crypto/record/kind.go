@@ -6,40 +6,75 @@ import (
 	"unicode/utf8"
 )
 
-// Kind says what a record's data is.
+// Kind says what a record's data is. The table kinds says what the program does with each kind.
 type Kind string
 
 // The kinds that stand in feeds.
 const (
-	KindOpen Kind = "open" // the first record of a feed: Naming
-	KindChat Kind = "chat" // a line: Text
-	KindMe   Kind = "me"   // a line in the third person, as in "alice waves": Text
-	KindName Kind = "name" // the author's name from here on: Naming
+	KindOpen Kind = "open" // the first record of a feed: the author's name
+	KindChat Kind = "chat" // a message
+	KindMe   Kind = "me"   // a message in the third person, as in "alice waves"
+	KindName Kind = "name" // the author's name from here on
 )
 
-// Naming is the data of open and name: what the author is called from this record on.
-type Naming struct {
-	Name string `json:"name"`
+// The kinds of vote records, which stand outside feeds. Package vote reads their data.
+const (
+	KindProposal Kind = "proposal"
+	KindBallot   Kind = "ballot"
+	KindCancel   Kind = "cancel"
+)
+
+// traits say what the program does with the records of a kind.
+type traits struct {
+	kind    Kind
+	key     string // the only key of the data; "" when this package doesn't read the data
+	text    bool   // the data is the text of a message
+	shown   bool   // the record takes a place among the messages on the screen
+	vote    bool   // package vote reads the data
+	alone   bool   // the record may stand outside any feed
+	counted bool   // in a feed, the record counts toward its author's budget for unreadable records
 }
 
-// Text is the data of chat and me.
-type Text struct {
-	Text string `json:"text"`
+// kinds is the only place that lists what holds for which kind. Vote records count when they stand
+// in a feed, because there nobody reads them.
+var kinds = [...]traits{
+	{kind: KindChat, key: "text", text: true, shown: true},
+	{kind: KindMe, key: "text", text: true, shown: true},
+	{kind: KindOpen, key: "name"},
+	{kind: KindName, key: "name"},
+	{kind: KindBallot, vote: true, alone: true, counted: true},
+	{kind: KindProposal, vote: true, alone: true, counted: true},
+	{kind: KindCancel, vote: true, alone: true, counted: true},
 }
 
-// known reports whether this package looks into the kind's data.
-func (k Kind) known() bool { return k.key() != "" }
+// unknown are the traits of every other kind: a later program may use one, so this program keeps
+// its records and passes them on.
+var unknown = traits{alone: true, counted: true}
 
-// key is the one key in a known kind's data.
-func (k Kind) key() string {
-	switch k {
-	case KindOpen, KindName:
-		return "name"
-	case KindChat, KindMe:
-		return "text"
+func (k Kind) traits() *traits {
+	for i := range kinds {
+		if kinds[i].kind == k {
+			return &kinds[i]
+		}
 	}
-	return ""
+	return &unknown
 }
+
+// IsText reports whether the kind's data is the text of a message.
+func (k Kind) IsText() bool { return k.traits().text }
+
+// IsName reports whether the kind's data is the author's name from that record on.
+func (k Kind) IsName() bool { return k.traits().key == "name" }
+
+// IsShown reports whether records of the kind take a place among the messages on the screen.
+func (k Kind) IsShown() bool { return k.traits().shown }
+
+// IsVote reports whether the kind is one of a vote record.
+func (k Kind) IsVote() bool { return k.traits().vote }
+
+// CountsAsUnknown reports whether a record of the kind in a feed counts toward the budget of its
+// author for records that the program passes on without reading.
+func (k Kind) CountsAsUnknown() bool { return k.traits().counted }
 
 // NamingData is the data of an open or name record. Sign reports a name that can't be one.
 func NamingData(name string) (json.RawMessage, error) { return appendData(nil, "name", name), nil }
@@ -49,7 +84,7 @@ func TextData(text string) (json.RawMessage, error) { return appendData(nil, "te
 
 // Text is what a chat or me record says; "" for other kinds.
 func (r *Record) Text() string {
-	if r.Kind().key() != "text" {
+	if !r.Kind().IsText() {
 		return ""
 	}
 	return r.c.content
@@ -57,7 +92,7 @@ func (r *Record) Text() string {
 
 // Name is what an open or name record calls its author; "" for other kinds.
 func (r *Record) Name() string {
-	if r.Kind().key() != "name" {
+	if !r.Kind().IsName() {
 		return ""
 	}
 	return r.c.content
@@ -67,15 +102,16 @@ func (r *Record) Name() string {
 // name. A known kind outside its place (a chat line outside any feed) is refused; unknown kinds are
 // not looked into.
 func (b *Body) checkData() (content string, err error) {
-	key := b.Kind.key()
+	kind := b.Kind.traits()
+	key := kind.key
 	switch {
+	case b.Feed == 0 && !kind.alone:
+		return "", fmt.Errorf("%w: a %s record outside any feed", ErrMalformed, b.Kind)
 	case key == "":
 		if !utf8.Valid(b.Data) {
 			return "", fmt.Errorf("%w: not UTF-8", ErrMalformed)
 		}
 		return "", nil
-	case b.Feed == 0:
-		return "", fmt.Errorf("%w: a %s record outside any feed", ErrMalformed, b.Kind)
 	}
 	data := string(b.Data)
 	content, scanned := scanData(data, key)
@@ -96,16 +132,14 @@ func (b *Body) checkData() (content string, err error) {
 
 // unmarshalData reads data that scanData doesn't know: it is bad in some way, and this says in which.
 func unmarshalData(data []byte, key string) (string, error) {
-	var n Naming
-	var t Text
-	var form any = &t
-	if key == "name" {
-		form = &n
-	}
-	if err := json.Unmarshal(data, form); err != nil {
+	var fields struct{ Name, Text string }
+	if err := json.Unmarshal(data, &fields); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	return n.Name + t.Text, nil // one of them is empty
+	if key == "name" {
+		return fields.Name, nil
+	}
+	return fields.Text, nil
 }
 
 // CheckText reports why text can't be a line: over MaxText bytes, not UTF-8, or with control

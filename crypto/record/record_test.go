@@ -40,20 +40,14 @@ func sameByEncodingJSON(t interface {
 	if err := e.Encode(b); err != nil || strings.TrimSuffix(out.String(), "\n") != r.Signed() {
 		t.Errorf("encoding/json writes (%v)\n%swe accepted\n%s", err, out.String(), r.Signed())
 	}
-	var text Text
-	var name Naming
-	switch r.Kind() {
-	case KindChat, KindMe:
-		if err := json.Unmarshal(b.Data, &text); err != nil {
-			t.Errorf("text: %v", err)
-		}
-	case KindOpen, KindName:
-		if err := json.Unmarshal(b.Data, &name); err != nil {
-			t.Errorf("name: %v", err)
+	var data struct{ Text, Name string }
+	if key := r.Kind().traits().key; key != "" {
+		if err := json.Unmarshal(b.Data, &data); err != nil {
+			t.Errorf("%s: %v", key, err)
 		}
 	}
-	if r.Text() != text.Text || r.Name() != name.Name {
-		t.Errorf("Text %q, want %q; Name %q, want %q", r.Text(), text.Text, r.Name(), name.Name)
+	if r.Text() != data.Text || r.Name() != data.Name {
+		t.Errorf("Text %q, want %q; Name %q, want %q", r.Text(), data.Text, r.Name(), data.Name)
 	}
 }
 
@@ -81,7 +75,7 @@ func drawBody(t *rapid.T) Body {
 	} else if b.Feed != 0 && b.Seq == 0 {
 		b.Seq = 1
 	}
-	switch b.Kind.key() {
+	switch b.Kind.traits().key {
 	case "name":
 		b.Data, _ = NamingData(drawText(t, "name", MaxName))
 	case "text":

@@ -38,12 +38,12 @@ func BenchmarkThroughput(b *testing.B) {
 			var readers sync.WaitGroup
 			for range links {
 				readers.Go(func() {
-					l := p.Lane(func(Result) {})
+					l := p.OpenQueue(func(Result) {})
 					defer l.Close()
 					for i := 0; i < b.N/links; i += batch {
-						item := Item{Claim: claims[i%len(claims)], More: more}
+						item := Job{Claim: claims[i%len(claims)], More: more}
 						if batch > 1 {
-							item = Item{Claims: claims[:batch], More: more}
+							item = Job{Claims: claims[:batch], More: more}
 						}
 						if err := l.Submit(g.Context(), item); err != nil {
 							b.Error(err)
@@ -69,7 +69,7 @@ func BenchmarkInline(b *testing.B) {
 	claim := lines(b, 1, nil)[0]
 	g := group.New(context.Background(), nil)
 	defer g.Close()
-	l := Start(g, 0).Lane(func(Result) {})
+	l := Start(g, 0).OpenQueue(func(Result) {})
 	defer l.Close()
 	var direct, lane time.Duration
 	for b.Loop() {
@@ -77,7 +77,7 @@ func BenchmarkInline(b *testing.B) {
 		claim.Verify()
 		direct += time.Since(begun)
 		begun = time.Now()
-		l.Submit(g.Context(), Item{Claim: claim})
+		l.Submit(g.Context(), Job{Claim: claim})
 		lane += time.Since(begun)
 	}
 	b.ReportMetric(float64(direct.Nanoseconds())/float64(b.N), "direct-ns")

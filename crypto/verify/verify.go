@@ -3,9 +3,9 @@
 //
 // A signature costs some 50 µs, most of what a line costs, so what many lines bring is shared out
 // to a Pool of workers, while a lone line is verified where it was read, without a change of
-// goroutine. Every link has a Lane:
+// goroutine. Every link has a Queue:
 //
-//	reader ── Submit ──▶ Lane (bounded, in order) ── deliver ──▶ room
+//	reader ── Submit ──▶ Queue (bounded, in order) ── deliver ──▶ room
 //	                      │ claims        ▲ results
 //	                      ▼               │
 //	                     Pool: workers, which serve the lanes in turn, one claim each
@@ -43,8 +43,8 @@ type Pool struct {
 	wake chan struct{}
 
 	mu          sync.Mutex
-	idle        int   // workers that wait and have not been called; guarded by mu
-	first, last *Lane // lanes with claims that no worker has taken, in turn; guarded by mu
+	idle        int    // workers that wait and have not been called; guarded by mu
+	first, last *Queue // lanes with claims that no worker has taken, in turn; guarded by mu
 }
 
 // Start starts a pool of that many workers, 0 for one per processor that Go may use, in g. It ends,
@@ -105,7 +105,7 @@ func (p *Pool) call(n int) {
 }
 
 // push puts a lane at the end of the turn, if it is not in it already. Called with mu held.
-func (p *Pool) push(l *Lane) {
+func (p *Pool) push(l *Queue) {
 	if l.inTurn {
 		return
 	}
@@ -120,7 +120,7 @@ func (p *Pool) push(l *Lane) {
 
 // pop takes the first lane of the turn that still has claims to verify; nil when there is none.
 // Called with mu held.
-func (p *Pool) pop() *Lane {
+func (p *Pool) pop() *Queue {
 	for p.first != nil {
 		l := p.first
 		p.first, l.next, l.inTurn = l.next, nil, false

@@ -102,10 +102,10 @@ func TestOrder(t *testing.T) {
 		var readers sync.WaitGroup
 		defer readers.Wait()
 		for lane := range rapid.IntRange(1, 3).Draw(t, "lanes") {
-			var items []Item
+			var items []Job
 			var want []string
 			for n := range rapid.IntRange(0, 80).Draw(t, "items") {
-				item := Item{Value: fmt.Sprint(lane, "/", n), More: rapid.Bool().Draw(t, "more")}
+				item := Job{Value: fmt.Sprint(lane, "/", n), More: rapid.Bool().Draw(t, "more")}
 				expect := fmt.Sprint(item.Value, ":")
 				switch rapid.IntRange(0, 3).Draw(t, "form") {
 				case 0: // nothing to verify
@@ -124,7 +124,7 @@ func TestOrder(t *testing.T) {
 			}
 			readers.Go(func() {
 				var got []string // unguarded: the race detector sees two deliveries at once
-				l := p.Lane(func(r Result) { got = append(got, text(r)) })
+				l := p.OpenQueue(func(r Result) { got = append(got, text(r)) })
 				defer l.Close()
 				for _, item := range items {
 					if err := l.Submit(g.Context(), item); err != nil {
@@ -161,20 +161,20 @@ func TestInlineOnlyWhenAlone(t *testing.T) {
 	claims := lines(t, 4, nil)
 	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		delivered := 0
-		l := p.Lane(func(Result) { delivered++ })
+		l := p.OpenQueue(func(Result) { delivered++ })
 		steps := []struct {
 			name   string
 			after  time.Duration // since the last was delivered
-			item   Item
+			item   Job
 			inline bool
 		}{
-			{"first", 0, Item{Claim: claims[0]}, true},
-			{"at once after it", 0, Item{Claim: claims[1]}, false},
-			{"after a pause", time.Millisecond, Item{Claim: claims[1]}, true},
-			{"more behind it", time.Millisecond, Item{Claim: claims[1], More: true}, false},
-			{"batch", time.Millisecond, Item{Claims: claims}, false},
-			{"batch of one", time.Millisecond, Item{Claims: claims[:1]}, true},
-			{"nothing to verify", 0, Item{Value: "bye", More: true}, true},
+			{"first", 0, Job{Claim: claims[0]}, true},
+			{"at once after it", 0, Job{Claim: claims[1]}, false},
+			{"after a pause", time.Millisecond, Job{Claim: claims[1]}, true},
+			{"more behind it", time.Millisecond, Job{Claim: claims[1], More: true}, false},
+			{"batch", time.Millisecond, Job{Claims: claims}, false},
+			{"batch of one", time.Millisecond, Job{Claims: claims[:1]}, true},
+			{"nothing to verify", 0, Job{Value: "bye", More: true}, true},
 		}
 		for i, s := range steps {
 			time.Sleep(s.after)
@@ -201,12 +201,12 @@ func TestPassThroughKeepsItsPlace(t *testing.T) {
 	claims := lines(t, 3, nil)
 	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		var got []any
-		l := p.Lane(func(r Result) { got = append(got, r.Value) })
+		l := p.OpenQueue(func(r Result) { got = append(got, r.Value) })
 		defer l.Close()
 		for i, c := range claims {
-			l.Submit(t.Context(), Item{Claim: c, Value: i, More: true})
+			l.Submit(t.Context(), Job{Claim: c, Value: i, More: true})
 		}
-		l.Submit(t.Context(), Item{Value: "bye"})
+		l.Submit(t.Context(), Job{Value: "bye"})
 		synctest.Wait()
 		if len(got) != 0 {
 			t.Fatalf("delivered before anything was verified: %v", got)
@@ -239,26 +239,26 @@ func TestFloodDelaysOthersByOneItemPerWorker(t *testing.T) {
 		})
 		served := func() int { mu.Lock(); defer mu.Unlock(); return begun }
 
-		var floods [2]*Lane
+		var floods [2]*Queue
 		for i := range floods {
-			floods[i] = p.Lane(func(Result) {})
+			floods[i] = p.OpenQueue(func(Result) {})
 			g.Go("flood", func(ctx context.Context) {
 				for range flood / len(floods) {
-					if floods[i].Submit(ctx, Item{Claim: claims[0], More: true}) != nil {
+					if floods[i].Submit(ctx, Job{Claim: claims[0], More: true}) != nil {
 						return // the test is over
 					}
 				}
 			})
 		}
 		var at int // the flood's claims begun when the line came out
-		quiet := p.Lane(func(Result) { at = served() })
+		quiet := p.OpenQueue(func(Result) { at = served() })
 		for range 1000 {
 			time.Sleep(777 * time.Microsecond)
 			before := served()
 			if before == flood {
 				t.Fatal("the flood ended too soon to show anything")
 			}
-			quiet.Submit(t.Context(), Item{Claim: claims[1], More: true})
+			quiet.Submit(t.Context(), Job{Claim: claims[1], More: true})
 			if err := quiet.Drain(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -47,23 +47,26 @@ func WriteText(w io.Writer, records iter.Seq2[store.RawEntry, error]) (n int, er
 
 func textLine(r *record.Record, names map[record.FeedKey]string) string {
 	feed := r.FeedKey()
-	if r.Kind() == record.KindOpen {
+	kind, name := r.Kind(), names[feed]
+	if kind == record.KindOpen {
+		name = r.Name()
+	}
+	if kind.IsName() {
 		names[feed] = r.Name()
 	}
-	who := escape(names[feed]) + "·" + r.Author().Short()
+	who := escape(name) + "·" + r.Author().Short()
 	var said string
-	switch r.Kind() {
-	case record.KindChat:
-		said = who + ": " + escape(r.Text())
-	case record.KindMe:
+	switch {
+	case kind == record.KindMe:
 		said = "* " + who + " " + escape(r.Text())
-	case record.KindOpen:
+	case kind.IsText():
+		said = who + ": " + escape(r.Text())
+	case kind == record.KindOpen:
 		said = "- " + who + " begins"
-	case record.KindName:
-		names[feed] = r.Name()
+	case kind.IsName():
 		said = "- " + who + " is now called " + escape(r.Name())
 	default:
-		said = "- " + who + " " + string(r.Kind()) + " " + escape(string(r.Body().Data))
+		said = "- " + who + " " + string(kind) + " " + escape(string(r.Body().Data))
 	}
 	return time.UnixMilli(r.Time().Ms).UTC().Format("2006-01-02T15:04:05.000Z ") + said + "\n"
 }

@@ -30,7 +30,7 @@ type Link struct {
 	started atomic.Bool // by Start, or by Bye in its place
 	handler Handler     // set by Start, as are those below
 	group   *group.Group
-	lane    *verify.Lane // nil: what comes is discarded
+	lane    *verify.Queue // nil: what comes is discarded
 	ping    func() map[string]string
 
 	closing chan struct{} // closed when either side has said Bye
@@ -78,7 +78,7 @@ func (l *Link) Start(h Handler, pingFrontier func() map[string]string) bool {
 		return false
 	}
 	l.handler, l.ping = h, pingFrontier
-	l.lane = l.cfg.Pool.Lane(l.deliver)
+	l.lane = l.cfg.Pool.OpenQueue(l.deliver)
 	return l.launch()
 }
 

@@ -69,7 +69,7 @@ func (in *inbound) frame(payload []byte) error {
 	case wire.Ping:
 		in.l.pong(m)
 		if len(m.Frontier) > 0 {
-			in.submit(verify.Item{Value: m, Size: size})
+			in.submit(verify.Job{Value: m, Size: size})
 		}
 	case wire.Pong:
 		in.l.rtt.answered(m)
@@ -85,7 +85,7 @@ func (in *inbound) frame(payload []byte) error {
 	case wire.Bye:
 		in.bye(m)
 	default:
-		in.submit(verify.Item{Value: m, Size: size})
+		in.submit(verify.Job{Value: m, Size: size})
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func (in *inbound) record(m wire.Record, size int) {
 		in.refuse(RefusedRecord)
 		return
 	}
-	in.submit(verify.Item{Claim: claim, Size: size})
+	in.submit(verify.Job{Claim: claim, Size: size})
 }
 
 func (in *inbound) records(m wire.Records, size int) {
@@ -116,7 +116,7 @@ func (in *inbound) records(m wire.Records, size int) {
 		claims = append(claims, claim)
 	}
 	m.Records = nil
-	in.submit(verify.Item{Claims: claims, Value: m, Size: size})
+	in.submit(verify.Job{Claims: claims, Value: m, Size: size})
 }
 
 // bye notes that the peer sends no more messages. Ours that wait are still written. Down brings the
@@ -128,11 +128,11 @@ func (in *inbound) bye(m wire.Bye) {
 	in.l.once.Do(func() { close(in.l.closing) })
 }
 
-func (in *inbound) refuse(reason string) { in.submit(verify.Item{Value: refused(reason)}) }
+func (in *inbound) refuse(reason string) { in.submit(verify.Job{Value: refused(reason)}) }
 
 // submit hands an item to the lane. When that takes no more, reading goes on to the peer's end
 // without it.
-func (in *inbound) submit(item verify.Item) {
+func (in *inbound) submit(item verify.Job) {
 	if in.discard {
 		return
 	}

@@ -37,7 +37,7 @@ func (n *Node) voted(out votes.Outcome, from *link.Link, history bool) {
 	if len(out.LeftOut) > 0 {
 		n.leftOut[out.Proposal] = out.LeftOut
 	}
-	for _, r := range out.Kept {
+	for _, r := range out.Accepted {
 		if from == nil || !history {
 			n.forward(r, from)
 		} else {
@@ -49,17 +49,17 @@ func (n *Node) voted(out votes.Outcome, from *link.Link, history bool) {
 	if !known {
 		n.state(out.Proposal, history)
 	}
-	for _, r := range out.Kept {
-		if r.Kind() == votes.KindBallot {
+	for _, r := range out.Accepted {
+		if r.Kind() == record.KindBallot {
 			n.told(out, r, history)
 		}
 	}
 	if known {
 		n.state(out.Proposal, history)
 	}
-	if out.Twice != nil {
+	if out.Evidence != nil {
 		p := n.proposalOf(out.Proposal)
-		n.events.Post(event.BallotCast{Proposal: p, By: n.voter(out.Twice.Voter, "both"), Choice: "reject", Twice: true, History: history})
+		n.events.Post(event.BallotCast{Proposal: p, By: n.voter(out.Evidence.Voter, "both"), Choice: "reject", Twice: true, History: history})
 	}
 	if out.Policy {
 		n.decided(history)
@@ -100,7 +100,7 @@ func votesOffWire(lines []wire.HeldVotes) (m vote.Map, bad bool) {
 		if err != nil || len(v.Bits) > (2*vote.MaxRoll+8)/8 {
 			return nil, true
 		}
-		m = append(m, vote.Held{Proposal: id, Bits: v.Bits})
+		m = append(m, vote.MapEntry{Proposal: id, Bits: v.Bits})
 	}
 	return m, false
 }
@@ -115,7 +115,7 @@ func (n *Node) heardAllVotes(p *peer) {
 // askVotes asks a peer for the votes that it has and that are lacking here, a page at a time, until an
 // answer brings nothing: whoever names what he doesn't give isn't asked again.
 func (n *Node) askVotes(p *peer) {
-	lacking := n.box.Lacking(p.votes)
+	lacking := n.box.ListMissing(p.votes)
 	if len(lacking) == 0 {
 		p.votes = nil
 		n.level(p)
@@ -145,7 +145,7 @@ func (n *Node) askVotes(p *peer) {
 func (n *Node) votesOf(l *link.Link, m wire.Records, rs []*record.Record) (rest []*record.Record) {
 	p := n.up(l)
 	for _, r := range rs {
-		if !votes.Is(r) {
+		if !votes.IsVoteRecord(r) {
 			rest = append(rest, r)
 		} else if p != nil && m.N >= votesAsked {
 			p.answered = append(p.answered, r)

@@ -88,7 +88,7 @@ func (n *Node) delivered(p *peer, upto uint64) {
 		if len(recs) == 0 {
 			return
 		}
-		if kind := recs[0].Kind(); kind == record.KindChat || kind == record.KindMe {
+		if recs[0].Kind().IsShown() {
 			have, of := n.audience(seq)
 			n.events.Post(event.Delivered{ID: recs[0].ID().String(), Peers: have, Of: of})
 			return

@@ -28,7 +28,7 @@ func (n *Node) History(ctx context.Context, before event.Place, max int) ([]even
 			return nil, err
 		}
 		for _, e := range slices.Backward(page) {
-			if key = store.OrderKeyOf(e.Record); len(out) < max && isLine(e.Record) {
+			if key = store.OrderKeyOf(e.Record); len(out) < max && e.Record.Kind().IsShown() {
 				out = append(out, n.pastLine(e))
 			}
 		}
@@ -50,7 +50,7 @@ func (n *Node) Search(ctx context.Context, text string, before event.Place, max 
 		if failed = err; err != nil {
 			break
 		}
-		if isLine(e.Record) {
+		if e.Record.Kind().IsShown() {
 			out = append(out, n.pastLine(e))
 		}
 		if len(out) >= min(max, mostLines) {
@@ -59,10 +59,6 @@ func (n *Node) Search(ctx context.Context, text string, before event.Place, max 
 	}
 	slices.Reverse(out)
 	return out, failed
-}
-
-func isLine(r *record.Record) bool {
-	return r.Kind() == record.KindChat || r.Kind() == record.KindMe
 }
 
 func keyOf(p event.Place) store.OrderKey {

@@ -59,7 +59,7 @@ func (n *Node) loadVotes(ctx context.Context) error {
 
 // keepVotes follows what the box keeps and drops. Called with mu held.
 func (n *Node) keepVotes(out votes.Outcome) {
-	for _, r := range out.Kept {
+	for _, r := range out.Accepted {
 		n.kept(n.putVote(r))
 	}
 	for _, id := range out.Dropped {
@@ -146,7 +146,7 @@ func (n *Node) signed(ctx context.Context, own func() ([]*record.Record, error))
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	out, err := n.box.Take(recs)
+	out, err := n.box.ApplyOwn(recs)
 	if err != nil {
 		return id, err
 	}

@@ -94,7 +94,7 @@ type Node struct {
 	mesh    *mesh.Mesh
 	room    *room.Room
 	planner *room.Planner
-	box     *votes.Box
+	box     *votes.Records
 	finder  *discovery.Service
 	udp     discovery.Transport
 	plain   *plain.Plain
@@ -183,7 +183,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	}
 	n.room = room.New(id, cfg.Identity, cfg.Name, cfg.now, cfg.window)
 	n.planner = room.NewPlanner(n.room, time.Now)
-	n.box = votes.New(id, cfg.Identity)
+	n.box = votes.NewRecords(id, cfg.Identity)
 	if n.store == nil {
 		n.store = store.NewMem(id, 0)
 	}

@@ -28,7 +28,7 @@ func TestAnOffThatEndsNothingAsksOn(t *testing.T) {
 		}
 		cast(t, ps[1], "#1", vote.Approve)
 		pass(time.Second)
-		off := propose(t, ps[2], vote.Wish{Slot: vote.SecureOnly, Action: vote.Off})
+		off := propose(t, ps[2], vote.Draft{Slot: vote.SecureOnly, Action: vote.Off})
 		pass(time.Second)
 		for _, p := range ps[3:] {
 			cast(t, p, off.Label, vote.Approve)
@@ -64,8 +64,8 @@ func TestAnOffThatEndsNothingAsksOn(t *testing.T) {
 // Of two topics that pass side by side one stands, and the other does not claim to.
 func TestATopicThatDoesNotStandSaysSo(t *testing.T) {
 	together(t, 32, 2, func(t *testing.T, w *town, ps []*person) {
-		one := propose(t, ps[0], vote.Wish{Slot: vote.Topic, Action: "tea"})
-		other := propose(t, ps[1], vote.Wish{Slot: vote.Topic, Action: "coffee"})
+		one := propose(t, ps[0], vote.Draft{Slot: vote.Topic, Action: "tea"})
+		other := propose(t, ps[1], vote.Draft{Slot: vote.Topic, Action: "coffee"})
 		pass(time.Second)
 		cast(t, ps[0], other.ID, vote.Approve)
 		cast(t, ps[1], one.ID, vote.Approve)

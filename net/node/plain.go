@@ -231,7 +231,7 @@ func (n *Node) plainPeers() []event.Peer {
 }
 
 // silenced is how many plain peers a draft would silence. Called with mu held.
-func (n *Node) silenced(w vote.Wish) int {
+func (n *Node) silenced(w vote.Draft) int {
 	if w.Slot != vote.SecureOnly || w.Action != vote.On {
 		return 0
 	}

@@ -122,7 +122,7 @@ func TestSecureOnlySilencesPlainPeers(t *testing.T) {
 		if d := cmp.Diff(map[string]int{addr(11).String(): 2, addr(10).String(): 1}, counts); d != "" {
 			t.Error(d)
 		}
-		off := propose(t, ps[0], vote.Wish{Slot: vote.SecureOnly, Action: vote.Off})
+		off := propose(t, ps[0], vote.Draft{Slot: vote.SecureOnly, Action: vote.Off})
 		pass(time.Second)
 		cast(t, ps[1], off.Label, vote.Approve)
 		pass(time.Second)

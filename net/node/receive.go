@@ -25,7 +25,7 @@ func (n *Node) Record(l *link.Link, r *record.Record) {
 func (n *Node) record(l *link.Link, r *record.Record) (below bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if votes.Is(r) {
+	if votes.IsVoteRecord(r) {
 		n.ballots(l, []*record.Record{r}, false)
 		return false
 	}
@@ -147,10 +147,10 @@ func (n *Node) took(l *link.Link, out room.Outcome, history bool) (name *record.
 	n.disagree(l, out)
 	for _, e := range out.Added {
 		n.save(e, !history)
-		switch r := e.Record; r.Kind() {
-		case record.KindOpen, record.KindName:
+		switch r := e.Record; {
+		case r.Kind().IsName():
 			name = r
-		case record.KindChat, record.KindMe:
+		case r.Kind().IsShown():
 			line := n.lineOf(e)
 			line.History = history
 			line.Own = r.Author() == n.cfg.Identity.Key()

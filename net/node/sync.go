@@ -87,7 +87,7 @@ func (n *Node) answer(l *link.Link, m wire.Want) {
 	defer bulk.Unlock()
 	to := answering{n: n, l: l, most: min(m.Frames, wantFrames), out: wire.Records{Room: m.Room, N: m.N}}
 	if votes, bad := votesOffWire(m.Votes); !bad && len(votes) > 0 {
-		for _, rec := range n.box.Answer(votes) {
+		for _, rec := range n.box.ListRequested(votes) {
 			if !to.add(rec.Signed(), rec.Signature()) {
 				return
 			}

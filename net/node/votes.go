@@ -18,7 +18,7 @@ import (
 
 // Propose signs a proposal and one's own approval of it, keeps them and sends both. Its roll is whoever
 // is linked now, directly or to a neighbour (VOTING.md rule 8).
-func (n *Node) Propose(w vote.Wish) (event.Proposal, error) {
+func (n *Node) Propose(w vote.Draft) (event.Proposal, error) {
 	id, err := n.sign(func() ([]*record.Record, error) {
 		n.mu.Lock()
 		w.Roll = n.roll()
@@ -34,11 +34,11 @@ func (n *Node) Propose(w vote.Wish) (event.Proposal, error) {
 }
 
 // Preview is the proposal that Propose would send.
-func (n *Node) Preview(w vote.Wish) (event.Proposal, error) {
+func (n *Node) Preview(w vote.Draft) (event.Proposal, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	w.Roll = n.roll()
-	p, err := n.box.Draft(w, time.Now().UnixMilli())
+	p, err := n.box.PrepareProposal(w, time.Now().UnixMilli())
 	if err != nil {
 		return event.Proposal{}, fmt.Errorf("that can't be proposed: %w", err)
 	}
@@ -85,7 +85,7 @@ func (n *Node) Dispute(ref string, on bool) (event.Proposal, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	changed, err := n.box.Dispute(id, on)
+	changed, err := n.box.SetDisputed(id, on)
 	if err != nil {
 		return event.Proposal{}, err
 	}
@@ -128,7 +128,7 @@ func (n *Node) Proof(ref string) (event.Proposal, []byte, error) {
 	if err != nil {
 		return event.Proposal{}, nil, err
 	}
-	data, ok := n.box.Certificate(id)
+	data, ok := n.box.EncodeCertificate(id)
 	if !ok {
 		return event.Proposal{}, nil, fmt.Errorf("%s: %w", n.box.Label(id), errNotPassed)
 	}
@@ -151,7 +151,7 @@ func (n *Node) Evidence(ref string) (event.Proposal, []byte, error) {
 		if e.Proposal != id {
 			continue
 		}
-		if data, ok := n.box.EvidenceFile(e); ok {
+		if data, ok := n.box.EncodeEvidence(e); ok {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			return n.proposalOf(id), data, nil

@@ -16,7 +16,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-var wishOn = vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
+var wishOn = vote.Draft{Slot: vote.SecureOnly, Action: vote.On}
 
 func (p *person) on() bool { return p.Policy().SecureOnly }
 
@@ -31,7 +31,7 @@ func (p *person) last(label string) event.Proposal {
 	return out
 }
 
-func propose(t *testing.T, p *person, w vote.Wish) event.Proposal {
+func propose(t *testing.T, p *person, w vote.Draft) event.Proposal {
 	t.Helper()
 	q, err := p.Propose(w)
 	if err != nil {
@@ -116,7 +116,7 @@ func TestTheRoomSwitchesItOn(t *testing.T) {
 			t.Errorf("signed lines are heard: %d", n)
 		}
 		// Off needs two thirds, and a majority of those who switched it on.
-		off := propose(t, ps[2], vote.Wish{Slot: vote.SecureOnly, Action: vote.Off})
+		off := propose(t, ps[2], vote.Draft{Slot: vote.SecureOnly, Action: vote.Off})
 		if off.Need != 2 || len(off.Ends) != 1 || off.Ends[0].Need != 2 {
 			t.Errorf("%+v", off)
 		}
@@ -138,7 +138,7 @@ func TestTheRoomSwitchesItOn(t *testing.T) {
 // four when it heals.
 func TestAVoteAcrossASplit(t *testing.T) {
 	together(t, 2, 4, func(t *testing.T, w *town, ps []*person) {
-		q := propose(t, ps[0], vote.Wish{Slot: vote.SecureOnly, Action: vote.On, For: time.Hour})
+		q := propose(t, ps[0], vote.Draft{Slot: vote.SecureOnly, Action: vote.On, Duration: time.Hour})
 		pass(time.Second)
 		w.net.Partition([]netip.Addr{addr(0), addr(1)}, []netip.Addr{addr(2), addr(3)})
 		pass(30 * time.Second)
@@ -256,7 +256,7 @@ func TestWhoIsLeftOut(t *testing.T) {
 
 func TestAProposalExpires(t *testing.T) {
 	together(t, 5, 2, func(t *testing.T, w *town, ps []*person) {
-		propose(t, ps[0], vote.Wish{Slot: vote.Topic, Action: "tea"})
+		propose(t, ps[0], vote.Draft{Slot: vote.Topic, Action: "tea"})
 		pass(2 * time.Minute)
 		if got := ps[1].last("#1").State; got != "open" {
 			t.Errorf("after 2 minutes it is %s", got)
@@ -373,7 +373,7 @@ func TestVotingTwiceIsSeenByAll(t *testing.T) {
 		q := propose(t, ps[0], wishOn)
 		pass(time.Second)
 		// p1's other machine: the same key, the same proposal, the other choice.
-		other := votes.New(ps[1].room.ID(), ps[1].cfg.Identity)
+		other := votes.NewRecords(ps[1].room.ID(), ps[1].cfg.Identity)
 		other.AcceptAll(ps[1].box.Records(), nil)
 		id, err := other.Find(q.Label)
 		if err != nil {
@@ -386,7 +386,7 @@ func TestVotingTwiceIsSeenByAll(t *testing.T) {
 		cast(t, ps[1], q.Label, vote.Approve)
 		n := ps[1].Node
 		n.mu.Lock()
-		n.forward(out.Kept[0], nil)
+		n.forward(out.Accepted[0], nil)
 		n.mu.Unlock()
 		pass(20 * time.Second)
 		for i, p := range ps {
@@ -395,7 +395,7 @@ func TestVotingTwiceIsSeenByAll(t *testing.T) {
 			}
 			if _, data, err := p.Evidence("#1"); err != nil {
 				t.Errorf("p%d: %v", i, err)
-			} else if proof, err := votes.ReadProof(bytes.NewReader(data)); err != nil || proof.Twice != ps[1].cfg.Identity.Key() {
+			} else if proof, err := votes.ReadCertificate(bytes.NewReader(data)); err != nil || proof.Equivocator != ps[1].cfg.Identity.Key() {
 				t.Errorf("p%d: %v, %v", i, proof, err)
 			}
 			twice := 0

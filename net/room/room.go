@@ -193,8 +193,7 @@ func (r *Room) append(key record.FeedKey, f *feed, rec *record.Record) bool {
 // affords counts what an author has in kinds that nobody here can read. Above the bound his feed ends:
 // a chain can't go on without one of its links.
 func (r *Room) affords(f *feed, rec *record.Record) bool {
-	switch rec.Kind() {
-	case record.KindOpen, record.KindChat, record.KindMe, record.KindName:
+	if !rec.Kind().CountsAsUnknown() {
 		return true
 	}
 	size := r.unknown[rec.Author()] + len(rec.Signed())

@@ -14,26 +14,26 @@ import (
 // BenchmarkReadProof checks a certificate of 64 from its bytes, as a stranger would: limit 10 ms.
 func BenchmarkReadProof(b *testing.B) {
 	ids, keys := people(64)
-	author := votes.New(lobby, ids[0])
-	out, err := author.Propose(vote.Wish{Slot: vote.SecureOnly, Action: vote.On, Roll: keys, Need: 64}, now)
+	author := votes.NewRecords(lobby, ids[0])
+	out, err := author.Propose(vote.Draft{Slot: vote.SecureOnly, Action: vote.On, Roll: keys, Need: 64}, now)
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, id := range ids[1:] {
-		box := votes.New(lobby, id)
-		box.AcceptAll(out.Kept, nil)
+		box := votes.NewRecords(lobby, id)
+		box.AcceptAll(out.Accepted, nil)
 		mine, err := box.Cast(out.Proposal, vote.Approve, now)
 		if err != nil {
 			b.Fatal(err)
 		}
-		author.AcceptAll(mine.Kept, nil)
+		author.AcceptAll(mine.Accepted, nil)
 	}
-	text, ok := author.Certificate(out.Proposal)
+	text, ok := author.EncodeCertificate(out.Proposal)
 	if !ok {
 		b.Fatal("it has not passed")
 	}
 	for b.Loop() {
-		p, err := votes.ReadProof(bytes.NewReader(text))
+		p, err := votes.ReadCertificate(bytes.NewReader(text))
 		if err != nil || len(p.Approvals) != 64 {
 			b.Fatal(err)
 		}
@@ -46,23 +46,23 @@ func BenchmarkReadProof(b *testing.B) {
 func BenchmarkRestore(b *testing.B) {
 	ids, keys := people(3)
 	var all []*record.Record
-	author, voter := votes.New(lobby, ids[0]), votes.New(lobby, ids[1])
+	author, voter := votes.NewRecords(lobby, ids[0]), votes.NewRecords(lobby, ids[1])
 	for i := range 400 {
-		proposed, err := author.Propose(vote.Wish{Slot: vote.Topic, Action: fmt.Sprint(i), Roll: keys}, now)
+		proposed, err := author.Propose(vote.Draft{Slot: vote.Topic, Action: fmt.Sprint(i), Roll: keys}, now)
 		if err != nil {
 			b.Fatal(err)
 		}
-		voter.AcceptAll(proposed.Kept, nil)
+		voter.AcceptAll(proposed.Accepted, nil)
 		cast, err := voter.Cast(proposed.Proposal, vote.Approve, now)
 		if err != nil {
 			b.Fatal(err)
 		}
-		author.AcceptAll(cast.Kept, nil)
-		all = append(append(all, proposed.Kept...), cast.Kept...)
+		author.AcceptAll(cast.Accepted, nil)
+		all = append(append(all, proposed.Accepted...), cast.Accepted...)
 	}
 	restore := func(recs []*record.Record) time.Duration {
 		begun := time.Now()
-		box := votes.New(lobby, ids[2])
+		box := votes.NewRecords(lobby, ids[2])
 		if refused := box.Restore(recs, nil); refused != 0 || len(box.Records()) != len(recs) {
 			b.Fatalf("%d of %d are there, %d were refused", len(box.Records()), len(recs), refused)
 		}

@@ -14,7 +14,7 @@ import (
 // Records that are signed right and mean nothing: none may count.
 func TestNothingForgedCounts(t *testing.T) {
 	ids, keys := people(3)
-	b := votes.New(lobby, ids[0])
+	b := votes.NewRecords(lobby, ids[0])
 	id, made := propose(t, b, on(keys...))
 	ballot, err := vote.EncodeBallot(vote.Ballot{Proposal: id, Choice: vote.Approve})
 	if err != nil {
@@ -30,44 +30,44 @@ func TestNothingForgedCounts(t *testing.T) {
 	}
 	feed := record.NewFeed()
 	for name, r := range map[string]*record.Record{
-		"another room":          sign(ids[1], record.Body{Room: record.OpenRoom("attic"), Kind: votes.KindBallot, Data: ballot}),
-		"a ballot as proposal":  sign(ids[1], record.Body{Room: lobby, Kind: votes.KindProposal, Data: ballot}),
-		"a ballot as cancel":    sign(ids[1], record.Body{Room: lobby, Kind: votes.KindCancel, Data: ballot}),
-		"a proposal as ballot":  sign(ids[1], record.Body{Room: lobby, Kind: votes.KindBallot, Data: proposal}),
-		"a ballot in a feed":    sign(ids[1], record.Body{Room: lobby, Feed: feed, Seq: 1, Prev: made[0].ID(), Kind: votes.KindBallot, Data: ballot}),
-		"a ballot with a time":  sign(ids[1], record.Body{Room: lobby, Time: record.Time{Ms: 1}, Kind: votes.KindBallot, Data: ballot}),
-		"off the roll":          sign(person(44), record.Body{Room: lobby, Kind: votes.KindBallot, Data: ballot}),
-		"another's cancel":      sign(ids[1], record.Body{Room: lobby, Kind: votes.KindCancel, Data: json.RawMessage(`{"proposal":"` + id.String() + `"}`)}),
-		"a key twice":           sign(ids[1], record.Body{Room: lobby, Kind: votes.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","choice":"reject","choice":"approve"}`)}),
-		"keys in another order": sign(ids[1], record.Body{Room: lobby, Kind: votes.KindBallot, Data: json.RawMessage(`{"choice":"approve","proposal":"` + id.String() + `"}`)}),
-		"wrong case":            sign(ids[1], record.Body{Room: lobby, Kind: votes.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","CHOICE":"approve"}`)}),
-		"a word that is none":   sign(ids[1], record.Body{Room: lobby, Kind: votes.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","choice":"yes"}`)}),
-		"a roll without him":    sign(person(45), record.Body{Room: lobby, Time: record.Time{Ms: now}, Kind: votes.KindProposal, Data: proposal}),
+		"another room":          sign(ids[1], record.Body{Room: record.OpenRoom("attic"), Kind: record.KindBallot, Data: ballot}),
+		"a ballot as proposal":  sign(ids[1], record.Body{Room: lobby, Kind: record.KindProposal, Data: ballot}),
+		"a ballot as cancel":    sign(ids[1], record.Body{Room: lobby, Kind: record.KindCancel, Data: ballot}),
+		"a proposal as ballot":  sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: proposal}),
+		"a ballot in a feed":    sign(ids[1], record.Body{Room: lobby, Feed: feed, Seq: 1, Prev: made[0].ID(), Kind: record.KindBallot, Data: ballot}),
+		"a ballot with a time":  sign(ids[1], record.Body{Room: lobby, Time: record.Time{Ms: 1}, Kind: record.KindBallot, Data: ballot}),
+		"off the roll":          sign(person(44), record.Body{Room: lobby, Kind: record.KindBallot, Data: ballot}),
+		"another's cancel":      sign(ids[1], record.Body{Room: lobby, Kind: record.KindCancel, Data: json.RawMessage(`{"proposal":"` + id.String() + `"}`)}),
+		"a key twice":           sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","choice":"reject","choice":"approve"}`)}),
+		"keys in another order": sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"choice":"approve","proposal":"` + id.String() + `"}`)}),
+		"wrong case":            sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","CHOICE":"approve"}`)}),
+		"a word that is none":   sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","choice":"yes"}`)}),
+		"a roll without him":    sign(person(45), record.Body{Room: lobby, Time: record.Time{Ms: now}, Kind: record.KindProposal, Data: proposal}),
 	} {
 		before := b.Hash()
 		out, err := b.Accept(r, keys)
-		if err == nil || len(out.Kept) != 0 || b.Hash() != before {
-			t.Errorf("%s: %v, kept %d", name, err, len(out.Kept))
+		if err == nil || len(out.Accepted) != 0 || b.Hash() != before {
+			t.Errorf("%s: %v, kept %d", name, err, len(out.Accepted))
 		}
 	}
 	// The same ballot again is idempotent, and its bytes follow from what it says.
-	good := sign(ids[1], record.Body{Room: lobby, Kind: votes.KindBallot, Data: ballot})
+	good := sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: ballot})
 	if out := accept(t, b, good); out.Now != vote.Passed {
 		t.Errorf("the good one: %v", out.Now)
 	}
-	if out := accept(t, b, good); len(out.Kept) != 0 {
+	if out := accept(t, b, good); len(out.Accepted) != 0 {
 		t.Error("the same ballot counts twice")
 	}
 }
 
 func TestOutsidersHaveNoVote(t *testing.T) {
 	ids, keys := people(3)
-	b := votes.New(lobby, ids[0])
+	b := votes.NewRecords(lobby, ids[0])
 	id, _ := propose(t, b, on(keys...))
 	data, _ := vote.EncodeBallot(vote.Ballot{Proposal: id, Choice: vote.Approve})
 	for i := range 1000 {
 		who := identity.FromSeed([32]byte{byte(i), byte(i >> 8), 3})
-		r, err := record.Sign(who, record.Body{Room: lobby, Kind: votes.KindBallot, Data: data})
+		r, err := record.Sign(who, record.Body{Room: lobby, Kind: record.KindBallot, Data: data})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,10 +47,10 @@ func verifyFile(out io.Writer, in *bufio.Reader) error {
 			return errEmpty
 		}
 	}
-	if !votes.IsProof(begin) {
+	if !votes.IsCertificate(begin) {
 		return verifyArchive(out, in)
 	}
-	p, err := votes.ReadProof(in)
+	p, err := votes.ReadCertificate(in)
 	if err != nil {
 		return err
 	}
@@ -59,13 +59,13 @@ func verifyFile(out io.Writer, in *bufio.Reader) error {
 }
 
 // describeProof says what a checked file shows: room, action, roll, who signed, M of N.
-func describeProof(out io.Writer, p *votes.Proof) {
+func describeProof(out io.Writer, p *votes.Certificate) {
 	q := p.Proposal
 	say := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "%-10s %s\n", name, sanitize.Linef(format, args...))
 	}
 	kind := "a valid certificate"
-	if !p.Twice.IsZero() {
+	if !p.Equivocator.IsZero() {
 		kind = "valid evidence"
 	}
 	say("file", "%s", kind)
@@ -81,8 +81,8 @@ func describeProof(out io.Writer, p *votes.Proof) {
 	for _, k := range p.Approvals {
 		signed[k] = "approved"
 	}
-	if !p.Twice.IsZero() {
-		signed[p.Twice] = "signed both an approval and a reject"
+	if !p.Equivocator.IsZero() {
+		signed[p.Equivocator] = "signed both an approval and a reject"
 	}
 	for i, k := range q.Roll {
 		word := signed[k]
@@ -91,7 +91,7 @@ func describeProof(out io.Writer, p *votes.Proof) {
 		}
 		say(map[bool]string{true: "roll"}[i == 0], "%s  %s", voterText(k), word)
 	}
-	if p.Twice.IsZero() {
+	if p.Equivocator.IsZero() {
 		for _, id := range q.Ends {
 			say("ends", "%s", describeEnding(p, id))
 		}
@@ -102,7 +102,7 @@ func describeProof(out io.Writer, p *votes.Proof) {
 }
 
 // describeEnding says what became of a proposal that one for secure-only off names.
-func describeEnding(p *votes.Proof, id vote.ID) string {
+func describeEnding(p *votes.Certificate, id vote.ID) string {
 	for _, e := range p.Ends {
 		if e.On.ID != id {
 			continue

@@ -44,12 +44,12 @@ func (f *fakeNode) Verify(id string, on bool) error { return f.call("verify %s %
 func (f *fakeNode) Proposals() []event.Proposal { return f.proposals }
 func (f *fakeNode) Policy() event.Policy        { return event.Policy{Topic: "tea", TopicLabel: "#2"} }
 
-func (f *fakeNode) Preview(w vote.Wish) (event.Proposal, error) {
+func (f *fakeNode) Preview(w vote.Draft) (event.Proposal, error) {
 	return event.Proposal{}, f.call("preview %+v", w)
 }
 
-func (f *fakeNode) Propose(w vote.Wish) (event.Proposal, error) {
-	return event.Proposal{}, f.call("propose %s %q need %d for %v note %q", w.Slot, w.Action, w.Need, w.For, w.Note)
+func (f *fakeNode) Propose(w vote.Draft) (event.Proposal, error) {
+	return event.Proposal{}, f.call("propose %s %q need %d for %v note %q", w.Slot, w.Action, w.Need, w.Duration, w.Note)
 }
 
 func (f *fakeNode) Vote(ref string, c vote.Choice) (event.Proposal, error) {

@@ -16,8 +16,8 @@ type Votes interface {
 	Proposals() []event.Proposal
 	Policy() event.Policy
 	// Preview is the proposal that Propose would send; the node fills in the roll.
-	Preview(vote.Wish) (event.Proposal, error)
-	Propose(vote.Wish) (event.Proposal, error)
+	Preview(vote.Draft) (event.Proposal, error)
+	Propose(vote.Draft) (event.Proposal, error)
 	Vote(ref string, c vote.Choice) (event.Proposal, error)
 	Withdraw(ref string) (event.Proposal, error)
 	// Dispute puts a proposal into one's dispute set, or takes it out (VOTING.md rule 6).
@@ -33,7 +33,7 @@ type Votes interface {
 // Ask lets a mode that has a person before it come between a command and what it does. A nil func
 // does it at once.
 type Ask struct {
-	Propose func(vote.Wish)                            // show the preview first
+	Propose func(vote.Draft)                           // show the preview first
 	Vote    func(p event.Proposal, choice vote.Choice) // hold it for as long as it can be taken back
 }
 
@@ -84,7 +84,7 @@ func propose(e Env, args string) {
 	e.propose(w)
 }
 
-func (e Env) propose(w vote.Wish) {
+func (e Env) propose(w vote.Draft) {
 	if e.Ask.Propose != nil {
 		e.Ask.Propose(w)
 		return
@@ -95,8 +95,8 @@ func (e Env) propose(w vote.Wish) {
 
 // parseProposal reads what follows /propose: the seed's program takes everything for the description of a
 // vote on secure-only, and so does this one unless it says something else.
-func parseProposal(args string) (vote.Wish, error) {
-	w := vote.Wish{Slot: vote.SecureOnly, Action: vote.On}
+func parseProposal(args string) (vote.Draft, error) {
+	w := vote.Draft{Slot: vote.SecureOnly, Action: vote.On}
 	var words []string
 	fields := strings.Fields(args)
 	for i := 0; i < len(fields); i++ {
@@ -123,10 +123,10 @@ func parseProposal(args string) (vote.Wish, error) {
 			continue
 		}
 		d, err := time.ParseDuration(value)
-		if err != nil || d < time.Second || d > vote.MaxFor {
+		if err != nil || d < time.Second || d > vote.MaxDuration {
 			return w, fmt.Errorf("--for %.20s is no time between 1s and 24h, as in 3m", value)
 		}
-		w.For = d
+		w.Duration = d
 	}
 	text := strings.Join(words, " ")
 	switch first := strings.ToLower(strings.Join(words[:min(len(words), 1)], "")); {

@@ -97,7 +97,7 @@ func TestAsk(t *testing.T) {
 	w := voting()
 	var asked []string
 	w.env.Ask = Ask{
-		Propose: func(v vote.Wish) { asked = append(asked, "propose "+v.Action) },
+		Propose: func(v vote.Draft) { asked = append(asked, "propose "+v.Action) },
 		Vote:    func(p event.Proposal, c vote.Choice) { asked = append(asked, "vote "+p.Label+" "+c.String()) },
 	}
 	for _, line := range []string{"/propose", "/topic tea", "/y", "/vote #5 no"} {

@@ -16,10 +16,10 @@ type fakeVotes struct{}
 
 var errNoVotes = errors.New("no votes here")
 
-func (fakeVotes) Proposals() []event.Proposal               { return nil }
-func (fakeVotes) Policy() event.Policy                      { return event.Policy{} }
-func (fakeVotes) Preview(vote.Wish) (event.Proposal, error) { return event.Proposal{}, errNoVotes }
-func (fakeVotes) Propose(vote.Wish) (event.Proposal, error) { return event.Proposal{}, errNoVotes }
+func (fakeVotes) Proposals() []event.Proposal                { return nil }
+func (fakeVotes) Policy() event.Policy                       { return event.Policy{} }
+func (fakeVotes) Preview(vote.Draft) (event.Proposal, error) { return event.Proposal{}, errNoVotes }
+func (fakeVotes) Propose(vote.Draft) (event.Proposal, error) { return event.Proposal{}, errNoVotes }
 func (fakeVotes) Vote(string, vote.Choice) (event.Proposal, error) {
 	return event.Proposal{}, errNoVotes
 }

@@ -34,11 +34,11 @@ import (
 //     ballots' authors;
 //  6. of evidence: the two ballots are of one author on the roll, an approval and then a reject.
 //
-// MaxProof bounds a file: 256 ballots and 64 ended proposals of full size fit.
-const MaxProof = 4 << 20
+// MaxCertificate bounds a file: 256 ballots and 64 ended proposals of full size fit.
+const MaxCertificate = 4 << 20
 
-// ErrProof is what the errors of ReadProof wrap.
-var ErrProof = errors.New("the file proves nothing")
+// ErrCertificate is what the errors of ReadCertificate wrap.
+var ErrCertificate = errors.New("the file proves nothing")
 
 // file is a proof as it is written.
 type file struct {
@@ -54,13 +54,13 @@ type signed struct {
 	Sig  []byte `json:"sig"`
 }
 
-// Proof is a file that was checked.
-type Proof struct {
-	Room      record.RoomID
-	Proposal  vote.Proposal
-	Approvals []identity.Key // of a certificate, ascending
-	Ends      []Ending       // of an OFF's certificate: the ONs that it names and that are in the file
-	Twice     identity.Key   // of evidence: who signed both; zero for a certificate
+// Certificate is a file that was checked.
+type Certificate struct {
+	Room        record.RoomID
+	Proposal    vote.Proposal
+	Approvals   []identity.Key // of a certificate, ascending
+	Ends        []Ending       // of an OFF's certificate: the ONs that it names and that are in the file
+	Equivocator identity.Key   // of evidence: who signed both; zero for a certificate
 }
 
 // Ending is what an OFF's certificate shows of an ON that it names.
@@ -73,38 +73,38 @@ type Ending struct {
 func (e Ending) Ended() bool { return e.Have >= e.Need }
 
 // Certificate is the file that proves that a proposal passed; false while it has not.
-func (b *Box) Certificate(id vote.ID) ([]byte, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c, ok := b.book.Certificate(id)
+func (rs *Records) EncodeCertificate(id vote.ID) ([]byte, bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	c, ok := rs.ledger.Certificate(id)
 	if !ok {
 		return nil, false
 	}
-	f := file{P2pchat: "certificate", V: 1, Proposal: form(b.records[c.Proposal.Ref()]), Ballots: []signed{}, Ends: []signed{}}
+	f := file{P2pchat: "certificate", V: 1, Proposal: form(rs.records[c.Proposal.Ref()]), Ballots: []signed{}, Ends: []signed{}}
 	for _, v := range c.Ballots {
-		f.Ballots = append(f.Ballots, form(b.records[v.Ref()]))
+		f.Ballots = append(f.Ballots, form(rs.records[v.Ref()]))
 	}
 	for _, on := range c.Proposal.Ends {
-		if rec := b.records[vote.Ref{Kind: vote.RefProposal, Proposal: on}]; rec != nil {
+		if rec := rs.records[vote.Ref{Kind: vote.RefProposal, Proposal: on}]; rec != nil {
 			f.Ends = append(f.Ends, form(rec))
 		}
 	}
 	return f.encode(), true
 }
 
-// EvidenceFile is the file that proves that a key signed both an approval and a reject; false when
+// EncodeEvidence is the file that proves that a key signed both an approval and a reject; false when
 // one of the records isn't here any more.
-func (b *Box) EvidenceFile(e vote.Evidence) ([]byte, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (rs *Records) EncodeEvidence(e vote.Evidence) ([]byte, bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
 	f := file{P2pchat: "evidence", V: 1, Ends: []signed{}}
-	p := b.records[vote.Ref{Kind: vote.RefProposal, Proposal: e.Proposal}]
+	p := rs.records[vote.Ref{Kind: vote.RefProposal, Proposal: e.Proposal}]
 	if p == nil {
 		return nil, false
 	}
 	f.Proposal = form(p)
 	for _, ref := range e.Ballots() {
-		rec := b.records[ref]
+		rec := rs.records[ref]
 		if rec == nil {
 			return nil, false
 		}
@@ -125,44 +125,44 @@ func (f *file) encode() []byte {
 	return out.Bytes()
 }
 
-// IsProof reports whether a file that begins so means to be a proof, rather than an export.
-func IsProof(begin []byte) bool { return bytes.HasPrefix(begin, []byte(`{"p2pchat":`)) }
+// IsCertificate reports whether a file that begins so means to be a proof, rather than an export.
+func IsCertificate(begin []byte) bool { return bytes.HasPrefix(begin, []byte(`{"p2pchat":`)) }
 
-// ReadProof checks a file by the six steps above and reports the first flaw, wrapping ErrProof.
-func ReadProof(r io.Reader) (*Proof, error) {
-	text, err := io.ReadAll(io.LimitReader(r, MaxProof+1))
+// ReadCertificate checks a file by the six steps above and reports the first flaw, wrapping ErrCertificate.
+func ReadCertificate(r io.Reader) (*Certificate, error) {
+	text, err := io.ReadAll(io.LimitReader(r, MaxCertificate+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > MaxProof {
-		return nil, fmt.Errorf("%w: over %d bytes", ErrProof, MaxProof)
+	if len(text) > MaxCertificate {
+		return nil, fmt.Errorf("%w: over %d bytes", ErrCertificate, MaxCertificate)
 	}
 	var f file
 	if err := json.Unmarshal(text, &f); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProof, err)
+		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	if !bytes.Equal(f.encode(), text) {
-		return nil, fmt.Errorf("%w: it is not in its canonical form: a byte more, less or other than was written", ErrProof)
+		return nil, fmt.Errorf("%w: it is not in its canonical form: a byte more, less or other than was written", ErrCertificate)
 	}
 	if f.V != 1 {
-		return nil, fmt.Errorf("%w: version %d is not known here", ErrProof, f.V)
+		return nil, fmt.Errorf("%w: version %d is not known here", ErrCertificate, f.V)
 	}
 	p, err := f.check()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProof, err)
+		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	return p, nil
 }
 
-func (f *file) check() (*Proof, error) {
-	proposal, room, err := f.Proposal.read("the proposal", KindProposal)
+func (f *file) check() (*Certificate, error) {
+	proposal, room, err := f.Proposal.read("the proposal", record.KindProposal)
 	if err != nil {
 		return nil, err
 	}
-	p := &Proof{Room: room, Proposal: proposal.proposal}
+	p := &Certificate{Room: room, Proposal: proposal.proposal}
 	c := vote.Certificate{Proposal: p.Proposal}
 	for i, s := range f.Ballots {
-		ballot, in, err := s.read(fmt.Sprintf("ballot %d", i+1), KindBallot)
+		ballot, in, err := s.read(fmt.Sprintf("ballot %d", i+1), record.KindBallot)
 		switch {
 		case err != nil:
 			return nil, err
@@ -197,15 +197,15 @@ func (s signed) read(what string, kind record.Kind) (said, record.RoomID, error)
 	if err != nil {
 		return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
 	}
-	if kind == KindProposal {
-		if err := vote.Valid(&out.proposal); err != nil {
+	if kind == record.KindProposal {
+		if err := vote.Validate(&out.proposal); err != nil {
 			return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
 		}
 	}
 	return out, rec.Body().Room, nil
 }
 
-func (p *Proof) certificate(c *vote.Certificate, ends []signed) error {
+func (p *Certificate) certificate(c *vote.Certificate, ends []signed) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func (p *Proof) certificate(c *vote.Certificate, ends []signed) error {
 	}
 	at := 0
 	for i, s := range ends {
-		on, room, err := s.read(fmt.Sprintf("ended proposal %d", i+1), KindProposal)
+		on, room, err := s.read(fmt.Sprintf("ended proposal %d", i+1), record.KindProposal)
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func (p *Proof) certificate(c *vote.Certificate, ends []signed) error {
 	return nil
 }
 
-func (p *Proof) evidence(c vote.Certificate, ends []signed) error {
+func (p *Certificate) evidence(c vote.Certificate, ends []signed) error {
 	b := c.Ballots
 	switch {
 	case len(ends) > 0 || len(b) != 2:
@@ -244,6 +244,6 @@ func (p *Proof) evidence(c vote.Certificate, ends []signed) error {
 	case b[0].Choice != vote.Approve || b[1].Choice != vote.Reject:
 		return errors.New("the ballots are not an approval and then a reject")
 	}
-	p.Twice = b[0].Voter
+	p.Equivocator = b[0].Voter
 	return nil
 }

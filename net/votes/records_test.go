@@ -28,28 +28,28 @@ func people(n int) (ids []*identity.Identity, keys []identity.Key) {
 	return ids, keys
 }
 
-func boxes(ids []*identity.Identity) []*votes.Box {
-	var out []*votes.Box
+func boxes(ids []*identity.Identity) []*votes.Records {
+	var out []*votes.Records
 	for _, id := range ids {
-		out = append(out, votes.New(lobby, id))
+		out = append(out, votes.NewRecords(lobby, id))
 	}
 	return out
 }
 
-func on(roll ...identity.Key) vote.Wish {
-	return vote.Wish{Slot: vote.SecureOnly, Action: vote.On, Roll: roll}
+func on(roll ...identity.Key) vote.Draft {
+	return vote.Draft{Slot: vote.SecureOnly, Action: vote.On, Roll: roll}
 }
 
-func propose(t *testing.T, b *votes.Box, w vote.Wish) (vote.ID, []*record.Record) {
+func propose(t *testing.T, b *votes.Records, w vote.Draft) (vote.ID, []*record.Record) {
 	t.Helper()
 	out, err := b.Propose(w, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out.Proposal, out.Kept
+	return out.Proposal, out.Accepted
 }
 
-func accept(t *testing.T, b *votes.Box, recs ...*record.Record) votes.Outcome {
+func accept(t *testing.T, b *votes.Records, recs ...*record.Record) votes.Outcome {
 	t.Helper()
 	var out votes.Outcome
 	for _, r := range recs {
@@ -61,13 +61,13 @@ func accept(t *testing.T, b *votes.Box, recs ...*record.Record) votes.Outcome {
 	return out
 }
 
-func cast(t *testing.T, b *votes.Box, id vote.ID, c vote.Choice) []*record.Record {
+func cast(t *testing.T, b *votes.Records, id vote.ID, c vote.Choice) []*record.Record {
 	t.Helper()
 	out, err := b.Cast(id, c, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out.Kept
+	return out.Accepted
 }
 
 func TestTwoOfThreeSwitchItOn(t *testing.T) {
@@ -94,12 +94,12 @@ func TestTwoOfThreeSwitchItOn(t *testing.T) {
 	}
 	// The third heard the ballots first, then the proposal.
 	first := accept(t, bs[2], yes...)
-	if len(first.Kept) != 0 || bs[2].Policy().SecureOnly {
+	if len(first.Accepted) != 0 || bs[2].Policy().SecureOnly {
 		t.Errorf("a ballot without its proposal did %+v", first)
 	}
 	last := accept(t, bs[2], made[0])
-	if len(last.Kept) != 2 {
-		t.Errorf("the proposal brought in %d records, want itself and the ballot that waited", len(last.Kept))
+	if len(last.Accepted) != 2 {
+		t.Errorf("the proposal brought in %d records, want itself and the ballot that waited", len(last.Accepted))
 	}
 	accept(t, bs[2], made[1])
 	if !bs[2].Policy().SecureOnly || bs[2].Hash() != bs[0].Hash() || bs[1].Hash() != bs[0].Hash() {
@@ -116,13 +116,13 @@ func TestBallotsAreFinal(t *testing.T) {
 	if _, err := bs[1].Cast(id, vote.Approve, now); !errors.Is(err, votes.ErrCast) {
 		t.Errorf("a second ballot: %v", err)
 	}
-	stranger := votes.New(lobby, person(99))
+	stranger := votes.NewRecords(lobby, person(99))
 	accept(t, stranger, made...)
 	if _, err := stranger.Cast(id, vote.Approve, now); !errors.Is(err, votes.ErrNoVote) {
 		t.Errorf("a stranger's ballot: %v", err)
 	}
 	accept(t, bs[2], made...)
-	if _, err := bs[2].Cast(id, vote.Approve, now+vote.For.Milliseconds()); !errors.Is(err, votes.ErrClosed) {
+	if _, err := bs[2].Cast(id, vote.Approve, now+vote.DefaultDuration.Milliseconds()); !errors.Is(err, votes.ErrClosed) {
 		t.Errorf("a ballot after it closed: %v", err)
 	}
 	if _, err := bs[2].Cast(vote.ID{1}, vote.Approve, now); !errors.Is(err, vote.ErrNoProposal) {
@@ -156,33 +156,33 @@ func TestWhoIsLeftOutDisputes(t *testing.T) {
 	if _, s, _ := bs[2].View(id, now); s != vote.StatusDisputed {
 		t.Errorf("it is called %s", s)
 	}
-	if changed, err := bs[2].Dispute(id, false); err != nil || !changed || !bs[2].Policy().SecureOnly {
+	if changed, err := bs[2].SetDisputed(id, false); err != nil || !changed || !bs[2].Policy().SecureOnly {
 		t.Errorf("accepting it: changed %v, %v", changed, err)
 	}
-	if changed, err := bs[2].Dispute(id, true); err != nil || !changed || bs[2].Policy().SecureOnly {
+	if changed, err := bs[2].SetDisputed(id, true); err != nil || !changed || bs[2].Policy().SecureOnly {
 		t.Errorf("refusing it: changed %v, %v", changed, err)
 	}
 	// Who has just come disputes nothing, and a restart doesn't ask again.
-	again := votes.New(lobby, ids[2])
+	again := votes.NewRecords(lobby, ids[2])
 	if n := again.Restore(bs[2].Records(), slices.Collect(keysOf(bs[2].Disputes()))); n != 0 {
 		t.Errorf("%d records refused", n)
 	}
 	if again.Policy().SecureOnly || again.Hash() != bs[2].Hash() {
 		t.Error("a restart forgot the dispute or a record")
 	}
-	newcomer := votes.New(lobby, person(50))
+	newcomer := votes.NewRecords(lobby, person(50))
 	newcomer.AcceptAll(bs[0].Records(), keys)
 	accept(t, newcomer, yes...)
 	if newcomer.Policy().SecureOnly {
 		t.Error("somebody linked to all three took a vote without the third")
 	}
 	// It may come decided, with all its ballots at once.
-	late := votes.New(lobby, ids[2])
+	late := votes.NewRecords(lobby, ids[2])
 	outs, refused := late.AcceptAll(append(slices.Clone(made), yes...), keys[:2])
 	if refused != 0 || len(outs) != 1 || !slices.Equal(outs[0].LeftOut, []identity.Key{keys[2]}) || late.Policy().SecureOnly {
 		t.Errorf("decided without the third, who was there: %+v, %d refused, in force %v", outs, refused, late.Policy().SecureOnly)
 	}
-	fresh := votes.New(lobby, person(51))
+	fresh := votes.NewRecords(lobby, person(51))
 	fresh.AcceptAll(append(bs[0].Records(), yes...), nil)
 	if !fresh.Policy().SecureOnly {
 		t.Error("a newcomer does not tighten at once")
@@ -229,12 +229,12 @@ func TestOrderDoesNotMatter(t *testing.T) {
 				c = vote.Reject
 			}
 			if out, err := bs[j].Cast(id, c, now); err == nil {
-				share(out.Kept)
+				share(out.Accepted)
 			}
 		}
 		if rng.IntN(3) == 0 {
 			if out, err := bs[i%5].Cancel(id); err == nil {
-				share(out.Kept)
+				share(out.Accepted)
 			}
 		}
 	}
@@ -243,10 +243,10 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		mixed := append(slices.Clone(all), all...)
 		rng.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
-		b := votes.New(lobby, person(77))
+		b := votes.NewRecords(lobby, person(77))
 		kept := map[record.ID]int{}
 		note := func(out votes.Outcome) {
-			for _, r := range out.Kept {
+			for _, r := range out.Accepted {
 				kept[r.ID()]++
 			}
 		}
@@ -282,7 +282,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-// Two that hold different things become equal by Map, Lacking and Answer alone.
+// Two that hold different things become equal by Map, ListMissing and Answer alone.
 func TestExchangeMakesEqual(t *testing.T) {
 	ids, keys := people(4)
 	bs := boxes(ids)
@@ -296,8 +296,8 @@ func TestExchangeMakesEqual(t *testing.T) {
 	for range 3 {
 		for i := range bs {
 			for j := range bs {
-				if lacks := bs[i].Lacking(bs[j].Map()); len(lacks) > 0 {
-					bs[i].AcceptAll(bs[j].Answer(lacks), nil)
+				if lacks := bs[i].ListMissing(bs[j].Map()); len(lacks) > 0 {
+					bs[i].AcceptAll(bs[j].ListRequested(lacks), nil)
 				}
 			}
 		}
@@ -307,7 +307,7 @@ func TestExchangeMakesEqual(t *testing.T) {
 			t.Error("they differ")
 		}
 	}
-	if len(bs[0].Lacking(bs[1].Map())) != 0 {
+	if len(bs[0].ListMissing(bs[1].Map())) != 0 {
 		t.Error("equals ask each other")
 	}
 }
@@ -315,8 +315,8 @@ func TestExchangeMakesEqual(t *testing.T) {
 // A decided vote gets in, whole, though its author has filled his share with what is not decided.
 func TestWhatIsDecidedComesFirst(t *testing.T) {
 	ids, keys := people(3)
-	author := votes.New(lobby, ids[0])
-	flooded := votes.New(lobby, person(60))
+	author := votes.NewRecords(lobby, ids[0])
+	flooded := votes.NewRecords(lobby, person(60))
 	var good []*record.Record
 	for i := range 400 {
 		w := on(keys...)
@@ -327,16 +327,16 @@ func TestWhatIsDecidedComesFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 5 {
-			second := votes.New(lobby, ids[1])
-			second.AcceptAll(out.Kept, nil)
+			second := votes.NewRecords(lobby, ids[1])
+			second.AcceptAll(out.Accepted, nil)
 			yes, err := second.Cast(out.Proposal, vote.Approve, now+int64(i)*3_600_000)
 			if err != nil {
 				t.Fatal(err)
 			}
-			good = append(slices.Clone(out.Kept), yes.Kept...)
+			good = append(slices.Clone(out.Accepted), yes.Accepted...)
 			continue
 		}
-		flooded.AcceptAll(out.Kept, nil)
+		flooded.AcceptAll(out.Accepted, nil)
 	}
 	outs, refused := flooded.AcceptAll(good, nil)
 	if refused != 0 || len(outs) != 1 || outs[0].Now != vote.Passed || !flooded.Policy().SecureOnly {
@@ -346,25 +346,25 @@ func TestWhatIsDecidedComesFirst(t *testing.T) {
 
 func TestTwiceIsEvidence(t *testing.T) {
 	ids, keys := people(3)
-	b := votes.New(lobby, ids[0])
+	b := votes.NewRecords(lobby, ids[0])
 	id, made := propose(t, b, on(keys...))
-	one, two := votes.New(lobby, ids[1]), votes.New(lobby, ids[1])
+	one, two := votes.NewRecords(lobby, ids[1]), votes.NewRecords(lobby, ids[1])
 	accept(t, one, made...)
 	accept(t, two, made...)
 	accept(t, b, cast(t, one, id, vote.Approve)...)
 	out := accept(t, b, cast(t, two, id, vote.Reject)...)
-	if out.Twice == nil || out.Twice.Voter != keys[1] {
+	if out.Evidence == nil || out.Evidence.Voter != keys[1] {
 		t.Fatalf("%+v", out)
 	}
 	if v, _, _ := b.View(id, now); v.Tally.Yes != 2 || v.Tally.No != 0 {
 		t.Errorf("tally %+v", v.Tally)
 	}
-	text, ok := b.EvidenceFile(*out.Twice)
+	text, ok := b.EncodeEvidence(*out.Evidence)
 	if !ok {
 		t.Fatal("no file")
 	}
 	p := prove(t, text)
-	if p.Twice != keys[1] || p.Proposal.ID != id {
+	if p.Equivocator != keys[1] || p.Proposal.ID != id {
 		t.Errorf("%+v", p)
 	}
 }
@@ -392,7 +392,7 @@ func TestOffWaitsForThoseWhoSwitchedItOn(t *testing.T) {
 	if v, _, _ := bs[0].View(off, now); v.Tally.State != vote.Passed || !bs[0].Policy().SecureOnly {
 		t.Fatalf("%v, policy %+v", v.Tally, bs[0].Policy())
 	}
-	text, _ := bs[0].Certificate(off)
+	text, _ := bs[0].EncodeCertificate(off)
 	if p := prove(t, text); len(p.Ends) != 1 || p.Ends[0].Ended() || p.Ends[0].Have != 0 || p.Ends[0].Need != 2 {
 		t.Errorf("its certificate shows %+v", p.Ends)
 	}

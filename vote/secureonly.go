@@ -6,9 +6,9 @@ import (
 
 // recheck settles whether a passed OFF ends the ON (rule 5). It is never walked from OFF to ON and
 // on: each OFF is judged on its own by the ballots it has.
-func (b *Book) recheck(on *entry) {
+func (l *Ledger) recheck(on *entry) {
 	on.endedBy = nil
-	for _, off := range b.offsOf[on.p.ID] {
+	for _, off := range l.offsOf[on.p.ID] {
 		on.endBy(off)
 	}
 }
@@ -62,11 +62,11 @@ type Ending struct {
 
 // Endings is how far an OFF has come with each ON that it names and that is known. off need not be
 // in the book: for the preview, Have is then 0 throughout.
-func (b *Book) Endings(off *Proposal) []Ending {
+func (l *Ledger) Endings(off *Proposal) []Ending {
 	var out []Ending
-	e := b.entries[off.ID]
+	e := l.entries[off.ID]
 	for _, id := range off.Ends {
-		on := b.entries[id]
+		on := l.entries[id]
 		if on == nil || !on.p.IsOn() {
 			continue
 		}

@@ -37,7 +37,7 @@ func TestMapVector(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	empty := b.Hash()
 	var want vote.Map
 	for lines := bufio.NewScanner(f); lines.Scan(); {
@@ -79,7 +79,7 @@ func TestMapVector(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, vote.Held{Proposal: id, Bits: bits})
+		want = append(want, vote.MapEntry{Proposal: id, Bits: bits})
 	}
 	if diff := cmp.Diff(want, b.Map()); diff != "" || len(want) < 4 {
 		t.Error(diff)
@@ -87,9 +87,9 @@ func TestMapVector(t *testing.T) {
 }
 
 func TestExchange(t *testing.T) {
-	a, b := vote.NewBook(), vote.NewBook()
+	a, b := vote.NewLedger(), vote.NewLedger()
 	p, q, only := proposalOf("p", 5), proposalOf("q", 9), proposalOf("only", 1)
-	for _, book := range []*vote.Book{a, b} {
+	for _, book := range []*vote.Ledger{a, b} {
 		mustAdd(t, book, p)
 		mustAdd(t, book, q)
 		cast(t, book, q.ID, q.Roll[3], vote.Reject)
@@ -100,25 +100,25 @@ func TestExchange(t *testing.T) {
 	if _, err := b.AddCancel(vote.Cancel{Proposal: q.ID, By: q.Author}); err != nil {
 		t.Fatal(err)
 	}
-	asked := a.Lacking(b.Map())
+	asked := a.ListMissing(b.Map())
 	want := []vote.Ref{
 		only.Ref(), // it has passed: first
 		{Kind: vote.RefBallot, Proposal: only.ID, By: only.Roll[0], Choice: vote.Approve},
 		{Kind: vote.RefBallot, Proposal: p.ID, By: p.Roll[4], Choice: vote.Approve},
 		{Kind: vote.RefCancel, Proposal: q.ID, By: q.Author},
 	}
-	got := b.Answer(asked)
+	got := b.ListRequested(asked)
 	if !slices.Equal(got[:2], want[:2]) || len(got) != 4 || !slices.Contains(got, want[2]) || !slices.Contains(got, want[3]) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if back := b.Lacking(a.Map()); len(back) != 1 || back[0].Proposal != p.ID {
+	if back := b.ListMissing(a.Map()); len(back) != 1 || back[0].Proposal != p.ID {
 		t.Errorf("the other way: %v", back)
 	}
 }
 
 // TestHostileMaps: maps come from anybody.
 func TestHostileMaps(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	p := proposalOf("p", 5)
 	passed(t, b, p, 3)
 	all := make([]byte, 5000)
@@ -130,14 +130,14 @@ func TestHostileMaps(t *testing.T) {
 		{{Proposal: vote.ID{}}}, {{Proposal: p.ID, Bits: nil}}, {{Proposal: p.ID, Bits: all}},
 		{{Proposal: p.ID, Bits: all}, {Proposal: p.ID, Bits: all}}, {{Proposal: unknown, Bits: all}},
 	} {
-		if asked := b.Lacking(m); len(asked) > 1 {
+		if asked := b.ListMissing(m); len(asked) > 1 {
 			t.Errorf("%d lines asked for", len(asked))
 		}
-		if sent := b.Answer(m); len(sent) > 4 {
+		if sent := b.ListRequested(m); len(sent) > 4 {
 			t.Errorf("%d records sent", len(sent))
 		}
 	}
-	if asked := b.Lacking(vote.Map{{Proposal: p.ID, Bits: []byte{0, 0xf8}}}); len(asked) != 0 {
+	if asked := b.ListMissing(vote.Map{{Proposal: p.ID, Bits: []byte{0, 0xf8}}}); len(asked) != 0 {
 		t.Errorf("bits beyond the roll are asked for: %v", asked)
 	}
 }

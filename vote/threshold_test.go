@@ -31,8 +31,8 @@ func TestRule(t *testing.T) {
 			t.Fatalf("%q: %v", lines.Text(), err)
 		}
 		next++
-		if vote.Majority(n) != majority || vote.Strong(n) != strong {
-			t.Errorf("n = %d: %d and %d, want %d and %d", n, vote.Majority(n), vote.Strong(n), majority, strong)
+		if vote.Majority(n) != majority || vote.StrongMajority(n) != strong {
+			t.Errorf("n = %d: %d and %d, want %d and %d", n, vote.Majority(n), vote.StrongMajority(n), majority, strong)
 		}
 		// What the numbers are for: no two disjoint majorities, two thirds, and within reach.
 		if 2*majority <= n || 2*(majority-1) > n || 3*strong < 2*n || strong < majority || strong > n {
@@ -43,7 +43,7 @@ func TestRule(t *testing.T) {
 			action string
 			want   int
 		}{{vote.SecureOnly, vote.On, majority}, {vote.SecureOnly, vote.Off, strong}, {vote.Topic, vote.Off, majority}} {
-			if got := vote.Rule(r.slot, r.action, n); got != r.want {
+			if got := vote.Threshold(r.slot, r.action, n); got != r.want {
 				t.Errorf("%s %s of %d: %d, want %d", r.slot, r.action, n, got, r.want)
 			}
 		}
@@ -79,10 +79,10 @@ func TestNeed(t *testing.T) {
 			if p.Action = action; action == vote.Off {
 				p.Ends = []vote.ID{named("on")}
 			}
-			least := vote.Rule(p.Slot, p.Action, n)
+			least := vote.Threshold(p.Slot, p.Action, n)
 			for _, need := range []int{-1, 0, least - 1, least, n, n + 1} {
 				p.Need = need
-				err := vote.Valid(&p)
+				err := vote.Validate(&p)
 				if ok := need >= least && need <= n; ok != (err == nil) || !ok && !errors.Is(err, vote.ErrNeed) {
 					t.Fatalf("%s: need %d of %d: %v", action, need, n, err)
 				}
@@ -102,19 +102,19 @@ func TestForgedProposals(t *testing.T) {
 		"too large":          func(p *vote.Proposal) { p.Roll, p.Need = manyKeys(1, 257), 200; p.Author = p.Roll[0] },
 		"no id":              func(p *vote.Proposal) { p.ID = vote.ID{} },
 		"closes before time": func(p *vote.Proposal) { p.Closes = p.Time },
-		"closes never":       func(p *vote.Proposal) { p.Closes = p.Time + vote.MaxFor.Milliseconds() + 1 },
+		"closes never":       func(p *vote.Proposal) { p.Closes = p.Time + vote.MaxDuration.Milliseconds() + 1 },
 		"negative number":    func(p *vote.Proposal) { p.Number = 1 << 63 },
 	} {
 		p := proposalOf("p", 5)
 		forge(&p)
-		b := vote.NewBook()
+		b := vote.NewLedger()
 		r, err := b.AddProposal(p)
 		if !errors.Is(err, vote.ErrInvalid) || r.Verdict != vote.Refused || b.Len() != 0 {
 			t.Errorf("%s: %v, %v", name, r.Verdict, err)
 		}
 	}
 	p := proposalOf("p", 5)
-	if _, err := vote.NewBook().AddProposal(p); err != nil {
+	if _, err := vote.NewLedger().AddProposal(p); err != nil {
 		t.Errorf("and unforged: %v", err)
 	}
 }
@@ -141,7 +141,7 @@ func TestLeavesOut(t *testing.T) {
 		{"one's own", &p, a, []identity.Key{x}, nil},
 		{"an off", &off, x, []identity.Key{a, y}, nil},
 	} {
-		if got := test.p.LeavesOut(test.self, test.linked); !slices.Equal(got, test.want) {
+		if got := test.p.ListLeftOut(test.self, test.linked); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}

@@ -19,14 +19,14 @@ const (
 // roll share a voter; the seed's (n−1)/2+1 let two halves decide against each other.
 func Majority(n int) int { return n/2 + 1 }
 
-// Strong is two thirds of n voters, rounded up, and never less than a majority.
-func Strong(n int) int { return max(Majority(n), (2*n+2)/3) }
+// StrongMajority is two thirds of n voters, rounded up, and never less than a majority.
+func StrongMajority(n int) int { return max(Majority(n), (2*n+2)/3) }
 
 // Rule is the least number of approvals that a proposal of this slot and action needs on a roll of
 // n (VOTING.md rule 1): loosening takes more than tightening.
-func Rule(slot Slot, action string, n int) int {
+func Threshold(slot Slot, action string, n int) int {
 	if slot == SecureOnly && action == Off {
-		return Strong(n)
+		return StrongMajority(n)
 	}
 	return Majority(n)
 }

@@ -8,7 +8,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Errors of the Book's Add methods. Whoever gets one doesn't keep the record.
+// Errors of the Ledger's Add methods. Whoever gets one doesn't keep the record.
 var (
 	ErrNotOnRoll = errors.New("voter is not on the proposal's roll")
 	ErrNotAuthor = errors.New("only its author can cancel a proposal")
@@ -16,10 +16,10 @@ var (
 	ErrFull      = errors.New("no room left for this vote record")
 )
 
-// Book holds what is known of a room's votes and keeps the counts as records come in, in any order.
-// The zero Book is not usable: see NewBook. It is not safe for concurrent use; its owner is whoever
+// Ledger holds what is known of a room's votes and keeps the counts as records come in, in any order.
+// The zero Ledger is not usable: see NewLedger. It is not safe for concurrent use; its owner is whoever
 // owns the room.
-type Book struct {
+type Ledger struct {
 	limits  limits
 	entries map[ID]*entry
 	ids     []ID // of entries, ascending
@@ -41,7 +41,7 @@ type Book struct {
 // entry is a proposal and all that is known about it.
 type entry struct {
 	p Proposal
-	marks
+	ballotBits
 	cancelled bool
 	tally     Tally
 	endedBy   *entry // the newest passed OFF that ends it; nil: none, or it isn't an ON
@@ -51,10 +51,10 @@ type entry struct {
 	loose     int    // what of bytes its author's account carries
 }
 
-// NewBook is an empty book with the bounds of rule 11.
-func NewBook() *Book {
-	return &Book{
-		limits:  limits{author: MaxUndecided, room: MaxRoom, waiting: MaxWaiting},
+// NewLedger is an empty book with the bounds of rule 11.
+func NewLedger() *Ledger {
+	return &Ledger{
+		limits:  limits{author: MaxUndecided, room: MaxRoom, waiting: MaxPending},
 		entries: map[ID]*entry{},
 		ons:     map[ID]*entry{}, offs: map[ID]*entry{}, topics: map[ID]*entry{},
 		offsOf:   map[ID][]*entry{},
@@ -69,48 +69,48 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	Refused Verdict = iota // with an error
-	Kept                   // new: the caller keeps the record and passes it on
-	Known                  // had it already
-	Waiting                // its proposal is unknown: remembered for a while, not to be kept on disk
+	Refused  Verdict = iota // with an error
+	Accepted                // new: the caller keeps the record and passes it on
+	Known                   // had it already
+	Pending                 // its proposal is unknown: remembered for a while, not to be kept on disk
 )
 
 // String is the verdict's word.
 func (v Verdict) String() string { return [...]string{"refused", "kept", "known", "waiting"}[v] }
 
 // Result is what a record has done. If the caller holds back the signed bytes of waiting records,
-// Adopted and Forgotten tell when to keep them and when to let them go.
+// Adopted and Discarded tell when to keep them and when to let them go.
 type Result struct {
-	Verdict   Verdict
-	Was, Now  State // of the proposal
-	Twice     bool  // this ballot, or one that waited, made evidence
-	Adopted   []Ref // waiting records that this proposal brought in: Kept from now on
-	Forgotten []Ref // waiting records that are let go
-	Dropped   []ID  // proposals that are kept no more, with their ballots and cancels
+	Verdict     Verdict
+	Was, Now    State // of the proposal
+	Equivocated bool  // this ballot, or one that waited, made evidence
+	Adopted     []Ref // waiting records that this proposal brought in: Accepted from now on
+	Discarded   []Ref // waiting records that are let go
+	Dropped     []ID  // proposals that are kept no more, with their ballots and cancels
 }
 
 // AddProposal takes a verified proposal. The errors wrap ErrInvalid or are ErrFull.
-func (b *Book) AddProposal(p Proposal) (Result, error) {
+func (l *Ledger) AddProposal(p Proposal) (Result, error) {
 	var r Result
-	if err := Valid(&p); err != nil {
+	if err := Validate(&p); err != nil {
 		return r, err
 	}
-	if e := b.entries[p.ID]; e != nil {
+	if e := l.entries[p.ID]; e != nil {
 		return Result{Verdict: Known, Was: e.tally.State, Now: e.tally.State}, nil
 	}
-	e := b.insert(p)
-	b.adopt(e, &r)
-	return b.settle(e, r)
+	e := l.insert(p)
+	l.adopt(e, &r)
+	return l.settle(e, r)
 }
 
 // AddBallot takes a verified ballot. The errors are ErrChoice, ErrNotOnRoll and ErrFull.
-func (b *Book) AddBallot(v Ballot) (Result, error) {
+func (l *Ledger) AddBallot(v Ballot) (Result, error) {
 	if v.Choice != Approve && v.Choice != Reject {
 		return Result{}, ErrChoice
 	}
-	e := b.entries[v.Proposal]
+	e := l.entries[v.Proposal]
 	if e == nil {
-		return b.wait(v.Ref(), v.Size), nil
+		return l.wait(v.Ref(), v.Size), nil
 	}
 	r := Result{Was: e.tally.State, Now: e.tally.State}
 	place := e.p.place(v.Voter)
@@ -121,19 +121,19 @@ func (b *Book) AddBallot(v Ballot) (Result, error) {
 		r.Verdict = Known
 		return r, nil
 	}
-	if !b.fits(e, v.Size) {
+	if !l.fits(e, v.Size) {
 		return r, ErrFull
 	}
-	b.mark(e, place, v.Choice, v.Size)
-	r.Twice = e.at(place) == Both
-	return b.settle(e, r)
+	l.mark(e, place, v.Choice, v.Size)
+	r.Equivocated = e.at(place) == Both
+	return l.settle(e, r)
 }
 
 // AddCancel takes a verified cancel. The errors are ErrNotAuthor and ErrFull.
-func (b *Book) AddCancel(c Cancel) (Result, error) {
-	e := b.entries[c.Proposal]
+func (l *Ledger) AddCancel(c Cancel) (Result, error) {
+	e := l.entries[c.Proposal]
 	if e == nil {
-		return b.wait(c.Ref(), c.Size), nil
+		return l.wait(c.Ref(), c.Size), nil
 	}
 	r := Result{Was: e.tally.State, Now: e.tally.State}
 	switch {
@@ -142,52 +142,52 @@ func (b *Book) AddCancel(c Cancel) (Result, error) {
 	case e.cancelled:
 		r.Verdict = Known
 		return r, nil
-	case !b.fits(e, c.Size):
+	case !l.fits(e, c.Size):
 		return r, ErrFull
 	}
-	b.cancel(e, c.Size)
-	return b.settle(e, r)
+	l.cancel(e, c.Size)
+	return l.settle(e, r)
 }
 
-func (b *Book) insert(p Proposal) *entry {
+func (l *Ledger) insert(p Proposal) *entry {
 	e := &entry{p: p, own: charge(p.Size), bytes: charge(p.Size)}
-	b.bytes += e.bytes
-	b.entries[p.ID] = e
-	at, _ := slices.BinarySearchFunc(b.ids, p.ID, ID.Compare)
-	b.ids = slices.Insert(b.ids, at, p.ID)
-	b.numbers[p.Number] = append(b.numbers[p.Number], p.ID)
+	l.bytes += e.bytes
+	l.entries[p.ID] = e
+	at, _ := slices.BinarySearchFunc(l.ids, p.ID, ID.Compare)
+	l.ids = slices.Insert(l.ids, at, p.ID)
+	l.numbers[p.Number] = append(l.numbers[p.Number], p.ID)
 	for _, on := range p.Ends {
-		b.offsOf[on] = append(b.offsOf[on], e)
+		l.offsOf[on] = append(l.offsOf[on], e)
 	}
-	b.recheck(e)
+	l.recheck(e)
 	return e
 }
 
-func (b *Book) mark(e *entry, place int, c Choice, size int) {
-	e.marks.mark(place, c)
+func (l *Ledger) mark(e *entry, place int, c Choice, size int) {
+	e.ballotBits.mark(place, c)
 	e.bytes += charge(size)
-	b.bytes += charge(size)
+	l.bytes += charge(size)
 }
 
-func (b *Book) cancel(e *entry, size int) {
+func (l *Ledger) cancel(e *entry, size int) {
 	e.cancelled = true
 	e.bytes += charge(size)
-	b.bytes += charge(size)
+	l.bytes += charge(size)
 }
 
 // settle counts e after a change, brings what follows from the count up to date and holds the
 // bounds, which may cost e itself its place.
-func (b *Book) settle(e *entry, r Result) (Result, error) {
-	r.Verdict = Kept
+func (l *Ledger) settle(e *entry, r Result) (Result, error) {
+	r.Verdict = Accepted
 	r.Was = e.tally.State
-	e.tally = e.marks.tally(&e.p, e.cancelled)
+	e.tally = e.ballotBits.tally(&e.p, e.cancelled)
 	r.Now = e.tally.State
-	b.hashOld = true
+	l.hashOld = true
 	if r.Now == Passed {
-		b.pass(e)
+		l.pass(e)
 	}
-	b.account(e)
-	r.Dropped = b.trim(e)
+	l.account(e)
+	r.Dropped = l.trim(e)
 	if slices.Contains(r.Dropped, e.p.ID) {
 		r.Verdict, r.Now = Refused, Unknown
 		return r, ErrFull
@@ -197,43 +197,43 @@ func (b *Book) settle(e *entry, r Result) (Result, error) {
 
 // pass files a proposal that has passed. A passed OFF is looked at with every further approval:
 // it may be the one that its ONs still lack.
-func (b *Book) pass(e *entry) {
+func (l *Ledger) pass(e *entry) {
 	switch {
 	case e.p.IsOff():
-		b.offs[e.p.ID] = e
+		l.offs[e.p.ID] = e
 		for _, id := range e.p.Ends {
-			if on := b.entries[id]; on != nil {
+			if on := l.entries[id]; on != nil {
 				on.endBy(e)
 			}
 		}
 	case e.p.IsOn():
-		b.ons[e.p.ID] = e
-	case b.topics[e.p.ID] == nil:
-		b.topics[e.p.ID] = e
-		b.depths = nil
+		l.ons[e.p.ID] = e
+	case l.topics[e.p.ID] == nil:
+		l.topics[e.p.ID] = e
+		l.depths = nil
 	}
 }
 
 // remove forgets e and all that followed from it.
-func (b *Book) remove(e *entry) {
+func (l *Ledger) remove(e *entry) {
 	id := e.p.ID
-	delete(b.entries, id)
-	if at, found := slices.BinarySearchFunc(b.ids, id, ID.Compare); found {
-		b.ids = slices.Delete(b.ids, at, at+1)
+	delete(l.entries, id)
+	if at, found := slices.BinarySearchFunc(l.ids, id, ID.Compare); found {
+		l.ids = slices.Delete(l.ids, at, at+1)
 	}
-	delete(b.ons, id)
-	delete(b.offs, id)
-	delete(b.topics, id)
-	b.depths, b.hashOld = nil, true
-	forget(b.numbers, e.p.Number, id)
+	delete(l.ons, id)
+	delete(l.offs, id)
+	delete(l.topics, id)
+	l.depths, l.hashOld = nil, true
+	forget(l.numbers, e.p.Number, id)
 	for _, on := range e.p.Ends {
-		forget(b.offsOf, on, e)
-		if o := b.entries[on]; o != nil && o.endedBy == e {
-			b.recheck(o)
+		forget(l.offsOf, on, e)
+		if o := l.entries[on]; o != nil && o.endedBy == e {
+			l.recheck(o)
 		}
 	}
-	b.bytes -= e.bytes
-	b.unaccount(e)
+	l.bytes -= e.bytes
+	l.unaccount(e)
 }
 
 // forget takes v out of the list at k.

@@ -2,9 +2,9 @@ package verify
 
 import "chat.lan/p2pchat/crypto/record"
 
-// Item is what a link's reader submits: one claim, several claims that stay together (a Records
+// Job is what a link's reader submits: one claim, several claims that stay together (a Records
 // frame), or neither, a message that only keeps its place. Not both Claim and Claims.
-type Item struct {
+type Job struct {
 	Claim  *record.Claim
 	Claims []*record.Claim // not modified after Submit; nil elements are not allowed
 
@@ -21,24 +21,24 @@ type Item struct {
 	More bool
 }
 
-// Result is an Item after verification.
+// Result is an Job after verification.
 type Result struct {
-	// Record of Item.Claim, or nil and Err.
+	// Record of Job.Claim, or nil and Err.
 	Record *record.Record
 	Err    error // wraps record.ErrSignature
 
-	// Records of Item.Claims, of the same length, nil where the signature didn't verify; Errs is
+	// Records of Job.Claims, of the same length, nil where the signature didn't verify; Errs is
 	// nil if all did, else of the same length, nil where it did.
 	Records []*record.Record
 	Errs    []error
 
-	Value any // Item.Value
+	Value any // Job.Value
 }
 
 // slot is an item in a lane. Its fields are guarded by the pool's mutex, apart from item, which
 // doesn't change.
 type slot struct {
-	item   Item
+	item   Job
 	result Result
 	cost   int   // places that it takes in the lane
 	taken  int   // claims that a worker has taken
@@ -46,7 +46,7 @@ type slot struct {
 	next   *slot // submitted after it
 }
 
-func newSlot(item Item) *slot {
+func newSlot(item Job) *slot {
 	s := &slot{item: item, left: item.claims(), result: Result{Value: item.Value}}
 	s.cost = max(s.left, 1)
 	if len(item.Claims) > 0 {
@@ -56,7 +56,7 @@ func newSlot(item Item) *slot {
 }
 
 // claims is how many signatures the item has.
-func (i *Item) claims() int {
+func (i *Job) claims() int {
 	if i.Claim != nil {
 		return 1
 	}

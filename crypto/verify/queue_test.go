@@ -12,7 +12,7 @@ import (
 
 // fill submits the item until Submit blocks, and reports through the result how many were accepted
 // and, when it has ended, with what error. Inside a bubble.
-func fill(g *group.Group, l *Lane, item Item, ctx context.Context) (accepted *int, ended chan error) {
+func fill(g *group.Group, l *Queue, item Job, ctx context.Context) (accepted *int, ended chan error) {
 	accepted, ended = new(int), make(chan error, 1)
 	g.Go("reader", func(context.Context) {
 		for {
@@ -32,18 +32,18 @@ func TestFullLaneHoldsItsReaderOnly(t *testing.T) {
 	claims := lines(t, 2, nil)
 	for _, tc := range []struct {
 		name string
-		item Item
+		item Job
 		want int
 	}{
-		{"claims", Item{Claim: claims[0], More: true}, MaxQueued},
-		{"batches", Item{Claims: claims, More: true}, MaxQueued / 2},
-		{"bytes", Item{Claim: claims[0], More: true, Size: MaxBytes / 4}, 4},
-		{"over the limit by itself", Item{Claim: claims[0], More: true, Size: MaxBytes + 1}, 1},
+		{"claims", Job{Claim: claims[0], More: true}, MaxQueued},
+		{"batches", Job{Claims: claims, More: true}, MaxQueued / 2},
+		{"bytes", Job{Claim: claims[0], More: true, Size: MaxBytes / 4}, 4},
+		{"over the limit by itself", Job{Claim: claims[0], More: true, Size: MaxBytes + 1}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 				gate := make(chan struct{})
-				stuck := p.Lane(func(Result) { <-gate })
+				stuck := p.OpenQueue(func(Result) { <-gate })
 				ctx, cancel := context.WithCancel(t.Context())
 				accepted, ended := fill(g, stuck, tc.item, ctx)
 				time.Sleep(time.Second) // the workers are through with all that was accepted
@@ -52,10 +52,10 @@ func TestFullLaneHoldsItsReaderOnly(t *testing.T) {
 				}
 
 				heard := 0
-				other := p.Lane(func(Result) { heard++ })
+				other := p.OpenQueue(func(Result) { heard++ })
 				defer other.Close()
 				for range 1000 {
-					other.Submit(t.Context(), Item{Claim: claims[1], More: true})
+					other.Submit(t.Context(), Job{Claim: claims[1], More: true})
 				}
 				if err := other.Drain(t.Context()); err != nil || heard != 1000 {
 					t.Errorf("beside a stuck lane: %v, %d of 1000 lines", err, heard)
@@ -90,9 +90,9 @@ func TestSubmitGivesUpWithItsContext(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, g *group.Group, p *Pool) {
 		gate := make(chan struct{})
 		delivered := 0
-		l := p.Lane(func(Result) { <-gate; delivered++ })
+		l := p.OpenQueue(func(Result) { <-gate; delivered++ })
 		defer l.Close()
-		item := Item{Claim: claims[0], More: true, Size: MaxBytes / 2}
+		item := Job{Claim: claims[0], More: true, Size: MaxBytes / 2}
 		total := 0
 		for range 3 {
 			why := errors.New("enough")
@@ -118,8 +118,8 @@ func TestCloseWhileSubmitBlocks(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		gate := make(chan struct{})
 		delivered := 0
-		l := p.Lane(func(Result) { delivered++; <-gate })
-		_, ended := fill(g, l, Item{Claim: claims[0], More: true}, t.Context())
+		l := p.OpenQueue(func(Result) { delivered++; <-gate })
+		_, ended := fill(g, l, Job{Claim: claims[0], More: true}, t.Context())
 		time.Sleep(time.Second)
 		l.Close()
 		l.Close()
@@ -140,7 +140,7 @@ func TestCloseWhileSubmitBlocks(t *testing.T) {
 		if delivered != 1 {
 			t.Errorf("%d delivered, want the one that had begun before Close", delivered)
 		}
-		if err := l.Submit(t.Context(), Item{Value: 1}); err != ErrClosed {
+		if err := l.Submit(t.Context(), Job{Value: 1}); err != ErrClosed {
 			t.Errorf("submit after close: %v", err)
 		}
 	})
@@ -150,12 +150,12 @@ func TestCloseWhileSubmitBlocks(t *testing.T) {
 func TestCloseWhileVerifyingInline(t *testing.T) {
 	claims := lines(t, 1, nil)
 	bubble(t, 1, func(t *testing.T, g *group.Group, p *Pool) {
-		l := p.Lane(func(Result) { t.Error("delivered after Close") })
+		l := p.OpenQueue(func(Result) { t.Error("delivered after Close") })
 		g.Go("closer", func(context.Context) {
 			time.Sleep(10 * time.Microsecond)
 			l.Close()
 		})
-		if err := l.Submit(t.Context(), Item{Claim: claims[0]}); err != ErrClosed {
+		if err := l.Submit(t.Context(), Job{Claim: claims[0]}); err != ErrClosed {
 			t.Errorf("submit: %v", err)
 		}
 	})
@@ -165,11 +165,11 @@ func TestCloseFromWithinDeliver(t *testing.T) {
 	claims := lines(t, 1, nil)
 	for _, more := range []bool{false, true} {
 		bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
-			var l *Lane
+			var l *Queue
 			delivered := 0
-			l = p.Lane(func(Result) { delivered++; l.Close() })
+			l = p.OpenQueue(func(Result) { delivered++; l.Close() })
 			for range 10 {
-				l.Submit(t.Context(), Item{Claim: claims[0], More: more})
+				l.Submit(t.Context(), Job{Claim: claims[0], More: more})
 			}
 			if err := l.Drain(t.Context()); err != ErrClosed || delivered != 1 {
 				t.Errorf("more %v: drain: %v, %d delivered", more, err, delivered)
@@ -184,9 +184,9 @@ func TestPoolEnds(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		gate := make(chan struct{})
 		delivered := 0
-		l := p.Lane(func(Result) { delivered++; <-gate })
-		idle := p.Lane(func(Result) {})
-		_, ended := fill(g, l, Item{Claim: claims[0], More: true}, t.Context())
+		l := p.OpenQueue(func(Result) { delivered++; <-gate })
+		idle := p.OpenQueue(func(Result) {})
+		_, ended := fill(g, l, Job{Claim: claims[0], More: true}, t.Context())
 		time.Sleep(time.Second)
 		g.Stop()
 		if err := <-ended; err != ErrClosed {
@@ -197,8 +197,8 @@ func TestPoolEnds(t *testing.T) {
 		if delivered != 1 {
 			t.Errorf("%d delivered", delivered)
 		}
-		for _, l := range []*Lane{l, idle, p.Lane(func(Result) {})} {
-			if err := l.Submit(t.Context(), Item{Claim: claims[0]}); err != ErrClosed {
+		for _, l := range []*Queue{l, idle, p.OpenQueue(func(Result) {})} {
+			if err := l.Submit(t.Context(), Job{Claim: claims[0]}); err != ErrClosed {
 				t.Errorf("submit after the end: %v", err)
 			}
 			if err := l.Drain(t.Context()); err != ErrClosed {

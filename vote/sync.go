@@ -5,22 +5,22 @@ import (
 	"encoding/binary"
 )
 
-// Held is a line of a Map: which records about one proposal its sender holds. Of the bits, the
+// MapEntry is a line of a Map: which records about one proposal its sender holds. Of the bits, the
 // lowest of a byte first, 2i is the approval of the voter at place i of the roll, 2i+1 his reject,
 // and 2N the author's cancel. In a request, no bits at all mean that the proposal itself is lacking.
-type Held struct {
+type MapEntry struct {
 	Proposal ID     `json:"proposal"`
 	Bits     []byte `json:"bits"`
 }
 
 // Map says which vote records somebody holds (rule 10), the proposals strictly ascending.
-type Map []Held
+type Map []MapEntry
 
-// Map is what this book holds. Waiting records are not in it.
-func (b *Book) Map() Map {
-	out := make(Map, 0, len(b.ids))
-	for _, id := range b.ids {
-		out = append(out, Held{id, b.entries[id].bits()})
+// Map is what this book holds. Pending records are not in it.
+func (l *Ledger) Map() Map {
+	out := make(Map, 0, len(l.ids))
+	for _, id := range l.ids {
+		out = append(out, MapEntry{id, l.entries[id].bits()})
 	}
 	return out
 }
@@ -28,22 +28,22 @@ func (b *Book) Map() Map {
 // Hash is the hash of Map, equal at two peers that hold the same: SHA-256 of "p2pchat/1/votes\x00",
 // then for each proposal its id (32 bytes), the number of its bytes of bits (2 bytes, big-endian),
 // and these.
-func (b *Book) Hash() [32]byte {
-	if !b.hashOld {
-		return b.hash
+func (l *Ledger) Hash() [32]byte {
+	if !l.hashOld {
+		return l.hash
 	}
 	h := sha256.New()
 	h.Write([]byte("p2pchat/1/votes\x00"))
 	var room [len(ID{}) + 2 + (2*MaxRoll+8)/8]byte
-	for _, id := range b.ids {
+	for _, id := range l.ids {
 		out := append(room[:0], id[:]...)
-		e := b.entries[id]
+		e := l.entries[id]
 		out = binary.BigEndian.AppendUint16(out, uint16((2*len(e.p.Roll)+8)/8))
 		h.Write(e.appendBits(out))
 	}
-	h.Sum(b.hash[:0])
-	b.hashOld = false
-	return b.hash
+	h.Sum(l.hash[:0])
+	l.hashOld = false
+	return l.hash
 }
 
 func (e *entry) bits() []byte { return e.appendBits(make([]byte, 0, (2*len(e.p.Roll)+8)/8)) }
@@ -67,10 +67,10 @@ func spread(b byte) byte { return b&1 | b&2<<1 | b&4<<2 | b&8<<3 }
 
 func bit(bits []byte, i int) bool { return i/8 < len(bits) && bits[i/8]>>(i%8)&1 != 0 }
 
-// Lacking is what to ask the sender of theirs for: a line for each proposal of which it holds
+// ListMissing is what to ask the sender of theirs for: a line for each proposal of which it holds
 // something that this book doesn't, with the bits that this book has. A map that lies only makes
 // us ask for what doesn't come; lines that don't ascend and bits beyond the roll are ignored.
-func (b *Book) Lacking(theirs Map) Map {
+func (l *Ledger) ListMissing(theirs Map) Map {
 	var out Map
 	var last ID
 	for _, h := range theirs {
@@ -78,15 +78,15 @@ func (b *Book) Lacking(theirs Map) Map {
 			continue
 		}
 		last = h.Proposal
-		e := b.entries[h.Proposal]
+		e := l.entries[h.Proposal]
 		if e == nil {
-			out = append(out, Held{Proposal: h.Proposal})
+			out = append(out, MapEntry{Proposal: h.Proposal})
 			continue
 		}
 		mine := e.bits()
 		for i := range 2*len(e.p.Roll) + 1 {
 			if bit(h.Bits, i) && !bit(mine, i) {
-				out = append(out, Held{h.Proposal, mine})
+				out = append(out, MapEntry{h.Proposal, mine})
 				break
 			}
 		}
@@ -94,14 +94,14 @@ func (b *Book) Lacking(theirs Map) Map {
 	return out
 }
 
-// Answer is the records to send to whoever asked with what Lacking gave: of each proposal that this
+// Answer is the records to send to whoever asked with what ListMissing gave: of each proposal that this
 // book knows all that the asker doesn't have. Proposals that have passed come first, since it is
 // they that a newcomer has to obey. Unknown ones are left out.
-func (b *Book) Answer(asked Map) []Ref {
+func (l *Ledger) ListRequested(asked Map) []Ref {
 	var first, then []Ref
 	var last ID
 	for _, h := range asked {
-		e := b.entries[h.Proposal]
+		e := l.entries[h.Proposal]
 		if e == nil || h.Proposal.Compare(last) <= 0 {
 			continue
 		}

@@ -27,15 +27,15 @@ type account struct {
 }
 
 // account brings e's part of its author's account up to date.
-func (b *Book) account(e *entry) {
-	b.unaccount(e)
+func (l *Ledger) account(e *entry) {
+	l.unaccount(e)
 	if e.tally.State == Passed {
 		return
 	}
-	a := b.accounts[e.p.Author]
+	a := l.accounts[e.p.Author]
 	if a == nil {
 		a = &account{entries: map[*entry]struct{}{}}
-		b.accounts[e.p.Author] = a
+		l.accounts[e.p.Author] = a
 	}
 	a.entries[e] = struct{}{}
 	if e.loose = e.bytes; e.tally.State != Rejected {
@@ -43,45 +43,45 @@ func (b *Book) account(e *entry) {
 	}
 	a.undecided += e.undecided
 	a.loose += e.loose
-	b.loose += e.loose
+	l.loose += e.loose
 }
 
-func (b *Book) unaccount(e *entry) {
-	a := b.accounts[e.p.Author]
+func (l *Ledger) unaccount(e *entry) {
+	a := l.accounts[e.p.Author]
 	if a == nil {
 		return
 	}
 	a.undecided -= e.undecided
 	a.loose -= e.loose
-	b.loose -= e.loose
+	l.loose -= e.loose
 	e.undecided, e.loose = 0, 0
 	if delete(a.entries, e); len(a.entries) == 0 {
-		delete(b.accounts, e.p.Author)
+		delete(l.accounts, e.p.Author)
 	}
 }
 
 // fits reports whether a record about e can be taken: what has passed is never dropped, so once that
 // alone fills the room there is no place for more about it.
-func (b *Book) fits(e *entry, size int) bool {
-	return e.tally.State != Passed || b.bytes-b.loose+charge(size) <= b.limits.room
+func (l *Ledger) fits(e *entry, size int) bool {
+	return e.tally.State != Passed || l.bytes-l.loose+charge(size) <= l.limits.room
 }
 
 // trim drops what is over the bounds after a change to e and returns the ids. The oldest of an
 // author's proposals go first, and in a full room the author with the most bytes gives: a flood
 // from one key, or from many with much each, doesn't push out a small honest vote.
-func (b *Book) trim(e *entry) []ID {
+func (l *Ledger) trim(e *entry) []ID {
 	var out []ID
 	drop := func(v *entry) {
-		b.remove(v)
+		l.remove(v)
 		out = append(out, v.p.ID)
 	}
-	for a := b.accounts[e.p.Author]; a != nil && a.undecided > b.limits.author; {
+	for a := l.accounts[e.p.Author]; a != nil && a.undecided > l.limits.author; {
 		drop(a.oldest(func(e *entry) bool { return e.undecided > 0 }))
 	}
-	for b.bytes > b.limits.room && b.loose > 0 {
-		drop(b.largest().oldest(func(*entry) bool { return true }))
+	for l.bytes > l.limits.room && l.loose > 0 {
+		drop(l.largest().oldest(func(*entry) bool { return true }))
 	}
-	if b.bytes > b.limits.room && b.entries[e.p.ID] == e { // it has just passed, and nothing else can go
+	if l.bytes > l.limits.room && l.entries[e.p.ID] == e { // it has just passed, and nothing else can go
 		drop(e)
 	}
 	return out
@@ -103,10 +103,10 @@ func byAge(x, y *entry) int {
 }
 
 // largest is the account with the most loose bytes, then that of the lower key.
-func (b *Book) largest() *account {
+func (l *Ledger) largest() *account {
 	var most *account
 	var of identity.Key
-	for k, a := range b.accounts {
+	for k, a := range l.accounts {
 		if most == nil || a.loose > most.loose || a.loose == most.loose && k.Compare(of) < 0 {
 			most, of = a, k
 		}

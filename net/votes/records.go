@@ -2,9 +2,9 @@
 // joins package vote, which decides what they mean and knows no signatures, to the records that
 // prove it (VOTING.md).
 //
-// A Box is state under one lock: no goroutine, no I/O. It takes verified records in any order and
+// A Records is state under one lock: no goroutine, no I/O. It takes verified records in any order and
 // from anybody, makes one's own, says what to keep on disk and what to hand on, and answers what
-// peers ask when they compare (Map, Lacking, Answer). The dispute set is in it too: what this client
+// peers ask when they compare (Map, ListMissing, Answer). The dispute set is in it too: what this client
 // has seen and others have not (rule 6).
 //
 // Vote records stand outside feeds, so nothing here waits for a predecessor; ballots that come
@@ -22,43 +22,30 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// The kinds of vote record.
-const (
-	KindProposal record.Kind = "proposal"
-	KindBallot   record.Kind = "ballot"
-	KindCancel   record.Kind = "cancel"
-)
-
 // Errors of Accept.
 var (
 	ErrForm = errors.New("vote record has a feed, a place in it, or a wrong time")
 )
 
-// Is reports whether a record is one for a Box: of its kinds and outside any feed.
-func Is(r *record.Record) bool {
-	switch r.Kind() {
-	case KindProposal, KindBallot, KindCancel:
-		return r.Feed() == 0
-	}
-	return false
-}
+// IsVoteRecord reports whether Records takes the record: a vote record outside any feed.
+func IsVoteRecord(r *record.Record) bool { return r.Kind().IsVote() && r.Feed() == 0 }
 
-// Box is the vote records of one room. Its methods may be called from any goroutine.
-type Box struct {
+// Records is the vote records of one room. Its methods may be called from any goroutine.
+type Records struct {
 	room record.RoomID
 	self *identity.Identity
 
 	mu       sync.Mutex // guards everything below
-	book     *vote.Book
+	ledger   *vote.Ledger
 	records  map[vote.Ref]*record.Record // those that the book keeps or lets wait
 	disputes vote.Disputes
 	policy   vote.Policy
 }
 
 // New is the empty box of a room for one's own identity.
-func New(room record.RoomID, self *identity.Identity) *Box {
-	return &Box{
-		room: room, self: self, book: vote.NewBook(),
+func NewRecords(room record.RoomID, self *identity.Identity) *Records {
+	return &Records{
+		room: room, self: self, ledger: vote.NewLedger(),
 		records: map[vote.Ref]*record.Record{}, disputes: vote.Disputes{},
 	}
 }
@@ -66,10 +53,10 @@ func New(room record.RoomID, self *identity.Identity) *Box {
 // Outcome says what a record did.
 type Outcome struct {
 	Proposal vote.ID
-	Kept     []*record.Record // new: to be stored and handed on; the record itself among them
+	Accepted []*record.Record // new: to be stored and handed on; the record itself among them
 	Dropped  []record.ID      // to be deleted where they are stored
 	Was, Now vote.State       // of the proposal
-	Twice    *vote.Evidence   // a key that now has signed both
+	Evidence *vote.Evidence   // a key that now has signed both
 	LeftOut  []identity.Key   // not empty: the proposal leaves them out, and is disputed here
 	Policy   bool             // the policy is another one than before
 }
@@ -78,73 +65,73 @@ type Outcome struct {
 // for vote.DisputeAfter or more (rule 6): they decide whether a proposal is disputed, at this moment
 // and never again. The errors are record.ErrOtherRoom, ErrForm and those of package vote; a record that gets
 // one is kept nowhere.
-func (b *Box) Accept(rec *record.Record, linked []identity.Key) (Outcome, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.accept(rec, linked)
+func (rs *Records) Accept(rec *record.Record, linked []identity.Key) (Outcome, error) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.accept(rec, linked)
 }
 
-func (b *Box) accept(rec *record.Record, linked []identity.Key) (Outcome, error) {
-	s, err := b.read(rec)
+func (rs *Records) accept(rec *record.Record, linked []identity.Key) (Outcome, error) {
+	s, err := rs.read(rec)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return b.take(rec, s, linked)
+	return rs.take(rec, s, linked)
 }
 
 // take is Accept for a record that was read.
-func (b *Box) take(rec *record.Record, said said, linked []identity.Key) (Outcome, error) {
+func (rs *Records) take(rec *record.Record, said said, linked []identity.Key) (Outcome, error) {
 	ref := said.ref
 	out := Outcome{Proposal: ref.Proposal}
 	var err error
-	_, had := b.records[ref]
-	b.records[ref] = rec // before the book adopts it or drops it
+	_, had := rs.records[ref]
+	rs.records[ref] = rec // before the book adopts it or drops it
 	var res vote.Result
 	switch ref.Kind {
 	case vote.RefProposal:
-		res, err = b.book.AddProposal(said.proposal)
+		res, err = rs.ledger.AddProposal(said.proposal)
 	case vote.RefBallot:
-		res, err = b.book.AddBallot(vote.Ballot{Proposal: ref.Proposal, Voter: ref.By, Choice: ref.Choice, Size: size(rec)})
+		res, err = rs.ledger.AddBallot(vote.Ballot{Proposal: ref.Proposal, Voter: ref.By, Choice: ref.Choice, Size: size(rec)})
 	case vote.RefCancel:
-		res, err = b.book.AddCancel(vote.Cancel{Proposal: ref.Proposal, By: ref.By, Size: size(rec)})
+		res, err = rs.ledger.AddCancel(vote.Cancel{Proposal: ref.Proposal, By: ref.By, Size: size(rec)})
 	}
-	if res.Verdict == vote.Kept {
-		out.Kept = append(out.Kept, rec)
+	if res.Verdict == vote.Accepted {
+		out.Accepted = append(out.Accepted, rec)
 	}
 	if res.Verdict == vote.Refused && !had {
-		delete(b.records, ref)
+		delete(rs.records, ref)
 	}
-	b.follow(&out, ref, res)
-	if ref.Kind == vote.RefProposal && res.Verdict == vote.Kept {
-		b.judge(&out, &said.proposal, linked)
+	rs.follow(&out, ref, res)
+	if ref.Kind == vote.RefProposal && res.Verdict == vote.Accepted {
+		rs.judge(&out, &said.proposal, linked)
 	}
-	out.Policy = b.derive()
+	out.Policy = rs.derive()
 	return out, err
 }
 
 // follow brings the records in line with what the book keeps.
-func (b *Box) follow(out *Outcome, ref vote.Ref, res vote.Result) {
+func (rs *Records) follow(out *Outcome, ref vote.Ref, res vote.Result) {
 	out.Was, out.Now = res.Was, res.Now
 	for _, r := range res.Adopted {
-		if rec := b.records[r]; rec != nil && r != ref {
-			out.Kept = append(out.Kept, rec)
+		if rec := rs.records[r]; rec != nil && r != ref {
+			out.Accepted = append(out.Accepted, rec)
 		}
 	}
-	for _, r := range res.Forgotten {
-		delete(b.records, r)
+	for _, r := range res.Discarded {
+		delete(rs.records, r)
 	}
 	for _, id := range res.Dropped {
-		for r, rec := range b.records {
+		for r, rec := range rs.records {
 			if r.Proposal == id {
 				out.Dropped = append(out.Dropped, rec.ID())
-				delete(b.records, r)
+				delete(rs.records, r)
 			}
 		}
 	}
-	if res.Twice {
-		for _, e := range b.book.Evidence() {
+	if res.Equivocated {
+		for _, e := range rs.ledger.Evidence() {
 			if e.Proposal == ref.Proposal && (ref.Kind == vote.RefProposal || e.Voter == ref.By) {
-				out.Twice = &e
+				out.Evidence = &e
 				break
 			}
 		}
@@ -152,18 +139,18 @@ func (b *Box) follow(out *Outcome, ref vote.Ref, res vote.Result) {
 }
 
 // judge is rule 6: the one moment at which a proposal can become disputed by itself.
-func (b *Box) judge(out *Outcome, p *vote.Proposal, linked []identity.Key) {
-	if out.LeftOut = p.LeavesOut(b.self.Key(), linked); len(out.LeftOut) > 0 {
-		b.disputes[p.ID] = struct{}{}
+func (rs *Records) judge(out *Outcome, p *vote.Proposal, linked []identity.Key) {
+	if out.LeftOut = p.ListLeftOut(rs.self.Key(), linked); len(out.LeftOut) > 0 {
+		rs.disputes[p.ID] = struct{}{}
 	}
 }
 
 // derive makes the policy anew and reports whether it changed.
-func (b *Box) derive() bool {
-	p := b.book.Policy(b.disputes)
-	changed := p.SecureOnly != b.policy.SecureOnly || p.By != b.policy.By ||
-		p.Topic != b.policy.Topic || p.TopicBy != b.policy.TopicBy
-	b.policy = p
+func (rs *Records) derive() bool {
+	p := rs.ledger.Policy(rs.disputes)
+	changed := p.SecureOnly != rs.policy.SecureOnly || p.By != rs.policy.By ||
+		p.Topic != rs.policy.Topic || p.TopicBy != rs.policy.TopicBy
+	rs.policy = p
 	return changed
 }
 
@@ -174,9 +161,9 @@ type said struct {
 }
 
 // read checks a record's form and decodes it.
-func (b *Box) read(rec *record.Record) (said, error) {
+func (rs *Records) read(rec *record.Record) (said, error) {
 	body := rec.Body()
-	if body.Room != b.room {
+	if body.Room != rs.room {
 		return said{}, fmt.Errorf("vote %w", record.ErrOtherRoom)
 	}
 	return read(rec)
@@ -187,19 +174,19 @@ func read(rec *record.Record) (said, error) {
 	if body.Feed != 0 || body.Seq != 0 || body.Prev != (record.ID{}) {
 		return said{}, ErrForm
 	}
-	if rec.Kind() != KindProposal && body.Time != (record.Time{}) {
+	if rec.Kind() != record.KindProposal && body.Time != (record.Time{}) {
 		return said{}, ErrForm
 	}
 	switch rec.Kind() {
-	case KindProposal:
+	case record.KindProposal:
 		p, err := vote.DecodeProposal(body.Data)
 		p.ID, p.Author, p.Time, p.Size = vote.ID(rec.ID()), rec.Author(), body.Time.Ms, size(rec)
 		return said{p.Ref(), p}, err
-	case KindBallot:
+	case record.KindBallot:
 		v, err := vote.DecodeBallot(body.Data)
 		v.Voter = rec.Author()
 		return said{ref: v.Ref()}, err
-	case KindCancel:
+	case record.KindCancel:
 		c, err := vote.DecodeCancel(body.Data)
 		c.By = rec.Author()
 		return said{ref: c.Ref()}, err
@@ -211,6 +198,6 @@ func read(rec *record.Record) (said, error) {
 func size(rec *record.Record) int { return len(rec.Signed()) + 64 }
 
 // sign makes one's own vote record.
-func (b *Box) sign(kind record.Kind, ms int64, data json.RawMessage) (*record.Record, error) {
-	return record.Sign(b.self, record.Body{Room: b.room, Time: record.Time{Ms: ms}, Kind: kind, Data: data})
+func (rs *Records) sign(kind record.Kind, ms int64, data json.RawMessage) (*record.Record, error) {
+	return record.Sign(rs.self, record.Body{Room: rs.room, Time: record.Time{Ms: ms}, Kind: kind, Data: data})
 }

@@ -9,52 +9,52 @@ import (
 )
 
 // Hash is 16 hex digits over what is held: half of a room's frontier hash (rule 10).
-func (b *Box) Hash() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	h := b.book.Hash()
+func (rs *Records) Hash() string {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	h := rs.ledger.Hash()
 	return hex.EncodeToString(h[:8])
 }
 
 // Map is what is held, a line a proposal.
-func (b *Box) Map() vote.Map {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.book.Map()
+func (rs *Records) Map() vote.Map {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.ledger.Map()
 }
 
-// Lacking is what to ask the sender of theirs for; empty when he has nothing new.
-func (b *Box) Lacking(theirs vote.Map) vote.Map {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.book.Lacking(theirs)
+// ListMissing is what to ask the sender of theirs for; empty when he has nothing new.
+func (rs *Records) ListMissing(theirs vote.Map) vote.Map {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.ledger.ListMissing(theirs)
 }
 
 // Answer is what to send to whoever asked, passed proposals first, each before its ballots.
-func (b *Box) Answer(asked vote.Map) []*record.Record {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (rs *Records) ListRequested(asked vote.Map) []*record.Record {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
 	var out []*record.Record
-	for _, ref := range b.book.Answer(asked) {
-		if rec := b.records[ref]; rec != nil {
+	for _, ref := range rs.ledger.ListRequested(asked) {
+		if rec := rs.records[ref]; rec != nil {
 			out = append(out, rec)
 		}
 	}
 	return out
 }
 
-// AcceptAll takes what came in answer to Lacking, or from disk. A proposal that comes with enough
+// AcceptAll takes what came in answer to ListMissing, or from disk. A proposal that comes with enough
 // approvals is taken together with them, so that an author's other, undecided proposals can't push
 // out what is decided (rule 11). It returns an outcome for each proposal that changed, and how many
 // records were refused. linked is as in Accept.
-func (b *Box) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Outcome, refused int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Outcome, refused int) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
 	// Each is read once, and looked for by its proposal: a room may keep tens of thousands.
 	var all []heard
 	about := map[vote.ID][]heard{}
 	for _, r := range recs {
-		s, err := b.read(r)
+		s, err := rs.read(r)
 		if err != nil {
 			refused++
 			continue
@@ -64,24 +64,24 @@ func (b *Box) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Ou
 	}
 	for _, h := range all {
 		id := h.ref.Proposal
-		if h.ref.Kind != vote.RefProposal || b.book.State(id) != vote.Unknown {
+		if h.ref.Kind != vote.RefProposal || rs.ledger.State(id) != vote.Unknown {
 			continue
 		}
 		c := certify(h.proposal, about[id])
 		if c.Check() != nil {
 			continue
 		}
-		if out, err := b.acceptCertificate(c, about[id], linked); err != nil {
+		if out, err := rs.acceptCertificate(c, about[id], linked); err != nil {
 			refused++
-		} else if len(out.Kept) > 0 {
+		} else if len(out.Accepted) > 0 {
 			outs = append(outs, out)
 		}
 	}
 	for _, h := range all {
-		out, err := b.take(h.rec, h.said, linked)
+		out, err := rs.take(h.rec, h.said, linked)
 		if err != nil {
 			refused++
-		} else if len(out.Kept) > 0 || len(out.Dropped) > 0 {
+		} else if len(out.Accepted) > 0 || len(out.Dropped) > 0 {
 			outs = append(outs, out)
 		}
 	}
@@ -96,27 +96,27 @@ type heard struct {
 
 // acceptCertificate takes an unknown proposal together with the approvals that pass it. about is the
 // records that prove it, and maybe more about the same proposal.
-func (b *Box) acceptCertificate(c vote.Certificate, about []heard, linked []identity.Key) (Outcome, error) {
+func (rs *Records) acceptCertificate(c vote.Certificate, about []heard, linked []identity.Key) (Outcome, error) {
 	out := Outcome{Proposal: c.Proposal.ID}
 	for _, h := range about {
-		if b.records[h.ref] == nil {
-			b.records[h.ref] = h.rec
+		if rs.records[h.ref] == nil {
+			rs.records[h.ref] = h.rec
 		}
 	}
-	res, err := b.book.AddCertificate(c)
+	res, err := rs.ledger.AddCertificate(c)
 	if err != nil {
-		b.forget(c.Proposal.ID)
+		rs.forget(c.Proposal.ID)
 		return out, err
 	}
 	for _, ref := range res.Adopted {
-		if rec := b.records[ref]; rec != nil {
-			out.Kept = append(out.Kept, rec)
+		if rec := rs.records[ref]; rec != nil {
+			out.Accepted = append(out.Accepted, rec)
 		}
 	}
 	res.Adopted = nil
-	b.follow(&out, c.Proposal.Ref(), res)
-	b.judge(&out, &c.Proposal, linked)
-	out.Policy = b.derive()
+	rs.follow(&out, c.Proposal.Ref(), res)
+	rs.judge(&out, &c.Proposal, linked)
+	out.Policy = rs.derive()
 	return out, nil
 }
 
@@ -138,13 +138,13 @@ func certify(p vote.Proposal, about []heard) vote.Certificate {
 }
 
 // forget lets go of the records of a proposal that the book doesn't know.
-func (b *Box) forget(id vote.ID) {
-	if b.book.State(id) != vote.Unknown {
+func (rs *Records) forget(id vote.ID) {
+	if rs.ledger.State(id) != vote.Unknown {
 		return
 	}
-	for ref := range b.records {
+	for ref := range rs.records {
 		if ref.Proposal == id {
-			delete(b.records, ref)
+			delete(rs.records, ref)
 		}
 	}
 }

@@ -2,12 +2,12 @@ package vote
 
 import "math/bits"
 
-// marks is what is known of a proposal's ballots: one bit per roll place and choice.
-type marks struct{ approve, reject [MaxRoll / 64]uint64 }
+// ballotBits is what is known of a proposal's ballots: one bit per roll place and choice.
+type ballotBits struct{ approve, reject [MaxRoll / 64]uint64 }
 
 // mark notes a choice and reports whether it was new. A place of −1, or any other choice than
 // Approve or Reject, is not noted.
-func (m *marks) mark(place int, c Choice) bool {
+func (m *ballotBits) mark(place int, c Choice) bool {
 	if place < 0 || c != Approve && c != Reject || m.at(place)&c != 0 {
 		return false
 	}
@@ -20,14 +20,14 @@ func (m *marks) mark(place int, c Choice) bool {
 }
 
 // at is what is known of the voter at place.
-func (m *marks) at(place int) Choice {
+func (m *ballotBits) at(place int) Choice {
 	a := m.approve[place/64] >> (place % 64) & 1
 	r := m.reject[place/64] >> (place % 64) & 1
 	return Choice(a | r<<1)
 }
 
 // count is the number who approved, and of those who only rejected.
-func (m *marks) count() (yes, no int) {
+func (m *ballotBits) count() (yes, no int) {
 	for i, a := range m.approve {
 		yes += bits.OnesCount64(a)
 		no += bits.OnesCount64(m.reject[i] &^ a)
@@ -36,7 +36,7 @@ func (m *marks) count() (yes, no int) {
 }
 
 // twice reports whether anybody signed both.
-func (m *marks) twice() bool {
+func (m *ballotBits) twice() bool {
 	for i, a := range m.approve {
 		if a&m.reject[i] != 0 {
 			return true

@@ -15,14 +15,14 @@ import (
 
 func sortIDs(ids []vote.ID) { slices.SortFunc(ids, vote.ID.Compare) }
 
-func mustAdd(t testing.TB, b *vote.Book, p vote.Proposal) {
+func mustAdd(t testing.TB, b *vote.Ledger, p vote.Proposal) {
 	t.Helper()
-	if r, err := b.AddProposal(p); err != nil || r.Verdict != vote.Kept {
+	if r, err := b.AddProposal(p); err != nil || r.Verdict != vote.Accepted {
 		t.Fatalf("%v: %v", r.Verdict, err)
 	}
 }
 
-func cast(t testing.TB, b *vote.Book, id vote.ID, k identity.Key, c vote.Choice) vote.Result {
+func cast(t testing.TB, b *vote.Ledger, id vote.ID, k identity.Key, c vote.Choice) vote.Result {
 	t.Helper()
 	r, err := b.AddBallot(vote.Ballot{Proposal: id, Voter: k, Choice: c})
 	if err != nil {
@@ -32,7 +32,7 @@ func cast(t testing.TB, b *vote.Book, id vote.ID, k identity.Key, c vote.Choice)
 }
 
 func TestOutsidersHaveNoVote(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	p := proposalOf("p", 9)
 	mustAdd(t, b, p)
 	for i := range 2000 { // 1,000 guests' made-up keys and 1,000 keys outside the roll are one to it
@@ -55,28 +55,28 @@ func TestOutsidersHaveNoVote(t *testing.T) {
 }
 
 func TestBallotsBeforeTheirProposal(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	p := proposalOf("p", 5)
 	for _, k := range p.Roll[:3] {
-		if r := cast(t, b, p.ID, k, vote.Approve); r.Verdict != vote.Waiting {
+		if r := cast(t, b, p.ID, k, vote.Approve); r.Verdict != vote.Pending {
 			t.Fatalf("%v", r.Verdict)
 		}
 		cast(t, b, p.ID, k, vote.Approve) // twice is once
 	}
 	cast(t, b, p.ID, testKey(500), vote.Approve)
 	r, err := b.AddProposal(p)
-	if err != nil || r.Was != vote.Unknown || r.Now != vote.Passed || len(r.Adopted) != 3 || len(r.Forgotten) != 1 {
+	if err != nil || r.Was != vote.Unknown || r.Now != vote.Passed || len(r.Adopted) != 3 || len(r.Discarded) != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
 
 func TestWaitingIsBounded(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	p := proposalOf("p", 3)
 	cast(t, b, p.ID, p.Roll[0], vote.Approve)
-	for i := range vote.MaxWaiting {
+	for i := range vote.MaxPending {
 		r := cast(t, b, named(fmt.Sprint(i)), p.Roll[0], vote.Approve)
-		if got, want := len(r.Forgotten), i/(vote.MaxWaiting-1); got != want {
+		if got, want := len(r.Discarded), i/(vote.MaxPending-1); got != want {
 			t.Fatalf("%d forgotten after %d more", got, i+1)
 		}
 	}
@@ -84,25 +84,25 @@ func TestWaitingIsBounded(t *testing.T) {
 	if c := b.Choice(p.ID, p.Roll[0]); c != vote.None {
 		t.Errorf("the oldest was not forgotten: %v", c)
 	}
-	if r := cast(t, b, p.ID, p.Roll[0], vote.Approve); r.Verdict != vote.Kept {
+	if r := cast(t, b, p.ID, p.Roll[0], vote.Approve); r.Verdict != vote.Accepted {
 		t.Errorf("the exchange brings it again: %v", r.Verdict)
 	}
 }
 
 func TestVerdicts(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	p := proposalOf("p", 3)
 	mustAdd(t, b, p)
 	if r, err := b.AddProposal(p); err != nil || r.Verdict != vote.Known {
 		t.Errorf("a second time: %v, %v", r.Verdict, err)
 	}
-	if r := cast(t, b, p.ID, p.Roll[0], vote.Reject); r.Verdict != vote.Kept || r.Twice {
+	if r := cast(t, b, p.ID, p.Roll[0], vote.Reject); r.Verdict != vote.Accepted || r.Equivocated {
 		t.Errorf("%+v", r)
 	}
 	if r := cast(t, b, p.ID, p.Roll[0], vote.Reject); r.Verdict != vote.Known {
 		t.Errorf("%+v", r)
 	}
-	if r := cast(t, b, p.ID, p.Roll[0], vote.Approve); r.Verdict != vote.Kept || !r.Twice {
+	if r := cast(t, b, p.ID, p.Roll[0], vote.Approve); r.Verdict != vote.Accepted || !r.Equivocated {
 		t.Errorf("%+v", r)
 	}
 	if r, err := b.AddCancel(vote.Cancel{Proposal: p.ID, By: p.Roll[1]}); !errors.Is(err, vote.ErrNotAuthor) {
@@ -126,7 +126,7 @@ func TestVerdicts(t *testing.T) {
 // TestOrder: whatever records there are, their order and repetition changes nothing.
 func TestOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		type record func(*vote.Book)
+		type record func(*vote.Ledger)
 		var records []record
 		var ids []vote.ID
 		var props []vote.Proposal
@@ -147,9 +147,9 @@ func TestOrder(t *testing.T) {
 					p.Ends = slices.Compact(p.Ends)
 				}
 			}
-			p.Need = vote.Rule(p.Slot, p.Action, len(p.Roll))
+			p.Need = vote.Threshold(p.Slot, p.Action, len(p.Roll))
 			ids, props = append(ids, p.ID), append(props, p)
-			records = append(records, func(b *vote.Book) {
+			records = append(records, func(b *vote.Ledger) {
 				if _, err := b.AddProposal(p); err != nil {
 					t.Fatal(err)
 				}
@@ -158,14 +158,14 @@ func TestOrder(t *testing.T) {
 				c := rapid.IntRange(0, 5).Draw(t, "ballot")
 				for bit, said := range map[int]vote.Choice{1: vote.Approve, 2: vote.Reject} {
 					if c == 4 || c&bit != 0 {
-						records = append(records, func(b *vote.Book) {
+						records = append(records, func(b *vote.Ledger) {
 							_, _ = b.AddBallot(vote.Ballot{Proposal: p.ID, Voter: k, Choice: said})
 						})
 					}
 				}
 			}
 			if rapid.Bool().Draw(t, "cancel") {
-				records = append(records, func(b *vote.Book) { _, _ = b.AddCancel(vote.Cancel{Proposal: p.ID, By: p.Author}) })
+				records = append(records, func(b *vote.Ledger) { _, _ = b.AddCancel(vote.Cancel{Proposal: p.ID, By: p.Author}) })
 			}
 		}
 		disputes := vote.Disputes{}
@@ -175,7 +175,7 @@ func TestOrder(t *testing.T) {
 			}
 		}
 		order := rapid.Permutation(append(slices.Clone(records), records[len(records)/2:]...)).Draw(t, "order")
-		a, b := vote.NewBook(), vote.NewBook()
+		a, b := vote.NewLedger(), vote.NewLedger()
 		for _, r := range records {
 			r(a)
 		}
@@ -205,7 +205,7 @@ func TestOrder(t *testing.T) {
 func TestCountIsTheBooks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := proposalOf("p", rapid.IntRange(1, 12).Draw(t, "n"))
-		b := vote.NewBook()
+		b := vote.NewLedger()
 		mustAddRapid(t, b, p)
 		var ballots []vote.Ballot
 		for range rapid.IntRange(0, 30).Draw(t, "ballots") {
@@ -224,7 +224,7 @@ func TestCountIsTheBooks(t *testing.T) {
 	})
 }
 
-func mustAddRapid(t *rapid.T, b *vote.Book, p vote.Proposal) {
+func mustAddRapid(t *rapid.T, b *vote.Ledger, p vote.Proposal) {
 	if _, err := b.AddProposal(p); err != nil {
 		t.Fatal(err)
 	}

@@ -18,9 +18,9 @@ import (
 
 var update = flag.Bool("update", false, "write the vectors of testdata anew")
 
-func prove(t *testing.T, text []byte) *votes.Proof {
+func prove(t *testing.T, text []byte) *votes.Certificate {
 	t.Helper()
-	p, err := votes.ReadProof(bytes.NewReader(text))
+	p, err := votes.ReadCertificate(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func prove(t *testing.T, text []byte) *votes.Proof {
 }
 
 // decided is a room of three in which secure-only went on by two and off again by all.
-func decided(t *testing.T) (on1, off vote.ID, box *votes.Box, keys []identity.Key) {
+func decided(t *testing.T) (on1, off vote.ID, box *votes.Records, keys []identity.Key) {
 	t.Helper()
 	ids, keys := people(3)
 	bs := boxes(ids)
@@ -53,7 +53,7 @@ func decided(t *testing.T) (on1, off vote.ID, box *votes.Box, keys []identity.Ke
 
 func TestCertificateConvincesAStranger(t *testing.T) {
 	on1, off, box, keys := decided(t)
-	text, ok := box.Certificate(on1)
+	text, ok := box.EncodeCertificate(on1)
 	if !ok {
 		t.Fatal("no certificate")
 	}
@@ -61,15 +61,15 @@ func TestCertificateConvincesAStranger(t *testing.T) {
 	if len(p.Approvals) != 2 || p.Proposal.Need != 2 || len(p.Proposal.Roll) != 3 || p.Room != lobby || p.Proposal.ID != on1 {
 		t.Errorf("%+v", p)
 	}
-	text, ok = box.Certificate(off)
+	text, ok = box.EncodeCertificate(off)
 	if !ok {
 		t.Fatal("no certificate of the OFF")
 	}
 	p = prove(t, text)
-	if len(p.Ends) != 1 || p.Ends[0].On.ID != on1 || !p.Ends[0].Ended() || len(p.Approvals) != vote.Strong(len(keys)) {
+	if len(p.Ends) != 1 || p.Ends[0].On.ID != on1 || !p.Ends[0].Ended() || len(p.Approvals) != vote.StrongMajority(len(keys)) {
 		t.Errorf("%+v", p)
 	}
-	if _, ok := box.Certificate(vote.ID{1}); ok {
+	if _, ok := box.EncodeCertificate(vote.ID{1}); ok {
 		t.Error("a certificate of nothing")
 	}
 }
@@ -77,7 +77,7 @@ func TestCertificateConvincesAStranger(t *testing.T) {
 // Not one byte of a proof can be another one.
 func TestEveryByteOfAProofCounts(t *testing.T) {
 	on1, _, box, _ := decided(t)
-	text, _ := box.Certificate(on1)
+	text, _ := box.EncodeCertificate(on1)
 	step := 1
 	if testing.Short() {
 		step = 13
@@ -86,11 +86,11 @@ func TestEveryByteOfAProofCounts(t *testing.T) {
 		for _, flip := range []byte{1, 0x20} {
 			bad := bytes.Clone(text)
 			bad[i] ^= flip
-			if _, err := votes.ReadProof(bytes.NewReader(bad)); !errors.Is(err, votes.ErrProof) {
+			if _, err := votes.ReadCertificate(bytes.NewReader(bad)); !errors.Is(err, votes.ErrCertificate) {
 				t.Fatalf("byte %d ^ %#x: %v", i, flip, err)
 			}
 		}
-		if _, err := votes.ReadProof(bytes.NewReader(text[:i])); !errors.Is(err, votes.ErrProof) {
+		if _, err := votes.ReadCertificate(bytes.NewReader(text[:i])); !errors.Is(err, votes.ErrCertificate) {
 			t.Fatalf("cut at %d: %v", i, err)
 		}
 	}
@@ -100,8 +100,8 @@ func TestEveryByteOfAProofCounts(t *testing.T) {
 // the second.
 func vectors(t *testing.T) map[string]string {
 	on1, off, box, _ := decided(t)
-	certificate, _ := box.Certificate(on1)
-	second, _ := box.Certificate(off)
+	certificate, _ := box.EncodeCertificate(on1)
+	second, _ := box.EncodeCertificate(off)
 	good, goodOff := string(certificate), string(second)
 	ballots := func(s string) (head string, list []string, tail string) {
 		i := strings.Index(s, `"ballots":[`) + len(`"ballots":[`)
@@ -165,7 +165,7 @@ func TestVectors(t *testing.T) {
 			t.Errorf("%s is not what this version writes", name)
 		}
 		expect, content, _ := strings.Cut(string(text), "\n")
-		p, err := votes.ReadProof(strings.NewReader(content))
+		p, err := votes.ReadCertificate(strings.NewReader(content))
 		switch {
 		case expect == "bad" && err == nil:
 			t.Errorf("%s is taken", name)
@@ -191,7 +191,7 @@ func ballotOf(t *testing.T, who *identity.Identity, room record.RoomID, id vote.
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := record.Sign(who, record.Body{Room: room, Kind: votes.KindBallot, Data: data})
+	r, err := record.Sign(who, record.Body{Room: room, Kind: record.KindBallot, Data: data})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func twice(t *testing.T) []byte {
 	}
 	accept(t, bs[0], cast(t, bs[1], id, vote.Approve)...)
 	out := accept(t, bs[0], cast(t, bs[3], id, vote.Reject)...)
-	text, ok := bs[0].EvidenceFile(*out.Twice)
+	text, ok := bs[0].EncodeEvidence(*out.Evidence)
 	if !ok {
 		t.Fatal("no evidence")
 	}
@@ -231,8 +231,8 @@ func outside(t *testing.T) string {
 		ballotOf(t, person(9), lobby, id, vote.Reject) + `],"ends":[]}` + "\n"
 }
 
-func describe(p *votes.Proof) string {
-	if !p.Twice.IsZero() {
+func describe(p *votes.Certificate) string {
+	if !p.Equivocator.IsZero() {
 		return "ok twice"
 	}
 	out := "ok " + string(rune('0'+len(p.Approvals))) + " of " + string(rune('0'+len(p.Proposal.Roll)))
@@ -248,7 +248,7 @@ func describe(p *votes.Proof) string {
 	return out
 }
 
-// No file makes ReadProof panic, and what it takes it would write again byte for byte.
+// No file makes ReadCertificate panic, and what it takes it would write again byte for byte.
 func FuzzReadProof(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join("testdata", "proofs", "*.txt"))
 	for _, file := range files {
@@ -260,11 +260,11 @@ func FuzzReadProof(f *testing.F) {
 		f.Add([]byte(content))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p, err := votes.ReadProof(bytes.NewReader(text))
+		p, err := votes.ReadCertificate(bytes.NewReader(text))
 		if (p == nil) == (err == nil) {
 			t.Fatalf("%v and %v", p, err)
 		}
-		if err == nil && len(p.Approvals) < p.Proposal.Need && p.Twice.IsZero() {
+		if err == nil && len(p.Approvals) < p.Proposal.Need && p.Equivocator.IsZero() {
 			t.Fatal("a proof without approvals")
 		}
 	})

@@ -37,7 +37,7 @@ func boundProposal(n, author, voters, size int) Proposal {
 }
 
 // sums adds up the book's accounts from nothing and compares.
-func sums(t *testing.T, b *Book) {
+func sums(t *testing.T, b *Ledger) {
 	t.Helper()
 	bytes, loose := 0, 0
 	undecided := map[identity.Key]int{}
@@ -67,7 +67,7 @@ func sums(t *testing.T, b *Book) {
 }
 
 func TestUndecidedOfOneAuthor(t *testing.T) {
-	b := NewBook()
+	b := NewLedger()
 	var dropped []ID
 	for n := range 100 {
 		r, err := b.AddProposal(boundProposal(n, 0, 3, 1<<10))
@@ -108,7 +108,7 @@ func TestUndecidedOfOneAuthor(t *testing.T) {
 }
 
 func TestBallotsThatWaitedSaveTheirProposal(t *testing.T) {
-	b := NewBook()
+	b := NewLedger()
 	for n := 1; n <= 64; n++ {
 		if _, err := b.AddProposal(boundProposal(n, 0, 3, 1<<10)); err != nil {
 			t.Fatal(err)
@@ -116,7 +116,7 @@ func TestBallotsThatWaitedSaveTheirProposal(t *testing.T) {
 	}
 	old := boundProposal(0, 0, 3, 1<<10)
 	for v := range 2 {
-		if r, err := b.AddBallot(Ballot{Proposal: old.ID, Voter: boundKey(v), Choice: Approve}); err != nil || r.Verdict != Waiting {
+		if r, err := b.AddBallot(Ballot{Proposal: old.ID, Voter: boundKey(v), Choice: Approve}); err != nil || r.Verdict != Pending {
 			t.Fatal(r, err)
 		}
 	}
@@ -129,7 +129,7 @@ func TestBallotsThatWaitedSaveTheirProposal(t *testing.T) {
 // TestFullRoom: a flood from one key, then from many, pushes out neither what has passed nor a small
 // honest vote.
 func TestFullRoom(t *testing.T) {
-	b := NewBook()
+	b := NewLedger()
 	b.limits.room = 1 << 20
 	vote := func(id ID, voter int, c Choice) error {
 		_, err := b.AddBallot(Ballot{Proposal: id, Voter: boundKey(voter), Choice: c, Size: 400})
@@ -192,7 +192,7 @@ func TestFullRoom(t *testing.T) {
 
 // TestDroppedIsForgotten: nothing of a dropped OFF or topic is left in what follows from it.
 func TestDroppedIsForgotten(t *testing.T) {
-	b := NewBook()
+	b := NewLedger()
 	on := boundProposal(0, 0, 3, 0)
 	off := boundProposal(1, 0, 3, 0)
 	off.Action, off.Ends = Off, []ID{on.ID}
@@ -224,7 +224,7 @@ func TestDroppedIsForgotten(t *testing.T) {
 
 // TestLongChainOfTopics: a chain as long as a room can hold, and a circle, which hashes rule out.
 func TestLongChainOfTopics(t *testing.T) {
-	b := NewBook()
+	b := NewLedger()
 	const n = 20_000
 	add := func(i int, base ID) {
 		p := boundProposal(i, i, 1, 0)
@@ -242,7 +242,7 @@ func TestLongChainOfTopics(t *testing.T) {
 	if b.TopicBase() != boundID(n) || b.deepest()[0].depth != n {
 		t.Errorf("deepest is %d", b.deepest()[0].depth)
 	}
-	circle := NewBook()
+	circle := NewLedger()
 	b = circle
 	add(1, boundID(2))
 	add(2, boundID(1))
@@ -254,7 +254,7 @@ func TestLongChainOfTopics(t *testing.T) {
 // TestNoRoomToPass: an approval for which there is no room beside what has passed costs its proposal
 // its place, rather than letting the room grow.
 func TestNoRoomToPass(t *testing.T) {
-	b := NewBook()
+	b := NewLedger()
 	b.limits.room = 4 << 10
 	old, last := boundProposal(1, 0, 1, 2<<10), boundProposal(2, 10, 3, 1<<10)
 	for _, p := range []Proposal{old, last} {
@@ -268,7 +268,7 @@ func TestNoRoomToPass(t *testing.T) {
 	if r, err := ballot(old.ID, 0); err != nil || r.Now != Passed {
 		t.Fatal(r, err)
 	}
-	if r, err := ballot(last.ID, 10); err != nil || r.Verdict != Kept {
+	if r, err := ballot(last.ID, 10); err != nil || r.Verdict != Accepted {
 		t.Fatal(r, err)
 	}
 	r, err := ballot(last.ID, 11)
@@ -284,7 +284,7 @@ func TestNoRoomToPass(t *testing.T) {
 // What has passed stays when it alone fills the room: another ballot on it is refused, and doesn't cost it
 // its place.
 func TestFullOfWhatHasPassed(t *testing.T) {
-	b := NewBook()
+	b := NewLedger()
 	b.limits.room = 4 * minRecord
 	p := boundProposal(1, 1, 5, minRecord)
 	if _, err := b.AddProposal(p); err != nil {

@@ -10,19 +10,19 @@ import (
 // itself is taken when the lane is empty.
 const (
 	MaxQueued = 512       // claims and pass-through messages that are not delivered yet
-	MaxBytes  = 512 << 10 // sum of their Item.Size
+	MaxBytes  = 512 << 10 // sum of their Job.Size
 )
 
 // A Submit this soon after one that was done inline finds its reader with more to read: the next
-// frame was waiting in the socket, where Item.More doesn't see it.
+// frame was waiting in the socket, where Job.More doesn't see it.
 const streak = 25 * time.Microsecond
 
 // ErrClosed is returned by Submit and Drain once the lane is closed or the pool has ended.
 var ErrClosed = errors.New("verify: lane is closed")
 
-// Lane is one link's way through the pool: what is submitted comes out verified, in order. Submit is
+// Queue is one link's way through the pool: what is submitted comes out verified, in order. Submit is
 // for one goroutine at a time, the link's reader; Close and Drain may be called from any.
-type Lane struct {
+type Queue struct {
 	pool    *Pool
 	deliver func(Result)
 
@@ -43,15 +43,15 @@ type Lane struct {
 	closed     bool          // nothing is accepted, and no delivery begins
 	drained    chan struct{} // closed when nothing is left; nil: nobody waits
 	inTurn     bool          // the lane is in the pool's turn
-	next       *Lane         // the lane after it in the turn
+	next       *Queue        // the lane after it in the turn
 }
 
-// Lane opens a lane. deliver gets the results in the order of Submit, never two at once, from the
+// Queue opens a lane. deliver gets the results in the order of Submit, never two at once, from the
 // lane's own goroutine or from within Submit. It may block, which holds this lane only, but must
 // return soon after what it waits for is ended by its owner. It may call Close, but neither Submit
 // nor Drain. Who opens a lane closes it; after the pool's end it is closed from the start.
-func (p *Pool) Lane(deliver func(Result)) *Lane {
-	l := &Lane{
+func (p *Pool) OpenQueue(deliver func(Result)) *Queue {
+	l := &Queue{
 		pool:    p,
 		deliver: deliver,
 		end:     make(chan struct{}),
@@ -67,104 +67,104 @@ func (p *Pool) Lane(deliver func(Result)) *Lane {
 // Submit takes the next item. While the lane is full it blocks. It returns the cause of ctx's end,
 // or ErrClosed; the item was then not accepted. An accepted item is delivered unless the lane is
 // closed before.
-func (l *Lane) Submit(ctx context.Context, item Item) error {
+func (q *Queue) Submit(ctx context.Context, item Job) error {
 	claims := item.claims()
 	// Without claims there is nothing to share out; with several, all cores are quicker than one.
 	inline := claims == 0 ||
-		claims == 1 && !item.More && (l.lastInline.IsZero() || time.Since(l.lastInline) > streak)
+		claims == 1 && !item.More && (q.lastInline.IsZero() || time.Since(q.lastInline) > streak)
 	s := newSlot(item)
-	p := l.pool
+	p := q.pool
 	p.mu.Lock()
 	for {
-		if err := l.refusal(ctx); err != nil {
+		if err := q.refusal(ctx); err != nil {
 			p.mu.Unlock()
 			return err
 		}
-		if l.queued == 0 || l.queued+s.cost <= MaxQueued && l.bytes+item.Size <= MaxBytes {
+		if q.queued == 0 || q.queued+s.cost <= MaxQueued && q.bytes+item.Size <= MaxBytes {
 			break
 		}
-		l.waiting = true
+		q.waiting = true
 		p.mu.Unlock()
 		select {
-		case <-l.space:
-		case <-l.end:
+		case <-q.space:
+		case <-q.end:
 		case <-p.ctx.Done():
 		case <-ctx.Done():
 		}
 		p.mu.Lock()
 	}
 	// queued counts what is just being delivered too, so 0 means that the lane is at rest.
-	if inline && l.queued == 0 {
-		l.count(s)
+	if inline && q.queued == 0 {
+		q.count(s)
 		p.mu.Unlock()
-		return l.inline(s)
+		return q.inline(s)
 	}
-	l.append(s)
+	q.append(s)
 	p.mu.Unlock()
 	return nil
 }
 
 // inline verifies and delivers in the submitter's goroutine a slot that is the only one.
-func (l *Lane) inline(s *slot) error {
+func (q *Queue) inline(s *slot) error {
 	for i := range s.left {
-		verified, err := l.pool.verify(s.claim(i))
+		verified, err := q.pool.verify(s.claim(i))
 		s.done(i, verified, err) // not in the list: nobody else sees it
 	}
-	l.pool.mu.Lock()
-	if l.closed {
-		l.pool.mu.Unlock()
+	q.pool.mu.Lock()
+	if q.closed {
+		q.pool.mu.Unlock()
 		return ErrClosed
 	}
-	l.delivering = true
-	l.pool.mu.Unlock()
-	l.finish(s)
+	q.delivering = true
+	q.pool.mu.Unlock()
+	q.finish(s)
 	if s.item.claims() > 0 {
-		l.lastInline = time.Now()
+		q.lastInline = time.Now()
 	}
 	return nil
 }
 
 // finish delivers a slot, for which delivering was set, and takes it off the count.
-func (l *Lane) finish(s *slot) {
-	l.deliver(s.result)
-	l.pool.mu.Lock()
-	defer l.pool.mu.Unlock()
-	l.delivering = false
-	l.queued -= s.cost
-	l.bytes -= s.item.Size
+func (q *Queue) finish(s *slot) {
+	q.deliver(s.result)
+	q.pool.mu.Lock()
+	defer q.pool.mu.Unlock()
+	q.delivering = false
+	q.queued -= s.cost
+	q.bytes -= s.item.Size
 	// Submit is called when there is place for many, not for each: a change of goroutine less.
-	if l.waiting && l.queued <= MaxQueued/2 && l.bytes <= MaxBytes/2 {
-		l.waiting = false
+	if q.waiting && q.queued <= MaxQueued/2 && q.bytes <= MaxBytes/2 {
+		q.waiting = false
 		select {
-		case l.space <- struct{}{}:
+		case q.space <- struct{}{}:
 		default: // left there by a Submit whose context ended
 		}
 	}
-	l.settle()
+	q.settle()
 }
 
 // settle tells Drain when nothing is left to wait for. Called with mu held.
-func (l *Lane) settle() {
-	if l.drained != nil && l.settled() {
-		close(l.drained)
-		l.drained = nil
+func (q *Queue) settle() {
+	if q.drained != nil && q.settled() {
+		close(q.drained)
+		q.drained = nil
 	}
 }
 
 // settled reports whether nothing is being delivered and nothing will be. Called with mu held.
-func (l *Lane) settled() bool { return !l.delivering && (l.closed || l.queued == 0) }
+func (q *Queue) settled() bool { return !q.delivering && (q.closed || q.queued == 0) }
 
 // Drain waits until all that was submitted is delivered; nothing should be submitted meanwhile. It
 // returns nil, or ErrClosed once the lane is closed and the delivery that had begun is over, or the
 // cause of ctx's end.
-func (l *Lane) Drain(ctx context.Context) error {
-	p := l.pool
+func (q *Queue) Drain(ctx context.Context) error {
+	p := q.pool
 	p.mu.Lock()
-	if !l.settled() {
-		if l.drained == nil {
-			l.drained = make(chan struct{})
+	if !q.settled() {
+		if q.drained == nil {
+			q.drained = make(chan struct{})
 		}
-		drained := l.drained
+		drained := q.drained
 		p.mu.Unlock()
 		select {
 		case <-drained:
@@ -174,7 +174,7 @@ func (l *Lane) Drain(ctx context.Context) error {
 		p.mu.Lock()
 	}
 	defer p.mu.Unlock()
-	if l.closed {
+	if q.closed {
 		return ErrClosed
 	}
 	return nil
@@ -182,22 +182,22 @@ func (l *Lane) Drain(ctx context.Context) error {
 
 // Close drops what is not delivered yet: no delivery begins after it. It doesn't wait for one that
 // has begun (deliver itself may call it); Drain does. Closing twice is once.
-func (l *Lane) Close() {
-	l.pool.mu.Lock()
-	defer l.pool.mu.Unlock()
-	if l.closed {
+func (q *Queue) Close() {
+	q.pool.mu.Lock()
+	defer q.pool.mu.Unlock()
+	if q.closed {
 		return
 	}
-	l.closed = true
-	l.head, l.tail, l.work = nil, nil, nil
-	close(l.end)
-	l.settle()
+	q.closed = true
+	q.head, q.tail, q.work = nil, nil, nil
+	close(q.end)
+	q.settle()
 }
 
 // refusal is why nothing is accepted any more. Called with mu held.
-func (l *Lane) refusal(ctx context.Context) error {
+func (q *Queue) refusal(ctx context.Context) error {
 	switch {
-	case l.closed || l.pool.ctx.Err() != nil:
+	case q.closed || q.pool.ctx.Err() != nil:
 		return ErrClosed
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -206,73 +206,73 @@ func (l *Lane) refusal(ctx context.Context) error {
 }
 
 // append puts a slot at the lane's end and has it verified. Called with mu held.
-func (l *Lane) append(s *slot) {
-	l.count(s)
-	if l.tail == nil {
-		l.head = s
+func (q *Queue) append(s *slot) {
+	q.count(s)
+	if q.tail == nil {
+		q.head = s
 	} else {
-		l.tail.next = s
+		q.tail.next = s
 	}
-	l.tail = s
+	q.tail = s
 	if s.left == 0 {
-		l.wakeDeliverer()
+		q.wakeDeliverer()
 		return
 	}
-	if l.work == nil {
-		l.work = s
+	if q.work == nil {
+		q.work = s
 	}
-	l.pool.push(l)
-	l.pool.call(s.left)
+	q.pool.push(q)
+	q.pool.call(s.left)
 }
 
 // count adds a slot to what the lane holds. Called with mu held.
-func (l *Lane) count(s *slot) {
-	l.queued += s.cost
-	l.bytes += s.item.Size
+func (q *Queue) count(s *slot) {
+	q.queued += s.cost
+	q.bytes += s.item.Size
 }
 
 // take hands out the next claim to verify. Called with mu held and work not nil.
-func (l *Lane) take() (s *slot, i int) {
-	s, i = l.work, l.work.taken
+func (q *Queue) take() (s *slot, i int) {
+	s, i = q.work, q.work.taken
 	s.taken++
-	for l.work != nil && l.work.taken == l.work.item.claims() {
-		l.work = l.work.next
+	for q.work != nil && q.work.taken == q.work.item.claims() {
+		q.work = q.work.next
 	}
 	return s, i
 }
 
 // wakeDeliverer calls the deliverer if it sleeps and the lane's first item is ready. Called with mu
 // held.
-func (l *Lane) wakeDeliverer() {
-	if l.sleeping && l.head != nil && l.head.left == 0 {
-		l.sleeping = false
-		l.ready <- struct{}{} // taken before it sleeps again, so there is place
+func (q *Queue) wakeDeliverer() {
+	if q.sleeping && q.head != nil && q.head.left == 0 {
+		q.sleeping = false
+		q.ready <- struct{}{} // taken before it sleeps again, so there is place
 	}
 }
 
 // run is the lane's deliverer: the only goroutine that delivers what was queued.
-func (l *Lane) run(ctx context.Context) {
-	defer l.Close() // when the pool ends
-	p := l.pool
+func (q *Queue) run(ctx context.Context) {
+	defer q.Close() // when the pool ends
+	p := q.pool
 	for {
 		p.mu.Lock()
-		switch s := l.head; {
-		case l.closed || ctx.Err() != nil:
+		switch s := q.head; {
+		case q.closed || ctx.Err() != nil:
 			p.mu.Unlock()
 			return
 		case s != nil && s.left == 0:
-			if l.head = s.next; l.head == nil {
-				l.tail = nil
+			if q.head = s.next; q.head == nil {
+				q.tail = nil
 			}
-			l.delivering = true
+			q.delivering = true
 			p.mu.Unlock()
-			l.finish(s)
+			q.finish(s)
 		default:
-			l.sleeping = true
+			q.sleeping = true
 			p.mu.Unlock()
 			select {
-			case <-l.ready:
-			case <-l.end:
+			case <-q.ready:
+			case <-q.end:
 			case <-ctx.Done():
 				return
 			}

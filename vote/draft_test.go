@@ -12,7 +12,7 @@ import (
 )
 
 func TestNumbers(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	if n := b.NextNumber(); n != 1 {
 		t.Errorf("the first number is %d", n)
 	}
@@ -61,11 +61,11 @@ func TestNumbers(t *testing.T) {
 }
 
 func TestDraft(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	roll := manyKeys(1, 6)
 	me := roll[2]
 	const now = 1_000_000
-	p, err := b.Draft(me, vote.Wish{Slot: vote.SecureOnly, Action: vote.On, Roll: []identity.Key{roll[5], roll[0], roll[5], roll[1]}}, nil, now)
+	p, err := b.PrepareProposal(me, vote.Draft{Slot: vote.SecureOnly, Action: vote.On, Roll: []identity.Key{roll[5], roll[0], roll[5], roll[1]}}, nil, now)
 	if err != nil || p.Need != 3 || len(p.Roll) != 4 || p.Number != 1 || p.Closes != now+180_000 || !p.OnRoll(me) {
 		t.Fatalf("%+v, %v", p, err)
 	}
@@ -74,44 +74,44 @@ func TestDraft(t *testing.T) {
 	}
 	p.ID = named("on")
 	passed(t, b, p, 3)
-	for name, w := range map[string]vote.Wish{
+	for name, w := range map[string]vote.Draft{
 		"need below the rule": {Slot: vote.SecureOnly, Action: vote.Off, Roll: roll, Need: 3},
 		"need over the roll":  {Slot: vote.Topic, Action: "x", Roll: roll, Need: 7},
 		"257 voters":          {Slot: vote.Topic, Action: "x", Roll: manyKeys(1000, 256)},
-		"too long":            {Slot: vote.Topic, Action: "x", Roll: roll, For: 2 * vote.MaxFor},
+		"too long":            {Slot: vote.Topic, Action: "x", Roll: roll, Duration: 2 * vote.MaxDuration},
 		"unknown slot":        {Slot: "pin", Action: "x"},
 	} {
-		if _, err := b.Draft(me, w, nil, now); !errors.Is(err, vote.ErrInvalid) {
+		if _, err := b.PrepareProposal(me, w, nil, now); !errors.Is(err, vote.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	off, err := b.Draft(me, vote.Wish{Slot: vote.SecureOnly, Action: vote.Off, Roll: roll}, vote.Disputes{p.ID: {}}, now)
+	off, err := b.PrepareProposal(me, vote.Draft{Slot: vote.SecureOnly, Action: vote.Off, Roll: roll}, vote.Disputes{p.ID: {}}, now)
 	if err != nil || off.Need != 4 || !slices.Equal(off.Ends, []vote.ID{p.ID}) {
 		t.Errorf("an off names what others count: %+v, %v", off, err)
 	}
-	if _, err := vote.NewBook().Draft(me, vote.Wish{Slot: vote.SecureOnly, Action: vote.Off, Roll: roll}, nil, now); !errors.Is(err, vote.ErrNothingOn) {
+	if _, err := vote.NewLedger().PrepareProposal(me, vote.Draft{Slot: vote.SecureOnly, Action: vote.Off, Roll: roll}, nil, now); !errors.Is(err, vote.ErrNothingOn) {
 		t.Errorf("off while off: %v", err)
 	}
 	for i := range vote.MaxOpen {
-		w := vote.Wish{Slot: vote.Topic, Action: fmt.Sprint(i), Roll: roll}
-		p, err := b.Draft(me, w, nil, now)
+		w := vote.Draft{Slot: vote.Topic, Action: fmt.Sprint(i), Roll: roll}
+		p, err := b.PrepareProposal(me, w, nil, now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		p.ID = named(fmt.Sprint("topic", i))
 		mustAdd(t, b, p)
 	}
-	w := vote.Wish{Slot: vote.Topic, Action: "one more", Roll: roll}
-	if _, err := b.Draft(me, w, nil, now+179_999); !errors.Is(err, vote.ErrTooManyOpen) {
+	w := vote.Draft{Slot: vote.Topic, Action: "one more", Roll: roll}
+	if _, err := b.PrepareProposal(me, w, nil, now+179_999); !errors.Is(err, vote.ErrTooManyOpen) {
 		t.Errorf("a fifth: %v", err)
 	}
-	if _, err := b.Draft(me, w, nil, now+180_000); err != nil {
+	if _, err := b.PrepareProposal(me, w, nil, now+180_000); err != nil {
 		t.Errorf("once they have closed: %v", err)
 	}
 }
 
 func TestToEndIsBounded(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	disputes := vote.Disputes{}
 	for i := range 100 {
 		p := proposalOf(fmt.Sprint(i), 1)
@@ -122,7 +122,7 @@ func TestToEndIsBounded(t *testing.T) {
 			disputes[p.ID] = struct{}{}
 		}
 	}
-	ids := b.ToEnd(disputes)
+	ids := b.UnendedONs(disputes)
 	counted := 0
 	for _, id := range ids {
 		if !disputes.Has(id) {
@@ -135,7 +135,7 @@ func TestToEndIsBounded(t *testing.T) {
 }
 
 func TestPrompts(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	roll := manyKeys(1, 3)
 	me := roll[0]
 	add := func(name string, author int, edit func(*vote.Proposal)) vote.ID {
@@ -173,7 +173,7 @@ func TestPrompts(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	b := vote.NewBook()
+	b := vote.NewLedger()
 	p := proposalOf("p", 3)
 	mustAdd(t, b, p)
 	disputes := vote.Disputes{p.ID: {}}

@@ -6,9 +6,9 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// MaxWaiting is how many ballots and cancels wait for their proposals. The exchange of records
+// MaxPending is how many ballots and cancels wait for their proposals. The exchange of records
 // brings again what is forgotten.
-const MaxWaiting = 256
+const MaxPending = 256
 
 // RefKind says what a Ref refers to.
 type RefKind uint8
@@ -44,35 +44,35 @@ type waiting struct {
 	size int
 }
 
-func (b *Book) wait(ref Ref, size int) Result {
-	if slices.ContainsFunc(b.waiting, func(w waiting) bool { return w.ref == ref }) {
-		return Result{Verdict: Waiting}
+func (l *Ledger) wait(ref Ref, size int) Result {
+	if slices.ContainsFunc(l.waiting, func(w waiting) bool { return w.ref == ref }) {
+		return Result{Verdict: Pending}
 	}
-	r := Result{Verdict: Waiting}
-	if len(b.waiting) >= b.limits.waiting {
-		r.Forgotten = []Ref{b.waiting[0].ref}
-		b.waiting = slices.Delete(b.waiting, 0, 1)
+	r := Result{Verdict: Pending}
+	if len(l.waiting) >= l.limits.waiting {
+		r.Discarded = []Ref{l.waiting[0].ref}
+		l.waiting = slices.Delete(l.waiting, 0, 1)
 	}
-	b.waiting = append(b.waiting, waiting{ref, size})
+	l.waiting = append(l.waiting, waiting{ref, size})
 	return r
 }
 
 // adopt takes in what waited for e. What turns out to be nobody's (off the roll, not the author's)
 // is forgotten.
-func (b *Book) adopt(e *entry, r *Result) {
-	b.waiting = slices.DeleteFunc(b.waiting, func(w waiting) bool {
+func (l *Ledger) adopt(e *entry, r *Result) {
+	l.waiting = slices.DeleteFunc(l.waiting, func(w waiting) bool {
 		if w.ref.Proposal != e.p.ID {
 			return false
 		}
 		place := e.p.place(w.ref.By)
 		switch {
 		case w.ref.Kind == RefCancel && w.ref.By == e.p.Author:
-			b.cancel(e, w.size)
+			l.cancel(e, w.size)
 		case w.ref.Kind == RefBallot && place >= 0:
-			b.mark(e, place, w.ref.Choice, w.size)
-			r.Twice = r.Twice || e.at(place) == Both
+			l.mark(e, place, w.ref.Choice, w.size)
+			r.Equivocated = r.Equivocated || e.at(place) == Both
 		default:
-			r.Forgotten = append(r.Forgotten, w.ref)
+			r.Discarded = append(r.Discarded, w.ref)
 			return true
 		}
 		r.Adopted = append(r.Adopted, w.ref)

@@ -1,0 +1,150 @@
+package votes
+
+import (
+	"errors"
+	"fmt"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/vote"
+)
+
+// Errors of Cast and Cancel.
+var (
+	ErrDecided = errors.New("it is decided already")
+	ErrClosed  = errors.New("it has closed: propose it again")
+	ErrNoVote  = errors.New("you are not on its roll")
+	ErrCast    = errors.New("you have voted on it: a ballot is final, a changed mind is a new proposal")
+	ErrNotOwn  = errors.New("only its author can cancel it")
+)
+
+// Draft is what Propose would make of a wish at now (ms since 1970): for the preview.
+func (rs *Records) PrepareProposal(w vote.Draft, now int64) (vote.Proposal, error) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.ledger.PrepareProposal(rs.self.Key(), w, rs.disputes, now)
+}
+
+// SignProposal signs a proposal and one's own approval of it. They count nowhere until ApplyOwn.
+func (rs *Records) SignProposal(w vote.Draft, now int64) ([]*record.Record, error) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	p, err := rs.ledger.PrepareProposal(rs.self.Key(), w, rs.disputes, now)
+	if err != nil {
+		return nil, err
+	}
+	data, err := vote.EncodeProposal(&p)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := rs.sign(record.KindProposal, now, data)
+	if err != nil {
+		return nil, fmt.Errorf("a proposal that size can't be signed: %w", err)
+	}
+	mine, err := rs.ballot(vote.ID(rec.ID()), vote.Approve)
+	return []*record.Record{rec, mine}, err
+}
+
+// SignBallot signs one's ballot on a proposal. It is final: the caller has held it for as long as it can
+// be undone. It must be on disk before it is sent (rule 3), and counts nowhere until ApplyOwn.
+func (rs *Records) SignBallot(id vote.ID, c vote.Choice, now int64) ([]*record.Record, error) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	v, ok := rs.ledger.View(id)
+	switch {
+	case !ok:
+		return nil, vote.ErrNoProposal
+	case !v.Proposal.OnRoll(rs.self.Key()):
+		return nil, ErrNoVote
+	case rs.ledger.Choice(id, rs.self.Key()) != vote.None:
+		return nil, ErrCast
+	case v.Tally.State != vote.Open && !rs.lacks(v.Proposal):
+		return nil, ErrDecided
+	case now >= v.Proposal.Closes:
+		return nil, ErrClosed
+	}
+	rec, err := rs.ballot(id, c)
+	return []*record.Record{rec}, err
+}
+
+// lacks reports whether p is an OFF that has passed but not yet ended all that it names: a further
+// approval may be the one that an ON's roll still lacks (rule 5).
+func (rs *Records) lacks(p *vote.Proposal) bool {
+	if !p.IsOff() || rs.ledger.State(p.ID) != vote.Passed {
+		return false
+	}
+	for _, e := range rs.ledger.Endings(p) {
+		if e.Have < e.Need {
+			return true
+		}
+	}
+	return false
+}
+
+func (rs *Records) ballot(id vote.ID, c vote.Choice) (*record.Record, error) {
+	data, err := vote.EncodeBallot(vote.Ballot{Proposal: id, Voter: rs.self.Key(), Choice: c})
+	if err != nil {
+		return nil, err
+	}
+	return rs.sign(record.KindBallot, 0, data)
+}
+
+// SignCancel signs that one withdraws a proposal of one's own, as far as that can be done: a last
+// approval that was already signed still passes it. It counts nowhere until ApplyOwn.
+func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	v, ok := rs.ledger.View(id)
+	switch {
+	case !ok:
+		return nil, vote.ErrNoProposal
+	case v.Proposal.Author != rs.self.Key():
+		return nil, ErrNotOwn
+	case v.Tally.State != vote.Open:
+		return nil, ErrDecided
+	}
+	data, err := vote.EncodeCancel(vote.Cancel{Proposal: id, By: rs.self.Key()})
+	if err != nil {
+		return nil, err
+	}
+	rec, err := rs.sign(record.KindCancel, 0, data)
+	return []*record.Record{rec}, err
+}
+
+// ApplyOwn takes what one signed oneself, about one proposal, once it is on disk. What is Accepted is to be sent.
+func (rs *Records) ApplyOwn(own []*record.Record) (Outcome, error) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	var all Outcome
+	for i, rec := range own {
+		out, err := rs.accept(rec, nil) // one's own leaves out nobody that one didn't mean to
+		if err != nil {
+			return out, err
+		}
+		if i > 0 {
+			out.Accepted, out.Dropped = append(all.Accepted, out.Accepted...), append(all.Dropped, out.Dropped...)
+			out.Was, out.Policy = all.Was, out.Policy || all.Policy
+		}
+		all = out
+	}
+	return all, nil
+}
+
+// Propose is SignProposal and ApplyOwn, for who keeps nothing.
+func (rs *Records) Propose(w vote.Draft, now int64) (Outcome, error) {
+	return rs.taken(rs.SignProposal(w, now))
+}
+
+// Cast is SignBallot and ApplyOwn.
+func (rs *Records) Cast(id vote.ID, c vote.Choice, now int64) (Outcome, error) {
+	return rs.taken(rs.SignBallot(id, c, now))
+}
+
+// Cancel is SignCancel and ApplyOwn.
+func (rs *Records) Cancel(id vote.ID) (Outcome, error) { return rs.taken(rs.SignCancel(id)) }
+
+func (rs *Records) taken(own []*record.Record, err error) (Outcome, error) {
+	if err != nil {
+		return Outcome{}, err
+	}
+	return rs.ApplyOwn(own)
+}
