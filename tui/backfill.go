@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -61,7 +60,7 @@ func (m *model) addHistory(p historyPageLoaded) {
 	default:
 		h.oldest = p.lines[0].Place
 		for _, l := range p.lines {
-			m.know(l)
+			m.roster.NoteAuthor(l)
 		}
 		m.messages.AddOlder(p.lines)
 		m.noted = true
@@ -96,15 +95,6 @@ func (m *model) climb() {
 		m.status.tell(m.cfg.Now(), sanitize.Trusted("Loading what was said before"))
 	case !h.done:
 		m.status.tell(m.cfg.Now(), sanitize.Trusted("No more fits on this screen: Ctrl+F finds what was said before, p2pchat export has it all"))
-	}
-}
-
-// know notes what the author of a line is called who isn't here.
-func (m *model) know(l event.Line) {
-	if peer, known := m.peers.Peer(l.FromID); !l.Own && (!known || !present(peer)) {
-		id := roster.ID(l.From, l.FromID)
-		m.book.Set(id, l.FromName)
-		m.book.Remove(id)
 	}
 }
 

@@ -3,13 +3,10 @@ package tui
 import (
 	"strings"
 
-	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/composer"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
-
-func bookID(p event.Peer) string { return roster.ID(p.Key, p.ID) }
 
 // candidates are the ways in which what stands before the cursor may go on: commands and their
 // arguments; names behind an @ at once, other words only when asked.
@@ -26,8 +23,8 @@ func (m *model) candidates(before string, asked bool) []composer.Candidate {
 	if word == "" || !asked && (!strings.HasPrefix(word, "@") || len(word) > 64) {
 		return out
 	}
-	own := m.book.Label(roster.ID(m.self.Key, m.self.ID)).String()
-	for _, label := range m.book.Complete(word) {
+	own := m.roster.Label(roster.ID(m.self.Key, m.self.ID)).String()
+	for _, label := range m.roster.Complete(word) {
 		if strings.TrimPrefix(label, "@") == own {
 			continue
 		}

@@ -5,7 +5,6 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -68,7 +67,7 @@ func (m *model) handleBatch(b event.Batch) (cmd tea.Cmd) {
 func (m *model) said(l event.Line) (ring bool) {
 	m.met = true
 	peer, _ := m.peers.Peer(l.FromID)
-	m.know(l) // lines of those who aren't here any more come with the room's history
+	m.roster.NoteAuthor(l) // lines of those who aren't here any more come with the room's history
 	m.typing.stopped(l.FromID)
 	if l.Own || l.History || peer.Ignored {
 		return false
@@ -115,48 +114,42 @@ func (m *model) handleEvent(ev event.Event) {
 
 func (m *model) setSelf(s event.Self) {
 	m.self, m.ownName = s, sanitize.Name(s.Name)
-	m.book.Set(roster.ID(s.Key, s.ID), s.Name)
+	m.roster.NoteSelf(s)
 	m.peers.SetSelf(s)
 	m.messages.Relabel()
 }
-
-func present(p event.Peer) bool { return p.State == event.Up || p.State == event.Late }
 
 // peerChanged notes who came and went, and says so among the messages: what was said before and
 // after is then seen with who could hear it.
 func (m *model) peerChanged(ev event.PeerChanged) {
 	p := ev.Peer
-	id := roster.ID(p.Key, p.ID)
 	before, _ := m.peers.Peer(p.ID)
-	m.book.Set(id, p.Name)
+	m.roster.NotePeer(p)
 	m.peers.SetPeer(p)
-	if !present(p) || p.Ignored {
+	if !p.Present() || p.Ignored {
 		m.typing.stopped(p.ID)
 	}
-	if !present(p) {
+	if !p.Present() {
 		m.rates.forget(p.ID)
-	}
-	if p.State == event.Left {
-		m.book.Remove(id)
 	}
 	if before.Ignored != p.Ignored {
 		m.messages.SetIgnored(p.ID, p.Ignored)
 	}
 	m.messages.Relabel()
-	if present(p) != present(before) {
+	if p.Present() != before.Present() {
 		m.redraft()
 	}
 
-	label := m.book.Label(id)
+	label := m.label(p)
 	switch {
 	case ev.Renamed != "":
 		m.noted = true
 		m.messages.ReportRename(p.ID, sanitize.Name(ev.Renamed), label)
-	case present(p) && !present(before):
+	case p.Present() && !before.Present():
 		m.arrived(p, label)
-	case p.State == event.Left && present(before):
+	case p.State == event.Left && before.Present():
 		m.note(event.Info, sanitize.Linef("%s left", label))
-	case p.State == event.Lost && present(before):
+	case p.State == event.Lost && before.Present():
 		m.note(event.Warning, sanitize.Linef("%s is lost: the connection broke", label))
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/composer"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/screen"
 )
@@ -316,4 +317,4 @@ func (m *model) mentionPeer() {
 	m.insert("@" + m.label(p).String() + " ")
 }
 
-func (m *model) label(p event.Peer) sanitize.SafeText { return m.book.Label(bookID(p)) }
+func (m *model) label(p event.Peer) sanitize.SafeText { return m.roster.Label(roster.ID(p.Key, p.ID)) }

@@ -32,10 +32,10 @@ type deps struct {
 // model is the state of the screen. All of it belongs to Update and Frame, which are never called
 // concurrently.
 type model struct {
-	cfg  Config
-	deps deps
-	th   *theme.Theme
-	book *roster.Roster
+	cfg    Config
+	deps   deps
+	th     *theme.Theme
+	roster *roster.Roster
 
 	messages *messages.Pane
 	peers    *peers.Pane
@@ -73,14 +73,14 @@ type model struct {
 }
 
 func newModel(cfg Config, d deps) *model {
-	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), book: new(roster.Roster), focus: paneCompose, side: panePeers, bell: bellMention, keys: newKeymap()}
+	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), roster: new(roster.Roster), focus: paneCompose, side: panePeers, bell: bellMention, keys: newKeymap()}
 	m.messages = messages.New(messages.Config{
-		Theme: m.th, Roster: m.book,
+		Theme: m.th, Roster: m.roster,
 		Self:    func() string { return m.self.ID },
 		OwnName: func() sanitize.SafeText { return m.ownName },
 		Now:     cfg.Now, Zone: cfg.Zone,
 	})
-	m.peers = peers.New(peers.Config{Theme: m.th, Roster: m.book, Now: cfg.Now})
+	m.peers = peers.New(peers.Config{Theme: m.th, Roster: m.roster, Now: cfg.Now})
 	m.proposals = votes.New(votes.Config{Theme: m.th, Label: m.voter, Now: m.now})
 	m.compose = composer.New(composer.Config{Theme: m.th, Complete: m.candidates, Hint: sanitize.Trusted("Say something, or / for commands")})
 	m.typing.init()
@@ -174,7 +174,7 @@ func (m *model) queueAction(f func(ctx context.Context)) { m.deps.queueAction(f)
 
 // env is what commands work with. Answers go through the queue.
 func (m *model) env() command.Env {
-	return command.Env{Node: m.deps.node, Names: m.book, Log: m.deps.recent, Ask: m.ask(), Reply: func(a command.Answer) { m.deps.post(a) }}
+	return command.Env{Node: m.deps.node, Roster: m.roster, Log: m.deps.recent, Ask: m.ask(), Reply: func(a command.Answer) { m.deps.post(a) }}
 }
 
 // say does what a line asks for that was typed or built by a key.

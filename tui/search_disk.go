@@ -94,9 +94,9 @@ func (m *model) showDiskMatches(f diskMatches) {
 func (m *model) listDiskMatches(f diskMatches) {
 	var rows []string
 	for _, l := range f.lines {
-		m.know(l)
+		m.roster.NoteAuthor(l)
 		rows = append(rows, fmt.Sprintf("%s %s  %s", l.Time.In(m.cfg.Zone).Format("2 Jan 15:04"),
-			m.book.Label(roster.ID(l.From, l.FromID)), sanitize.Line(l.Text)))
+			m.roster.Label(roster.ID(l.From, l.FromID)), sanitize.Line(l.Text)))
 	}
 	title := sanitize.Linef("Before, with %q: %d", f.query, len(f.lines))
 	if len(f.lines) == searchMost || f.err != nil {

@@ -88,7 +88,7 @@ func (t *typing) next(time.Time) (at time.Time) {
 func (m *model) typingText() sanitize.SafeText {
 	var labels []string
 	for _, h := range m.typing.heardAt {
-		labels = append(labels, m.book.Label(h.book).String())
+		labels = append(labels, m.roster.Label(h.book).String())
 	}
 	slices.Sort(labels)
 	switch n := len(labels); {

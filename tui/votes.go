@@ -32,13 +32,13 @@ func (m *model) voteEvent(ev event.Event) {
 	case event.PolicyChanged:
 		m.policyChanged(ev)
 	case event.Differs:
-		text := sanitize.Linef("%s follows another policy than you", m.book.Label(bookID(ev.Peer)))
+		text := sanitize.Linef("%s follows another policy than you", m.label(ev.Peer))
 		switch {
 		case ev.Label == "":
 		case !ev.SecureOnly:
-			text = sanitize.Linef("%s doesn't follow %s, you do %s /refuse %s", m.book.Label(bookID(ev.Peer)), ev.Label, m.th.Dot, ev.Label)
+			text = sanitize.Linef("%s doesn't follow %s, you do %s /refuse %s", m.label(ev.Peer), ev.Label, m.th.Dot, ev.Label)
 		default:
-			text = sanitize.Linef("%s follows %s, you don't %s /accept %s", m.book.Label(bookID(ev.Peer)), ev.Label, m.th.Dot, ev.Label)
+			text = sanitize.Linef("%s follows %s, you don't %s /accept %s", m.label(ev.Peer), ev.Label, m.th.Dot, ev.Label)
 		}
 		m.note(event.Warning, text)
 	case event.Gate:
@@ -51,9 +51,9 @@ func (m *model) voteEvent(ev event.Event) {
 // proposal notes a proposal, and says among the messages that it came and what came of it.
 func (m *model) proposal(ev event.ProposalChanged) {
 	p := ev.Proposal
-	m.meet(p.By)
-	m.meet(p.Roll...)
-	m.meet(p.LeftOut...)
+	m.roster.NoteVoters(p.By)
+	m.roster.NoteVoters(p.Roll...)
+	m.roster.NoteVoters(p.LeftOut...)
 	m.proposals.SetProposal(p)
 	if m.voting.held.Proposal == p.ID && !p.CanVote {
 		m.voting.held = votes.PendingBallot{} // it was decided, or has closed, while it could be taken back
@@ -91,7 +91,7 @@ func (m *model) proposal(ev event.ProposalChanged) {
 func (m *model) policyChanged(ev event.PolicyChanged) {
 	was := m.voting.policy.SecureOnly
 	m.voting.policy = ev.Policy
-	m.meet(ev.Policy.Signed...)
+	m.roster.NoteVoters(ev.Policy.Signed...)
 	if was == ev.Policy.SecureOnly || !ev.First && !ev.History {
 		return // whoever was there has seen it pass
 	}
@@ -106,24 +106,12 @@ func (m *model) policyChanged(ev event.PolicyChanged) {
 	m.note(event.Info, sanitize.Linef("Secure-only is %s since %s: unsigned messages are %s", word, since, effect))
 }
 
-// meet notes what voters who aren't here are called.
-func (m *model) meet(vs ...event.Voter) {
-	for _, v := range vs {
-		if p, known := m.peers.Peer(v.ID); v.ID == m.self.ID || known && present(p) || v.Name == "" {
-			continue
-		}
-		id := roster.ID(v.Key, v.ID)
-		m.book.Set(id, v.Name)
-		m.book.Remove(id)
-	}
-}
-
 // voter is what a voter is called here.
 func (m *model) voter(v event.Voter) sanitize.SafeText {
 	if v.ID == m.self.ID {
 		return sanitize.Trusted("you")
 	}
-	return m.book.Label(roster.ID(v.Key, v.ID))
+	return m.roster.Label(roster.ID(v.Key, v.ID))
 }
 
 // voters joins what they are called, the first few of them.

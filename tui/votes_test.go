@@ -48,7 +48,7 @@ func (n *fakeNode) Evidence(ref string) (event.Proposal, []byte, error) {
 func (n *fakeNode) Unsigned(text string) error { return n.note("unsigned %s", text) }
 
 func voterOf(p event.Peer) event.Voter {
-	return event.Voter{Key: p.Key, ID: p.ID, Name: p.Name, Here: present(p)}
+	return event.Voter{Key: p.Key, ID: p.ID, Name: p.Name, Here: p.Present()}
 }
 
 // ballotPaper is a proposal by dana with a roll of four.

@@ -61,6 +61,9 @@ type Peer struct {
 // Encrypted reports whether what is said to the peer is encrypted.
 func (p Peer) Encrypted() bool { return p.Kind == KindNative }
 
+// Present reports whether the peer is here: up, or late.
+func (p Peer) Present() bool { return p.State == Up || p.State == Late }
+
 // PeerChanged says that a peer came, went, or is called or reached otherwise. It carries all of the
 // peer as it is now.
 type PeerChanged struct {

@@ -12,7 +12,6 @@ package command
 import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/roster"
-	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // Node is what commands ask of a running participant; *node.Node implements it. All methods are
@@ -31,13 +30,6 @@ type Node interface {
 	Votes
 }
 
-// Names knows how peers are called on screen; *names.Book implements it. Its ids are those of roster.ID.
-type Names interface {
-	Label(id string) sanitize.SafeText
-	Find(text string) []string
-	Complete(prefix string) []string
-}
-
 // Log is where errors and their stacks are kept.
 type Log interface {
 	Path() string
@@ -47,11 +39,11 @@ type Log interface {
 // Env is what a handler works with. Reply is called from within Table.Run, in order, any number of
 // times; it must not run another command.
 type Env struct {
-	Node  Node
-	Names Names
-	Log   Log // nil when there is none
-	Ask   Ask // the zero Ask asks nobody
-	Reply func(Answer)
+	Node   Node
+	Roster *roster.Roster
+	Log    Log // nil when there is none
+	Ask    Ask // the zero Ask asks nobody
+	Reply  func(Answer)
 }
 
 // Answer is what a command has to say. The string is the name of JSON mode's event, "" for none.
@@ -88,7 +80,7 @@ func (Fail) Answer() string { return "error" }
 func (Quit) Answer() string { return "" }
 
 // Label is how a peer is shown.
-func (e Env) Label(p event.Peer) string { return e.Names.Label(roster.ID(p.Key, p.ID)).String() }
+func (e Env) Label(p event.Peer) string { return e.Roster.Label(roster.ID(p.Key, p.ID)).String() }
 
 // fail answers with an error of the node, if there is one, and reports whether there was.
 func (e Env) fail(err error) bool {

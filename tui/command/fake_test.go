@@ -109,7 +109,7 @@ func newWorld() *world {
 	for _, p := range w.node.peers {
 		book.Set(roster.ID(p.Key, p.ID), p.Name)
 	}
-	w.env = Env{Node: w.node, Names: &book, Log: fakeLog{"one", "two"},
+	w.env = Env{Node: w.node, Roster: &book, Log: fakeLog{"one", "two"},
 		Reply: func(a Answer) { w.answers = append(w.answers, a) }}
 	return w
 }

@@ -108,7 +108,7 @@ func crypto(e Env, _ string) {
 	encrypted, clear, verified := 0, 0, 0
 	for _, p := range e.Node.Peers() {
 		switch {
-		case p.State != event.Up && p.State != event.Late:
+		case !p.Present():
 		case !p.Encrypted():
 			clear++
 		default:

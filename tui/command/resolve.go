@@ -25,7 +25,7 @@ func (e Env) find(text, usage string) (event.Peer, bool) {
 	}
 	var found []event.Peer
 	me := false
-	for _, id := range e.Names.Find(text) {
+	for _, id := range e.Roster.Find(text) {
 		if p, ok := byBook[id]; ok {
 			found = append(found, p)
 		}
@@ -58,15 +58,15 @@ func (e Env) find(text, usage string) (event.Peer, bool) {
 func completePeer(words ...string) func(Env, string) []string {
 	return func(e Env, args string) []string {
 		self := e.Node.Self()
-		own := e.Names.Label(roster.ID(self.Key, self.ID)).String()
+		own := e.Roster.Label(roster.ID(self.Key, self.ID)).String()
 		var out []string
-		for _, label := range e.Names.Complete(args) {
+		for _, label := range e.Roster.Complete(args) {
 			if label != own {
 				out = append(out, label)
 			}
 		}
 		i := strings.LastIndexByte(args, ' ')
-		if i <= 0 || len(e.Names.Find(args[:i])) == 0 {
+		if i <= 0 || len(e.Roster.Find(args[:i])) == 0 {
 			return out
 		}
 		for _, w := range words {

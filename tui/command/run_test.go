@@ -134,11 +134,10 @@ func TestVerifyShowsBothsWords(t *testing.T) {
 
 func TestManyNamesakesAreNotAllListed(t *testing.T) {
 	w := newWorld()
-	book := w.env.Names.(interface{ Set(id, name string) })
 	for n := byte(100); n < 130; n++ {
 		p := person(n, "bob")
 		w.node.peers = append(w.node.peers, p)
-		book.Set(roster.ID(p.Key, p.ID), p.Name)
+		w.env.Roster.Set(roster.ID(p.Key, p.ID), p.Name)
 	}
 	_, answers := w.do("/verify bob")
 	f := answers[0].(Fail)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/roster"
 )
 
 // numbers reads as the lines 1 … n, without holding them.
@@ -111,7 +112,7 @@ func TestAHundredThousandLinesIn(t *testing.T) {
 
 func BenchmarkSaid(b *testing.B) {
 	for name, v := range map[string]func(*output) view{
-		"lines": func(o *output) view { return start0(o, newPeople()) },
+		"lines": func(o *output) view { return start0(o, new(roster.Roster)) },
 		"json":  func(o *output) view { return &jsonView{out: o} },
 	} {
 		b.Run(name, func(b *testing.B) {

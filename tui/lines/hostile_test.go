@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 
 	"pgregory.net/rapid"
 )
@@ -66,9 +67,9 @@ func checkClean(t rapid.TB, shown string) {
 }
 
 // show returns what a view writes for events and then for a list.
-func show(v view, o *output, people *people, events []event.Event, peers []event.Peer) (stdout, stderr string) {
+func show(v view, o *output, names *roster.Roster, events []event.Event, peers []event.Peer) (stdout, stderr string) {
 	for _, ev := range events {
-		v.event(ev, people.note(ev))
+		v.event(ev, note(names, ev))
 	}
 	v.answer(command.List{Peers: peers})
 	for _, c := range o.queue {
@@ -82,9 +83,9 @@ func show(v view, o *output, people *people, events []event.Event, peers []event
 }
 
 func showText(name, text string) string {
-	o, people := newOutput(Config{}), newPeople()
-	v := start0(o, people)
-	stdout, stderr := show(v, o, people, hostileEvents(name, text), []event.Peer{person(2, name)})
+	o, names := newOutput(Config{}), new(roster.Roster)
+	v := start0(o, names)
+	stdout, stderr := show(v, o, names, hostileEvents(name, text), []event.Peer{person(2, name)})
 	return stdout + stderr
 }
 
@@ -104,9 +105,9 @@ func TestLineModeIsClean(t *testing.T) {
 // on a terminal.
 func exact(t rapid.TB, name, text string) {
 	t.Helper()
-	o, people := newOutput(Config{JSON: true}), newPeople()
+	o, names := newOutput(Config{JSON: true}), new(roster.Roster)
 	p := person(2, name)
-	stdout, _ := show(&jsonView{out: o}, o, people, []event.Event{event.PeerChanged{Peer: p}, said(p, text)}, nil)
+	stdout, _ := show(&jsonView{out: o}, o, names, []event.Event{event.PeerChanged{Peer: p}, said(p, text)}, nil)
 	lines := strings.Split(stdout, "\n")
 	if len(lines) != 4 || lines[3] != "" {
 		t.Fatalf("%d lines: %q", len(lines), stdout)

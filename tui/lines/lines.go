@@ -24,6 +24,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 )
 
 const (
@@ -66,7 +67,7 @@ type Mode struct {
 	cfg    Config
 	group  *group.Group
 	out    *output
-	people *people
+	roster *roster.Roster
 	ready  chan struct{} // closed by Post with the first Ready
 	ended  chan struct{} // closed by Run when it returns: Post waits for nothing any more
 
@@ -82,7 +83,7 @@ type Mode struct {
 
 // view writes events and answers to an output.
 type view interface {
-	event(ev event.Event, before event.State) // before: of a PeerChanged, as people.note has it
+	event(ev event.Event, before event.State) // before: the state of a PeerChanged's peer until now, "" when it wasn't here
 	answer(command.Answer)
 }
 
@@ -94,14 +95,14 @@ func Start(g *group.Group, cfg Config) *Mode {
 		cfg:    cfg,
 		group:  g,
 		out:    newOutput(cfg),
-		people: newPeople(),
+		roster: new(roster.Roster),
 		ready:  make(chan struct{}),
 		ended:  make(chan struct{}),
 	}
 	if cfg.JSON {
 		m.view = &jsonView{out: m.out}
 	} else {
-		text := &textView{out: m.out, people: m.people, refused: make(map[string]int), now: time.Now}
+		text := &textView{out: m.out, roster: m.roster, refused: make(map[string]int), now: time.Now}
 		m.view = text
 		if cfg.TwoPerson != nil {
 			m.view = &twoPersonView{textView: text, talk: cfg.TwoPerson}
@@ -116,7 +117,7 @@ func (m *Mode) Post(ev event.Event) { m.post(ev, m.ended) }
 
 // post shows an event, and waits for a slow reader until stop is closed.
 func (m *Mode) post(ev event.Event, stop <-chan struct{}) {
-	if m.people.hides(ev) {
+	if said, ok := ev.(event.Said); ok && m.roster.IsIgnored(said.Line.FromID) {
 		return
 	}
 	m.show(ev)
@@ -126,7 +127,7 @@ func (m *Mode) post(ev event.Event, stop <-chan struct{}) {
 func (m *Mode) show(ev event.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock() // also when the view panics: the goodbye must not wait for ever
-	m.view.event(ev, m.people.note(ev))
+	m.view.event(ev, note(m.roster, ev))
 	switch ev.(type) {
 	case event.Ready:
 		if !m.begun {
@@ -137,6 +138,33 @@ func (m *Mode) show(ev event.Event) {
 	case event.Delivered:
 		m.acks.Add(1)
 	}
+}
+
+// note has the roster learn from an event before it is shown. For a PeerChanged it returns the peer's state
+// until now, "" when the peer wasn't here.
+func note(r *roster.Roster, ev event.Event) (before event.State) {
+	switch ev := ev.(type) {
+	case event.Ready:
+		r.NoteSelf(ev.Self)
+	case event.SelfChanged:
+		r.NoteSelf(ev.Self)
+	case event.PeerChanged:
+		before = r.NotePeer(ev.Peer)
+		if ev.Peer.State == event.Lost {
+			// A script's name means the peer that is here, not its lost namesake: nobody is there to ask back.
+			r.Remove(roster.ID(ev.Peer.Key, ev.Peer.ID))
+		}
+	case event.Said:
+		r.NoteAuthor(ev.Line)
+	case event.ProposalChanged:
+		r.NoteVoters(ev.Proposal.By)
+		r.NoteVoters(ev.Proposal.LeftOut...)
+	case event.BallotCast:
+		r.NoteVoters(ev.By)
+	case event.PolicyChanged:
+		r.NoteVoters(ev.Policy.Signed...)
+	}
+	return before
 }
 
 // answer shows what a command says.
@@ -187,7 +215,7 @@ func (m *Mode) Run(ctx context.Context, n Node) error {
 		defer c.Cancel()
 	}
 
-	env := command.Env{Node: n, Names: m.people, Log: m.cfg.Log, Reply: m.answer}
+	env := command.Env{Node: n, Roster: m.roster, Log: m.cfg.Log, Reply: m.answer}
 	for !m.quit {
 		select {
 		case <-ctx.Done():
@@ -276,7 +304,7 @@ func (m *Mode) waitForHearer(ctx context.Context, n Node) {
 
 func anyoneThere(n Node) bool {
 	for _, p := range n.Peers() {
-		if p.State == event.Up || p.State == event.Late {
+		if p.Present() {
 			return true
 		}
 	}

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/roster"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // start0 is a view of line mode with a clock that stands.
-func start0(o *output, people *people) *textView {
-	return &textView{out: o, people: people, refused: make(map[string]int), now: func() time.Time { return noon }}
+func start0(o *output, names *roster.Roster) *textView {
+	return &textView{out: o, roster: names, refused: make(map[string]int), now: func() time.Time { return noon }}
 }
 
 func TestALineWaitsForAFirstPeerOnce(t *testing.T) {
@@ -313,5 +314,17 @@ func TestNoPromptInAPipe(t *testing.T) {
 	r := start(Config{In: strings.NewReader("a\n")}, person(2, "Bob"))
 	if err := r.run(t, t.Context()); err != nil || strings.Contains(r.out.String(), strings.TrimSpace(prompt)) {
 		t.Errorf("%v\n%s", err, r.out.String())
+	}
+}
+
+// A name means the peer that is here, and not its namesake whose link broke: a script can't be asked back.
+func TestLostPeerGivesItsNameUp(t *testing.T) {
+	var names roster.Roster
+	lost, here := person(2, "bob"), person(3, "bob")
+	for _, p := range []event.Peer{lost, here, as(lost, event.Lost)} {
+		note(&names, event.PeerChanged{Peer: p})
+	}
+	if got := names.Find("bob"); len(got) != 1 || got[0] != roster.ID(here.Key, here.ID) {
+		t.Errorf("bob means %v, want only the peer that is here", got)
 	}
 }

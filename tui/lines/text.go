@@ -23,7 +23,7 @@ const indent = "   "
 // textView writes the words of the seed's walkthrough. Everything passes tui/sanitize on its way out.
 type textView struct {
 	out     *output
-	people  *people
+	roster  *roster.Roster
 	refused map[string]int // last count shown, by sender and reason
 	trouble string         // last one shown
 	saved   event.Saving   // as it was shown last
@@ -105,7 +105,7 @@ func (v *textView) ready(self event.Self) {
 
 func (v *textView) peer(ev event.PeerChanged, before event.State) {
 	p := ev.Peer
-	label := v.people.Label(roster.ID(p.Key, p.ID))
+	label := v.roster.Label(roster.ID(p.Key, p.ID))
 	switch {
 	case p.State == event.Up && before == "":
 		v.say("🔍 Discovered new peer: %s%s", label, whence(p))
@@ -134,7 +134,7 @@ func whence(p event.Peer) string {
 }
 
 func (v *textView) said(l event.Line) {
-	label := v.people.Label(roster.ID(l.From, l.FromID)).String()
+	label := v.roster.Label(roster.ID(l.From, l.FromID)).String()
 	if l.Signature != event.Verified {
 		label += " (unsigned)"
 	}
@@ -224,7 +224,7 @@ func (v *textView) list(peers []event.Peer) {
 		if marks = append(marks, command.PeerMarks(p)...); len(marks) > 0 {
 			mark = ", " + strings.Join(marks, ", ")
 		}
-		v.say("  - %s (%s)%s%s", v.people.Label(roster.ID(p.Key, p.ID)), sanitize.Line(p.ID), at, mark)
+		v.say("  - %s (%s)%s%s", v.roster.Label(roster.ID(p.Key, p.ID)), sanitize.Line(p.ID), at, mark)
 	}
 }
 

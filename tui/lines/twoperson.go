@@ -94,7 +94,7 @@ func (v *twoPersonView) changed(ev event.PeerChanged, before event.State) {
 			from = "somewhere"
 		}
 		v.say("Peer connected from: %s", from)
-	case before != "" && !here(p.State) && v.people.alone(""):
+	case before != "" && !p.Present() && v.roster.NoOneBut(""):
 		v.say("Peer disconnected")
 	default:
 		v.textView.event(ev, before)
@@ -103,8 +103,8 @@ func (v *twoPersonView) changed(ev event.PeerChanged, before event.State) {
 
 // who is how the author of a line is called: Peer while there is only one.
 func (v *twoPersonView) who(l event.Line) string {
-	if v.people.alone(l.FromID) {
+	if v.roster.NoOneBut(l.FromID) {
 		return "Peer"
 	}
-	return v.people.Label(roster.ID(l.From, l.FromID)).String()
+	return v.roster.Label(roster.ID(l.From, l.FromID)).String()
 }

@@ -8,6 +8,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -77,9 +78,9 @@ func voterOf(name string, n byte) event.Voter {
 }
 
 // tell is what a view writes for the story and then for /proposals of a room without any.
-func tell(v view, o *output, people *people) (stdout, stderr string) {
+func tell(v view, o *output, names *roster.Roster) (stdout, stderr string) {
 	for _, ev := range story() {
-		v.event(ev, people.note(ev))
+		v.event(ev, note(names, ev))
 	}
 	v.answer(command.Proposals{})
 	for _, c := range o.queue {
@@ -93,8 +94,8 @@ func tell(v view, o *output, people *people) (stdout, stderr string) {
 }
 
 func TestVotesInLines(t *testing.T) {
-	o, people := newOutput(Config{}), newPeople()
-	out, errs := tell(start0(o, people), o, people)
+	o, names := newOutput(Config{}), new(roster.Roster)
+	out, errs := tell(start0(o, names), o, names)
 	want := `🔐 Alice proposed #4: secure-only on · needs 2 of 3 · spam
 🗳️ Alice approved #4 (1 of 2 needed)
 🗳️ Bob approved #4 (2 of 2 needed)
@@ -123,8 +124,8 @@ func TestVotesInLines(t *testing.T) {
 }
 
 func TestVotesInJSON(t *testing.T) {
-	o, people := newOutput(Config{JSON: true}), newPeople()
-	out, _ := tell(&jsonView{out: o}, o, people)
+	o, names := newOutput(Config{JSON: true}), new(roster.Roster)
+	out, _ := tell(&jsonView{out: o}, o, names)
 	for _, want := range []string{
 		`{"event":"policy","slot":"secure_only","value":"off"}`,
 		`"event":"proposal","number":4,"label":"#4"`, `"state":"passed"`, `"yes":2,"no":0,"need":2,"of":3`,
@@ -142,10 +143,10 @@ func TestVotesInJSON(t *testing.T) {
 
 // An approval that wasn't needed any more is not counted against what was.
 func TestAnApprovalTooMany(t *testing.T) {
-	o, people := newOutput(Config{}), newPeople()
-	v := start0(o, people)
+	o, names := newOutput(Config{}), new(roster.Roster)
+	v := start0(o, names)
 	ev := event.BallotCast{Proposal: event.Proposal{Label: "#4", Yes: 3, Need: 2}, By: voterOf("Carol", 3), Choice: "approve"}
-	v.event(ev, people.note(ev))
+	v.event(ev, note(names, ev))
 	var out strings.Builder
 	for _, c := range o.queue {
 		out.Write(c.text)

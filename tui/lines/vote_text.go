@@ -11,7 +11,7 @@ import (
 )
 
 func (v *textView) voter(w event.Voter) string {
-	return v.people.Label(roster.ID(w.Key, w.ID)).String()
+	return v.roster.Label(roster.ID(w.Key, w.ID)).String()
 }
 
 // vote writes the events of votes, each in one plain line.
@@ -38,7 +38,7 @@ func (v *textView) vote(ev event.Event) {
 		}
 		v.secureOnly, v.policyLabel = ev.Policy.SecureOnly, ev.Policy.Label
 	case event.Differs:
-		label := v.people.Label(roster.ID(ev.Peer.Key, ev.Peer.ID))
+		label := v.roster.Label(roster.ID(ev.Peer.Key, ev.Peer.ID))
 		switch {
 		case ev.Label == "":
 			v.say("🔐 %s follows another policy than you", label)

@@ -64,7 +64,7 @@ func (p *Pane) SetSelf(s event.Self) { p.self = s }
 
 // SetPeer notes a peer as it is now.
 func (p *Pane) SetPeer(peer event.Peer) {
-	if old, ok := p.peers[peer.ID]; !ok || here(old) != here(peer) || old.Name != peer.Name {
+	if old, ok := p.peers[peer.ID]; !ok || old.Present() != peer.Present() || old.Name != peer.Name {
 		p.stale = true
 	}
 	p.peers[peer.ID] = peer
@@ -87,7 +87,7 @@ func (p *Pane) Peer(id string) (event.Peer, bool) {
 // Count is how many are there, and how many are listed.
 func (p *Pane) Count() (there, listed int) {
 	for _, peer := range p.peers {
-		if here(peer) {
+		if peer.Present() {
 			there++
 		}
 		if p.listed(peer) {
@@ -100,7 +100,7 @@ func (p *Pane) Count() (there, listed int) {
 // CountPlain is how many of those who are there speak in clear.
 func (p *Pane) CountPlain() (n int) {
 	for _, peer := range p.peers {
-		if here(peer) && !peer.Encrypted() {
+		if peer.Present() && !peer.Encrypted() {
 			n++
 		}
 	}
@@ -126,11 +126,9 @@ func (p *Pane) Selected() (event.Peer, bool) {
 	return peer, ok
 }
 
-func here(p event.Peer) bool { return p.State == event.Up || p.State == event.Late }
-
 // listed reports whether a peer is worth a row.
 func (p *Pane) listed(peer event.Peer) bool {
-	return here(peer) || p.cfg.Now().Sub(peer.Changed) < ListGoneFor
+	return peer.Present() || p.cfg.Now().Sub(peer.Changed) < ListGoneFor
 }
 
 // sort puts those who are there first, each part by name. Late peers stay where they are: nothing is
@@ -154,7 +152,7 @@ func (p *Pane) sort() {
 		}
 	}
 	rank := func(peer event.Peer) int {
-		if here(peer) {
+		if peer.Present() {
 			return 0
 		}
 		return 1

@@ -83,7 +83,7 @@ func (p *Pane) row(peer event.Peer) string {
 	r := t.Row(p.w)
 	selected := p.focus && peer.ID == p.at
 	name, blank, dim := p.colour(peer), t.Text, t.Dim
-	if !here(peer) {
+	if !peer.Present() {
 		name = t.Dim
 	}
 	if selected {
@@ -100,15 +100,15 @@ func (p *Pane) row(peer event.Peer) string {
 	} else if noteStyle == (theme.Style{}) {
 		noteStyle = dim
 	}
-	mark := here(peer) && peer.Verified
+	mark := peer.Present() && peer.Verified
 	end := p.w - 1 // nothing touches the edge
 	room := max(end-lead-note.Width()-1, 4)
-	if mark || here(peer) {
+	if mark || peer.Present() {
 		room -= 2 // the tick's column stands also where there is no tick
 	}
 	at := lead + room
 	r.PutWithin(name, p.label(peer, room), room).PadTo(blank, at)
-	if here(peer) {
+	if peer.Present() {
 		r.Space(blank, 1)
 		if mark && selected {
 			r.Put(t.Selected, t.Signed)
@@ -137,7 +137,7 @@ func state(t *theme.Theme, peer event.Peer) (sanitize.SafeText, theme.Style) {
 func (p *Pane) note(peer event.Peer) (sanitize.SafeText, theme.Style) {
 	t := p.cfg.Theme
 	switch {
-	case !here(peer):
+	case !peer.Present():
 		return sanitize.Linef("%s%s", peer.State, ago(p.cfg.Now().Sub(peer.Changed))), theme.Style{}
 	case peer.Ignored:
 		return sanitize.Trusted("ignored"), t.Warn

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Skeleton returns what a name looks like: two names with one result could be taken for each other.
-// It folds case and compatibility forms (NFKC: full width, mathematical letters, ligatures),
-// drops joiners and Latin accents, and reads letters and digits of other scripts that look Latin
+// Skeleton returns what a name looks like: two names with one skeleton could be taken for each other.
+// It folds case and compatibility forms (NFKC: full width, mathematical letters, ligatures) and
+// drops joiners and Latin accents. Letters and digits of other scripts that look Latin are read
 // as Latin. It errs to the safe side: a suffix too many costs nothing. The result is for
-// comparing only, and never empty for a name that isn't.
+// comparing only, and never empty for a name that isn't. The term is that of Unicode's UTS #39.
 func Skeleton(name string) string {
 	s := norm.NFD.String(plainFold(name))
 	s = strings.Map(func(r rune) rune {

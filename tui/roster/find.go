@@ -5,22 +5,21 @@ import (
 	"strings"
 )
 
-// minID is the length from which hex that is somebody's id means nobody else.
+// minID is the length from which hex that is a peer's id means no other peer.
 const minID = 32
 
-// Find returns the ids of the peers that text, as a person typed it, may mean, ordered by label;
-// the caller asks back where there is more than one. Text may be
+// Find returns the ids of the peers that text, as a person typed it, may mean, ordered by label.
+// The caller asks back where there is more than one. Text may be
 //
 //   - a label, with or without the suffix, in any case: bob, bob·91c0, or bob.91c0, which can
-//     be typed; a shorter or longer suffix does too; or an id;
-//   - where no name is just so, the beginning of one, or of an id;
-//   - at least four hex digits of the beginning of a key. They count beside names, since
-//     anybody can take a name that looks like another's key, or make a key that begins like
+//     be typed; a shorter or longer suffix works too; or an id;
+//   - where no name is exactly so, the beginning of one, or of an id;
+//   - at least four hex digits of the beginning of a key. Those count beside names, since
+//     anyone can take a name that looks like another's key, or make a key that begins like
 //     another's name.
 //
-// An @ before it is ignored. A name without a suffix means everybody whose name looks like it:
-// which one was meant is for a person to say. Peers that were removed are found only if no other
-// is.
+// An @ before it is ignored. A name without a suffix means every peer whose name looks like it:
+// only a person can say which. Peers that were removed are found only if no other is.
 func (r *Roster) Find(text string) []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -31,15 +30,15 @@ func (r *Roster) Find(text string) []string {
 	if _, ok := r.peers[text]; ok && len(text) >= minID && isHex(strings.ReplaceAll(text, "-", "")) {
 		return []string{text}
 	}
-	if found := r.find(text, false); len(found) > 0 {
+	if found := r.findLocked(text, false); len(found) > 0 {
 		return found
 	}
-	return r.find(text, true)
+	return r.findLocked(text, true)
 }
 
-// find is Find among the peers that are here, or among those gone.
-func (r *Roster) find(text string, gone bool) []string {
-	seems := Skeleton(text)
+// findLocked searches the peers that are here, or those that are gone.
+func (r *Roster) findLocked(text string, gone bool) []string {
+	look := Skeleton(text)
 	name, digits := splitSuffix(text)
 	named, prefix := Skeleton(name), strings.ToLower(strings.ReplaceAll(text, "-", ""))
 	byKey := len(prefix) >= minDigits && isHex(prefix)
@@ -48,23 +47,23 @@ func (r *Roster) find(text string, gone bool) []string {
 	for _, e := range r.peers {
 		switch {
 		case (e.gone != 0) != gone:
-		case e.look == seems, e.id == text,
+		case e.look == look, e.id == text,
 			digits != "" && e.look == named && strings.HasPrefix(e.tag, digits):
 			exact = append(exact, e)
 		case byKey && strings.HasPrefix(e.tag, prefix):
 			keyed = append(keyed, e)
-		case strings.HasPrefix(e.look, seems),
+		case strings.HasPrefix(e.look, look),
 			len(text) >= minDigits && strings.HasPrefix(e.id, text):
 			begins = append(begins, e)
 		}
 	}
 	if len(exact) > 0 {
-		return r.ordered(append(exact, keyed...))
+		return r.orderedLocked(append(exact, keyed...))
 	}
-	return r.ordered(append(begins, keyed...))
+	return r.orderedLocked(append(begins, keyed...))
 }
 
-// splitSuffix takes bob·91c0 or bob.91c0 apart. Digits is empty where there is no suffix.
+// splitSuffix splits bob·91c0 or bob.91c0. Digits is empty where there is no suffix.
 func splitSuffix(text string) (name, digits string) {
 	i := strings.LastIndexAny(text, "·.")
 	if i <= 0 {
@@ -77,13 +76,13 @@ func splitSuffix(text string) (name, digits string) {
 	return text[:i], digits
 }
 
-// ordered returns the ids of es by label, then id.
-func (r *Roster) ordered(es []*entry) []string {
+// orderedLocked returns the ids of es by label, then id.
+func (r *Roster) orderedLocked(es []*entry) []string {
 	labels := make(map[string]string, len(es))
 	ids := make([]string, len(es))
 	for i, e := range es {
 		ids[i] = e.id
-		labels[e.id] = r.label(e.id).String()
+		labels[e.id] = r.labelLocked(e.id).String()
 	}
 	slices.SortFunc(ids, func(x, y string) int {
 		if c := strings.Compare(labels[x], labels[y]); c != 0 {
@@ -103,16 +102,16 @@ func (r *Roster) Complete(prefix string) []string {
 	if p, ok := strings.CutPrefix(prefix, "@"); ok {
 		at, prefix = "@", p
 	}
-	// Case is folded by Skeleton's rules less its look-alikes, or 0 would complete to O.
-	seems := plainFold(prefix)
+	// Only case and compatibility forms are folded: with lookalikes, 0 would complete to O.
+	look := plainFold(prefix)
 	typed := plainFold(strings.ReplaceAll(prefix, ".", "·"))
 	var labels []string
 	for _, e := range r.peers {
 		if e.gone != 0 {
 			continue
 		}
-		label := r.label(e.id).String()
-		if l := plainFold(label); strings.HasPrefix(l, seems) || strings.HasPrefix(l, typed) {
+		label := r.labelLocked(e.id).String()
+		if l := plainFold(label); strings.HasPrefix(l, look) || strings.HasPrefix(l, typed) {
 			labels = append(labels, at+label)
 		}
 	}

@@ -1,11 +1,13 @@
 // Package roster gives each peer the label that it has on screen and in line mode, and finds
 // peers by what a person types.
 //
-// A peer is its key; a name is only a label (DESIGN.md §2). Where two peers' names are the same,
-// or look the same, both are shown with the first four hex digits of their keys: bob·91c0 and
-// bob·04fe, more digits where four are not enough. Once a name has clashed, its members keep
-// their suffixes for the rest of the run, also when only one is left: a label that changes back
-// would make an old line look like somebody else's.
+// A peer is its key; a name is only a label that anyone may take. Peers whose names are the same,
+// or look the same, are shown with the first hex digits of their keys: bob·91c0 and bob·04fe.
+// Four digits are the least; there are more where four are not enough. Once a name has clashed,
+// all peers of that name keep their suffixes for the rest of the run, even the last of them.
+// A label that changed back would make an old message look like somebody else's.
+//
+// Labels are in this file and lookalikes.go, which peers are here in presence.go, the search in find.go.
 package roster
 
 import (
@@ -16,24 +18,30 @@ import (
 	"sync"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
 const (
-	minDigits = 4    // of the key in a suffix, and for finding by key
-	maxGone   = 4096 // peers that were removed and still have a label for their old lines
+	minDigits = 4    // fewest digits of a key in a suffix, and for finding by key
+	maxGone   = 4096 // peers that were removed and still have a label for their old messages
 )
 
-// Roster knows every peer's label. Its zero value is empty and ready, and is not to be copied once
-// used. It is safe for concurrent use: the screen draws labels while a command looks for a name.
+// Roster knows every peer's label, and which peers are here. Its zero value is empty and ready;
+// it must not be copied once used. It is safe for concurrent use: the screen draws labels while a
+// command looks for a name.
 //
-// The reader's own key belongs in it too, so that a peer of the same name gets a suffix.
+// The local peer belongs in it too, so that a peer of the same name gets a suffix.
 type Roster struct {
 	mu     sync.RWMutex // guards all below
 	peers  map[string]*entry
 	byLook map[string]*lookalikes
 	nGone  int // entries with gone set
-	seq    int // of Remove, counted
+	seq    int // counts calls of Remove
+
+	self    string                 // the local peer's uuid
+	present map[string]event.State // by uuid, of the peers that are here
+	ignored map[string]bool        // by uuid
 }
 
 // entry is one peer.
@@ -42,21 +50,28 @@ type entry struct {
 	name   sanitize.SafeText
 	look   string // what its name looks like: the key in Roster.byLook
 	tag    string // hex: the key, or a stand-in for it
-	digits int    // of tag that tell it from its namesakes
-	gone   int    // the step at which it was removed, 0 if it is here
+	digits int    // how many digits of tag set it apart from its namesakes
+	gone   int    // Roster.seq when it was removed, 0 if it is here
 }
 
-// lookalikes is all names that look the same.
-type lookalikes struct {
-	members []*entry
-	clashed bool // and stays so
+// ID returns what the roster calls a participant: the key in hex, so that suffixes are those of the key.
+// A peer in cleartext has no key and goes by its uuid.
+func ID(key identity.Key, uuid string) string {
+	if key.IsZero() {
+		return uuid
+	}
+	return key.String()
 }
 
-// Set notes that the peer id, a key in hex or any other id that is unique, has this name, as it
-// came from the network. It may be called again with the same name, at little cost.
+// Set gives the peer id a name as it came from the network. The id is a key in hex or any other that is
+// unique. Calling it again with the same name costs little.
 func (r *Roster) Set(id, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.setLocked(id, name)
+}
+
+func (r *Roster) setLocked(id, name string) {
 	if r.peers == nil {
 		r.peers, r.byLook = map[string]*entry{}, map[string]*lookalikes{}
 	}
@@ -73,20 +88,23 @@ func (r *Roster) Set(id, name string) {
 	if e.look != "" && label == e.name {
 		return
 	}
-	seems := Skeleton(label.String())
-	if seems != e.look {
-		r.leave(e)
-		r.join(e, seems)
+	look := Skeleton(label.String())
+	if look != e.look {
+		r.leaveLocked(e)
+		r.joinLocked(e, look)
 	}
 	e.name = label
 }
 
-// Remove notes that the peer is no longer here. Its old lines keep their label, and somebody who
-// takes its name gets a suffix; Complete no longer offers it, and Find only where no peer that
-// is here fits.
+// Remove marks the peer as gone. Its old messages keep their label, and a peer that takes its name gets
+// a suffix. Complete no longer offers it, and Find does only where no peer that is here fits.
 func (r *Roster) Remove(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.removeLocked(id)
+}
+
+func (r *Roster) removeLocked(id string) {
 	e := r.peers[id]
 	if e == nil || e.gone != 0 {
 		return
@@ -94,106 +112,63 @@ func (r *Roster) Remove(id string) {
 	r.seq++
 	e.gone = r.seq
 	r.nGone++
-	r.forget()
+	if r.nGone > maxGone {
+		r.dropOldestLocked()
+	}
 }
 
-// forget drops the peers that left longest ago, and what nobody needs any more.
-func (r *Roster) forget() {
-	if r.nGone <= maxGone {
-		return
-	}
-	// Half at once, so that a crowd that comes and goes costs little each.
-	var left []*entry
+// dropOldestLocked drops the half of the gone peers that left longest ago. Half at once, so that a crowd
+// that comes and goes costs little for each peer.
+func (r *Roster) dropOldestLocked() {
+	var gone []*entry
 	for _, e := range r.peers {
 		if e.gone != 0 {
-			left = append(left, e)
+			gone = append(gone, e)
 		}
 	}
-	slices.SortFunc(left, func(x, y *entry) int { return x.gone - y.gone })
-	for _, e := range left[:len(left)/2] {
-		r.leave(e)
+	slices.SortFunc(gone, func(x, y *entry) int { return x.gone - y.gone })
+	for _, e := range gone[:len(gone)/2] {
+		r.leaveLocked(e)
 		delete(r.peers, e.id)
 	}
-	r.nGone = len(left) - len(left)/2
-	for seems, l := range r.byLook { // names that clashed once and that nobody has any more
+	r.nGone = len(gone) - len(gone)/2
+	for look, l := range r.byLook { // names that clashed once and are no longer taken
 		if len(l.members) == 0 {
-			delete(r.byLook, seems)
+			delete(r.byLook, look)
 		}
 	}
 }
 
-// join makes e a bearer of what its name looks like, and settles the suffixes.
-func (r *Roster) join(e *entry, seems string) {
-	l := r.byLook[seems]
-	if l == nil {
-		l = &lookalikes{clashed: reserved(seems)}
-		r.byLook[seems] = l
-	}
-	for _, o := range l.members {
-		n := minDigits
-		for n < len(e.tag) && n < len(o.tag) && e.tag[:n] == o.tag[:n] {
-			n++
-		}
-		e.digits, o.digits = max(e.digits, n), max(o.digits, n)
-		l.clashed = true
-	}
-	l.members = append(l.members, e)
-	e.look = seems
-}
-
-// leave takes e from the members of its name. What clashed is kept, for whoever takes the name.
-func (r *Roster) leave(e *entry) {
-	l := r.byLook[e.look]
-	if l == nil {
-		return
-	}
-	l.members = slices.DeleteFunc(l.members, func(o *entry) bool { return o == e })
-	if len(l.members) == 0 && !l.clashed {
-		delete(r.byLook, e.look)
-	}
-	e.look = ""
-}
-
-// ID returns what the roster calls a participant: the key in hex, so that suffixes are those of the key.
-// A peer in cleartext has no key and goes by its id.
-func ID(key identity.Key, id string) string {
-	if key.IsZero() {
-		return id
-	}
-	return key.String()
-}
-
-// Label is how the peer is shown, with a suffix if its name needs one. A peer that was never Set
+// Label returns how the peer is shown, with a suffix if its name needs one. A peer that was never Set
 // is shown as a nameless one.
 func (r *Roster) Label(id string) sanitize.SafeText {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.label(id)
+	return r.labelLocked(id)
 }
 
-// label is Label, with mu held.
-func (r *Roster) label(id string) sanitize.SafeText {
-	name, suffix := r.parts(id)
+func (r *Roster) labelLocked(id string) sanitize.SafeText {
+	name, suffix := r.partsLocked(id)
 	if suffix.IsEmpty() {
 		return name // the usual case, and called for every row that is drawn
 	}
 	return sanitize.Concat(name, suffix)
 }
 
-// LabelWithin is Label in at most that many cells: the name is cut, the suffix is not, unless
-// there is no room even for it. Tail stands for what was cut.
+// LabelWithin returns the label in at most that many cells: the name is cut, the suffix only where even
+// it has no room. Tail stands for what was cut.
 func (r *Roster) LabelWithin(id string, cells int, tail sanitize.SafeText) sanitize.SafeText {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	name, suffix := r.parts(id)
+	name, suffix := r.partsLocked(id)
 	if cells <= suffix.Width() {
 		return sanitize.Concat(name, suffix).Cut(cells, tail)
 	}
 	return sanitize.Concat(name.Cut(cells-suffix.Width(), tail), suffix)
 }
 
-// parts returns the name and the suffix, empty where none is needed.
-func (r *Roster) parts(id string) (name, suffix sanitize.SafeText) {
+// partsLocked returns the name and the suffix, empty where none is needed.
+func (r *Roster) partsLocked(id string) (name, suffix sanitize.SafeText) {
 	e := r.peers[id]
 	if e == nil {
 		return sanitize.Trusted(sanitize.Nameless), sanitize.Line("·" + tagOf(id)[:minDigits])
@@ -204,16 +179,9 @@ func (r *Roster) parts(id string) (name, suffix sanitize.SafeText) {
 	return e.name, sanitize.SafeText{}
 }
 
-// reserved tells whether a name looks like one that the program itself uses: the reader's own
-// lines stand under "you", and "?" is anybody who has no name. Peers so called always bear a
-// suffix.
-func reserved(seems string) bool {
-	return seems == Skeleton("you") || seems == Skeleton(sanitize.Nameless)
-}
-
-// tagOf is the hex that suffixes are taken from: a key or a UUID itself, without its hyphens; for
-// other ids (an address) their hash, whose first digits differ where those of addresses in one
-// network don't. A hash follows the former too, so that no two ids have one tag.
+// tagOf returns the hex that suffixes are taken from: a key or a UUID itself, without its hyphens.
+// Other ids, such as addresses, give their hash, since addresses in one network begin alike.
+// A hash follows the former too, so that no two ids have one tag.
 func tagOf(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	hash := hex.EncodeToString(sum[:])
@@ -224,7 +192,7 @@ func tagOf(id string) string {
 	return own + hash
 }
 
-// isHex tells whether s, in lower case, is nothing but hex digits.
+// isHex reports whether s, in lower case, is nothing but hex digits.
 func isHex(s string) bool {
 	return strings.Trim(s, "0123456789abcdef") == ""
 }

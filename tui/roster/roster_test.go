@@ -30,7 +30,7 @@ func TestClash(t *testing.T) {
 	wantLabel(t, &r, key("91c0"), "bob·91c0")
 	wantLabel(t, &r, key("04fe"), "Bob·04fe")
 
-	// The suffix stays, whoever goes or is renamed.
+	// The suffix stays when the other peer leaves or takes another name.
 	r.Remove(key("04fe"))
 	wantLabel(t, &r, key("91c0"), "bob·91c0")
 	wantLabel(t, &r, key("04fe"), "Bob·04fe")
@@ -69,9 +69,9 @@ func TestOtherIDs(t *testing.T) {
 	r.Set("10.0.0.7:5000", "rusty")
 	r.Set("10.0.0.7:5001", "rusty")
 	wantLabel(t, &r, uuid, "rusty·8f3c")
-	one, two := r.Label("10.0.0.7:5000"), r.Label("10.0.0.7:5001")
-	if one == two || len(one.String()) != len("rusty·0000") {
-		t.Errorf("addresses are labelled %q and %q", one, two)
+	first, second := r.Label("10.0.0.7:5000"), r.Label("10.0.0.7:5001")
+	if first == second || len(first.String()) != len("rusty·0000") {
+		t.Errorf("addresses are labelled %q and %q", first, second)
 	}
 	// Two ids of the same digits are still two.
 	r.Set(strings.ToLower(uuid), "rusty")
@@ -87,14 +87,14 @@ func TestHostileNames(t *testing.T) {
 	wantLabel(t, &r, key("bbbb"), "bob 91c0")
 	r.Set(key("cccc"), "\x1b[31mb\u200Bob ✓")
 	wantLabel(t, &r, key("cccc"), "bob·cccc")
-	r.Set(key("dddd"), "you") // own lines stand under this word
+	r.Set(key("dddd"), "you") // our own messages stand under this word
 	wantLabel(t, &r, key("dddd"), "you·dddd")
 	r.Set(key("eeee"), " ")
 	wantLabel(t, &r, key("eeee"), "?·eeee")
 	wantLabel(t, &r, key("ffff"), "?·ffff") // never Set
 }
 
-func TestFold(t *testing.T) {
+func TestSkeleton(t *testing.T) {
 	for _, same := range [][]string{
 		{"bob", "BOB", "b0b", "bоb", "ｂｏｂ", "𝓫𝓸𝓫", "bób"},
 		{"alice", "аlісе", "aIice", "a1ice", "Αlice"},
@@ -103,13 +103,13 @@ func TestFold(t *testing.T) {
 	} {
 		for _, s := range same[1:] {
 			if Skeleton(s) != Skeleton(same[0]) {
-				t.Errorf("%q folds to %q, %q to %q", same[0], Skeleton(same[0]), s, Skeleton(s))
+				t.Errorf("%q looks like %q, %q like %q", same[0], Skeleton(same[0]), s, Skeleton(s))
 			}
 		}
 	}
 	for _, s := range [][2]string{{"bob", "rob"}, {"कि", "कु"}, {"李", "王"}, {"anna", "anne"}, {"שרה", "שרי"}} {
 		if Skeleton(s[0]) == Skeleton(s[1]) {
-			t.Errorf("%q and %q both fold to %q", s[0], s[1], Skeleton(s[0]))
+			t.Errorf("%q and %q both look like %q", s[0], s[1], Skeleton(s[0]))
 		}
 	}
 }
@@ -156,7 +156,7 @@ func TestFind(t *testing.T) {
 		{"an", []string{ann}}, {"5555AA", []string{ann}}, {ann, []string{ann}},
 		{"Badeline 2.0", []string{dead}}, {"bade", []string{dead}},
 		{"v1.2024", []string{"10.0.0.7:5000"}}, {"10.0.0.7", []string{"10.0.0.7:5000"}},
-		{"olaf", []string{old}}, {"nobody", nil}, {"", nil}, {"@", nil}, {"·", nil}, {".", nil},
+		{"olaf", []string{old}}, {"nemo", nil}, {"", nil}, {"@", nil}, {"·", nil}, {".", nil},
 	} {
 		if d := cmp.Diff(tc.want, r.Find(tc.text), cmp.Transformer("nil", func(s []string) string { return fmt.Sprint(s) })); d != "" {
 			t.Errorf("Find(%q) (-want +got):\n%s", tc.text, d)
@@ -164,7 +164,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindIsNotHijacked takes another's key as a name, and an id that is another's name.
+// A peer takes another's key as its name, and another an id that is a name.
 func TestFindIsNotHijacked(t *testing.T) {
 	var r Roster
 	r.Set(key("91c0"), "bob")
@@ -204,8 +204,8 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// TestBookIsBounded lets a crowd come and go: old ones are forgotten, those here are not.
-func TestBookIsBounded(t *testing.T) {
+// A crowd comes and goes: the peers that left first are dropped, the ones here are not.
+func TestRosterIsBounded(t *testing.T) {
 	var r Roster
 	r.Set(key("91c0"), "bob")
 	for i := range 3 * maxGone {
@@ -215,13 +215,12 @@ func TestBookIsBounded(t *testing.T) {
 		r.Remove(id)
 	}
 	if len(r.peers) > maxGone+2 || len(r.byLook) > 2*maxGone {
-		t.Errorf("%d peers, %d names are remembered", len(r.peers), len(r.byLook))
+		t.Errorf("%d peers, %d names are held", len(r.peers), len(r.byLook))
 	}
 	wantLabel(t, &r, key("91c0"), "bob")
 }
 
-// TestLabelsAreDistinct: whatever people call themselves, no two labels look alike, and a
-// label finds its bearer.
+// No two labels look alike, whatever names peers take, and each label finds its peer.
 func TestLabelsAreDistinct(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var r Roster
@@ -253,17 +252,16 @@ func TestLabelsAreDistinct(t *testing.T) {
 	})
 }
 
-// Whoever is here is meant before somebody of that name who has gone; the latter is found where nobody
-// else is.
-func TestFindPrefersWhoIsHere(t *testing.T) {
+// A name means the peer that is here before a peer of that name that has left.
+func TestFindPrefersPresentPeers(t *testing.T) {
 	var r Roster
 	r.Set(key("aaaa"), "bob")
 	r.Remove(key("aaaa"))
 	if got := r.Find("bob"); len(got) != 1 || got[0] != key("aaaa") {
-		t.Errorf("found %v of one who has gone", got)
+		t.Errorf("found %v of a peer that has left", got)
 	}
 	r.Set(key("bbbb"), "bob")
 	if got := r.Find("bob"); len(got) != 1 || got[0] != key("bbbb") {
-		t.Errorf("found %v, want only the one who is here", got)
+		t.Errorf("found %v, want only the peer that is here", got)
 	}
 }
