@@ -18,7 +18,20 @@ import (
 )
 
 // Event is one of the structs of this package. They are values: a receiver may keep them.
-type Event interface{ event() }
+type Event interface {
+	// InRoom returns the room that the event belongs to, "" for one of the whole process.
+	InRoom() Room
+	event()
+}
+
+// Room names a room in events: the hex digits of its id, as they are on the wire.
+type Room string
+
+// Scope is embedded in each event and says which room it belongs to. The zero Scope is the process.
+type Scope struct{ Room Room }
+
+// InRoom implements Event.
+func (s Scope) InRoom() Room { return s.Room }
 
 // Kind says how a peer speaks.
 type Kind string
@@ -67,13 +80,17 @@ func (p Peer) Present() bool { return p.State == Up || p.State == Late }
 // PeerChanged says that a peer came, went, or is called or reached otherwise. It carries all of the
 // peer as it is now.
 type PeerChanged struct {
+	Scope
 	Peer Peer
 	// Renamed is the name before when this event is a change of name, else "".
 	Renamed string
 }
 
 // PeerStats carries the numbers of a peer that change all the time.
-type PeerStats struct{ Peer Peer }
+type PeerStats struct {
+	Scope
+	Peer Peer
+}
 
 // LatestKey is the peer's id.
 func (s PeerStats) LatestKey() string { return "stats/" + s.Peer.ID }
@@ -117,10 +134,14 @@ type Line struct {
 }
 
 // Said is a line by somebody else.
-type Said struct{ Line Line }
+type Said struct {
+	Scope
+	Line Line
+}
 
 // Sent is a line of one's own, once it is signed and on its way to Peers peers.
 type Sent struct {
+	Scope
 	Line  Line
 	Peers int
 }
@@ -128,40 +149,47 @@ type Sent struct {
 // Delivered counts the peers that acknowledged a line of one's own. It comes again when more do; the
 // newest counts.
 type Delivered struct {
+	Scope
 	ID        string // of the newest line that this is true of; older ones of this run have at least as many
 	Peers, Of int
 }
 
 // LatestKey coalesces acknowledgements of one line.
-func (d Delivered) LatestKey() string { return "delivered/" + d.ID }
+func (d Delivered) LatestKey() string { return "delivered/" + string(d.Room) + d.ID }
 
 // Typing says that a peer is writing or has stopped.
 type Typing struct {
+	Scope
 	Peer Peer
 	On   bool
 }
 
 // LatestKey is the peer's id.
-func (t Typing) LatestKey() string { return "typing/" + t.Peer.ID }
+func (t Typing) LatestKey() string { return "typing/" + string(t.Room) + t.Peer.ID }
 
 // Refused counts what was dropped, by sender and reason.
 type Refused struct {
+	Scope
 	From   string // name or address, raw
 	Reason string
 	Count  int // in all, for this From and Reason
 }
 
 // LatestKey is sender and reason.
-func (r Refused) LatestKey() string { return "refused/" + r.From + "\x00" + r.Reason }
+func (r Refused) LatestKey() string { return "refused/" + string(r.Room) + r.From + "\x00" + r.Reason }
 
 // Sync says how catching up goes: records of the room that are here, and those known to be missing.
-type Sync struct{ Have, Missing int }
+type Sync struct {
+	Scope
+	Have, Missing int
+}
 
-// LatestKey is the same for all.
-func (Sync) LatestKey() string { return "sync" }
+// LatestKey names the room.
+func (s Sync) LatestKey() string { return "sync/" + string(s.Room) }
 
 // Saving says how keeping the room goes. The zero Saving: all is well.
 type Saving struct {
+	Scope
 	NotSaved   string // why nothing is being saved at present, raw; "" when it is
 	Waiting    int    // what was not on disk yet when this was told
 	Dropped    int    // records that will not be saved: NotSaved lasted longer than memory
@@ -170,8 +198,8 @@ type Saving struct {
 	Recovered  int    // records taken over from it
 }
 
-// LatestKey is the same for all.
-func (Saving) LatestKey() string { return "saving" }
+// LatestKey names the room.
+func (s Saving) LatestKey() string { return "saving/" + string(s.Room) }
 
 // Reach says who has a line of one's own, of those it is for.
 type Reach struct {
@@ -191,13 +219,17 @@ const (
 
 // Notice is one sentence for the person, with the next step.
 type Notice struct {
+	Scope
 	Level Level
 	Text  string // cause; may contain names and addresses, raw
 	Hint  string // what to do next, or ""
 }
 
 // Ready says that the node listens. It is the first event.
-type Ready struct{ Self Self }
+type Ready struct {
+	Scope
+	Self Self
+}
 
 // Self is who and where one is.
 type Self struct {
@@ -212,7 +244,10 @@ type Self struct {
 }
 
 // SelfChanged says that one's own name or port is another.
-type SelfChanged struct{ Self Self }
+type SelfChanged struct {
+	Scope
+	Self Self
+}
 
 // Interface is one network interface as discovery sees it.
 type Interface struct {
@@ -226,6 +261,7 @@ type Interface struct {
 
 // Network says where peers are looked for and what is in the way.
 type Network struct {
+	Scope
 	Interfaces []Interface
 	Looking    bool      // discovery runs
 	Since      time.Time // looking since

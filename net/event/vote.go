@@ -97,6 +97,7 @@ func (p Proposal) Missing() []Voter {
 
 // ProposalChanged says that a proposal came or stands otherwise. It carries all of it.
 type ProposalChanged struct {
+	Scope
 	Proposal Proposal
 	Was      string // the state before; "" when it is new here
 	History  bool   // learned by catching up or from disk
@@ -104,6 +105,7 @@ type ProposalChanged struct {
 
 // BallotCast is a ballot that was counted, one's own too. It follows its ProposalChanged.
 type BallotCast struct {
+	Scope
 	Proposal Proposal
 	By       Voter
 	Choice   string // "approve" or "reject"
@@ -123,6 +125,7 @@ type Policy struct {
 
 // PolicyChanged says that the policy is known, or another. It comes once at the start.
 type PolicyChanged struct {
+	Scope
 	Policy  Policy
 	First   bool // at the start
 	History bool // learned by catching up: nobody was there when it was decided
@@ -131,6 +134,7 @@ type PolicyChanged struct {
 // Differs says that a peer follows another policy than one does oneself: it has the proposal of that
 // label in force and oneself not, or, if theirs isn't secure-only, the other way round.
 type Differs struct {
+	Scope
 	Peer       Peer
 	SecureOnly bool   // theirs
 	Label      string // "" when it is not known here
@@ -138,6 +142,7 @@ type Differs struct {
 
 // Gate says whether what is typed may be sent: a joiner waits until it knows the room's policy.
 type Gate struct {
+	Scope
 	Open   bool
 	Reason string // why not, or what is uncertain although it is open
 }
