@@ -60,6 +60,3 @@ func sortedBlobs(blobs map[string][]byte) []KeyValue {
 	}
 	return out
 }
-
-// containsString is bytes.Contains without making the string a slice.
-func containsString(b []byte, s string) bool { return bytes.Contains(b, []byte(s)) }

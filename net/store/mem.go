@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/search"
 )
 
 // DefaultBytes bounds what a Mem holds and what may wait for a Disk, in bytes of memory, roughly.
@@ -254,10 +255,10 @@ func noteFirst(firsts map[record.FeedKey]uint64, k OrderKey) {
 
 // Search is of Store.
 func (m *Mem) Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error] {
-	n := newNeedle(text)
+	query := search.NewText(text)
 	return func(yield func(Entry, error) bool) {
 		for ctx.Err() == nil {
-			hits := m.page(before, true, 1, func(e *Entry) bool { return n.in(e.Record.Text()) })
+			hits := m.page(before, true, 1, func(e *Entry) bool { return query.Contains(e.Record.Text()) })
 			if len(hits) == 0 || !yield(hits[0], nil) {
 				return
 			}

@@ -3,8 +3,6 @@ package store
 import (
 	"cmp"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"chat.lan/p2pchat/crypto/record"
 )
@@ -93,34 +91,4 @@ func (t *table) of(key record.FeedKey, from, to uint64) (out []*Entry) {
 	}
 	slices.SortFunc(out, func(a, b *Entry) int { return cmp.Compare(a.Record.Seq(), b.Record.Seq()) })
 	return out
-}
-
-// needle is a text to search for, whatever its case.
-type needle struct {
-	lower string
-	ascii bool
-	room  []byte // for the text that is looked at
-}
-
-func newNeedle(text string) *needle {
-	lower := strings.ToLower(text)
-	return &needle{lower: lower, ascii: strings.IndexFunc(lower, func(r rune) bool { return r >= utf8.RuneSelf }) < 0}
-}
-
-// in reports whether text has it. Letters outside ASCII are compared in lower case only when the
-// needle has some: that is ten times as slow.
-func (n *needle) in(text string) bool {
-	if !n.ascii {
-		return strings.Contains(strings.ToLower(text), n.lower)
-	}
-	if len(text) < len(n.lower) {
-		return false
-	}
-	n.room = append(n.room[:0], text...)
-	for i, c := range n.room {
-		if 'A' <= c && c <= 'Z' {
-			n.room[i] = c + 'a' - 'A'
-		}
-	}
-	return containsString(n.room, n.lower)
 }

@@ -11,18 +11,19 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/search"
 )
 
 // Search is of Store.
 func (d *Disk) Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error] {
-	n := newNeedle(text)
+	query := search.NewText(text)
 	return func(yield func(Entry, error) bool) {
 		for {
 			if err := ctx.Err(); err != nil {
 				yield(Entry{}, err)
 				return
 			}
-			s, err := d.look(before, true, 64, func(body []byte) bool { return n.in(textOf(body)) })
+			s, err := d.look(before, true, 64, func(body []byte) bool { return query.Contains(textOf(body)) })
 			if err != nil {
 				yield(Entry{}, err)
 				return

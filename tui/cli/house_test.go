@@ -19,9 +19,10 @@ var may = map[string][]string{
 	"net/event":       {"crypto/identity"},
 	"net/group":       {},
 	"net/memnet":      {},
+	"net/search":      {},
 	"net/":            {"net/", "crypto/", "vote"},
 	"tui/cli":         {"tui", "net/", "crypto/", "vote"},
-	"tui":             {"tui/", "net/event", "net/group", "vote", "crypto/identity"},
+	"tui":             {"tui/", "net/event", "net/group", "net/search", "vote", "crypto/identity"},
 }
 
 // Imports point down, and only the screen knows Charm's libraries.

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/search"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
@@ -15,7 +16,7 @@ type ownLines struct {
 	byID    map[string]int // serials
 
 	name   string // one's own, and how it is found in what others say
-	needle needle
+	needle search.Text
 }
 
 // add takes in a line that is on its way.

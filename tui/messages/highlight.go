@@ -27,7 +27,7 @@ func (p *Pane) marked(e *entry, text string, spans []span) []span {
 	}
 	if p.find.on {
 		for at := 0; ; {
-			from, to := p.find.query.in(text, at)
+			from, to := p.find.query.Find(text, at)
 			if from < 0 {
 				break
 			}

@@ -3,6 +3,8 @@ package messages
 import (
 	"unicode"
 	"unicode/utf8"
+
+	"chat.lan/p2pchat/net/search"
 )
 
 // Mentions reports whether a text has one's own name, or @name, as a whole word, in any case.
@@ -17,10 +19,10 @@ func (p *Pane) mention(text string, at int) (from, to int) {
 		return -1, -1
 	}
 	if name := p.cfg.OwnName().String(); name != p.own.name {
-		p.own.name, p.own.needle = name, newNeedle(name)
+		p.own.name, p.own.needle = name, search.NewText(name)
 	}
 	for {
-		from, to = p.own.needle.in(text, at)
+		from, to = p.own.needle.Find(text, at)
 		if from < 0 {
 			return -1, -1
 		}

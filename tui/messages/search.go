@@ -3,12 +3,14 @@ package messages
 import (
 	"slices"
 	"sort"
+
+	"chat.lan/p2pchat/net/search"
 )
 
 // find is a search and where it stands.
 type find struct {
 	on    bool
-	query needle
+	query search.Text
 	hits  []int // entries, in order
 	at    int   // the hit that is shown, -1 before the first Next
 
@@ -32,7 +34,7 @@ func (p *Pane) Search(query string) (hits int) {
 			f.anchor = p.placeOf(p.view.top, p.view.skip)
 		}
 	}
-	f.on, f.query, f.hits, f.at = true, newNeedle(query), f.hits[:0], -1
+	f.on, f.query, f.hits, f.at = true, search.NewText(query), f.hits[:0], -1
 	for i := p.floor; i < len(p.log.entries); i++ {
 		if p.matches(p.log.entries[i]) {
 			f.hits = append(f.hits, i)
@@ -93,7 +95,7 @@ func (p *Pane) matches(e *entry) bool {
 	if e.kind != said {
 		return false
 	}
-	from, _ := p.find.query.in(e.text, 0)
+	from, _ := p.find.query.Find(e.text, 0)
 	return from >= 0
 }
 
