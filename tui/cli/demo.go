@@ -15,17 +15,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// demoCommand is p2pchat demo. began becomes true when it starts to run.
-func demoCommand(began *bool) *cobra.Command {
+// newDemoCommand returns `p2pchat demo`.
+func newDemoCommand() *cobra.Command {
 	cfg := demo.Config{Stdin: os.Stdin, Stdout: os.Stdout}
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Show a few people chatting, side by side in tmux", Args: words(0, 0),
+		Use: "demo", Short: "Show a few people chatting, side by side in tmux", Args: countArguments(0, 0),
 		Long: "Alice, Bob and Charlie chat on this machine alone, side by side in tmux, each with a temporary profile.\n" +
 			"Alt and an arrow goes from one to the other, /quit leaves, Ctrl+B d ends it all. Nothing stays behind.",
-		RunE: func(*cobra.Command, []string) error {
-			*began = true
-			return showDemo(cfg)
-		},
+		RunE:              func(*cobra.Command, []string) error { return runDemo(cfg) },
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f := cmd.Flags()
@@ -36,8 +33,8 @@ func demoCommand(began *bool) *cobra.Command {
 	return cmd
 }
 
-// showDemo runs a demo from its first peer to its last.
-func showDemo(cfg demo.Config) error {
+// runDemo checks the flags and runs a demo until it has ended.
+func runDemo(cfg demo.Config) error {
 	if cfg.Peers < demo.MinPeers || cfg.Peers > demo.MaxPeers {
 		return &usageError{fmt.Sprintf("--peers %d can't be", cfg.Peers), fmt.Sprintf("give a number from %d to %d", demo.MinPeers, demo.MaxPeers)}
 	}
@@ -45,14 +42,14 @@ func showDemo(cfg demo.Config) error {
 	if cfg.Program, err = os.Executable(); err != nil {
 		return fmt.Errorf("the demo starts p2pchat, but where that is can't be found out: %w", err)
 	}
-	cfg.Called = calledHere()
+	cfg.Called = programName()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	root := group.New(ctx, func(caught *group.Panic) {
-		slog.Error(caught.Error(), "stack", string(caught.Stack)) // there is no log but stderr
+		slog.Error(caught.Error(), "stack", string(caught.Stack)) // stderr is the only log here
 	})
 	defer root.Close()
-	endBySignal(root, cancel)
+	cancelOnSignal(root, cancel)
 	err = demo.Run(root, cfg)
 	if errors.Is(err, syscall.EPIPE) {
 		return lines.ErrOutput

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// What each flag makes of a node's configuration.
-func TestFlagsBecomeConfiguration(t *testing.T) {
+// Every flag sets its part of a node's configuration, and nothing else.
+func TestNodeConfig(t *testing.T) {
 	lo, err := discovery.Loopback()
 	if err != nil {
 		t.Skip(err)
@@ -43,13 +43,13 @@ func TestFlagsBecomeConfiguration(t *testing.T) {
 	} {
 		want := node.Config{Room: "lobby", Listen: ":8080", NextPort: true, DiscoveryPort: 9999, PlainPeers: plain.ScopeLAN, Share: 12 * time.Hour}
 		change(&want)
-		var o options
+		var f flags
 		cmd := &cobra.Command{}
-		o.flags(cmd)
+		f.addTo(cmd)
 		if err := cmd.ParseFlags(strings.Fields(line)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := o.config(cmd.Flags(), cmd.Flags().Args())
+		got, err := f.nodeConfig(cmd.Flags(), cmd.Flags().Args())
 		if err != nil {
 			t.Errorf("%q: %v", line, err)
 			continue
@@ -60,7 +60,7 @@ func TestFlagsBecomeConfiguration(t *testing.T) {
 	}
 }
 
-func TestSince(t *testing.T) {
+func TestParseSince(t *testing.T) {
 	now := time.Date(2026, 7, 21, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
 		"":                     {},

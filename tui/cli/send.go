@@ -19,71 +19,80 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxSent bounds what is read from standard input: what a node takes at once.
-const maxSent = 1 << 20
+// maxInput is the most that send reads from standard input, in bytes: what a node takes in one call.
+const maxInput = 1 << 20
 
-// sendCommand is `p2pchat send`: it joins, says one thing to whoever is there, and leaves. It ends with 0
-// once a peer has it, and with 1 if nobody came.
-func sendCommand(began *bool) *cobra.Command {
-	o := options{beside: true}
+// newSendCommand returns `p2pchat send`, which joins, sends one message and leaves. It exits with 0 once
+// a peer has the message, and with 1 if no peer came.
+func newSendCommand() *cobra.Command {
+	var f flags
 	var wait time.Duration
 	cmd := &cobra.Command{
-		Use: "send TEXT...", Short: "Say one thing to whoever is there, and leave",
+		Use: "send TEXT...", Short: "Send one message to everyone here, and leave",
 		Long: "send joins the room, says TEXT (- reads it from standard input) and leaves once a peer has it.\n" +
-			"It ends with 1 if nobody came in time: then nothing was said. While the profile is in use it\n" +
+			"It ends with 1 if no one came in time: then nothing was sent. While the profile is in use it\n" +
 			"joins as NAME-cli.",
-		Args: words(1, math.MaxInt), ValidArgsFunction: cobra.NoFileCompletions,
+		Args: countArguments(1, math.MaxInt), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			*began = true
-			text := strings.Join(args, " ")
-			if text == "-" {
-				read, err := io.ReadAll(io.LimitReader(os.Stdin, maxSent+1))
-				if err != nil {
-					return fmt.Errorf("standard input can't be read: %w", err)
-				}
-				text = strings.TrimRight(string(read), "\r\n")
-			}
-			if strings.TrimSpace(text) == "" {
-				return &usageError{"there is nothing to say", "write p2pchat send TEXT"}
+			text, err := textToSend(args)
+			if err != nil {
+				return err
 			}
 			if wait <= 0 {
 				return &usageError{fmt.Sprintf("--wait %v is no time to wait", wait), "write --wait 10s, for one"}
 			}
-			cfg, err := o.config(cmd.Flags(), nil)
+			cfg, err := f.nodeConfig(cmd.Flags(), nil)
 			if err != nil {
 				return err
 			}
-			s := sending{text: text, wait: wait, delivered: map[string]bool{}, more: make(chan struct{}, 1)}
-			o.special = func(g *group.Group, events *event.Queue, _ *profile.Log) (face, error) {
+			s := sender{text: text, wait: wait, delivered: map[string]bool{}, more: make(chan struct{}, 1)}
+			r := run{flags: &f, cfg: cfg, fallback: true, newUI: func(g *group.Group, events *event.Queue, _ *profile.Log) (ui, error) {
 				deliver(g, events, s.post)
-				return face{run: s.run, close: func(context.Context) error { return nil }}, nil
-			}
-			return o.start(cfg, nil)
+				return ui{run: s.run, close: func(context.Context) error { return nil }}, nil
+			}}
+			return r.execute()
 		},
 	}
-	o.flags(cmd)
-	cmd.Flags().DurationVar(&wait, "wait", 10*time.Second, "wait so long for somebody to have it: `TIME`")
+	f.addTo(cmd)
+	cmd.Flags().DurationVar(&wait, "wait", 10*time.Second, "wait this long for someone to have it: `TIME`")
 	hideFlags(cmd, "no-tui", "theme", "ascii", "ask", "json", "history")
 	return cmd
 }
 
-// Errors of send.
-var (
-	errNobody  = errors.New("nobody came: nothing was said")
-	errUnheard = errors.New("nobody has acknowledged it: it is kept, and goes to whom this profile meets next")
-)
-
-// sending is the face of a start that says one thing.
-type sending struct {
-	text string
-	wait time.Duration
-	more chan struct{} // of size 1: there is more in delivered
-
-	mu        sync.Mutex
-	delivered map[string]bool // guarded by mu; ids of the pieces of text that somebody has
+// textToSend returns the text in the arguments, or in standard input if they are a dash.
+func textToSend(args []string) (string, error) {
+	text := strings.Join(args, " ")
+	if text == "-" {
+		read, err := io.ReadAll(io.LimitReader(os.Stdin, maxInput+1))
+		if err != nil {
+			return "", fmt.Errorf("standard input can't be read: %w", err)
+		}
+		text = strings.TrimRight(string(read), "\r\n")
+	}
+	if strings.TrimSpace(text) == "" {
+		return "", &usageError{"there is nothing to say", "write p2pchat send TEXT"}
+	}
+	return text, nil
 }
 
-func (s *sending) post(ev event.Event) {
+// Errors of send.
+var (
+	errNoPeer         = errors.New("no one came: nothing was sent")
+	errUnacknowledged = errors.New("no one has acknowledged it: it is kept, and goes to the next peer that this profile meets")
+)
+
+// sender is the user interface of a run that sends one message.
+type sender struct {
+	text string
+	wait time.Duration
+	more chan struct{} // holds at most one value: delivered has grown
+
+	mu        sync.Mutex
+	delivered map[string]bool // ids of the pieces of text that a peer has acknowledged
+}
+
+// post notes acknowledgements and prints errors.
+func (s *sender) post(ev event.Event) {
 	switch ev := ev.(type) {
 	case event.Delivered:
 		if ev.Peers == 0 {
@@ -98,21 +107,22 @@ func (s *sending) post(ev event.Event) {
 		}
 	case event.Notice:
 		if ev.Level == event.Error {
-			complain(errors.New(ev.Text))
+			printError(errors.New(ev.Text))
 		}
 	}
 }
 
-func (s *sending) run(ctx context.Context, n *node.Node) error {
-	limited, cancel := context.WithTimeoutCause(ctx, s.wait, errNobody)
+// run sends the text as soon as the room allows it, and returns once a peer has all of it.
+func (s *sender) run(ctx context.Context, n *node.Node) error {
+	limited, cancel := context.WithTimeoutCause(ctx, s.wait, errNoPeer)
 	defer cancel()
 	if err := n.WaitWritable(limited); err != nil {
-		return ended(ctx, err)
+		return waitError(ctx, err)
 	}
 	if err := n.Say(s.text); err != nil {
 		return err
 	}
-	reach, _ := n.WhoHas() // the last piece of it
+	reach, _ := n.WhoHas() // the last piece of the text
 	for {
 		s.mu.Lock()
 		done := s.delivered[reach.Line.ID]
@@ -123,18 +133,18 @@ func (s *sending) run(ctx context.Context, n *node.Node) error {
 		select {
 		case <-s.more:
 		case <-limited.Done():
-			return ended(ctx, errUnheard)
+			return waitError(ctx, errUnacknowledged)
 		}
 	}
 }
 
-// ended is why ctx ended, if it did, else err.
-func ended(ctx context.Context, err error) error {
+// waitError returns the cause if ctx has ended, else err with a deadline turned into errNoPeer.
+func waitError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errNobody
+		return errNoPeer
 	}
 	return err
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"sync"
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
@@ -12,42 +14,57 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// tailCommand is `p2pchat tail`: it takes part without saying anything, and prints what is said until a
-// signal ends it.
-func tailCommand(began *bool) *cobra.Command {
-	o := options{beside: true}
+// newTailCommand returns `p2pchat tail`, which joins without sending and prints messages until a signal.
+func newTailCommand() *cobra.Command {
+	var f flags
 	cmd := &cobra.Command{
-		Use: "tail", Short: "Print what is said, until Ctrl+C",
-		Long: "tail joins the room and prints what is said. --history N begins with the last N lines that the\n" +
+		Use: "tail", Short: "Print messages, until Ctrl+C",
+		Long: "tail joins the room and prints messages. --history N begins with the last N lines that the\n" +
 			"profile remembers. While the profile is in use it joins as NAME-cli.",
-		Args: words(0, 0), ValidArgsFunction: cobra.NoFileCompletions,
+		Args: countArguments(0, 0), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			*began = true
-			cfg, err := o.config(cmd.Flags(), nil)
+			cfg, err := f.nodeConfig(cmd.Flags(), nil)
 			if err != nil {
 				return err
 			}
-			o.special = o.tail
-			return o.start(cfg, nil)
+			r := run{flags: &f, cfg: cfg, newUI: f.newTailUI, fallback: true}
+			return r.execute()
 		},
 	}
-	o.flags(cmd)
+	f.addTo(cmd)
 	hideFlags(cmd, "no-tui", "theme", "ascii", "ask")
 	return cmd
 }
 
-// hideFlags leaves out of the help what means nothing to a command.
-func hideFlags(cmd *cobra.Command, names ...string) {
-	for _, name := range names {
-		_ = cmd.Flags().MarkHidden(name)
-	}
-}
-
-func (o *options) tail(g *group.Group, events *event.Queue, log *profile.Log) (face, error) {
-	cfg := o.mode(log)
-	cfg.In, cfg.Terminal = newSilence(), false
+// newTailUI starts line or JSON mode without input.
+func (f *flags) newTailUI(g *group.Group, events *event.Queue, log *profile.Log) (ui, error) {
+	cfg := f.lineConfig(log)
+	cfg.In, cfg.Terminal = newIdleInput(), false
 	m := lines.Start(g, cfg)
 	deliver(g, events, m.Post)
-	return face{close: m.Close,
+	return ui{close: m.Close,
 		run: func(ctx context.Context, n *node.Node) error { return m.Run(ctx, n) }}, nil
+}
+
+// idleInput is an input without a writer: reads wait until Cancel.
+type idleInput struct {
+	cancelled chan struct{}
+	once      sync.Once
+}
+
+func newIdleInput() *idleInput { return &idleInput{cancelled: make(chan struct{})} }
+
+// Read waits for Cancel.
+func (i *idleInput) Read([]byte) (int, error) {
+	<-i.cancelled
+	return 0, errReadCancelled
+}
+
+// errReadCancelled ends a Read after Cancel.
+var errReadCancelled = errors.New("nothing was typed")
+
+// Cancel ends Read, now and later.
+func (i *idleInput) Cancel() bool {
+	i.once.Do(func() { close(i.cancelled) })
+	return true
 }

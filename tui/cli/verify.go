@@ -10,6 +10,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/archive"
 	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/vote"
@@ -17,15 +18,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// verifyCommand is `p2pchat verify FILE`: it needs no profile, no network and no running program.
-func verifyCommand(began *bool) *cobra.Command {
+// newVerifyCommand returns `p2pchat verify FILE`, which needs no profile, network or running program.
+func newVerifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "verify FILE", Short: "Check a vote's certificate, evidence or an export, offline",
-		Long: "verify checks a file that somebody gave you: the certificate of a vote (/proof), the evidence\n" +
+		Long: "verify checks a file that someone gave you: the certificate of a vote (/proof), the evidence\n" +
 			"of a double vote, or an export of a room. Nothing but the file is needed. It ends with 1 on any flaw.",
-		Args: words(1, 1),
+		Args: countArguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			*began = true
 			f, err := os.Open(args[0])
 			if err != nil {
 				return err
@@ -36,10 +36,11 @@ func verifyCommand(began *bool) *cobra.Command {
 	}
 }
 
-// errEmpty says why nothing at all is a flaw: a certificate that a full disk cut to nothing must not
-// pass for the export of a room in which nothing was said.
+// errEmpty refuses an empty file. A full disk can cut a certificate to nothing, and that must not count
+// as the export of a room without messages.
 var errEmpty = errors.New("the file is empty: there is nothing to check")
 
+// verifyFile checks a file and prints its content to out. It returns the first flaw.
 func verifyFile(out io.Writer, in *bufio.Reader) error {
 	begin, _ := in.Peek(len(`{"p2pchat":`))
 	if len(begin) == 0 {
@@ -54,29 +55,31 @@ func verifyFile(out io.Writer, in *bufio.Reader) error {
 	if err != nil {
 		return err
 	}
-	describeProof(out, p)
+	printCertificate(out, p)
 	return nil
 }
 
-// describeProof says what a checked file shows: room, action, roll, who signed, M of N.
-func describeProof(out io.Writer, p *votes.Certificate) {
+// printRow writes a name in the first column and sanitized text in the second.
+func printRow(out io.Writer, name, format string, args ...any) {
+	fmt.Fprintf(out, "%-10s %s\n", name, sanitize.Linef(format, args...))
+}
+
+// printCertificate prints a checked certificate or evidence: room, action, voters, signatures, result.
+func printCertificate(out io.Writer, p *votes.Certificate) {
 	q := p.Proposal
-	say := func(name, format string, args ...any) {
-		fmt.Fprintf(out, "%-10s %s\n", name, sanitize.Linef(format, args...))
-	}
 	kind := "a valid certificate"
 	if !p.Equivocator.IsZero() {
 		kind = "valid evidence"
 	}
-	say("file", "%s", kind)
-	say("room", "%s%s", p.Room, knownRoom(p.Room))
-	say("proposal", "#%d: %s", q.Number, describeAction(q.Slot == "topic", q.Action))
+	printRow(out, "file", "%s", kind)
+	printRow(out, "room", "%s%s", p.Room, roomSuffix(p.Room))
+	printRow(out, "proposal", "#%d: %s", q.Number, actionText(q.Slot == "topic", q.Action))
 	if q.Note != "" {
-		say("note", "%s", sanitize.Line(q.Note))
+		printRow(out, "note", "%s", sanitize.Line(q.Note))
 	}
-	say("id", "%s", q.ID)
-	say("by", "%s", voterText(q.Author))
-	say("made", "%s, by its author's clock", time.UnixMilli(q.Time).UTC().Format(time.RFC3339))
+	printRow(out, "id", "%s", q.ID)
+	printRow(out, "by", "%s", voterText(q.Author))
+	printRow(out, "made", "%s, by its author's clock", time.UnixMilli(q.Time).UTC().Format(time.RFC3339))
 	signed := map[identity.Key]string{}
 	for _, k := range p.Approvals {
 		signed[k] = "approved"
@@ -89,20 +92,20 @@ func describeProof(out io.Writer, p *votes.Certificate) {
 		if word == "" {
 			word = "not in this file"
 		}
-		say(map[bool]string{true: "roll"}[i == 0], "%s  %s", voterText(k), word)
+		printRow(out, map[bool]string{true: "roll"}[i == 0], "%s  %s", voterText(k), word)
 	}
 	if p.Equivocator.IsZero() {
 		for _, id := range q.Ends {
-			say("ends", "%s", describeEnding(p, id))
+			printRow(out, "ends", "%s", endingText(p, id))
 		}
-		say("result", "PASSED: %d of %d approvals, %d needed", len(p.Approvals), len(q.Roll), q.Need)
+		printRow(out, "result", "PASSED: %d of %d approvals, %d needed", len(p.Approvals), len(q.Roll), q.Need)
 	} else {
-		say("result", "voted twice: two machines, a restored backup, or dishonest")
+		printRow(out, "result", "voted twice: two machines, a restored backup, or dishonest")
 	}
 }
 
-// describeEnding says what became of a proposal that one for secure-only off names.
-func describeEnding(p *votes.Certificate, id vote.ID) string {
+// endingText returns what happened to a proposal that a proposal for secure-only off wants to end.
+func endingText(p *votes.Certificate, id vote.ID) string {
 	for _, e := range p.Ends {
 		if e.On.ID != id {
 			continue
@@ -116,20 +119,50 @@ func describeEnding(p *votes.Certificate, id vote.ID) string {
 	return id.String() + "  not in this file, which can't tell whether it ended"
 }
 
-func describeAction(topic bool, action string) string {
+func actionText(topic bool, action string) string {
 	if topic {
 		return fmt.Sprintf("topic \"%s\"", sanitize.Line(action))
 	}
 	return "secure-only " + action
 }
 
-// voterText is a key as people compare it: the words and the beginning of the key.
+// voterText returns a key in the form that people compare: the start of the key and its words.
 func voterText(k identity.Key) string { return k.Short() + " " + k.Fingerprint() }
 
-// knownRoom names the room that everybody is in who didn't ask for another.
-func knownRoom(id record.RoomID) string {
+// roomSuffix returns the name of the default room in brackets, or "" for another room.
+func roomSuffix(id record.RoomID) string {
 	if id == record.OpenRoom(defaultRoom) {
 		return " (" + defaultRoom + ")"
 	}
 	return ""
+}
+
+// verifyArchive checks an export and prints a summary of it to out.
+func verifyArchive(out io.Writer, in io.Reader) error {
+	r, err := archive.Verify(in)
+	if err != nil {
+		return err
+	}
+	if r.Flaw != nil {
+		if r.Flaw.Line == 1 && r.Records == 0 && errors.Is(r.Flaw, archive.ErrForm) {
+			return fmt.Errorf("this is no certificate, evidence or export of p2pchat: %w", r.Flaw)
+		}
+		return fmt.Errorf("%w (%d good records before it)", r.Flaw, r.Records)
+	}
+	printRow(out, "file", "a valid export")
+	if r.Records == 0 {
+		printRow(out, "records", "none")
+		return nil
+	}
+	printRow(out, "room", "%s%s", r.Room, roomSuffix(r.Room))
+	printRow(out, "records", "%d, in %d feeds, each signed and in its place", r.Records, r.Feeds)
+	printRow(out, "from", "%s", time.UnixMilli(r.First.Ms).UTC().Format(time.RFC3339))
+	printRow(out, "to", "%s, by their authors' clocks", time.UnixMilli(r.Last.Ms).UTC().Format(time.RFC3339))
+	for i, a := range r.Authors {
+		printRow(out, map[bool]string{true: "authors"}[i == 0], "%s  %s  %d records", voterText(a.Key), sanitize.Name(a.Name), a.Records)
+	}
+	if r.Missing > 0 {
+		printRow(out, "missing", "%d records lie between these and are not in the file", r.Missing)
+	}
+	return nil
 }

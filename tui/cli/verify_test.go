@@ -1,15 +1,23 @@
 package cli
 
 import (
+	"bufio"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// What verify says of the vectors of net/votes, good and forged.
-func TestVerifyFile(t *testing.T) {
-	home := t.TempDir()
+// verify returns what verify prints about a file with this content, and its error.
+func verify(content string) (string, error) {
+	var out strings.Builder
+	err := verifyFile(&out, bufio.NewReader(strings.NewReader(content)))
+	return out.String(), err
+}
+
+// The vectors of net/votes, valid and forged, print what their first line expects.
+func TestVerifyProof(t *testing.T) {
 	files, err := filepath.Glob("../../net/votes/testdata/proofs/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no vectors", err)
@@ -20,48 +28,43 @@ func TestVerifyFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect, content, _ := strings.Cut(string(text), "\n")
-		path := filepath.Join(t.TempDir(), "proof")
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		code, out, errs := finish(t, program(t, home, "verify", path))
+		out, err := verify(content)
 		name := filepath.Base(file)
 		switch {
 		case expect == "bad":
-			if code != exitError || !strings.Contains(errs, "proves nothing") || out != "" {
-				t.Errorf("%s: exit %d, %q, %q", name, code, out, errs)
+			if err == nil || !strings.Contains(err.Error(), "proves nothing") || out != "" {
+				t.Errorf("%s: %v, prints %q", name, err, out)
 			}
-		case code != 0 || errs != "":
-			t.Errorf("%s: exit %d, %q", name, code, errs)
+		case err != nil:
+			t.Errorf("%s: %v", name, err)
 		case strings.HasPrefix(expect, "ok 2 of 3") && (!strings.Contains(out, "2 of 3 approvals") || !strings.Contains(out, "(lobby)") || strings.Count(out, "  approved\n") != 2 || strings.Count(out, "  not in this file\n") != 1),
 			strings.HasPrefix(expect, "ok twice") && !strings.Contains(out, "voted twice"),
 			strings.Contains(expect, "ends 1") && !strings.Contains(out, "  ended: 2 of its 3 voters approved, 2 needed\n"):
-			t.Errorf("%s says\n%s", name, out)
+			t.Errorf("%s prints\n%s", name, out)
 		}
 	}
-	// What an OFF that passed has ended can't be told without what it names.
+}
+
+// Without the proposal that it names, a certificate for secure-only off can't tell whether it ended it.
+func TestVerifyProofWithoutWhatItEnds(t *testing.T) {
 	text, err := os.ReadFile("../../net/votes/testdata/proofs/good-off.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, content, _ := strings.Cut(string(text), "\n")
 	content, _, _ = strings.Cut(content, `"ends":[{`)
-	bare, empty := filepath.Join(home, "bare"), filepath.Join(home, "empty")
-	if err := os.WriteFile(bare, []byte(content+`"ends":[]}`+"\n"), 0o600); err != nil {
-		t.Fatal(err)
+	if out, err := verify(content + `"ends":[]}` + "\n"); err != nil || !strings.Contains(out, "can't tell whether it ended") {
+		t.Errorf("%v, prints %q", err, out)
 	}
-	if code, out, errs := finish(t, program(t, home, "verify", bare)); code != 0 || !strings.Contains(out, "can't tell whether it ended") {
-		t.Errorf("exit %d, %q, %q", code, out, errs)
+}
+
+func TestVerifyRefusesOtherFiles(t *testing.T) {
+	if _, err := verify(""); !errors.Is(err, errEmpty) {
+		t.Errorf("an empty file: %v", err)
 	}
-	if err := os.WriteFile(empty, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{"go.mod", "nowhere", empty} {
-		if code, out, errs := finish(t, program(t, home, "verify", path)); code != exitError || out != "" || strings.Count(errs, "\n") != 1 {
-			t.Errorf("verify %s: exit %d, %q, %q", path, code, out, errs)
+	for _, content := range []string{"module chat.lan/p2pchat\n", "{}\n", "{\"p2pchat\":\"nonsense\"}\n", "\x00"} {
+		if out, err := verify(content); err == nil || out != "" || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v, prints %q", content, err, out)
 		}
-	}
-	if code, _, errs := finish(t, program(t, home, "verify")); code != exitUsage || errs == "" {
-		t.Errorf("without a file: exit %d, %q", code, errs)
 	}
 }

@@ -1,0 +1,208 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestBadUsage(t *testing.T) {
+	home := t.TempDir()
+	for line, want := range map[string]string{
+		"--nmae x":                             "unknown flag: --nmae: p2pchat help",
+		"--name":                               "flag needs an argument: --name",
+		"start --port abc":                     `port "abc" is not a number`,
+		"--port 65536":                         "try --port 8081",
+		"--port -1":                            "is not a number",
+		"70000":                                `port "70000" is not a number`,
+		"3000 4000":                            "give one PORT",
+		"3000 --port 4000":                     "give one PORT",
+		"frobnicate":                           "neither a command nor a PORT nor a HOST:PORT",
+		"host:0":                               "write HOST:PORT",
+		"--connect http://x":                   "write HOST:PORT",
+		"--listen 8080":                        "write HOST:PORT",
+		"--listen :1 --port 2":                 "no other --port",
+		"--room=":                              "give --room",
+		"--name=":                              "choose another --name",
+		"--name \x1b[31m":                      "control characters",
+		"id --name=" + strings.Repeat("x", 65): "at most 64 bytes",
+		"help x":                               "no command \"x\"",
+		"help id x":                            "p2pchat help lists",
+		"completion x":                         "unknown command",
+		"--theme x":                            "give one of auto",
+		"id x":                                 `id doesn't take "x": write p2pchat id`,
+		"verify":                               "write p2pchat verify FILE",
+		"verify a b":                           `doesn't take "b"`,
+		"send":                                 "write p2pchat send TEXT",
+		"tail --x":                             "p2pchat help tail lists",
+		"--interface nix0":                     "there is no network interface",
+		"--discovery-port 0":                   "not from 1 to 65535",
+		"--discovery-port x":                   `--discovery-port can't be "x": p2pchat help lists`,
+		"demo --peers x":                       `--peers can't be "x": p2pchat help demo lists`,
+		"--room \u202e" + strings.Repeat("r", 70): "give --room",
+	} {
+		code, out, errs := finish(t, program(t, home, strings.Split(line, " ")...))
+		if code != 2 || out != "" {
+			t.Errorf("%q: exit %d, stdout %q", line, code, out)
+		}
+		if !strings.HasPrefix(errs, "p2pchat: ") || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, want) ||
+			strings.ContainsAny(errs, "\x1b\u202e") {
+			t.Errorf("%q: stderr %q, want one clean line with %q", line, errs, want)
+		}
+	}
+	if left, _ := os.ReadDir(home); len(left) != 0 {
+		t.Errorf("bad usage left %v", left)
+	}
+}
+
+func TestIDIsTheSameEveryTimeAlsoWhileRunning(t *testing.T) {
+	home := t.TempDir()
+	code, first, errs := finish(t, program(t, home, "id", "--name", "Zoé"))
+	if code != 0 || errs != "" {
+		t.Fatalf("exit %d, stderr %q", code, errs)
+	}
+	s := launch(t, program(t, home, alone("--name", "zoé")...))
+	_, second, _ := finish(t, program(t, home, "id", "--name", "Zoé"))
+	if first != second {
+		t.Errorf("first\n%s\nthen\n%s", first, second)
+	}
+	for _, want := range []string{s.ready.ID, s.ready.Key, s.ready.Fingerprint, s.ready.Profile, filepath.Join("p2pchat", "zo%C3%A9")} {
+		if want == "" || !strings.Contains(second, want) {
+			t.Errorf("%q isn't in\n%s", want, second)
+		}
+	}
+}
+
+func TestVersionHelpAndCompletions(t *testing.T) {
+	home := t.TempDir()
+	for line, want := range map[string]string{
+		"version":                        " (" + runtime.GOOS,
+		"--version":                      "version 0.",
+		"help":                           "--connect HOST:PORT",
+		"help id":                        "Show who you are",
+		"completion":                     "fish",
+		"start --help":                   "--no-discovery",
+		"completion bash":                "__start_p2pchat",
+		"completion fish":                "complete -c p2pchat",
+		"__complete st":                  "start\t",
+		"__complete --int":               "--interface",
+		"__complete start --no-":         "--no-tui",
+		"__complete start --interface l": "lo",
+	} {
+		code, out, _ := finish(t, program(t, home, strings.Split(line, " ")...))
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%q: exit %d, no %q in %q", line, code, want, out)
+		}
+	}
+}
+
+func TestAProfileInUseSaysByWhom(t *testing.T) {
+	home, dir := t.TempDir(), t.TempDir()
+	for _, args := range [][]string{{"--name", "Alice"}, {"--profile", dir}} {
+		s := launch(t, program(t, home, alone(args...)...))
+		code, out, errs := finish(t, program(t, home, alone(args...)...))
+		who := fmt.Sprint("process ", s.cmd.Process.Pid)
+		if code != 1 || out != "" || !strings.Contains(errs, who) || !strings.Contains(errs, "--name") || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%v: exit %d, stdout %q, stderr %q", args, code, out, errs)
+		}
+		// Once the first has gone, its folder is free.
+		s.stdin.Close()
+		if code, _ := s.end(t); code != 0 {
+			t.Errorf("exit %d, %s", code, s.stderr.String())
+		}
+		if code, _, errs := finish(t, program(t, home, alone(args...)...)); code != 0 {
+			t.Errorf("afterwards: exit %d, %s", code, errs)
+		}
+	}
+}
+
+func TestWithoutANameTheNextIsTaken(t *testing.T) {
+	home := t.TempDir()
+	first := launch(t, program(t, home, alone()...))
+	second := launch(t, program(t, home, alone()...))
+	if second.ready.Name != first.ready.Name+"-2" || second.ready.ID == first.ready.ID {
+		t.Errorf("%q (%s) and %q (%s)", first.ready.Name, first.ready.ID, second.ready.Name, second.ready.ID)
+	}
+	io.WriteString(second.stdin, "/quit\n")
+	if code, rest := second.end(t); code != 0 || !strings.Contains(rest, "is in use") {
+		t.Errorf("exit %d, it says %q", code, rest)
+	}
+}
+
+func TestATakenPortThatWasAskedForIsAnError(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	code, out, errs := finish(t, program(t, t.TempDir(), "--json", "--no-discovery", "--name", "x", "--listen", l.Addr().String()))
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	if code != 1 || out != "" || !strings.Contains(errs, port) || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
+	}
+}
+
+func TestTheEndOfInputAndQuitExitWithZero(t *testing.T) {
+	for _, input := range []string{"", "/quit\n", "/list\n/status"} {
+		cmd := program(t, t.TempDir(), alone("--name", "x")...)
+		cmd.Stdin = strings.NewReader(input)
+		code, out, errs := finish(t, cmd)
+		if code != 0 || errs != "" || !strings.HasPrefix(out, `{"event":"ready"`) {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q", input, code, out, errs)
+		}
+		if strings.Contains(input, "/status") && (!strings.Contains(out, `{"event":"list"`) || !strings.Contains(out, `{"event":"status"`)) {
+			t.Errorf("%q: stdout %q", input, out)
+		}
+	}
+}
+
+func TestAClosedStdoutEndsItQuietly(t *testing.T) {
+	s := launch(t, program(t, t.TempDir(), alone("--name", "x")...))
+	s.stdout.Close()
+	io.WriteString(s.stdin, "/list\n")
+	s.cmd.Wait()
+	if code := s.cmd.ProcessState.ExitCode(); code != exitError || s.stderr.Len() != 0 {
+		t.Errorf("exit %d, stderr %q", code, s.stderr.String())
+	}
+}
+
+// What was said on a disk that is full was not said.
+func TestAFullDiskIsAnError(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no full disk to write to: ", err)
+	}
+	defer full.Close()
+	var errs bytes.Buffer
+	cmd := program(t, t.TempDir(), alone("--name", "x")...)
+	cmd.Stdout, cmd.Stderr = full, &errs
+	err = cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != exitError || !strings.Contains(errs.String(), "standard output") {
+		t.Errorf("exit %d (%v), stderr %q", code, err, errs.String())
+	}
+}
+
+func TestAnAddressThatIsNotOurs(t *testing.T) {
+	code, out, errs := finish(t, program(t, t.TempDir(), "--json", "--no-discovery", "--name", "x", "--listen", "203.0.113.1:9"))
+	if code != exitError || out != "" || !strings.Contains(errs, "203.0.113.1:9") || !strings.Contains(errs, "an address of this machine") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
+	}
+}
+
+func TestADamagedKeyIsNotReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "identity.pem")
+	if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := finish(t, program(t, dir, alone("--profile", dir)...))
+	if text, _ := os.ReadFile(path); code != 1 || out != "" || !strings.Contains(errs, path) || string(text) != "damaged" {
+		t.Errorf("exit %d, stdout %q, stderr %q, file %q", code, out, errs, text)
+	}
+}

@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// limits is the one table of DESIGN.md §10: each limit, the constant that holds it, and the test that
+// shows what happens at it.
+var limits = []struct {
+	what  string
+	name  string // package folder and constant
+	value int64
+	test  string // package folder and test
+}{
+	{"frame", "net/wire.MaxFrame", 64 << 10, "net/wire.TestReader"},
+	{"records in a frame", "net/wire.MaxRecords", 48 << 10, "net/node.TestCatchUpOfQuotes"},
+	{"record body", "crypto/record.MaxBody", 32 << 10, "crypto/record.TestSignRefuses"},
+	{"text of a line", "crypto/record.MaxText", 8 << 10, "crypto/record.TestSignRefuses"},
+	{"text at once", "net/node.maxSaid", 1 << 20, "net/node.TestLongText"},
+	{"name in a record", "crypto/record.MaxName", 64, "crypto/record.TestSignRefuses"},
+	{"name of a profile", "net/profile.MaxName", 64, "net/profile.TestCheckName"},
+	{"name on screen", "tui/sanitize.MaxName", 64, "tui/sanitize.TestName"},
+	{"links", "net/mesh.MaxLinks", 128, "net/mesh.TestFull"},
+	{"handshakes at once", "net/mesh.MaxHandshakes", 16, "net/mesh.TestStalledHandshakes"},
+	{"time of a handshake", "net/link.handshakeWithin", int64(5 * time.Second), "net/link.TestPatience"},
+	{"unclassified connections", "net/mesh.MaxArrivals", 256, "net/mesh.TestSilence"},
+	{"unclassified of one address", "net/mesh.MaxArrivalsOfAddr", 32, "net/mesh.TestSilence"},
+	{"queued to be verified, of a link", "crypto/verify.MaxQueued", 512, "crypto/verify.TestFullLaneHoldsItsReaderOnly"},
+	{"links are verified in turn", "crypto/verify.MaxBytes", 512 << 10, "crypto/verify.TestFloodDelaysOthersByOneItemPerWorker"},
+	{"silent guests", "net/plain.maxSilent", 256, "net/plain.TestThousandSilentConnections"},
+	{"silent guests of one address", "net/plain.maxSilentEach", 32, "net/plain.TestLimitsOfOneAddress"},
+	{"roll", "vote.MaxRoll", 256, "vote.TestForgedProposals"},
+	{"seed JSON object", "net/wire.MaxObject", 64 << 10, "net/wire.TestObjectReader"},
+	{"beacons a second", "net/discovery.beaconsPerSecond", 50, "net/discovery.TestRatesAreBounded"},
+	{"instances known by beacons", "net/discovery.maxInstances", 1024, "net/discovery.TestTableForgetsTheOldest"},
+	{"unknown kinds of an author", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
+}
+
+func TestTableOfLimits(t *testing.T) {
+	packages := map[string]*types.Package{}
+	for _, l := range limits {
+		folder, name := divide(l.name)
+		if packages[folder] == nil {
+			packages[folder] = constants(t, folder)
+		}
+		c, ok := packages[folder].Scope().Lookup(name).(*types.Const)
+		if !ok {
+			t.Errorf("%s: there is no constant %s", l.what, l.name)
+			continue
+		}
+		if v, exact := constant.Int64Val(constant.ToInt(c.Val())); !exact || v != l.value {
+			t.Errorf("%s: %s is %v, want %d", l.what, l.name, c.Val(), l.value)
+		}
+		if folder, name := divide(l.test); !hasTest(t, folder, name) {
+			t.Errorf("%s: there is no test %s", l.what, l.test)
+		}
+	}
+}
+
+func divide(path string) (folder, name string) {
+	i := strings.LastIndexByte(path, '.')
+	return path[:i], path[i+1:]
+}
+
+// constants checks a package's files as far as its constants need it; what it imports is left out, but
+// for the units of time.
+func constants(t *testing.T, folder string) *types.Package {
+	t.Helper()
+	set := token.NewFileSet()
+	var files []*ast.File
+	for _, f := range sources(t, folder) {
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(set, f, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, parsed)
+	}
+	config := types.Config{Importer: units{}, Error: func(error) {}, IgnoreFuncBodies: true}
+	p, _ := config.Check(folder, set, files, nil) // the error is of the imports that were left out
+	return p
+}
+
+// units imports package time, with what a constant may be made of, and no other.
+type units struct{}
+
+func (units) Import(path string) (*types.Package, error) {
+	if path != "time" {
+		return nil, os.ErrNotExist
+	}
+	p := types.NewPackage("time", "time")
+	name := types.NewTypeName(token.NoPos, p, "Duration", nil)
+	duration := types.NewNamed(name, types.Typ[types.Int64], nil)
+	p.Scope().Insert(name)
+	for unit, d := range map[string]time.Duration{"Millisecond": time.Millisecond, "Second": time.Second, "Minute": time.Minute} {
+		p.Scope().Insert(types.NewConst(token.NoPos, p, unit, duration, constant.MakeInt64(int64(d))))
+	}
+	p.MarkComplete()
+	return p, nil
+}
+
+func hasTest(t *testing.T, folder, name string) bool {
+	t.Helper()
+	for _, f := range sources(t, folder) {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(f, "_test.go") && strings.Contains(string(text), "\nfunc "+name+"(t *testing.T)") {
+			return true
+		}
+	}
+	return false
+}
+
+func sources(t *testing.T, folder string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("../../..", filepath.FromSlash(folder), "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no Go files in %s: %v", folder, err)
+	}
+	return files
+}

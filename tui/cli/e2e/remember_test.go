@@ -1,0 +1,290 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// exported is what export prints of a profile.
+func exported(t *testing.T, home, name string, more ...string) string {
+	t.Helper()
+	code, out, errs := finish(t, program(t, home, append([]string{"export", "--name", name}, more...)...))
+	if code != 0 || errs != "" {
+		t.Fatalf("export: exit %d, %q", code, errs)
+	}
+	return out
+}
+
+// history are the lines that a start began with.
+func history(p *peer, n int) (texts []string) {
+	for range n {
+		h := p.until("line of before", func(h happened) bool { return h.Event == "message" && h.History })
+		texts = append(texts, h.Content)
+	}
+	return texts
+}
+
+// settled waits until a profile's export is what another one's is.
+func settled(t *testing.T, home, name, want string) {
+	t.Helper()
+	var got string
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if got = exported(t, home, name); got == want {
+			return
+		}
+	}
+	t.Fatalf("%s exports %d bytes, want %d", name, len(got), len(want))
+}
+
+// Alice and Bob talk and quit. Alice starts again: all is there. Charlie, who is new, meets Alice only
+// and has what Bob said. Their exports are the same bytes, and verify finds one that was changed.
+func TestARoomThatRemembers(t *testing.T) {
+	t.Parallel()
+	cmd, home := neighboursAt(t)
+	alice, bob := begin(t, cmd("Alice")), begin(t, cmd("Bob"))
+	alice.sees("up", bob)
+	bob.sees("up", alice)
+	var said []string
+	for i := range 5 {
+		a, b := fmt.Sprint("alice ", i), fmt.Sprint("bob ", i, " <&> \\ \"quoted\" ✓")
+		alice.says(a)
+		bob.hears(alice, a)
+		bob.says(b)
+		alice.hears(bob, b)
+		said = append(said, a, b)
+	}
+	last := alice.all()[len(alice.all())-1]
+	for _, h := range alice.all() {
+		if h.Event == "sent" {
+			last = h
+		}
+	}
+	alice.next = 0
+	alice.until("delivery", func(h happened) bool { return h.Event == "delivered" && h.ID == last.ID })
+	alice.says("/who-has")
+	if h := alice.until("answer", func(h happened) bool { return h.Event == "info" && strings.Contains(h.Text, "last line") }); !strings.Contains(h.Text, "1 of 1") {
+		t.Errorf("/who-has says %q", h.Text)
+	}
+	bob.quits()
+	alice.quits()
+	of := func(name string) string { return filepath.Join(home, name) }
+	first := exported(t, home, "Alice")
+	if b := exported(t, home, "Bob"); b != first {
+		t.Errorf("two who heard the same export %d and %d bytes", len(first), len(b))
+	}
+	if err := os.WriteFile(of("alice.export"), []byte(first), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := finish(t, program(t, home, "verify", of("alice.export")))
+	if code != 0 || errs != "" || !strings.Contains(out, "a valid export") || !strings.Contains(out, "12, in 2 feeds") || !strings.Contains(out, "(lobby)") {
+		t.Errorf("verify: exit %d, %q, %q", code, out, errs)
+	}
+	for at := range 40 {
+		changed := []byte(first)
+		changed[(at*7919)%len(changed)] ^= 1
+		if bytes.Equal(changed, []byte(first)) {
+			continue
+		}
+		if err := os.WriteFile(of("changed"), changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errs := finish(t, program(t, home, "verify", of("changed"))); code != exitError || errs == "" || out != "" {
+			t.Fatalf("byte %d changed: exit %d, %q, %q", (at*7919)%len(changed), code, out, errs)
+		}
+	}
+
+	// Nothing of before is printed unless it is asked for.
+	alice = begin(t, cmd("Alice"))
+	charlie := begin(t, cmd("Charlie"))
+	charlie.sees("up", alice)
+	if got := history(charlie, len(said)); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(said))) {
+		t.Errorf("Charlie has %q", got)
+	}
+	settled(t, home, "charlie", first) // beside the running program
+	alice.says("/export "+of("within"), "/export "+of("within.txt"))
+	for range 2 {
+		alice.until("export", func(h happened) bool { return h.Event == "info" && strings.Contains(h.Text, "12 records are in") })
+	}
+	if got, err := os.ReadFile(of("within")); err != nil {
+		t.Error(err)
+	} else if string(got) != first {
+		t.Errorf("/export writes %d bytes, export prints %d", len(got), len(first))
+	}
+	if got := exported(t, home, "Alice", "--room", " lobby "); got != first {
+		t.Errorf("the room with blanks around its name: %d bytes", len(got))
+	}
+	text := exported(t, home, "Alice", "--text")
+	if lines := strings.Count(text, "\n"); lines != 12 || !strings.Contains(text, ": bob 4") {
+		t.Errorf("%d lines as text:\n%s", lines, text)
+	}
+	for _, form := range []string{"--json", "--text"} {
+		if none := exported(t, home, "Alice", form, "--since", "2100-01-01"); none != "" {
+			t.Errorf("%s since 2100: %q", form, none)
+		}
+	}
+	if heard := alice.quits(); len(heard) != 0 {
+		t.Errorf("Alice was told %q of what she knew", heard)
+	}
+	alice = begin(t, cmd("Alice", "--history", "3"))
+	if got := history(alice, 3); !slices.Equal(got, said[7:]) {
+		t.Errorf("the last three: %q", got)
+	}
+	alice.quits()
+	charlie.quits()
+}
+
+// Of the copy that an export reads nothing is left, also when nobody reads on.
+func TestAnExportThatNobodyReadsLeavesNothing(t *testing.T) {
+	t.Parallel()
+	home, temp := t.TempDir(), t.TempDir()
+	p := begin(t, program(t, home, alone("--name", "Ann")...))
+	for i := range 100 { // more than a pipe holds
+		p.says(fmt.Sprint(i, strings.Repeat("x", 4000)))
+	}
+	p.quits()
+	export := program(t, home, "export", "--name", "Ann")
+	export.Env = append(export.Env, "TMPDIR="+temp, "TMP="+temp)
+	var errs bytes.Buffer
+	export.Stderr = &errs
+	out, err := export.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := export.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Error(err)
+	}
+	out.Close()
+	export.Wait()
+	if code := export.ProcessState.ExitCode(); code != exitError || errs.Len() != 0 {
+		t.Errorf("exit %d, stderr %q", code, errs.String())
+	}
+	if left, _ := os.ReadDir(temp); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Nothing is on disk of what is said with --ephemeral.
+func TestEphemeral(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	p := begin(t, program(t, home, alone("--name", "Eve", "--ephemeral")...))
+	p.says("for nobody's disk")
+	p.until("sent", func(h happened) bool { return h.Event == "sent" })
+	p.quits()
+	if code, _, errs := finish(t, program(t, home, "export", "--name", "Eve")); code != exitError || !strings.Contains(errs, "nothing is remembered") {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	filepath.WalkDir(home, func(path string, d os.DirEntry, err error) error {
+		if data, err := os.ReadFile(path); err == nil && bytes.Contains(data, []byte("for nobody")) {
+			t.Errorf("it is in %s", path)
+		}
+		return nil
+	})
+}
+
+// aLineOf has somebody say a line to nobody, and leave.
+func aLineOf(t *testing.T, home, name string) {
+	t.Helper()
+	p := begin(t, program(t, home, alone("--name", name)...))
+	p.says("here")
+	p.until("sent", func(h happened) bool { return h.Event == "sent" })
+	p.quits()
+}
+
+// Who names another room than they were in is told so, not only handed an empty file.
+func TestExportOfARoomThatWasNeverEntered(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	aLineOf(t, home, "Ann")
+	code, out, errs := finish(t, program(t, home, "export", "--name", "Ann", "--room", "loby"))
+	if code != 0 || out != "" || !strings.Contains(errs, `of the room "loby"`) || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, out %q, stderr %q", code, out, errs)
+	}
+}
+
+func TestMemoryFlags(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	for _, args := range [][]string{
+		{"--keep", "soon"}, {"--keep", "-1d"}, {"--keep", "0d"}, {"--share-history", "some"}, {"--share-history", "-3h"}, {"--history", "-1"},
+	} {
+		if code, _, errs := finish(t, program(t, home, alone(args...)...)); code != exitUsage || !strings.Contains(errs, args[0]) {
+			t.Errorf("%q: exit %d, %q", args, code, errs)
+		}
+	}
+	for _, args := range [][]string{{"export", "--since", "yesterday"}, {"export", "--json", "--text"}, {"export", "--room="}, {"export", "--name=" + strings.Repeat("x", 65)}, {"send", " "}, {"send", "x", "--wait", "0s"}} {
+		if code, _, errs := finish(t, program(t, home, args...)); code != exitUsage || errs == "" {
+			t.Errorf("%q: exit %d, %q", args, code, errs)
+		}
+	}
+}
+
+// send ends with 0 once a peer has it, also while its profile is in use, and with 1 if nobody came; tail
+// prints what is said.
+func TestSendAndTail(t *testing.T) {
+	t.Parallel()
+	cmd, home := neighboursAt(t)
+	alice := begin(t, cmd("Alice"))
+	send := func(name, text string, more ...string) (int, string) {
+		c := cmd(name, append(more, "--wait", "30s")...)
+		at := slices.Index(c.Args, "start")
+		c.Args[at] = "send"
+		c.Args = append(c.Args, text)
+		code, out, errs := finish(t, c)
+		if out != "" {
+			t.Errorf("send prints %q", out)
+		}
+		return code, errs
+	}
+	if code, errs := send("Bob", "the build is green"); code != 0 || errs != "" {
+		t.Fatalf("exit %d, %q", code, errs)
+	}
+	if h := alice.until("line", func(h happened) bool { return h.Event == "message" }); h.Content != "the build is green" {
+		t.Errorf("%+v", h)
+	}
+	tail := cmd("Alice")
+	tail.Args[slices.Index(tail.Args, "start")] = "tail"
+	listener := begin(t, tail)
+	if listener.ready.Name != "Alice-cli" || listener.ready.ID == alice.ready.ID {
+		t.Errorf("tail is %s", listener.ready.raw)
+	}
+	listener.sees("up", alice)
+	alice.says("to all")
+	listener.hears(alice, "to all")
+	// Two have it, piece by piece, and a name that leaves no room for a suffix is cut.
+	long := strings.Repeat("n", 64)
+	named := begin(t, cmd(long))
+	if code, errs := send(long, strings.Repeat("0123456789", 6000)); code != 0 || errs != "" {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	h := alice.until("the pieces", func(h happened) bool { return strings.HasSuffix(h.Content, "789") })
+	if want := long[:60] + "-cli"; !strings.Contains(h.raw, `"from_name":"`+want+`"`) {
+		t.Errorf("it isn't said by %s: %.300s", want, h.raw)
+	}
+	named.quits()
+	listener.cmd.Process.Signal(os.Interrupt)
+	if code, _ := listener.end(); code != exitSignal {
+		t.Errorf("tail ends with %d", code)
+	}
+	alice.quits()
+
+	began := time.Now()
+	lonely := program(t, home, "send", "--name", "Zoe", "--no-discovery", "--listen", "127.0.0.1:0", "--wait", "300ms", "is anybody there?")
+	if code, _, errs := finish(t, lonely); code != exitError || !strings.Contains(errs, "no one came") {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	soon(t, "no one came", began, time.Now(), 300*time.Millisecond)
+	code, text, errs := finish(t, program(t, home, "export", "--name", "Zoe"))
+	if code != 0 || text != "" || !strings.Contains(errs, "nothing is remembered") {
+		t.Errorf("nobody came, and yet %q was said: exit %d, %q", text, code, errs)
+	}
+}

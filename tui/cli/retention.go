@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/node"
+	"chat.lan/p2pchat/net/store"
+
+	"github.com/spf13/cobra"
+)
+
+// recordsName is the file in a profile that holds its rooms' records.
+const recordsName = "records.db"
+
+// retention holds the flags about which messages are kept, and which of them new peers get.
+type retention struct {
+	ephemeral   bool
+	keep, share string
+	history     int
+}
+
+func (r *retention) addTo(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&r.ephemeral, "ephemeral", false, "keep no messages on disk, and show none from before")
+	f.StringVar(&r.keep, "keep", "all", "keep messages for a `TIME` like 30d, 2w or 12h; all: for good")
+	f.StringVar(&r.share, "share-history", "12h", "of the past, give those who were never here what arrived in the last `TIME`; all or none")
+	f.IntVar(&r.history, "history", 0, "without a screen, begin with the last `N` lines of before")
+	for _, name := range []string{"keep", "share-history", "history"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
+}
+
+// configure checks the flags and copies them into a node's configuration.
+func (r *retention) configure(cfg *node.Config) error {
+	if r.keep != "all" {
+		keep, err := parseSpan(r.keep)
+		if err != nil || keep <= 0 {
+			return &usageError{fmt.Sprintf("--keep %.80q is no time", r.keep), "write all, or a time like 30d, 2w or 12h"}
+		}
+		cfg.Keep = keep
+	}
+	switch r.share {
+	case "all":
+		cfg.Share = node.ShareAll
+	case "none":
+		cfg.Share = node.ShareNone
+	default:
+		share, err := parseSpan(r.share)
+		if err != nil || share <= 0 {
+			return &usageError{fmt.Sprintf("--share-history %.80q is no time", r.share), "write all, none, or a time like 12h or 2d"}
+		}
+		cfg.Share = share
+	}
+	if r.history < 0 {
+		return &usageError{fmt.Sprintf("--history %d is no number of lines", r.history), "write 20, for one"}
+	}
+	return nil
+}
+
+// parseSpan reads a time like 30d or 2w, and anything that time.ParseDuration reads.
+func parseSpan(text string) (time.Duration, error) {
+	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
+		if number, ok := strings.CutSuffix(text, unit); ok {
+			n, err := strconv.ParseUint(number, 10, 16)
+			return time.Duration(n) * size, err
+		}
+	}
+	return time.ParseDuration(text)
+}
+
+// openStore opens a profile's records of a room, or a store in memory with --ephemeral.
+func (r *retention) openStore(g *group.Group, dir, room string, log *slog.Logger) (store.Store, error) {
+	id := record.OpenRoom(room)
+	if r.ephemeral {
+		return store.NewMem(id, 0), nil
+	}
+	return store.Open(store.Config{Path: filepath.Join(dir, recordsName), Room: id, Group: g, Log: log})
+}
