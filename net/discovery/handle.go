@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -28,12 +29,7 @@ func (s *Service) receive(ctx context.Context) {
 			}
 		case !errors.Is(err, context.DeadlineExceeded):
 			// A transport that keeps failing must not take a core.
-			pause := time.NewTimer(100 * time.Millisecond)
-			select {
-			case <-ctx.Done():
-			case <-pause.C:
-			}
-			pause.Stop()
+			group.Sleep(ctx, 100*time.Millisecond, nil)
 		}
 		if s.cfg.OnAnnouncement == nil {
 			continue

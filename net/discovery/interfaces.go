@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"chat.lan/p2pchat/net/iface"
 )
 
 // maxAddrs is how many addresses of one interface are sent from. More are aliases of a server.
@@ -32,62 +34,41 @@ var internal = []struct{ prefix, reason string }{
 	{"llw", "AirDrop's own link"},
 }
 
-// nic is a network interface as the system has it.
-type nic struct {
-	name  string
-	index int
-	flags net.Flags
-	addrs []netip.Prefix // IPv4, and IPv6 link-local without zone
-}
+// nic is a network interface. Its Prefixes are those that beacons leave from: IPv4, and IPv6 link-local.
+type nic struct{ iface.Interface }
 
-// survey asks the system for its interfaces.
-func survey() ([]nic, error) {
-	found, err := net.Interfaces()
+// listNICs asks the system for its interfaces.
+func listNICs() ([]nic, error) {
+	all, err := iface.List()
 	if err != nil {
-		return nil, fmt.Errorf("discovery: list interfaces: %w", err)
+		return nil, fmt.Errorf("discovery: %w", err)
 	}
-	nics := make([]nic, 0, len(found))
-	for _, f := range found {
-		n := nic{name: f.Name, index: f.Index, flags: f.Flags}
-		// An interface that goes away between the two calls has no addresses: so it is skipped.
-		addrs, _ := f.Addrs()
-		for _, a := range addrs {
-			ipnet, ok := a.(*net.IPNet)
-			if !ok {
-				continue
-			}
-			ip, ok := netip.AddrFromSlice(ipnet.IP)
-			if !ok {
-				continue
-			}
-			bits, _ := ipnet.Mask.Size()
-			ip = ip.Unmap()
-			if ip.Is4() || ip.IsLinkLocalUnicast() {
-				n.addrs = append(n.addrs, netip.PrefixFrom(ip, min(bits, ip.BitLen())))
-			}
-		}
-		slices.SortFunc(n.addrs, netip.Prefix.Compare) // the system's order may change by itself
-		nics = append(nics, n)
+	nics := make([]nic, 0, len(all))
+	for _, i := range all {
+		i.Prefixes = slices.DeleteFunc(i.Prefixes, func(p netip.Prefix) bool {
+			return !p.Addr().Is4() && !p.Addr().IsLinkLocalUnicast()
+		})
+		nics = append(nics, nic{i})
 	}
 	return nics, nil
 }
 
 // skip says why an interface is not used, or "". names is what the user named; empty means all.
 func (n *nic) skip(names []string) string {
-	if len(names) > 0 && !slices.Contains(names, n.name) {
+	if len(names) > 0 && !slices.Contains(names, n.Name) {
 		return "not named with --interface"
 	}
 	for _, i := range internal {
-		if len(names) == 0 && strings.HasPrefix(n.name, i.prefix) {
+		if len(names) == 0 && strings.HasPrefix(n.Name, i.prefix) {
 			return i.reason
 		}
 	}
 	switch {
-	case n.flags&net.FlagUp == 0:
+	case n.Flags&net.FlagUp == 0:
 		return "down"
-	case n.flags&net.FlagRunning == 0:
+	case n.Flags&net.FlagRunning == 0:
 		return "not connected"
-	case len(n.addrs) == 0:
+	case len(n.Prefixes) == 0:
 		return "no address"
 	case len(n.outlets()) == 0:
 		return "can't broadcast"
@@ -106,7 +87,7 @@ type outlet struct {
 func (n *nic) outlets() []outlet {
 	var all []outlet
 	grouped := false
-	for _, p := range n.addrs {
+	for _, p := range n.Prefixes {
 		a := p.Addr()
 		o := outlet{from: a}
 		switch {
@@ -114,18 +95,18 @@ func (n *nic) outlets() []outlet {
 			continue
 		case a.Is6():
 			// On a loopback with multicast (macOS) this is the only way: see the package comment.
-			if grouped || n.flags&net.FlagMulticast == 0 {
+			if grouped || n.Flags&net.FlagMulticast == 0 {
 				continue
 			}
 			grouped = true
-			o.from = a.WithZone(n.name)
-			o.to = []netip.Addr{netip.MustParseAddr(MulticastGroup).WithZone(n.name)}
-		case n.flags&net.FlagLoopback != 0:
+			o.from = a.WithZone(n.Name)
+			o.to = []netip.Addr{netip.MustParseAddr(MulticastGroup).WithZone(n.Name)}
+		case n.IsLoopback():
 			if !a.IsLoopback() {
 				continue // what stands on loopback besides 127/8 is for routing
 			}
 			o.to = []netip.Addr{netip.AddrFrom4([4]byte{127, 255, 255, 255})}
-		case n.flags&net.FlagBroadcast != 0:
+		case n.Flags&net.FlagBroadcast != 0:
 			if p.Bits() < 31 {
 				o.to = append(o.to, broadcast(p))
 			}

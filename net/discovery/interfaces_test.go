@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"chat.lan/p2pchat/net/iface"
 )
 
 const (
@@ -15,9 +17,9 @@ const (
 )
 
 func testNIC(name string, flags net.Flags, prefixes ...string) nic {
-	n := nic{name: name, index: 7, flags: flags}
+	n := nic{iface.Interface{Name: name, Index: 7, Flags: flags}}
 	for _, p := range prefixes {
-		n.addrs = append(n.addrs, netip.MustParsePrefix(p))
+		n.Prefixes = append(n.Prefixes, netip.MustParsePrefix(p))
 	}
 	return n
 }
@@ -46,7 +48,7 @@ func TestSkip(t *testing.T) {
 		{testNIC("tun0", tunnel, "10.8.0.2/32"), nil, "can't broadcast"},
 	} {
 		if got := c.nic.skip(c.named); got != c.want {
-			t.Errorf("%s, named %v: skipped %q, want %q", c.nic.name, c.named, got, c.want)
+			t.Errorf("%s, named %v: skipped %q, want %q", c.nic.Name, c.named, got, c.want)
 		}
 	}
 }
@@ -72,7 +74,7 @@ func TestOutlets(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", c.nic.name, diff)
+			t.Errorf("%s (-want +got):\n%s", c.nic.Name, diff)
 		}
 	}
 }
@@ -80,7 +82,7 @@ func TestOutlets(t *testing.T) {
 func TestOutletsAreBounded(t *testing.T) {
 	n := testNIC("eth0", ethernet)
 	for i := range 200 {
-		n.addrs = append(n.addrs, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 24))
+		n.Prefixes = append(n.Prefixes, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 24))
 	}
 	if got := len(n.outlets()); got != maxAddrs {
 		t.Errorf("%d outlets, want %d", got, maxAddrs)

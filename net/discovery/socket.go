@@ -41,7 +41,7 @@ func (r *receiver) join(l *link) {
 		return
 	}
 	group := &net.UDPAddr{IP: net.ParseIP(MulticastGroup)}
-	l.joined = r.v6.JoinGroup(&net.Interface{Index: l.nic.index, Name: l.nic.name}, group) == nil
+	l.joined = r.v6.JoinGroup(l.nic.Device(), group) == nil
 }
 
 // leave undoes join, so that the interface can be joined again when it comes back.
@@ -51,7 +51,7 @@ func (r *receiver) leave(l *link) {
 	}
 	l.joined = false
 	// It fails if the interface is gone, and the membership with it.
-	_ = r.v6.LeaveGroup(&net.Interface{Index: l.nic.index, Name: l.nic.name}, &net.UDPAddr{IP: net.ParseIP(MulticastGroup)})
+	_ = r.v6.LeaveGroup(l.nic.Device(), &net.UDPAddr{IP: net.ParseIP(MulticastGroup)})
 }
 
 // openReceiver opens the shared port for one family. Only Windows can't tell on which interface a
@@ -176,7 +176,7 @@ func (u *UDP) arrived(index int, from netip.AddrPort) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, l := range u.links {
-		if index != l.nic.index && (index != 0 || !l.holds(from.Addr())) {
+		if index != l.nic.Index && (index != 0 || !l.holds(from.Addr())) {
 			continue
 		}
 		for _, s := range l.senders {
@@ -195,9 +195,9 @@ func (u *UDP) arrived(index int, from netip.AddrPort) bool {
 
 // holds reports whether the address lies in one of the link's networks.
 func (l *link) holds(a netip.Addr) bool {
-	return slices.ContainsFunc(l.nic.addrs, func(p netip.Prefix) bool {
+	return slices.ContainsFunc(l.nic.Prefixes, func(p netip.Prefix) bool {
 		if a.Is6() {
-			return a.Zone() == l.nic.name
+			return a.Zone() == l.nic.Name
 		}
 		return p.Contains(a)
 	})

@@ -16,7 +16,7 @@ import (
 func (u *UDP) Refresh() (changed bool) {
 	u.refreshing.Lock()
 	defer u.refreshing.Unlock()
-	nics, err := survey()
+	nics, err := listNICs()
 	if err != nil {
 		return false // as before, then; the next second asks again
 	}
@@ -28,14 +28,14 @@ func (u *UDP) Refresh() (changed bool) {
 	var links []*link
 	var skipped []InterfaceStatus
 	for _, n := range nics {
-		loopback := n.flags&net.FlagLoopback != 0
+		loopback := n.IsLoopback()
 		if why := n.skip(u.names); why != "" {
-			skipped = append(skipped, InterfaceStatus{Name: n.name, Loopback: loopback, Skipped: why})
+			skipped = append(skipped, InterfaceStatus{Name: n.Name, Loopback: loopback, Skipped: why})
 			continue
 		}
 		l := u.take(n)
 		if l == nil {
-			l = &link{status: InterfaceStatus{Name: n.name, Loopback: loopback}}
+			l = &link{status: InterfaceStatus{Name: n.Name, Loopback: loopback}}
 			changed = true
 		}
 		l.nic = n
@@ -51,7 +51,7 @@ func (u *UDP) Refresh() (changed bool) {
 	}
 	u.links, u.skipped, u.networks = links, skipped, nil
 	for _, l := range links {
-		u.networks = append(u.networks, l.nic.addrs...)
+		u.networks = append(u.networks, l.nic.Prefixes...)
 	}
 	if u.listen() {
 		changed = true
@@ -62,7 +62,7 @@ func (u *UDP) Refresh() (changed bool) {
 // take removes the link of an interface from u.links, or gives nil if there is none. An interface that
 // was deleted and made anew has another index.
 func (u *UDP) take(n nic) *link {
-	i := slices.IndexFunc(u.links, func(l *link) bool { return l.nic.name == n.name && l.nic.index == n.index })
+	i := slices.IndexFunc(u.links, func(l *link) bool { return l.nic.Name == n.Name && l.nic.Index == n.Index })
 	if i < 0 {
 		return nil
 	}
@@ -87,7 +87,7 @@ func (u *UDP) reopen(l *link) (changed bool) {
 		if slices.ContainsFunc(senders, func(s *sender) bool { return s.outlet.from == o.from }) {
 			continue
 		}
-		s, err := openSender(l.nic.index, o)
+		s, err := openSender(l.nic.Index, o)
 		if err != nil {
 			// An IPv6 address that was just set up can't be bound for a second or two.
 			if o.from.Is4() || len(want) == 1 {

@@ -85,13 +85,13 @@ func ListenUDP(g *group.Group, cfg UDPConfig) (*UDP, error) {
 	if cfg.Port < 0 || cfg.Port > 65535 {
 		return nil, fmt.Errorf("discovery: port %d is not between 1 and 65535", cfg.Port)
 	}
-	nics, err := survey()
+	nics, err := listNICs()
 	if err != nil {
 		return nil, err
 	}
 	var have []string
 	for _, n := range nics {
-		have = append(have, n.name)
+		have = append(have, n.Name)
 	}
 	for _, name := range cfg.Interfaces {
 		if !slices.Contains(have, name) {
@@ -241,7 +241,7 @@ func (u *UDP) sendOn(l *link, build func(from netip.Addr) []byte) (sent int, err
 		for _, to := range s.outlet.to {
 			s.conn.SetWriteDeadline(time.Now().Add(writeLimit))
 			if _, werr := s.conn.WriteToUDPAddrPort(payload, netip.AddrPortFrom(to, uint16(u.port))); werr != nil {
-				err = fmt.Errorf("%s: %w", l.nic.name, werr)
+				err = fmt.Errorf("%s: %w", l.nic.Name, werr)
 			} else {
 				sent++
 			}

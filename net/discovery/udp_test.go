@@ -11,13 +11,14 @@ import (
 	"testing"
 
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/wire"
 )
 
 // loopbackName is what the system calls the loopback interface. Tests send on no other.
 func loopbackName(t *testing.T) string {
 	t.Helper()
-	name, err := Loopback()
+	name, err := iface.Loopback()
 	if err != nil {
 		t.Skip(err)
 	}

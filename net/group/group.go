@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // Panic is a recovered panic: the cause of the root group's context after one of its goroutines,
@@ -215,4 +216,21 @@ func (g *Group) Wait() {
 func (g *Group) Close() {
 	g.Stop()
 	g.Wait()
+}
+
+// Sleep waits for d, until wake is ready, or until ctx ends. It reports false if ctx ended. wake may be nil.
+func Sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-wake:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 )
 
@@ -27,7 +28,7 @@ func (m *Mesh) accept(context.Context) {
 				return
 			}
 			m.cfg.Log.Warn("accept", "error", err) // out of files, perhaps: others will close some
-			if !sleep(m.ctx, time.Second, nil) {
+			if !group.Sleep(m.ctx, time.Second, nil) {
 				return
 			}
 			continue

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/group"
 )
 
 // steady is how long a link must have lasted for the wait after it to be short.
@@ -75,7 +76,7 @@ func (m *Mesh) connect(ctx context.Context, addr string, order uint64) {
 		if time.Since(began) >= steady {
 			try = 0
 		}
-		if !sleep(ctx, backoff(try), nil) {
+		if !group.Sleep(ctx, backoff(try), nil) {
 			return
 		}
 	}

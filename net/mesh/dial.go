@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -70,7 +71,7 @@ func (d *dial) run() error {
 	if err != nil {
 		if d.gate == m.hinted && d.peer == nil {
 			// Hints that lead nowhere must not make us knock somewhere fast.
-			sleep(d.ctx, penalty, nil)
+			group.Sleep(d.ctx, penalty, nil)
 		}
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -147,7 +148,7 @@ func (m *Mesh) hold(p *peer, l *link.Link) {
 	renewed := make(chan struct{})
 	p.link, p.held, p.renewed = nil, l, renewed
 	m.mu.Unlock()
-	sleep(m.ctx, settle, renewed)
+	group.Sleep(m.ctx, settle, renewed)
 }
 
 // ended tells the Handler that l is down. Called with p.tell held.

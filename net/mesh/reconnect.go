@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -94,17 +95,17 @@ func (m *Mesh) pause(p *peer, d time.Duration) (kicked, ok bool) {
 	least := time.Until(p.tried.Add(reconnectFirst))
 	m.mu.Unlock()
 	began := time.Now()
-	if !sleep(m.ctx, least, nil) {
+	if !group.Sleep(m.ctx, least, nil) {
 		return false, false
 	}
 	rest := d - time.Since(began)
 	if rest > 0 {
 		began = time.Now()
-		if !sleep(m.ctx, rest, p.kick) {
+		if !group.Sleep(m.ctx, rest, p.kick) {
 			return false, false
 		}
 		if left := rest - time.Since(began); left > 0 {
-			return true, sleep(m.ctx, min(left, m.yield(p)), nil)
+			return true, group.Sleep(m.ctx, min(left, m.yield(p)), nil)
 		}
 	}
 	return false, true
@@ -167,21 +168,4 @@ func (m *Mesh) round(p *peer) (over bool) {
 func backoff(try int) time.Duration {
 	d := min(reconnectFirst<<min(try, 6), reconnectMost)
 	return d - rand.N(d/4)
-}
-
-// sleep waits for d, for kick or for the end of ctx, which it reports as false.
-func sleep(ctx context.Context, d time.Duration, kick <-chan struct{}) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-kick:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

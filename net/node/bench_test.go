@@ -15,6 +15,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -279,12 +280,12 @@ func (s *star) stop(w way) (key identity.Key, end func()) {
 type spoke struct{ hub []string }
 
 func (s spoke) Listen(ctx context.Context, network, addr string) (net.Listener, error) {
-	return machine{}.Listen(ctx, network, addr)
+	return iface.Network{}.Listen(ctx, network, addr)
 }
 
 func (s spoke) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	if !slices.Contains(s.hub, addr) {
 		return nil, fmt.Errorf("%s is out of reach", addr)
 	}
-	return machine{}.DialContext(ctx, network, addr)
+	return iface.Network{}.DialContext(ctx, network, addr)
 }

@@ -28,6 +28,7 @@ import (
 	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/plain"
@@ -167,7 +168,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 		n.cfg.Share = ShareDefault
 	}
 	if cfg.Network == nil {
-		n.cfg.Network = machine{group: g, interfaces: cfg.Interfaces}
+		n.cfg.Network = iface.Network{Group: g, Interfaces: cfg.Interfaces}
 	}
 	certificate, err := cfg.Identity.Certificate()
 	if err != nil {

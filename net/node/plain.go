@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"net"
 	"net/netip"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/plain/mdns"
 	"chat.lan/p2pchat/net/wire"
@@ -108,13 +108,7 @@ func (n *Node) plainAt(a netip.Addr) bool {
 
 // survey looks which networks are one's own.
 func (n *Node) survey() {
-	var own []netip.Prefix
-	addrs, _ := net.InterfaceAddrs() // none: private and link-local addresses still count
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			own = append(own, p)
-		}
-	}
+	own := iface.Networks() // if there are none, private and link-local addresses still count
 	n.networks.Store(&own)
 	n.surveyed = time.Now()
 }

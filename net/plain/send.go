@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -227,17 +228,8 @@ func (p *Plain) dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 }
 
-// pause waits, unless ctx ends before.
+// pause waits for d. It reports false if ctx ends first, and at once if ctx has a deadline before that.
 func pause(ctx context.Context, d time.Duration) bool {
-	if until, ok := ctx.Deadline(); ok && time.Until(until) < d {
-		return false
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	deadline, ok := ctx.Deadline()
+	return (!ok || time.Until(deadline) >= d) && group.Sleep(ctx, d, nil)
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"chat.lan/p2pchat/net/group"
 )
 
 // bbolt lets one process open a file, and an export must work beside a running program. So a copy is
@@ -54,7 +56,7 @@ func gate(ctx context.Context, path string, exclusive bool) (release func(), err
 			return func() { f.Close() }, nil // which ends the lock
 		}
 		if errors.Is(err, errHeld) {
-			pause(ctx, gatePoll, nil)
+			group.Sleep(ctx, gatePoll, nil)
 			if err = ctx.Err(); err == nil {
 				continue
 			}

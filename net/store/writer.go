@@ -3,9 +3,10 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"chat.lan/p2pchat/net/group"
 )
 
 // perCommit bounds a transaction, in bytes of waiting operations, so that a Sync behind a flood of
@@ -27,21 +28,10 @@ func (d *Disk) write(ctx context.Context) {
 			d.flush() // the last chance
 			return
 		}
-		pause(ctx, d.cfg.FlushEvery, d.urge)
+		group.Sleep(ctx, d.cfg.FlushEvery, d.urge)
 		for d.flush() != nil && ctx.Err() == nil {
-			pause(ctx, d.cfg.RetryEvery, d.urge)
+			group.Sleep(ctx, d.cfg.RetryEvery, d.urge)
 		}
-	}
-}
-
-// pause waits for a time, or until somebody urges.
-func pause(ctx context.Context, most time.Duration, urge <-chan struct{}) {
-	t := time.NewTimer(most)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-urge:
-	case <-ctx.Done():
 	}
 }
 

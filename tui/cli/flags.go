@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode"
 
-	"chat.lan/p2pchat/net/discovery"
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/profile"
@@ -170,8 +170,8 @@ func findInterface(name string) (string, bool) {
 	if _, err := net.InterfaceByName(name); err == nil {
 		return name, true
 	}
-	if name == discovery.LoopbackAlias {
-		found, err := discovery.Loopback()
+	if name == iface.LoopbackAlias {
+		found, err := iface.Loopback()
 		return found, err == nil
 	}
 	return "", false

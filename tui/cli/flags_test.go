@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"chat.lan/p2pchat/net/discovery"
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
 
@@ -16,7 +16,7 @@ import (
 
 // Every flag sets its part of a node's configuration, and nothing else.
 func TestNodeConfig(t *testing.T) {
-	lo, err := discovery.Loopback()
+	lo, err := iface.Loopback()
 	if err != nil {
 		t.Skip(err)
 	}

@@ -175,7 +175,7 @@ func (s *Service) refresh() (opened bool) {
 	found := map[string]*nic{}
 	trouble := map[string]string{}
 	for _, name := range names {
-		n, err := survey(name, len(names) == 1)
+		n, err := findNIC(name, len(names) == 1)
 		if err != nil {
 			trouble[name] = err.Error()
 		} else if n != nil {
@@ -188,7 +188,7 @@ func (s *Service) refresh() (opened bool) {
 		return false
 	}
 	for name, old := range s.nics {
-		if n := found[name]; n == nil || n.index != old.index || !slices.Equal(n.networks, old.networks) || old.broken.Load() {
+		if n := found[name]; n == nil || n.Index != old.Index || !slices.Equal(n.Prefixes, old.Prefixes) || old.broken.Load() {
 			old.close()
 			delete(s.nics, name)
 		}

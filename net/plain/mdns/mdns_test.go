@@ -17,8 +17,8 @@ import (
 	"golang.org/x/net/ipv4"
 
 	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -38,7 +38,7 @@ const (
 // loopback is the name of this machine's loopback interface.
 func loopback(tb testing.TB) string {
 	tb.Helper()
-	name, err := discovery.Loopback()
+	name, err := iface.Loopback()
 	if err != nil {
 		tb.Skip(err)
 	}
@@ -295,7 +295,7 @@ func TestTrouble(t *testing.T) {
 
 // No packet panics, whatever is in it, and nothing in it is believed but the seed's own form.
 func FuzzTake(f *testing.F) {
-	n := &nic{networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}}
+	n := &nic{Interface: iface.Interface{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}}}
 	f.Add(question())
 	var got []sighting
 	n.s = &Service{log: slog.New(slog.DiscardHandler), cfg: Config{

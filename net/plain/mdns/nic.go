@@ -13,20 +13,19 @@ import (
 	"time"
 
 	"golang.org/x/net/ipv4"
+
+	"chat.lan/p2pchat/net/iface"
 )
 
 // multicastGroup is mDNS's IPv4 multicast group.
 var multicastGroup = netip.AddrFrom4([4]byte{224, 0, 0, 251})
 
-// nic is one interface in use, and its two sockets.
+// nic is one interface in use, and its two sockets. Its Prefixes are those of IPv4.
 type nic struct {
-	s        *Service
-	name     string
-	index    int
-	device   *net.Interface
-	networks []netip.Prefix // its IPv4 addresses
+	iface.Interface
+	s *Service
 
-	shared *ipv4.PacketConn // the group's port; nil: it can't be had, and nothing is announced
+	shared *ipv4.PacketConn // the group's port
 	query  *ipv4.PacketConn
 	broken atomic.Bool // a socket failed
 
@@ -35,45 +34,31 @@ type nic struct {
 	gate [2]gate   // of the two sockets
 }
 
-// survey looks at an interface. It returns nil if there is nothing to be done on it; alone says that it
-// is the only one.
-func survey(name string, alone bool) (*nic, error) {
-	device, err := net.InterfaceByName(name)
+// findNIC looks an interface up by name. It returns nil if mDNS can't work on the interface, or if the
+// interface is loopback and not the only one.
+func findNIC(name string, alone bool) (*nic, error) {
+	i, err := iface.Find(name)
 	if err != nil {
 		return nil, err
 	}
-	loopback := device.Flags&net.FlagLoopback != 0
-	switch {
-	case device.Flags&net.FlagUp == 0, loopback && !alone, !loopback && device.Flags&net.FlagMulticast == 0:
+	i.Prefixes = slices.DeleteFunc(i.Prefixes, func(p netip.Prefix) bool { return !p.Addr().Is4() })
+	usable := i.IsLoopback() && alone || !i.IsLoopback() && i.Flags&net.FlagMulticast != 0
+	if i.Flags&net.FlagUp == 0 || !usable || len(i.Prefixes) == 0 {
 		return nil, nil
 	}
-	addrs, err := device.Addrs()
-	if err != nil {
-		return nil, err
-	}
-	n := &nic{name: name, index: device.Index, device: device}
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() {
-			n.networks = append(n.networks, p)
-		}
-	}
-	slices.SortFunc(n.networks, netip.Prefix.Compare)
-	if len(n.networks) == 0 {
-		return nil, nil
-	}
-	return n, nil
+	return &nic{Interface: i}, nil
 }
 
 // open makes the sockets and starts to read from them. Called with Service.mu held.
 func (n *nic) open() error {
 	// Bound to the interface's own address, so that no other is sent from or heard of.
-	query, err := n.listen(netip.AddrPortFrom(n.networks[0].Addr(), 0), nil)
+	query, err := n.listen(netip.AddrPortFrom(n.Prefixes[0].Addr(), 0), nil)
 	if err != nil {
 		return fmt.Errorf("mdns: %w", err)
 	}
 	shared, err := n.listen(netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(n.s.cfg.Port)), share)
 	if err == nil {
-		if err = shared.JoinGroup(n.device, net.UDPAddrFromAddrPort(n.to())); err != nil {
+		if err = shared.JoinGroup(n.Device(), net.UDPAddrFromAddrPort(n.to())); err != nil {
 			shared.Close()
 		}
 	}
@@ -103,7 +88,7 @@ func (n *nic) listen(at netip.AddrPort, control func(fd uintptr) error) (*ipv4.P
 		return nil, err
 	}
 	c := ipv4.NewPacketConn(conn)
-	err = errors.Join(c.SetMulticastInterface(n.device), c.SetMulticastLoopback(true), c.SetMulticastTTL(255))
+	err = errors.Join(c.SetMulticastInterface(n.Device()), c.SetMulticastLoopback(true), c.SetMulticastTTL(255))
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -121,7 +106,7 @@ func (n *nic) to() netip.AddrPort { return netip.AddrPortFrom(multicastGroup, ui
 
 // local reports whether an address is on the interface's own networks.
 func (n *nic) local(a netip.Addr) bool {
-	return slices.ContainsFunc(n.networks, func(p netip.Prefix) bool { return p.Contains(a) })
+	return slices.ContainsFunc(n.Prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // receive takes packets from a socket until it is closed.
@@ -141,7 +126,7 @@ func (n *nic) receive(c *ipv4.PacketConn, gate *gate) {
 		}
 		at := source.AddrPort()
 		at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
-		if cm != nil && cm.IfIndex != 0 && cm.IfIndex != n.index || !n.local(at.Addr()) {
+		if cm != nil && cm.IfIndex != 0 && cm.IfIndex != n.Index || !n.local(at.Addr()) {
 			continue // from another interface: sockets of one port hear the groups of all
 		}
 		if gate.pass(time.Now()) {
@@ -156,7 +141,7 @@ func (n *nic) as() *ipv4.ControlMessage {
 	if runtime.GOOS == "windows" {
 		return nil // has no such thing, and takes the interface's address
 	}
-	return &ipv4.ControlMessage{IfIndex: n.index, Src: n.networks[0].Addr().AsSlice()}
+	return &ipv4.ControlMessage{IfIndex: n.Index, Src: n.Prefixes[0].Addr().AsSlice()}
 }
 
 // multicast sends a packet to the group.
@@ -165,7 +150,7 @@ func (n *nic) multicast(packet []byte) {
 		return
 	}
 	if _, err := n.shared.WriteTo(packet, n.as(), net.UDPAddrFromAddrPort(n.to())); err != nil {
-		n.s.log.Debug("mdns", "interface", n.name, "error", err)
+		n.s.log.Debug("mdns", "interface", n.Name, "error", err)
 	}
 }
 
@@ -173,7 +158,7 @@ func (n *nic) multicast(packet []byte) {
 func (n *nic) ask() {
 	if packet := question(); packet != nil {
 		if _, err := n.query.WriteTo(packet, nil, net.UDPAddrFromAddrPort(n.to())); err != nil {
-			n.s.log.Debug("mdns", "interface", n.name, "error", err)
+			n.s.log.Debug("mdns", "interface", n.Name, "error", err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (n *nic) zone() *mdns.MDNSService {
 		return nil
 	}
 	var ips []net.IP
-	for _, p := range n.networks {
+	for _, p := range n.Prefixes {
 		ips = append(ips, p.Addr().AsSlice())
 	}
 	text := []string{app, idIs + self.ID}

@@ -1,4 +1,4 @@
-package node
+package iface
 
 import (
 	"context"
@@ -10,14 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/group"
 )
 
 // loopback is the name of the interface that every machine has.
 func loopback(t *testing.T) string {
 	t.Helper()
-	name, err := discovery.Loopback()
+	name, err := Loopback()
 	if err != nil {
 		t.Skip(err)
 	}
@@ -43,7 +42,7 @@ func TestListenOnInterfaces(t *testing.T) {
 	g := group.New(t.Context(), nil)
 	defer g.Close()
 	name := loopback(t)
-	l, err := machine{group: g, interfaces: []string{name}}.Listen(t.Context(), "tcp", ":0")
+	l, err := Network{Group: g, Interfaces: []string{name}}.Listen(t.Context(), "tcp", ":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +73,7 @@ func TestListenOnInterfaces(t *testing.T) {
 func TestListenSaysWhatIsWrong(t *testing.T) {
 	g := group.New(t.Context(), nil)
 	defer g.Close()
-	if _, err := (machine{group: g, interfaces: []string{"nosuch0"}}).Listen(t.Context(), "tcp", ":0"); err == nil || !strings.Contains(err.Error(), "nosuch0") {
+	if _, err := (Network{Group: g, Interfaces: []string{"nosuch0"}}).Listen(t.Context(), "tcp", ":0"); err == nil || !strings.Contains(err.Error(), "nosuch0") {
 		t.Errorf("got %v, want an error that names the interface", err)
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,18 +82,18 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 	}
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	if _, err := (machine{group: g, interfaces: []string{loopback(t)}}).Listen(t.Context(), "tcp", ":"+port); !errors.Is(err, syscall.EADDRINUSE) {
+	if _, err := (Network{Group: g, Interfaces: []string{loopback(t)}}).Listen(t.Context(), "tcp", ":"+port); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("got %v, want address in use", err)
 	}
 }
 
 // Addresses come and go; the port stays.
-func TestFenceFollowsAddresses(t *testing.T) {
+func TestListenerFollowsAddresses(t *testing.T) {
 	g := group.New(t.Context(), nil)
 	defer g.Close()
 	one, two := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")
 	now := []netip.Addr{one}
-	f := newFence(g, func() ([]netip.Addr, error) { return append([]netip.Addr(nil), now...), nil }, "tcp", "0")
+	f := newListener(g, func() ([]netip.Addr, error) { return append([]netip.Addr(nil), now...), nil }, "tcp", "0")
 	defer f.Close()
 	if err := f.open(context.Background(), one); err != nil {
 		t.Fatal(err)
