@@ -5,6 +5,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 const (
@@ -53,7 +54,7 @@ func (m *model) addHistory(p historyPageLoaded) {
 	switch {
 	case p.err != nil:
 		h.done = true
-		m.fail("what was said before can't be read: "+p.err.Error(), "/status says more")
+		m.fail(wording.HistoryUnreadable(p.err), "/status says more")
 	case len(p.lines) == 0:
 		h.done = true
 		m.messages.AddOlder(nil)
@@ -92,30 +93,18 @@ func (m *model) climb() {
 	h.toTop = !h.done && m.messages.OlderCapacity() > 0
 	switch {
 	case h.toTop:
-		m.status.tell(m.cfg.Now(), sanitize.Trusted("Loading what was said before"))
+		m.status.tell(m.cfg.Now(), sanitize.Trusted("Loading earlier messages"))
 	case !h.done:
-		m.status.tell(m.cfg.Now(), sanitize.Trusted("No more fits on this screen: Ctrl+F finds what was said before, p2pchat export has it all"))
+		m.status.tell(m.cfg.Now(), sanitize.Trusted("Older messages: Ctrl+F searches them, p2pchat export has them all"))
 	}
 }
 
 // saved notes how keeping the room goes, and says what changed.
 func (m *model) saved(s event.Saving) {
-	before := m.saving
+	for _, n := range m.phrases().Saving(m.saving, s) {
+		m.note(n.Level, n.Text)
+	}
 	m.saving = s
-	switch {
-	case s.NotSaved != "" && before.NotSaved == "":
-		m.note(event.Warning, sanitize.Linef("Not saved: %s %s the chat goes on, and is saved when there is room", s.NotSaved, m.th.Dot))
-	case s.NotSaved == "" && before.NotSaved != "" && s.Dropped > before.Dropped:
-		m.note(event.Warning, sanitize.Linef("Saved again, but for %d records that are asked of the others", s.Dropped-before.Dropped))
-	case s.NotSaved == "" && before.NotSaved != "":
-		m.note(event.Info, sanitize.Trusted("Saved again"))
-	}
-	if s.Aside != "" && s.Aside != before.Aside {
-		m.note(event.Error, sanitize.Linef("What was kept of this room was damaged: %d records were saved from it, the rest is asked of the others; the file is %s", s.Recovered, s.Aside))
-	}
-	if s.Unreadable > before.Unreadable {
-		m.note(event.Warning, sanitize.Linef("%d records on disk were damaged and are asked of the others", s.Unreadable-before.Unreadable))
-	}
 }
 
 // catching is how far catching up is: a bar, and how many lines are to come.

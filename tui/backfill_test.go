@@ -150,7 +150,7 @@ func TestHowSavingGoesIsSaid(t *testing.T) {
 	w.post(event.Saving{Unreadable: 3, Aside: "/home/alice/records-damaged.db"}, event.Saving{NotSaved: "the disk hangs", Unreadable: 3},
 		event.Saving{Dropped: 9, Unreadable: 3})
 	got += strings.Join(w.rows(), "\n")
-	for _, want := range []string{"Saved again", "7 records were saved", "records-damaged.db", "3 records on disk were damaged", "Saved again, but for 9 records"} {
+	for _, want := range []string{"Saved again", "recovered 7 records", "records-damaged.db", "3 records on disk were damaged", "Saved again, but for 9 records"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q:\n%s", want, got)
 		}

@@ -6,6 +6,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // bellMode says when a line rings.
@@ -148,22 +149,18 @@ func (m *model) peerChanged(ev event.PeerChanged) {
 	case p.Present() && !before.Present():
 		m.arrived(p, label)
 	case p.State == event.Left && before.Present():
-		m.note(event.Info, sanitize.Linef("%s left", label))
+		m.note(event.Info, wording.Left(label))
 	case p.State == event.Lost && before.Present():
-		m.note(event.Warning, sanitize.Linef("%s is lost: the connection broke", label))
+		m.note(event.Warning, m.phrases().Lost(label))
 	}
 }
 
 // arrived says that somebody is here, and to whom this is the first one, what to do next.
 func (m *model) arrived(p event.Peer, label sanitize.SafeText) {
-	how := ""
-	if !p.Encrypted() {
-		how = ", not encrypted"
-	}
-	m.note(event.Info, sanitize.Linef("%s is here%s", label, how))
+	m.note(event.Info, wording.Arrived(label, p))
 	if !m.met {
 		m.met = true
-		m.note(event.Info, sanitize.Trusted("Write and press Enter. F6: who is here, Ctrl+Up: copy a line, ?: all keys, /quit: leave."))
+		m.note(event.Info, wording.FirstSteps())
 	}
 }
 
@@ -191,12 +188,14 @@ func (m *model) rememberError(text sanitize.SafeText) {
 	m.deps.recent.add(sanitize.Linef("%s %s", m.now().Format("15:04:05"), text))
 }
 
-// withHint is cause and next step in one row.
+// phrases returns the sentences as the screen has them.
+func (m *model) phrases() wording.Phrases {
+	return wording.Phrases{Name: m.voter, Most: 5, Dot: m.th.Dot}
+}
+
+// withHint joins cause and next step in one row.
 func (m *model) withHint(text, hint string) sanitize.SafeText {
-	if hint == "" {
-		return sanitize.Line(text)
-	}
-	return sanitize.Linef("%s %s %s", text, m.th.Dot, hint)
+	return sanitize.Line(wording.WithHint(text, hint, m.th.Dot.String()))
 }
 
 // fail shows why something wasn't done, and keeps it for /log.

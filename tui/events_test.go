@@ -188,7 +188,7 @@ func TestTheFirstStart(t *testing.T) {
 	w.mustShow("⚠ a firewall drops UDP 9999", "sudo ufw allow 9999/udp")
 	bob := peerOf("bob", w.clock)
 	w.post(event.PeerChanged{Peer: bob})
-	w.mustShow("bob is here", "Write and press Enter.")
+	w.mustShow("bob is here", "Type a message and press Enter.")
 	w.mustNotShow("You are Alice", "firewall")
 	bob.State, bob.Changed = event.Left, w.clock
 	w.post(event.PeerChanged{Peer: bob})
@@ -297,7 +297,7 @@ func TestSendingClosesAnAnswer(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
 	w.keys("/list", "enter")
-	w.mustShow("Who is here")
+	w.mustShow("── Peers ─")
 	w.keys("hello", "enter")
-	w.mustNotShow("Who is here")
+	w.mustNotShow("── Peers ─")
 }

@@ -313,10 +313,10 @@ func TestCommandsOfTheScreen(t *testing.T) {
 	bob.Addr = dana.Addr
 	w.node.peers = []event.Peer{bob, dana, eve}
 	w.keys("/list", "enter")
-	w.mustShow("Who is here", "192.168.1.31:8080", "up, verified", "lost")
+	w.mustShow("── Peers ─", "192.168.1.31:8080", "up, verified", "lost")
 	w.keys("/status", "enter")
 	w.mustShow("Alice in #lobby", "3 encrypted")
-	w.mustNotShow("Who is here")
+	w.mustNotShow("── Peers ─")
 	w.keys("/crypto", "enter")
 	w.mustShow("You are Alice", "Ed25519")
 	w.keys("/search green", "enter")

@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -96,11 +97,9 @@ func (m *model) proposeRows(width int) []string {
 	var rows []string
 	for i, w := range m.proposable() {
 		text := sanitize.Trusted("a topic for the room")
-		switch {
-		case w.Slot == vote.SecureOnly && w.Action == vote.On:
-			text = sanitize.Trusted("secure-only on: everybody refuses unsigned messages")
-		case w.Slot == vote.SecureOnly:
-			text = sanitize.Trusted("secure-only off: unsigned messages are heard again")
+		if w.Slot == vote.SecureOnly {
+			p := event.Proposal{Slot: "secure_only", Action: w.Action}
+			text = sanitize.Linef("%s: %s", wording.Title(p), wording.IfPassed(p))
 		}
 		style, mark := t.Text, sanitize.Trusted(" ")
 		if i == m.voting.proposing.choice {

@@ -12,6 +12,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // answer shows what a command says: one line in the status line, more in a sheet.
@@ -23,7 +24,7 @@ func (m *model) showResult(a command.Answer) {
 	case command.Fail:
 		m.fail(a.Text, a.Hint)
 	case command.List:
-		m.showText(overlayAnswer, sanitize.Trusted("Who is here"), m.listText(a.Peers))
+		m.showText(overlayAnswer, sanitize.Trusted("Peers"), m.listText(a.Peers))
 	case command.Status:
 		m.showText(overlayAnswer, sanitize.Trusted("Status"), m.statusReport(a.Status))
 	case command.Proposals:
@@ -56,10 +57,10 @@ func (m *model) showResult(a command.Answer) {
 		if !a.on {
 			m.typingStopped()
 		}
-		m.status.tell(now, sanitize.Linef("Others see that you are typing: %s", onOff(a.on)))
+		m.status.tell(now, sanitize.Linef("Others see that you are typing: %s", wording.OnOff(a.on)))
 	case setMouse:
 		m.queueAction(func(context.Context) { m.deps.terminal.SetMouse(a.on) })
-		m.status.tell(now, sanitize.Linef("Mouse: %s", onOff(a.on)))
+		m.status.tell(now, sanitize.Linef("Mouse: %s", wording.OnOff(a.on)))
 	case setTheme:
 		look, err := DetectLook(a.name, m.cfg.Look.ASCII, os.Getenv)
 		if err != nil {
@@ -69,13 +70,6 @@ func (m *model) showResult(a command.Answer) {
 		look.Profile = m.cfg.Look.Profile
 		m.setTheme(look)
 	}
-}
-
-func onOff(on bool) string {
-	if on {
-		return "on"
-	}
-	return "off"
 }
 
 // info shows what a command has to say.
@@ -95,7 +89,7 @@ func (m *model) info(text sanitize.SafeText) {
 // listText is who is here, a row each.
 func (m *model) listText(peers []event.Peer) sanitize.SafeText {
 	if len(peers) == 0 {
-		return sanitize.Trusted("Nobody yet. /connect HOST reaches somebody who isn't found by itself.")
+		return sanitize.Trusted("No one yet. /connect HOST reaches peers that aren't found automatically.")
 	}
 	width := 0
 	for _, p := range peers {
@@ -107,7 +101,7 @@ func (m *model) listText(peers []event.Peer) sanitize.SafeText {
 		if p.Addr.IsValid() {
 			at = p.Addr.String()
 		}
-		words := append([]string{string(p.State)}, command.PeerMarks(p)...)
+		words := append([]string{string(p.State)}, wording.PeerMarks(p)...)
 		rows = append(rows, fmt.Sprintf("%s  %-21s  %s", m.label(p).Pad(width), at, strings.Join(words, ", ")))
 	}
 	return sanitize.Block(strings.Join(rows, "\n"))
@@ -121,14 +115,14 @@ func (m *model) statusReport(s event.Status) sanitize.SafeText {
 	}
 	row("you", "%s in #%s, up %s", sanitize.Name(s.Self.Name), sanitize.Line(s.Self.Room), s.Up.Round(time.Second))
 	row("port", "%d", s.Self.Port)
-	row("peers", "%d encrypted over %d links, %d in clear", s.Peers, s.Links, s.Plain)
+	row("peers", "%s", wording.LinkCounts(s))
 	row("room", "%d records", s.Records)
-	row("traffic", "%d bytes in, %d out", s.In, s.Out)
+	row("traffic", "%s", wording.Traffic(s))
 	if !s.Discovery {
 		row("discovery", "off")
 	}
 	for _, i := range s.Network.Interfaces {
-		what := command.InterfaceSummary(i)
+		what := wording.InterfaceSummary(i)
 		if i.Addr.IsValid() {
 			what = i.Addr.String() + ": " + what
 		}

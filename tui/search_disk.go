@@ -38,7 +38,7 @@ func (m *model) searchDisk() {
 	}
 	m.history.asking = true
 	query, before, reach := m.search.query, m.history.oldest, min(searchReach, m.messages.OlderCapacity())
-	m.status.tell(m.cfg.Now(), sanitize.Trusted("Searching what was said before"))
+	m.status.tell(m.cfg.Now(), sanitize.Trusted("Searching saved history"))
 	abandoned, abandon := context.WithCancel(context.Background())
 	m.search.abandon = abandon
 	m.deps.queueRead(func(ctx context.Context) {

@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/tui/composer"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/tui/wording"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -180,7 +181,7 @@ func (m *model) activity(cells int) (sanitize.SafeText, theme.Style) {
 		return text, t.Dim
 	}
 	if m.saving.NotSaved != "" {
-		return sanitize.Linef("%s Not saved: %s", t.Unsigned, m.saving.NotSaved), t.Warn
+		return sanitize.Linef("%s %s", t.Unsigned, wording.NotSaved(m.saving)), t.Warn
 	}
 	if text := m.typingText(); !text.IsEmpty() {
 		return text, t.Dim

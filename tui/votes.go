@@ -9,6 +9,7 @@ import (
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/votes"
+	"chat.lan/p2pchat/tui/wording"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -27,20 +28,12 @@ func (m *model) voteEvent(ev event.Event) {
 		m.proposal(ev)
 	case event.BallotCast:
 		if ev.Twice {
-			m.note(event.Error, sanitize.Linef("%s voted twice on %s: two machines, a restored backup, or dishonest %s /evidence %s FILE saves the proof", m.voter(ev.By), ev.Proposal.Label, m.th.Dot, ev.Proposal.Label))
+			m.note(event.Error, m.phrases().BallotCast(ev))
 		}
 	case event.PolicyChanged:
 		m.policyChanged(ev)
 	case event.Differs:
-		text := sanitize.Linef("%s follows another policy than you", m.label(ev.Peer))
-		switch {
-		case ev.Label == "":
-		case !ev.SecureOnly:
-			text = sanitize.Linef("%s doesn't follow %s, you do %s /refuse %s", m.label(ev.Peer), ev.Label, m.th.Dot, ev.Label)
-		default:
-			text = sanitize.Linef("%s follows %s, you don't %s /accept %s", m.label(ev.Peer), ev.Label, m.th.Dot, ev.Label)
-		}
-		m.note(event.Warning, text)
+		m.note(event.Warning, m.phrases().Differs(ev, m.label(ev.Peer)))
 	case event.Gate:
 		if ev.Reason != "" {
 			m.note(event.Warning, sanitize.Line(ev.Reason))
@@ -61,30 +54,17 @@ func (m *model) proposal(ev event.ProposalChanged) {
 	if ev.History {
 		return
 	}
-	title := votes.Title(p)
 	if ev.Was == "" {
-		m.note(event.Info, sanitize.Linef("%s proposed %s: %s %s needs %d of %d", m.voter(p.By), p.Label, title, m.th.Dot, p.Need, p.Of()))
+		m.note(event.Info, m.phrases().Proposed(p))
 		if p.State == string(vote.StatusDisputed) {
-			m.note(event.Warning, sanitize.Linef("%s leaves out %s: it does not count here until /accept %s", p.Label, m.voters(p.LeftOut), p.Label))
+			m.note(event.Warning, m.phrases().LeavesOut(p))
 		}
 		if p.CanVote && m.bell != bellOff {
 			m.deps.terminal.Bell()
 		}
 	}
-	if p.State == ev.Was {
-		return
-	}
-	switch vote.Status(p.State) {
-	case vote.StatusPassed:
-		m.note(event.Info, sanitize.Linef("%s PASSED %d of %d: %s %s %s", p.Label, p.Yes, p.Of(), title, m.th.Dot, sanitize.Line(p.Effect())))
-	case vote.StatusRejected:
-		m.note(event.Info, sanitize.Linef("%s REJECTED: %s", p.Label, title))
-	case vote.StatusCancelled:
-		m.note(event.Info, sanitize.Linef("%s was withdrawn: %s", p.Label, title))
-	case vote.StatusExpired:
-		m.note(event.Info, sanitize.Linef("%s expired, undecided: %s", p.Label, title))
-	case vote.StatusEnded:
-		m.note(event.Info, sanitize.Linef("%s ended: %s", p.Label, title))
+	if outcome := m.phrases().Outcome(p); p.State != ev.Was && !outcome.IsEmpty() {
+		m.note(event.Info, outcome)
 	}
 }
 
@@ -95,15 +75,7 @@ func (m *model) policyChanged(ev event.PolicyChanged) {
 	if was == ev.Policy.SecureOnly || !ev.First && !ev.History {
 		return // whoever was there has seen it pass
 	}
-	word, effect := "on", "refused"
-	if was {
-		word, effect = "off", "heard again"
-	}
-	since := sanitize.Line(ev.Policy.Label)
-	if len(ev.Policy.Signed) > 0 {
-		since = sanitize.Linef("%s, signed by %s", since, m.voters(ev.Policy.Signed))
-	}
-	m.note(event.Info, sanitize.Linef("Secure-only is %s since %s: unsigned messages are %s", word, since, effect))
+	m.note(event.Info, m.phrases().Policy(ev.Policy, true))
 }
 
 // voter is what a voter is called here.
@@ -112,19 +84,6 @@ func (m *model) voter(v event.Voter) sanitize.SafeText {
 		return sanitize.Trusted("you")
 	}
 	return m.roster.Label(roster.ID(v.Key, v.ID))
-}
-
-// voters joins what they are called, the first few of them.
-func (m *model) voters(vs []event.Voter) sanitize.SafeText {
-	const most = 5
-	var out []sanitize.SafeText
-	for _, v := range vs[:min(len(vs), most)] {
-		out = append(out, m.voter(v))
-	}
-	if len(vs) > most {
-		out = append(out, sanitize.Linef("%d more", len(vs)-most))
-	}
-	return sanitize.Join(sanitize.Trusted(", "), out...)
 }
 
 // banner is the rows about the vote that is being asked about.
@@ -139,7 +98,7 @@ func (m *model) answerVote(c vote.Choice) bool {
 		return true
 	}
 	if p.State == string(vote.StatusDisputed) {
-		m.status.tell(m.cfg.Now(), sanitize.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, votes.ChoiceWord(c.String())))
+		m.status.tell(m.cfg.Now(), wording.Disputed(p, c.String()))
 		return true
 	}
 	m.hold(p, c)
@@ -248,7 +207,7 @@ func (m *model) voteSelected(c vote.Choice) {
 	case !p.CanVote:
 		m.fail(p.Label+" doesn't wait for your vote", "Enter shows it")
 	case p.State == string(vote.StatusDisputed):
-		m.status.tell(m.cfg.Now(), sanitize.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, votes.ChoiceWord(c.String())))
+		m.status.tell(m.cfg.Now(), wording.Disputed(p, c.String()))
 	default:
 		m.hold(p, c)
 	}

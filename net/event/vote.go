@@ -1,7 +1,6 @@
 package event
 
 import (
-	"fmt"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -46,29 +45,6 @@ type Proposal struct {
 	LeftOut  []Voter  // whom the roll leaves out, when it came: then it is disputed
 	Ends     []Ending // of secure-only off
 	Silenced int      // of a draft: plain peers that would not be heard any more
-}
-
-// Title is what is voted on in a few words: `secure-only on`, `topic "freeze at 5"`. A topic is raw.
-func (p Proposal) Title() string {
-	if p.Slot == "secure_only" {
-		return "secure-only " + p.Action
-	}
-	return "topic \"" + p.Action + "\""
-}
-
-// Effect is what comes of it now that it has passed, in a few words: a topic is one of several, and
-// a vote that switches secure-only off may lack those who switched it on (VOTING.md rules 5 and 7).
-func (p Proposal) Effect() string {
-	switch {
-	case !p.Idle:
-		return "takes effect now"
-	case p.Slot != "secure_only":
-		return "another topic stands"
-	}
-	if e, lacking := p.Lacks(); lacking {
-		return fmt.Sprintf("%s stays on: %d of the %d approvals that it takes by those who switched it on", e.Label, e.Have, e.Need)
-	}
-	return "secure-only stays on"
 }
 
 // Lacks is the first of those that it names and has not ended; false if there is none.

@@ -3,6 +3,8 @@ package command
 import (
 	"fmt"
 	"strings"
+
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // logLines is how much of the log /log shows.
@@ -59,7 +61,7 @@ func doctor(e Env, _ string) {
 		if i.Addr.IsValid() {
 			at += " " + i.Addr.String()
 		}
-		row("%s: %s", at, InterfaceSummary(i))
+		row("%s: %s", at, wording.InterfaceSummary(i))
 	}
 	for _, t := range s.Network.Found {
 		row("In the way: %s", t.Text)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/wording"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -254,7 +255,7 @@ func (e Env) proposal(ref string) (event.Proposal, bool) {
 	default:
 		labels := make([]string, len(found))
 		for i, p := range found {
-			labels[i] = fmt.Sprintf("%s (%s, by %s)", p.Label, p.Title(), p.By.Name)
+			labels[i] = fmt.Sprintf("%s (%s, by %s)", p.Label, wording.RawTitle(p), p.By.Name)
 		}
 		e.Reply(Fail{Text: "several proposals have this number: " + strings.Join(labels, ", "), Hint: "say which one"})
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net/netip"
 	"time"
 	"unicode"
 	"unicode/utf16"
@@ -13,6 +12,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // jsonView writes one object a line, everything to stdout.
@@ -215,7 +215,7 @@ func peerObject(p event.Peer) jsonPeer {
 	o := jsonPeer{State: string(p.State), ID: p.ID, Key: p.Key.String(), Name: p.Name, Kind: string(p.Kind),
 		Encrypted: p.Encrypted(), Verified: p.Verified, Ignored: p.Ignored}
 	if p.Addr.IsValid() {
-		o.Addr = unmapped(p.Addr).String()
+		o.Addr = wording.Unmapped(p.Addr).String()
 	}
 	if p.RTT > 0 {
 		ms := math.Ceil(float64(p.RTT)/float64(time.Microsecond)) / 1000
@@ -223,9 +223,6 @@ func peerObject(p event.Peer) jsonPeer {
 	}
 	return o
 }
-
-// unmapped shows an IPv4 address as one, though a dual-stack socket names it ::ffff:10.0.0.7.
-func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
 func statusObject(s event.Status) jsonStatus {
 	o := jsonStatus{"status", s.Self.ID, s.Self.Key.String(), s.Self.Name, s.Self.Room, s.Self.Port, s.Self.Fingerprint,

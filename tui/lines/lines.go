@@ -25,6 +25,7 @@ import (
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 const (
@@ -243,7 +244,7 @@ func (m *Mode) past(ctx context.Context, n Node) {
 	for at := (event.Place{}); len(shown) < m.cfg.History; {
 		page, err := remembering.History(ctx, at, m.cfg.History)
 		if err != nil {
-			m.answer(command.Fail{Text: "what was said before can't be read: " + err.Error()})
+			m.answer(command.Fail{Text: wording.HistoryUnreadable(err)})
 			break
 		}
 		if len(page) == 0 {

@@ -35,7 +35,7 @@ func TestALineWaitsForAFirstPeerOnce(t *testing.T) {
 		if diff := cmp.Diff([]string{"one", "two", "three"}, r.node.said); diff != "" {
 			t.Error(diff)
 		}
-		if n := strings.Count(r.out.String(), "📭 Nobody is here"); n != 3 {
+		if n := strings.Count(r.out.String(), "📭 No one is here"); n != 3 {
 			t.Errorf("said %d times that nobody is here:\n%s", n, r.out.String())
 		}
 	})

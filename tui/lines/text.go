@@ -11,6 +11,7 @@ import (
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // maxRefused bounds the senders whose refusals are told apart.
@@ -52,11 +53,7 @@ func (v *textView) event(ev event.Event, before event.State) {
 	case event.Said:
 		v.said(ev.Line)
 	case event.Sent:
-		if ev.Peers == 0 {
-			v.say("📭 Nobody is here to hear it yet")
-		} else {
-			v.say("📤 Message sent to %d peer(s)", ev.Peers)
-		}
+		v.say("%s", wording.SentTo(ev.Peers))
 	case event.Saving:
 		v.saving(ev)
 	case event.Notice:
@@ -69,68 +66,43 @@ func (v *textView) event(ev event.Event, before event.State) {
 		if ev.Trouble != v.trouble {
 			v.trouble = ev.Trouble
 			if ev.Trouble != "" {
-				v.warn("⚠️  %s", withHint(ev.Trouble, ev.Hint))
+				v.warn("⚠️  %s", wording.WithHint(ev.Trouble, ev.Hint, "·"))
 			}
 		}
 	}
 }
 
-// saving says what became of the disk since it was last said.
+// saving writes what changed about the disk since the last such event.
 func (v *textView) saving(now event.Saving) {
-	was := v.saved
+	for _, n := range v.phrases().Saving(v.saved, now) {
+		v.put(n.Level != event.Info, "💾 %s", n.Text)
+	}
 	v.saved = now
-	switch {
-	case now.NotSaved != "" && now.NotSaved != was.NotSaved:
-		v.warn("💾 Not saved: %s", sanitize.Line(now.NotSaved))
-	case now.NotSaved == "" && was.NotSaved != "" && now.Dropped > 0:
-		v.warn("💾 Saved again, but for %d records", now.Dropped)
-	case now.NotSaved == "" && was.NotSaved != "":
-		v.say("💾 Saved again")
-	}
-	if now.Aside != "" && now.Aside != was.Aside {
-		v.warn("💾 A damaged file was kept aside as %s; %d records were taken over, others have the rest", sanitize.Line(now.Aside), now.Recovered)
-	}
-	if now.Unreadable > was.Unreadable {
-		v.warn("💾 %d damaged records were dropped; others have them", now.Unreadable-was.Unreadable)
-	}
 }
 
 func (v *textView) ready(self event.Self) {
-	v.say("🎙️  Starting P2P Chat...")
-	v.say("👤 Your ID: %s", self.ID)
-	v.say("📡 Your Name: %s", sanitize.Name(self.Name))
-	v.say("🔌 Listening on port: %d", self.Port)
-	v.say("🔗 TCP listener started on port %d", self.Port)
+	for _, row := range wording.Started(self) {
+		v.say("%s", row)
+	}
+}
+
+// label returns how a peer is shown.
+func (v *textView) label(p event.Peer) sanitize.SafeText {
+	return v.roster.Label(roster.ID(p.Key, p.ID))
 }
 
 func (v *textView) peer(ev event.PeerChanged, before event.State) {
 	p := ev.Peer
-	label := v.roster.Label(roster.ID(p.Key, p.ID))
 	switch {
 	case p.State == event.Up && before == "":
-		v.say("🔍 Discovered new peer: %s%s", label, whence(p))
+		v.say("%s", wording.Discovered(v.label(p), p))
 	case p.State == event.Left && before != "":
-		v.say("👋 %s left", label)
+		v.say("👋 %s", wording.Left(v.label(p)))
 	case p.State == event.Lost && before != "":
-		v.say("⚠️  %s lost", label)
+		v.say("⚠️  %s", v.phrases().Lost(v.label(p)))
 	case ev.Renamed != "":
-		v.say("📛 %s is now called %s", sanitize.Name(ev.Renamed), label)
+		v.say("📛 %s", wording.Renamed(sanitize.Name(ev.Renamed), v.label(p)))
 	}
-}
-
-// whence is where a peer is, and a word if what is said to it can be read on the way.
-func whence(p event.Peer) string {
-	var parts []string
-	if p.Addr.IsValid() {
-		parts = append(parts, unmapped(p.Addr).Addr().String())
-	}
-	if !p.Encrypted() {
-		parts = append(parts, "not encrypted")
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 func (v *textView) said(l event.Line) {
@@ -160,11 +132,11 @@ func when(t, now time.Time) string {
 func (v *textView) notice(n event.Notice) {
 	switch n.Level {
 	case event.Error:
-		v.warn("❌ %s", withHint(n.Text, n.Hint))
+		v.warn("❌ %s", wording.WithHint(n.Text, n.Hint, "·"))
 	case event.Warning:
-		v.warn("⚠️  %s", withHint(n.Text, n.Hint))
+		v.warn("⚠️  %s", wording.WithHint(n.Text, n.Hint, "·"))
 	default:
-		v.say("ℹ️  %s", withHint(n.Text, n.Hint))
+		v.say("ℹ️  %s", wording.WithHint(n.Text, n.Hint, "·"))
 	}
 }
 
@@ -181,13 +153,6 @@ func (v *textView) refusal(r event.Refused) {
 	v.warn("⛔ Refused from %s: %s (%d)", sanitize.Line(r.From), sanitize.Line(r.Reason), r.Count)
 }
 
-func withHint(text, hint string) string {
-	if hint == "" {
-		return text
-	}
-	return text + " · " + hint
-}
-
 func (v *textView) answer(a command.Answer) {
 	switch a := a.(type) {
 	case command.List:
@@ -201,30 +166,13 @@ func (v *textView) answer(a command.Answer) {
 	case command.Info:
 		v.out.add(false, strings.TrimRight(sanitize.Block(a.Text).String(), "\n")+"\n")
 	case command.Fail:
-		v.warn("❌ %s", withHint(a.Text, a.Hint))
+		v.warn("❌ %s", wording.WithHint(a.Text, a.Hint, "·"))
 	}
 }
 
 func (v *textView) list(peers []event.Peer) {
-	if len(peers) == 0 {
-		v.say("👥 Discovered peers: none yet")
-		return
-	}
-	v.say("👥 Discovered peers:")
-	for _, p := range peers {
-		at := ""
-		if p.Addr.IsValid() {
-			at = " at " + unmapped(p.Addr).String()
-		}
-		var marks []string
-		if p.State != event.Up {
-			marks = append(marks, string(p.State))
-		}
-		mark := ""
-		if marks = append(marks, command.PeerMarks(p)...); len(marks) > 0 {
-			mark = ", " + strings.Join(marks, ", ")
-		}
-		v.say("  - %s (%s)%s%s", v.roster.Label(roster.ID(p.Key, p.ID)), sanitize.Line(p.ID), at, mark)
+	for _, row := range wording.PeerList(peers, v.label) {
+		v.say("%s", row)
 	}
 }
 
@@ -233,9 +181,9 @@ func (v *textView) status(s event.Status) {
 	row := func(format string, args ...any) { fmt.Fprintf(&b, "\n"+format, args...) }
 	fmt.Fprintf(&b, "📊 Status: %s in room %s", sanitize.Name(s.Self.Name), sanitize.Line(s.Self.Room))
 	row("Port %d, up %s", s.Self.Port, s.Up.Round(time.Second))
-	row("Peers: %d encrypted over %d links, %d in clear", s.Peers, s.Links, s.Plain)
+	row("Peers: %s", wording.LinkCounts(s))
 	row("Room: %d records", s.Records)
-	row("Network: %d bytes in, %d out", s.In, s.Out)
+	row("Network: %s", wording.Traffic(s))
 	switch {
 	case !s.Discovery:
 		row("Discovery: off")
@@ -245,10 +193,10 @@ func (v *textView) status(s event.Status) {
 			if i.Addr.IsValid() {
 				at += " " + i.Addr.String()
 			}
-			row("Discovery on %s: %s", at, sanitize.Line(command.InterfaceSummary(i)))
+			row("Discovery on %s: %s", at, sanitize.Line(wording.InterfaceSummary(i)))
 		}
 		if s.Network.Trouble != "" {
-			row("In the way: %s", sanitize.Line(withHint(s.Network.Trouble, s.Network.Hint)))
+			row("In the way: %s", sanitize.Line(wording.WithHint(s.Network.Trouble, s.Network.Hint, "·")))
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(s.Dropped)) {

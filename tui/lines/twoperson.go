@@ -9,6 +9,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // The two-person program asks where its one peer is before it starts, and scripts were written for that
@@ -89,7 +90,7 @@ func (v *twoPersonView) changed(ev event.PeerChanged, before event.State) {
 		v.met = true
 		v.say("Connected to peer!")
 	case p.State == event.Up && before == "":
-		from := unmapped(p.Addr).String()
+		from := wording.Unmapped(p.Addr).String()
 		if !p.Addr.IsValid() {
 			from = "somewhere"
 		}

@@ -56,7 +56,7 @@ func TestTheTwoPersonConversation(t *testing.T) {
 		event.Notice{Level: event.Info, Text: "something else"},
 	}
 	rest := "Peer: hello\nX\nBob: two\n   lines\n10.0.0.8:5000: hello\n👋 10.0.0.8:5000 left\nPeer: only I\nPeer disconnected\n" +
-		"📭 Nobody is here to hear it yet\nℹ️  something else\n"
+		"📭 No one is here to read it yet\nℹ️  something else\n"
 	for first, c := range map[string]struct {
 		talk *TwoPerson
 		then string

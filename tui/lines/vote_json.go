@@ -3,6 +3,7 @@ package lines
 import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // The objects of votes (DESIGN.md §8).
@@ -87,21 +88,14 @@ func (v *jsonView) vote(ev event.Event) {
 			v.put(p)
 		}
 	case event.Differs:
-		v.put(jsonDiffers{"differs", ev.Peer.ID, onOff(ev.SecureOnly), ev.Label})
+		v.put(jsonDiffers{"differs", ev.Peer.ID, wording.OnOff(ev.SecureOnly), ev.Label})
 	case event.Gate:
 		v.put(jsonGate{"gate", ev.Open, ev.Reason})
 	}
 }
 
-func onOff(on bool) string {
-	if on {
-		return "on"
-	}
-	return "off"
-}
-
 func policyObjects(p event.Policy) []jsonPolicy {
-	out := []jsonPolicy{{Slot: "secure_only", Value: onOff(p.SecureOnly), Number: p.Number, Label: p.Label}}
+	out := []jsonPolicy{{Slot: "secure_only", Value: wording.OnOff(p.SecureOnly), Number: p.Number, Label: p.Label}}
 	if len(p.Signed) > 0 {
 		out[0].Signed = voterObjects(p.Signed)
 	}

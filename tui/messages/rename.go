@@ -3,6 +3,7 @@ package messages
 import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // renaming is a row that says what somebody is called now.
@@ -29,7 +30,7 @@ func (p *Pane) ReportRename(id string, from, to sanitize.SafeText) {
 	}
 	r.times++
 	r.entry.sent = now
-	text := sanitize.Concat(r.from, sanitize.Trusted(" is now called "), to)
+	text := wording.Renamed(r.from, to)
 	if r.times > 1 {
 		text = sanitize.Concat(text, sanitize.Linef(" (%d new names)", r.times))
 	}

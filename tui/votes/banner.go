@@ -7,6 +7,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // UndoDelay is how long a ballot can be taken back before it is signed (VOTING.md rule 3).
@@ -44,11 +45,11 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 		keys = sanitize.Trusted(" F3 who ")
 		about = sanitize.Linef("disputed: leaves out %s %s /accept %s ", p.names(q.LeftOut, 3), p.th.Dot, q.Label)
 	}
-	name := sanitize.Linef("%s %s ", q.Label, Title(q))
+	name := sanitize.Linef("%s %s ", q.Label, wording.Title(q))
 	short := sanitize.Concat(sanitize.Trusted("VOTE "), name)
 	head := sanitize.Concat(short, sanitize.Linef("by %s ", p.cfg.Label(q.By)))
 	count := sanitize.Linef(" %d yes %d no %s need %d of %d ", q.Yes, q.No, p.th.Dot, q.Need, q.Of())
-	clock := sanitize.Linef(" %s ", left(q, p.cfg.Now()))
+	clock := sanitize.Linef(" %s ", wording.TimeLeft(q, p.cfg.Now()))
 	s := p.th.Banner
 	bar := func(r *theme.Row) {
 		full := min(q.Yes*barCells/max(q.Need, 1), barCells)
@@ -85,8 +86,8 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 		bar(first)
 		first.Put(s, count).PadTo(s, w)
 	} else {
-		tally := sanitize.Linef(" %d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now()))
-		first.PutWithin(s, sanitize.Linef("%s %s", q.Label, Title(q)), w-1-tally.Width())
+		tally := sanitize.Linef(" %d/%d %s", q.Yes, q.Need, wording.TimeLeft(q, p.cfg.Now()))
+		first.PutWithin(s, sanitize.Linef("%s %s", q.Label, wording.Title(q)), w-1-tally.Width())
 		first.PadTo(s, w-tally.Width()).Put(s, tally)
 	}
 	if w >= 60 {
@@ -118,14 +119,14 @@ func (p *Pane) undo(w int, q event.Proposal, held PendingBallot) []string {
 	keys := sanitize.Trusted(" Esc takes it back ")
 	r := p.begin(w)
 	room := w - 1 - keys.Width()
-	yours := sanitize.Linef("your %s is signed in %d s", ChoiceWord(held.Choice), seconds)
+	yours := sanitize.Linef("your %s is signed in %d s", wording.Choice(held.Choice), seconds)
 	if sanitize.Linef("%s: %s", q.Label, yours).Width() > room {
-		yours = sanitize.Linef("%s in %d s", ChoiceWord(held.Choice), seconds)
+		yours = sanitize.Linef("%s in %d s", wording.Choice(held.Choice), seconds)
 	}
-	about := sanitize.Linef("%s %s", q.Label, Title(q))
+	about := sanitize.Linef("%s %s", q.Label, wording.Title(q))
 	if rest := room - yours.Width() - 2; about.Width() > rest {
 		if about = sanitize.Line(q.Label); rest > about.Width()+12 {
-			about = sanitize.Concat(about, sanitize.Trusted(" "), Title(q).Cut(rest-about.Width()-1, p.th.Ellipsis))
+			about = sanitize.Concat(about, sanitize.Trusted(" "), wording.Title(q).Cut(rest-about.Width()-1, p.th.Ellipsis))
 		}
 	}
 	r.PutWithin(p.th.Banner, sanitize.Concat(about, sanitize.Trusted(": "), yours), room)

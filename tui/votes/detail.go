@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // page collects the rows of a text of one's own.
@@ -48,16 +49,16 @@ func (g *page) space() { g.rows = append(g.rows, "") }
 func (p *Pane) DetailRows(q event.Proposal, w int) []string {
 	g := &page{th: p.th, w: w}
 	word, style := p.word(q)
-	g.add(p.th.Strong, sanitize.Linef("%s %s", q.Label, Title(q)))
+	g.add(p.th.Strong, sanitize.Linef("%s %s", q.Label, wording.Title(q)))
 	g.field("state", style, sanitize.Linef("%s  %d yes %d no, need %d of %d", word, q.Yes, q.No, q.Need, q.Of()))
 	g.field("by", p.th.Text, sanitize.Linef("%s, %s", p.cfg.Label(q.By), q.Time.Format("2 January 15:04")))
 	if q.Note != "" {
 		g.field("note", p.th.Text, sanitize.Line(q.Note))
 	}
-	g.field("effect", p.th.Text, effect(q))
+	g.field("effect", p.th.Text, wording.IfPassed(q))
 	switch {
 	case q.State == open:
-		g.field("closes", p.th.Text, closing(q, p.cfg.Now()))
+		g.field("closes", p.th.Text, sanitize.Linef("in %s", strings.TrimLeft(wording.TimeLeft(q, p.cfg.Now()), " ")))
 	case q.State == expired:
 		g.field("closed", p.th.Dim, sanitize.Trusted("undecided: propose it again"))
 	}
@@ -74,7 +75,7 @@ func (p *Pane) DetailRows(q event.Proposal, w int) []string {
 		r := p.th.Row(w).Space(p.th.Text, 1).Put(style, mark).Space(p.th.Text, 1)
 		r.PutWithin(p.th.KeyStyle(v.Key), p.cfg.Label(v), max(w-18, 8)).Space(p.th.Text, 1)
 		r.PadTo(p.th.Text, min(24, w-14))
-		g.rows = append(g.rows, r.Put(style, ChoiceWord(v.Choice)).String())
+		g.rows = append(g.rows, r.Put(style, wording.Choice(v.Choice)).String())
 	}
 	g.space()
 	g.add(p.th.Dim, p.keys(q))
@@ -130,12 +131,12 @@ func (p *Pane) same(draft event.Proposal) (event.Proposal, bool) {
 // silenced and, for secure-only off, whose approval it needs.
 func (p *Pane) PreviewRows(q event.Proposal, w int) []string {
 	g := &page{th: p.th, w: w}
-	g.add(p.th.Strong, sanitize.Linef("Propose %s?", Title(q)))
+	g.add(p.th.Strong, sanitize.Linef("Propose %s?", wording.Title(q)))
 	g.add(p.th.Accent, sanitize.Trusted("Enter sends it, Esc doesn't"))
 	if o, ok := p.same(q); ok {
 		g.field("but", p.th.Warn, sanitize.Linef("%s by %s asks the same and is open", o.Label, p.cfg.Label(o.By)))
 	}
-	g.field("effect", p.th.Text, effect(q))
+	g.field("effect", p.th.Text, wording.IfPassed(q))
 	g.field("roll", p.th.Text, sanitize.Linef("%d voters: %s", q.Of(), p.names(q.Roll, 40)))
 	need := fmt.Sprintf("%d of %d approvals, yours goes with it", q.Need, q.Of())
 	if q.Need == 1 {
@@ -148,9 +149,22 @@ func (p *Pane) PreviewRows(q event.Proposal, w int) []string {
 			g.field("", p.th.Warn, sanitize.Linef("too few of them are here: it can't end %s now", e.Label))
 		}
 	}
-	g.field("closes", p.th.Text, sanitize.Linef("%s after it is sent", strings.TrimLeft(left(q, q.Time), " ")))
+	g.field("closes", p.th.Text, sanitize.Linef("%s after it is sent", strings.TrimLeft(wording.TimeLeft(q, q.Time), " ")))
 	if q.Silenced > 0 {
 		g.field("silenced", p.th.Warn, sanitize.Linef("%d plain peers will not be heard", q.Silenced))
 	}
 	return g.rows
+}
+
+// names joins what voters are called, at most most of them, then `+3`.
+func (p *Pane) names(vs []event.Voter, most int) sanitize.SafeText {
+	var out []string
+	for i, v := range vs {
+		if i == most {
+			out = append(out, fmt.Sprintf("+%d", len(vs)-most))
+			break
+		}
+		out = append(out, p.cfg.Label(v).String())
+	}
+	return sanitize.Line(strings.Join(out, ", "))
 }

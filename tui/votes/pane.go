@@ -14,6 +14,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // Config is what a Pane needs. All of it must be set.
@@ -214,10 +215,10 @@ func (p *Pane) row(q event.Proposal, selected bool) string {
 	word, wordStyle := p.word(q)
 	right := sanitize.Linef(" %s %d/%d", word, q.Yes, q.Of())
 	if q.State == open {
-		right = sanitize.Linef(" %d/%d %s", q.Yes, q.Need, left(q, p.cfg.Now()))
+		right = sanitize.Linef(" %d/%d %s", q.Yes, q.Need, wording.TimeLeft(q, p.cfg.Now()))
 	}
 	head := sanitize.Linef("%s ", q.Label)
-	if 1+head.Width()+subject(q).Width()+right.Width() > p.w { // what it is about matters more than the count
+	if 1+head.Width()+wording.Subject(q).Width()+right.Width() > p.w { // what it is about matters more than the count
 		right = sanitize.Linef(" %s", word)
 		if q.State == open {
 			right = sanitize.Linef(" %d/%d", q.Yes, q.Need)
@@ -232,7 +233,7 @@ func (p *Pane) row(q event.Proposal, selected bool) string {
 	case q.CanVote && q.Closes.After(p.cfg.Now()):
 		what = p.th.Accent
 	}
-	r.PutWithin(what, subject(q), p.w-w-r.Width())
+	r.PutWithin(what, wording.Subject(q), p.w-w-r.Width())
 	r.PadTo(style, p.w-w)
 	r.Put(wordStyle, right)
 	return r.String()

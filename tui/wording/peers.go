@@ -1,0 +1,74 @@
+package wording
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/sanitize"
+)
+
+// notEncrypted warns that messages to a peer can be read on the way.
+const notEncrypted = "not encrypted"
+
+// Arrived reports a peer that came, under its label.
+func Arrived(label sanitize.SafeText, p event.Peer) sanitize.SafeText {
+	if !p.Encrypted() {
+		return sanitize.Linef("%s is here, "+notEncrypted, label)
+	}
+	return sanitize.Linef("%s is here", label)
+}
+
+// Left reports a peer that said goodbye.
+func Left(label sanitize.SafeText) sanitize.SafeText { return sanitize.Linef("%s left", label) }
+
+// Lost reports a peer whose connection broke.
+func (ph Phrases) Lost(label sanitize.SafeText) sanitize.SafeText {
+	if ph.Terse {
+		return sanitize.Linef("%s lost", label)
+	}
+	return sanitize.Linef("%s is lost: the connection broke", label)
+}
+
+// Renamed reports a peer's new name.
+func Renamed(from, to sanitize.SafeText) sanitize.SafeText {
+	return sanitize.Linef("%s is now called %s", from, to)
+}
+
+// PeerMarks returns the words for a peer besides its state.
+func PeerMarks(p event.Peer) (words []string) {
+	if !p.Encrypted() {
+		words = append(words, notEncrypted)
+	}
+	if p.Verified {
+		words = append(words, "verified")
+	}
+	if p.Ignored {
+		words = append(words, "ignored")
+	}
+	return words
+}
+
+// Unmapped shows an IPv4 address as one, though a dual-stack socket names it ::ffff:10.0.0.7.
+func Unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
+// origin returns where a peer is, in parentheses, with a warning if messages to it can be read on the way.
+func origin(p event.Peer) string {
+	var parts []string
+	if p.Addr.IsValid() {
+		parts = append(parts, Unmapped(p.Addr).Addr().String())
+	}
+	if !p.Encrypted() {
+		parts = append(parts, notEncrypted)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", strings.Join(parts, ", "))
+}
+
+// FirstSteps says what to do once the first peer is here.
+func FirstSteps() sanitize.SafeText {
+	return sanitize.Trusted("Type a message and press Enter. F6: peers, Ctrl+Up: copy, ?: all keys, /quit: leave.")
+}
