@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -8,8 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestBadUsage(t *testing.T) {
@@ -61,13 +65,13 @@ func TestBadUsage(t *testing.T) {
 	}
 }
 
-func TestIDIsTheSameEveryTimeAlsoWhileRunning(t *testing.T) {
+func TestID(t *testing.T) {
 	home := t.TempDir()
 	code, first, errs := finish(t, program(t, home, "id", "--name", "Zoé"))
 	if code != 0 || errs != "" {
 		t.Fatalf("exit %d, stderr %q", code, errs)
 	}
-	s := launch(t, program(t, home, alone("--name", "zoé")...))
+	s := begin(t, program(t, home, alone("--name", "zoé")...))
 	_, second, _ := finish(t, program(t, home, "id", "--name", "Zoé"))
 	if first != second {
 		t.Errorf("first\n%s\nthen\n%s", first, second)
@@ -79,7 +83,7 @@ func TestIDIsTheSameEveryTimeAlsoWhileRunning(t *testing.T) {
 	}
 }
 
-func TestVersionHelpAndCompletions(t *testing.T) {
+func TestHelp(t *testing.T) {
 	home := t.TempDir()
 	for line, want := range map[string]string{
 		"version":                        " (" + runtime.GOOS,
@@ -102,10 +106,10 @@ func TestVersionHelpAndCompletions(t *testing.T) {
 	}
 }
 
-func TestAProfileInUseSaysByWhom(t *testing.T) {
+func TestProfileInUse(t *testing.T) {
 	home, dir := t.TempDir(), t.TempDir()
 	for _, args := range [][]string{{"--name", "Alice"}, {"--profile", dir}} {
-		s := launch(t, program(t, home, alone(args...)...))
+		s := begin(t, program(t, home, alone(args...)...))
 		code, out, errs := finish(t, program(t, home, alone(args...)...))
 		who := fmt.Sprint("process ", s.cmd.Process.Pid)
 		if code != 1 || out != "" || !strings.Contains(errs, who) || !strings.Contains(errs, "--name") || strings.Count(errs, "\n") != 1 {
@@ -113,7 +117,7 @@ func TestAProfileInUseSaysByWhom(t *testing.T) {
 		}
 		// Once the first has gone, its folder is free.
 		s.stdin.Close()
-		if code, _ := s.end(t); code != 0 {
+		if code, _ := s.end(); code != 0 {
 			t.Errorf("exit %d, %s", code, s.stderr.String())
 		}
 		if code, _, errs := finish(t, program(t, home, alone(args...)...)); code != 0 {
@@ -122,20 +126,35 @@ func TestAProfileInUseSaysByWhom(t *testing.T) {
 	}
 }
 
-func TestWithoutANameTheNextIsTaken(t *testing.T) {
+// A second program on a profile is told so at once.
+func TestProfileInUseIsRefusedAtOnce(t *testing.T) {
+	cmd, _ := neighboursAt(t)
+	first := begin(t, cmd("Ann"))
+	began := time.Now()
+	code, _, errs := finish(t, cmd("Ann"))
+	took := time.Since(began)
+	if code != exitError || !strings.Contains(errs, "in use") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	soon(t, "refused", began, began.Add(took), 200*time.Millisecond)
+	first.quits()
+}
+
+func TestFreeName(t *testing.T) {
 	home := t.TempDir()
-	first := launch(t, program(t, home, alone()...))
-	second := launch(t, program(t, home, alone()...))
+	first := begin(t, program(t, home, alone()...))
+	second := begin(t, program(t, home, alone()...))
 	if second.ready.Name != first.ready.Name+"-2" || second.ready.ID == first.ready.ID {
 		t.Errorf("%q (%s) and %q (%s)", first.ready.Name, first.ready.ID, second.ready.Name, second.ready.ID)
 	}
 	io.WriteString(second.stdin, "/quit\n")
-	if code, rest := second.end(t); code != 0 || !strings.Contains(rest, "is in use") {
-		t.Errorf("exit %d, it says %q", code, rest)
+	code, log := second.end()
+	if code != 0 || !slices.ContainsFunc(log, func(h happened) bool { return strings.Contains(h.Text, "is in use") }) {
+		t.Errorf("exit %d, it prints %q", code, log)
 	}
 }
 
-func TestATakenPortThatWasAskedForIsAnError(t *testing.T) {
+func TestPortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +167,26 @@ func TestATakenPortThatWasAskedForIsAnError(t *testing.T) {
 	}
 }
 
-func TestTheEndOfInputAndQuitExitWithZero(t *testing.T) {
+func TestForeignListenAddress(t *testing.T) {
+	code, out, errs := finish(t, program(t, t.TempDir(), "--json", "--no-discovery", "--name", "x", "--listen", "203.0.113.1:9"))
+	if code != exitError || out != "" || !strings.Contains(errs, "203.0.113.1:9") || !strings.Contains(errs, "an address of this machine") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
+	}
+}
+
+func TestDamagedKey(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "identity.pem")
+	if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := finish(t, program(t, dir, alone("--profile", dir)...))
+	if text, _ := os.ReadFile(path); code != 1 || out != "" || !strings.Contains(errs, path) || string(text) != "damaged" {
+		t.Errorf("exit %d, stdout %q, stderr %q, file %q", code, out, errs, text)
+	}
+}
+
+func TestQuit(t *testing.T) {
 	for _, input := range []string{"", "/quit\n", "/list\n/status"} {
 		cmd := program(t, t.TempDir(), alone("--name", "x")...)
 		cmd.Stdin = strings.NewReader(input)
@@ -162,18 +200,23 @@ func TestTheEndOfInputAndQuitExitWithZero(t *testing.T) {
 	}
 }
 
-func TestAClosedStdoutEndsItQuietly(t *testing.T) {
-	s := launch(t, program(t, t.TempDir(), alone("--name", "x")...))
-	s.stdout.Close()
-	io.WriteString(s.stdin, "/list\n")
-	s.cmd.Wait()
-	if code := s.cmd.ProcessState.ExitCode(); code != exitError || s.stderr.Len() != 0 {
-		t.Errorf("exit %d, stderr %q", code, s.stderr.String())
+func TestClosedOutput(t *testing.T) {
+	cmd := program(t, t.TempDir(), alone("--name", "x")...)
+	var errs strings.Builder
+	stdin, stdout := piped(t, cmd, &errs)
+	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil { // it is ready
+		t.Fatal(err)
+	}
+	stdout.Close()
+	io.WriteString(stdin, "/list\n")
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitError || errs.Len() != 0 {
+		t.Errorf("exit %d, stderr %q", code, errs.String())
 	}
 }
 
 // What was said on a disk that is full was not said.
-func TestAFullDiskIsAnError(t *testing.T) {
+func TestOutputToFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("no full disk to write to: ", err)
@@ -188,21 +231,85 @@ func TestAFullDiskIsAnError(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsNotOurs(t *testing.T) {
-	code, out, errs := finish(t, program(t, t.TempDir(), "--json", "--no-discovery", "--name", "x", "--listen", "203.0.113.1:9"))
-	if code != exitError || out != "" || !strings.Contains(errs, "203.0.113.1:9") || !strings.Contains(errs, "an address of this machine") || strings.Count(errs, "\n") != 1 {
-		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
+// However a program ends but for kill -9, its peers are told: they see it leave, and don't lose it.
+func TestSignal(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no signals can be sent on Windows")
+	}
+	cmd := neighbours(t)
+	watcher := begin(t, cmd("Watcher"))
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		p := begin(t, cmd("Goer"))
+		p.sees("up", watcher)
+		watcher.sees("up", p)
+		if err := p.cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		if code, _ := p.end(); code != exitSignal || p.stderr.Len() != 0 {
+			t.Errorf("%v: exit %d, stderr %q", sig, code, p.stderr.String())
+		}
+		watcher.sees("left", p)
+	}
+	watcher.quits()
+	for _, h := range watcher.all() {
+		if h.State == "lost" {
+			t.Errorf("%+v", h)
+		}
 	}
 }
 
-func TestADamagedKeyIsNotReplaced(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "identity.pem")
-	if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
+func TestEndOfInput(t *testing.T) {
+	cmd := neighbours(t)
+	watcher, p := begin(t, cmd("Watcher")), begin(t, cmd("Goer"))
+	watcher.sees("up", p)
+	p.says("last words")
+	p.stdin.Close()
+	code, log := p.end()
+	if code != 0 || p.stderr.Len() != 0 {
+		t.Errorf("exit %d, stderr %q", code, p.stderr.String())
+	}
+	for _, h := range log {
+		if h.State == "left" {
+			t.Errorf("who goes says of another that it went: %v", h)
+		}
+	}
+	watcher.hears(p, "last words")
+	if h := watcher.until("the end", func(h happened) bool { return h.State == "lost" || h.State == "left" }); h.State != "left" {
+		t.Errorf("%+v", h)
+	}
+}
+
+// A panic anywhere ends the program in good order: peers are told, one line on stderr says where the
+// stack is, exit code 2.
+func TestPanic(t *testing.T) {
+	peer, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	code, out, errs := finish(t, program(t, dir, alone("--profile", dir)...))
-	if text, _ := os.ReadFile(path); code != 1 || out != "" || !strings.Contains(errs, path) || string(text) != "damaged" {
-		t.Errorf("exit %d, stdout %q, stderr %q, file %q", code, out, errs, text)
+	defer peer.Close()
+	folder := t.TempDir()
+	logged, trigger := filepath.Join(folder, "my log"), filepath.Join(folder, "trigger")
+	cmd := neighbours(t)
+	watcher := begin(t, cmd("Watcher"))
+	goer := cmd("Goer", "--log", logged)
+	goer.Env = append(goer.Env, panicEnv+"="+trigger)
+	p := begin(t, goer)
+	watcher.sees("up", p)
+	p.sees("up", watcher)
+	if err := os.WriteFile(trigger, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.says("/connect " + peer.Addr().String())
+	code, _ := p.end()
+	errs := p.stderr.String()
+	if code != exitPanic || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, ": injected: ") || !strings.Contains(errs, logged) {
+		t.Errorf("exit %d, stderr %q", code, errs)
+	}
+	text, err := os.ReadFile(logged)
+	if err != nil || !strings.Contains(string(text), "harness_test.go") {
+		t.Errorf("no stack in the log: %v, %q", err, text)
+	}
+	if h := watcher.until("the end", func(h happened) bool { return h.State == "lost" || h.State == "left" }); h.State != "left" {
+		t.Errorf("%+v", h)
 	}
 }

@@ -12,7 +12,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"chat.lan/p2pchat/tui/cli"
 )
@@ -110,41 +113,249 @@ func piped(t *testing.T, cmd *exec.Cmd, errs io.Writer) (stdin io.WriteCloser, s
 	return stdin, stdout
 }
 
-// started is a running program in JSON mode.
-type started struct {
+// patience is how long a test waits for an event before it calls it missing: long, for machines that
+// are busy with other tests. What a rule says of time is asserted from the events' stamps.
+const patience = 60 * time.Second
+
+// slack is what a busy machine may add to a time that a rule gives.
+const slack = 3 * time.Second
+
+// happened is one object of a peer's JSON output, of whatever event.
+type happened struct {
+	Event, State, ID, Key, Name, Addr, Content, Signature, Kind, Text, Hint, Level, Reason, From, Via string
+
+	Fingerprint, Profile string
+
+	Label, Slot, Value string // of votes
+	Yes, No            int
+
+	FromID    string `json:"from_id"`
+	Port, Of  int
+	Received  int
+	Records   int
+	Time      int64
+	Peers     any // a number or a list
+	Encrypted bool
+	History   bool
+	at        time.Time // when it was read
+	raw       string
+}
+
+// String is the object as it was written.
+func (h happened) String() string { return h.raw }
+
+// peer is a running program in JSON mode whose output is read as it comes, so that it never waits
+// for the test.
+type peer struct {
+	t      *testing.T
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
-	stdout io.Closer
-	lines  *bufio.Reader
-	stderr bytes.Buffer
-	ready  struct {
-		Event, ID, Key, Name, Fingerprint, Profile string
-		Port                                       int
-	}
+	stderr strings.Builder // read it after end only
+	ready  happened
+
+	mu   sync.Mutex
+	log  []happened
+	more chan struct{} // closed and made anew when log grows
+	over bool          // guarded by mu: the output has ended
+	held chan struct{} // guarded by mu: nil, or reading goes on when it is closed
+
+	// The test's: how much of log until has looked at, and sees for each peer.
+	next int
+	seen map[string]*int
 }
 
-// launch starts cmd and waits until it is ready.
-func launch(t *testing.T, cmd *exec.Cmd) *started {
+// begin starts cmd and waits until it is ready.
+func begin(t *testing.T, cmd *exec.Cmd) *peer {
 	t.Helper()
-	s := &started{cmd: cmd}
-	stdin, out := piped(t, cmd, &s.stderr)
-	s.stdin, s.stdout, s.lines = stdin, out, bufio.NewReader(out)
+	p := &peer{t: t, cmd: cmd, more: make(chan struct{}), seen: map[string]*int{}}
+	stdin, out := piped(t, cmd, &p.stderr)
+	p.stdin = stdin
+	var reader sync.WaitGroup
+	reader.Go(func() { p.read(out) })
 	t.Cleanup(func() {
 		cmd.Process.Kill()
+		reader.Wait()
 		cmd.Wait()
+		if t.Failed() {
+			for _, h := range p.log[max(0, len(p.log)-15):] {
+				t.Logf("%s: %s %s", p.ready.Name, h.at.Format("05.000"), h.raw)
+			}
+			t.Logf("%s: stderr %q", p.ready.Name, p.stderr.String())
+		}
 	})
-	first, err := s.lines.ReadBytes('\n')
-	if err != nil || json.Unmarshal(first, &s.ready) != nil || s.ready.Event != "ready" {
-		cmd.Wait()
-		t.Fatalf("first line %q, %v, stderr %q", first, err, s.stderr.String())
-	}
-	return s
+	p.ready = p.until("ready", func(h happened) bool { return h.Event == "ready" })
+	return p
 }
 
-// end reads to the end and returns the exit code and what came.
-func (s *started) end(t *testing.T) (code int, rest string) {
+func (p *peer) read(out io.Reader) {
+	in := bufio.NewScanner(out)
+	in.Buffer(nil, 2<<20)
+	for in.Scan() {
+		h := happened{at: time.Now(), raw: in.Text()}
+		if err := json.Unmarshal(in.Bytes(), &h); err != nil || h.Event == "" {
+			p.t.Errorf("%q is no event: %v", in.Bytes(), err)
+			continue
+		}
+		p.mu.Lock()
+		p.log = append(p.log, h)
+		p.wake()
+		held := p.held
+		p.mu.Unlock()
+		if held != nil {
+			<-held
+		}
+	}
+	p.mu.Lock()
+	p.over = true
+	p.wake()
+	p.mu.Unlock()
+}
+
+// pause stops reading the peer's output, from its next line on, until resume is called.
+func (p *peer) pause() (resume func()) {
+	held := make(chan struct{})
+	p.mu.Lock()
+	p.held = held
+	p.mu.Unlock()
+	resume = sync.OnceFunc(func() {
+		p.mu.Lock()
+		p.held = nil
+		p.mu.Unlock()
+		close(held)
+	})
+	p.t.Cleanup(resume) // before that of begin, which waits for the reader
+	return resume
+}
+
+// all is what was read so far.
+func (p *peer) all() []happened {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log
+}
+
+// wake ends waits for more. Called with mu held.
+func (p *peer) wake() {
+	close(p.more)
+	p.more = make(chan struct{})
+}
+
+// until waits for the next event that is asked for. Events that don't fit are passed by.
+func (p *peer) until(what string, want func(happened) bool) happened {
+	p.t.Helper()
+	h, ok := p.within(patience, &p.next, want)
+	if !ok {
+		p.t.Fatalf("%s: no %s", p.ready.Name, what)
+	}
+	return h
+}
+
+// within waits for what is asked for among the events from next on, which it moves.
+func (p *peer) within(limit time.Duration, next *int, want func(happened) bool) (happened, bool) {
+	deadline := time.After(limit)
+	for {
+		p.mu.Lock()
+		news, more, over := p.log[*next:], p.more, p.over
+		p.mu.Unlock()
+		for _, h := range news {
+			*next++
+			if want(h) {
+				return h, true
+			}
+		}
+		if over {
+			return happened{}, false
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			return happened{}, false
+		}
+	}
+}
+
+// sees waits for a state of another peer, whatever it sees of others meanwhile.
+func (p *peer) sees(state string, other *peer) happened {
+	p.t.Helper()
+	next := p.seen[other.ready.ID]
+	if next == nil {
+		next = new(int)
+		p.seen[other.ready.ID] = next
+	}
+	h, ok := p.within(patience, next, func(h happened) bool {
+		return h.Event == "peer" && h.State == state && h.ID == other.ready.ID
+	})
+	if !ok {
+		p.t.Fatalf("%s doesn't see %s %s", p.ready.Name, other.ready.Name, state)
+	}
+	return h
+}
+
+// hears waits for a line of another peer.
+func (p *peer) hears(from *peer, text string) happened {
+	p.t.Helper()
+	h := p.until("line "+text, func(h happened) bool { return h.Event == "message" && h.Content == text })
+	if h.FromID != from.ready.ID || h.Signature != "verified" {
+		p.t.Errorf("%s: %q came as %+v", p.ready.Name, text, h)
+	}
+	return h
+}
+
+// says types lines.
+func (p *peer) says(lines ...string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.stdin, strings.Join(lines, "\n")+"\n"); err != nil {
+		p.t.Fatalf("%s: %v", p.ready.Name, err)
+	}
+}
+
+// end waits for the program's end and returns its exit code and all it said.
+func (p *peer) end() (code int, log []happened) {
+	p.t.Helper()
+	deadline := time.After(patience)
+	for {
+		p.mu.Lock()
+		over, more, log := p.over, p.more, p.log
+		p.mu.Unlock()
+		if over {
+			p.cmd.Wait()
+			return p.cmd.ProcessState.ExitCode(), log
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			p.t.Fatalf("%s doesn't end", p.ready.Name)
+		}
+	}
+}
+
+// quits types /quit and waits for an end without complaint. It returns the lines heard in all.
+func (p *peer) quits() []string {
+	p.t.Helper()
+	p.says("/quit")
+	code, log := p.end()
+	if code != 0 || p.stderr.Len() != 0 {
+		p.t.Errorf("%s: exit %d, stderr %q", p.ready.Name, code, p.stderr.String())
+	}
+	return contents(log)
+}
+
+// contents are the lines among events.
+func contents(log []happened) (texts []string) {
+	for _, h := range log {
+		if h.Event == "message" {
+			texts = append(texts, h.Content)
+		}
+	}
+	return texts
+}
+
+// soon fails when from the one stamp to the other it took longer than a rule allows.
+func soon(t *testing.T, what string, from, to time.Time, limit time.Duration) {
 	t.Helper()
-	text, _ := io.ReadAll(s.lines)
-	s.cmd.Wait()
-	return s.cmd.ProcessState.ExitCode(), string(text)
+	took := to.Sub(from)
+	t.Logf("%s: %v", what, took.Round(time.Millisecond))
+	if took > limit+slack {
+		t.Errorf("%s took %v, not %v", what, took, limit)
+	}
 }

@@ -26,7 +26,7 @@ var may = map[string][]string{
 }
 
 // Imports point down, and only the screen knows Charm's libraries.
-func TestImportsPointDown(t *testing.T) {
+func TestImports(t *testing.T) {
 	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
 	list.Dir = "../../.."
 	out, err := list.Output()

@@ -45,7 +45,7 @@ var limits = []struct {
 	{"unknown kinds of an author", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 }
 
-func TestTableOfLimits(t *testing.T) {
+func TestLimits(t *testing.T) {
 	packages := map[string]*types.Package{}
 	for _, l := range limits {
 		folder, name := divide(l.name)

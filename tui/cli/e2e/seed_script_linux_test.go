@@ -4,42 +4,18 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/netip"
-	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/hashicorp/mdns"
 )
-
-// The scripts here do what the seed's programs do, byte for byte, and share no code with ours.
-
-// inside runs f in the host's network: the sockets that it makes are there. f must make them itself, not
-// in goroutines of its own.
-func (h *host) inside(f func()) {
-	h.lan.t.Helper()
-	failed := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // and never back: the thread ends with the goroutine
-		space, err := os.Open("/var/run/netns/" + h.space)
-		if err == nil {
-			defer space.Close()
-			err = unix.Setns(int(space.Fd()), unix.CLONE_NEWNET)
-		}
-		if err == nil {
-			f()
-		}
-		failed <- err
-	}()
-	if err := <-failed; err != nil {
-		h.lan.t.Fatalf("enter %s: %v", h.space, err)
-	}
-}
 
 // script is a running program of the seed's.
 type script struct {
@@ -296,4 +272,52 @@ func (s *script) lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.texts()
+}
+
+// announces makes it one that announces itself by mDNS, as the newest program does.
+func (s *script) announces() {
+	s.host.ip("route", "replace", "default", "dev", "eth0")
+	var server *mdns.Server
+	s.host.inside(func() {
+		device, err := net.InterfaceByName("eth0")
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		zone, err := mdns.NewMDNSService(s.name+"-"+s.id, "_chat._udp", "local.", s.name+".local.", s.port, []net.IP{net.ParseIP(s.ip)},
+			[]string{"app=p2pchat", "peer_id=" + s.id})
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		if server, err = mdns.NewServer(&mdns.Config{Zone: zone, Iface: device, Logger: log.New(io.Discard, "", 0)}); err != nil {
+			s.t.Error(err)
+		}
+	})
+	if s.t.Failed() {
+		s.t.FailNow()
+	}
+	s.t.Cleanup(func() { server.Shutdown() })
+}
+
+// browse is whom it finds by mDNS: TXT fields and the port.
+func (s *script) browse() (found []string) {
+	found = []string{}
+	s.host.inside(func() {
+		device, err := net.InterfaceByName("eth0")
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		entries := make(chan *mdns.ServiceEntry, 16)
+		if err := mdns.Query(&mdns.QueryParam{Service: "_chat._udp", Domain: "local", Interface: device, Entries: entries,
+			DisableIPv6: true, Logger: log.New(io.Discard, "", 0)}); err != nil {
+			s.t.Error(err)
+		}
+		close(entries)
+		for e := range entries {
+			found = append(found, fmt.Sprint(strings.Join(e.InfoFields, " "), " port ", e.Port))
+		}
+	})
+	return found
 }

@@ -3,11 +3,18 @@
 package e2e
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -94,9 +101,100 @@ func (s *screenful) shows(text string) string {
 	}
 }
 
+// ended waits for the end and returns the exit code and what was written after the screen was left.
+func (s *screenful) ended() (code int, after string) {
+	s.t.Helper()
+	err := s.cmd.Wait()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		s.t.Fatal(err)
+	}
+	<-s.over
+	_, after, left := strings.Cut(s.text.String(), "\x1b[?1049l")
+	if !left {
+		s.t.Errorf("the main screen was not given back: %q", s.text.String())
+	}
+	return s.cmd.ProcessState.ExitCode(), after
+}
+
+// onScreen starts the program with its screen, alone.
+func onScreen(t *testing.T, env string) *screenful {
+	t.Helper()
+	cmd := program(t, t.TempDir(), "start", "--name", "Alice", "--no-discovery", "--listen", "127.0.0.1:0")
+	cmd.Env = append(cmd.Env, env)
+	return onTerminal(t, cmd)
+}
+
+// However the screen ends, the terminal is as it was, and after a panic one line says where the log is.
+func TestScreenRestoresTerminal(t *testing.T) {
+	peer, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	trigger := filepath.Join(t.TempDir(), "trigger")
+	for _, c := range []struct {
+		name string
+		env  string
+		end  func(p *screenful)
+		code int
+		says string
+	}{
+		{"quit", "", func(p *screenful) { p.tty.WriteString("/quit\r") }, 0, ""},
+		{"ctrl+c twice", "", func(p *screenful) { p.tty.WriteString("\x03"); p.shows("again to leave"); p.tty.WriteString("\x03") }, 0, ""},
+		{"terminated", "", func(p *screenful) { _ = p.cmd.Process.Signal(syscall.SIGTERM) }, exitSignal, ""},
+		{"hung up", "", func(p *screenful) { _ = p.cmd.Process.Signal(syscall.SIGHUP) }, exitSignal, ""},
+		{"a panic", panicEnv + "=" + trigger, func(p *screenful) {
+			if err := os.WriteFile(trigger, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p.tty.WriteString("/connect " + peer.Addr().String() + "\r")
+		}, exitPanic, "with the stack in "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := onScreen(t, c.env)
+			p.shows("You are")
+			c.end(p)
+			code, after := p.ended()
+			if code != c.code {
+				t.Errorf("exit code %d, want %d", code, c.code)
+			}
+			if c.says == "" && strings.Contains(after, "p2pchat:") || !strings.Contains(after, c.says) || strings.Contains(after, "goroutine ") {
+				t.Errorf("the terminal shows afterwards %q", after)
+			}
+		})
+	}
+}
+
+// NO_COLOR draws no colour, and nothing asks the terminal for its own.
+func TestNoColor(t *testing.T) {
+	p := onScreen(t, "NO_COLOR=1")
+	p.shows("You are Alice")
+	p.tty.WriteString("/quit\r")
+	if code, _ := p.ended(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if out := p.text.String(); strings.Contains(out, "\x1b[38") || strings.Contains(out, "\x1b[48") || strings.Contains(out, "\x1b]11;?") {
+		t.Errorf("colours, or a question about them, without colours: %q", out)
+	}
+}
+
+// What nohup has had ignored stays so: the program outlives its terminal.
+func TestIgnoredSignal(t *testing.T) {
+	cmd := program(t, t.TempDir(), alone("--name", "Ann")...)
+	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+	p := begin(t, cmd)
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	p.says("/list")
+	p.until("an answer", func(h happened) bool { return h.Event == "list" })
+	p.quits()
+}
+
 // What others say and how they are called does nothing on a terminal in line mode, and arrives
 // exactly in JSON mode.
-func TestATerminalInLineModeStaysClean(t *testing.T) {
+func TestHostileTextInLineMode(t *testing.T) {
 	cmd := neighbours(t)
 	script := begin(t, cmd("Script"))
 	lineMode := cmd("Reader")
@@ -162,4 +260,72 @@ func TestATerminalInLineModeStaysClean(t *testing.T) {
 			t.Errorf("%q wasn't heard as it is", exact)
 		}
 	}
+}
+
+// What plain peers say and how they are called does nothing on the real screen, nor on the terminals of
+// other guests.
+func TestHostilePlainPeers(t *testing.T) {
+	home := t.TempDir()
+	script := begin(t, program(t, home, alone("--name", "Script")...))
+	cmd := program(t, home, "start", "--name", "Reader", "--no-discovery", "--listen", "127.0.0.1:0", "--connect", fmt.Sprint("127.0.0.1:", script.ready.Port))
+	reader := onTerminal(t, cmd)
+	up := script.until("the reader", func(h happened) bool { return h.Name == "Reader" && h.State == "up" })
+	dial := func() net.Conn {
+		conn, err := net.Dial("tcp", up.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	hears := dial() // a guest that listens
+	io.WriteString(hears, "I listen\n")
+	reader.shows("I listen")
+	name := "M\x1b]0;owned\x07\x1b[31mal\u202el\u009b2Jory"
+	var objects strings.Builder
+	for _, text := range append(slices.Clone(attacks), "\x1b[2J\x1b[31mthe end of JSON") {
+		object, _ := json.Marshal(map[string]any{"Chat": map[string]any{"from_id": "\x1b[31mid", "from_name": name, "content": text, "timestamp": 1}})
+		objects.Write(object)
+	}
+	io.WriteString(dial(), objects.String())
+	reader.shows("the end of JSON")
+	guest := dial()
+	io.WriteString(guest, "I write\n") // what begins with a control is no text at all
+	for _, text := range attacks {
+		io.WriteString(guest, strings.NewReplacer("\r", "", "\xff\xfe\xc0", "").Replace(text)+"\n")
+	}
+	io.WriteString(guest, "\x1b[2J\x1b[31mthe end of lines\n")
+	reader.shows("the end of lines")
+	script.says("/unsigned "+strings.Join(attacks[:5], " "), "/unsigned the end of unsigned")
+	shown := reader.shows("the end of unsigned")
+	for _, bad := range []string{"\x1b]52", "\x1b]0;", "\x1bP", "\x1b[2J\x1b[31m", "\u009b", "\u009d", "\u202e", "\u2066", "\u200b", "\ufeff", "\U000E0041", "\x1b[31mred", "\x1b[31mid"} {
+		if strings.Contains(shown, bad) {
+			t.Errorf("%q is on the terminal", bad)
+		}
+	}
+	if strings.Contains(shown, strings.Repeat("\u0301", 20)) {
+		t.Error("marks are piled up")
+	}
+	// The guest that listens gets lines of text, each with its author's name.
+	var got strings.Builder
+	buf := make([]byte, 64<<10)
+	hears.SetReadDeadline(time.Now().Add(patience))
+	for !strings.Contains(got.String(), "the end of unsigned") {
+		n, err := hears.Read(buf)
+		if err != nil {
+			t.Fatalf("%v in %q", err, got.String())
+		}
+		got.Write(buf[:n])
+	}
+	for _, r := range got.String() {
+		if r != '\n' && unicode.In(r, unicode.Cc, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
+			t.Fatalf("%U in what a guest gets: %q", r, got.String())
+		}
+	}
+	for line := range strings.Lines(got.String()) {
+		if !strings.Contains(line, ": ") || strings.HasPrefix(line, "📨") {
+			t.Errorf("a line without its author: %q", line)
+		}
+	}
+	io.WriteString(reader.tty, "\x03\x03") // Ctrl+C twice
 }

@@ -1,9 +1,10 @@
 //go:build unix
 
-package e2e
+package demo
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -16,8 +17,117 @@ import (
 	"github.com/creack/pty"
 )
 
+// Exit codes of the program.
+const (
+	exitError  = 1
+	exitUsage  = 2
+	exitSignal = 130
+)
+
+// command returns the program with these arguments and a home folder of its own.
+func command(t *testing.T, home string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program(t), args...)
+	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+home, "HOME="+home)
+	return cmd
+}
+
+// finish runs cmd to its end without input.
+func finish(t *testing.T, cmd *exec.Cmd) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+func TestFlags(t *testing.T) {
+	for line, want := range map[string]string{
+		"demo --peers 1":    "give a number from 2 to 6",
+		"demo --peers 7":    "give a number from 2 to 6",
+		"demo --peers -3":   "give a number from 2 to 6",
+		"demo --peers many": `--peers can't be "many"`,
+		"demo Alice":        "write p2pchat demo",
+		"demo --tuor":       "unknown flag",
+	} {
+		code, out, errs := finish(t, command(t, t.TempDir(), strings.Split(line, " ")...))
+		if code != exitUsage || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, want) {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q, want %q", line, code, out, errs, want)
+		}
+	}
+}
+
+// without is env without the variable, for which a test has a value of its own.
+func without(env []string, variable string) (rest []string) {
+	for _, v := range env {
+		if !strings.HasPrefix(v, variable+"=") {
+			rest = append(rest, v)
+		}
+	}
+	return rest
+}
+
+func TestWithoutTmux(t *testing.T) {
+	cmd := command(t, t.TempDir(), "demo")
+	cmd.Env = append(without(cmd.Env, "PATH"), "PATH="+t.TempDir())
+	code, out, errs := finish(t, cmd)
+	if code != exitError || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "install it") && !strings.Contains(errs, "Windows") ||
+		!strings.Contains(errs, "demo --no-tmux") {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
+	}
+}
+
+func TestWithoutTerminal(t *testing.T) {
+	if _, err := exec.LookPath("tmux"); err != nil {
+		t.Skip("tmux is not installed, and its absence is said first")
+	}
+	code, out, errs := finish(t, command(t, t.TempDir(), "demo"))
+	if code != exitError || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "demo --no-tmux") {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
+	}
+}
+
+// Three real processes talk, and whoever stops reading ends it without a word.
+func TestCommandPrintsTranscript(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: starts real peers")
+	}
+	temp := t.TempDir()
+	cmd := command(t, t.TempDir(), "demo", "--no-tmux")
+	cmd.Env = append(cmd.Env, "TMPDIR="+temp, "TMP="+temp)
+	code, out, errs := finish(t, cmd)
+	if code != 0 || errs != "" || !strings.Contains(out, "Charlie │ 📨 Alice says: Hello!") {
+		t.Errorf("exit %d, stdout\n%s\nstderr %q", code, out, errs)
+	}
+	cmd = command(t, t.TempDir(), "demo", "--no-tmux", "--peers", "2")
+	cmd.Env = append(cmd.Env, "TMPDIR="+temp, "TMP="+temp)
+	r, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(r, make([]byte, 10)); err != nil {
+		t.Error(err)
+	}
+	r.Close()
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitError || said.Len() > 0 {
+		t.Errorf("nobody reads: exit %d, stderr %q", code, said.String())
+	}
+	if left, _ := os.ReadDir(temp); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 // A signal ends the demo in tmux and the one in line mode, with all that it started.
-func TestASignalEndsTheDemo(t *testing.T) {
+func TestSignal(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: starts real peers")
 	}
@@ -41,7 +151,7 @@ func signalDemo(t *testing.T, sig os.Signal, args ...string) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(temp)
-	cmd := program(t, temp+"-home", args...)
+	cmd := command(t, temp+"-home", args...)
 	cmd.Env = append(without(cmd.Env, "TMUX"), "TMPDIR="+temp, "TERM=xterm-256color")
 	var said bytes.Buffer
 	cmd.Stderr = &said
@@ -77,7 +187,7 @@ func signalDemo(t *testing.T, sig os.Signal, args ...string) {
 }
 
 // A demo that is killed has left word what to do.
-func TestNothingIsLeftOfADemoThatWasKilled(t *testing.T) {
+func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: starts real peers")
 	}
@@ -95,7 +205,7 @@ func TestNothingIsLeftOfADemoThatWasKilled(t *testing.T) {
 			exec.Command("tmux", "-S", socket, "kill-server").Run()
 		}
 	}()
-	cmd := program(t, temp+"-home", "demo")
+	cmd := command(t, temp+"-home", "demo")
 	cmd.Env = append(without(cmd.Env, "TMUX"), "TMPDIR="+temp, "TERM=xterm-256color")
 	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 120, Rows: 40})
 	if err != nil {

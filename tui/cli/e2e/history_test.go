@@ -42,9 +42,18 @@ func settled(t *testing.T, home, name, want string) {
 	t.Fatalf("%s exports %d bytes, want %d", name, len(got), len(want))
 }
 
+// sendOneLine has somebody say a line to nobody, and leave.
+func sendOneLine(t *testing.T, home, name string) {
+	t.Helper()
+	p := begin(t, program(t, home, alone("--name", name)...))
+	p.says("here")
+	p.until("sent", func(h happened) bool { return h.Event == "sent" })
+	p.quits()
+}
+
 // Alice and Bob talk and quit. Alice starts again: all is there. Charlie, who is new, meets Alice only
 // and has what Bob said. Their exports are the same bytes, and verify finds one that was changed.
-func TestARoomThatRemembers(t *testing.T) {
+func TestHistory(t *testing.T) {
 	t.Parallel()
 	cmd, home := neighboursAt(t)
 	alice, bob := begin(t, cmd("Alice")), begin(t, cmd("Bob"))
@@ -139,39 +148,6 @@ func TestARoomThatRemembers(t *testing.T) {
 	charlie.quits()
 }
 
-// Of the copy that an export reads nothing is left, also when nobody reads on.
-func TestAnExportThatNobodyReadsLeavesNothing(t *testing.T) {
-	t.Parallel()
-	home, temp := t.TempDir(), t.TempDir()
-	p := begin(t, program(t, home, alone("--name", "Ann")...))
-	for i := range 100 { // more than a pipe holds
-		p.says(fmt.Sprint(i, strings.Repeat("x", 4000)))
-	}
-	p.quits()
-	export := program(t, home, "export", "--name", "Ann")
-	export.Env = append(export.Env, "TMPDIR="+temp, "TMP="+temp)
-	var errs bytes.Buffer
-	export.Stderr = &errs
-	out, err := export.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := export.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := out.Read(make([]byte, 1)); err != nil {
-		t.Error(err)
-	}
-	out.Close()
-	export.Wait()
-	if code := export.ProcessState.ExitCode(); code != exitError || errs.Len() != 0 {
-		t.Errorf("exit %d, stderr %q", code, errs.String())
-	}
-	if left, _ := os.ReadDir(temp); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
 // Nothing is on disk of what is said with --ephemeral.
 func TestEphemeral(t *testing.T) {
 	t.Parallel()
@@ -191,27 +167,7 @@ func TestEphemeral(t *testing.T) {
 	})
 }
 
-// aLineOf has somebody say a line to nobody, and leave.
-func aLineOf(t *testing.T, home, name string) {
-	t.Helper()
-	p := begin(t, program(t, home, alone("--name", name)...))
-	p.says("here")
-	p.until("sent", func(h happened) bool { return h.Event == "sent" })
-	p.quits()
-}
-
-// Who names another room than they were in is told so, not only handed an empty file.
-func TestExportOfARoomThatWasNeverEntered(t *testing.T) {
-	t.Parallel()
-	home := t.TempDir()
-	aLineOf(t, home, "Ann")
-	code, out, errs := finish(t, program(t, home, "export", "--name", "Ann", "--room", "loby"))
-	if code != 0 || out != "" || !strings.Contains(errs, `of the room "loby"`) || strings.Count(errs, "\n") != 1 {
-		t.Errorf("exit %d, out %q, stderr %q", code, out, errs)
-	}
-}
-
-func TestMemoryFlags(t *testing.T) {
+func TestRetentionFlags(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	for _, args := range [][]string{
@@ -286,5 +242,68 @@ func TestSendAndTail(t *testing.T) {
 	code, text, errs := finish(t, program(t, home, "export", "--name", "Zoe"))
 	if code != 0 || text != "" || !strings.Contains(errs, "nothing is remembered") {
 		t.Errorf("nobody came, and yet %q was said: exit %d, %q", text, code, errs)
+	}
+}
+
+// Of the copy that an export reads nothing is left, also when nobody reads on.
+func TestExportIntoClosedPipe(t *testing.T) {
+	t.Parallel()
+	home, temp := t.TempDir(), t.TempDir()
+	p := begin(t, program(t, home, alone("--name", "Ann")...))
+	for i := range 100 { // more than a pipe holds
+		p.says(fmt.Sprint(i, strings.Repeat("x", 4000)))
+	}
+	p.quits()
+	export := program(t, home, "export", "--name", "Ann")
+	export.Env = append(export.Env, "TMPDIR="+temp, "TMP="+temp)
+	var errs bytes.Buffer
+	export.Stderr = &errs
+	out, err := export.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := export.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Error(err)
+	}
+	out.Close()
+	export.Wait()
+	if code := export.ProcessState.ExitCode(); code != exitError || errs.Len() != 0 {
+		t.Errorf("exit %d, stderr %q", code, errs.String())
+	}
+	if left, _ := os.ReadDir(temp); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Who names another room than they were in is told so, not only handed an empty file.
+func TestExportOfUnknownRoom(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	sendOneLine(t, home, "Ann")
+	code, out, errs := finish(t, program(t, home, "export", "--name", "Ann", "--room", "loby"))
+	if code != 0 || out != "" || !strings.Contains(errs, `of the room "loby"`) || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, out %q, stderr %q", code, out, errs)
+	}
+}
+
+// An export that finds no room says so once.
+func TestExportToFullDisk(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	sendOneLine(t, home, "Ann")
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	export := program(t, home, "export", "--name", "Ann")
+	var errs bytes.Buffer
+	export.Stdout, export.Stderr = full, &errs
+	_ = export.Run()
+	if code := export.ProcessState.ExitCode(); code != exitError || strings.Count(errs.String(), "no space left") != 1 {
+		t.Errorf("exit %d, stderr %q", code, errs.String())
 	}
 }

@@ -2,10 +2,10 @@ package e2e
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -83,8 +83,8 @@ func (c *netcat) lines() []string {
 	return slices.Clone(c.got)
 }
 
-// once compares, in any order, the lines that somebody got.
-func once(t *testing.T, who string, got []string, want ...string) {
+// checkLines compares, in any order, the lines that somebody got.
+func checkLines(t *testing.T, who string, got []string, want ...string) {
 	t.Helper()
 	got = slices.Clone(got)
 	slices.Sort(got)
@@ -105,7 +105,7 @@ func (p *peer) contents() (out []string) {
 
 // Two nc, a program of the seed's and two native peers hold one conversation: each line comes once to
 // each.
-func TestEverybodyHoldsOneConversation(t *testing.T) {
+func TestMixedConversation(t *testing.T) {
 	l := newLAN(t, "all", "red")
 	alice, bob := l.host("alice", "10.77.0.1/16@red").start(), l.host("bob", "10.77.0.2/16@red").start()
 	rusty := runScript(l.host("rusty", "10.77.0.3/16@red"), rustyID, "Rusty", "10.77.0.3", 8081)
@@ -144,11 +144,11 @@ func TestEverybodyHoldsOneConversation(t *testing.T) {
 	alice.until("what anybody said", func(h happened) bool { return h.Content == "and anybody" && h.Signature == "unsigned" })
 	alice.quits() // all that was on its way has come
 	bob.quits()
-	once(t, "alice", alice.contents(), "one here", "two here", "Rusty here", "bob here", "and anybody")
-	once(t, "bob", bob.contents(), "one here", "two here", "Rusty here", "alice here")
-	once(t, "one", one.lines(), second+": two here", "Rusty: Rusty here", "alice: alice here", "bob: bob here", "bob: and anybody")
-	once(t, "two", two.lines(), first+": one here", "Rusty: Rusty here", "alice: alice here", "bob: bob here", "bob: and anybody")
-	once(t, "Rusty", rusty.lines(), first+": one here", second+": two here", "alice: alice here", "bob: bob here", "bob: and anybody")
+	checkLines(t, "alice", alice.contents(), "one here", "two here", "Rusty here", "bob here", "and anybody")
+	checkLines(t, "bob", bob.contents(), "one here", "two here", "Rusty here", "alice here")
+	checkLines(t, "one", one.lines(), second+": two here", "Rusty: Rusty here", "alice: alice here", "bob: bob here", "bob: and anybody")
+	checkLines(t, "two", two.lines(), first+": one here", "Rusty: Rusty here", "alice: alice here", "bob: bob here", "bob: and anybody")
+	checkLines(t, "Rusty", rusty.lines(), first+": one here", second+": two here", "alice: alice here", "bob: bob here", "bob: and anybody")
 }
 
 // The real nc: a line that is piped into it shows up; one that says nothing hears the room.
@@ -184,7 +184,7 @@ func TestNetcat(t *testing.T) {
 }
 
 // A web page that posts to the port is refused and nothing of it shown; what is neither is closed.
-func TestAWebPageCantChat(t *testing.T) {
+func TestHTTPIsRefused(t *testing.T) {
 	l := newLAN(t, "web", "red")
 	alice := l.host("alice", "10.77.0.1/16@red").start()
 	box := l.host("box", "10.77.0.2/16@red")
@@ -200,47 +200,135 @@ func TestAWebPageCantChat(t *testing.T) {
 	plain := box.nc("10.77.0.1:8080")
 	plain.says("the end")
 	alice.until("the end", func(h happened) bool { return h.Content == "the end" })
-	once(t, "alice", alice.contents(), "the end")
+	checkLines(t, "alice", alice.contents(), "the end")
 }
 
-// A seed's address that is dead delays nobody.
-func TestADeadSeedProgramDelaysNobody(t *testing.T) {
-	l := newLAN(t, "dead", "red")
-	alice, bob := l.host("alice", "10.77.0.1/16@red").start(), l.host("bob", "10.77.0.2/16@red").start()
-	dead, rusty := runScript(l.host("dead", "10.77.0.3/16@red"), robinID, "Dead", "10.77.0.3", 8080), runScript(l.host("rusty", "10.77.0.4/16@red"), rustyID, "Rusty", "10.77.0.4", 8080)
-	dead.beacons()
-	rusty.beacons()
-	alice.sees("up", bob)
-	alice.next = 0
-	alice.meets("up", robinID)
-	alice.next = 0
-	alice.meets("up", rustyID)
-	rusty.knows(alice)
-	dead.knows(alice)
-	alice.says("are you there?")
-	dead.hears("alice: are you there?")
-	rusty.hears("alice: are you there?")
-	dead.host.ip("addr", "flush", "dev", "eth0") // it answers nothing any more
-	for i := range 100 {
-		alice.says(fmt.Sprint("line ", i))
+// lineMode is the program on this host in line mode, as the walkthrough starts it.
+func (h *host) lineMode(args ...string) *exec.Cmd {
+	h.lan.t.Helper()
+	cmd := h.command()
+	for i, a := range cmd.Args {
+		if a == "start" {
+			cmd.Args = append(cmd.Args[:i+1], args...)
+			return cmd
+		}
 	}
-	bob.hears(alice, "line 99")
-	rusty.hears("alice: line 99")
-	// Had they to wait until it is given up, which takes 5 s and is tried with each line, all of these would.
-	var took []time.Duration
-	for i := range 5 {
-		text, began := fmt.Sprint("alone ", i), time.Now()
-		alice.says(text)
-		bob.hears(alice, text)
-		rusty.hears("alice: " + text)
-		took = append(took, time.Since(began))
+	h.lan.t.Fatalf("no start in %q", cmd.Args)
+	return nil
+}
+
+// masked is a transcript without what differs from run to run.
+func masked(text string) string {
+	for mask, form := range map[string]string{
+		"<uuid>":    `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`,
+		"<address>": `(10\.77\.0\.1|127\.0\.0\.1)`,
+	} {
+		text = regexp.MustCompile(form).ReplaceAllString(text, mask)
 	}
-	if slices.Sort(took); took[2] > 4*time.Second {
-		t.Errorf("lines to the others took %v", took)
+	return text
+}
+
+// The walkthrough of the seed, with its words: Alice; Bob five seconds later; who is there; a hello and a
+// reply; Charlie; one message to all; one leaves, and the others go on.
+func TestWalkthrough(t *testing.T) {
+	l := newLAN(t, "walk", "red")
+	box := l.host("box", "10.77.0.1/16@red")
+	alice := talk(t, "Alice", box.lineMode("--name", "Alice", "--port", "8080"))
+	alice.shows("TCP listener started")
+	if !testing.Short() {
+		<-time.After(5 * time.Second)
 	}
-	alice.next = 0
-	alice.until("that it isn't reached", func(h happened) bool { return strings.Contains(h.Text, "can't be reached") })
-	if lines := rusty.lines(); len(lines) != 106 || lines[1] != "alice: line 0" || lines[100] != "alice: line 99" {
-		t.Errorf("%d lines: %q", len(lines), lines)
+	bob := talk(t, "Bob", box.lineMode("--name", "Bob", "--port", "8081"))
+	alice.shows("Discovered new peer: Bob")
+	bob.shows("Discovered new peer: Alice")
+	alice.types("/list")
+	alice.shows(":8081\n")
+	alice.types("/msg Hello Bob!")
+	bob.shows("Alice says: Hello Bob!\n")
+	bob.types("Hey Alice!")
+	alice.shows("Bob says: Hey Alice!\n")
+	charlie := talk(t, "Charlie", box.lineMode("--name", "Charlie", "--port", "8082"))
+	for _, k := range []*talker{alice, bob} {
+		k.shows("Discovered new peer: Charlie")
+	}
+	charlie.shows("Discovered new peer")
+	charlie.shows("Discovered new peer")
+	alice.types("Hello everyone!")
+	bob.shows("Alice says: Hello everyone!\n")
+	charlie.shows("Alice says: Hello everyone!\n")
+	bob.types("/quit")
+	if code, _ := bob.waits(); code != 0 {
+		t.Errorf("Bob ended with %d", code)
+	}
+	alice.shows("Bob left\n")
+	charlie.shows("Bob left\n")
+	charlie.types("Still here")
+	alice.shows("Charlie says: Still here\n")
+	alice.types("So am I")
+	charlie.shows("Alice says: So am I\n")
+	head := func(name, port string) string {
+		return "🎙️  Starting P2P Chat...\n👤 Your ID: <uuid>\n📡 Your Name: " + name + "\n🔌 Listening on port: " + port + "\n🔗 TCP listener started on port " + port + "\n"
+	}
+	_, text := alice.ends()
+	want := head("Alice", "8080") + `🔍 Discovered new peer: Bob (<address>)
+👥 Discovered peers:
+  - Bob (<uuid>) at <address>:8081
+📤 Message sent to 1 peer(s)
+📨 Bob says: Hey Alice!
+🔍 Discovered new peer: Charlie (<address>)
+📤 Message sent to 2 peer(s)
+👋 Bob left
+📨 Charlie says: Still here
+📤 Message sent to 1 peer(s)
+`
+	if d := cmp.Diff(want, masked(text)); d != "" {
+		t.Error(d)
+	}
+	want = head("Bob", "8081") + `🔍 Discovered new peer: Alice (<address>)
+📨 Alice says: Hello Bob!
+📤 Message sent to 1 peer(s)
+🔍 Discovered new peer: Charlie (<address>)
+📨 Alice says: Hello everyone!
+`
+	if d := cmp.Diff(want, masked(bob.all())); d != "" {
+		t.Error(d)
+	}
+	charlie.shows("Alice left\n")
+	charlie.ends()
+	if charlie.errs.Len()+alice.errs.Len()+bob.errs.Len() > 0 {
+		t.Errorf("on stderr: %q %q %q", alice.errs.String(), bob.errs.String(), charlie.errs.String())
+	}
+	if got := strings.Count(charlie.all(), "says:"); got < 2 {
+		t.Errorf("Charlie heard %q", charlie.all())
+	}
+}
+
+// Where p2pchat is at the address, and can be found, the conversation is encrypted.
+func TestTwoPersonFindsNativePeer(t *testing.T) {
+	l := newLAN(t, "ask", "red")
+	one, two := l.host("one", "10.77.0.1/16@red"), l.host("two", "10.77.0.2/16@red")
+	server := begin(t, one.command("--port", "8123"))
+	cmd := two.command("--ask")
+	var args []string
+	for _, a := range cmd.Args {
+		if a != "--json" {
+			args = append(args, a)
+		}
+	}
+	cmd.Args = args
+	client := talk(t, "two", cmd)
+	client.shows(askAddress)
+	client.types("10.77.0.1:8123")
+	client.shows("Connected to peer!\n")
+	client.types("hello")
+	h := server.until("the line", func(h happened) bool { return h.Event == "message" })
+	if h.Content != "hello" || h.Signature != "verified" || h.Kind != "native" {
+		t.Errorf("%+v", h)
+	}
+	server.says("hi")
+	client.shows("Peer: hi\n")
+	_, text := client.ends()
+	if d := cmp.Diff(askAddress+"Connecting to 10.77.0.1:8123...\nConnected to peer!\nPeer: hi\n", text); d != "" {
+		t.Error(d)
 	}
 }

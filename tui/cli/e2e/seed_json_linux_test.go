@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func (p *peer) told(name, text, signature string) happened {
 
 // The first program knows Discovery, Chat, Heartbeat and Exit, and beacons on UDP 9999. It and p2pchat
 // find each other and talk, long lines come whole, and its Exit is seen.
-func TestTheFirstSeedProgram(t *testing.T) {
+func TestJSONPeer(t *testing.T) {
 	l := newLAN(t, "seed1", "red")
 	alice := l.host("alice", "10.77.0.1/16@red").start()
 	rusty := runScript(l.host("rusty", "10.77.0.2/16@red"), rustyID, "Rusty", "10.77.0.2", 8081)
@@ -94,7 +95,7 @@ func TestTheFirstSeedProgram(t *testing.T) {
 }
 
 // Heartbeats keep a program; silence makes it late after 30 s and removes it after 60.
-func TestSilenceRemovesASeedProgram(t *testing.T) {
+func TestJSONPeerTimeout(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute and a half")
 	}
@@ -128,7 +129,7 @@ func TestSilenceRemovesASeedProgram(t *testing.T) {
 
 // A program that binds UDP 9999 alone, on the same machine and before us: that is said, what we send
 // still goes out, and the port is taken when it is free.
-func TestAnotherProgramKeepsThePort(t *testing.T) {
+func TestDiscoveryPortInUse(t *testing.T) {
 	l := newLAN(t, "taken", "red")
 	one, two := l.host("one", "10.77.0.1/16@red"), l.host("two", "10.77.0.2/16@red")
 	keeper := runScript(one, rustyID, "Rusty", "10.77.0.1", 8081)
@@ -142,4 +143,120 @@ func TestAnotherProgramKeepsThePort(t *testing.T) {
 	robin := runScript(l.host("robin", "10.77.0.3/16@red"), robinID, "Robin", "10.77.0.3", 8080)
 	robin.beacons()
 	alice.meets("up", robinID)
+}
+
+// A seed's address that is dead delays nobody.
+func TestUnreachableJSONPeer(t *testing.T) {
+	l := newLAN(t, "dead", "red")
+	alice, bob := l.host("alice", "10.77.0.1/16@red").start(), l.host("bob", "10.77.0.2/16@red").start()
+	dead, rusty := runScript(l.host("dead", "10.77.0.3/16@red"), robinID, "Dead", "10.77.0.3", 8080), runScript(l.host("rusty", "10.77.0.4/16@red"), rustyID, "Rusty", "10.77.0.4", 8080)
+	dead.beacons()
+	rusty.beacons()
+	alice.sees("up", bob)
+	alice.next = 0
+	alice.meets("up", robinID)
+	alice.next = 0
+	alice.meets("up", rustyID)
+	rusty.knows(alice)
+	dead.knows(alice)
+	alice.says("are you there?")
+	dead.hears("alice: are you there?")
+	rusty.hears("alice: are you there?")
+	dead.host.ip("addr", "flush", "dev", "eth0") // it answers nothing any more
+	for i := range 100 {
+		alice.says(fmt.Sprint("line ", i))
+	}
+	bob.hears(alice, "line 99")
+	rusty.hears("alice: line 99")
+	// Had they to wait until it is given up, which takes 5 s and is tried with each line, all of these would.
+	var took []time.Duration
+	for i := range 5 {
+		text, began := fmt.Sprint("alone ", i), time.Now()
+		alice.says(text)
+		bob.hears(alice, text)
+		rusty.hears("alice: " + text)
+		took = append(took, time.Since(began))
+	}
+	if slices.Sort(took); took[2] > 4*time.Second {
+		t.Errorf("lines to the others took %v", took)
+	}
+	alice.next = 0
+	alice.until("that it isn't reached", func(h happened) bool { return strings.Contains(h.Text, "can't be reached") })
+	if lines := rusty.lines(); len(lines) != 106 || lines[1] != "alice: line 0" || lines[100] != "alice: line 99" {
+		t.Errorf("%d lines: %q", len(lines), lines)
+	}
+}
+
+// Where nothing is announced the user names the program's address, and both know each other; and so at
+// the next start, which names nobody.
+func TestConnectToJSONPeer(t *testing.T) {
+	l := newLAN(t, "named", "red")
+	home := l.host("alice", "10.77.0.1/16@red")
+	alice := home.start("--no-discovery", "--connect", "json://10.77.0.2:9000")
+	nova := runScript(l.host("nova", "10.77.0.2/16@red"), novaID, "Nova", "10.77.0.2", 9000)
+	nova.knows(alice)
+	nova.send(nova.chat("welcome"))
+	alice.told("Nova", "welcome", "unsigned")
+	alice.says("thank you")
+	nova.hears("alice: thank you")
+	alice.quits()
+	again := home.start("--no-discovery")
+	again.until("Nova", func(h happened) bool { return h.Event == "peer" && h.State == "up" && h.Kind == "json" })
+	again.says("there again")
+	nova.hears("alice: there again")
+}
+
+// The newest program finds peers by mDNS, learns of one from a Discovery that comes over TCP, sends
+// SignedChat, and drops peers at loopback addresses.
+func TestMDNSPeer(t *testing.T) {
+	l := newLAN(t, "seed3", "red")
+	alice := l.host("alice", "10.77.0.1/16@red").start()
+	nova := runScript(l.host("nova", "10.77.0.2/16@red"), novaID, "Nova", "10.77.0.2", 9000)
+	nova.sign = ed25519.NewKeyFromSeed(make([]byte, 32))
+	nova.announces()
+	h := alice.meets("up", novaID)
+	if h.Kind != "json" || h.Addr != "10.77.0.2:9000" || h.Name != "Nova" {
+		t.Errorf("%+v", h)
+	}
+	nova.knows(alice) // we introduced ourselves, at an address that isn't loopback
+	found := strings.Join(nova.browse(), "\n")
+	if !strings.Contains(found, "app=p2pchat") || !strings.Contains(found, "peer_id="+alice.ready.ID) || !strings.Contains(found, "port 8080") {
+		t.Errorf("Nova finds %q", found)
+	}
+	nova.send(nova.signedChat("signed: æ 🦊"))
+	alice.told("Nova", "signed: æ 🦊", "seed-signed")
+	forged := strings.Replace(nova.signedChat("pay me 1"), "pay me 1", "pay me 9", 1)
+	nova.send(forged)
+	alice.until("the refusal", func(h happened) bool { return h.Event == "refused" && strings.Contains(h.Reason, "signature") })
+	long := strings.Repeat("0123456789", 300)
+	nova.send(nova.signedChat(long))
+	alice.told("Nova", long, "seed-signed")
+	alice.says("hello Nova")
+	nova.hears("alice: hello Nova")
+	alice.says(long)
+	nova.until("the long line", func() bool {
+		var whole strings.Builder
+		for _, line := range nova.texts() {
+			whole.WriteString(strings.TrimPrefix(line, "alice: "))
+		}
+		return whole.String() == "hello Nova"+long
+	})
+	// Its votes are information, once, and count in none.
+	for range 3 {
+		nova.send(`{"UpgradeRequest":{"request_id":"1","proposer":"` + novaID + `"}}`)
+	}
+	nova.send(`{"UpgradeVote":{"request_id":"1","approve":true}}`)
+	alice.until("what an UpgradeVote is", func(h happened) bool { return h.Event == "info" && strings.Contains(h.Text, "UpgradeVote") })
+	requests := 0
+	for _, h := range alice.all() {
+		if h.Event == "proposal" || h.Event == "ballot" {
+			t.Errorf("counted: %s", h.raw)
+		}
+		if strings.Contains(h.Text, "UpgradeRequest") {
+			requests++
+		}
+	}
+	if requests != 1 {
+		t.Errorf("told of an UpgradeRequest %d times", requests)
+	}
 }
