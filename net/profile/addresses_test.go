@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestAddressesAreThereAtTheNextStart(t *testing.T) {
+func TestAddressesLastToNextStart(t *testing.T) {
 	dir := t.TempDir()
 	p, err := Open(dir)
 	if err != nil {
@@ -42,17 +42,17 @@ func TestAddressesAreThereAtTheNextStart(t *testing.T) {
 
 func TestAddressesAreBounded(t *testing.T) {
 	k := newKnown(t.TempDir())
-	for i := range maxReached {
-		k.reached[fmt.Sprint("old:", i)] = int64(i + 1)
+	for i := range maxAddresses {
+		k.addresses[fmt.Sprint("old:", i)] = int64(i + 1)
 	}
 	k.RememberAddress("new:1")
 	got := k.Addresses()
-	if len(got) != maxReached || got[0] != "new:1" || slices.Contains(got, "old:0") || got[maxReached-1] != "old:1" {
+	if len(got) != maxAddresses || got[0] != "new:1" || slices.Contains(got, "old:0") || got[maxAddresses-1] != "old:1" {
 		t.Errorf("%q", got)
 	}
 }
 
-func TestADamagedAddressIsLeftOut(t *testing.T) {
+func TestDamagedAddressIsSkipped(t *testing.T) {
 	dir := t.TempDir()
 	text := `{"v":1,"reached":[{"addr":"a:1","last":1},{"addr":"","last":1},{"addr":"` + strings.Repeat("x", 400) + `"}]}`
 	if err := os.WriteFile(filepath.Join(dir, knownName), []byte(text), 0o600); err != nil {

@@ -13,49 +13,48 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxKnown bounds names, verified keys and ignored ids, each: whoever can reach the port can come
-// under a new name every second.
+// maxKnown bounds names, verified keys and ignored ids, each: a stranger that reaches the port can
+// come under a new name every second.
 const maxKnown = 4096
 
-// saveDelay is how long a name just met waits for others before all are written together.
+// saveDelay is how long a new name waits for others, so that one write saves them together.
 const saveDelay = 500 * time.Millisecond
 
-// Known is what a profile remembers of others: the first key seen under each name, whose fingerprints
-// were compared, whom not to show, where somebody was reached. It implements net/node's interface of
-// that name; all methods may be called concurrently.
+// Known is what a profile remembers of other people: the first key under each name, verified keys,
+// ignored peers, and the addresses that answered. Methods may be called from any goroutine.
 type Known struct {
 	dir     string
-	changed chan struct{} // capacity 1: something waits to be written
+	changed chan struct{} // capacity 1; signals that dirty is set
 
 	saving sync.Mutex // held while the file is written; taken before mu
 
-	mu       sync.Mutex
-	dirty    bool                   // guarded by mu
-	names    map[string]met         // guarded by mu; by folded name
-	verified map[identity.Key]int64 // guarded by mu; ms since 1970
-	ignored  map[string]int64       // guarded by mu; uuid → ms since 1970
-	reached  map[string]int64       // guarded by mu; address → ms since 1970
+	mu        sync.Mutex
+	dirty     bool
+	names     map[string]firstKey    // by folded name
+	verified  map[identity.Key]int64 // ms since 1970
+	ignored   map[string]int64       // uuid → ms since 1970
+	addresses map[string]int64       // address → ms since 1970
 }
 
-// met is the first key seen under a name.
-type met struct {
+// firstKey is the first key seen under a name.
+type firstKey struct {
 	key  identity.Key
-	last int64 // ms since 1970, whole days: when it was seen last
+	last int64 // ms since 1970, in whole days: when the key was last seen
 }
 
 func newKnown(dir string) *Known {
 	return &Known{
-		dir:      dir,
-		changed:  make(chan struct{}, 1),
-		names:    make(map[string]met),
-		verified: make(map[identity.Key]int64),
-		ignored:  make(map[string]int64),
-		reached:  make(map[string]int64),
+		dir:       dir,
+		changed:   make(chan struct{}, 1),
+		names:     make(map[string]firstKey),
+		verified:  make(map[identity.Key]int64),
+		ignored:   make(map[string]int64),
+		addresses: make(map[string]int64),
 	}
 }
 
-// Run writes what Seen remembers, some time after it changed, until ctx ends. One goroutine runs it.
-// What it had no time for, Profile.Close writes.
+// Run saves what NoteName remembers, saveDelay after the first change, until ctx ends. Only one
+// goroutine may run it. Profile.Close saves the rest.
 func (k *Known) Run(ctx context.Context) {
 	for {
 		select {
@@ -68,16 +67,16 @@ func (k *Known) Run(ctx context.Context) {
 			return
 		case <-time.After(saveDelay):
 		}
-		// A full disk must not end the chat. The change stays dirty, so the next one, or Close,
-		// writes it, and Close says what is wrong.
+		// A full disk must not end the chat. The change stays dirty, so the next save writes it,
+		// and Close reports the error.
 		_ = k.save()
 	}
 }
 
-// Seen remembers the first key seen under a name. When an earlier, different key is known under it
-// and this one was never verified, it returns that key and true: a new person, to be said loudly.
-// Names are compared without case, format characters and outer space, so that no look-alike of that
-// kind passes for somebody else. It doesn't wait for the disk.
+// NoteName remembers the first key seen under a name. If an earlier, different key is known under
+// the name, and this key was never verified, it returns that earlier key and true. The caller then
+// warns of a new person. Names are compared without case, format characters and outer space, so
+// that no look-alike of that kind passes for another person. NoteName doesn't wait for the disk.
 func (k *Known) NoteName(name string, key identity.Key) (before identity.Key, known bool) {
 	folded := fold(name)
 	if folded == "" || key.IsZero() {
@@ -89,14 +88,14 @@ func (k *Known) NoteName(name string, key identity.Key) (before identity.Key, kn
 	first, ok := k.names[folded]
 	if !ok {
 		if len(k.names) >= maxKnown {
-			delete(k.names, k.oldest())
+			delete(k.names, k.oldestNameLocked())
 		}
-		first = met{key: key}
+		first = firstKey{key: key}
 	}
 	if first.key == key && first.last != today {
 		first.last = today
 		k.names[folded] = first
-		k.touch()
+		k.markDirtyLocked()
 	}
 	if _, compared := k.verified[key]; first.key != key && !compared {
 		return first.key, true
@@ -104,9 +103,9 @@ func (k *Known) NoteName(name string, key identity.Key) (before identity.Key, kn
 	return identity.Key{}, false
 }
 
-// oldest is the name seen longest ago, of those whose key isn't verified if there are such; of
-// equals the first in the alphabet. Called with mu held.
-func (k *Known) oldest() string {
+// oldestNameLocked returns the name seen longest ago, names with a verified key last. Of equally
+// old names it returns the first in the alphabet.
+func (k *Known) oldestNameLocked() string {
 	worse := func(a, b string) bool { // a goes before b
 		_, av := k.verified[k.names[a].key]
 		_, bv := k.verified[k.names[b].key]
@@ -128,8 +127,8 @@ func (k *Known) oldest() string {
 	return out
 }
 
-// touch says that there is something to write. Called with mu held.
-func (k *Known) touch() {
+// markDirtyLocked wakes Run, which saves the change.
+func (k *Known) markDirtyLocked() {
 	k.dirty = true
 	select {
 	case k.changed <- struct{}{}:
@@ -137,7 +136,7 @@ func (k *Known) touch() {
 	}
 }
 
-// Verified reports whether the key's fingerprint was compared.
+// Verified reports whether the user compared the key's fingerprint.
 func (k *Known) Verified(key identity.Key) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -145,16 +144,16 @@ func (k *Known) Verified(key identity.Key) bool {
 	return ok
 }
 
-// SetVerified marks a key as compared, or takes the mark away, and writes it to disk before it
-// returns. The mark holds for this run even if it can't be written; the error then says so.
+// SetVerified marks a key as verified, or removes the mark, and saves it before it returns. The
+// mark holds for this run even if it can't be saved; the error then says so.
 func (k *Known) SetVerified(key identity.Key, on bool) error {
 	if key.IsZero() {
 		return fmt.Errorf("profile: without a key there is nothing to verify")
 	}
-	return set(k, k.verified, key, on)
+	return setMark(k, k.verified, key, on)
 }
 
-// Ignored reports whether the lines of the peer with this uuid are not to be shown.
+// Ignored reports whether messages of the peer with this uuid are hidden.
 func (k *Known) Ignored(id string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -162,22 +161,22 @@ func (k *Known) Ignored(id string) bool {
 	return ok
 }
 
-// SetIgnored marks a peer as ignored, or takes the mark away, as SetVerified does.
+// SetIgnored marks a peer as ignored, or removes the mark, as SetVerified does.
 func (k *Known) SetIgnored(id string, on bool) error {
 	if len(id) == 0 || len(id) > 64 {
 		return fmt.Errorf("profile: %.80q is not an id", id)
 	}
-	return set(k, k.ignored, id, on)
+	return setMark(k, k.ignored, id, on)
 }
 
-// set puts a mark into, or takes it from, one of k's maps, and saves.
-func set[K comparable](k *Known, marks map[K]int64, key K, on bool) error {
+// setMark sets or removes a mark in one of k's maps, and saves.
+func setMark[K comparable](k *Known, marks map[K]int64, key K, on bool) error {
 	k.mu.Lock()
 	_, was := marks[key]
 	switch {
 	case was == on:
 		k.mu.Unlock()
-		return k.save() // it may have failed the first time
+		return k.save() // the first save may have failed
 	case on && len(marks) >= maxKnown:
 		k.mu.Unlock()
 		return fmt.Errorf("profile: %d are marked already: take some marks away first", maxKnown)
@@ -186,14 +185,14 @@ func set[K comparable](k *Known, marks map[K]int64, key K, on bool) error {
 	default:
 		delete(marks, key)
 	}
-	k.touch()
+	k.markDirtyLocked()
 	k.mu.Unlock()
 	return k.save()
 }
 
-// fold is the form in which names are compared.
+// fold returns the form in which names are compared.
 func fold(name string) string {
-	name = norm.NFKC.String(strings.ToValidUTF8(cut(name, 4*MaxName), "\uFFFD"))
+	name = norm.NFKC.String(strings.ToValidUTF8(cutName(name, 4*MaxName), "\uFFFD"))
 	name = strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cf, unicode.Cc) {
 			return -1

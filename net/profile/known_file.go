@@ -17,16 +17,16 @@ import (
 const (
 	knownName    = "known.json"
 	knownVersion = 1
-	maxKnownFile = 8 << 20 // bytes; three full tables of the longest entries are half of that
+	maxKnownFile = 8 << 20 // bytes; three full tables of the longest entries take half of that
 )
 
-// knownFile is known.json.
+// knownFile is the content of known.json.
 type knownFile struct {
-	V        int            `json:"v"`
-	Names    []nameEntry    `json:"names"`
-	Verified []verifiedMark `json:"verified"`
-	Ignored  []ignoredMark  `json:"ignored"`
-	Reached  []reachedMark  `json:"reached,omitempty"`
+	V        int             `json:"v"`
+	Names    []nameEntry     `json:"names"`
+	Verified []verifiedEntry `json:"verified"`
+	Ignored  []ignoredEntry  `json:"ignored"`
+	Reached  []addressEntry  `json:"reached,omitempty"`
 }
 
 type nameEntry struct {
@@ -35,17 +35,17 @@ type nameEntry struct {
 	Last int64  `json:"last"` // ms since 1970
 }
 
-type verifiedMark struct {
+type verifiedEntry struct {
 	Key   string `json:"key"`
 	Since int64  `json:"since"` // ms since 1970
 }
 
-type ignoredMark struct {
+type ignoredEntry struct {
 	ID    string `json:"id"`
 	Since int64  `json:"since"` // ms since 1970
 }
 
-// save writes the file if anything changed since it was written.
+// save writes the file if any mark changed since the last save.
 func (k *Known) save() error {
 	k.saving.Lock()
 	defer k.saving.Unlock()
@@ -55,7 +55,7 @@ func (k *Known) save() error {
 		return nil
 	}
 	k.dirty = false
-	file := k.file()
+	file := k.fileLocked()
 	k.mu.Unlock()
 	text, err := marshal(file)
 	if err == nil {
@@ -75,27 +75,27 @@ func marshal(f knownFile) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// file is the state as it is written, sorted. Called with mu held.
-func (k *Known) file() knownFile {
+// fileLocked returns the content to save, sorted.
+func (k *Known) fileLocked() knownFile {
 	f := knownFile{V: knownVersion}
 	for _, name := range slices.Sorted(maps.Keys(k.names)) {
 		m := k.names[name]
 		f.Names = append(f.Names, nameEntry{name, m.key.String(), m.last})
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(k.verified), identity.Key.Compare) {
-		f.Verified = append(f.Verified, verifiedMark{key.String(), k.verified[key]})
+		f.Verified = append(f.Verified, verifiedEntry{key.String(), k.verified[key]})
 	}
 	for _, id := range slices.Sorted(maps.Keys(k.ignored)) {
-		f.Ignored = append(f.Ignored, ignoredMark{id, k.ignored[id]})
+		f.Ignored = append(f.Ignored, ignoredEntry{id, k.ignored[id]})
 	}
-	for _, addr := range k.latest() {
-		f.Reached = append(f.Reached, reachedMark{addr, k.reached[addr]})
+	for _, addr := range k.addressesLocked() {
+		f.Reached = append(f.Reached, addressEntry{addr, k.addresses[addr]})
 	}
 	return f
 }
 
-// readKnown reads a profile's known.json. A damaged one is kept aside, what is readable of it is
-// used, and a warning says so: forgetting whom one verified must not pass in silence.
+// readKnown reads a profile's known.json. It moves a damaged file aside, uses what is readable of
+// it, and returns a warning: the loss of verified keys must not pass in silence.
 func readKnown(dir string) (*Known, []string) {
 	k := newKnown(dir)
 	removeTemporary(dir, knownName)
@@ -119,11 +119,12 @@ func readKnown(dir string) (*Known, []string) {
 	if err := os.Rename(path, aside); err != nil {
 		return k, []string{fmt.Sprintf("%s is damaged (%s) and can't be put aside: %v", path, problem, err)}
 	}
-	k.touch() // what was readable is written again, soon: after a kill nothing would be there to warn of
+	k.markDirtyLocked() // saved again soon: after a kill no file would be there to warn of
 	return k, []string{fmt.Sprintf("%s was damaged (%s): peers may have to be verified again; the file is kept as %s", path, problem, aside)}
 }
 
-// load fills k from a file's text and counts the entries that are wrong. k isn't shared yet.
+// load fills k, which no other goroutine has yet, from a file's text. It returns the number of
+// invalid entries.
 func (k *Known) load(text []byte) (bad int, err error) {
 	var f knownFile
 	if err := json.Unmarshal(text, &f); err != nil {
@@ -138,7 +139,7 @@ func (k *Known) load(text []byte) (bad int, err error) {
 			bad++
 			continue
 		}
-		k.names[e.Name] = met{key, e.Last}
+		k.names[e.Name] = firstKey{key, e.Last}
 	}
 	for _, e := range f.Verified {
 		key, err := identity.ParseKey(e.Key)
@@ -156,11 +157,11 @@ func (k *Known) load(text []byte) (bad int, err error) {
 		k.ignored[e.ID] = e.Since
 	}
 	for _, e := range f.Reached {
-		if e.Addr == "" || len(e.Addr) > maxAddress || len(k.reached) >= maxReached {
+		if e.Addr == "" || len(e.Addr) > maxAddress || len(k.addresses) >= maxAddresses {
 			bad++
 			continue
 		}
-		k.reached[e.Addr] = e.Last
+		k.addresses[e.Addr] = e.Last
 	}
 	return bad, nil
 }

@@ -29,7 +29,7 @@ func open(t *testing.T, dir string) *Profile {
 	return p
 }
 
-func TestTheFirstKeyUnderANameIsRemembered(t *testing.T) {
+func TestFirstKeyUnderName(t *testing.T) {
 	dir := t.TempDir()
 	p := open(t, dir)
 	k := p.Known()
@@ -58,14 +58,14 @@ func TestTheFirstKeyUnderANameIsRemembered(t *testing.T) {
 		t.Error("a Bob who was compared is still a stranger")
 	}
 	if _, known := k.NoteName("", key(3)); known {
-		t.Error("no name is somebody's name")
+		t.Error("an empty name counts as known")
 	}
 	if _, known := k.NoteName("Bob", identity.Key{}); known {
-		t.Error("no key is somebody's key")
+		t.Error("the zero key counts as known")
 	}
 }
 
-func TestMarksAreOnDiskWhenTheCallReturns(t *testing.T) {
+func TestMarksAreSavedAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	p := open(t, dir)
 	k := p.Known()
@@ -81,7 +81,7 @@ func TestMarksAreOnDiskWhenTheCallReturns(t *testing.T) {
 	if err := k.SetIgnored("id-1", false); err != nil {
 		t.Fatal(err)
 	}
-	again, warnings := readKnown(dir) // as after a kill: nothing was closed
+	again, warnings := readKnown(dir) // as after a kill, without Close
 	if len(warnings) != 0 {
 		t.Error(warnings)
 	}
@@ -96,7 +96,7 @@ func TestMarksAreOnDiskWhenTheCallReturns(t *testing.T) {
 	}
 }
 
-func TestAMarkThatCantBeWrittenHoldsAndSaysSo(t *testing.T) {
+func TestUnsavedMarkHoldsForTheRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "gone")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestAMarkThatCantBeWrittenHoldsAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestNamesAreBoundedAndTheVerifiedStay(t *testing.T) {
+func TestNamesAreBounded(t *testing.T) {
 	k := newKnown(t.TempDir())
 	if err := k.SetVerified(key(0), true); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestRunWritesSoonAndOnce(t *testing.T) {
 	})
 }
 
-func TestADamagedFileIsKeptAside(t *testing.T) {
+func TestDamagedFileIsMovedAside(t *testing.T) {
 	good := newKnown(t.TempDir())
 	good.NoteName("bob", key(1))
 	if err := good.SetVerified(key(1), true); err != nil {
@@ -183,7 +183,7 @@ func TestADamagedFileIsKeptAside(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		text     string
-		verified bool // what is readable is used
+		verified bool // the readable entries are used
 	}{
 		"empty":         {"", false},
 		"cut":           {string(text[:len(text)/2]), false},
@@ -219,7 +219,7 @@ func TestADamagedFileIsKeptAside(t *testing.T) {
 	}
 }
 
-func TestWhatIsReadableOfADamagedFileIsWrittenSoon(t *testing.T) {
+func TestReadableEntriesAreWrittenAnew(t *testing.T) {
 	dir := t.TempDir()
 	text := `{"v":1,"names":[{"name":"x","key":"01","last":0}],"verified":[{"key":"` + key(1).String() + `","since":1}]}`
 	if err := os.WriteFile(filepath.Join(dir, knownName), []byte(text), 0o600); err != nil {
@@ -232,7 +232,7 @@ func TestWhatIsReadableOfADamagedFileIsWrittenSoon(t *testing.T) {
 		go k.Run(ctx)
 		time.Sleep(saveDelay)
 		synctest.Wait()
-		again, warnings := readKnown(dir) // as after a kill: nothing was closed
+		again, warnings := readKnown(dir) // as after a kill, without Close
 		if len(warnings) != 0 || !again.Verified(key(1)) {
 			t.Errorf("after a kill: verified is %v, warnings %q", again.Verified(key(1)), warnings)
 		}
@@ -247,9 +247,9 @@ func FuzzKnownFile(f *testing.F) {
 		if bad, err := k.load(text); bad != 0 || err != nil {
 			return
 		}
-		// What was read whole is written and read as the same.
+		// Entries that were read are written and read as the same.
 		k.mu.Lock()
-		file := k.file()
+		file := k.fileLocked()
 		k.mu.Unlock()
 		again := newKnown("")
 		written, err := marshal(file)
@@ -259,7 +259,7 @@ func FuzzKnownFile(f *testing.F) {
 		if bad, err := again.load(written); bad != 0 || err != nil {
 			t.Fatalf("%d bad, %v, in what we wrote: %s", bad, err, written)
 		}
-		if diff := cmp.Diff(file, again.file()); diff != "" {
+		if diff := cmp.Diff(file, again.fileLocked()); diff != "" {
 			t.Fatal(diff)
 		}
 	})

@@ -12,18 +12,18 @@ import (
 
 const lockName = "lock"
 
-// errHeld is what tryLock returns when another open file holds the lock.
+// errHeld reports that another open file holds the lock.
 var errHeld = errors.New("held")
 
-// holder is the lock file's content. The lock itself is the kernel's: it ends with the process,
+// holder is the lock file's content. The kernel holds the lock itself: it ends with the process,
 // whatever the file says.
 type holder struct {
 	PID     int   `json:"pid"`
 	Started int64 `json:"started"` // ms since 1970
 }
 
-// takeLock locks dir's lock file without waiting and writes who holds it.
-func takeLock(dir string) (*os.File, error) {
+// lockFolder locks dir's lock file without waiting, and writes which process holds it.
+func lockFolder(dir string) (*os.File, error) {
 	path := filepath.Join(dir, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -32,13 +32,13 @@ func takeLock(dir string) (*os.File, error) {
 	if err := tryLock(f); err != nil {
 		defer f.Close()
 		if errors.Is(err, errHeld) {
-			return nil, heldBy(dir, f)
+			return nil, readHolder(dir, f)
 		}
 		return nil, fmt.Errorf("profile: lock %s: %w: choose a folder on a local disk with --profile", path, err)
 	}
 	text, _ := json.Marshal(holder{PID: os.Getpid(), Started: time.Now().UnixMilli()})
-	// Written in one go over what was there, then cut: a reader in between sees a whole object
-	// with rubbish behind it, and a Decoder stops at its end.
+	// One write replaces the old content, then the rest is cut. A reader in between sees a whole
+	// object with the rest behind it, and a Decoder stops at the object's end.
 	if _, err = f.WriteAt(append(text, '\n'), 0); err == nil {
 		err = f.Truncate(int64(len(text)) + 1)
 	}
@@ -49,8 +49,9 @@ func takeLock(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// heldBy reads who holds the lock. The holder may be just writing it: then it stays unnamed.
-func heldBy(dir string, f *os.File) *InUseError {
+// readHolder reads which process holds the lock. While that process writes the file, the PID may be
+// missing.
+func readHolder(dir string, f *os.File) *InUseError {
 	e := &InUseError{Dir: dir}
 	var h holder
 	if json.NewDecoder(io.LimitReader(io.NewSectionReader(f, 0, 4096), 4096)).Decode(&h) == nil {
@@ -62,9 +63,9 @@ func heldBy(dir string, f *os.File) *InUseError {
 	return e
 }
 
-// dropLock empties the file, so that it never names a process that has gone, and lets go. The file
-// stays: deleting it would let two processes hold two files of one name.
-func dropLock(f *os.File) error {
+// unlockFolder empties the file, so that it never names a process that has ended, and unlocks it.
+// The file stays: if it were deleted, two processes could hold two files of one name.
+func unlockFolder(f *os.File) error {
 	err := f.Truncate(0)
 	return errors.Join(err, f.Close())
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes an exclusive flock, which belongs to the open file: it ends when the file is closed
-// or the process dies.
+// tryLock takes an exclusive flock. The flock belongs to the open file: it ends when the file is
+// closed or the process dies.
 func tryLock(f *os.File) error {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock locks one byte far behind the file's end: a locked byte can't be read by others, and they
-// must be able to read who holds it.
+// tryLock locks one byte far behind the file's end. Other processes can't read a locked byte, and
+// they must be able to read which process holds the lock.
 func tryLock(f *os.File) error {
 	at := windows.Overlapped{OffsetHigh: 1 << 30}
 	err := windows.LockFileEx(windows.Handle(f.Fd()),

@@ -11,26 +11,26 @@ import (
 	"sync"
 )
 
-// maxLog is the size, in bytes, at which a log is put aside as <file>.1 and begun anew: a log takes
-// at most twice that.
+// maxLog is the size, in bytes, at which a log is renamed to <file>.1 and a new file begins. A log
+// takes at most twice that.
 const maxLog = 1 << 20
 
-// Log is a log file of bounded size, to be written to by log/slog. All methods may be called
-// concurrently; whoever opened it closes it.
+// Log is a log file of bounded size, for log/slog to write to. Methods may be called from any
+// goroutine. The caller that opened a Log closes it.
 type Log struct {
 	path  string
 	limit int64
 
-	mu   sync.Mutex
-	file *os.File // guarded by mu; nil once closed, or when it couldn't be begun anew
-	size int64    // guarded by mu
-	kept bool     // guarded by mu; a regular file, which grows and can be read back
+	mu      sync.Mutex
+	file    *os.File // nil after Close, or when no new file could be opened
+	size    int64    // bytes
+	regular bool     // the log is a regular file, which grows and can be read back
 }
 
 // OpenLog opens the profile's own log, <profile>/log.
 func (p *Profile) OpenLog() (*Log, error) { return OpenLog(filepath.Join(p.dir, "log")) }
 
-// OpenLog appends to the file at path, which is made with mode 0600 when it isn't there.
+// OpenLog opens the file at path for appending. It creates a missing file with mode 0600.
 func OpenLog(path string) (*Log, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -53,24 +53,24 @@ func (l *Log) open() error {
 		f.Close()
 		return err
 	}
-	l.file, l.size, l.kept = f, info.Size(), info.Mode().IsRegular()
+	l.file, l.size, l.regular = f, info.Size(), info.Mode().IsRegular()
 	return nil
 }
 
-// Path is the file's absolute path.
+// Path returns the file's absolute path.
 func (l *Log) Path() string { return l.path }
 
 // Write appends one entry. A log that can't be written (a full disk) loses entries and never stops
-// the program: the error is returned, and slog drops it.
+// the program: slog drops the error.
 func (l *Log) Write(entry []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
 		return 0, os.ErrClosed
 	}
-	// A device such as /dev/stderr or a pipe can be a log too.
-	if l.kept && l.size > 0 && l.size+int64(len(entry)) > l.limit {
-		if err := l.rotate(); err != nil {
+	// A device such as /dev/stderr or a pipe may be a log, too.
+	if l.regular && l.size > 0 && l.size+int64(len(entry)) > l.limit {
+		if err := l.rotateLocked(); err != nil {
 			return 0, err
 		}
 	}
@@ -79,19 +79,19 @@ func (l *Log) Write(entry []byte) (int, error) {
 	return n, err
 }
 
-// rotate puts the file aside. Called with mu held.
-func (l *Log) rotate() error {
+// rotateLocked renames the file and opens a new one.
+func (l *Log) rotateLocked() error {
 	err := l.file.Close() // Windows doesn't rename an open file
 	l.file = nil
 	return errors.Join(err, os.Rename(l.path, l.path+".1"), l.open())
 }
 
-// Tail returns the last n lines, oldest first, of what is at most the last 64 KiB.
+// Tail returns the last n lines, oldest first. It reads at most the last 64 KiB.
 func (l *Log) Tail(n int) ([]string, error) {
 	const window = 64 << 10
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.kept {
+	if !l.regular {
 		return nil, fmt.Errorf("%s can't be read back", l.path)
 	}
 	f, err := os.Open(l.path)
@@ -104,7 +104,7 @@ func (l *Log) Tail(n int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at > 0 { // the first line is cut
+	if at > 0 { // the first line is not whole
 		text = text[bytes.IndexByte(text, '\n')+1:]
 	}
 	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
@@ -114,7 +114,7 @@ func (l *Log) Tail(n int) ([]string, error) {
 	return lines[max(len(lines)-n, 0):], nil
 }
 
-// Close ends the log. It may be called more than once.
+// Close ends the log. Later calls do nothing.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

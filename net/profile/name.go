@@ -13,16 +13,16 @@ import (
 	"github.com/adrg/xdg"
 )
 
-// MaxName is the longest name, in bytes (DESIGN.md §10).
+// MaxName is the longest name, in bytes.
 const MaxName = 64
 
-// CheckName says what is wrong with a name that somebody wants to be called.
+// CheckName reports what is wrong with a name that the user wants.
 func CheckName(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return errors.New("a name can't be empty")
 	case len(name) > MaxName:
-		return fmt.Errorf("a name has at most %d bytes, this one has %d", MaxName, len(name))
+		return fmt.Errorf("the name has %d bytes, the limit is %d", len(name), MaxName)
 	case !utf8.ValidString(name):
 		return fmt.Errorf("name %q is not UTF-8", name)
 	case strings.ContainsFunc(name, unicode.IsControl):
@@ -31,9 +31,9 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Dir is the folder of a name: $XDG_DATA_HOME/p2pchat/<name>, the name lower-cased and every byte
-// but [a-z0-9_-] percent-encoded, so that no name is a path and names that differ in case only are
-// one profile on every file system.
+// Dir returns the folder for a name: $XDG_DATA_HOME/p2pchat/<name>. The name is in lower case, and
+// every byte but [a-z0-9_-] is percent-encoded. So no name is a path, and names that differ in case
+// only are one profile on every file system.
 func Dir(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(strings.ToLower(name)) {
@@ -50,7 +50,7 @@ func Dir(name string) string {
 	return filepath.Join(xdg.DataHome, "p2pchat", folder)
 }
 
-// LoginName is the name of who is logged in, made fit for CheckName.
+// LoginName returns the login name of the user, changed to pass CheckName.
 func LoginName() string {
 	var candidates []string
 	if u, err := user.Current(); err == nil {
@@ -65,15 +65,15 @@ func LoginName() string {
 			}
 			return r
 		}, strings.ToValidUTF8(name, ""))
-		if name = cut(strings.TrimSpace(name), MaxName); CheckName(name) == nil {
+		if name = cutName(strings.TrimSpace(name), MaxName); CheckName(name) == nil {
 			return name
 		}
 	}
 	return "someone"
 }
 
-// cut shortens s to at most n bytes at the end of a character.
-func cut(s string, n int) string {
+// cutName shortens s to at most n bytes, at the end of a character.
+func cutName(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

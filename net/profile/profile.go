@@ -1,14 +1,21 @@
-// Package profile is the folder that a participant lives in: whose it is for now (a lock held by one
-// process), whom it has met (known.json), and its log. The identity's key lies there too, in a file
-// of crypto/identity.
+// Package profile is the folder that a person's program lives in: the lock of the process that uses
+// it, what it remembers of other people (known.json), and its log. The identity's key lies there
+// too (see package identity), and the records of all rooms (see package store).
 //
 //	$XDG_DATA_HOME/p2pchat/alice/     0700
-//	    lock                          pid and start of the process that holds it
-//	    known.json                    names and keys met, verified, ignored; addresses reached
+//	    lock                          {"pid", "started"} of the process that holds it
+//	    known.json                    names and first keys, verified, ignored, addresses
 //	    log, log.1                    at most 1 MiB each
 //
-// A copy of a folder is a copy of a person, so a second process is refused, not merged
-// (DESIGN.md §2).
+// A copy of a folder is a copy of the person: both sign with one key. So only one process may use a
+// folder, and a second process is refused. The kernel's lock on the file lock decides; its content
+// only names the process for an error message. All times in the files are milliseconds since 1970.
+//
+// known.json is replaced as a whole, through a temporary file and a rename. Its version, v, is 1.
+// names has the first key seen under each folded name (see Known.NoteName), verified and ignored the
+// marked keys and uuids, reached the addresses that answered. A file with invalid entries is renamed
+// to known.json.damaged, and its other entries are written anew. Of a file of another version, or
+// without valid JSON, no entries are used.
 package profile
 
 import (
@@ -21,11 +28,11 @@ import (
 	"time"
 )
 
-// maxNumbered is the last name that OpenFree tries.
+// maxNumbered is the last number that OpenFree tries.
 const maxNumbered = 99
 
-// Profile is a folder that this process holds the lock of. Its methods may be called concurrently;
-// Close comes last.
+// Profile is a folder whose lock this process holds. Methods may be called from any goroutine.
+// Close must be the last call.
 type Profile struct {
 	dir      string
 	lock     *os.File
@@ -33,14 +40,14 @@ type Profile struct {
 	warnings []string
 }
 
-// InUseError says that another process (or another part of this one) holds the profile.
+// InUseError says that another process (or another part of this process) holds the profile.
 type InUseError struct {
 	Dir     string
 	PID     int       // 0 when the lock file doesn't say
 	Started time.Time // zero when the lock file doesn't say
 }
 
-// Error names the holder and the ways on.
+// Error names the holder and what the user can do.
 func (e *InUseError) Error() string {
 	who := "another process"
 	if e.PID != 0 {
@@ -52,22 +59,22 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("profile %s is in use by %s: end that one, or start under another --name or --profile", e.Dir, who)
 }
 
-// lettingGo is how long a process that was killed may take to let go of its profile.
-const lettingGo = 150 * time.Millisecond
+// killGrace is how long the kernel may take to release the lock of a killed process.
+const killGrace = 150 * time.Millisecond
 
-// Open makes the folder if need be (0700), takes its lock, and reads what it knows. The error is an
-// *InUseError when somebody else holds it; whoever is started again at once after a kill waits for that
-// a moment.
+// Open creates a missing folder (0700), locks it, and reads known.json. The error is an *InUseError
+// if another process holds the lock. Open waits up to killGrace for that: a program that is
+// restarted right after a kill must not fail.
 func Open(dir string) (*Profile, error) {
-	for end := time.Now().Add(lettingGo); ; time.Sleep(lettingGo / 15) {
-		p, err := openNow(dir)
+	for end := time.Now().Add(killGrace); ; time.Sleep(killGrace / 15) {
+		p, err := tryOpen(dir)
 		if err == nil || !errors.As(err, new(*InUseError)) || time.Now().After(end) {
 			return p, err
 		}
 	}
 }
 
-func openNow(dir string) (*Profile, error) {
+func tryOpen(dir string) (*Profile, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
@@ -75,7 +82,7 @@ func openNow(dir string) (*Profile, error) {
 	if err := makeFolder(dir); err != nil {
 		return nil, fmt.Errorf("profile: %w: choose another folder with --profile", err)
 	}
-	lock, err := takeLock(dir)
+	lock, err := lockFolder(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +91,8 @@ func openNow(dir string) (*Profile, error) {
 	return p, nil
 }
 
-// makeFolder makes dir. One that was there before keeps its mode: a --profile may be shared on
-// purpose, and the files in it are 0600 anyway.
+// makeFolder creates dir. An existing folder keeps its mode: a --profile may be shared on purpose,
+// and the files in it are 0600 anyway.
 func makeFolder(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
@@ -99,15 +106,16 @@ func makeFolder(dir string) error {
 	return nil
 }
 
-// OpenFree opens the profile of name, or of name-2, name-3 … when it is in use, and returns the name
-// that it took. It is for a start without --name, where nobody asked for this profile in particular.
+// OpenFree opens the profile of name, or the first free one of name-2, name-3 …, and returns the
+// name that it took. It serves a start without --name, where the user asked for no particular
+// profile.
 func OpenFree(name string) (*Profile, string, error) {
 	for n := 1; ; n++ {
 		try := name
 		if n > 1 {
 			try = WithSuffix(name, fmt.Sprintf("-%d", n))
 		}
-		p, err := openNow(Dir(try))
+		p, err := tryOpen(Dir(try))
 		if inUse := (*InUseError)(nil); errors.As(err, &inUse) && n < maxNumbered {
 			continue
 		}
@@ -115,37 +123,37 @@ func OpenFree(name string) (*Profile, string, error) {
 	}
 }
 
-// WithSuffix is a name with a suffix, in MaxName bytes: what doesn't fit is cut off the name.
-func WithSuffix(name, suffix string) string { return cut(name, MaxName-len(suffix)) + suffix }
+// WithSuffix appends a suffix to a name, within MaxName bytes: it shortens the name.
+func WithSuffix(name, suffix string) string { return cutName(name, MaxName-len(suffix)) + suffix }
 
-// Dir is the profile's folder.
+// Dir returns the profile's folder.
 func (p *Profile) Dir() string { return p.dir }
 
-// Known is what the profile remembers of others.
+// Known returns what the profile remembers of other people.
 func (p *Profile) Known() *Known { return p.known }
 
-// Warnings are sentences about what was found damaged when the profile was opened, for the person.
+// Warnings returns sentences for the user about damage that Open found.
 func (p *Profile) Warnings() []string { return p.warnings }
 
-// Close writes what is not written yet and gives the lock back. It may be called more than once, but
-// not concurrently with itself.
+// Close saves the rest and releases the lock. It may be called again, but not by two goroutines at
+// a time.
 func (p *Profile) Close() error {
 	err := p.known.save()
 	if p.lock != nil {
-		err = errors.Join(err, dropLock(p.lock))
+		err = errors.Join(err, unlockFolder(p.lock))
 		p.lock = nil
 	}
 	return err
 }
 
-// writeFile replaces dir/name so that it is either the old or the new one, whole: temporary file,
-// fsync, rename, fsync of the folder. Mode 0600.
+// writeFile replaces dir/name, with mode 0600. After a crash the file is the old one or the new
+// one, whole: writeFile writes a temporary file, syncs it, renames it, and syncs the folder.
 func writeFile(dir, name string, data []byte) error {
 	temp, err := os.CreateTemp(dir, name+".*.tmp") // mode 0600
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) // after the rename there is nothing under that name
+	defer os.Remove(temp.Name()) // removes nothing after the rename
 	_, err = temp.Write(data)
 	if err == nil {
 		err = temp.Sync()
@@ -159,7 +167,7 @@ func writeFile(dir, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	// Not every system can sync a folder; the rename stands without it, only less soon.
+	// Not every system can sync a folder. The rename then lasts only a little later.
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
 		d.Close()
@@ -167,7 +175,8 @@ func writeFile(dir, name string, data []byte) error {
 	return nil
 }
 
-// removeTemporary deletes what a kill in the middle of writeFile left. The lock is held.
+// removeTemporary deletes files that a kill in the middle of writeFile left. Only the holder of the
+// lock may call it.
 func removeTemporary(dir, name string) {
 	left, _ := filepath.Glob(filepath.Join(escapeGlob(dir), name+".*.tmp"))
 	for _, path := range left {
@@ -177,7 +186,7 @@ func removeTemporary(dir, name string) {
 
 func escapeGlob(path string) string {
 	if filepath.Separator == '\\' {
-		return path // Windows' globs have no escape; brackets in a path just match less
+		return path // Windows has no escape in patterns; brackets in a path just match less
 	}
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

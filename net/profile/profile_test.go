@@ -16,7 +16,7 @@ import (
 	"github.com/adrg/xdg"
 )
 
-// holdEnv makes the test binary a process that holds the profile named by it until its input ends.
+// holdEnv names a profile. The test binary started with it holds that profile until its input ends.
 const holdEnv = "P2PCHAT_TEST_HOLD"
 
 func TestMain(m *testing.M) {

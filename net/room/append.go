@@ -7,35 +7,36 @@ import (
 	"chat.lan/p2pchat/net/store"
 )
 
-// Say signs a line and appends it. The first line of a run opens its feed, so up to two records are
-// returned, in order. The error is record.Sign's.
+// AppendText signs a message and appends it to the local feed. The first message of a run opens the
+// feed, so that AppendText returns up to two records, in order. The errors are those of package
+// record.
 func (r *Room) AppendText(kind record.Kind, text string) ([]store.Entry, error) {
 	data, err := record.TextData(text)
 	if err != nil {
 		return nil, err
 	}
 	if err := record.CheckText(text); err != nil {
-		return nil, err // before the feed is opened for nothing
+		return nil, err // no feed is opened for a text that no record takes
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []store.Entry
-	if r.own.Feed == 0 {
-		opened, err := r.open()
+	if r.ownFeed.Feed == 0 {
+		opened, err := r.openFeedLocked()
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, opened)
 	}
-	said, err := r.sign(kind, data)
+	said, err := r.signLocked(kind, data)
 	if err != nil {
 		return out, err
 	}
 	return append(out, said), nil
 }
 
-// Rename changes one's own name by a record, and returns it. Before the first line of a run that is
-// the one that opens the feed.
+// Rename changes the local name by a record, and returns the record. Before the first message of a
+// run, that is the record that opens the feed.
 func (r *Room) Rename(name string) (store.Entry, error) {
 	if err := record.CheckName(name); err != nil {
 		return store.Entry{}, err
@@ -49,10 +50,10 @@ func (r *Room) Rename(name string) (store.Entry, error) {
 	before := r.name
 	r.name = name
 	var e store.Entry
-	if r.own.Feed == 0 {
-		e, err = r.open()
+	if r.ownFeed.Feed == 0 {
+		e, err = r.openFeedLocked()
 	} else {
-		e, err = r.sign(record.KindName, data)
+		e, err = r.signLocked(record.KindName, data)
 	}
 	if err != nil {
 		r.name = before
@@ -60,48 +61,48 @@ func (r *Room) Rename(name string) (store.Entry, error) {
 	return e, err
 }
 
-// Own is this run's feed and the seq of its last record; false before the first line.
+// OwnFeed returns this run's feed and the seq of its last record; false before the first message.
 func (r *Room) OwnFeed() (record.FeedKey, uint64, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.own.Feed == 0 {
+	if r.ownFeed.Feed == 0 {
 		return record.FeedKey{}, 0, false
 	}
-	return r.own, r.feeds[r.own].next() - 1, true
+	return r.ownFeed, r.feeds[r.ownFeed].next() - 1, true
 }
 
-// open begins this run's feed. A new random one at every start means that a kill, a restored backup
-// or a copied profile never gives one place to two records.
-func (r *Room) open() (store.Entry, error) {
+// openFeedLocked begins this run's feed. Each start draws a new random feed, so that a kill, a
+// restored backup or a copied profile never puts two records in one place.
+func (r *Room) openFeedLocked() (store.Entry, error) {
 	data, err := record.NamingData(r.name)
 	if err != nil {
 		return store.Entry{}, err
 	}
-	r.own.Feed = record.NewFeed()
-	r.feeds[r.own] = newFeed()
-	e, err := r.sign(record.KindOpen, data)
+	r.ownFeed.Feed = record.NewFeed()
+	r.feeds[r.ownFeed] = newFeed()
+	e, err := r.signLocked(record.KindOpen, data)
 	if err != nil {
-		delete(r.feeds, r.own)
-		r.own.Feed = 0
+		delete(r.feeds, r.ownFeed)
+		r.ownFeed.Feed = 0
 	}
 	return e, err
 }
 
-// sign makes the next record of one's own feed.
-func (r *Room) sign(kind record.Kind, data json.RawMessage) (store.Entry, error) {
-	f := r.feeds[r.own]
+// signLocked signs and appends the next record of the local feed.
+func (r *Room) signLocked(kind record.Kind, data json.RawMessage) (store.Entry, error) {
+	f := r.feeds[r.ownFeed]
 	prev := r.ownLast
-	if f.any {
-		prev = f.head // another run of this profile may have been heard in between
+	if f.headKnown {
+		prev = f.head // another run of this profile may have signed records since
 	}
 	rec, err := record.Sign(r.self, record.Body{
-		Room: r.id, Feed: r.own.Feed, Seq: f.next(), Prev: prev,
-		Time: r.clock.tick(), Kind: kind, Data: data,
+		Room: r.id, Feed: r.ownFeed.Feed, Seq: f.next(), Prev: prev,
+		Time: r.clock.nextTime(), Kind: kind, Data: data,
 	})
 	if err != nil {
 		return store.Entry{}, err
 	}
-	r.append(r.own, f, rec)
-	r.trim()
+	r.appendLocked(r.ownFeed, f, rec)
+	r.trimMemoryLocked()
 	return store.Entry{Record: rec, Name: f.name}, nil
 }

@@ -6,18 +6,18 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// maxAhead is how far a stamp may be in the future and still move the own clock (DESIGN.md §3): a peer
-// with a wrong clock must not drag everybody's along.
+// maxAhead limits how far in the future a peer's time may lie and still move the local clock. A
+// peer with a wrong clock must not move the clocks of all others.
 const maxAhead = 5 * time.Minute
 
-// clock is the hybrid logical clock of one's own records, guarded by the room's lock.
+// clock is the hybrid logical clock that stamps local records.
 type clock struct {
 	now  func() time.Time
 	last record.Time
 }
 
-// tick is the stamp of a new record: later than all before it, and than all that were observed.
-func (c *clock) tick() record.Time {
+// nextTime returns the time of a new local record: later than all before it and all observed.
+func (c *clock) nextTime() record.Time {
 	ms := c.now().UnixMilli()
 	if ms > c.last.Ms {
 		c.last = record.Time{Ms: ms}
@@ -27,7 +27,8 @@ func (c *clock) tick() record.Time {
 	return c.last
 }
 
-// observe moves the clock past a stamp that was heard, unless it is too far ahead to be true.
+// observe moves the clock past the time of a peer's record, unless that lies more than maxAhead
+// ahead.
 func (c *clock) observe(t record.Time) {
 	if t.Ms-c.now().UnixMilli() <= maxAhead.Milliseconds() && t.Compare(c.last) > 0 {
 		c.last = t

@@ -4,38 +4,38 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Fork is the evidence that an author signed two records for one place of a feed, after the same
-// record: a program that is not ours. Nothing of the feed from Seq on is kept. Of several pairs the one
-// with the lowest Seq counts, so that the same records make the same room.
+// Fork is the evidence that an author signed two records for one place of a feed, both behind the
+// same record. Only a modified program does that. The room drops the feed from Seq on. Of several
+// forks in a feed the one with the lowest Seq counts, so that the same records make the same room.
 type Fork struct {
 	Key  record.FeedKey
 	Seq  uint64
-	A, B *record.Record // by id; nil when they are not kept any more
+	A, B *record.Record // sorted by id; nil when the evidence was lost
 }
 
-// Doubt says that somebody has another chain of a feed than the one that is here. Where the two part is
-// below Seq: asking for what he has there shows it.
+// Divergence says that a peer holds other records of a feed than this room. The two chains part
+// below Seq. The peer's records below Seq show where.
 type Divergence struct {
 	Key record.FeedKey
 	Seq uint64
 }
 
-// again compares a record with the one that is here in its place.
-func (r *Room) again(key record.FeedKey, f *feed, rec *record.Record) Outcome {
-	here := f.at(rec.Seq())
+// compareExistingLocked compares rec with the record that is here in its place.
+func (r *Room) compareExistingLocked(key record.FeedKey, f *feed, rec *record.Record) Outcome {
+	here := f.recordAt(rec.Seq())
 	switch {
 	case here != nil && here.ID() == rec.ID():
 	case here != nil:
-		return r.differ(key, f, here, rec)
-	case rec.Seq()+1 == f.next() && f.any && f.head == rec.ID():
-	case rec.Seq() >= f.base:
+		return r.noteConflictLocked(key, f, here, rec)
+	case rec.Seq()+1 == f.next() && f.headKnown && f.head == rec.ID():
+	case rec.Seq() >= f.floor:
 		return Outcome{InStore: &Gap{Key: key, From: rec.Seq(), To: rec.Seq()}}
 	}
 	return Outcome{}
 }
 
-// Against is Accept of a record whose place is below what is in memory (Outcome.Below), given the record
-// that the store has there.
+// CompareStored compares rec, for which Accept set Outcome.InStore, with the record that the store
+// has in its place.
 func (r *Room) CompareStored(rec, here *record.Record) Outcome {
 	if here.ID() == rec.ID() || here.Author() != rec.Author() || here.Feed() != rec.Feed() || here.Seq() != rec.Seq() {
 		return Outcome{}
@@ -47,12 +47,12 @@ func (r *Room) CompareStored(rec, here *record.Record) Outcome {
 	if f == nil || rec.Seq() >= f.next() {
 		return Outcome{}
 	}
-	return r.differ(key, f, here, rec)
+	return r.noteConflictLocked(key, f, here, rec)
 }
 
-// differ is two records for one place. They are evidence where both follow the same record: only there
-// do their chains part, and everybody finds the same place.
-func (r *Room) differ(key record.FeedKey, f *feed, a, b *record.Record) Outcome {
+// noteConflictLocked handles two records for one place. They prove a fork only if both follow the
+// same record: only there do the two chains part, and all peers find the same place.
+func (r *Room) noteConflictLocked(key record.FeedKey, f *feed, a, b *record.Record) Outcome {
 	if a.Prev() != b.Prev() {
 		return Outcome{Diverged: &Divergence{Key: key, Seq: b.Seq()}}
 	}
@@ -60,20 +60,20 @@ func (r *Room) differ(key record.FeedKey, f *feed, a, b *record.Record) Outcome 
 		return Outcome{}
 	}
 	if a.ID().Head() > b.ID().Head() {
-		a, b = b, a // the same pair everywhere, whichever came first
+		a, b = b, a // all peers choose the same pair, in whatever order it came
 	}
 	f.fork = &Fork{Key: key, Seq: a.Seq(), A: a, B: b}
-	r.bytes -= f.cut(a.Seq(), a.Prev())
-	for seq := range f.ahead {
+	r.memBytes -= f.cutAt(a.Seq(), a.Prev())
+	for seq := range f.waiting {
 		if seq >= a.Seq() {
-			r.unwait(f, seq)
+			r.removeWaitingLocked(f, seq)
 		}
 	}
 	r.version++
 	return Outcome{Fork: f.fork}
 }
 
-// Forks are the forks of the feeds that a peer still has beyond them.
+// ForksUnknownTo lists the forks in feeds of which a peer holds records at the fork or behind it.
 func (r *Room) ForksUnknownTo(theirs []Holding) []Fork {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,8 +86,8 @@ func (r *Room) ForksUnknownTo(theirs []Holding) []Fork {
 	return out
 }
 
-// Differs lists the feeds of which a peer has as much as this room, or less, but other records: what it
-// says to have at its end isn't what is here.
+// FindDivergences lists the feeds of which a peer claims another last record than this room has in
+// that place. It leaves out feeds of which the peer has more than this room.
 func (r *Room) FindDivergences(theirs []Holding) []Divergence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,8 +97,8 @@ func (r *Room) FindDivergences(theirs []Holding) []Divergence {
 		if f == nil || f.fork != nil || h.Head == 0 || h.Floor > h.Seq || h.Seq >= f.next() {
 			continue
 		}
-		here := f.at(h.Seq)
-		if here != nil && here.ID().Head() != h.Head || here == nil && h.Seq+1 == f.next() && f.any && f.head.Head() != h.Head {
+		here := f.recordAt(h.Seq)
+		if here != nil && here.ID().Head() != h.Head || here == nil && h.Seq+1 == f.next() && f.headKnown && f.head.Head() != h.Head {
 			out = append(out, Divergence{Key: h.Key, Seq: h.Seq + 1})
 		}
 	}

@@ -12,8 +12,9 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Holding says what is held of a feed: Floor to Seq without a gap, and the head of the id at Seq (zero:
-// not known). Floor is Seq+1 where all of it is gone, or kept back.
+// Holding says what a peer holds of a feed: Floor to Seq without a gap. Head is the beginning of
+// the id of the record at Seq, zero if unknown. Floor is Seq+1 where the peer deleted or withholds
+// all records.
 type Holding struct {
 	Key   record.FeedKey
 	Floor uint64
@@ -21,18 +22,19 @@ type Holding struct {
 	Head  uint64
 }
 
-// Frontier lists what is known, sorted by author and feed. A forked feed ends below the fork.
+// Frontier lists what this room holds, sorted by author and feed. A forked feed ends below the
+// fork.
 func (r *Room) Frontier() []Holding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.frontier()
+	return r.frontierLocked()
 }
 
-func (r *Room) frontier() []Holding {
+func (r *Room) frontierLocked() []Holding {
 	out := make([]Holding, 0, len(r.feeds))
 	for key, f := range r.feeds {
 		if f.next() > 0 {
-			out = append(out, Holding{Key: key, Floor: f.base, Seq: f.next() - 1, Head: f.head.Head()})
+			out = append(out, Holding{Key: key, Floor: f.floor, Seq: f.next() - 1, Head: f.head.Head()})
 		}
 	}
 	slices.SortFunc(out, func(a, b Holding) int { return compareKeys(a.Key, b.Key) })
@@ -43,27 +45,29 @@ func compareKeys(a, b record.FeedKey) int {
 	return cmp.Or(a.Author.Compare(b.Author), cmp.Compare(a.Feed, b.Feed))
 }
 
-// Hash is 16 hex digits over the frontier without its floors: equal where two hold the same ends.
+// Hash returns 16 hex digits over the ends of all feeds. Rooms with the same ends have the same
+// hash, whatever their floors (see the package comment).
 func (r *Room) Hash() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.hash != "" && r.hashed == r.version {
-		return r.hash
+	if r.cachedHash != "" && r.hashVersion == r.version {
+		return r.cachedHash
 	}
 	h := sha256.New()
 	var line [24]byte
-	for _, x := range r.frontier() {
+	for _, x := range r.frontierLocked() {
 		h.Write(x.Key.Author.Bytes())
 		binary.BigEndian.PutUint64(line[0:], uint64(x.Key.Feed))
 		binary.BigEndian.PutUint64(line[8:], x.Seq)
 		binary.BigEndian.PutUint64(line[16:], x.Head)
 		h.Write(line[:])
 	}
-	r.hash, r.hashed = hex.EncodeToString(h.Sum(nil)[:8]), r.version
-	return r.hash
+	r.cachedHash, r.hashVersion = hex.EncodeToString(h.Sum(nil)[:8]), r.version
+	return r.cachedHash
 }
 
-// Missing is what the holder of theirs has and this room lacks, in theirs' order.
+// Missing lists the records that a peer holds and this room lacks. Gaps come in the order of the
+// peer's holdings.
 func (r *Room) Missing(theirs []Holding) []Gap {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,7 +75,7 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 	for _, h := range theirs {
 		from, end := h.Floor, h.Seq+1
 		if f := r.feeds[h.Key]; f != nil {
-			if f.full {
+			if f.overLimit {
 				continue
 			}
 			if f.fork != nil {
@@ -86,20 +90,21 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 	return out
 }
 
-// Cut reports whether theirs lacks the beginning of a feed that is not known here at all: it is gone
-// there, or kept back.
+// HasTruncatedFeeds reports whether a peer lacks the beginning of a feed that is new to this room:
+// the peer deleted or withholds it.
 func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.ContainsFunc(theirs, func(h Holding) bool {
 		f := r.feeds[h.Key]
-		return h.Floor > 1 && (f == nil || f.next() == 0) // one that only has records waiting is new, too
+		return h.Floor > 1 && (f == nil || f.next() == 0) // a feed of which only records wait is new, too
 	})
 }
 
-// Range is the part of a gap that is in memory, in feed order, if its beginning is: at most max bytes
-// of bodies, but at least one record if there is any. more reports whether the rest is held as well;
-// with no records, that the beginning is in the store.
+// RangeInMemory returns the part of a gap that is in memory, in feed order, if the gap's beginning
+// is. It returns at most maxBytes of bodies, but at least one record if there is any. more reports
+// whether the room holds the rest as well. No records but more means that the store has the
+// beginning.
 func (r *Room) RangeInMemory(g Gap, maxBytes int) (records []*record.Record, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,16 +112,16 @@ func (r *Room) RangeInMemory(g Gap, maxBytes int) (records []*record.Record, mor
 	if f == nil {
 		return nil, false
 	}
-	from := max(g.From, f.base)
+	from := max(g.From, f.floor)
 	if from > g.To || from >= f.next() {
 		return nil, false
 	}
-	if from < f.floor {
+	if from < f.memFloor {
 		return nil, true
 	}
 	size := 0
 	for seq := from; seq <= g.To; seq++ {
-		rec := f.at(seq)
+		rec := f.recordAt(seq)
 		if rec == nil {
 			return records, false
 		}
@@ -128,50 +133,49 @@ func (r *Room) RangeInMemory(g Gap, maxBytes int) (records []*record.Record, mor
 	return records, false
 }
 
-// End is the seq of the last record that is held of a feed; false when there is none.
+// LastSeq returns the seq of the last record of a feed; false when the room holds none.
 func (r *Room) LastSeq(key record.FeedKey) (seq uint64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[key]
-	if f == nil || !f.held() {
+	if f == nil || !f.holdsAny() {
 		return 0, false
 	}
 	return f.next() - 1, true
 }
 
-// gapFor is how long a gap in a feed of which something is held may stay before what lies in it is given
-// up: who has it may only be away.
-const gapFor = 10 * time.Minute
+// gapTimeout is how long a room waits for the records of a gap: the peers that have them may only
+// be away.
+const gapTimeout = 10 * time.Minute
 
-// Raise has a feed begin at floor, where its copy begins for everybody who was asked, when this room's
-// copy ends below it: what lies between can't be had. The record at floor has to wait here already, so
-// that nobody can end another's feed by claiming a floor where there is none; and what is given up for
-// good isn't given up lightly: where something is held already, on its author's word, from, or after a
-// while.
+// StartFeedAt moves the end of a feed up to floor, where the copies of all asked peers begin, and
+// so gives up the records in between. The record at floor must wait here already: otherwise any
+// peer could end any feed by claiming a high floor. Where records are held already, only the feed's
+// author may ask for it, or any peer once the gap is older than gapTimeout.
 func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) Outcome {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[key]
-	if f == nil || f.full || f.fork != nil && f.fork.Seq <= floor || floor <= f.next() || key == r.own || f.ahead[floor] == nil {
+	if f == nil || f.overLimit || f.fork != nil && f.fork.Seq <= floor || floor <= f.next() || key == r.ownFeed || f.waiting[floor] == nil {
 		return Outcome{}
 	}
-	if f.held() && from != key.Author && r.clock.now().Sub(f.gap) < gapFor {
+	if f.holdsAny() && from != key.Author && r.clock.now().Sub(f.waitingSince) < gapTimeout {
 		return Outcome{}
 	}
-	for seq := range f.ahead {
+	for seq := range f.waiting {
 		if seq < floor {
-			r.unwait(f, seq)
+			r.removeWaitingLocked(f, seq)
 		}
 	}
-	r.bytes -= f.bytes
-	f.raise(floor)
-	return Outcome{Added: r.extend(key, f, r.take(f))}
+	r.memBytes -= f.memBytes
+	f.startAt(floor)
+	return Outcome{Added: r.extendLocked(key, f, r.takeNextLocked(f))}
 }
 
-// reaches reports whether the beginning of a gap has been filled, or can't be.
-func (r *Room) reaches(g Gap) bool {
+// isFilledOrEnded reports whether a gap's beginning is filled, or can't be any more.
+func (r *Room) isFilledOrEnded(g Gap) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.feeds[g.Key]
-	return f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.full || f.next() > g.From)
+	return f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.overLimit || f.next() > g.From)
 }

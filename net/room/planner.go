@@ -9,69 +9,69 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Bounds of one question: what a peer is asked for at a time.
+// Limits of one question to a peer.
 const (
 	maxRanges  = 64
 	maxAsked   = 4096             // records
-	askTimeout = 15 * time.Second // without a word of the answer: then another peer is asked
+	askTimeout = 15 * time.Second // without a frame of the answer; then the planner asks another peer
 )
 
-// Planner decides which missing records to ask of whom: every feed of one peer at a time, and of
-// another when that one is gone, silent, or doesn't have it. A peer is asked one question at a time.
-// Its methods may be called from any goroutine.
+// Planner decides which missing records to ask of which peer. It asks one peer at a time for a
+// feed, and another when that peer is gone, silent, or lacks the records. Each peer has at most one
+// question to answer. Methods may be called from any goroutine.
 type Planner struct {
 	room *Room
 	now  func() time.Time
 
-	mu      sync.Mutex
-	sources map[identity.Key]*source
-	n       uint64 // of the last question
+	mu           sync.Mutex
+	sources      map[identity.Key]*source
+	lastQuestion uint64 // number of the last question
 }
 
-// source is what is known of a peer's copy of the room.
+// source is what a peer claims to hold of the room, and the question it has to answer.
 type source struct {
 	theirs []Holding // sorted by key, no key twice
-	asked  Question  // in flight, if it has gaps
-	since  time.Time // the last word of its answer, else when it was asked
+	asked  Question  // not answered yet, if it has gaps
+	since  time.Time // when the last frame of the answer came, or the question was asked
 }
 
-// Question is what to ask of a peer. N tells its answer from those of other questions.
+// Question says what to ask of a peer. N tells its answer from answers to other questions.
 type Question struct {
 	N    uint64
 	Gaps []Gap
 }
 
-// NewPlanner plans for r. now is the monotonic clock.
+// NewPlanner returns a planner for r. now is the monotonic clock.
 func NewPlanner(r *Room, now func() time.Time) *Planner {
 	return &Planner{room: r, now: now, sources: map[identity.Key]*source{}}
 }
 
-// Heard replaces what is known of a peer's holdings. The planner keeps the slice.
+// SetHoldings replaces what a peer claims to hold. The planner keeps the slice.
 func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
 	slices.SortStableFunc(theirs, func(a, b Holding) int { return compareKeys(a.Key, b.Key) })
 	theirs = slices.CompactFunc(theirs, func(a, b Holding) bool { return a.Key == b.Key })
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.source(from).theirs = theirs
+	p.sourceLocked(from).theirs = theirs
 }
 
-// Ahead notes that a peer has a feed up to seq: a record of it came before its predecessors.
+// NoteSeq notes that a peer holds a feed up to seq: it sent that record before its predecessors.
 func (p *Planner) NoteSeq(from identity.Key, key record.FeedKey, seq uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.source(from)
-	if i, found := s.find(key); !found {
+	s := p.sourceLocked(from)
+	if i, found := s.findHolding(key); !found {
 		s.theirs = slices.Insert(s.theirs, i, Holding{Key: key, Seq: seq})
 	} else if s.theirs[i].Seq < seq {
 		s.theirs[i].Seq = seq
 	}
 }
 
-func (s *source) find(key record.FeedKey) (int, bool) {
+func (s *source) findHolding(key record.FeedKey) (int, bool) {
 	return slices.BinarySearchFunc(s.theirs, key, func(h Holding, key record.FeedKey) int { return compareKeys(h.Key, key) })
 }
 
-func (p *Planner) source(key identity.Key) *source {
+func (p *Planner) sourceLocked(key identity.Key) *source {
 	s := p.sources[key]
 	if s == nil {
 		s = &source{}
@@ -80,16 +80,16 @@ func (p *Planner) source(key identity.Key) *source {
 	return s
 }
 
-// Gone forgets a peer; what it was asked for is free to be asked of others.
+// RemovePeer forgets a peer. The planner then asks other peers for what that peer was asked for.
 func (p *Planner) RemovePeer(key identity.Key) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.sources, key)
 }
 
-// Answered notes a frame of the answer to question n of a peer; end says that it was the last. If the
-// whole answer filled nothing of what was asked, the peer doesn't have it after all, and isn't asked
-// for it again until it says that it does.
+// NoteAnswer notes a frame of a peer's answer to question n; end marks the last frame. An answer
+// that fills nothing of the question shows that the peer lacks the records. The planner asks the
+// peer for them again only after a new claim.
 func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,17 +103,17 @@ func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) {
 	}
 	gaps := s.asked.Gaps
 	s.asked = Question{}
-	if slices.ContainsFunc(gaps, func(g Gap) bool { return p.room.reaches(g) }) {
+	if slices.ContainsFunc(gaps, func(g Gap) bool { return p.room.isFilledOrEnded(g) }) {
 		return
 	}
 	for _, g := range gaps {
-		if i, found := s.find(g.Key); found {
+		if i, found := s.findHolding(g.Key); found {
 			s.theirs = slices.Delete(s.theirs, i, i+1)
 		}
 	}
 }
 
-// Missing counts the records that some peer has and the room lacks.
+// CountMissing counts the records that some peer claims and the room lacks.
 func (p *Planner) CountMissing() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,14 +125,14 @@ func (p *Planner) CountMissing() int {
 	}
 	n := uint64(0)
 	for _, m := range most {
-		n += min(m, maxMissing) // what a peer claims is not to be believed without end
+		n += min(m, maxMissing) // a limit to what a peer can make the user believe
 	}
 	return int(min(n, maxMissing))
 }
 
 const maxMissing = 1 << 30
 
-// Lacks reports whether the room lacks something that the peer has.
+// LacksFrom reports whether the room lacks records that the peer claims to hold.
 func (p *Planner) LacksFrom(of identity.Key) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,18 +140,18 @@ func (p *Planner) LacksFrom(of identity.Key) bool {
 	return s != nil && len(p.room.Missing(s.theirs)) > 0
 }
 
-// Next is what to ask of a peer now; false while it owes an answer, or when it has nothing that is
-// missing and not asked of somebody else.
+// NextQuestion returns what to ask of a peer now. It returns false while the peer has a question to
+// answer, and when the peer has no missing records that no other peer is asked for.
 func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.sources[of]
-	if s == nil || p.owes(s) {
+	if s == nil || p.awaitsAnswerLocked(s) {
 		return Question{}, false
 	}
 	busy := map[record.FeedKey]bool{}
 	for key, other := range p.sources {
-		if key != of && p.owes(other) {
+		if key != of && p.awaitsAnswerLocked(other) {
 			for _, g := range other.asked.Gaps {
 				busy[g.Key] = true
 			}
@@ -175,24 +175,24 @@ func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
 		s.asked = Question{}
 		return Question{}, false
 	}
-	p.n++
-	s.asked, s.since = Question{N: p.n, Gaps: gaps}, p.now()
+	p.lastQuestion++
+	s.asked, s.since = Question{N: p.lastQuestion, Gaps: gaps}, p.now()
 	return s.asked, true
 }
 
-// owes reports whether an answer of the peer is still waited for. Called with mu held.
-func (p *Planner) owes(s *source) bool {
+// awaitsAnswerLocked reports whether the peer still has a question to answer.
+func (p *Planner) awaitsAnswerLocked(s *source) bool {
 	return len(s.asked.Gaps) > 0 && p.now().Sub(s.since) < askTimeout
 }
 
-// Begins reports whether the peer's copy of a feed begins at floor, and nobody else's before that: what
-// is below can't be had (Room.Raise).
+// IsEarliestStart reports whether the peer's copy of a feed begins at floor, and no other peer's
+// copy earlier. The records below floor are then lost (see Room.StartFeedAt).
 func (p *Planner) IsEarliestStart(of identity.Key, key record.FeedKey, floor uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	first := false
 	for k, s := range p.sources {
-		i, found := s.find(key)
+		i, found := s.findHolding(key)
 		if !found {
 			continue
 		}

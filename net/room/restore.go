@@ -5,18 +5,18 @@ import (
 	"chat.lan/p2pchat/net/store"
 )
 
-// Restore begins with the feeds that a store holds, and with the forks known in them or in feeds of
-// which nothing is held. It is called once, before Accept. The local clock goes on where it was, and
-// the next local feed follows the last one.
+// Restore begins with the feeds that a store holds, and with the forks known in any feed. It must
+// be called once, before Accept. The local clock continues where it was, and the next local feed
+// follows the last one.
 func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range feeds {
 		f := newFeed()
-		f.lower(h.Next, h.Head)
-		f.base, f.name = min(h.Floor, h.Next), h.Name
+		f.endBefore(h.Next, h.Head)
+		f.floor, f.name = min(h.Floor, h.Next), h.Name
 		if h.Forked {
-			f.fork = &Fork{Key: h.Key, Seq: h.Next} // its evidence is gone, unless forks has it
+			f.fork = &Fork{Key: h.Key, Seq: h.Next} // without evidence, unless forks has it
 		}
 		r.feeds[h.Key] = f
 		r.clock.observe(h.Time)
@@ -33,23 +33,24 @@ func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 	r.version++
 }
 
-// Floors follows a store that has let go of the beginnings of feeds.
+// DropBelow raises the floors of feeds whose beginnings the store deleted.
 func (r *Room) DropBelow(floors map[record.FeedKey]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for key, floor := range floors {
-		if f := r.feeds[key]; f != nil && floor > f.base {
-			f.base = min(floor, f.next())
-			if f.base > f.floor {
-				r.bytes -= f.drop(int(f.base - f.floor))
+		if f := r.feeds[key]; f != nil && floor > f.floor {
+			f.floor = min(floor, f.next())
+			if f.floor > f.memFloor {
+				r.memBytes -= f.dropOldest(int(f.floor - f.memFloor))
 			}
 		}
 	}
 }
 
-// Lower follows a store that has lost a feed from next on: what is in memory of it from there on is
-// returned, to be stored again. If that isn't all, the feed ends at next and comes again from others.
-// This run's own feed is left then: the next line opens another, so that no place is given twice.
+// ResaveOrTruncate follows a store that lost a feed from next on. If memory holds all records from
+// there on, it returns them, to be stored again. Otherwise the feed ends at next, and the records
+// come again from peers. A truncated local feed is abandoned: the next message opens another feed,
+// so that no place is used twice.
 func (r *Room) ResaveOrTruncate(key record.FeedKey, next uint64, head record.ID) (again []store.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -57,17 +58,17 @@ func (r *Room) ResaveOrTruncate(key record.FeedKey, next uint64, head record.ID)
 	if f == nil || next >= f.next() {
 		return nil
 	}
-	if next >= f.floor {
-		for _, rec := range f.records[next-f.floor:] {
+	if next >= f.memFloor {
+		for _, rec := range f.records[next-f.memFloor:] {
 			again = append(again, store.Entry{Record: rec, Name: f.name})
 		}
 		return again
 	}
-	if key == r.own {
-		r.own.Feed = 0
+	if key == r.ownFeed {
+		r.ownFeed.Feed = 0
 	}
-	r.bytes -= f.bytes
-	f.lower(next, head)
+	r.memBytes -= f.memBytes
+	f.endBefore(next, head)
 	r.version++
 	return nil
 }

@@ -1,16 +1,47 @@
-// Package room holds the signed records of one room and decides which belong to it (DESIGN.md §3).
+// Package room holds the signed records of one room and decides which belong to it.
 //
-// A Room is state under one lock: no goroutine, no I/O. It takes verified records in any order and
-// from anybody, keeps each author's feeds as gapless chains, and says what each record did: whether
-// it is new, already known, waits for a predecessor, or shows that its feed was forked. It answers
-// what peers ask when they compare (Frontier, Hash, Missing, Range), and it makes one's own records.
+// A Room is state behind one lock: no goroutines, no I/O. It takes verified records in any order
+// and from any peer, and reports what each record did. It signs local records, and it answers what
+// peers ask when they compare rooms. What it holds depends only on the records it was given, not on
+// their order: after the same records, two rooms have the same Frontier and Hash.
 //
-// What it holds is a pure function of the records it was given, whatever their order: two rooms that
-// were given the same have the same Frontier and Hash. The last records live in memory, up to a bound;
-// all of them are in a store, which is the caller's: Load begins with what it has, Floors and Lower
-// follow what it loses. Floors are announced, so that nobody asks for what is gone.
+// Chains. Each run of a program writes one feed, named by its author and a random number. A
+// feed's records are numbered from 0, and each names the id of the one before it (Prev). Record 0
+// may name the last record of the author's previous feed. A room keeps each feed as a chain without
+// a gap: Accept takes a record only if it is the next one and names the last one. If a feed's
+// beginning is gone, the first record held is taken without that check. Records that come before
+// their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Outcome.Gap says which
+// records are missing. At most 65,536 feeds are held.
 //
-// Planner, beside it, decides which missing records to ask of whom.
+// Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed
+// and number (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a
+// counter. A local record's time lies behind all times seen before, except those more than 5
+// minutes ahead of the local clock.
+//
+// Gaps. Records that no peer has any more leave a gap that can't be filled. StartFeedAt then begins
+// the feed again where the copies of all asked peers begin, under rules that protect a feed from
+// false claims. Floors are announced in Frontier, so that peers don't ask for records that are
+// gone.
+//
+// Forks. Two records for one place, both behind the same record, prove that the author forked the
+// feed. Every peer sees the same proof, so every peer ends the feed below that place, for good; a
+// fork found further down replaces it. Two records for one place behind different records belong to
+// chains that part further down. A Divergence leads there, by asking for the peer's earlier
+// records.
+//
+// Unknown kinds. A chain needs every link, so a room also stores and forwards records of kinds that
+// this version doesn't know. It does so up to 1 MiB of bodies per author. Above that limit the feed
+// ends there, as far as this program is concerned.
+//
+// Comparison. Frontier lists the floor and the end of each feed. Hash covers the ends only: SHA-256
+// over the feeds sorted by author and feed number. For each feed it takes the author's key (32
+// bytes), the feed number, the last seq, and the first 8 bytes of the last record's id. The numbers
+// are 8 bytes each, big-endian. The hash is the first 8 bytes, in hex. Missing lists what a peer
+// has and the room lacks; Planner decides which peer to ask for it.
+//
+// Memory. The last records of each feed stay in memory, 8 MiB by default. All records are in a
+// store, which the caller owns. Restore begins with what the store holds; DropBelow and
+// ResaveOrTruncate follow what the store loses.
 package room
 
 import (
@@ -23,46 +54,46 @@ import (
 	"chat.lan/p2pchat/net/store"
 )
 
-// Bounds of what a room keeps in memory.
+// Limits of what a room holds in memory.
 const (
-	DefaultMemory = 8 << 20 // bodies; the store has the others
-	MaxUnknown    = 1 << 20 // bodies of one author whose kind this version doesn't know (DESIGN.md §10)
-	maxFeeds      = 1 << 16
-	maxWaiting    = 4096    // records kept without their predecessor, in all feeds; more come again by asking
-	waitingBytes  = 8 << 20 // their bodies
+	DefaultMemory   = 8 << 20 // bytes of bodies; the store has the others
+	MaxUnknown      = 1 << 20 // bytes of bodies of unknown kinds, per author (see the package comment)
+	maxFeeds        = 1 << 16
+	maxWaiting      = 4096    // records without their predecessor, in all feeds; peers send dropped ones again
+	maxWaitingBytes = 8 << 20 // bytes of their bodies
 )
 
-// Why Accept refuses a record.
+// Errors of Accept, beside record.ErrOtherRoom.
 var (
 	ErrNoFeed = errors.New("record outside any feed")
 	ErrFull   = errors.New("record above the bounds of a room")
 )
 
-// Room is the state of one room. Its methods may be called from any goroutine.
+// Room is the state of one room. Methods may be called from any goroutine.
 type Room struct {
 	id    record.RoomID
 	self  *identity.Identity
 	limit int
 
-	mu      sync.Mutex // guards everything below
-	clock   clock
-	feeds   map[record.FeedKey]*feed
-	waiting int                  // records in all feed.ahead
-	ahead   int                  // their bodies, in bytes
-	bytes   int                  // bodies held
-	unknown map[identity.Key]int // bodies of unknown kinds that were taken, in bytes
-	version uint64
-	hash    string // of version hashed
-	hashed  uint64
+	mu           sync.Mutex // guards everything below
+	clock        clock
+	feeds        map[record.FeedKey]*feed
+	waitingCount int                  // records in all feeds' waiting
+	waitingBytes int                  // bytes of their bodies
+	memBytes     int                  // bytes of bodies in memory
+	unknownBytes map[identity.Key]int // bytes of accepted bodies of unknown kinds
+	version      uint64
+	cachedHash   string // valid while version is hashVersion
+	hashVersion  uint64
 
-	name    string // one's own, as it will be or was said
-	own     record.FeedKey
-	ownLast record.ID // last record of one's own, in whatever feed
+	name    string // the local name, as the next or last record says it
+	ownFeed record.FeedKey
+	ownLast record.ID // last local record in any feed
 	ownTime record.Time
 }
 
-// New returns the empty room id for one's own identity and name. now is the wall clock; limit bounds
-// the bytes of bodies held, 0 for DefaultBytes.
+// New returns the empty room id for a local identity and name. now is the wall clock; limit bounds
+// the bytes of bodies in memory, 0 for DefaultMemory.
 func New(id record.RoomID, self *identity.Identity, name string, now func() time.Time, limit int) *Room {
 	if limit <= 0 {
 		limit = DefaultMemory
@@ -70,31 +101,31 @@ func New(id record.RoomID, self *identity.Identity, name string, now func() time
 	return &Room{
 		id: id, self: self, limit: limit, name: name,
 		clock: clock{now: now},
-		feeds: map[record.FeedKey]*feed{}, unknown: map[identity.Key]int{},
-		own: record.FeedKey{Author: self.Key()},
+		feeds: map[record.FeedKey]*feed{}, unknownBytes: map[identity.Key]int{},
+		ownFeed: record.FeedKey{Author: self.Key()},
 	}
 }
 
-// ID is the room's.
+// ID returns the room's id.
 func (r *Room) ID() record.RoomID { return r.id }
 
 // Outcome says what a record did.
 type Outcome struct {
 	Added    []store.Entry // the record and those that waited for it, in feed order; nil: nothing is new
-	Gap      *Gap          // set when the record waits for predecessors that are not here
-	Fork     *Fork         // set once, when the record shows that its feed was forked
-	Diverged *Divergence   // set when the record is of another chain than the one that is here
-	InStore  *Gap          // set when its place is in the store: Against says what it is, given the record there
+	Gap      *Gap          // the record waits for these predecessors
+	Fork     *Fork         // set once, when the record proves that its feed forks
+	Diverged *Divergence   // the record belongs to another chain than this room's
+	InStore  *Gap          // the record's place is in the store: CompareStored decides about it
 }
 
-// Gap is what lies between a feed's end here and a record that came too early; both included.
+// Gap is a run of missing records of a feed; both ends included.
 type Gap struct {
 	Key      record.FeedKey
 	From, To uint64
 }
 
-// Accept takes a verified record of anybody, live or caught up. The error is record.ErrOtherRoom, ErrNoFeed or
-// ErrFull.
+// Accept takes a verified record from any peer, live or caught up. The error is
+// record.ErrOtherRoom, ErrNoFeed or ErrFull.
 func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	if rec.Body().Room != r.id {
 		return Outcome{}, record.ErrOtherRoom
@@ -116,73 +147,74 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	r.clock.observe(rec.Time())
 	switch {
 	case rec.Seq() < f.next():
-		return r.again(key, f, rec), nil
+		return r.compareExistingLocked(key, f, rec), nil
 	case f.fork != nil && rec.Seq() >= f.fork.Seq:
 		return Outcome{}, nil
-	case f.full:
+	case f.overLimit:
 		return Outcome{}, ErrFull
-	case !f.follows(rec):
-		return r.wait(key, f, rec), nil
-	case !f.chains(rec):
-		// Of another chain of the same feed: they part below, where both records are needed to show it.
+	case !f.isNext(rec):
+		return r.holdBackLocked(key, f, rec), nil
+	case !f.extendsHead(rec):
+		// The chains part further down. Only there do two records prove a fork.
 		return Outcome{Diverged: &Divergence{Key: key, Seq: rec.Seq()}}, nil
 	}
-	out := Outcome{Added: r.extend(key, f, rec)}
-	if f.full && out.Added == nil {
+	out := Outcome{Added: r.extendLocked(key, f, rec)}
+	if f.overLimit && out.Added == nil {
 		return out, ErrFull
 	}
 	return out, nil
 }
 
-// extend puts rec at the feed's end, and after it the records that waited for it.
-func (r *Room) extend(key record.FeedKey, f *feed, rec *record.Record) (added []store.Entry) {
-	for ; rec != nil && r.append(key, f, rec); rec = r.take(f) {
+// extendLocked appends rec to its feed, and behind it the records that waited for it.
+func (r *Room) extendLocked(key record.FeedKey, f *feed, rec *record.Record) (added []store.Entry) {
+	for ; rec != nil && r.appendLocked(key, f, rec); rec = r.takeNextLocked(f) {
 		added = append(added, store.Entry{Record: rec, Name: f.name})
 	}
-	r.trim()
+	r.trimMemoryLocked()
 	return added
 }
 
-// wait keeps a record that came before its predecessors, within bounds.
-func (r *Room) wait(key record.FeedKey, f *feed, rec *record.Record) Outcome {
+// holdBackLocked keeps a record that came before its predecessors, within the limits.
+func (r *Room) holdBackLocked(key record.FeedKey, f *feed, rec *record.Record) Outcome {
 	size := len(rec.Signed())
-	if old := f.ahead[rec.Seq()]; old != nil {
+	if old := f.waiting[rec.Seq()]; old != nil {
 		if old.ID() != rec.ID() {
-			return r.differ(key, f, old, rec)
+			return r.noteConflictLocked(key, f, old, rec)
 		}
-	} else if r.waiting < maxWaiting && r.ahead+size <= waitingBytes {
-		if len(f.ahead) == 0 {
-			f.gap = r.clock.now()
+	} else if r.waitingCount < maxWaiting && r.waitingBytes+size <= maxWaitingBytes {
+		if len(f.waiting) == 0 {
+			f.waitingSince = r.clock.now()
 		}
-		f.ahead[rec.Seq()] = rec
-		r.waiting++
-		r.ahead += size
-	} else if !f.any && len(f.ahead) == 0 {
-		delete(r.feeds, key) // nothing of it is kept
+		f.waiting[rec.Seq()] = rec
+		r.waitingCount++
+		r.waitingBytes += size
+	} else if !f.headKnown && len(f.waiting) == 0 {
+		delete(r.feeds, key) // no record of it is here
 	}
 	return Outcome{Gap: &Gap{Key: key, From: f.next(), To: rec.Seq() - 1}}
 }
 
-// take removes and returns the waiting record that would extend the feed, or nil.
-func (r *Room) take(f *feed) *record.Record { return r.unwait(f, f.next()) }
+// takeNextLocked removes and returns the waiting record that would extend the feed, or nil.
+func (r *Room) takeNextLocked(f *feed) *record.Record { return r.removeWaitingLocked(f, f.next()) }
 
-func (r *Room) unwait(f *feed, seq uint64) *record.Record {
-	rec := f.ahead[seq]
+func (r *Room) removeWaitingLocked(f *feed, seq uint64) *record.Record {
+	rec := f.waiting[seq]
 	if rec != nil {
-		delete(f.ahead, seq)
-		r.waiting--
-		r.ahead -= len(rec.Signed())
+		delete(f.waiting, seq)
+		r.waitingCount--
+		r.waitingBytes -= len(rec.Signed())
 	}
 	return rec
 }
 
-// append puts rec at the feed's end, unless it is of another chain.
-func (r *Room) append(key record.FeedKey, f *feed, rec *record.Record) bool {
-	if !f.chains(rec) || !r.affords(f, rec) {
+// appendLocked appends rec to its feed. It reports false, and does nothing, if rec belongs to
+// another chain or breaks a limit.
+func (r *Room) appendLocked(key record.FeedKey, f *feed, rec *record.Record) bool {
+	if !f.extendsHead(rec) || !r.withinUnknownLimitLocked(f, rec) {
 		return false
 	}
-	f.push(rec)
-	r.bytes += len(rec.Signed())
+	f.add(rec)
+	r.memBytes += len(rec.Signed())
 	r.version++
 	if key.Author == r.self.Key() && rec.Time().Compare(r.ownTime) >= 0 {
 		r.ownLast, r.ownTime = rec.ID(), rec.Time()
@@ -190,63 +222,63 @@ func (r *Room) append(key record.FeedKey, f *feed, rec *record.Record) bool {
 	return true
 }
 
-// affords counts what an author has in kinds that nobody here can read. Above the bound his feed ends:
-// a chain can't go on without one of its links.
-func (r *Room) affords(f *feed, rec *record.Record) bool {
+// withinUnknownLimitLocked counts rec if this version doesn't know its kind. Above the limit the
+// feed ends: a chain can't go on without one of its links.
+func (r *Room) withinUnknownLimitLocked(f *feed, rec *record.Record) bool {
 	if !rec.Kind().CountsAsUnknown() {
 		return true
 	}
-	size := r.unknown[rec.Author()] + len(rec.Signed())
-	if f.full = size > MaxUnknown; f.full {
-		r.forget(f)
+	size := r.unknownBytes[rec.Author()] + len(rec.Signed())
+	if f.overLimit = size > MaxUnknown; f.overLimit {
+		r.dropWaitingLocked(f)
 		return false
 	}
-	r.unknown[rec.Author()] = size
+	r.unknownBytes[rec.Author()] = size
 	return true
 }
 
-// forget drops what waits in a feed that goes no further.
-func (r *Room) forget(f *feed) {
-	for seq := range f.ahead {
-		r.unwait(f, seq)
+// dropWaitingLocked drops the records that wait in a feed that ended.
+func (r *Room) dropWaitingLocked(f *feed) {
+	for seq := range f.waiting {
+		r.removeWaitingLocked(f, seq)
 	}
 }
 
-// trim lets go of the oldest records of the largest feeds until the bound on memory is kept.
-func (r *Room) trim() {
-	for r.bytes > r.limit {
+// trimMemoryLocked drops the oldest records of the largest feeds until memory is within its limit.
+func (r *Room) trimMemoryLocked() {
+	for r.memBytes > r.limit {
 		var largest *feed
 		for _, f := range r.feeds {
-			if len(f.records) > 1 && (largest == nil || f.bytes > largest.bytes) {
+			if len(f.records) > 1 && (largest == nil || f.memBytes > largest.memBytes) {
 				largest = f
 			}
 		}
 		if largest == nil {
-			r.empty()
+			r.emptyMemoryLocked()
 			return
 		}
-		// An eighth at a time, so that a long flood doesn't pay for this at every record.
-		r.bytes -= largest.drop(max(1, len(largest.records)/8))
+		// An eighth at a time: a long flood must not pay for this search at every record.
+		r.memBytes -= largest.dropOldest(max(1, len(largest.records)/8))
 	}
 }
 
-// empty lets go of all records but the last of one's own: there are so many feeds that the last records
-// of each are too much by themselves.
-func (r *Room) empty() {
+// emptyMemoryLocked drops all records but those of the local feed. There are so many feeds that
+// even their last records are over the limit.
+func (r *Room) emptyMemoryLocked() {
 	for key, f := range r.feeds {
-		if key != r.own {
-			r.bytes -= f.drop(len(f.records))
+		if key != r.ownFeed {
+			r.memBytes -= f.dropOldest(len(f.records))
 		}
 	}
 }
 
-// Count is the number of records held, in memory and in the store.
+// Count returns the number of records held, in memory and in the store.
 func (r *Room) Count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := 0
 	for _, f := range r.feeds {
-		n += int(f.next() - f.base)
+		n += int(f.next() - f.floor)
 	}
 	return n
 }

@@ -30,8 +30,8 @@ func say(t *testing.T, r *Room, text string) []*record.Record {
 	return out
 }
 
-// In whatever order and however often records come, the same records make the same room, and every
-// author's lines come out once and in his order.
+// The same records make the same room, in whatever order and however often they come. Each author's
+// messages come out once and in order.
 func TestOrderDoesNotMatter(t *testing.T) {
 	a, b := someone(t, 1), someone(t, 2)
 	var all []*record.Record
@@ -92,14 +92,14 @@ func TestGapIsNamed(t *testing.T) {
 	}
 }
 
-func TestForeignRoomIsRefused(t *testing.T) {
+func TestOtherRoomIsRefused(t *testing.T) {
 	other := New(record.OpenRoom("elsewhere"), identity.FromSeed([32]byte{9}), "x", time.Now, 0)
 	if _, err := someone(t, 1).Accept(say(t, other, "hi")[0]); err != record.ErrOtherRoom {
 		t.Fatalf("got %v, want record.ErrOtherRoom", err)
 	}
 }
 
-func TestForkIsEvidence(t *testing.T) {
+func TestForkProof(t *testing.T) {
 	id := identity.FromSeed([32]byte{7})
 	make := func(seq uint64, prev record.ID, kind record.Kind, data string) *record.Record {
 		rec, err := record.Sign(id, record.Body{Room: lobby, Feed: 5, Seq: seq, Prev: prev,
@@ -126,7 +126,7 @@ func TestForkIsEvidence(t *testing.T) {
 	}
 }
 
-// The planner asks each feed of one peer at a time, and of another when the first is gone.
+// The planner asks one peer at a time for a feed, and another peer when the first is gone.
 func TestPlanner(t *testing.T) {
 	a, b := someone(t, 1), someone(t, 2)
 	for i := range 10 {
@@ -172,9 +172,9 @@ func TestPlanner(t *testing.T) {
 	}
 }
 
-// Memory is bounded: the oldest are in the store alone. When that lets go of them too the floor says so,
-// and a newcomer begins there.
-func TestTheBoundMovesTheFloor(t *testing.T) {
+// Memory is bounded: the oldest records are in the store alone. When the store deletes them too,
+// the floor says so, and a newcomer begins there.
+func TestMemoryLimitMovesFloor(t *testing.T) {
 	a := New(lobby, identity.FromSeed([32]byte{1}), "a", time.Now, 20_000)
 	for i := range 200 {
 		say(t, a, fmt.Sprint("line ", i))
@@ -186,7 +186,7 @@ func TestTheBoundMovesTheFloor(t *testing.T) {
 	if recs, more := a.RangeInMemory(Gap{Key: h.Key, To: 200}, 1<<20); recs != nil || !more {
 		t.Fatalf("%d records of what is in the store, %v", len(recs), more)
 	}
-	floor := a.feeds[h.Key].floor
+	floor := a.feeds[h.Key].memFloor
 	a.DropBelow(map[record.FeedKey]uint64{h.Key: floor})
 	if h = a.Frontier()[0]; floor == 0 || h.Floor != floor || h.Seq != 200 {
 		t.Fatalf("holding %+v, want floor %d and seq 200", h, floor)
@@ -195,7 +195,7 @@ func TestTheBoundMovesTheFloor(t *testing.T) {
 	gaps := b.Missing(a.Frontier())
 	recs, _ := a.RangeInMemory(gaps[0], 1<<20)
 	if out := b.StartFeedAt(h.Key.Author, h.Key, h.Floor); out.Added != nil {
-		t.Fatal("a floor was taken on somebody's word")
+		t.Fatal("a floor was believed without a record there")
 	}
 	n := 0
 	for _, rec := range recs {

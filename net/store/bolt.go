@@ -24,16 +24,16 @@ func isDamage(err error) bool {
 
 // file is an open database. bbolt takes a mapped file at its word: a bad page makes it fault or
 // panic, in the middle of a transaction. So every call into it goes through caught.
-type file struct {
+type boltFile struct {
 	db *bolt.DB
 	// stuck: a panic left bbolt's locks held, so that closing would wait for ever. What is open
 	// is left behind; that happens only to a damaged file, which has been put aside.
-	stuck bool
+	lockStuck bool
 }
 
 // caught runs f and makes a panic or a fault in it a *damage. A fault is a panic only where
 // SetPanicOnFault was called, in this goroutine.
-func caught(f func() error) (err error) {
+func catchFaults(f func() error) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer func() {
 		debug.SetPanicOnFault(old)
@@ -46,30 +46,30 @@ func caught(f func() error) (err error) {
 
 // transact runs fn in a transaction and commits it if it is writable and fn returned nil. What fn
 // gets from it is valid only until it returns: it lies in the mapped file.
-func (f *file) transact(writable bool, fn func(*bolt.Tx) error) error {
+func (f *boltFile) transact(writable bool, fn func(*bolt.Tx) error) error {
 	var tx *bolt.Tx
-	err := caught(func() (err error) {
+	err := catchFaults(func() (err error) {
 		tx, err = f.db.Begin(writable)
 		return err
 	})
 	if err != nil {
-		f.stuck = f.stuck || isDamage(err)
+		f.lockStuck = f.lockStuck || isDamage(err)
 		return err
 	}
-	err = caught(func() error {
+	err = catchFaults(func() error {
 		if err := fn(tx); err != nil || !writable {
 			return err
 		}
 		return tx.Commit()
 	})
-	ended := caught(func() error {
+	ended := catchFaults(func() error {
 		if err := tx.Rollback(); !errors.Is(err, berrors.ErrTxClosed) {
 			return err
 		}
 		return nil
 	})
 	if isDamage(ended) {
-		f.stuck = true
+		f.lockStuck = true
 	}
 	if err == nil {
 		err = ended
@@ -77,9 +77,9 @@ func (f *file) transact(writable bool, fn func(*bolt.Tx) error) error {
 	return err
 }
 
-func (f *file) close() error {
-	if f.stuck {
+func (f *boltFile) close() error {
+	if f.lockStuck {
 		return nil
 	}
-	return caught(f.db.Close)
+	return catchFaults(f.db.Close)
 }

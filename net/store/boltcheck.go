@@ -54,10 +54,10 @@ func checkPages(r io.ReaderAt, size int64) error {
 		return fmt.Errorf("%d pages in a file of %d bytes", m.hw, size)
 	}
 	c.seen = make([]uint64, m.hw/64+1)
-	if err := c.freelist(); err != nil {
+	if err := c.checkFreelist(); err != nil {
 		return err
 	}
-	if err := c.buckets(); err != nil || !c.deep {
+	if err := c.checkBuckets(); err != nil || !c.deep {
 		return err
 	}
 	for page := uint64(2); page < m.hw; page++ {
@@ -108,7 +108,7 @@ type checker struct {
 }
 
 // claim notes that a page is referred to, which happens once to each.
-func (c *checker) claim(page uint64) error {
+func (c *checker) claimPage(page uint64) error {
 	if page < 2 || page >= c.m.hw {
 		return fmt.Errorf("page %d is out of range", page)
 	}
@@ -120,7 +120,7 @@ func (c *checker) claim(page uint64) error {
 }
 
 // head reads a page's header.
-func (c *checker) head(page uint64) (flags uint16, count int, overflow uint32, err error) {
+func (c *checker) readHeader(page uint64) (flags uint16, count int, overflow uint32, err error) {
 	if page >= c.m.hw {
 		return 0, 0, 0, fmt.Errorf("page %d is out of range", page)
 	}
@@ -139,15 +139,15 @@ func (c *checker) head(page uint64) (flags uint16, count int, overflow uint32, e
 }
 
 // whole reads a page with what belongs to it.
-func (c *checker) whole(page uint64, overflow uint32) ([]byte, error) {
+func (c *checker) readWhole(page uint64, overflow uint32) ([]byte, error) {
 	b := make([]byte, (int(overflow)+1)*c.m.pageSize)
 	_, err := c.r.ReadAt(b, int64(page)*int64(c.m.pageSize))
 	return b, err
 }
 
 // freelist claims the free pages and those of the list itself.
-func (c *checker) freelist() error {
-	flags, count, overflow, err := c.head(c.m.free)
+func (c *checker) checkFreelist() error {
+	flags, count, overflow, err := c.readHeader(c.m.free)
 	if err != nil {
 		return err
 	}
@@ -155,11 +155,11 @@ func (c *checker) freelist() error {
 		return fmt.Errorf("page %d is no freelist", c.m.free)
 	}
 	for i := range uint64(overflow) + 1 {
-		if err := c.claim(c.m.free + i); err != nil {
+		if err := c.claimPage(c.m.free + i); err != nil {
 			return err
 		}
 	}
-	b, err := c.whole(c.m.free, overflow)
+	b, err := c.readWhole(c.m.free, overflow)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (c *checker) freelist() error {
 		return fmt.Errorf("freelist of %d pages", count)
 	}
 	for i := range count {
-		if err := c.claim(le.Uint64(b[8*i:])); err != nil {
+		if err := c.claimPage(le.Uint64(b[8*i:])); err != nil {
 			return err
 		}
 	}
@@ -183,19 +183,19 @@ func (c *checker) freelist() error {
 }
 
 // buckets checks the root bucket, whose leaves hold where the others begin.
-func (c *checker) buckets() error {
-	if err := c.claim(c.m.root); err != nil {
+func (c *checker) checkBuckets() error {
+	if err := c.claimPage(c.m.root); err != nil {
 		return err
 	}
-	roots, err := c.tree(c.m.root, nil, 0, true)
+	roots, err := c.checkTree(c.m.root, nil, 0, true)
 	if err != nil {
 		return err
 	}
 	for _, root := range roots {
-		if err := c.claim(root); err != nil {
+		if err := c.claimPage(root); err != nil {
 			return err
 		}
-		if _, err := c.tree(root, nil, 0, false); err != nil {
+		if _, err := c.checkTree(root, nil, 0, false); err != nil {
 			return err
 		}
 	}
@@ -204,8 +204,8 @@ func (c *checker) buckets() error {
 
 // tree checks the pages from page down, whose first key is first, unless that is nil. Of the root
 // bucket it returns the first pages of the buckets in it.
-func (c *checker) tree(page uint64, first []byte, depth int, isRoot bool) (roots []uint64, err error) {
-	flags, count, overflow, err := c.head(page)
+func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (roots []uint64, err error) {
+	flags, count, overflow, err := c.readHeader(page)
 	if err != nil {
 		return nil, err
 	}
@@ -214,33 +214,33 @@ func (c *checker) tree(page uint64, first []byte, depth int, isRoot bool) (roots
 	}
 	switch {
 	case flags == flagLeaf:
-		return c.leaf(page, count, overflow, first, isRoot)
+		return c.checkLeaf(page, count, overflow, first, isRoot)
 	case flags != flagBranch || count == 0:
 		return nil, fmt.Errorf("page %d is neither branch nor leaf", page)
 	}
-	children, keys, err := c.branch(page, count, overflow, first)
+	children, keys, err := c.readBranch(page, count, overflow, first)
 	if err != nil {
 		return nil, err
 	}
 	// The leaves of a tree are all at one depth: two of a branch's children tell what all are.
-	kind, _, _, err := c.head(children[0])
+	kind, _, _, err := c.readHeader(children[0])
 	if err != nil {
 		return nil, err
 	}
-	if other, _, _, err := c.head(children[count-1]); err != nil || other != kind {
+	if other, _, _, err := c.readHeader(children[count-1]); err != nil || other != kind {
 		return nil, fmt.Errorf("page %d has leaves at two depths (%v)", page, err)
 	}
 	for i, child := range children {
-		if err := c.claim(child); err != nil {
+		if err := c.claimPage(child); err != nil {
 			return nil, err
 		}
 		if kind == flagLeaf && !isRoot && !c.deep {
 			continue
 		}
-		if flags, _, _, err := c.head(child); err != nil || flags != kind {
+		if flags, _, _, err := c.readHeader(child); err != nil || flags != kind {
 			return nil, fmt.Errorf("page %d is not what its neighbours are (%v)", child, err)
 		}
-		more, err := c.tree(child, keys[i], depth+1, isRoot)
+		more, err := c.checkTree(child, keys[i], depth+1, isRoot)
 		if err != nil {
 			return nil, err
 		}
@@ -250,8 +250,8 @@ func (c *checker) tree(page uint64, first []byte, depth int, isRoot bool) (roots
 }
 
 // branch reads a branch page: where it leads, and the first key of each of those pages.
-func (c *checker) branch(page uint64, count int, overflow uint32, first []byte) (children []uint64, keys [][]byte, err error) {
-	b, err := c.whole(page, overflow)
+func (c *checker) readBranch(page uint64, count int, overflow uint32, first []byte) (children []uint64, keys [][]byte, err error) {
+	b, err := c.readWhole(page, overflow)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -268,40 +268,40 @@ func (c *checker) branch(page uint64, count int, overflow uint32, first []byte) 
 		keys = append(keys, b[key:end])
 		children = append(children, le.Uint64(b[at+8:]))
 	}
-	return children, keys, ascending(page, keys, first)
+	return children, keys, checkAscending(page, keys, first)
 }
 
 // leaf checks a leaf, if leaves are to be read at all; of the root bucket they are.
-func (c *checker) leaf(page uint64, count int, overflow uint32, first []byte, isRoot bool) (roots []uint64, err error) {
+func (c *checker) checkLeaf(page uint64, count int, overflow uint32, first []byte, isRoot bool) (roots []uint64, err error) {
 	if !c.deep && !isRoot {
 		return nil, nil
 	}
 	for i := range uint64(overflow) {
-		if err := c.claim(page + 1 + i); err != nil {
+		if err := c.claimPage(page + 1 + i); err != nil {
 			return nil, err
 		}
 	}
-	b, err := c.whole(page, overflow)
+	b, err := c.readWhole(page, overflow)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := leafKeys(b, count, isRoot)
+	keys, err := readLeafKeys(b, count, isRoot)
 	if err != nil {
 		return nil, fmt.Errorf("page %d: %w", page, err)
 	}
-	if err := ascending(page, keys, first); err != nil || !isRoot {
+	if err := checkAscending(page, keys, first); err != nil || !isRoot {
 		return nil, err
 	}
-	return bucketRoots(b, count)
+	return readBucketRoots(b, count)
 }
 
 // leafKeys lists the keys of a leaf. The first lies behind the last element, which tells how many
 // there are.
-func leafKeys(b []byte, count int, isRoot bool) (keys [][]byte, err error) {
+func readLeafKeys(b []byte, count int, isRoot bool) (keys [][]byte, err error) {
 	if pageHead+count*leafElem > len(b) || count > 0 && int(le.Uint32(b[pageHead+4:])) != count*leafElem {
 		return nil, fmt.Errorf("%d elements where there are more or fewer", count)
 	}
-	ok := eachElement(b, count, func(flags uint32, key, _ []byte) {
+	ok := forEachElement(b, count, func(flags uint32, key, _ []byte) {
 		if keys = append(keys, key); flags != 0 && !isRoot {
 			err = fmt.Errorf("an element that is no value")
 		}
@@ -313,7 +313,7 @@ func leafKeys(b []byte, count int, isRoot bool) (keys [][]byte, err error) {
 }
 
 // ascending reports an error when the keys of a page don't ascend from first on.
-func ascending(page uint64, keys [][]byte, first []byte) error {
+func checkAscending(page uint64, keys [][]byte, first []byte) error {
 	if first != nil && (len(keys) == 0 || !bytes.Equal(keys[0], first)) {
 		return fmt.Errorf("page %d does not begin with the key that leads to it", page)
 	}
@@ -327,17 +327,17 @@ func ascending(page uint64, keys [][]byte, first []byte) error {
 
 // bucketRoots lists the first pages of the buckets in a leaf. Small buckets have none: they lie in
 // the leaf itself.
-func bucketRoots(b []byte, count int) (roots []uint64, err error) {
+func readBucketRoots(b []byte, count int) (roots []uint64, err error) {
 	if pageHead+count*leafElem > len(b) {
 		return nil, fmt.Errorf("a leaf of %d elements", count)
 	}
-	ok := eachElement(b, count, func(flags uint32, _, value []byte) {
+	ok := forEachElement(b, count, func(flags uint32, _, value []byte) {
 		if flags&elemBucket == 0 || len(value) < 16 {
 			err = fmt.Errorf("something else than a bucket among the buckets")
 		} else if root := le.Uint64(value); root != 0 {
 			roots = append(roots, root)
 		} else if len(value) < 16+pageHead || le.Uint16(value[16+8:]) != flagLeaf ||
-			!eachElement(value[16:], int(le.Uint16(value[16+10:])), func(uint32, []byte, []byte) {}) {
+			!forEachElement(value[16:], int(le.Uint16(value[16+10:])), func(uint32, []byte, []byte) {}) {
 			err = fmt.Errorf("a damaged small bucket")
 		}
 	})
@@ -348,7 +348,7 @@ func bucketRoots(b []byte, count int) (roots []uint64, err error) {
 }
 
 // eachElement calls f with the elements of a leaf page; false when some lie outside of it.
-func eachElement(page []byte, count int, f func(flags uint32, key, value []byte)) bool {
+func forEachElement(page []byte, count int, f func(flags uint32, key, value []byte)) bool {
 	if len(page) < pageHead {
 		return false
 	}

@@ -96,7 +96,7 @@ func TestHole(t *testing.T) {
 	}
 	appendAll(t, d, talk)
 	settle(t, d)
-	spoil(t, d, place(1, 4))
+	spoil(t, d, recordKey(1, 4))
 	got := everything(t, d)
 	if len(got) != 9 || d.Status().Unreadable != 1 {
 		t.Fatalf("%d records, status %+v; want 9 and one unreadable", len(got), d.Status())
@@ -135,7 +135,7 @@ func spoil(t *testing.T, d *Disk, at []byte) {
 	if err := d.file.transact(true, func(tx *bolt.Tx) error {
 		b := tx.Bucket(d.bucket('r'))
 		v := append([]byte(nil), b.Get(at)...)
-		v[sealSize+20] ^= 1
+		v[encodedHead+20] ^= 1
 		return b.Put(at, v)
 	}); err != nil {
 		t.Fatal(err)
@@ -148,12 +148,12 @@ func TestForgedOnDisk(t *testing.T) {
 	talk := conversation(10, 1)
 	appendAll(t, d, talk)
 	settle(t, d)
-	at := place(1, 3)
+	at := recordKey(1, 3)
 	if err := d.file.transact(true, func(tx *bolt.Tx) error {
 		b := tx.Bucket(d.bucket('r'))
 		v := append([]byte(nil), b.Get(at)...)
-		v[sealSize+20] ^= 1
-		return b.Put(at, seal(at, v))
+		v[encodedHead+20] ^= 1
+		return b.Put(at, addChecksum(at, v))
 	}); err != nil {
 		t.Fatal(err)
 	}

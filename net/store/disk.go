@@ -36,29 +36,29 @@ type Config struct {
 type Disk struct {
 	cfg   Config
 	group *group.Group
-	kick  chan struct{} // something is queued
+	wake  chan struct{} // something is queued
 	urge  chan struct{} // somebody waits for it
 
 	files   sync.RWMutex // guards the fields below
-	file    *file        // nil: there is none at present
+	file    *boltFile    // nil: there is none at present
 	reading bool         // the file was opened for reading only
 	opened  int          // counts files, so that one is put aside once
 	repairs int          // of those, how many were begun because the one before was damaged
 
-	mu       sync.Mutex // guards the fields below
-	ledger   *ledger
-	fresh    batch         // queued
-	flushing batch         // being written
-	queued   uint64        // operations ever queued
-	durable  uint64        // of those, how many are on disk
-	attempts uint64        // failed commits
-	changed  chan struct{} // closed and made anew when durable or attempts grew
-	status   Status
-	losing   map[spot]bool // damaged records that the writer has still to delete
-	closed   bool          // Close was called
-	stopped  bool          // the writer has ended
+	mu            sync.Mutex // guards the fields below
+	ledger        *ledger
+	pending       batch         // queued
+	flushing      batch         // being written
+	queuedTotal   uint64        // operations ever queued
+	savedTotal    uint64        // of those, how many are on disk
+	failedCommits uint64        // failed commits
+	changed       chan struct{} // closed and made anew when durable or attempts grew
+	status        Status
+	dropping      map[feedSeq]bool // damaged records that the writer has still to delete
+	closed        bool             // Close was called
+	stopped       bool             // the writer has ended
 
-	telling sync.Mutex // held while Notify runs
+	notifying sync.Mutex // held while Notify runs
 }
 
 var _ Store = (*Disk)(nil)
@@ -66,13 +66,13 @@ var _ Store = (*Disk)(nil)
 // batch is what waits, in order, and its entries for readers.
 type batch struct {
 	ops   []op
-	table table
+	table memTable
 	bytes int
 }
 
 func (b *batch) push(o op) {
 	b.ops = append(b.ops, o)
-	b.bytes += o.weight()
+	b.bytes += o.size()
 	if o.entry != nil {
 		b.table.add(*o.entry)
 	}
@@ -100,13 +100,13 @@ func Open(cfg Config) (*Disk, error) {
 	}
 	d := &Disk{
 		cfg: cfg, group: cfg.Group.Child(),
-		kick: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}),
-		ledger: newLedger(), losing: map[spot]bool{},
+		wake: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}),
+		ledger: newLedger(), dropping: map[feedSeq]bool{},
 	}
-	if err := d.start(); err != nil {
+	if err := d.openFirst(); err != nil {
 		return nil, err
 	}
-	d.group.Go("store/writer", d.write)
+	d.group.Go("store/writer", d.runWriter)
 	return d, nil
 }
 
@@ -122,28 +122,28 @@ func (d *Disk) Append(e Entry) error {
 	}
 	f := d.ledger.feeds[e.Record.FeedKey()]
 	if f != nil {
-		if wanted, known := f.admits(e.Record.Seq()); known && !wanted {
+		if wanted, known := f.accepts(e.Record.Seq()); known && !wanted {
 			return nil
 		}
 	}
 	o := op{kind: opAppend, entry: &e}
-	if d.fresh.bytes+d.flushing.bytes+o.weight() > d.cfg.MaxWaitingBytes {
+	if d.pending.bytes+d.flushing.bytes+o.size() > d.cfg.MaxWaitingBytes {
 		d.status.Dropped++
 		return ErrFull
 	}
-	if known, err := d.ledger.admit(&e); known || err != nil {
+	if known, err := d.ledger.addIfNext(&e); known || err != nil {
 		return err
 	}
-	d.queue(o)
+	d.queueLocked(o)
 	return nil
 }
 
 // queue adds an operation. Called with mu held.
-func (d *Disk) queue(o op) {
-	d.fresh.push(o)
-	d.queued++
+func (d *Disk) queueLocked(o op) {
+	d.pending.push(o)
+	d.queuedTotal++
 	select {
-	case d.kick <- struct{}{}:
+	case d.wake <- struct{}{}:
 	default:
 	}
 }
@@ -152,9 +152,9 @@ func (d *Disk) queue(o op) {
 func (d *Disk) WaitForSpace(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.fresh.bytes+d.flushing.bytes > d.cfg.MaxWaitingBytes/2 && d.status.NotSaved == nil && !d.stopped {
-		d.hurry()
-		if err := d.wait(ctx); err != nil {
+	for d.pending.bytes+d.flushing.bytes > d.cfg.MaxWaitingBytes/2 && d.status.NotSaved == nil && !d.stopped {
+		d.urgeWriter()
+		if err := d.waitForWriterLocked(ctx); err != nil {
 			return err
 		}
 	}
@@ -165,24 +165,24 @@ func (d *Disk) WaitForSpace(ctx context.Context) error {
 func (d *Disk) Sync(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	target, attempts := d.queued, d.attempts
-	for d.durable < target {
+	target, attempts := d.queuedTotal, d.failedCommits
+	for d.savedTotal < target {
 		// After a failure an earlier batch may have been saved already: then it is this one's turn.
-		if err := d.status.NotSaved; d.attempts > attempts && err != nil {
+		if err := d.status.NotSaved; d.failedCommits > attempts && err != nil {
 			return err
 		}
 		if d.stopped {
 			return ErrClosed
 		}
-		d.hurry()
-		if err := d.wait(ctx); err != nil {
+		d.urgeWriter()
+		if err := d.waitForWriterLocked(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *Disk) hurry() {
+func (d *Disk) urgeWriter() {
 	select {
 	case d.urge <- struct{}{}:
 	default:
@@ -190,7 +190,7 @@ func (d *Disk) hurry() {
 }
 
 // wait waits for the writer's next result. Called with mu held.
-func (d *Disk) wait(ctx context.Context) error {
+func (d *Disk) waitForWriterLocked(ctx context.Context) error {
 	changed := d.changed
 	d.mu.Unlock()
 	defer d.mu.Lock()
@@ -203,7 +203,7 @@ func (d *Disk) wait(ctx context.Context) error {
 }
 
 // tell wakes those who wait. Called with mu held.
-func (d *Disk) tell() {
+func (d *Disk) wakeWaitersLocked() {
 	close(d.changed)
 	d.changed = make(chan struct{})
 }
@@ -219,8 +219,8 @@ func (d *Disk) Frontier() []Feed {
 func (d *Disk) StartFeedAt(key record.FeedKey, floor uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if f := d.ledger.feed(key, 0); !d.closed && f.raise(floor) {
-		d.queue(op{kind: opRaise, feed: key, seq: floor})
+	if f := d.ledger.findOrAdd(key, 0); !d.closed && f.startAt(floor) {
+		d.queueLocked(op{kind: opStartAt, feed: key, seq: floor})
 	}
 }
 
@@ -231,38 +231,38 @@ func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
 	if d.closed {
 		return
 	}
-	f := d.ledger.feed(key, 0)
-	f.cut(seq)
+	f := d.ledger.findOrAdd(key, 0)
+	f.endAt(seq)
 	f.head = record.ID{} // until the writer has looked it up
-	d.queue(op{kind: opCut, feed: key, seq: seq})
-	for _, b := range []*batch{&d.fresh, &d.flushing} {
-		b.table.drop(func(k OrderKey, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
+	d.queueLocked(op{kind: opEndAt, feed: key, seq: seq})
+	for _, b := range []*batch{&d.pending, &d.flushing} {
+		b.table.deleteFunc(func(k OrderKey, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
 	}
 }
 
 // Put is of Store.
 func (d *Disk) Put(name string, key, value []byte) error {
-	if err := checkBlob(name, key, value); err != nil {
+	if err := checkValueSize(name, key, value); err != nil {
 		return err
 	}
-	return d.blob(op{kind: opPut, name: name, key: string(key), value: string(value)})
+	return d.queueValue(op{kind: opPut, name: name, key: string(key), value: string(value)})
 }
 
 // Delete is of Store.
 func (d *Disk) Delete(name string, key []byte) error {
-	return d.blob(op{kind: opDelete, name: name, key: string(key)})
+	return d.queueValue(op{kind: opDelete, name: name, key: string(key)})
 }
 
-func (d *Disk) blob(o op) error {
+func (d *Disk) queueValue(o op) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return ErrClosed
 	}
-	if d.fresh.bytes+d.flushing.bytes+o.weight() > d.cfg.MaxWaitingBytes {
+	if d.pending.bytes+d.flushing.bytes+o.size() > d.cfg.MaxWaitingBytes {
 		return ErrFull
 	}
-	d.queue(o)
+	d.queueLocked(o)
 	return nil
 }
 
@@ -270,12 +270,12 @@ func (d *Disk) blob(o op) error {
 func (d *Disk) Status() Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.statusNow()
+	return d.statusLocked()
 }
 
-func (d *Disk) statusNow() Status {
+func (d *Disk) statusLocked() Status {
 	s := d.status
-	s.Waiting = len(d.fresh.ops) + len(d.flushing.ops)
+	s.Waiting = len(d.pending.ops) + len(d.flushing.ops)
 	return s
 }
 
@@ -299,7 +299,7 @@ func (d *Disk) Close() error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if n := len(d.fresh.ops) + len(d.flushing.ops); n > 0 {
+	if n := len(d.pending.ops) + len(d.flushing.ops); n > 0 {
 		err = errors.Join(err, d.status.NotSaved)
 	}
 	return err

@@ -131,8 +131,8 @@ func TestNewerSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := db.Update(func(tx *bolt.Tx) error {
-		v := binary.BigEndian.AppendUint32(sealed(sealSchema, 4), schema+1)
-		return tx.Bucket(bucketMeta).Put(keySchema, seal(keySchema, v))
+		v := binary.BigEndian.AppendUint32(beginEncoded(tagSchema, 4), schema+1)
+		return tx.Bucket(bucketMeta).Put(keySchema, addChecksum(keySchema, v))
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestRaise(t *testing.T) {
 // A Mem drops the oldest when it is full.
 func TestMemBound(t *testing.T) {
 	talk := conversation(500, 3)
-	m := NewMem(lobby, 200*weigh(&talk[100]))
+	m := NewMem(lobby, 200*entrySize(&talk[100]))
 	appendAll(t, m, talk)
 	got := everything(t, m)
 	if len(got) > 205 || len(got) < 150 {

@@ -14,44 +14,44 @@ import (
 // a flipped bit is seen in key and value alike, and a value is known for what it is wherever its page
 // turns up (salvage.go).
 const (
-	sealSize   = 5
-	sealRecord = 'r'
-	sealFeed   = 'f'
-	sealBlob   = 'k'
-	sealSchema = 'm'
+	encodedHead = 5
+	tagRecord   = 'r'
+	tagFeed     = 'f'
+	tagValue    = 'k'
+	tagSchema   = 'm'
 )
 
 // maxValue is the longest sealed value.
-const maxValue = maxBlob + 64
+const maxEncoded = maxValueSize + 64
 
 // sum is the checksum of a value under a key. The table is made when it is first used, and has hardware behind it.
-func sum(key, rest []byte) uint32 {
+func checksum(key, rest []byte) uint32 {
 	t := crc32.MakeTable(crc32.Castagnoli)
 	return crc32.Update(crc32.Checksum(key, t), t, rest)
 }
 
 // sealed begins a value with a place for its checksum.
-func sealed(kind byte, size int) []byte {
-	return append(make([]byte, 4, sealSize+size), kind)
+func beginEncoded(kind byte, size int) []byte {
+	return append(make([]byte, 4, encodedHead+size), kind)
 }
 
 // seal fills in the checksum.
-func seal(key, value []byte) []byte {
-	binary.BigEndian.PutUint32(value, sum(key, value[4:]))
+func addChecksum(key, value []byte) []byte {
+	binary.BigEndian.PutUint32(value, checksum(key, value[4:]))
 	return value
 }
 
 // unseal returns what follows the seal; false when it is broken or of another kind.
-func unseal(kind byte, key, value []byte) ([]byte, bool) {
-	if len(value) < sealSize || len(value) > maxValue || value[4] != kind ||
-		binary.BigEndian.Uint32(value) != sum(key, value[4:]) {
+func verifyChecksum(kind byte, key, value []byte) ([]byte, bool) {
+	if len(value) < encodedHead || len(value) > maxEncoded || value[4] != kind ||
+		binary.BigEndian.Uint32(value) != checksum(key, value[4:]) {
 		return nil, false
 	}
-	return value[sealSize:], true
+	return value[encodedHead:], true
 }
 
 // place is the key of a record: the number that its feed has in this file, and seq.
-func place(num uint32, seq uint64) []byte {
+func recordKey(num uint32, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(make([]byte, 0, 12), num), seq)
 }
 
@@ -59,9 +59,9 @@ func place(num uint32, seq uint64) []byte {
 // in ms since 1970, signature.
 const recordHead = 1 + 1 + 8 + 64
 
-func sealEntry(at []byte, e *Entry) []byte {
+func encodeEntry(at []byte, e *Entry) []byte {
 	body, name := e.Record.Signed(), e.Name[:min(len(e.Name), math.MaxUint8)]
-	v := sealed(sealRecord, recordHead+len(name)+len(body))
+	v := beginEncoded(tagRecord, recordHead+len(name)+len(body))
 	flags := byte(0)
 	if e.Live {
 		flags = 1
@@ -69,28 +69,28 @@ func sealEntry(at []byte, e *Entry) []byte {
 	v = append(v, flags, byte(len(name)))
 	v = binary.BigEndian.AppendUint64(v, uint64(e.Arrived.UnixMilli()))
 	v = append(append(append(v, e.Record.Signature()...), name...), body...)
-	return seal(at, v)
+	return addChecksum(at, v)
 }
 
 // bodyOf is a record's body where it lies, without a look at the checksum.
 func bodyOf(value []byte) []byte {
-	if len(value) < sealSize+recordHead {
+	if len(value) < encodedHead+recordHead {
 		return nil
 	}
-	return value[min(len(value), sealSize+recordHead+int(value[sealSize+1])):]
+	return value[min(len(value), encodedHead+recordHead+int(value[encodedHead+1])):]
 }
 
 // arrivedOf is when a record arrived, without a look at the checksum.
-func arrivedOf(value []byte) (ms int64, live bool) {
-	if len(value) < sealSize+recordHead {
+func arrivalOf(value []byte) (ms int64, live bool) {
+	if len(value) < encodedHead+recordHead {
 		return 0, false
 	}
-	return int64(binary.BigEndian.Uint64(value[sealSize+2:])), value[sealSize]&1 != 0
+	return int64(binary.BigEndian.Uint64(value[encodedHead+2:])), value[encodedHead]&1 != 0
 }
 
 // openRecord copies a record out of its value, all but the key; false when the checksum is wrong.
-func openRecord(at, value []byte) (r RawEntry, ok bool) {
-	v, ok := unseal(sealRecord, at, value)
+func decodeRecord(at, value []byte) (r RawEntry, ok bool) {
+	v, ok := verifyChecksum(tagRecord, at, value)
 	if !ok || len(v) < recordHead+int(v[1]) {
 		return RawEntry{}, false
 	}
@@ -105,8 +105,8 @@ func openRecord(at, value []byte) (r RawEntry, ok bool) {
 // feedHead is the length of a sealed feed without its name.
 const feedHead = 32 + 8 + 3*8 + 32 + 3*8 + 1
 
-func sealFeedState(at []byte, key record.FeedKey, f *feed) []byte {
-	v := sealed(sealFeed, feedHead+len(f.name))
+func encodeFeed(at []byte, key record.FeedKey, f *feed) []byte {
+	v := beginEncoded(tagFeed, feedHead+len(f.name))
 	v = append(v, key.Author.Bytes()...)
 	for _, n := range []uint64{uint64(key.Feed), f.floor, f.next, f.hole} {
 		v = binary.BigEndian.AppendUint64(v, n)
@@ -119,11 +119,11 @@ func sealFeedState(at []byte, key record.FeedKey, f *feed) []byte {
 	if f.forked {
 		forked = 1
 	}
-	return seal(at, append(append(v, forked), f.name...))
+	return addChecksum(at, append(append(v, forked), f.name...))
 }
 
-func openFeedState(at, value []byte) (key record.FeedKey, f *feed, ok bool) {
-	v, ok := unseal(sealFeed, at, value)
+func decodeFeed(at, value []byte) (key record.FeedKey, f *feed, ok bool) {
+	v, ok := verifyChecksum(tagFeed, at, value)
 	if !ok || len(at) != 4 || len(v) < feedHead {
 		return record.FeedKey{}, nil, false
 	}
@@ -134,7 +134,7 @@ func openFeedState(at, value []byte) (key record.FeedKey, f *feed, ok bool) {
 	n := func(i int) uint64 { return binary.BigEndian.Uint64(v[i:]) }
 	key = record.FeedKey{Author: author, Feed: record.Feed(n(32))}
 	f = &feed{
-		num: binary.BigEndian.Uint32(at), floor: n(40), next: n(48), hole: n(56), head: record.ID(v[64:96]),
+		number: binary.BigEndian.Uint32(at), floor: n(40), next: n(48), hole: n(56), head: record.ID(v[64:96]),
 		time: record.Time{Ms: int64(n(96)), N: int64(n(104))}, arrived: int64(n(112)),
 		forked: v[120] != 0, name: string(v[feedHead:]),
 	}

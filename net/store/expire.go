@@ -14,19 +14,19 @@ import (
 
 // expirePart bounds the records deleted in one transaction, so that lines said meanwhile are saved
 // soon.
-const expirePart = 2000
+const expireBatch = 2000
 
 // Expire is of Store. It works in the writer, in parts.
 func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
-	done := make(chan expired, 1)
+	done := make(chan expireResult, 1)
 	d.mu.Lock()
 	if d.closed {
 		d.mu.Unlock()
 		return 0, ErrClosed
 	}
-	attempts := d.attempts
-	d.queue(op{kind: opExpire, before: before, done: done})
-	d.hurry()
+	attempts := d.failedCommits
+	d.queueLocked(op{kind: opExpire, before: before, done: done})
+	d.urgeWriter()
 	for {
 		select {
 		case r := <-done:
@@ -36,14 +36,14 @@ func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
 		}
 		err := d.status.NotSaved
 		switch {
-		case d.attempts > attempts && err != nil: // it will be done when the disk is well again
+		case d.failedCommits > attempts && err != nil: // it will be done when the disk is well again
 			d.mu.Unlock()
 			return 0, err
 		case d.stopped:
 			d.mu.Unlock()
 			return 0, ErrClosed
 		}
-		if err := d.wait(ctx); err != nil {
+		if err := d.waitForWriterLocked(ctx); err != nil {
 			d.mu.Unlock()
 			return 0, err
 		}
@@ -51,31 +51,31 @@ func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
 }
 
 // expire does an opExpire. Called by the writer, with files held shared.
-func (d *Disk) expire(o op) error {
+func (d *Disk) expireFeeds(o op) error {
 	d.mu.Lock()
 	feeds := maps.Clone(d.ledger.feeds)
 	d.mu.Unlock()
 	deleted := 0
 	for key, f := range feeds {
 		for {
-			n, err := d.expireFeed(key, f.num, o.before.UnixMilli())
+			n, err := d.expireFeedPart(key, f.number, o.before.UnixMilli())
 			if err != nil {
 				return err
 			}
-			if deleted += n; n < expirePart {
+			if deleted += n; n < expireBatch {
 				break
 			}
 		}
 	}
 	select {
-	case o.done <- expired{deleted: deleted}:
+	case o.done <- expireResult{deleted: deleted}:
 	default:
 	}
 	return nil
 }
 
 // expireFeed deletes a part of the beginning of a feed, as far as it is older than ms.
-func (d *Disk) expireFeed(key record.FeedKey, num uint32, ms int64) (n int, err error) {
+func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, err error) {
 	var last uint64
 	err = d.file.transact(false, func(tx *bolt.Tx) error {
 		n = 0
@@ -84,10 +84,10 @@ func (d *Disk) expireFeed(key record.FeedKey, num uint32, ms int64) (n int, err 
 			return nil
 		}
 		c := records.Cursor()
-		prefix := place(num, 0)[:4]
-		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(k) == 12 && n < expirePart; k, v = c.Next() {
-			arrived, live := arrivedOf(v)
-			if ageOf(saidAt(v), arrived, live) >= ms {
+		prefix := recordKey(num, 0)[:4]
+		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(k) == 12 && n < expireBatch; k, v = c.Next() {
+			arrived, live := arrivalOf(v)
+			if retentionTime(recordTime(v), arrived, live) >= ms {
 				break
 			}
 			last = binary.BigEndian.Uint64(k[4:])
@@ -105,7 +105,7 @@ func (d *Disk) expireFeed(key record.FeedKey, num uint32, ms int64) (n int, err 
 	}
 	d.mu.Unlock()
 	err = d.file.transact(true, func(tx *bolt.Tx) error {
-		w, err := d.writing(tx)
+		w, err := d.newWriteTx(tx)
 		if err != nil {
 			return err
 		}
@@ -118,21 +118,21 @@ func (d *Disk) expireFeed(key record.FeedKey, num uint32, ms int64) (n int, err 
 		}
 		f.floor = max(f.floor, min(last+1, f.next))
 		if f.floor > f.hole { // what is missing would be gone as well
-			f.hole = none
-			f.head = w.idAt(num, f.next)
+			f.hole = noHole
+			f.head = w.idBefore(num, f.next)
 		}
 		d.mu.Lock()
 		if g := d.ledger.feeds[key]; g != nil && g.floor > g.hole {
-			g.hole, g.head = none, f.head
+			g.hole, g.head = noHole, f.head
 		}
 		d.mu.Unlock()
-		return w.finish()
+		return w.writeFeeds()
 	})
 	return n, err
 }
 
 // saidAt is the ms of a record's own time.
-func saidAt(value []byte) int64 {
+func recordTime(value []byte) int64 {
 	var sig [64]byte
 	c, err := record.Parse(string(bodyOf(value)), sig[:])
 	if err != nil {

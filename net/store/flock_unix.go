@@ -10,7 +10,7 @@ import (
 )
 
 // lockGate takes a flock, which ends when the file is closed; errHeld when another has it.
-func lockGate(f *os.File, exclusive bool) error {
+func tryFlock(f *os.File, exclusive bool) error {
 	how := unix.LOCK_SH
 	if exclusive {
 		how = unix.LOCK_EX

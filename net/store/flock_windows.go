@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockGate locks the file's first byte until the file is closed; errHeld when another has it.
-func lockGate(f *os.File, exclusive bool) error {
+// tryFlock locks the file's first byte until the file is closed; errHeld when another has it.
+func tryFlock(f *os.File, exclusive bool) error {
 	flags := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
 	if exclusive {
 		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK

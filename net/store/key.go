@@ -21,7 +21,7 @@ func OrderKeyOf(r *record.Record) OrderKey {
 	return OrderKey{Time: r.Time(), Author: r.Author(), Feed: r.Feed(), Seq: r.Seq()}
 }
 
-func keyOfBody(b record.Body) OrderKey {
+func orderKeyOfBody(b record.Body) OrderKey {
 	return OrderKey{Time: b.Time, Author: b.Author, Feed: b.Feed, Seq: b.Seq}
 }
 
@@ -41,10 +41,10 @@ func (k OrderKey) IsZero() bool { return k == OrderKey{} }
 func (k OrderKey) feed() record.FeedKey { return record.FeedKey{Author: k.Author, Feed: k.Feed} }
 
 // keySize is the length of a Key as bytes, which sort as Compare does.
-const keySize = 64
+const orderKeySize = 64
 
-func (k OrderKey) bytes() []byte {
-	b := make([]byte, 0, keySize)
+func (k OrderKey) encode() []byte {
+	b := make([]byte, 0, orderKeySize)
 	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.Ms))
 	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.N))
 	if k.Author.IsZero() {
@@ -57,8 +57,8 @@ func (k OrderKey) bytes() []byte {
 }
 
 // keyFrom reads what bytes wrote; false when it isn't that.
-func keyFrom(b []byte) (OrderKey, bool) {
-	if len(b) != keySize {
+func decodeOrderKey(b []byte) (OrderKey, bool) {
+	if len(b) != orderKeySize {
 		return OrderKey{}, false
 	}
 	author, err := identity.KeyFromBytes(b[16:48])

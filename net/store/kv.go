@@ -12,12 +12,12 @@ import (
 
 // Bounds of the key-value area, in bytes: a name and key together, and a value.
 const (
-	maxBlobKey = 1 << 10
-	maxBlob    = 1 << 20
+	maxValueKey  = 1 << 10
+	maxValueSize = 1 << 20
 )
 
-func checkBlob(name string, key, value []byte) error {
-	if len(name) > 255 || len(name)+len(key) > maxBlobKey || len(value) > maxBlob {
+func checkValueSize(name string, key, value []byte) error {
+	if len(name) > 255 || len(name)+len(key) > maxValueKey || len(value) > maxValueSize {
 		return fmt.Errorf("%w: %d bytes under %q", ErrTooBig, len(value), name)
 	}
 	return nil
@@ -35,25 +35,25 @@ func checkEntry(room record.RoomID, e *Entry) error {
 }
 
 // blobKey is where a value lies in the file.
-func blobKey(name string, key []byte) []byte {
+func valueKey(name string, key []byte) []byte {
 	return append(append([]byte{byte(len(name))}, name...), key...)
 }
 
 // sealBlobValue numbers values, so that salvage can tell the latest of one key.
-func sealBlobValue(at []byte, number uint64, value []byte) []byte {
-	v := binary.BigEndian.AppendUint64(sealed(sealBlob, 8+len(value)), number)
-	return seal(at, append(v, value...))
+func encodeValue(at []byte, number uint64, value []byte) []byte {
+	v := binary.BigEndian.AppendUint64(beginEncoded(tagValue, 8+len(value)), number)
+	return addChecksum(at, append(v, value...))
 }
 
-func openBlob(at, value []byte) (number uint64, data []byte, ok bool) {
-	v, ok := unseal(sealBlob, at, value)
+func decodeValue(at, value []byte) (number uint64, data []byte, ok bool) {
+	v, ok := verifyChecksum(tagValue, at, value)
 	if !ok || len(v) < 8 || len(at) == 0 || len(at) < 1+int(at[0]) {
 		return 0, nil, false
 	}
 	return binary.BigEndian.Uint64(v), bytes.Clone(v[8:]), true
 }
 
-func sortedBlobs(blobs map[string][]byte) []KeyValue {
+func sortedValues(blobs map[string][]byte) []KeyValue {
 	var out []KeyValue
 	for _, key := range slices.Sorted(maps.Keys(blobs)) {
 		out = append(out, KeyValue{[]byte(key), bytes.Clone(blobs[key])})

@@ -8,7 +8,7 @@ import (
 )
 
 // none is a feed's hole when it has none.
-const none = math.MaxUint64
+const noHole = math.MaxUint64
 
 // feed is what is held of a feed, in memory and on disk: floor to next-1, all of it but what is
 // missing from hole on.
@@ -20,7 +20,7 @@ const none = math.MaxUint64
 // send it and what follows again, and what they send fills it up to next. What lies below floor
 // (Raise) or above the hole is readable and of no account otherwise.
 type feed struct {
-	num               uint32 // in the file
+	number            uint32 // in the file
 	floor, next, hole uint64
 	head              record.ID // of end()-1
 	time              record.Time
@@ -33,7 +33,7 @@ type feed struct {
 func (f *feed) end() uint64 { return min(f.hole, f.next) }
 
 // admits reports whether a record with seq is wanted; known that it is here, or of a dead feed.
-func (f *feed) admits(seq uint64) (wanted, known bool) {
+func (f *feed) accepts(seq uint64) (wanted, known bool) {
 	if f.forked {
 		return false, true
 	}
@@ -41,7 +41,7 @@ func (f *feed) admits(seq uint64) (wanted, known bool) {
 }
 
 // take counts an entry in. One beyond next leaves a hole.
-func (f *feed) take(e *Entry) {
+func (f *feed) addEntry(e *Entry) {
 	seq := e.Record.Seq()
 	if seq > f.next {
 		f.hole = min(f.hole, f.next)
@@ -51,23 +51,23 @@ func (f *feed) take(e *Entry) {
 		if e.Name != "" {
 			f.name = e.Name
 		}
-		if f.hole != none {
+		if f.hole != noHole {
 			f.hole++
 		}
 	}
 	f.next = max(f.next, seq+1)
 	if f.hole >= f.next {
-		f.hole = none
+		f.hole = noHole
 	}
 	f.arrived = max(f.arrived, e.Arrived.UnixMilli())
 }
 
 // raise begins the feed anew at floor.
-func (f *feed) raise(floor uint64) bool {
+func (f *feed) startAt(floor uint64) bool {
 	if floor <= f.end() || f.forked {
 		return false
 	}
-	f.floor, f.next, f.hole = floor, max(floor, f.next), none
+	f.floor, f.next, f.hole = floor, max(floor, f.next), noHole
 	if f.next > floor {
 		f.hole = floor // what is above is not known to be whole
 	}
@@ -76,17 +76,17 @@ func (f *feed) raise(floor uint64) bool {
 }
 
 // cut ends the feed at seq for good.
-func (f *feed) cut(seq uint64) {
+func (f *feed) endAt(seq uint64) {
 	f.forked = true
 	f.next = min(f.next, seq)
 	f.floor = min(f.floor, f.next)
 	if f.hole >= f.next {
-		f.hole = none
+		f.hole = noHole
 	}
 }
 
 // lose notes that the record at seq can't be read. before is the id of the one before it.
-func (f *feed) lose(seq uint64, before record.ID) {
+func (f *feed) loseRecord(seq uint64, before record.ID) {
 	if seq < f.floor || seq >= f.end() {
 		return // of no account
 	}
@@ -96,7 +96,7 @@ func (f *feed) lose(seq uint64, before record.ID) {
 	}
 }
 
-func (f *feed) public(key record.FeedKey) Feed {
+func (f *feed) export(key record.FeedKey) Feed {
 	return Feed{
 		Key: key, Floor: f.floor, Next: f.end(), Head: f.head, Time: f.time,
 		Arrived: time.UnixMilli(f.arrived), Name: f.name, Forked: f.forked,
@@ -112,30 +112,30 @@ type ledger struct {
 func newLedger() *ledger { return &ledger{feeds: map[record.FeedKey]*feed{}} }
 
 // feed returns the feed, which begins at floor if it is new.
-func (l *ledger) feed(key record.FeedKey, floor uint64) *feed {
+func (l *ledger) findOrAdd(key record.FeedKey, floor uint64) *feed {
 	f := l.feeds[key]
 	if f == nil {
 		l.last++
-		f = &feed{num: l.last, floor: floor, next: floor, hole: none}
+		f = &feed{number: l.last, floor: floor, next: floor, hole: noHole}
 		l.feeds[key] = f
 	}
 	return f
 }
 
 // put adds a feed that has its number.
-func (l *ledger) put(key record.FeedKey, f *feed) {
+func (l *ledger) addNumbered(key record.FeedKey, f *feed) {
 	l.feeds[key] = f
-	l.last = max(l.last, f.num)
+	l.last = max(l.last, f.number)
 }
 
 // admit decides about an entry and counts it in. known: there is nothing to do.
-func (l *ledger) admit(e *Entry) (known bool, err error) {
+func (l *ledger) addIfNext(e *Entry) (known bool, err error) {
 	key := e.Record.FeedKey()
-	f := l.feed(key, e.Record.Seq())
-	wanted, known := f.admits(e.Record.Seq())
+	f := l.findOrAdd(key, e.Record.Seq())
+	wanted, known := f.accepts(e.Record.Seq())
 	switch {
 	case wanted:
-		f.take(e)
+		f.addEntry(e)
 		return false, nil
 	case known:
 		return true, nil
@@ -144,7 +144,7 @@ func (l *ledger) admit(e *Entry) (known bool, err error) {
 }
 
 // shows reports whether the record at key is to be seen: it may lie on disk for a moment after a Cut.
-func (l *ledger) shows(key OrderKey) bool {
+func (l *ledger) isVisible(key OrderKey) bool {
 	f := l.feeds[key.feed()]
 	return f != nil && key.Seq < f.next
 }
@@ -152,7 +152,7 @@ func (l *ledger) shows(key OrderKey) bool {
 func (l *ledger) frontier() []Feed {
 	out := make([]Feed, 0, len(l.feeds))
 	for key, f := range l.feeds {
-		out = append(out, f.public(key))
+		out = append(out, f.export(key))
 	}
 	return out
 }

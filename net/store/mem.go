@@ -16,7 +16,7 @@ import (
 const DefaultBytes = 64 << 20
 
 // perEntry is what an entry takes besides its body.
-const perEntry = 512
+const entryOverhead = 512
 
 // Mem is a Store in memory: of --ephemeral, and for tests. What it holds is bounded: the oldest falls
 // out, and the floors of its feeds rise.
@@ -26,8 +26,8 @@ type Mem struct {
 
 	mu     sync.Mutex // guards everything below
 	ledger *ledger
-	table  table
-	blobs  map[string]map[string][]byte
+	table  memTable
+	values map[string]map[string][]byte
 	bytes  int
 	closed bool
 }
@@ -41,7 +41,7 @@ func NewMem(room record.RoomID, limit int) *Mem {
 	}
 	return &Mem{
 		room: room, limit: limit, ledger: newLedger(),
-		blobs: map[string]map[string][]byte{},
+		values: map[string]map[string][]byte{},
 	}
 }
 
@@ -55,20 +55,20 @@ func (m *Mem) Append(e Entry) error {
 	if m.closed {
 		return ErrClosed
 	}
-	if known, err := m.ledger.admit(&e); known || err != nil {
+	if known, err := m.ledger.addIfNext(&e); known || err != nil {
 		return err
 	}
 	m.table.add(e)
-	m.bytes += weigh(&e)
+	m.bytes += entrySize(&e)
 	for m.bytes > m.limit && len(m.table.keys) > 1 {
-		m.trim()
+		m.trimLargestFeedLocked()
 	}
 	return nil
 }
 
 // trim drops the beginning of the largest feed, an eighth at once so that a long flood doesn't pay
 // for this at every record.
-func (m *Mem) trim() {
+func (m *Mem) trimLargestFeedLocked() {
 	sizes := map[record.FeedKey]int{}
 	var largest record.FeedKey
 	for _, k := range m.table.keys {
@@ -76,14 +76,14 @@ func (m *Mem) trim() {
 			largest = k.feed()
 		}
 	}
-	beginning := m.table.of(largest, 0, none)[:max(1, sizes[largest]/8)]
+	beginning := m.table.feedRange(largest, 0, noHole)[:max(1, sizes[largest]/8)]
 	floor := beginning[len(beginning)-1].Record.Seq() + 1
 	f := m.ledger.feeds[largest]
 	f.floor = max(f.floor, floor)
-	m.drop(func(k OrderKey, _ *Entry) bool { return k.feed() == largest && k.Seq < floor })
+	m.deleteLocked(func(k OrderKey, _ *Entry) bool { return k.feed() == largest && k.Seq < floor })
 }
 
-func weigh(e *Entry) int { return perEntry + 2*len(e.Record.Signed()) }
+func entrySize(e *Entry) int { return entryOverhead + 2*len(e.Record.Signed()) }
 
 // WaitForSpace is of Store.
 func (m *Mem) WaitForSpace(ctx context.Context) error { return ctx.Err() }
@@ -124,28 +124,28 @@ func (m *Mem) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKe
 func (m *Mem) StartFeedAt(key record.FeedKey, floor uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ledger.feed(key, floor).raise(floor)
+	m.ledger.findOrAdd(key, floor).startAt(floor)
 }
 
 // EndFeedAt is of Store.
 func (m *Mem) EndFeedAt(key record.FeedKey, seq uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := m.ledger.feed(key, 0)
-	f.cut(seq)
-	m.drop(func(k OrderKey, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
+	f := m.ledger.findOrAdd(key, 0)
+	f.endAt(seq)
+	m.deleteLocked(func(k OrderKey, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
 	f.head = record.ID{}
-	if last := m.table.of(key, f.end()-1, f.end()-1); f.end() > f.floor && len(last) > 0 {
+	if last := m.table.feedRange(key, f.end()-1, f.end()-1); f.end() > f.floor && len(last) > 0 {
 		f.head = last[0].Record.ID()
 	}
 }
 
-func (m *Mem) drop(gone func(OrderKey, *Entry) bool) int {
-	return m.table.drop(func(k OrderKey, e *Entry) bool {
+func (m *Mem) deleteLocked(gone func(OrderKey, *Entry) bool) int {
+	return m.table.deleteFunc(func(k OrderKey, e *Entry) bool {
 		if !gone(k, e) {
 			return false
 		}
-		m.bytes -= weigh(e)
+		m.bytes -= entrySize(e)
 		return true
 	})
 }
@@ -154,16 +154,16 @@ func (m *Mem) drop(gone func(OrderKey, *Entry) bool) int {
 func (m *Mem) Expire(ctx context.Context, before time.Time) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.expire(before.UnixMilli()), ctx.Err()
+	return m.expireLocked(before.UnixMilli()), ctx.Err()
 }
 
-func (m *Mem) expire(ms int64) int {
+func (m *Mem) expireLocked(ms int64) int {
 	// A feed loses its beginning only: up to the first record that is young enough.
 	young := map[record.FeedKey]uint64{}
 	for i, e := range m.table.entries {
 		key := m.table.keys[i]
 		first, any := young[key.feed()]
-		if ageOf(key.Time.Ms, e.Arrived.UnixMilli(), e.Live) >= ms && (!any || key.Seq < first) {
+		if retentionTime(key.Time.Ms, e.Arrived.UnixMilli(), e.Live) >= ms && (!any || key.Seq < first) {
 			young[key.feed()] = key.Seq
 		}
 	}
@@ -174,14 +174,14 @@ func (m *Mem) expire(ms int64) int {
 		}
 		f.floor = max(f.floor, first)
 	}
-	return m.drop(func(k OrderKey, _ *Entry) bool {
+	return m.deleteLocked(func(k OrderKey, _ *Entry) bool {
 		first, any := young[k.feed()]
 		return !any || k.Seq < first
 	})
 }
 
 // ageOf is when a record counts as said, for retention.
-func ageOf(said, arrived int64, live bool) int64 {
+func retentionTime(said, arrived int64, live bool) int64 {
 	if live {
 		return arrived
 	}
@@ -190,16 +190,16 @@ func ageOf(said, arrived int64, live bool) int64 {
 
 // ReadBefore is of Store.
 func (m *Mem) ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error) {
-	out := m.page(key, true, n, func(*Entry) bool { return true })
+	out := m.readPage(key, true, n, func(*Entry) bool { return true })
 	slices.Reverse(out)
 	return out, ctx.Err()
 }
 
-func (m *Mem) page(key OrderKey, back bool, n int, want func(*Entry) bool) []Entry {
+func (m *Mem) readPage(key OrderKey, back bool, n int, want func(*Entry) bool) []Entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []Entry
-	for _, e := range m.table.span(key, back, n, want) {
+	for _, e := range m.table.nearest(key, back, n, want) {
 		out = append(out, *e)
 	}
 	return out
@@ -214,7 +214,7 @@ func (m *Mem) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64
 		return nil, ctx.Err()
 	}
 	var out []RawEntry
-	for _, e := range m.table.of(key, max(from, f.floor), min(to, f.end()-1)) {
+	for _, e := range m.table.feedRange(key, max(from, f.floor), min(to, f.end()-1)) {
 		if maxBytes -= len(e.Record.Signed()); maxBytes < 0 && len(out) > 0 {
 			break
 		}
@@ -226,7 +226,7 @@ func (m *Mem) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64
 // ReadAll is of Store.
 func (m *Mem) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error] {
 	return func(yield func(RawEntry, error) bool) {
-		all := m.page(OrderKey{}, false, int(^uint(0)>>1), func(*Entry) bool { return true })
+		all := m.readPage(OrderKey{}, false, int(^uint(0)>>1), func(*Entry) bool { return true })
 		firsts := map[record.FeedKey]uint64{}
 		for _, e := range all {
 			if k := OrderKeyOf(e.Record); k.Time.Ms >= since.UnixMilli() {
@@ -258,7 +258,7 @@ func (m *Mem) Search(ctx context.Context, text string, before OrderKey) iter.Seq
 	query := search.NewText(text)
 	return func(yield func(Entry, error) bool) {
 		for ctx.Err() == nil {
-			hits := m.page(before, true, 1, func(e *Entry) bool { return query.Contains(e.Record.Text()) })
+			hits := m.readPage(before, true, 1, func(e *Entry) bool { return query.Contains(e.Record.Text()) })
 			if len(hits) == 0 || !yield(hits[0], nil) {
 				return
 			}
@@ -270,15 +270,15 @@ func (m *Mem) Search(ctx context.Context, text string, before OrderKey) iter.Seq
 
 // Put is of Store.
 func (m *Mem) Put(name string, key, value []byte) error {
-	if err := checkBlob(name, key, value); err != nil {
+	if err := checkValueSize(name, key, value); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.blobs[name] == nil {
-		m.blobs[name] = map[string][]byte{}
+	if m.values[name] == nil {
+		m.values[name] = map[string][]byte{}
 	}
-	m.blobs[name][string(key)] = bytes.Clone(value)
+	m.values[name][string(key)] = bytes.Clone(value)
 	return nil
 }
 
@@ -286,7 +286,7 @@ func (m *Mem) Put(name string, key, value []byte) error {
 func (m *Mem) Delete(name string, key []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.blobs[name], string(key))
+	delete(m.values[name], string(key))
 	return nil
 }
 
@@ -294,7 +294,7 @@ func (m *Mem) Delete(name string, key []byte) error {
 func (m *Mem) ListValues(ctx context.Context, name string) ([]KeyValue, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return sortedBlobs(m.blobs[name]), ctx.Err()
+	return sortedValues(m.values[name]), ctx.Err()
 }
 
 // Status is of Store: there is nothing to say.

@@ -9,13 +9,13 @@ import (
 
 // table holds entries in memory: what waits for the disk, or all of a Mem. It is guarded by its
 // store's lock. Sorting waits until somebody reads, so that a flood pays for it seldom.
-type table struct {
+type memTable struct {
 	entries []*Entry
 	keys    []OrderKey // of entries
 	sorted  bool
 }
 
-func (t *table) add(e Entry) {
+func (t *memTable) add(e Entry) {
 	key := OrderKeyOf(e.Record)
 	if n := len(t.keys); n == 0 {
 		t.sorted = true
@@ -25,7 +25,7 @@ func (t *table) add(e Entry) {
 	t.entries, t.keys = append(t.entries, &e), append(t.keys, key)
 }
 
-func (t *table) sort() {
+func (t *memTable) sortByKey() {
 	if t.sorted {
 		return
 	}
@@ -42,8 +42,8 @@ func (t *table) sort() {
 }
 
 // span returns at most n entries strictly behind from, or before it when back, nearest first.
-func (t *table) span(from OrderKey, back bool, n int, want func(*Entry) bool) (out []*Entry) {
-	t.sort()
+func (t *memTable) nearest(from OrderKey, back bool, n int, want func(*Entry) bool) (out []*Entry) {
+	t.sortByKey()
 	at, found := slices.BinarySearchFunc(t.keys, from, OrderKey.Compare)
 	if back && from.IsZero() {
 		at = len(t.keys)
@@ -67,7 +67,7 @@ func (t *table) span(from OrderKey, back bool, n int, want func(*Entry) bool) (o
 }
 
 // drop removes the entries that gone names.
-func (t *table) drop(gone func(OrderKey, *Entry) bool) (n int) {
+func (t *memTable) deleteFunc(gone func(OrderKey, *Entry) bool) (n int) {
 	kept := 0
 	for i, e := range t.entries {
 		if gone(t.keys[i], e) {
@@ -83,7 +83,7 @@ func (t *table) drop(gone func(OrderKey, *Entry) bool) (n int) {
 }
 
 // of lists a feed's entries from … to, by seq.
-func (t *table) of(key record.FeedKey, from, to uint64) (out []*Entry) {
+func (t *memTable) feedRange(key record.FeedKey, from, to uint64) (out []*Entry) {
 	for i, k := range t.keys {
 		if k.Seq >= from && k.Seq <= to && k.Feed == key.Feed && k.Author == key.Author {
 			out = append(out, t.entries[i])

@@ -30,7 +30,7 @@ func TestDiskFull(t *testing.T) {
 	cfg.FlushEvery, cfg.RetryEvery = time.Millisecond, time.Hour // Sync urges
 	talk := conversation(400, 2)
 	one := op{entry: &talk[1]}
-	cfg.MaxWaitingBytes = 300 * one.weight()
+	cfg.MaxWaitingBytes = 300 * one.size()
 	d := open(t, cfg)
 	appendAll(t, d, talk[:100])
 	settle(t, d)

@@ -21,25 +21,25 @@ import (
 const schema = 1
 
 var (
-	bucketMeta = []byte("meta")
-	bucketBlob = []byte("kv")
-	keySchema  = []byte("schema")
+	bucketMeta   = []byte("meta")
+	bucketValues = []byte("kv")
+	keySchema    = []byte("schema")
 )
 
 // bucket names one of the room's buckets.
 func (d *Disk) bucket(letter byte) []byte { return append([]byte{letter}, d.cfg.Room[:]...) }
 
 // start opens the file for the first time.
-func (d *Disk) start() error {
+func (d *Disk) openFirst() error {
 	d.files.Lock()
 	defer d.files.Unlock()
-	err := d.openOrBegin()
+	err := d.openOrReplaceLocked()
 	if errors.Is(err, ErrNewer) {
 		return fmt.Errorf("%s: %w", d.cfg.Path, err)
 	}
 	d.mu.Lock()
 	d.status.NotSaved = err
-	s := d.statusNow()
+	s := d.statusLocked()
 	d.mu.Unlock()
 	if s.NotSaved != nil || s.Aside != "" {
 		d.notify(s)
@@ -48,10 +48,10 @@ func (d *Disk) start() error {
 }
 
 // openOrBegin opens the file, and puts a damaged one aside. Called with files held alone.
-func (d *Disk) openOrBegin() error {
-	err := d.open("")
+func (d *Disk) openOrReplaceLocked() error {
+	err := d.openLocked("")
 	if isDamage(err) {
-		err = d.begin(err)
+		err = d.replaceDamagedLocked(err)
 	}
 	return err
 }
@@ -60,8 +60,8 @@ func (d *Disk) notify(s Status) {
 	if s.NotSaved != nil {
 		d.cfg.Log.Warn("records are not saved", "error", s.NotSaved)
 	}
-	d.telling.Lock()
-	defer d.telling.Unlock()
+	d.notifying.Lock()
+	defer d.notifying.Unlock()
 	if d.cfg.Notify != nil {
 		d.cfg.Notify(s)
 	}
@@ -70,7 +70,7 @@ func (d *Disk) notify(s Status) {
 // open opens the file, for writing if that can be, and loads what is held of each feed. What can be
 // read of the damaged file aside, if there is one, is taken over first. The error may be why the file
 // was opened for reading only. Called with files held alone.
-func (d *Disk) open(aside string) error {
+func (d *Disk) openLocked(aside string) error {
 	if err := checkRegular(d.cfg.Path); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (d *Disk) open(aside string) error {
 	fresh := errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
 	if !fresh {
 		if err := checkFile(d.cfg.Path); err != nil {
-			return d.explain(err)
+			return d.explainError(err)
 		}
 	}
 	f, err := d.openBolt(false)
@@ -88,34 +88,34 @@ func (d *Disk) open(aside string) error {
 		reading = f != nil
 	}
 	if f == nil {
-		d.forget(fresh, err)
-		return d.explain(err)
+		d.removeUnfinished(fresh, err)
+		return d.explainError(err)
 	}
 	if fresh {
-		if err := asDamage(f.transact(true, d.found)); err != nil {
+		if err := asDamage(f.transact(true, d.createBuckets)); err != nil {
 			_ = f.close() // the error in hand says more
-			d.forget(fresh, err)
-			return d.explain(err)
+			d.removeUnfinished(fresh, err)
+			return d.explainError(err)
 		}
 	}
 	recovered := 0
 	if aside != "" {
 		var err error
-		if recovered, err = d.salvage(f, aside); err != nil {
+		if recovered, err = d.recoverFrom(f, aside); err != nil {
 			d.cfg.Log.Error("not all that could be read of the damaged file was taken over", "error", err)
 		}
 	}
-	led, loadErr := d.load(f)
+	led, loadErr := d.loadLedger(f)
 	if loadErr != nil {
 		_ = f.close()
-		return d.explain(loadErr)
+		return d.explainError(loadErr)
 	}
-	d.install(f, reading, led, aside, recovered)
-	return d.explain(err)
+	d.installLocked(f, reading, led, aside, recovered)
+	return d.explainError(err)
 }
 
 // forget removes a file that was begun and not finished, on a full disk: it would pass for damaged.
-func (d *Disk) forget(fresh bool, err error) {
+func (d *Disk) removeUnfinished(fresh bool, err error) {
 	if fresh && err != nil {
 		os.Remove(d.cfg.Path)
 	}
@@ -123,7 +123,7 @@ func (d *Disk) forget(fresh bool, err error) {
 
 // install puts an opened file in its place and counts what waits for the disk into its ledger. Called
 // with files held alone.
-func (d *Disk) install(f *file, reading bool, led *ledger, aside string, recovered int) {
+func (d *Disk) installLocked(f *boltFile, reading bool, led *ledger, aside string, recovered int) {
 	d.file, d.reading = f, reading
 	d.opened++
 	d.mu.Lock()
@@ -132,15 +132,15 @@ func (d *Disk) install(f *file, reading bool, led *ledger, aside string, recover
 	if aside != "" {
 		d.status.Aside, d.status.Recovered = aside, d.status.Recovered+recovered
 	}
-	for _, b := range []*batch{&d.flushing, &d.fresh} {
+	for _, b := range []*batch{&d.flushing, &d.pending} {
 		for _, o := range b.ops {
-			d.replay(o)
+			d.replayLocked(o)
 		}
 	}
 }
 
 // explain adds a next step for the person to an error of the disk.
-func (d *Disk) explain(err error) error {
+func (d *Disk) explainError(err error) error {
 	switch {
 	case err == nil || isDamage(err) || errors.Is(err, ErrNewer):
 		return err
@@ -181,9 +181,9 @@ func checkFile(path string) error {
 	return nil
 }
 
-func (d *Disk) openBolt(reading bool) (*file, error) {
+func (d *Disk) openBolt(reading bool) (*boltFile, error) {
 	var db *bolt.DB
-	err := caught(func() (err error) {
+	err := catchFaults(func() (err error) {
 		db, err = bolt.Open(d.cfg.Path, 0o600, &bolt.Options{
 			Timeout: time.Second, ReadOnly: reading, FreelistType: bolt.FreelistMapType,
 			NoSync: d.cfg.noSync, NoGrowSync: d.cfg.noSync,
@@ -193,7 +193,7 @@ func (d *Disk) openBolt(reading bool) (*file, error) {
 	if err != nil {
 		return nil, asDamage(err)
 	}
-	return &file{db: db}, nil
+	return &boltFile{db: db}, nil
 }
 
 // asDamage makes damage of those of bbolt's errors that mean it.
@@ -210,33 +210,33 @@ func asDamage(err error) error {
 }
 
 // load reads what is held of each feed.
-func (d *Disk) load(f *file) (*ledger, error) {
+func (d *Disk) loadLedger(f *boltFile) (*ledger, error) {
 	led := newLedger()
-	err := f.transact(false, func(tx *bolt.Tx) error { return d.loadFrom(tx, led) })
+	err := f.transact(false, func(tx *bolt.Tx) error { return d.readLedger(tx, led) })
 	return led, asDamage(err)
 }
 
 // found makes the buckets of a new file.
-func (d *Disk) found(tx *bolt.Tx) error {
+func (d *Disk) createBuckets(tx *bolt.Tx) error {
 	m, err := tx.CreateBucketIfNotExists(bucketMeta)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.CreateBucketIfNotExists(bucketBlob); err != nil {
+	if _, err := tx.CreateBucketIfNotExists(bucketValues); err != nil {
 		return err
 	}
-	v := binary.BigEndian.AppendUint32(sealed(sealSchema, 4), schema)
-	return m.Put(keySchema, seal(keySchema, v))
+	v := binary.BigEndian.AppendUint32(beginEncoded(tagSchema, 4), schema)
+	return m.Put(keySchema, addChecksum(keySchema, v))
 }
 
 // checkNames looks at the names of the buckets: each room has three.
-func checkNames(tx *bolt.Tx) error {
+func checkBucketNames(tx *bolt.Tx) error {
 	rooms := map[string]int{}
 	c := tx.Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
 		name := string(k)
 		if len(name) != 1+len(record.RoomID{}) || !strings.Contains("rof", name[:1]) {
-			if name != string(bucketMeta) && name != string(bucketBlob) {
+			if name != string(bucketMeta) && name != string(bucketValues) {
 				return damaged("a bucket %q", name)
 			}
 			continue
@@ -251,29 +251,29 @@ func checkNames(tx *bolt.Tx) error {
 	return nil
 }
 
-func (d *Disk) loadFrom(tx *bolt.Tx, led *ledger) error {
+func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
 	m := tx.Bucket(bucketMeta)
-	if m == nil || tx.Bucket(bucketBlob) == nil {
+	if m == nil || tx.Bucket(bucketValues) == nil {
 		return damaged("no bucket for the schema or the values")
 	}
-	v, ok := unseal(sealSchema, keySchema, m.Get(keySchema))
+	v, ok := verifyChecksum(tagSchema, keySchema, m.Get(keySchema))
 	if !ok || len(v) != 4 {
 		return damaged("no schema version")
 	}
 	if have := binary.BigEndian.Uint32(v); have > schema {
 		return fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewer, have, schema)
 	}
-	if err := checkNames(tx); err != nil {
+	if err := checkBucketNames(tx); err != nil {
 		return err
 	}
 	if feeds := tx.Bucket(d.bucket('f')); feeds != nil {
 		c := feeds.Cursor()
 		for k, v := c.First(); k != nil; k, v = c.Next() {
-			key, f, ok := openFeedState(k, v)
+			key, f, ok := decodeFeed(k, v)
 			if !ok {
 				return damaged("what is held of a feed")
 			}
-			led.put(key, f)
+			led.addNumbered(key, f)
 		}
 	}
 	return nil
@@ -281,7 +281,7 @@ func (d *Disk) loadFrom(tx *bolt.Tx, led *ledger) error {
 
 // begin puts the file aside and begins a new one with what can be read of it. Called with files held
 // alone; cause is why.
-func (d *Disk) begin(cause error) error {
+func (d *Disk) replaceDamagedLocked(cause error) error {
 	if d.file != nil {
 		_ = d.file.close() // what it held is not trusted any more
 		d.file = nil
@@ -293,25 +293,25 @@ func (d *Disk) begin(cause error) error {
 	ext := filepath.Ext(d.cfg.Path)
 	aside := strings.TrimSuffix(d.cfg.Path, ext) + "-damaged-" + time.Now().UTC().Format("20060102T150405.000") + ext
 	if err := os.Rename(d.cfg.Path, aside); err != nil {
-		return d.explain(err)
+		return d.explainError(err)
 	}
 	d.cfg.Log.Error("the file of records is damaged", "cause", cause, "aside", aside)
-	return d.open(aside)
+	return d.openLocked(aside)
 }
 
 // repair is begin for a file that turned out damaged while it was in use; opened is its count when
 // that was seen.
-func (d *Disk) repair(opened int, cause error) error {
+func (d *Disk) replaceDamaged(opened int, cause error) error {
 	d.files.Lock()
 	if d.opened != opened || d.file == nil {
 		d.files.Unlock()
 		return nil // somebody else has done it
 	}
-	err := d.begin(cause)
+	err := d.replaceDamagedLocked(cause)
 	d.files.Unlock()
 	d.mu.Lock()
 	d.status.NotSaved = err
-	s := d.statusNow()
+	s := d.statusLocked()
 	d.mu.Unlock()
 	d.notify(s)
 	return err
@@ -319,17 +319,17 @@ func (d *Disk) repair(opened int, cause error) error {
 
 // replay counts an operation that waits into the ledger of a file that was begun after it. Called
 // with mu held.
-func (d *Disk) replay(o op) {
+func (d *Disk) replayLocked(o op) {
 	switch o.kind {
 	case opAppend:
 		e := o.entry
-		f := d.ledger.feed(e.Record.FeedKey(), e.Record.Seq())
+		f := d.ledger.findOrAdd(e.Record.FeedKey(), e.Record.Seq())
 		if !f.forked {
-			f.take(e)
+			f.addEntry(e)
 		}
-	case opRaise:
-		d.ledger.feed(o.feed, 0).raise(o.seq)
-	case opCut:
-		d.ledger.feed(o.feed, 0).cut(o.seq)
+	case opStartAt:
+		d.ledger.findOrAdd(o.feed, 0).startAt(o.seq)
+	case opEndAt:
+		d.ledger.findOrAdd(o.feed, 0).endAt(o.seq)
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 // readPart bounds the records looked at in one read transaction. A long one would keep the writer
 // waiting when the file must grow, and pages from being used again.
-const readPart = 4096
+const readBatch = 4096
 
 // view runs fn in a read transaction; not at all when there is no file. A damaged file is put aside,
 // and fn runs again on the new one.
@@ -34,7 +34,7 @@ func (d *Disk) view(fn func(*bolt.Tx) error) error {
 		if !isDamage(err) || !first {
 			return err
 		}
-		if err := d.repair(opened, err); err != nil {
+		if err := d.replaceDamaged(opened, err); err != nil {
 			return err
 		}
 	}
@@ -49,13 +49,13 @@ type span struct {
 
 // look reads a stretch of the raw order behind from, or before it when back: at most n records that
 // want takes, which is given their bodies; nil takes all.
-func (d *Disk) look(from OrderKey, back bool, n int, want func(body []byte) bool) (span, error) {
+func (d *Disk) readSpan(from OrderKey, back bool, n int, want func(body []byte) bool) (span, error) {
 	// What waits is read first: in between it may get to the disk and be seen twice, never not at all.
 	d.mu.Lock()
 	var waiting []RawEntry
-	for _, b := range []*batch{&d.flushing, &d.fresh} {
-		for _, e := range b.table.span(from, back, n, func(e *Entry) bool {
-			return d.ledger.shows(OrderKeyOf(e.Record)) && (want == nil || want([]byte(e.Record.Signed())))
+	for _, b := range []*batch{&d.flushing, &d.pending} {
+		for _, e := range b.table.nearest(from, back, n, func(e *Entry) bool {
+			return d.ledger.isVisible(OrderKeyOf(e.Record)) && (want == nil || want([]byte(e.Record.Signed())))
 		}) {
 			waiting = append(waiting, rawEntryOf(*e))
 		}
@@ -67,7 +67,7 @@ func (d *Disk) look(from OrderKey, back bool, n int, want func(body []byte) bool
 		s, lost = span{end: true}, nil
 		if records, order := tx.Bucket(d.bucket('r')), tx.Bucket(d.bucket('o')); records != nil && order != nil {
 			var err error
-			s, lost, err = d.stretch(records, order, from, back, n, want)
+			s, lost, err = d.readSpanFromDisk(records, order, from, back, n, want)
 			return err
 		}
 		return nil
@@ -75,12 +75,12 @@ func (d *Disk) look(from OrderKey, back bool, n int, want func(body []byte) bool
 	if err != nil {
 		return span{}, err
 	}
-	d.lost(lost)
-	return s.merge(waiting, back, n), nil
+	d.dropDamaged(lost)
+	return s.mergeWaiting(waiting, back, n), nil
 }
 
 // merge adds what waits for the disk.
-func (s span) merge(waiting []RawEntry, back bool, n int) span {
+func (s span) mergeWaiting(waiting []RawEntry, back bool, n int) span {
 	sign := 1
 	if back {
 		sign = -1
@@ -103,18 +103,18 @@ func (s span) merge(waiting []RawEntry, back bool, n int) span {
 }
 
 // stretch is look for what is on disk. lost names records that are damaged.
-func (d *Disk) stretch(records, order *bolt.Bucket, from OrderKey, back bool, n int, want func([]byte) bool) (s span, lost []op, err error) {
+func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back bool, n int, want func([]byte) bool) (s span, lost []op, err error) {
 	c := order.Cursor()
 	step := c.Next
 	if back {
 		step = c.Prev
 	}
-	k := begin(c, from, back)
-	keys := make([]OrderKey, 0, min(n, readPart))
-	for looked := 0; looked < readPart && len(s.raws) < n; {
+	k := seekOrder(c, from, back)
+	keys := make([]OrderKey, 0, min(n, readBatch))
+	for looked := 0; looked < readBatch && len(s.raws) < n; {
 		keys = keys[:0]
-		for ; k != nil && len(keys) < min(n-len(s.raws), readPart-looked); k, _ = step() {
-			key, ok := keyFrom(k)
+		for ; k != nil && len(keys) < min(n-len(s.raws), readBatch-looked); k, _ = step() {
+			key, ok := decodeOrderKey(k)
 			if !ok || !from.IsZero() && (key.Compare(from) < 0) != back {
 				return s, nil, damaged("a place in the order")
 			}
@@ -127,7 +127,7 @@ func (d *Disk) stretch(records, order *bolt.Bucket, from OrderKey, back bool, n 
 		}
 		looked += len(keys)
 		s.last = keys[len(keys)-1]
-		for _, p := range d.places(keys) {
+		for _, p := range d.locate(keys) {
 			if p.at == nil {
 				return s, nil, damaged("a place in the order for a record that never came")
 			}
@@ -138,12 +138,12 @@ func (d *Disk) stretch(records, order *bolt.Bucket, from OrderKey, back bool, n 
 			if want != nil && !want(bodyOf(v)) {
 				continue
 			}
-			r, ok := openRecord(p.at, v)
+			r, ok := decodeRecord(p.at, v)
 			if !ok {
-				lost = append(lost, op{kind: opLose, feed: p.key.feed(), seq: p.key.Seq, key: string(p.key.bytes())})
+				lost = append(lost, op{kind: opDropRecord, feed: p.key.feed(), seq: p.key.Seq, key: string(p.key.encode())})
 				continue
 			}
-			if r.Key = p.key; !d.stands(r) {
+			if r.Key = p.key; !d.matchesKey(r) {
 				return s, nil, damaged("a record in another's place")
 			}
 			s.raws = append(s.raws, r)
@@ -153,8 +153,8 @@ func (d *Disk) stretch(records, order *bolt.Bucket, from OrderKey, back bool, n 
 }
 
 // begin moves a cursor over the order to the first key behind from, or before it when back.
-func begin(c *bolt.Cursor, from OrderKey, back bool) []byte {
-	at := from.bytes()
+func seekOrder(c *bolt.Cursor, from OrderKey, back bool) []byte {
+	at := from.encode()
 	switch {
 	case back && from.IsZero():
 		k, _ := c.Last()
@@ -176,23 +176,23 @@ func begin(c *bolt.Cursor, from OrderKey, back bool) []byte {
 }
 
 // placed is a record to read: its key and where it lies; nil when it can't be there.
-type placed struct {
+type recordPlace struct {
 	key OrderKey
 	at  []byte
 }
 
 // places leaves out the records that are not to be seen.
-func (d *Disk) places(keys []OrderKey) []placed {
+func (d *Disk) locate(keys []OrderKey) []recordPlace {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out := make([]placed, 0, len(keys))
+	out := make([]recordPlace, 0, len(keys))
 	for _, k := range keys {
 		f := d.ledger.feeds[k.feed()]
 		switch {
 		case f == nil || k.Seq >= f.next && !f.forked:
-			out = append(out, placed{key: k})
-		case d.ledger.shows(k):
-			out = append(out, placed{k, place(f.num, k.Seq)})
+			out = append(out, recordPlace{key: k})
+		case d.ledger.isVisible(k):
+			out = append(out, recordPlace{k, recordKey(f.number, k.Seq)})
 		}
 	}
 	return out
@@ -200,7 +200,7 @@ func (d *Disk) places(keys []OrderKey) []placed {
 
 // stands reports whether a record is the one of this room that its key names. It compares the
 // beginning of the body as it must be, which costs a tenth of reading it.
-func (d *Disk) stands(r RawEntry) bool {
+func (d *Disk) matchesKey(r RawEntry) bool {
 	var room [256]byte
 	b := hex.AppendEncode(append(room[:0], `{"v":1,"room":"`...), d.cfg.Room[:])
 	b, _ = r.Key.Author.AppendText(append(b, `","author":"`...)) // never fails
@@ -216,17 +216,17 @@ func (d *Disk) stands(r RawEntry) bool {
 }
 
 // lost has damaged records deleted, so that their peers' copies are asked for at the next start.
-func (d *Disk) lost(ops []op) {
+func (d *Disk) dropDamaged(ops []op) {
 	d.mu.Lock()
 	before := d.status.Unreadable
 	for _, o := range ops {
-		if at := (spot{o.feed, o.seq}); !d.losing[at] && !d.closed {
-			d.losing[at] = true // until the writer has done it: readers may come upon it again
+		if at := (feedSeq{o.feed, o.seq}); !d.dropping[at] && !d.closed {
+			d.dropping[at] = true // until the writer has done it: readers may come upon it again
 			d.status.Unreadable++
-			d.queue(o)
+			d.queueLocked(o)
 		}
 	}
-	s := d.statusNow()
+	s := d.statusLocked()
 	d.mu.Unlock()
 	if s.Unreadable > before {
 		d.notify(s)
@@ -234,28 +234,28 @@ func (d *Disk) lost(ops []op) {
 }
 
 // spot is a place in a feed.
-type spot struct {
+type feedSeq struct {
 	feed record.FeedKey
 	seq  uint64
 }
 
 // ReadBefore is of Store.
 func (d *Disk) ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error) {
-	out, err := d.page(ctx, key, true, n)
+	out, err := d.readPage(ctx, key, true, n)
 	slices.Reverse(out)
 	return out, err
 }
 
-func (d *Disk) page(ctx context.Context, key OrderKey, back bool, n int) (out []Entry, err error) {
+func (d *Disk) readPage(ctx context.Context, key OrderKey, back bool, n int) (out []Entry, err error) {
 	for len(out) < n {
 		if err := ctx.Err(); err != nil {
 			return out, err
 		}
-		s, err := d.look(key, back, n-len(out), nil)
+		s, err := d.readSpan(key, back, n-len(out), nil)
 		if err != nil {
 			return out, err
 		}
-		out = append(out, d.verify(s.raws)...)
+		out = append(out, d.verifyOrDrop(s.raws)...)
 		if s.end {
 			break
 		}
@@ -266,17 +266,17 @@ func (d *Disk) page(ctx context.Context, key OrderKey, back bool, n int) (out []
 
 // verify checks signatures. A record with a bad one had a good checksum: somebody wrote it so, and it
 // is treated like a damaged one.
-func (d *Disk) verify(raws []RawEntry) (out []Entry) {
+func (d *Disk) verifyOrDrop(raws []RawEntry) (out []Entry) {
 	var bad []op
 	for _, r := range raws {
 		e, err := r.Verify()
 		if err != nil {
-			bad = append(bad, op{kind: opLose, feed: r.Key.feed(), seq: r.Key.Seq, key: string(r.Key.bytes())})
+			bad = append(bad, op{kind: opDropRecord, feed: r.Key.feed(), seq: r.Key.Seq, key: string(r.Key.encode())})
 			continue
 		}
 		out = append(out, e)
 	}
-	d.lost(bad)
+	d.dropDamaged(bad)
 	return out
 }
 
@@ -288,11 +288,11 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 		d.mu.Unlock()
 		return nil, ctx.Err()
 	}
-	num := f.num
+	num := f.number
 	from, to = max(from, f.floor), min(to, f.end()-1)
 	var waiting []*Entry
-	for _, b := range []*batch{&d.flushing, &d.fresh} {
-		waiting = append(waiting, b.table.of(key, from, to)...)
+	for _, b := range []*batch{&d.flushing, &d.pending} {
+		waiting = append(waiting, b.table.feedRange(key, from, to)...)
 	}
 	d.mu.Unlock()
 	if from > to {
@@ -303,14 +303,14 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 	err := d.view(func(tx *bolt.Tx) error {
 		out, lost = nil, nil
 		if records := tx.Bucket(d.bucket('r')); records != nil {
-			out, lost = d.run(records, num, key, from, to, maxBytes)
+			out, lost = d.readRun(records, num, key, from, to, maxBytes)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.lost(lost)
+	d.dropDamaged(lost)
 	if len(lost) > 0 {
 		return out, ctx.Err()
 	}
@@ -334,19 +334,19 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 
 // run reads a feed's records from the first on, without a gap. One that is missing in the middle is
 // waiting for the disk, or was deleted just now.
-func (d *Disk) run(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (out []RawEntry, lost []op) {
+func (d *Disk) readRun(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (out []RawEntry, lost []op) {
 	c := records.Cursor()
 	want := from
-	for k, v := c.Seek(place(num, from)); bytes.Equal(k, place(num, want)) && want <= to; k, v = c.Next() {
-		r, ok := openRecord(k, v)
+	for k, v := c.Seek(recordKey(num, from)); bytes.Equal(k, recordKey(num, want)) && want <= to; k, v = c.Next() {
+		r, ok := decodeRecord(k, v)
 		if !ok {
-			return out, []op{{kind: opLose, feed: key, seq: want}}
+			return out, []op{{kind: opDropRecord, feed: key, seq: want}}
 		}
 		if maxBytes -= len(r.Body); maxBytes < 0 && len(out) > 0 {
 			break
 		}
 		if c, err := record.Parse(r.Body, r.Sig[:]); err == nil {
-			r.Key = keyOfBody(c.Body())
+			r.Key = orderKeyOfBody(c.Body())
 		}
 		out = append(out, r)
 		want++

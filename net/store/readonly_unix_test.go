@@ -22,7 +22,7 @@ func TestSnapshotOfWhatCanOnlyBeRead(t *testing.T) {
 			settle(t, d)
 			d.Close()
 			if !gated {
-				if err := os.Remove(gateName(cfg.Path)); err != nil {
+				if err := os.Remove(flockName(cfg.Path)); err != nil {
 					t.Fatal(err)
 				}
 			}

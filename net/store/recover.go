@@ -21,7 +21,7 @@ const anyCount = 1 << 16
 // eachValue reads a damaged file page after page, whatever its structure says, and calls f with all
 // that looks like a leaf's elements: keys and values may be anything, and old ones turn up again.
 // f may keep nothing of them.
-func eachValue(r io.ReaderAt, size int64, f func(key, value []byte) error) error {
+func scanElements(r io.ReaderAt, size int64, f func(key, value []byte) error) error {
 	page := int64(4096)
 	if m, _, err := readMeta(r, size); err == nil {
 		page = int64(m.pageSize)
@@ -32,7 +32,7 @@ func eachValue(r io.ReaderAt, size int64, f func(key, value []byte) error) error
 			failed = f(key, value)
 		}
 		if len(value) > 16+pageHead { // a small bucket lies inside its element
-			eachElement(value[16:], anyCount, func(_ uint32, key, value []byte) {
+			forEachElement(value[16:], anyCount, func(_ uint32, key, value []byte) {
 				if failed == nil {
 					failed = f(key, value)
 				}
@@ -55,14 +55,14 @@ func eachValue(r io.ReaderAt, size int64, f func(key, value []byte) error) error
 				continue
 			}
 		}
-		eachElement(b, anyCount, visit)
+		forEachElement(b, anyCount, visit)
 	}
 	return failed
 }
 
 // salvage takes over into a new file what can be read of a damaged one, of all rooms. Only checksums
 // are looked at: signatures are when something is shown. It returns the number of records.
-func (d *Disk) salvage(f *file, aside string) (recovered int, err error) {
+func (d *Disk) recoverFrom(f *boltFile, aside string) (recovered int, err error) {
 	if err := checkRegular(aside); err != nil {
 		return 0, nil // there is nothing to take over
 	}
@@ -75,9 +75,9 @@ func (d *Disk) salvage(f *file, aside string) (recovered int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	s := &salvager{file: f, nums: map[roomFeed]uint32{}, last: map[record.RoomID]uint32{},
-		cuts: map[record.FeedKey]uint64{}, blobs: map[string]salvagedBlob{}}
-	if err := eachValue(old, info.Size(), s.visit); err != nil {
+	s := &recoverer{file: f, numbers: map[roomFeed]uint32{}, last: map[record.RoomID]uint32{},
+		forkedAt: map[record.FeedKey]uint64{}, values: map[string]recoveredValue{}}
+	if err := scanElements(old, info.Size(), s.addElement); err != nil {
 		return s.count, fmt.Errorf("take over from %s: %w", aside, err)
 	}
 	if err := s.flush(); err != nil {
@@ -91,71 +91,71 @@ type roomFeed struct {
 	key  record.FeedKey
 }
 
-type salvagedBlob struct {
+type recoveredValue struct {
 	number uint64
 	data   []byte
 }
 
 // found is a record to take over.
-type found struct {
+type recoveredRecord struct {
 	room  record.RoomID
 	key   OrderKey
 	value []byte // sealed for its new place
 	at    []byte
 }
 
-type salvager struct {
-	file  *file
-	nums  map[roomFeed]uint32
-	last  map[record.RoomID]uint32
-	cuts  map[record.FeedKey]uint64 // where a forked feed ends
-	blobs map[string]salvagedBlob
-	buf   []found
-	size  int
-	count int
+type recoverer struct {
+	file     *boltFile
+	numbers  map[roomFeed]uint32
+	last     map[record.RoomID]uint32
+	forkedAt map[record.FeedKey]uint64 // where a forked feed ends
+	values   map[string]recoveredValue
+	buf      []recoveredRecord
+	size     int
+	count    int
 }
 
 // visit sorts out what a value is.
-func (s *salvager) visit(key, value []byte) error {
-	if r, ok := openRecord(key, value); ok && len(key) == 12 {
-		return s.record(r, value)
+func (s *recoverer) addElement(key, value []byte) error {
+	if r, ok := decodeRecord(key, value); ok && len(key) == 12 {
+		return s.addRecord(r, value)
 	}
-	if k, f, ok := openFeedState(key, value); ok && f.forked {
-		s.cuts[k] = f.next // feeds are random: whatever room it was in
+	if k, f, ok := decodeFeed(key, value); ok && f.forked {
+		s.forkedAt[k] = f.next // feeds are random: whatever room it was in
 		return nil
 	}
-	if number, data, ok := openBlob(key, value); ok {
-		if had, any := s.blobs[string(key)]; !any || number >= had.number {
-			s.blobs[string(key)] = salvagedBlob{number, data}
+	if number, data, ok := decodeValue(key, value); ok {
+		if had, any := s.values[string(key)]; !any || number >= had.number {
+			s.values[string(key)] = recoveredValue{number, data}
 		}
 	}
 	return nil
 }
 
-func (s *salvager) record(r RawEntry, value []byte) error {
+func (s *recoverer) addRecord(r RawEntry, value []byte) error {
 	c, err := record.Parse(r.Body, r.Sig[:])
 	if err != nil {
 		return nil
 	}
 	body := c.Body()
-	key := keyOfBody(body)
+	key := orderKeyOfBody(body)
 	rf := roomFeed{body.Room, key.feed()}
-	num, ok := s.nums[rf]
+	num, ok := s.numbers[rf]
 	if !ok {
 		s.last[rf.room]++
 		num = s.last[rf.room]
-		s.nums[rf] = num
+		s.numbers[rf] = num
 	}
-	at := place(num, key.Seq)
-	s.buf = append(s.buf, found{rf.room, key, seal(at, bytes.Clone(value)), at})
-	if s.size += len(value); s.size > perCommit {
+	at := recordKey(num, key.Seq)
+	s.buf = append(s.buf, recoveredRecord{rf.room, key, addChecksum(at, bytes.Clone(value)), at})
+	if s.size += len(value); s.size > maxCommitBytes {
 		return s.flush()
 	}
 	return nil
 }
 
 // flush writes what was collected.
-func (s *salvager) flush() error {
+func (s *recoverer) flush() error {
 	added := 0
 	err := s.file.transact(true, func(tx *bolt.Tx) error {
 		added = 0
@@ -174,7 +174,7 @@ func (s *salvager) flush() error {
 			if err := records.Put(f.at, f.value); err != nil {
 				return err
 			}
-			if err := order.Put(f.key.bytes(), nil); err != nil {
+			if err := order.Put(f.key.encode(), nil); err != nil {
 				return err
 			}
 			added++
@@ -188,27 +188,27 @@ func (s *salvager) flush() error {
 }
 
 // finish writes what is now held of each feed, and the values.
-func (s *salvager) finish() error {
+func (s *recoverer) finish() error {
 	return s.file.transact(true, func(tx *bolt.Tx) error {
-		for rf, num := range s.nums {
+		for rf, num := range s.numbers {
 			records := tx.Bucket(append([]byte{'r'}, rf.room[:]...))
 			feeds, err := tx.CreateBucketIfNotExists(append([]byte{'f'}, rf.room[:]...))
 			if err != nil {
 				return err
 			}
-			f := held(records, num)
-			if cut, forked := s.cuts[rf.key]; forked {
-				f.cut(cut) // what is above is not shown any more
+			f := rebuildFeed(records, num)
+			if cut, forked := s.forkedAt[rf.key]; forked {
+				f.endAt(cut) // what is above is not shown any more
 			}
 			at := binary.BigEndian.AppendUint32(nil, num)
-			if err := feeds.Put(at, sealFeedState(at, rf.key, f)); err != nil {
+			if err := feeds.Put(at, encodeFeed(at, rf.key, f)); err != nil {
 				return err
 			}
 		}
-		blobs := tx.Bucket(bucketBlob)
-		for key, b := range s.blobs {
+		blobs := tx.Bucket(bucketValues)
+		for key, b := range s.values {
 			at := []byte(key)
-			if err := blobs.Put(at, sealBlobValue(at, uint64(tx.ID()), b.data)); err != nil {
+			if err := blobs.Put(at, encodeValue(at, uint64(tx.ID()), b.data)); err != nil {
 				return err
 			}
 		}
@@ -217,13 +217,13 @@ func (s *salvager) finish() error {
 }
 
 // held is what there is of a feed: the chain from its first record on, and a hole where it breaks.
-func held(records *bolt.Bucket, num uint32) *feed {
-	f := &feed{num: num, hole: none}
+func rebuildFeed(records *bolt.Bucket, num uint32) *feed {
+	f := &feed{number: num, hole: noHole}
 	c := records.Cursor()
-	prefix := place(num, 0)[:4]
+	prefix := recordKey(num, 0)[:4]
 	any := false
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		r, ok := openRecord(k, v)
+		r, ok := decodeRecord(k, v)
 		if !ok {
 			continue
 		}
@@ -235,10 +235,10 @@ func held(records *bolt.Bucket, num uint32) *feed {
 		if !any {
 			f.floor, f.next, any = seq, seq, true
 		}
-		if f.hole == none && (seq != f.next || seq > f.floor && claim.Body().Prev != f.head) {
+		if f.hole == noHole && (seq != f.next || seq > f.floor && claim.Body().Prev != f.head) {
 			f.hole = f.next
 		}
-		if f.hole == none {
+		if f.hole == noHole {
 			f.head, f.time = claim.ID(), claim.Body().Time
 			if r.Name != "" {
 				f.name = r.Name

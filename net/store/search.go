@@ -23,12 +23,12 @@ func (d *Disk) Search(ctx context.Context, text string, before OrderKey) iter.Se
 				yield(Entry{}, err)
 				return
 			}
-			s, err := d.look(before, true, 64, func(body []byte) bool { return query.Contains(textOf(body)) })
+			s, err := d.readSpan(before, true, 64, func(body []byte) bool { return query.Contains(unverifiedText(body)) })
 			if err != nil {
 				yield(Entry{}, err)
 				return
 			}
-			for _, e := range d.verify(s.raws) {
+			for _, e := range d.verifyOrDrop(s.raws) {
 				if e.Record.Text() != "" && !yield(e, nil) {
 					return
 				}
@@ -43,11 +43,11 @@ func (d *Disk) Search(ctx context.Context, text string, before OrderKey) iter.Se
 
 // beforeText comes before the text of a line. Nothing before it in a body is free text, so it can't
 // be there by chance.
-var beforeText = []byte(`,"data":{"text":"`)
+var textPrefix = []byte(`,"data":{"text":"`)
 
 // textOf is the text of a line whose signature nobody has looked at; "" for other records.
-func textOf(body []byte) string {
-	_, quoted, found := bytes.Cut(body, beforeText)
+func unverifiedText(body []byte) string {
+	_, quoted, found := bytes.Cut(body, textPrefix)
 	quoted, closed := bytes.CutSuffix(quoted, []byte(`"}}`))
 	if !found || !closed {
 		return ""
@@ -65,14 +65,14 @@ func textOf(body []byte) string {
 // ReadAll is of Store.
 func (d *Disk) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error] {
 	return func(yield func(RawEntry, error) bool) {
-		firsts, err := d.firsts(ctx, since)
+		firsts, err := d.findFirsts(ctx, since)
 		var at OrderKey
 		for err == nil {
 			if err = ctx.Err(); err != nil {
 				break
 			}
 			var s span
-			if s, err = d.look(at, false, readPart, nil); err != nil {
+			if s, err = d.readSpan(at, false, readBatch, nil); err != nil {
 				break
 			}
 			for _, r := range s.raws {
@@ -93,13 +93,13 @@ func (d *Disk) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry,
 }
 
 // firsts is, of each feed that has any, the least seq with a time of since or later.
-func (d *Disk) firsts(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
+func (d *Disk) findFirsts(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
 	firsts := map[record.FeedKey]uint64{}
 	if since.IsZero() {
 		return firsts, nil
 	}
 	d.mu.Lock()
-	for _, b := range []*batch{&d.flushing, &d.fresh} {
+	for _, b := range []*batch{&d.flushing, &d.pending} {
 		for _, k := range b.table.keys {
 			if k.Time.Ms >= since.UnixMilli() {
 				noteFirst(firsts, k)
@@ -123,14 +123,14 @@ func (d *Disk) firsts(ctx context.Context, since time.Time) (map[record.FeedKey]
 			}
 			c := order.Cursor()
 			looked := 0
-			for k := begin(c, at, false); k != nil; k, _ = c.Next() {
-				key, ok := keyFrom(k)
+			for k := seekOrder(c, at, false); k != nil; k, _ = c.Next() {
+				key, ok := decodeOrderKey(k)
 				if !ok {
 					return damaged("a place in the order")
 				}
 				noteFirst(part, key)
 				last = key
-				if looked++; looked == readPart {
+				if looked++; looked == readBatch {
 					done = false
 					break
 				}
@@ -151,19 +151,19 @@ func (d *Disk) firsts(ctx context.Context, since time.Time) (map[record.FeedKey]
 // ListValues is of Store.
 func (d *Disk) ListValues(ctx context.Context, name string) ([]KeyValue, error) {
 	d.mu.Lock()
-	waiting := append(append([]op(nil), d.flushing.ops...), d.fresh.ops...)
+	waiting := append(append([]op(nil), d.flushing.ops...), d.pending.ops...)
 	d.mu.Unlock()
-	prefix := blobKey(name, nil)
+	prefix := valueKey(name, nil)
 	found := map[string][]byte{}
 	err := d.view(func(tx *bolt.Tx) error {
 		found = map[string][]byte{}
-		blobs := tx.Bucket(bucketBlob)
+		blobs := tx.Bucket(bucketValues)
 		if blobs == nil {
 			return damaged("no bucket for the values")
 		}
 		c := blobs.Cursor()
 		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-			_, data, ok := openBlob(k, v)
+			_, data, ok := decodeValue(k, v)
 			if !ok {
 				return damaged("a value under %q", name)
 			}
@@ -183,5 +183,5 @@ func (d *Disk) ListValues(ctx context.Context, name string) ([]KeyValue, error) 
 	if err != nil {
 		return nil, err
 	}
-	return sortedBlobs(found), ctx.Err()
+	return sortedValues(found), ctx.Err()
 }

@@ -21,7 +21,7 @@ func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedK
 			feeds[key] = *f
 		}
 	}
-	for _, b := range []*batch{&d.flushing, &d.fresh} {
+	for _, b := range []*batch{&d.flushing, &d.pending} {
 		for i, e := range b.table.entries {
 			if f, ok := feeds[b.table.keys[i].feed()]; ok && e.Arrived.UnixMilli() < ms {
 				f.floor = max(f.floor, e.Record.Seq()+1)
@@ -56,15 +56,15 @@ func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedK
 func arrivedSince(records *bolt.Bucket, f feed, ms int64) uint64 {
 	c := records.Cursor()
 	var v []byte
-	k, _ := c.Seek(place(f.num, f.end()))
+	k, _ := c.Seek(recordKey(f.number, f.end()))
 	if k == nil {
 		k, v = c.Last()
 	} else {
 		k, v = c.Prev()
 	}
-	floor := place(f.num, f.floor)
+	floor := recordKey(f.number, f.floor)
 	for ; k != nil && bytes.Compare(k, floor) >= 0; k, v = c.Prev() {
-		if arrived, _ := arrivedOf(v); arrived < ms {
+		if arrived, _ := arrivalOf(v); arrived < ms {
 			return binary.BigEndian.Uint64(k[4:]) + 1
 		}
 	}

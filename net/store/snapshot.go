@@ -19,32 +19,32 @@ import (
 // store's during each commit, and whoever copies a shared one.
 
 // gateName is the file whose lock keeps writers and copiers apart.
-func gateName(path string) string { return path + ".gate" }
+func flockName(path string) string { return path + ".gate" }
 
 // Times of the gate.
 const (
-	gatePoll = 5 * time.Millisecond
-	gateWait = 10 * time.Second // a writer doesn't wait longer for a copier that may be stuck
+	flockPoll    = 5 * time.Millisecond
+	flockTimeout = 10 * time.Second // a writer doesn't wait longer for a copier that may be stuck
 )
 
 var errHeld = errors.New("held")
 
 // openGate opens what is locked. To copy takes no right to write: a backup is read where it lies. Where
 // there is no gate and none can be made it is nil, for a copier: a copy that is no good is found out.
-func openGate(path string, exclusive bool) (*os.File, error) {
-	f, err := os.OpenFile(gateName(path), os.O_RDWR|os.O_CREATE, 0o600)
+func openFlock(path string, exclusive bool) (*os.File, error) {
+	f, err := os.OpenFile(flockName(path), os.O_RDWR|os.O_CREATE, 0o600)
 	if err == nil || exclusive || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
 		return f, err
 	}
-	if f, err = os.Open(gateName(path)); errors.Is(err, fs.ErrNotExist) {
+	if f, err = os.Open(flockName(path)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return f, err
 }
 
 // gate takes the lock, polling, until ctx ends.
-func gate(ctx context.Context, path string, exclusive bool) (release func(), err error) {
-	f, err := openGate(path, exclusive)
+func acquireFlock(ctx context.Context, path string, exclusive bool) (release func(), err error) {
+	f, err := openFlock(path, exclusive)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +52,11 @@ func gate(ctx context.Context, path string, exclusive bool) (release func(), err
 		return func() {}, nil
 	}
 	for {
-		if err = lockGate(f, exclusive); err == nil {
+		if err = tryFlock(f, exclusive); err == nil {
 			return func() { f.Close() }, nil // which ends the lock
 		}
 		if errors.Is(err, errHeld) {
-			group.Sleep(ctx, gatePoll, nil)
+			group.Sleep(ctx, flockPoll, nil)
 			if err = ctx.Err(); err == nil {
 				continue
 			}
@@ -68,10 +68,10 @@ func gate(ctx context.Context, path string, exclusive bool) (release func(), err
 
 // shut takes the gate for a commit. When it can't be had, for whatever reason, the commit goes on: a
 // copier finds that its copy is no good, and takes another.
-func (d *Disk) shut() (release func()) {
-	ctx, cancel := context.WithTimeout(context.Background(), gateWait)
+func (d *Disk) lockForCommit() (release func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), flockTimeout)
 	defer cancel()
-	release, err := gate(ctx, d.cfg.Path, true)
+	release, err := acquireFlock(ctx, d.cfg.Path, true)
 	if err != nil {
 		d.cfg.Log.Debug("commit without the gate", "error", err)
 		return func() {}
@@ -80,14 +80,14 @@ func (d *Disk) shut() (release func()) {
 }
 
 // copies is how often Snapshot tries.
-const copies = 5
+const snapshotAttempts = 5
 
 // Snapshot copies the store's file at path into the folder dir, whether a program has it open or not,
 // and returns the copy's path, for Open. What that program has said in the last 100 ms may not be in
 // it. The caller removes the copy.
 func Snapshot(ctx context.Context, path, dir string) (copied string, err error) {
-	for range copies {
-		if copied, err = snapshot(ctx, path, dir); err == nil {
+	for range snapshotAttempts {
+		if copied, err = copyOnce(ctx, path, dir); err == nil {
 			if err = checkFile(copied); err == nil {
 				return copied, nil
 			}
@@ -100,7 +100,7 @@ func Snapshot(ctx context.Context, path, dir string) (copied string, err error) 
 	return "", fmt.Errorf("copy %s: %w", path, err)
 }
 
-func snapshot(ctx context.Context, path, dir string) (copied string, err error) {
+func copyOnce(ctx context.Context, path, dir string) (copied string, err error) {
 	if err := checkRegular(path); err != nil {
 		return "", err
 	}
@@ -113,7 +113,7 @@ func snapshot(ctx context.Context, path, dir string) (copied string, err error) 
 	if err != nil {
 		return "", err
 	}
-	release, err := gate(ctx, path, false)
+	release, err := acquireFlock(ctx, path, false)
 	if err == nil {
 		_, err = io.Copy(to, from)
 		release()

@@ -64,7 +64,7 @@ func TestWriterWaitsForACopier(t *testing.T) {
 	cfg := config(t)
 	cfg.FlushEvery = 1
 	d := open(t, cfg)
-	release, err := gate(t.Context(), cfg.Path, false)
+	release, err := acquireFlock(t.Context(), cfg.Path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestSnapshotErrors(t *testing.T) {
 		t.Error("copied what isn't there")
 	}
 	open(t, cfg).Close()
-	release, err := gate(t.Context(), cfg.Path, true) // as a writer that is busy
+	release, err := acquireFlock(t.Context(), cfg.Path, true) // as a writer that is busy
 	if err != nil {
 		t.Fatal(err)
 	}

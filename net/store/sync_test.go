@@ -19,17 +19,17 @@ func TestAFailureThatPassedIsNoSave(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				// A store without its writer, whose part the test plays.
-				d := &Disk{kick: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}), ledger: newLedger()}
-				d.queued = 2
+				d := &Disk{wake: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}), ledger: newLedger()}
+				d.queuedTotal = 2
 				done := make(chan error, 1)
 				go func() { done <- wait(d) }()
 				synctest.Wait()
 
 				d.mu.Lock()
-				d.attempts, d.status.NotSaved = d.attempts+1, syscall.ENOSPC
-				d.tell()
-				d.durable, d.status.NotSaved = 1, nil // before he who waits gets the lock
-				d.tell()
+				d.failedCommits, d.status.NotSaved = d.failedCommits+1, syscall.ENOSPC
+				d.wakeWaitersLocked()
+				d.savedTotal, d.status.NotSaved = 1, nil // before he who waits gets the lock
+				d.wakeWaitersLocked()
 				d.mu.Unlock()
 				synctest.Wait()
 				select {
@@ -39,8 +39,8 @@ func TestAFailureThatPassedIsNoSave(t *testing.T) {
 				}
 
 				d.mu.Lock()
-				d.attempts, d.status.NotSaved = d.attempts+1, syscall.ENOSPC
-				d.tell()
+				d.failedCommits, d.status.NotSaved = d.failedCommits+1, syscall.ENOSPC
+				d.wakeWaitersLocked()
 				d.mu.Unlock()
 				if err := <-done; !errors.Is(err, syscall.ENOSPC) {
 					t.Errorf("it returned %v, want why nothing is saved", err)

@@ -14,10 +14,10 @@ type opKind byte
 
 const (
 	opAppend opKind = iota
-	opRaise
-	opCut
-	opLose   // the record at seq can't be read
-	opExpire // delete what is older
+	opStartAt
+	opEndAt
+	opDropRecord // the record at seq can't be read
+	opExpire     // delete what is older
 	opPut
 	opDelete
 )
@@ -31,35 +31,35 @@ type op struct {
 	name       string    // of opPut, opDelete
 	key, value string    // the same; of opLose, key is the record's place in the order
 	before     time.Time // of opExpire
-	done       chan<- expired
+	done       chan<- expireResult
 }
 
 // expired is the result of an opExpire.
-type expired struct {
+type expireResult struct {
 	deleted int
 	err     error
 }
 
-func (o *op) weight() int {
+func (o *op) size() int {
 	if o.entry != nil {
-		return weigh(o.entry)
+		return entrySize(o.entry)
 	}
 	return 256 + len(o.key) + len(o.value)
 }
 
 // writing is a write transaction: the room's buckets, and the feeds that were touched, which are
 // written at its end.
-type writing struct {
+type writeTx struct {
 	tx             *bolt.Tx
 	records, order *bolt.Bucket
-	feeds, blobs   *bolt.Bucket
-	held           map[record.FeedKey]*feed
+	feeds, values  *bolt.Bucket
+	touched        map[record.FeedKey]*feed
 	number         func(record.FeedKey) (uint32, bool) // of a feed, from the ledger
 }
 
-func (d *Disk) writing(tx *bolt.Tx) (*writing, error) {
-	w := &writing{tx: tx, held: map[record.FeedKey]*feed{}, number: d.number, blobs: tx.Bucket(bucketBlob)}
-	if w.blobs == nil {
+func (d *Disk) newWriteTx(tx *bolt.Tx) (*writeTx, error) {
+	w := &writeTx{tx: tx, touched: map[record.FeedKey]*feed{}, number: d.feedNumber, values: tx.Bucket(bucketValues)}
+	if w.values == nil {
 		return nil, damaged("no bucket for the values")
 	}
 	for letter, b := range map[byte]**bolt.Bucket{'r': &w.records, 'o': &w.order, 'f': &w.feeds} {
@@ -73,19 +73,19 @@ func (d *Disk) writing(tx *bolt.Tx) (*writing, error) {
 }
 
 // number is a feed's number in the file.
-func (d *Disk) number(key record.FeedKey) (uint32, bool) {
+func (d *Disk) feedNumber(key record.FeedKey) (uint32, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f := d.ledger.feeds[key]
 	if f == nil {
 		return 0, false
 	}
-	return f.num, true
+	return f.number, true
 }
 
 // feed is what the file holds of a feed, before this transaction and with what it did so far.
-func (w *writing) feed(key record.FeedKey, floor uint64) (*feed, error) {
-	if f := w.held[key]; f != nil {
+func (w *writeTx) feed(key record.FeedKey, floor uint64) (*feed, error) {
+	if f := w.touched[key]; f != nil {
 		return f, nil
 	}
 	num, ok := w.number(key)
@@ -93,23 +93,23 @@ func (w *writing) feed(key record.FeedKey, floor uint64) (*feed, error) {
 		return nil, damaged("a feed without a number") // the ledger was loaded from a file without it
 	}
 	at := binary.BigEndian.AppendUint32(nil, num)
-	f := &feed{num: num, floor: floor, next: floor, hole: none}
+	f := &feed{number: num, floor: floor, next: floor, hole: noHole}
 	if v := w.feeds.Get(at); v != nil {
-		had, g, ok := openFeedState(at, v)
+		had, g, ok := decodeFeed(at, v)
 		if !ok || had != key {
 			return nil, damaged("what is held of a feed")
 		}
 		f = g
 	}
-	w.held[key] = f
+	w.touched[key] = f
 	return f, nil
 }
 
 // finish writes what is held of the feeds that were touched.
-func (w *writing) finish() error {
-	for key, f := range w.held {
-		at := binary.BigEndian.AppendUint32(nil, f.num)
-		if err := w.feeds.Put(at, sealFeedState(at, key, f)); err != nil {
+func (w *writeTx) writeFeeds() error {
+	for key, f := range w.touched {
+		at := binary.BigEndian.AppendUint32(nil, f.number)
+		if err := w.feeds.Put(at, encodeFeed(at, key, f)); err != nil {
 			return err
 		}
 	}
@@ -117,15 +117,15 @@ func (w *writing) finish() error {
 }
 
 // apply does one operation, all but opExpire, which takes transactions of its own.
-func (w *writing) apply(o *op) error {
+func (w *writeTx) apply(o *op) error {
 	switch o.kind {
 	case opAppend:
 		return w.append(o.entry)
 	case opPut:
-		at := blobKey(o.name, []byte(o.key))
-		return w.blobs.Put(at, sealBlobValue(at, uint64(w.tx.ID()), []byte(o.value)))
+		at := valueKey(o.name, []byte(o.key))
+		return w.values.Put(at, encodeValue(at, uint64(w.tx.ID()), []byte(o.value)))
 	case opDelete:
-		return w.blobs.Delete(blobKey(o.name, []byte(o.key)))
+		return w.values.Delete(valueKey(o.name, []byte(o.key)))
 	case opExpire:
 		return nil
 	}
@@ -134,53 +134,53 @@ func (w *writing) apply(o *op) error {
 		return err
 	}
 	switch o.kind {
-	case opRaise:
-		f.raise(o.seq)
-	case opCut:
-		f.cut(o.seq)
-		if err := w.remove(f.num, o.seq, none); err != nil {
+	case opStartAt:
+		f.startAt(o.seq)
+	case opEndAt:
+		f.endAt(o.seq)
+		if err := w.remove(f.number, o.seq, noHole); err != nil {
 			return err
 		}
-		f.head = w.idAt(f.num, f.end())
-	case opLose:
-		if err := w.remove(f.num, o.seq, o.seq); err != nil {
+		f.head = w.idBefore(f.number, f.end())
+	case opDropRecord:
+		if err := w.remove(f.number, o.seq, o.seq); err != nil {
 			return err
 		}
 		if err := w.order.Delete([]byte(o.key)); err != nil {
 			return err
 		}
-		f.lose(o.seq, w.idAt(f.num, o.seq))
+		f.loseRecord(o.seq, w.idBefore(f.number, o.seq))
 	}
 	return nil
 }
 
-func (w *writing) append(e *Entry) error {
+func (w *writeTx) append(e *Entry) error {
 	key := OrderKeyOf(e.Record)
 	f, err := w.feed(key.feed(), key.Seq)
 	if err != nil || f.forked {
 		return err
 	}
-	at := place(f.num, key.Seq)
+	at := recordKey(f.number, key.Seq)
 	if key.Seq < f.next {
 		// What is in the place already may be another record, which stands elsewhere in the order.
-		if err := w.remove(f.num, key.Seq, key.Seq); err != nil {
+		if err := w.remove(f.number, key.Seq, key.Seq); err != nil {
 			return err
 		}
 	}
-	if err := w.records.Put(at, sealEntry(at, e)); err != nil {
+	if err := w.records.Put(at, encodeEntry(at, e)); err != nil {
 		return err
 	}
-	f.take(e)
-	return w.order.Put(key.bytes(), nil)
+	f.addEntry(e)
+	return w.order.Put(key.encode(), nil)
 }
 
 // remove deletes a feed's records from … to, with their places in the order.
-func (w *writing) remove(num uint32, from, to uint64) error {
+func (w *writeTx) remove(num uint32, from, to uint64) error {
 	var places [][]byte
 	c := w.records.Cursor()
-	for k, v := c.Seek(place(num, from)); k != nil && bytes.Compare(k, place(num, to)) <= 0; k, v = c.Next() {
+	for k, v := c.Seek(recordKey(num, from)); k != nil && bytes.Compare(k, recordKey(num, to)) <= 0; k, v = c.Next() {
 		places = append(places, bytes.Clone(k))
-		if err := w.unorder(k, v); err != nil {
+		if err := w.deleteOrderKey(k, v); err != nil {
 			return err
 		}
 	}
@@ -194,8 +194,8 @@ func (w *writing) remove(num uint32, from, to uint64) error {
 
 // unorder deletes a record's place in the order. One that can't be read doesn't say where that is: it
 // stays, and is deleted when a reader comes upon it.
-func (w *writing) unorder(at, value []byte) error {
-	r, ok := openRecord(at, value)
+func (w *writeTx) deleteOrderKey(at, value []byte) error {
+	r, ok := decodeRecord(at, value)
 	if !ok {
 		return nil
 	}
@@ -203,16 +203,16 @@ func (w *writing) unorder(at, value []byte) error {
 	if err != nil {
 		return nil
 	}
-	return w.order.Delete(keyOfBody(c.Body()).bytes())
+	return w.order.Delete(orderKeyOfBody(c.Body()).encode())
 }
 
 // idAt is the id of the record before seq; zero when it isn't there.
-func (w *writing) idAt(num uint32, seq uint64) record.ID {
+func (w *writeTx) idBefore(num uint32, seq uint64) record.ID {
 	if seq == 0 {
 		return record.ID{}
 	}
-	at := place(num, seq-1)
-	if r, ok := openRecord(at, w.records.Get(at)); ok {
+	at := recordKey(num, seq-1)
+	if r, ok := decodeRecord(at, w.records.Get(at)); ok {
 		if c, err := record.Parse(r.Body, r.Sig[:]); err == nil {
 			return c.ID()
 		}

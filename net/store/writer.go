@@ -11,19 +11,19 @@ import (
 
 // perCommit bounds a transaction, in bytes of waiting operations, so that a Sync behind a flood of
 // others' records gets its turn.
-const perCommit = 8 << 20
+const maxCommitBytes = 8 << 20
 
 // write is the writer: the only goroutine that writes to the file.
-func (d *Disk) write(ctx context.Context) {
+func (d *Disk) runWriter(ctx context.Context) {
 	defer func() {
 		d.mu.Lock()
 		d.stopped = true
-		d.tell()
+		d.wakeWaitersLocked()
 		d.mu.Unlock()
 	}()
 	for {
 		select {
-		case <-d.kick:
+		case <-d.wake:
 		case <-ctx.Done():
 			d.flush() // the last chance
 			return
@@ -40,43 +40,43 @@ func (d *Disk) flush() error {
 	for {
 		d.mu.Lock()
 		if len(d.flushing.ops) == 0 {
-			d.flushing, d.fresh = d.fresh, batch{}
+			d.flushing, d.pending = d.pending, batch{}
 		}
 		ops := d.flushing.ops
 		d.mu.Unlock()
 		if len(ops) == 0 {
 			return nil
 		}
-		if err := d.commitAll(ops); err != nil {
-			d.failed(err)
+		if err := d.commitBatch(ops); err != nil {
+			d.noteFailed(err)
 			return err
 		}
-		d.saved(len(ops))
+		d.noteSaved(len(ops))
 	}
 }
 
 // commitAll writes a batch, in several transactions if it is large. A damaged file is put aside once,
 // and the batch then goes to the new one, from its beginning: some of it may have been in the old one.
-func (d *Disk) commitAll(ops []op) error {
+func (d *Disk) commitBatch(ops []op) error {
 	for first := true; ; first = false {
-		opened, err := d.commitParts(ops)
+		opened, err := d.commitInParts(ops)
 		if !isDamage(err) || !first {
 			return err
 		}
-		if err := d.repair(opened, err); err != nil {
+		if err := d.replaceDamaged(opened, err); err != nil {
 			return err
 		}
 	}
 }
 
-func (d *Disk) commitParts(ops []op) (opened int, err error) {
-	if opened, err = d.ensure(); err != nil {
+func (d *Disk) commitInParts(ops []op) (opened int, err error) {
+	if opened, err = d.ensureWritable(); err != nil {
 		return opened, err
 	}
 	for len(ops) > 0 {
 		n, size := 0, 0
-		for n < len(ops) && (n == 0 || size+ops[n].weight() <= perCommit) && (n == 0 || ops[n].kind != opExpire) {
-			size += ops[n].weight()
+		for n < len(ops) && (n == 0 || size+ops[n].size() <= maxCommitBytes) && (n == 0 || ops[n].kind != opExpire) {
+			size += ops[n].size()
 			n++
 			if ops[n-1].kind == opExpire {
 				break
@@ -91,7 +91,7 @@ func (d *Disk) commitParts(ops []op) (opened int, err error) {
 }
 
 // ensure sees to it that there is a file to write to.
-func (d *Disk) ensure() (opened int, err error) {
+func (d *Disk) ensureWritable() (opened int, err error) {
 	d.files.Lock()
 	defer d.files.Unlock()
 	if d.file != nil && !d.reading {
@@ -104,7 +104,7 @@ func (d *Disk) ensure() (opened int, err error) {
 		}
 		d.file = nil
 	}
-	err = d.openOrBegin()
+	err = d.openOrReplaceLocked()
 	return d.opened, err
 }
 
@@ -117,16 +117,16 @@ func (d *Disk) commit(ops []op) (opened int, err error) {
 	}
 	if d.cfg.fault != nil {
 		if err := d.cfg.fault(); err != nil {
-			return d.opened, d.explain(err)
+			return d.opened, d.explainError(err)
 		}
 	}
-	defer d.shut()()
+	defer d.lockForCommit()()
 	if ops[0].kind == opExpire {
-		return d.opened, asDamage(d.expire(ops[0]))
+		return d.opened, asDamage(d.expireFeeds(ops[0]))
 	}
-	var w *writing
+	var w *writeTx
 	err = d.file.transact(true, func(tx *bolt.Tx) (err error) {
-		if w, err = d.writing(tx); err != nil {
+		if w, err = d.newWriteTx(tx); err != nil {
 			return err
 		}
 		for i := range ops {
@@ -134,28 +134,28 @@ func (d *Disk) commit(ops []op) (opened int, err error) {
 				return err
 			}
 		}
-		return w.finish()
+		return w.writeFeeds()
 	})
 	if err == nil {
-		d.learn(ops, w)
+		d.updateLedger(ops, w)
 	}
-	return d.opened, d.explain(asDamage(err))
+	return d.opened, d.explainError(asDamage(err))
 }
 
 // learn takes over into the ledger what only the writer could know.
-func (d *Disk) learn(ops []op, w *writing) {
+func (d *Disk) updateLedger(ops []op, w *writeTx) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, o := range ops {
-		f, wrote := d.ledger.feeds[o.feed], w.held[o.feed]
+		f, wrote := d.ledger.feeds[o.feed], w.touched[o.feed]
 		if f == nil || wrote == nil {
 			continue
 		}
 		switch {
-		case o.kind == opCut && f.end() == wrote.end():
+		case o.kind == opEndAt && f.end() == wrote.end():
 			f.head = wrote.head
-		case o.kind == opLose:
-			delete(d.losing, spot{o.feed, o.seq})
+		case o.kind == opDropRecord:
+			delete(d.dropping, feedSeq{o.feed, o.seq})
 			if wrote.hole > f.end() {
 				continue
 			}
@@ -165,14 +165,14 @@ func (d *Disk) learn(ops []op, w *writing) {
 }
 
 // saved drops a batch that is on disk.
-func (d *Disk) saved(n int) {
+func (d *Disk) noteSaved(n int) {
 	d.mu.Lock()
 	again := d.status.NotSaved != nil
 	d.status.NotSaved = nil
 	d.flushing = batch{}
-	d.durable += uint64(n)
-	d.tell()
-	s := d.statusNow()
+	d.savedTotal += uint64(n)
+	d.wakeWaitersLocked()
+	s := d.statusLocked()
 	d.mu.Unlock()
 	if again {
 		d.notify(s)
@@ -180,13 +180,13 @@ func (d *Disk) saved(n int) {
 }
 
 // failed notes why nothing could be saved.
-func (d *Disk) failed(err error) {
+func (d *Disk) noteFailed(err error) {
 	d.mu.Lock()
 	first := d.status.NotSaved == nil || d.status.NotSaved.Error() != err.Error()
 	d.status.NotSaved = err
-	d.attempts++
-	d.tell()
-	s := d.statusNow()
+	d.failedCommits++
+	d.wakeWaitersLocked()
+	s := d.statusLocked()
 	d.mu.Unlock()
 	if first {
 		d.notify(s)

@@ -8,9 +8,9 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// What lies between the end of a feed and where a peer's copy begins is given up on its author's word, or
-// when it could not be had for a while; where nothing is held yet there is nothing to lose.
-func TestRaise(t *testing.T) {
+// A gap is given up when the author says so, or after gapTimeout. A feed of which nothing is held
+// begins at once.
+func TestStartFeedAt(t *testing.T) {
 	author, peer := identity.FromSeed([32]byte{2}).Key(), identity.FromSeed([32]byte{3}).Key()
 	key := record.FeedKey{Author: author, Feed: 5}
 	recs := chain(t, 2, 5, 20, record.KindChat, `{"text":"x"}`)
@@ -21,10 +21,10 @@ func TestRaise(t *testing.T) {
 		want int
 	}{
 		"nothing held":     {0, peer, 0, 2},
-		"too early":        {3, peer, gapFor - time.Second, 0},
-		"after a while":    {3, peer, gapFor, 2},
+		"too early":        {3, peer, gapTimeout - time.Second, 0},
+		"after a while":    {3, peer, gapTimeout, 2},
 		"the author says":  {3, author, 0, 2},
-		"nothing waits":    {9, author, 0, 0}, // what is at the floor has its place
+		"nothing waits":    {9, author, 0, 0}, // the record at the floor is appended already
 		"all of it is had": {21, author, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,8 +46,8 @@ func TestRaise(t *testing.T) {
 	}
 }
 
-// A feed begins where it does for everybody who was asked.
-func TestBegins(t *testing.T) {
+// A feed begins at the lowest start of all asked peers' copies.
+func TestIsEarliestStart(t *testing.T) {
 	x, y := identity.FromSeed([32]byte{10}).Key(), identity.FromSeed([32]byte{11}).Key()
 	key := record.FeedKey{Author: x, Feed: 77}
 	p := NewPlanner(someone(t, 2), time.Now)
@@ -61,7 +61,7 @@ func TestBegins(t *testing.T) {
 	p.SetHoldings(x, []Holding{{Key: key, Floor: 5, Seq: 9}})
 	begins(x, 5, true)
 	begins(x, 6, false)
-	begins(y, 5, false) // whose copy it isn't
+	begins(y, 5, false) // y's copy begins elsewhere
 	p.SetHoldings(y, []Holding{{Key: key, Floor: 3, Seq: 9}})
 	begins(x, 5, false)
 	begins(y, 3, true)
@@ -69,9 +69,9 @@ func TestBegins(t *testing.T) {
 	begins(x, 5, true)
 }
 
-// A copy that begins in the middle of a feed is cut for who has nothing of it, and not for who has its
-// beginning.
-func TestCut(t *testing.T) {
+// A copy that begins in the middle of a feed is truncated for a room that holds nothing of the
+// feed, and not for a room that has its beginning.
+func TestHasTruncatedFeeds(t *testing.T) {
 	key := record.FeedKey{Author: identity.FromSeed([32]byte{2}).Key(), Feed: 5}
 	recs := chain(t, 2, 5, 20, record.KindChat, `{"text":"x"}`)
 	theirs := []Holding{{Key: key, Floor: 8, Seq: 19}}
@@ -90,10 +90,10 @@ func TestCut(t *testing.T) {
 			}
 		}
 		if got := r.HasTruncatedFeeds(theirs); got != c.want {
-			t.Errorf("who has %s: %v", name, got)
+			t.Errorf("a room that has %s: %v", name, got)
 		}
 		if r.HasTruncatedFeeds([]Holding{{Key: key, Seq: 19}}) {
-			t.Errorf("who has %s: a whole feed is cut", name)
+			t.Errorf("a room that has %s: a whole feed counts as truncated", name)
 		}
 	}
 }

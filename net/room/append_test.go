@@ -9,7 +9,7 @@ import (
 	"chat.lan/p2pchat/net/store"
 )
 
-// kinds are those of entries.
+// kinds lists the kinds of entries.
 func kinds(es []store.Entry) (out []record.Kind) {
 	for _, e := range es {
 		out = append(out, e.Record.Kind())
@@ -17,8 +17,9 @@ func kinds(es []store.Entry) (out []record.Kind) {
 	return out
 }
 
-// One's own stamps are later than what one has heard, but nobody with a wrong clock drags them along.
-func TestOwnClockFollowsOthersWithinReason(t *testing.T) {
+// Local times lie behind all times heard, but a peer with a wrong clock doesn't move the local
+// clock.
+func TestLocalClockFollowsPeersWithinLimit(t *testing.T) {
 	now := time.UnixMilli(1_000_000_000)
 	for _, c := range []struct{ ahead, want time.Duration }{
 		{-time.Hour, 0}, {maxAhead, maxAhead}, {maxAhead + time.Millisecond, 0}, {24 * time.Hour, 0},
@@ -34,12 +35,12 @@ func TestOwnClockFollowsOthersWithinReason(t *testing.T) {
 		}
 		got := say(t, b, "y")[0].Time()
 		if got.Ms != now.Add(c.want).UnixMilli() || c.want > 0 && got.Compare(heard) <= 0 {
-			t.Errorf("after %v by a clock %v ahead one's own is %v", heard, c.ahead, got)
+			t.Errorf("after %v by a clock %v ahead the local time is %v", heard, c.ahead, got)
 		}
 	}
 }
 
-// Two runs of one profile, which hear each other, each keep their own chain.
+// Two runs of one profile that hear each other each keep their own chain.
 func TestTwoRunsKeepTheirChains(t *testing.T) {
 	one, two, other := someone(t, 1), someone(t, 1), someone(t, 2)
 	for range 3 {
@@ -58,8 +59,8 @@ func TestTwoRunsKeepTheirChains(t *testing.T) {
 	}
 }
 
-// A name that no record takes keeps one from speaking only until it is changed.
-func TestABadNameOpensNothing(t *testing.T) {
+// A name that no record takes blocks messages only until the name is changed.
+func TestInvalidNameOpensNoFeed(t *testing.T) {
 	r := New(lobby, identity.FromSeed([32]byte{1}), "\x00", time.Now, 0)
 	if es, err := r.AppendText(record.KindChat, "x"); err == nil || es != nil {
 		t.Fatalf("said %v, %v", kinds(es), err)
@@ -76,9 +77,9 @@ func TestABadNameOpensNothing(t *testing.T) {
 	}
 }
 
-// When the store has lost what memory doesn't have of one's own feed, no place is given twice: the next
-// line opens another feed, after the last record that was signed.
-func TestALostOwnFeedIsLeft(t *testing.T) {
+// When the store loses more of the local feed than memory holds, no place is used twice: the next
+// message opens another feed, behind the last signed record.
+func TestLostLocalFeedIsAbandoned(t *testing.T) {
 	r := New(lobby, identity.FromSeed([32]byte{1}), "a", time.Now, 2000)
 	var last *record.Record
 	for range 50 {
@@ -87,7 +88,7 @@ func TestALostOwnFeedIsLeft(t *testing.T) {
 	}
 	before, _, _ := r.OwnFeed()
 	if again := r.ResaveOrTruncate(before, 5, record.ID{1}); again != nil {
-		t.Fatalf("%d records of a lost middle are to be stored", len(again))
+		t.Fatalf("ResaveOrTruncate returned %d records, though some were only in the store", len(again))
 	}
 	if _, _, any := r.OwnFeed(); any {
 		t.Error("the feed goes on")

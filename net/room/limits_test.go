@@ -11,7 +11,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// chain signs a feed of n records of a kind after its open record.
+// chain signs an open record and n more records of a kind.
 func chain(t *testing.T, author byte, feed record.Feed, n int, kind record.Kind, data string) []*record.Record {
 	t.Helper()
 	id := identity.FromSeed([32]byte{author})
@@ -29,8 +29,8 @@ func chain(t *testing.T, author byte, feed record.Feed, n int, kind record.Kind,
 	return out
 }
 
-// Kinds that this version doesn't know are kept, up to 1 MiB an author over all his feeds; other authors
-// are not concerned, and nobody is asked again for what was refused.
+// A room keeps kinds that this version doesn't know, up to 1 MiB an author over all feeds. Other
+// authors keep their whole limit, and no peer is asked again for what was refused.
 func TestUnknownKindsAreBounded(t *testing.T) {
 	r := someone(t, 1)
 	data := `{"x":"` + strings.Repeat("x", 30_000) + `"}`
@@ -63,15 +63,15 @@ func TestUnknownKindsAreBounded(t *testing.T) {
 	}
 }
 
-// Records without their predecessors are kept up to a number and a size, and the count is right when
-// they find their place, are in a fork, or are left behind.
+// Records without their predecessors are kept up to a number and a size. The count stays right when
+// they are appended, belong to a fork, or are given up.
 func TestWaitingIsBounded(t *testing.T) {
 	for name, c := range map[string]struct {
 		data string
 		n    int
 	}{
 		"many":  {`{"text":"x"}`, maxWaiting + 100},
-		"large": {`{"text":"` + strings.Repeat("x", record.MaxText) + `"}`, waitingBytes/record.MaxText + 100},
+		"large": {`{"text":"` + strings.Repeat("x", record.MaxText) + `"}`, maxWaitingBytes/record.MaxText + 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := someone(t, 1)
@@ -81,24 +81,24 @@ func TestWaitingIsBounded(t *testing.T) {
 					t.Fatalf("%+v, %v", out, err)
 				}
 			}
-			if r.waiting > maxWaiting || r.ahead > waitingBytes {
-				t.Errorf("%d records of %d bytes wait", r.waiting, r.ahead)
+			if r.waitingCount > maxWaiting || r.waitingBytes > maxWaitingBytes {
+				t.Errorf("%d records of %d bytes wait", r.waitingCount, r.waitingBytes)
 			}
-			waited := r.waiting
+			waited := r.waitingCount
 			if out, _ := r.Accept(recs[0]); len(out.Added) != 1 {
 				t.Fatalf("%d added, want the first only", len(out.Added))
 			}
 			if out, _ := r.Accept(recs[1]); len(out.Added) != waited+1 {
 				t.Errorf("%d added, want itself and all %d that waited", len(out.Added), waited)
 			}
-			if r.waiting != 0 || r.ahead != 0 {
-				t.Errorf("%d records of %d bytes still wait", r.waiting, r.ahead)
+			if r.waitingCount != 0 || r.waitingBytes != 0 {
+				t.Errorf("%d records of %d bytes still wait", r.waitingCount, r.waitingBytes)
 			}
 		})
 	}
 }
 
-// However many feeds there are, what is in memory is bounded, and what isn't is said to be in the store.
+// Memory is bounded however many feeds there are, and the room says which records are in the store.
 func TestManyFeedsAreBounded(t *testing.T) {
 	const limit = 100_000
 	r := New(lobby, identity.FromSeed([32]byte{1}), "a", time.Now, limit)
@@ -115,8 +115,8 @@ func TestManyFeedsAreBounded(t *testing.T) {
 			}
 			full.Accept(rec)
 		}
-		if r.bytes > limit {
-			t.Fatalf("%d bytes in memory with %d feeds", r.bytes, feed+1)
+		if r.memBytes > limit {
+			t.Fatalf("%d bytes in memory with %d feeds", r.memBytes, feed+1)
 		}
 	}
 	sum := 0
@@ -125,18 +125,18 @@ func TestManyFeedsAreBounded(t *testing.T) {
 			sum += len(rec.Signed())
 		}
 	}
-	if sum != r.bytes {
-		t.Errorf("%d bytes are in memory, %d are counted", sum, r.bytes)
+	if sum != r.memBytes {
+		t.Errorf("%d bytes are in memory, %d are counted", sum, r.memBytes)
 	}
 	if r.Hash() != full.Hash() || r.Count() != full.Count() {
-		t.Error("what is held changed with what is in memory")
+		t.Error("the frontier changed with the records in memory")
 	}
 	h := Holding{Key: record.FeedKey{Author: identity.FromSeed([32]byte{2}).Key(), Feed: 1}, Seq: 1}
 	if recs, more := r.RangeInMemory(Gap{Key: h.Key, To: 1}, limit); recs != nil || !more {
 		t.Errorf("%d records of the first feed, %v, want that it is in the store", len(recs), more)
 	}
-	if recs, _ := r.RangeInMemory(Gap{Key: r.own, From: 1, To: 1}, limit); len(recs) != 1 {
-		t.Error("one's own last line isn't in memory, and can't be told to be delivered")
+	if recs, _ := r.RangeInMemory(Gap{Key: r.ownFeed, From: 1, To: 1}, limit); len(recs) != 1 {
+		t.Error("the last local message isn't in memory, so its delivery can't be reported")
 	}
 	next := chain(t, 2, 1, 2, record.KindChat, data)
 	if out, err := r.Accept(next[2]); err != nil || len(out.Added) != 1 {
@@ -153,8 +153,8 @@ func TestWaitingEndsWithAFork(t *testing.T) {
 	if out, _ := r.Accept(other[1]); out.Fork == nil {
 		t.Fatal("no fork found")
 	}
-	if r.waiting != 0 || r.ahead != 0 {
-		t.Errorf("%d records of %d bytes still wait", r.waiting, r.ahead)
+	if r.waitingCount != 0 || r.waitingBytes != 0 {
+		t.Errorf("%d records of %d bytes still wait", r.waitingCount, r.waitingBytes)
 	}
 }
 
@@ -168,8 +168,8 @@ func TestRecordsOutsideFeedsAreRefused(t *testing.T) {
 	}
 }
 
-// A peer that claims what nobody has is asked once, not for ever.
-func TestPlannerLeavesEmptyPromises(t *testing.T) {
+// A peer that claims records that no peer has is asked once.
+func TestPlannerDropsUnmetClaims(t *testing.T) {
 	b := someone(t, 2)
 	now := time.Unix(0, 0)
 	p := NewPlanner(b, func() time.Time { return now })
@@ -189,9 +189,9 @@ func TestPlannerLeavesEmptyPromises(t *testing.T) {
 	}
 }
 
-// A record that came early makes its sender a source, once, and an answer that comes in time keeps the
-// question with it.
-func TestPlannerAhead(t *testing.T) {
+// A record that came early makes its sender a source, once. An answer in time keeps the question
+// with that peer.
+func TestPlannerNoteSeq(t *testing.T) {
 	a, b := someone(t, 1), someone(t, 2)
 	var recs []*record.Record
 	for i := range 5 {
