@@ -55,9 +55,9 @@ func heapNow() float64 {
 	return float64(m.HeapAlloc)
 }
 
-// BenchmarkFile reads a large file: opening it and the first page, a page in the middle, a range for
-// a peer, a search for what is there once and for what isn't, and the whole. heap-ratio compares the
-// Go heap with the file open to one with an empty file open.
+// BenchmarkFile reads a large file: the first page after opening it, a page in the middle, a range for
+// a peer, two searches, and the whole. One search has a hit, the other none. heap-ratio compares the
+// Go heap with the file open to the heap with an empty file open.
 func BenchmarkFile(b *testing.B) {
 	cfg, speakers := benchFile(b)
 	reopen := func(b *testing.B, cfg Config) *Disk {
@@ -162,8 +162,8 @@ func BenchmarkFile(b *testing.B) {
 	})
 }
 
-// BenchmarkAppend writes records in groups as fast as the disk takes them. queue-ns is what the one
-// who says a line waits; the baseline is a file write of the same bytes with one fsync a group.
+// BenchmarkAppend writes records in groups as fast as the disk takes them. queue-ns is the time
+// that Append takes. The baseline is a file write of the same bytes with one fsync a group.
 func BenchmarkAppend(b *testing.B) {
 	var entries []Entry
 	s := newSpeaker(1, 1)
@@ -196,7 +196,7 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportMetric(n/b.Elapsed().Seconds(), "records/s")
 }
 
-// BenchmarkSync is one ballot: put, and wait until it is on disk.
+// BenchmarkSync saves a ballot: Put, and Sync.
 func BenchmarkSync(b *testing.B) {
 	g := group.New(context.Background(), nil)
 	defer g.Close()

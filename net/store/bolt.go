@@ -9,7 +9,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// damage says that the file is not what was written to it.
+// damage is an error of a file that doesn't hold what was written to it.
 type damage struct{ cause error }
 
 func (d *damage) Error() string { return "damaged file: " + d.cause.Error() }
@@ -22,17 +22,17 @@ func isDamage(err error) bool {
 	return errors.As(err, &d)
 }
 
-// file is an open database. bbolt takes a mapped file at its word: a bad page makes it fault or
-// panic, in the middle of a transaction. So every call into it goes through caught.
+// boltFile is an open database. bbolt trusts a mapped file: a bad page makes it fault or panic, in
+// the middle of a transaction. So every call into bbolt goes through catchFaults.
 type boltFile struct {
 	db *bolt.DB
-	// stuck: a panic left bbolt's locks held, so that closing would wait for ever. What is open
-	// is left behind; that happens only to a damaged file, which has been put aside.
+	// lockStuck says that a panic left bbolt's locks held, so that closing would never return. The
+	// open file then leaks. That happens only to a damaged file, which has been moved aside.
 	lockStuck bool
 }
 
-// caught runs f and makes a panic or a fault in it a *damage. A fault is a panic only where
-// SetPanicOnFault was called, in this goroutine.
+// catchFaults runs f and turns a panic or a memory fault in it into *damage. A fault becomes a
+// panic only where this goroutine called SetPanicOnFault.
 func catchFaults(f func() error) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer func() {
@@ -44,8 +44,8 @@ func catchFaults(f func() error) (err error) {
 	return f()
 }
 
-// transact runs fn in a transaction and commits it if it is writable and fn returned nil. What fn
-// gets from it is valid only until it returns: it lies in the mapped file.
+// transact runs fn in a transaction, and commits it if it is writable and fn returns nil. Data that
+// fn gets from the transaction lies in the mapped file: fn must copy what it keeps.
 func (f *boltFile) transact(writable bool, fn func(*bolt.Tx) error) error {
 	var tx *bolt.Tx
 	err := catchFaults(func() (err error) {

@@ -9,7 +9,7 @@ import (
 )
 
 // The pages of a bbolt file: a header of id u64, flags u16, count u16, overflow u32, then elements.
-// Little-endian on all machines that we build for.
+// Numbers are little-endian on all machines that we build for.
 const (
 	pageHead    = 16
 	branchElem  = 16 // pos u32, key size u32, page u64
@@ -27,26 +27,26 @@ const (
 
 var le = binary.LittleEndian
 
-// meta is what a valid meta page says.
+// meta is the content of a valid meta page.
 type meta struct {
 	pageSize       int
 	root, free, hw uint64
 	txid           uint64
 }
 
-// checkPages looks at the structure of a bbolt file before bbolt does: its branch pages, its root and
-// its list of free pages. A bad pointer among them can make bbolt recurse without end or allocate
-// without bound, which no recover catches; whatever else is bad it finds by a fault or a panic, or
-// our checksums find. The leaves, nearly all of a large file, are read only in one of at most
-// deepSize: that finds also what would hide a record and break nothing.
+// checkPages checks the structure of a bbolt file before bbolt opens it: its branch pages, its root
+// and its list of free pages. A bad pointer among them can make bbolt recurse without end or
+// allocate without bound, which no recover catches. Other damage makes bbolt fault or panic, or
+// fails our checksums. The leaves are nearly all of a large file, so only files up to deepSize have
+// them checked. That also finds damage that hides a record and breaks nothing.
 func checkPages(r io.ReaderAt, size int64) error {
 	m, valid, err := readMeta(r, size)
 	if err != nil {
 		return err
 	}
 	if valid != 2 {
-		// bbolt would go back to the commit before the last without a word. Nothing but a power
-		// cut in the middle of a sector does this to a good file, and then nothing is lost either.
+		// bbolt would silently return to the commit before the last. To a good file this happens only by a
+		// power cut in the middle of a sector, and then recovery loses nothing either.
 		return fmt.Errorf("one of the two meta pages is not valid")
 	}
 	c := &checker{r: r, m: m, deep: size <= deepSize}
@@ -68,7 +68,8 @@ func checkPages(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// readMeta returns the newer valid one of the two meta pages, as bbolt does, and how many are valid.
+// readMeta returns the newer valid one of the two meta pages, as bbolt does, and the number of
+// valid pages.
 func readMeta(r io.ReaderAt, size int64) (best meta, valid int, err error) {
 	try := func(at int64) bool {
 		var page [pageHead + 64]byte
@@ -103,11 +104,11 @@ func readMeta(r io.ReaderAt, size int64) (best meta, valid int, err error) {
 type checker struct {
 	r    io.ReaderAt
 	m    meta
-	deep bool     // the leaves are read too
+	deep bool     // check the leaves, too
 	seen []uint64 // a bit for each page that is referred to, or free
 }
 
-// claim notes that a page is referred to, which happens once to each.
+// claimPage notes that a page is referred to. Each page may be claimed only once.
 func (c *checker) claimPage(page uint64) error {
 	if page < 2 || page >= c.m.hw {
 		return fmt.Errorf("page %d is out of range", page)
@@ -119,7 +120,7 @@ func (c *checker) claimPage(page uint64) error {
 	return nil
 }
 
-// head reads a page's header.
+// readHeader reads a page's header.
 func (c *checker) readHeader(page uint64) (flags uint16, count int, overflow uint32, err error) {
 	if page >= c.m.hw {
 		return 0, 0, 0, fmt.Errorf("page %d is out of range", page)
@@ -138,14 +139,14 @@ func (c *checker) readHeader(page uint64) (flags uint16, count int, overflow uin
 	return flags, count, overflow, nil
 }
 
-// whole reads a page with what belongs to it.
+// readWhole reads a page and its overflow pages.
 func (c *checker) readWhole(page uint64, overflow uint32) ([]byte, error) {
 	b := make([]byte, (int(overflow)+1)*c.m.pageSize)
 	_, err := c.r.ReadAt(b, int64(page)*int64(c.m.pageSize))
 	return b, err
 }
 
-// freelist claims the free pages and those of the list itself.
+// checkFreelist claims the free pages and the pages of the list itself.
 func (c *checker) checkFreelist() error {
 	flags, count, overflow, err := c.readHeader(c.m.free)
 	if err != nil {
@@ -182,7 +183,8 @@ func (c *checker) checkFreelist() error {
 	return nil
 }
 
-// buckets checks the root bucket, whose leaves hold where the others begin.
+// checkBuckets checks the root bucket, whose leaves say where the other buckets begin, and those
+// buckets.
 func (c *checker) checkBuckets() error {
 	if err := c.claimPage(c.m.root); err != nil {
 		return err
@@ -202,8 +204,8 @@ func (c *checker) checkBuckets() error {
 	return nil
 }
 
-// tree checks the pages from page down, whose first key is first, unless that is nil. Of the root
-// bucket it returns the first pages of the buckets in it.
+// checkTree checks the pages from page down. first is the first key that page must have, or nil.
+// For the root bucket it returns the first pages of the buckets in it.
 func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (roots []uint64, err error) {
 	flags, count, overflow, err := c.readHeader(page)
 	if err != nil {
@@ -222,7 +224,7 @@ func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (
 	if err != nil {
 		return nil, err
 	}
-	// The leaves of a tree are all at one depth: two of a branch's children tell what all are.
+	// All leaves of a tree have one depth, so two of a branch's children tell what all are.
 	kind, _, _, err := c.readHeader(children[0])
 	if err != nil {
 		return nil, err
@@ -249,7 +251,7 @@ func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (
 	return roots, nil
 }
 
-// branch reads a branch page: where it leads, and the first key of each of those pages.
+// readBranch returns a branch page's children and the first key of each.
 func (c *checker) readBranch(page uint64, count int, overflow uint32, first []byte) (children []uint64, keys [][]byte, err error) {
 	b, err := c.readWhole(page, overflow)
 	if err != nil {
@@ -271,7 +273,7 @@ func (c *checker) readBranch(page uint64, count int, overflow uint32, first []by
 	return children, keys, checkAscending(page, keys, first)
 }
 
-// leaf checks a leaf, if leaves are to be read at all; of the root bucket they are.
+// checkLeaf checks a leaf of the root bucket, and other leaves only in deep mode.
 func (c *checker) checkLeaf(page uint64, count int, overflow uint32, first []byte, isRoot bool) (roots []uint64, err error) {
 	if !c.deep && !isRoot {
 		return nil, nil
@@ -295,8 +297,8 @@ func (c *checker) checkLeaf(page uint64, count int, overflow uint32, first []byt
 	return readBucketRoots(b, count)
 }
 
-// leafKeys lists the keys of a leaf. The first lies behind the last element, which tells how many
-// there are.
+// readLeafKeys returns the keys of a leaf. The first key lies right behind the last element, so its
+// place confirms count.
 func readLeafKeys(b []byte, count int, isRoot bool) (keys [][]byte, err error) {
 	if pageHead+count*leafElem > len(b) || count > 0 && int(le.Uint32(b[pageHead+4:])) != count*leafElem {
 		return nil, fmt.Errorf("%d elements where there are more or fewer", count)
@@ -312,7 +314,7 @@ func readLeafKeys(b []byte, count int, isRoot bool) (keys [][]byte, err error) {
 	return keys, err
 }
 
-// ascending reports an error when the keys of a page don't ascend from first on.
+// checkAscending returns an error if the keys of a page don't ascend from first on.
 func checkAscending(page uint64, keys [][]byte, first []byte) error {
 	if first != nil && (len(keys) == 0 || !bytes.Equal(keys[0], first)) {
 		return fmt.Errorf("page %d does not begin with the key that leads to it", page)
@@ -325,8 +327,8 @@ func checkAscending(page uint64, keys [][]byte, first []byte) error {
 	return nil
 }
 
-// bucketRoots lists the first pages of the buckets in a leaf. Small buckets have none: they lie in
-// the leaf itself.
+// readBucketRoots returns the first pages of the buckets in a leaf. Small buckets have none: they
+// lie in the leaf itself.
 func readBucketRoots(b []byte, count int) (roots []uint64, err error) {
 	if pageHead+count*leafElem > len(b) {
 		return nil, fmt.Errorf("a leaf of %d elements", count)
@@ -347,7 +349,8 @@ func readBucketRoots(b []byte, count int) (roots []uint64, err error) {
 	return roots, err
 }
 
-// eachElement calls f with the elements of a leaf page; false when some lie outside of it.
+// forEachElement calls f with the elements of a leaf page. It returns false if some lie outside the
+// page.
 func forEachElement(page []byte, count int, f func(flags uint32, key, value []byte)) bool {
 	if len(page) < pageHead {
 		return false

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A file that nothing is wrong with passes, whatever was written to and deleted from it: bbolt splits
-// and merges pages as it goes.
+// A good file passes, whatever was written to it and deleted: bbolt splits and merges pages as it
+// goes.
 func TestCheckPassesGoodFiles(t *testing.T) {
 	cfg := config(t)
 	cfg.noSync = true

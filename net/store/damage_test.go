@@ -10,8 +10,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// A file that is no file of ours is put aside, not overwritten.
-func TestRubbishAside(t *testing.T) {
+// A file of another program is moved aside, not overwritten.
+func TestForeignFileIsMovedAside(t *testing.T) {
 	for _, rubbish := range []string{"x", strings.Repeat("rubbish", 10_000)} {
 		cfg := config(t)
 		var w watch
@@ -33,7 +33,7 @@ func TestRubbishAside(t *testing.T) {
 	}
 }
 
-// A damaged file is put aside while it is in use, and what can be read of it is there afterwards.
+// A damaged file is moved aside while it is in use, and its readable records are there afterwards.
 func TestDamagedInUse(t *testing.T) {
 	cfg := config(t)
 	d := open(t, cfg)
@@ -84,8 +84,8 @@ func TestDamagedInUse(t *testing.T) {
 	}
 }
 
-// A record that was damaged is dropped and counted, its feed ends below it, and what peers send again
-// fills the hole.
+// A damaged record is deleted and counted, its feed ends below it, and the records that peers send
+// again fill the hole.
 func TestHole(t *testing.T) {
 	cfg := config(t)
 	d := open(t, cfg)
@@ -105,7 +105,7 @@ func TestHole(t *testing.T) {
 	if f := d.Frontier()[0]; f.Next != 4 || f.Head != talk[3].Record.ID() {
 		t.Errorf("frontier %+v, want to end below 4", f)
 	}
-	// Before the restart the room still knows all, and goes on.
+	// Before the restart the room still holds all records, and goes on.
 	more := s.say("more", start.Add(time.Minute))
 	appendAll(t, d, []Entry{more})
 	d.Close()
@@ -142,7 +142,7 @@ func spoil(t *testing.T, d *Disk, at []byte) {
 	}
 }
 
-// A good checksum over a bad signature is not enough to be shown.
+// A record with a good checksum and a bad signature is not shown.
 func TestForgedOnDisk(t *testing.T) {
 	d := open(t, config(t))
 	talk := conversation(10, 1)

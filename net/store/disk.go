@@ -11,50 +11,51 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// Config says where a Disk is and who hears of its troubles. Path, Room and Group must be set.
+// Config says where a Disk is and how it works. Path, Room and Group must be set.
 type Config struct {
-	Path  string // of the file; its folder must be there, and be this process's own
+	Path  string // its folder must exist, and be used by this process only
 	Room  record.RoomID
 	Group *group.Group // the writer runs in a child of it
-	// Notify is told, one call at a time, whenever NotSaved, Aside or Unreadable changed. It
-	// must not call the store. The first call may come from within Open.
+	// Notify is called, one call at a time, after NotSaved, Aside or Unreadable changed. It must
+	// not call the store. The first call may come before Open returns.
 	Notify          func(Status)
 	Log             *slog.Logger
 	MaxWaitingBytes int // bytes of memory that may wait for the disk; 0 for DefaultBytes
 
-	FlushEvery time.Duration // at most so long something waits; 0 for 100 ms
-	RetryEvery time.Duration // between attempts while nothing can be saved; 0 for 2 s
+	FlushEvery time.Duration // the longest time until a queued record is written; 0 for 100 ms
+	RetryEvery time.Duration // between attempts while saving fails; 0 for 2 s
 
-	fault  func() error // tests: the error of the next commit, in its stead
-	noSync bool         // tests that don't ask what a power cut leaves
+	fault  func() error // tests: returns an error in place of the next commit
+	noSync bool         // tests that simulate no power cut
 }
 
-// Disk is a Store in a file. Close it before the group.
+// Disk is a Store in a file. Close it before its group.
 //
-// Two locks, never taken one inside the other but in this order: files, which is held (shared) while
-// the file is used and (alone) while it is exchanged; mu, which is held for moments only.
+// It has two locks. files is held shared while the file is used, and alone while the file is
+// replaced. mu is held for moments only. Lock order: files, then mu. Methods that end in
+// Locked need mu; those in open.go need files, alone.
 type Disk struct {
 	cfg   Config
 	group *group.Group
-	wake  chan struct{} // something is queued
-	urge  chan struct{} // somebody waits for it
+	wake  chan struct{} // signals the writer that the queue isn't empty
+	urge  chan struct{} // signals the writer that a caller waits
 
 	files   sync.RWMutex // guards the fields below
-	file    *boltFile    // nil: there is none at present
-	reading bool         // the file was opened for reading only
-	opened  int          // counts files, so that one is put aside once
-	repairs int          // of those, how many were begun because the one before was damaged
+	file    *boltFile    // nil while there is none
+	reading bool         // the file is open for reading only
+	opened  int          // counts opened files, so that each is moved aside at most once
+	repairs int          // counts files that replaced a damaged file
 
 	mu            sync.Mutex // guards the fields below
 	ledger        *ledger
-	pending       batch         // queued
-	flushing      batch         // being written
-	queuedTotal   uint64        // operations ever queued
-	savedTotal    uint64        // of those, how many are on disk
-	failedCommits uint64        // failed commits
-	changed       chan struct{} // closed and made anew when durable or attempts grew
+	pending       batch  // queued
+	flushing      batch  // in the writer's hands
+	queuedTotal   uint64 // operations ever queued
+	savedTotal    uint64 // operations ever saved
+	failedCommits uint64
+	changed       chan struct{} // closed and replaced when savedTotal or failedCommits grows
 	status        Status
-	dropping      map[feedSeq]bool // damaged records that the writer has still to delete
+	dropping      map[feedSeq]bool // damaged records that the writer has yet to delete
 	closed        bool             // Close was called
 	stopped       bool             // the writer has ended
 
@@ -63,7 +64,7 @@ type Disk struct {
 
 var _ Store = (*Disk)(nil)
 
-// batch is what waits, in order, and its entries for readers.
+// batch is a queue of operations, with a table of their entries for readers.
 type batch struct {
 	ops   []op
 	table memTable
@@ -78,13 +79,12 @@ func (b *batch) push(o op) {
 	}
 }
 
-// maxRepairs bounds how often a process begins a new file: more is no damage but an error of ours or
-// a broken disk, and then nothing is saved.
+// maxRepairs limits how often a process replaces a damaged file. More repairs mean an error of ours
+// or a broken disk. The store then saves nothing more.
 const maxRepairs = 3
 
-// Open opens the store's file, or begins it. A disk that is full, read-only or damaged is no error:
-// the store works as far as it can, and its Status says so. The error is ErrNewer, or says that the
-// file can't be read at all.
+// Open opens the store's file, or creates it. A disk that is full, read-only or damaged is no
+// error: the store works as far as it can, and its Status says so. The only error is ErrNewer.
 func Open(cfg Config) (*Disk, error) {
 	if cfg.MaxWaitingBytes <= 0 {
 		cfg.MaxWaitingBytes = DefaultBytes
@@ -110,7 +110,7 @@ func Open(cfg Config) (*Disk, error) {
 	return d, nil
 }
 
-// Append is of Store.
+// Append implements Store.
 func (d *Disk) Append(e Entry) error {
 	if err := checkEntry(d.cfg.Room, &e); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (d *Disk) Append(e Entry) error {
 	return nil
 }
 
-// queue adds an operation. Called with mu held.
+// queueLocked queues an operation and wakes the writer.
 func (d *Disk) queueLocked(o op) {
 	d.pending.push(o)
 	d.queuedTotal++
@@ -148,7 +148,7 @@ func (d *Disk) queueLocked(o op) {
 	}
 }
 
-// WaitForSpace is of Store.
+// WaitForSpace implements Store.
 func (d *Disk) WaitForSpace(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -161,13 +161,13 @@ func (d *Disk) WaitForSpace(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Sync is of Store.
+// Sync implements Store.
 func (d *Disk) Sync(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	target, attempts := d.queuedTotal, d.failedCommits
 	for d.savedTotal < target {
-		// After a failure an earlier batch may have been saved already: then it is this one's turn.
+		// An earlier batch may have failed and been saved since; then the next attempt is ours.
 		if err := d.status.NotSaved; d.failedCommits > attempts && err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ func (d *Disk) urgeWriter() {
 	}
 }
 
-// wait waits for the writer's next result. Called with mu held.
+// waitForWriterLocked unlocks mu, waits for the writer's next result, and locks mu again.
 func (d *Disk) waitForWriterLocked(ctx context.Context) error {
 	changed := d.changed
 	d.mu.Unlock()
@@ -202,20 +202,20 @@ func (d *Disk) waitForWriterLocked(ctx context.Context) error {
 	}
 }
 
-// tell wakes those who wait. Called with mu held.
+// wakeWaitersLocked wakes the callers of waitForWriterLocked.
 func (d *Disk) wakeWaitersLocked() {
 	close(d.changed)
 	d.changed = make(chan struct{})
 }
 
-// Frontier is of Store.
+// Frontier implements Store.
 func (d *Disk) Frontier() []Feed {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.ledger.frontier()
 }
 
-// StartFeedAt is of Store.
+// StartFeedAt implements Store.
 func (d *Disk) StartFeedAt(key record.FeedKey, floor uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -224,7 +224,7 @@ func (d *Disk) StartFeedAt(key record.FeedKey, floor uint64) {
 	}
 }
 
-// EndFeedAt is of Store.
+// EndFeedAt implements Store.
 func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -233,14 +233,14 @@ func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
 	}
 	f := d.ledger.findOrAdd(key, 0)
 	f.endAt(seq)
-	f.head = record.ID{} // until the writer has looked it up
+	f.head = record.ID{} // until the writer has read it
 	d.queueLocked(op{kind: opEndAt, feed: key, seq: seq})
 	for _, b := range []*batch{&d.pending, &d.flushing} {
 		b.table.deleteFunc(func(k OrderKey, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
 	}
 }
 
-// Put is of Store.
+// Put implements Store.
 func (d *Disk) Put(name string, key, value []byte) error {
 	if err := checkValueSize(name, key, value); err != nil {
 		return err
@@ -248,7 +248,7 @@ func (d *Disk) Put(name string, key, value []byte) error {
 	return d.queueValue(op{kind: opPut, name: name, key: string(key), value: string(value)})
 }
 
-// Delete is of Store.
+// Delete implements Store.
 func (d *Disk) Delete(name string, key []byte) error {
 	return d.queueValue(op{kind: opDelete, name: name, key: string(key)})
 }
@@ -266,7 +266,7 @@ func (d *Disk) queueValue(o op) error {
 	return nil
 }
 
-// Status is of Store.
+// Status implements Store.
 func (d *Disk) Status() Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -279,7 +279,7 @@ func (d *Disk) statusLocked() Status {
 	return s
 }
 
-// Close is of Store.
+// Close implements Store.
 func (d *Disk) Close() error {
 	d.mu.Lock()
 	again := d.closed
@@ -288,8 +288,8 @@ func (d *Disk) Close() error {
 	if again {
 		return nil
 	}
-	d.group.Close() // the writer's last act is to save what waits
-	_ = d.flush()   // and what came after it, when the group was stopped first; its error is in Status
+	d.group.Close() // makes the writer save the queue and end
+	_ = d.flush()   // saves what a caller queued after the writer ended; Status has the error
 	d.files.Lock()
 	defer d.files.Unlock()
 	var err error

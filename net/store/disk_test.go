@@ -18,7 +18,7 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// watch collects what a Disk says of itself.
+// watch collects the statuses that a Disk reports.
 type watch struct {
 	mu  sync.Mutex
 	all []Status
@@ -36,13 +36,13 @@ func (w *watch) heard() []Status {
 	return append([]Status(nil), w.all...)
 }
 
-func TestReopened(t *testing.T) {
+func TestReopen(t *testing.T) {
 	cfg := config(t)
 	talk := conversation(300, 3)
 	d := open(t, cfg)
 	appendAll(t, d, talk)
 	before := frontier(d)
-	if err := d.Close(); err != nil { // no Sync: closing saves
+	if err := d.Close(); err != nil { // no Sync: Close saves
 		t.Fatal(err)
 	}
 	d = open(t, cfg)
@@ -68,14 +68,14 @@ func TestReopened(t *testing.T) {
 	}
 }
 
-// What was appended is committed within Every, with nobody asking for it.
+// Appended records are committed within FlushEvery, without a Sync.
 func TestCommittedInGroups(t *testing.T) {
 	cfg := config(t)
 	talk := conversation(50, 2)
 	synctest.Test(t, func(t *testing.T) {
 		g := group.New(context.Background(), nil)
 		defer g.Close()
-		commits := make(chan time.Time, 100) // of the bubble
+		commits := make(chan time.Time, 100) // made in the bubble
 		cfg := cfg
 		cfg.Group = g
 		cfg.fault = func() error { commits <- time.Now(); return nil }
@@ -96,7 +96,7 @@ func TestCommittedInGroups(t *testing.T) {
 	})
 }
 
-func TestForeign(t *testing.T) {
+func TestOtherRoomIsRefused(t *testing.T) {
 	cfg := config(t)
 	cfg.Room[0]++
 	for _, s := range []Store{open(t, cfg), NewMem(cfg.Room, 0)} {
@@ -147,8 +147,8 @@ func TestNewerSchema(t *testing.T) {
 	}
 }
 
-// Raise leaves what is below to be read, and counts from the new floor.
-func TestRaise(t *testing.T) {
+// StartFeedAt leaves the records below readable, and counts from the new floor.
+func TestStartFeedAt(t *testing.T) {
 	cfg := config(t)
 	d := open(t, cfg)
 	for _, s := range []Store{d, NewMem(lobby, 0)} {
@@ -158,7 +158,7 @@ func TestRaise(t *testing.T) {
 			talk = append(talk, sp.say("line", start.Add(time.Duration(i)*time.Second)))
 		}
 		appendAll(t, s, talk[:3])
-		s.StartFeedAt(sp.key(), 2) // nothing: it is held
+		s.StartFeedAt(sp.key(), 2) // does nothing: the record is held
 		s.StartFeedAt(sp.key(), 6)
 		if err := s.Append(talk[4]); err != nil {
 			t.Errorf("%T: one below the floor: %v", s, err)
@@ -176,8 +176,8 @@ func TestRaise(t *testing.T) {
 	}
 }
 
-// A Mem drops the oldest when it is full.
-func TestMemBound(t *testing.T) {
+// A full Mem drops the oldest records.
+func TestMemLimit(t *testing.T) {
 	talk := conversation(500, 3)
 	m := NewMem(lobby, 200*entrySize(&talk[100]))
 	appendAll(t, m, talk)

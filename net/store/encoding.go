@@ -10,9 +10,9 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Every value on disk is sealed: CRC-32C over its key and the rest, then a letter for what it is. So
-// a flipped bit is seen in key and value alike, and a value is known for what it is wherever its page
-// turns up (salvage.go).
+// An encoded value begins with a CRC-32C of its key and the rest, and a tag for its content (see
+// the package comment). A flipped bit in key or value fails the checksum. The tag tells what a
+// value is wherever its page turns up (recover.go).
 const (
 	encodedHead = 5
 	tagRecord   = 'r'
@@ -21,27 +21,28 @@ const (
 	tagSchema   = 'm'
 )
 
-// maxValue is the longest sealed value.
+// maxEncoded is the length of the longest encoded value.
 const maxEncoded = maxValueSize + 64
 
-// sum is the checksum of a value under a key. The table is made when it is first used, and has hardware behind it.
+// checksum returns the checksum of a value under a key. MakeTable builds its table once, and uses
+// the CPU's CRC instructions.
 func checksum(key, rest []byte) uint32 {
 	t := crc32.MakeTable(crc32.Castagnoli)
 	return crc32.Update(crc32.Checksum(key, t), t, rest)
 }
 
-// sealed begins a value with a place for its checksum.
+// beginEncoded returns the beginning of an encoded value, with space for the checksum.
 func beginEncoded(kind byte, size int) []byte {
 	return append(make([]byte, 4, encodedHead+size), kind)
 }
 
-// seal fills in the checksum.
+// addChecksum fills in the checksum.
 func addChecksum(key, value []byte) []byte {
 	binary.BigEndian.PutUint32(value, checksum(key, value[4:]))
 	return value
 }
 
-// unseal returns what follows the seal; false when it is broken or of another kind.
+// verifyChecksum returns the content of a value; false if the checksum or the tag is wrong.
 func verifyChecksum(kind byte, key, value []byte) ([]byte, bool) {
 	if len(value) < encodedHead || len(value) > maxEncoded || value[4] != kind ||
 		binary.BigEndian.Uint32(value) != checksum(key, value[4:]) {
@@ -50,13 +51,13 @@ func verifyChecksum(kind byte, key, value []byte) ([]byte, bool) {
 	return value[encodedHead:], true
 }
 
-// place is the key of a record: the number that its feed has in this file, and seq.
+// recordKey returns the key of a record in its bucket.
 func recordKey(num uint32, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(make([]byte, 0, 12), num), seq)
 }
 
-// recordHead is what stands between a record's seal and its name: flags, length of the name, arrival
-// in ms since 1970, signature.
+// recordHead is the length between the tag of a record and its name: flags, length of the name,
+// arrival, signature.
 const recordHead = 1 + 1 + 8 + 64
 
 func encodeEntry(at []byte, e *Entry) []byte {
@@ -72,7 +73,7 @@ func encodeEntry(at []byte, e *Entry) []byte {
 	return addChecksum(at, v)
 }
 
-// bodyOf is a record's body where it lies, without a look at the checksum.
+// bodyOf returns the body in a record's value, in place, without a look at the checksum.
 func bodyOf(value []byte) []byte {
 	if len(value) < encodedHead+recordHead {
 		return nil
@@ -80,7 +81,7 @@ func bodyOf(value []byte) []byte {
 	return value[min(len(value), encodedHead+recordHead+int(value[encodedHead+1])):]
 }
 
-// arrivedOf is when a record arrived, without a look at the checksum.
+// arrivalOf returns when a record arrived, without a look at the checksum.
 func arrivalOf(value []byte) (ms int64, live bool) {
 	if len(value) < encodedHead+recordHead {
 		return 0, false
@@ -88,7 +89,7 @@ func arrivalOf(value []byte) (ms int64, live bool) {
 	return int64(binary.BigEndian.Uint64(value[encodedHead+2:])), value[encodedHead]&1 != 0
 }
 
-// openRecord copies a record out of its value, all but the key; false when the checksum is wrong.
+// decodeRecord copies a record out of its value, all but the key; false if the checksum is wrong.
 func decodeRecord(at, value []byte) (r RawEntry, ok bool) {
 	v, ok := verifyChecksum(tagRecord, at, value)
 	if !ok || len(v) < recordHead+int(v[1]) {
@@ -102,7 +103,7 @@ func decodeRecord(at, value []byte) (r RawEntry, ok bool) {
 	return r, true
 }
 
-// feedHead is the length of a sealed feed without its name.
+// feedHead is the length of an encoded feed's content without its name.
 const feedHead = 32 + 8 + 3*8 + 32 + 3*8 + 1
 
 func encodeFeed(at []byte, key record.FeedKey, f *feed) []byte {

@@ -12,11 +12,10 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// expirePart bounds the records deleted in one transaction, so that lines said meanwhile are saved
-// soon.
+// expireBatch limits the records deleted in one transaction, so that new messages are saved soon.
 const expireBatch = 2000
 
-// Expire is of Store. It works in the writer, in parts.
+// Expire implements Store. The writer deletes, in batches.
 func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
 	done := make(chan expireResult, 1)
 	d.mu.Lock()
@@ -36,7 +35,7 @@ func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
 		}
 		err := d.status.NotSaved
 		switch {
-		case d.failedCommits > attempts && err != nil: // it will be done when the disk is well again
+		case d.failedCommits > attempts && err != nil: // the writer expires later, when the disk works again
 			d.mu.Unlock()
 			return 0, err
 		case d.stopped:
@@ -50,7 +49,7 @@ func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
 	}
 }
 
-// expire does an opExpire. Called by the writer, with files held shared.
+// expireFeeds carries out an opExpire, in the writer's goroutine.
 func (d *Disk) expireFeeds(o op) error {
 	d.mu.Lock()
 	feeds := maps.Clone(d.ledger.feeds)
@@ -74,7 +73,8 @@ func (d *Disk) expireFeeds(o op) error {
 	return nil
 }
 
-// expireFeed deletes a part of the beginning of a feed, as far as it is older than ms.
+// expireFeedPart deletes at most expireBatch records at the beginning of a feed, up to the first
+// that is not older than ms.
 func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, err error) {
 	var last uint64
 	err = d.file.transact(false, func(tx *bolt.Tx) error {
@@ -98,7 +98,7 @@ func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, 
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	// First the floor, so that no reader misses what is deleted.
+	// The floor rises first, so that no reader misses the deleted records.
 	d.mu.Lock()
 	if f := d.ledger.feeds[key]; f != nil {
 		f.floor = max(f.floor, min(last+1, f.next))
@@ -117,7 +117,7 @@ func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, 
 			return err
 		}
 		f.floor = max(f.floor, min(last+1, f.next))
-		if f.floor > f.hole { // what is missing would be gone as well
+		if f.floor > f.hole { // the missing records would have been deleted as well
 			f.hole = noHole
 			f.head = w.idBefore(num, f.next)
 		}
@@ -131,7 +131,7 @@ func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, 
 	return n, err
 }
 
-// saidAt is the ms of a record's own time.
+// recordTime returns the milliseconds of a record's own time.
 func recordTime(value []byte) int64 {
 	var sig [64]byte
 	c, err := record.Parse(string(bodyOf(value)), sig[:])

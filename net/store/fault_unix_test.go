@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// A file that is cut while it is mapped faults when it is read: that is damage, not the end.
-func TestCutInUse(t *testing.T) {
+// A file that is truncated while it is mapped faults when it is read. The store treats that as
+// damage.
+func TestTruncatedInUse(t *testing.T) {
 	cfg := config(t)
 	d := open(t, cfg)
 	talk := conversation(500, 2)
@@ -23,7 +24,7 @@ func TestCutInUse(t *testing.T) {
 	if s := d.Status(); s.Aside == "" || s.NotSaved != nil {
 		t.Errorf("status %+v, want a file aside", s)
 	}
-	appendAll(t, d, talk) // as peers send it again
+	appendAll(t, d, talk) // as peers send them again
 	settle(t, d)
 	if n := len(everything(t, d)); n != len(talk) {
 		t.Errorf("%d records, want %d", n, len(talk))

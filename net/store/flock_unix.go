@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockGate takes a flock, which ends when the file is closed; errHeld when another has it.
+// tryFlock takes a flock, which ends when the file is closed. It returns errHeld if another process
+// has it.
 func tryFlock(f *os.File, exclusive bool) error {
 	how := unix.LOCK_SH
 	if exclusive {

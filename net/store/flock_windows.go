@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryFlock locks the file's first byte until the file is closed; errHeld when another has it.
+// tryFlock locks the file's first byte until the file is closed. It returns errHeld if another
+// process has it.
 func tryFlock(f *os.File, exclusive bool) error {
 	flags := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
 	if exclusive {

@@ -8,7 +8,8 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Key is a record's place in the raw order (DESIGN.md §3). It is comparable.
+// OrderKey is a record's place in the order of all records: time, author, feed, seq. It is
+// comparable.
 type OrderKey struct {
 	Time   record.Time
 	Author identity.Key
@@ -16,7 +17,7 @@ type OrderKey struct {
 	Seq    uint64
 }
 
-// KeyOf is where a record stands.
+// OrderKeyOf returns a record's place.
 func OrderKeyOf(r *record.Record) OrderKey {
 	return OrderKey{Time: r.Time(), Author: r.Author(), Feed: r.Feed(), Seq: r.Seq()}
 }
@@ -25,7 +26,7 @@ func orderKeyOfBody(b record.Body) OrderKey {
 	return OrderKey{Time: b.Time, Author: b.Author, Feed: b.Feed, Seq: b.Seq}
 }
 
-// Compare orders keys as record.Compare does.
+// Compare orders keys as record.Compare orders records.
 func (k OrderKey) Compare(other OrderKey) int {
 	return cmp.Or(
 		k.Time.Compare(other.Time),
@@ -35,12 +36,12 @@ func (k OrderKey) Compare(other OrderKey) int {
 	)
 }
 
-// IsZero reports whether k is the zero Key, which no record has.
+// IsZero reports whether k is the zero OrderKey, which no record has.
 func (k OrderKey) IsZero() bool { return k == OrderKey{} }
 
 func (k OrderKey) feed() record.FeedKey { return record.FeedKey{Author: k.Author, Feed: k.Feed} }
 
-// keySize is the length of a Key as bytes, which sort as Compare does.
+// orderKeySize is the length of an encoded OrderKey. Encoded keys sort as Compare does.
 const orderKeySize = 64
 
 func (k OrderKey) encode() []byte {
@@ -56,7 +57,7 @@ func (k OrderKey) encode() []byte {
 	return binary.BigEndian.AppendUint64(b, k.Seq)
 }
 
-// keyFrom reads what bytes wrote; false when it isn't that.
+// decodeOrderKey reads what encode wrote; false if it is something else.
 func decodeOrderKey(b []byte) (OrderKey, bool) {
 	if len(b) != orderKeySize {
 		return OrderKey{}, false

@@ -22,7 +22,7 @@ import (
 
 var kills = flag.Int("kills", 20, "processes to kill in TestKill")
 
-// childConfig is the store of a child process.
+// childConfig returns the configuration of a child process's store.
 func childConfig(path string) Config {
 	g := group.New(context.Background(), func(p *group.Panic) {
 		fmt.Fprintf(os.Stderr, "%v\n%s", p, p.Stack)
@@ -31,8 +31,8 @@ func childConfig(path string) Config {
 	return Config{Path: path, Room: lobby, Group: g, Log: slog.New(slog.DiscardHandler), FlushEvery: time.Millisecond}
 }
 
-// childWrite says lines in a feed of its own until it is killed, and tells on stdout which seq is on
-// disk.
+// childWrite appends records to a feed of its own until it is killed, and reports on stdout which
+// seq is on disk.
 func childWrite() {
 	n, _ := strconv.Atoi(os.Getenv("STORE_TEST_RUN"))
 	d, err := Open(childConfig(os.Getenv("STORE_TEST_PATH")))
@@ -56,8 +56,8 @@ func childWrite() {
 	}
 }
 
-// A process that is killed while it writes has lost nothing that Sync reported, and its file is as
-// good as any.
+// A process that is killed while it writes loses no record that Sync reported, and leaves a good
+// file.
 func TestKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.db")
 	runs := *kills
@@ -79,7 +79,7 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := bufio.NewScanner(out)
-		stop := 1 + rand.IntN(12) // after so many reports, and somewhere in what follows
+		stop := 1 + rand.IntN(12) // after so many reports, and somewhere before the next
 		for i := 0; i < stop && lines.Scan(); i++ {
 			durable[record.Feed(n)] = reported(t, lines.Text())
 		}

@@ -10,7 +10,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Bounds of the key-value area, in bytes: a name and key together, and a value.
+// Limits of the key-value area, in bytes: of a name and key together, and of a value.
 const (
 	maxValueKey  = 1 << 10
 	maxValueSize = 1 << 20
@@ -23,7 +23,7 @@ func checkValueSize(name string, key, value []byte) error {
 	return nil
 }
 
-// checkEntry refuses what no room would hand over.
+// checkEntry refuses records that no room accepts.
 func checkEntry(room record.RoomID, e *Entry) error {
 	if e.Record.Body().Room != room {
 		return record.ErrOtherRoom
@@ -34,12 +34,12 @@ func checkEntry(room record.RoomID, e *Entry) error {
 	return nil
 }
 
-// blobKey is where a value lies in the file.
+// valueKey returns the key of a value in its bucket.
 func valueKey(name string, key []byte) []byte {
 	return append(append([]byte{byte(len(name))}, name...), key...)
 }
 
-// sealBlobValue numbers values, so that salvage can tell the latest of one key.
+// encodeValue numbers values, so that recovery finds the latest value of a key.
 func encodeValue(at []byte, number uint64, value []byte) []byte {
 	v := binary.BigEndian.AppendUint64(beginEncoded(tagValue, 8+len(value)), number)
 	return addChecksum(at, append(v, value...))

@@ -7,32 +7,34 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// none is a feed's hole when it has none.
+// noHole is the hole of a feed that has none.
 const noHole = math.MaxUint64
 
-// feed is what is held of a feed, in memory and on disk: floor to next-1, all of it but what is
+// feed says which records of a feed the store holds: floor to next-1, except that records may be
 // missing from hole on.
 //
 //	floor ──────── hole · · ─ · ─── next
 //	   held        lost   read only
 //
-// A hole is made by a record that was found damaged. The frontier then ends below it, so that peers
-// send it and what follows again, and what they send fills it up to next. What lies below floor
-// (Raise) or above the hole is readable and of no account otherwise.
+// A record that is found damaged makes a hole. The frontier then ends below the hole, so that peers
+// send that record and the following ones again, until the hole is filled up to next. Records above
+// the hole stay readable, but count for nothing else. So do records below a floor that StartFeedAt
+// raised.
 type feed struct {
-	number            uint32 // in the file
+	number            uint32 // the feed's number in the file
 	floor, next, hole uint64
-	head              record.ID // of end()-1
+	head              record.ID // id of the record at end()-1
 	time              record.Time
 	arrived           int64 // ms since 1970
 	name              string
 	forked            bool
 }
 
-// end is the seq from which on records are missing.
+// end returns the seq from which on records are missing.
 func (f *feed) end() uint64 { return min(f.hole, f.next) }
 
-// admits reports whether a record with seq is wanted; known that it is here, or of a dead feed.
+// accepts reports whether the store wants the record at seq. known says that the store has it, or
+// that the feed ended below it.
 func (f *feed) accepts(seq uint64) (wanted, known bool) {
 	if f.forked {
 		return false, true
@@ -40,7 +42,7 @@ func (f *feed) accepts(seq uint64) (wanted, known bool) {
 	return seq == f.end() || seq == f.next, seq < f.next
 }
 
-// take counts an entry in. One beyond next leaves a hole.
+// addEntry counts an entry as held. An entry beyond next leaves a hole.
 func (f *feed) addEntry(e *Entry) {
 	seq := e.Record.Seq()
 	if seq > f.next {
@@ -62,20 +64,20 @@ func (f *feed) addEntry(e *Entry) {
 	f.arrived = max(f.arrived, e.Arrived.UnixMilli())
 }
 
-// raise begins the feed anew at floor.
+// startAt begins the feed anew at floor.
 func (f *feed) startAt(floor uint64) bool {
 	if floor <= f.end() || f.forked {
 		return false
 	}
 	f.floor, f.next, f.hole = floor, max(floor, f.next), noHole
 	if f.next > floor {
-		f.hole = floor // what is above is not known to be whole
+		f.hole = floor // there may be gaps above
 	}
 	f.head, f.time = record.ID{}, record.Time{}
 	return true
 }
 
-// cut ends the feed at seq for good.
+// endAt ends the feed at seq, for good.
 func (f *feed) endAt(seq uint64) {
 	f.forked = true
 	f.next = min(f.next, seq)
@@ -85,10 +87,10 @@ func (f *feed) endAt(seq uint64) {
 	}
 }
 
-// lose notes that the record at seq can't be read. before is the id of the one before it.
+// loseRecord notes that the record at seq can't be read. before is the id of its predecessor.
 func (f *feed) loseRecord(seq uint64, before record.ID) {
 	if seq < f.floor || seq >= f.end() {
-		return // of no account
+		return // not part of the frontier
 	}
 	f.hole, f.head, f.time = seq, before, record.Time{}
 	if seq == f.floor {
@@ -103,15 +105,15 @@ func (f *feed) export(key record.FeedKey) Feed {
 	}
 }
 
-// ledger is all feeds of a room, guarded by its store's lock.
+// ledger holds all feeds of a room. The lock of its store guards it.
 type ledger struct {
 	feeds map[record.FeedKey]*feed
-	last  uint32 // the greatest number given
+	last  uint32 // the greatest number in use
 }
 
 func newLedger() *ledger { return &ledger{feeds: map[record.FeedKey]*feed{}} }
 
-// feed returns the feed, which begins at floor if it is new.
+// findOrAdd returns the feed, and adds one that begins at floor if it is new.
 func (l *ledger) findOrAdd(key record.FeedKey, floor uint64) *feed {
 	f := l.feeds[key]
 	if f == nil {
@@ -122,13 +124,14 @@ func (l *ledger) findOrAdd(key record.FeedKey, floor uint64) *feed {
 	return f
 }
 
-// put adds a feed that has its number.
+// addNumbered adds a feed that has its number already.
 func (l *ledger) addNumbered(key record.FeedKey, f *feed) {
 	l.feeds[key] = f
 	l.last = max(l.last, f.number)
 }
 
-// admit decides about an entry and counts it in. known: there is nothing to do.
+// addIfNext counts an entry as held if it extends its feed. known says that there is nothing to
+// save.
 func (l *ledger) addIfNext(e *Entry) (known bool, err error) {
 	key := e.Record.FeedKey()
 	f := l.findOrAdd(key, e.Record.Seq())
@@ -143,7 +146,8 @@ func (l *ledger) addIfNext(e *Entry) (known bool, err error) {
 	return false, ErrGap
 }
 
-// shows reports whether the record at key is to be seen: it may lie on disk for a moment after a Cut.
+// isVisible reports whether readers may see the record at key. Records behind the end of a forked
+// feed stay on disk for a moment.
 func (l *ledger) isVisible(key OrderKey) bool {
 	f := l.feeds[key.feed()]
 	return f != nil && key.Seq < f.next

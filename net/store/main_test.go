@@ -49,7 +49,7 @@ func newSpeaker(seed byte, feed record.Feed) *speaker {
 
 func (s *speaker) key() record.FeedKey { return record.FeedKey{Author: s.id.Key(), Feed: s.feed} }
 
-// say makes the feed's next record, which arrived when it was said.
+// say makes the feed's next record, which arrives when it is sent.
 func (s *speaker) say(text string, at time.Time) Entry {
 	kind, data := record.KindChat, must(record.TextData(text))
 	if s.seq == 0 {
@@ -69,7 +69,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// conversation is n records of some authors, one a second, in the order in which they were said.
+// conversation makes n records of some authors, one a second, in the order of their times.
 func conversation(n, authors int) []Entry {
 	var speakers []*speaker
 	for i := range authors {
@@ -84,7 +84,7 @@ func conversation(n, authors int) []Entry {
 	return out
 }
 
-// config is for a file in the test's own folder.
+// config returns a configuration for a file in the test's own folder.
 func config(t testing.TB) Config {
 	g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	t.Cleanup(g.Close)
@@ -117,7 +117,7 @@ func settle(t testing.TB, s Store) {
 	}
 }
 
-// ids are those of entries, to compare.
+// ids returns the ids of entries, for a comparison.
 func ids(entries []Entry) []record.ID {
 	out := []record.ID{}
 	for _, e := range entries {
@@ -126,7 +126,7 @@ func ids(entries []Entry) []record.ID {
 	return out
 }
 
-// everything is what a store has, in its order.
+// everything returns all entries of a store, in its order.
 func everything(t testing.TB, s Store) []Entry {
 	t.Helper()
 	var out []Entry

@@ -12,14 +12,15 @@ import (
 	"chat.lan/p2pchat/net/search"
 )
 
-// DefaultBytes bounds what a Mem holds and what may wait for a Disk, in bytes of memory, roughly.
+// DefaultBytes limits the memory, in bytes, that a Mem holds and that may wait for a Disk. The
+// count is an estimate.
 const DefaultBytes = 64 << 20
 
-// perEntry is what an entry takes besides its body.
+// entryOverhead is the estimated memory of an entry besides its body, in bytes.
 const entryOverhead = 512
 
-// Mem is a Store in memory: of --ephemeral, and for tests. What it holds is bounded: the oldest falls
-// out, and the floors of its feeds rise.
+// Mem is a Store in memory, for --ephemeral and for tests. When it is full, it drops the oldest
+// records of its largest feed and raises the feed's floor.
 type Mem struct {
 	room  record.RoomID
 	limit int
@@ -34,7 +35,7 @@ type Mem struct {
 
 var _ Store = (*Mem)(nil)
 
-// NewMem returns an empty store for a room that holds at most limit bytes; 0 for DefaultBytes.
+// NewMem returns an empty store for a room. It holds at most limit bytes; 0 for DefaultBytes.
 func NewMem(room record.RoomID, limit int) *Mem {
 	if limit <= 0 {
 		limit = DefaultBytes
@@ -45,7 +46,7 @@ func NewMem(room record.RoomID, limit int) *Mem {
 	}
 }
 
-// Append is of Store. It never fails for want of room.
+// Append implements Store. It always finds space.
 func (m *Mem) Append(e Entry) error {
 	if err := checkEntry(m.room, &e); err != nil {
 		return err
@@ -66,8 +67,8 @@ func (m *Mem) Append(e Entry) error {
 	return nil
 }
 
-// trim drops the beginning of the largest feed, an eighth at once so that a long flood doesn't pay
-// for this at every record.
+// trimLargestFeedLocked drops the oldest eighth of the largest feed: a long flood must not pay for
+// this search at every record.
 func (m *Mem) trimLargestFeedLocked() {
 	sizes := map[record.FeedKey]int{}
 	var largest record.FeedKey
@@ -85,20 +86,20 @@ func (m *Mem) trimLargestFeedLocked() {
 
 func entrySize(e *Entry) int { return entryOverhead + 2*len(e.Record.Signed()) }
 
-// WaitForSpace is of Store.
+// WaitForSpace implements Store.
 func (m *Mem) WaitForSpace(ctx context.Context) error { return ctx.Err() }
 
-// Sync is of Store: there is nothing to wait for.
+// Sync implements Store. It has nothing to wait for.
 func (m *Mem) Sync(ctx context.Context) error { return ctx.Err() }
 
-// Frontier is of Store.
+// Frontier implements Store.
 func (m *Mem) Frontier() []Feed {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.ledger.frontier()
 }
 
-// ShareFrom is of Store.
+// ShareFrom implements Store.
 func (m *Mem) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -120,14 +121,14 @@ func (m *Mem) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKe
 	return out, ctx.Err()
 }
 
-// StartFeedAt is of Store.
+// StartFeedAt implements Store.
 func (m *Mem) StartFeedAt(key record.FeedKey, floor uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ledger.findOrAdd(key, floor).startAt(floor)
 }
 
-// EndFeedAt is of Store.
+// EndFeedAt implements Store.
 func (m *Mem) EndFeedAt(key record.FeedKey, seq uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -150,7 +151,7 @@ func (m *Mem) deleteLocked(gone func(OrderKey, *Entry) bool) int {
 	})
 }
 
-// Expire is of Store.
+// Expire implements Store.
 func (m *Mem) Expire(ctx context.Context, before time.Time) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -158,7 +159,7 @@ func (m *Mem) Expire(ctx context.Context, before time.Time) (int, error) {
 }
 
 func (m *Mem) expireLocked(ms int64) int {
-	// A feed loses its beginning only: up to the first record that is young enough.
+	// A feed loses only its beginning, up to the first record that is young enough.
 	young := map[record.FeedKey]uint64{}
 	for i, e := range m.table.entries {
 		key := m.table.keys[i]
@@ -180,7 +181,7 @@ func (m *Mem) expireLocked(ms int64) int {
 	})
 }
 
-// ageOf is when a record counts as said, for retention.
+// retentionTime returns the time, in ms, from which the age of a record counts.
 func retentionTime(said, arrived int64, live bool) int64 {
 	if live {
 		return arrived
@@ -188,7 +189,7 @@ func retentionTime(said, arrived int64, live bool) int64 {
 	return min(said, arrived)
 }
 
-// ReadBefore is of Store.
+// ReadBefore implements Store.
 func (m *Mem) ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error) {
 	out := m.readPage(key, true, n, func(*Entry) bool { return true })
 	slices.Reverse(out)
@@ -205,7 +206,7 @@ func (m *Mem) readPage(key OrderKey, back bool, n int, want func(*Entry) bool) [
 	return out
 }
 
-// ReadRange is of Store.
+// ReadRange implements Store.
 func (m *Mem) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -223,7 +224,7 @@ func (m *Mem) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64
 	return out, ctx.Err()
 }
 
-// ReadAll is of Store.
+// ReadAll implements Store.
 func (m *Mem) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error] {
 	return func(yield func(RawEntry, error) bool) {
 		all := m.readPage(OrderKey{}, false, int(^uint(0)>>1), func(*Entry) bool { return true })
@@ -253,7 +254,7 @@ func noteFirst(firsts map[record.FeedKey]uint64, k OrderKey) {
 	}
 }
 
-// Search is of Store.
+// Search implements Store.
 func (m *Mem) Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error] {
 	query := search.NewText(text)
 	return func(yield func(Entry, error) bool) {
@@ -268,7 +269,7 @@ func (m *Mem) Search(ctx context.Context, text string, before OrderKey) iter.Seq
 	}
 }
 
-// Put is of Store.
+// Put implements Store.
 func (m *Mem) Put(name string, key, value []byte) error {
 	if err := checkValueSize(name, key, value); err != nil {
 		return err
@@ -282,7 +283,7 @@ func (m *Mem) Put(name string, key, value []byte) error {
 	return nil
 }
 
-// Delete is of Store.
+// Delete implements Store.
 func (m *Mem) Delete(name string, key []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -290,17 +291,17 @@ func (m *Mem) Delete(name string, key []byte) error {
 	return nil
 }
 
-// ListValues is of Store.
+// ListValues implements Store.
 func (m *Mem) ListValues(ctx context.Context, name string) ([]KeyValue, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return sortedValues(m.values[name]), ctx.Err()
 }
 
-// Status is of Store: there is nothing to say.
+// Status implements Store. A Mem has nothing to report.
 func (m *Mem) Status() Status { return Status{} }
 
-// Close is of Store.
+// Close implements Store.
 func (m *Mem) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

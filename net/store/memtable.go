@@ -7,11 +7,11 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// table holds entries in memory: what waits for the disk, or all of a Mem. It is guarded by its
-// store's lock. Sorting waits until somebody reads, so that a flood pays for it seldom.
+// memTable holds entries in memory: all entries of a Mem, or those that wait for the disk. Its
+// store's lock guards it. Sorting waits for a reader, so that a flood seldom pays for it.
 type memTable struct {
 	entries []*Entry
-	keys    []OrderKey // of entries
+	keys    []OrderKey // their places, at the same indices
 	sorted  bool
 }
 
@@ -41,7 +41,7 @@ func (t *memTable) sortByKey() {
 	t.entries, t.keys, t.sorted = entries, keys, true
 }
 
-// span returns at most n entries strictly behind from, or before it when back, nearest first.
+// nearest returns at most n entries behind from, or before it if back is set, the nearest first.
 func (t *memTable) nearest(from OrderKey, back bool, n int, want func(*Entry) bool) (out []*Entry) {
 	t.sortByKey()
 	at, found := slices.BinarySearchFunc(t.keys, from, OrderKey.Compare)
@@ -66,7 +66,7 @@ func (t *memTable) nearest(from OrderKey, back bool, n int, want func(*Entry) bo
 	return out
 }
 
-// drop removes the entries that gone names.
+// deleteFunc removes the entries for which gone returns true, and returns their number.
 func (t *memTable) deleteFunc(gone func(OrderKey, *Entry) bool) (n int) {
 	kept := 0
 	for i, e := range t.entries {
@@ -82,7 +82,7 @@ func (t *memTable) deleteFunc(gone func(OrderKey, *Entry) bool) (n int) {
 	return n
 }
 
-// of lists a feed's entries from … to, by seq.
+// feedRange returns a feed's entries from … to, sorted by seq.
 func (t *memTable) feedRange(key record.FeedKey, from, to uint64) (out []*Entry) {
 	for i, k := range t.keys {
 		if k.Seq >= from && k.Seq <= to && k.Feed == key.Feed && k.Author == key.Author {

@@ -17,7 +17,7 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// model is what a store should be, said simply.
+// model is the specification of a Store, in its simplest form.
 type model struct {
 	entries []Entry
 	floors  map[record.FeedKey]uint64
@@ -34,8 +34,8 @@ func (m *model) remove(gone func(Entry) bool) {
 
 func feedOf(e Entry) record.FeedKey { return e.Record.FeedKey() }
 
-// The two stores, and a Disk that is closed and opened again at any time, do what the model does,
-// whatever is done to them in whatever order.
+// Both stores, and a Disk that is closed and opened again at any time, do what the model does,
+// after any operations in any order.
 func TestModel(t *testing.T) {
 	dir := t.TempDir()
 	n := 0
@@ -201,7 +201,7 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 			t.Fatalf("%T: %+v, want %+v", st, e, want)
 		}
 	}
-	// The whole, and since a time.
+	// All entries, and those since a time.
 	since := start.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, "since")) * time.Second)
 	for _, since := range []time.Time{{}, since} {
 		want := []record.ID{}
@@ -242,7 +242,7 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 		}
 		differ("search "+text, want, got)
 	}
-	// What is held of each feed, ranges of it, and what arrived of it lately.
+	// The frontier, ranges of each feed, and ShareFrom.
 	floors, err := st.ShareFrom(t.Context(), since)
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +272,7 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 		}
 		if any && len(mine) > 0 {
 			last := mine[len(mine)-1]
-			if _, ok := st.(*Disk); !ok || !f.Forked { // a Disk looks the head up when it writes the cut
+			if _, ok := st.(*Disk); !ok || !f.Forked { // a Disk reads the head when it writes the end
 				differ("head", last.Record.ID(), f.Head)
 			}
 			if f.Name != last.Name {

@@ -17,7 +17,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// schema is the version of what the package comment describes.
+// schema is the version of the format in the package comment.
 const schema = 1
 
 var (
@@ -26,10 +26,10 @@ var (
 	keySchema    = []byte("schema")
 )
 
-// bucket names one of the room's buckets.
+// bucket returns the name of one of the room's buckets.
 func (d *Disk) bucket(letter byte) []byte { return append([]byte{letter}, d.cfg.Room[:]...) }
 
-// start opens the file for the first time.
+// openFirst opens the file for the first time.
 func (d *Disk) openFirst() error {
 	d.files.Lock()
 	defer d.files.Unlock()
@@ -47,7 +47,7 @@ func (d *Disk) openFirst() error {
 	return nil
 }
 
-// openOrBegin opens the file, and puts a damaged one aside. Called with files held alone.
+// openOrReplaceLocked opens the file, and replaces it if it is damaged.
 func (d *Disk) openOrReplaceLocked() error {
 	err := d.openLocked("")
 	if isDamage(err) {
@@ -67,9 +67,9 @@ func (d *Disk) notify(s Status) {
 	}
 }
 
-// open opens the file, for writing if that can be, and loads what is held of each feed. What can be
-// read of the damaged file aside, if there is one, is taken over first. The error may be why the file
-// was opened for reading only. Called with files held alone.
+// openLocked opens the file, for writing if possible, and loads the ledger. It first recovers what
+// is readable of the damaged file aside, unless aside is "". Beside an open file, the error says
+// why that is open for reading only.
 func (d *Disk) openLocked(aside string) error {
 	if err := checkRegular(d.cfg.Path); err != nil {
 		return err
@@ -114,15 +114,16 @@ func (d *Disk) openLocked(aside string) error {
 	return d.explainError(err)
 }
 
-// forget removes a file that was begun and not finished, on a full disk: it would pass for damaged.
+// removeUnfinished deletes a new file that couldn't be set up, on a full disk: the next start would
+// take it for damaged.
 func (d *Disk) removeUnfinished(fresh bool, err error) {
 	if fresh && err != nil {
 		os.Remove(d.cfg.Path)
 	}
 }
 
-// install puts an opened file in its place and counts what waits for the disk into its ledger. Called
-// with files held alone.
+// installLocked makes an opened file the current one, and counts waiting operations into its
+// ledger.
 func (d *Disk) installLocked(f *boltFile, reading bool, led *ledger, aside string, recovered int) {
 	d.file, d.reading = f, reading
 	d.opened++
@@ -139,7 +140,7 @@ func (d *Disk) installLocked(f *boltFile, reading bool, led *ledger, aside strin
 	}
 }
 
-// explain adds a next step for the person to an error of the disk.
+// explainError adds advice for the user to an error of the disk.
 func (d *Disk) explainError(err error) error {
 	switch {
 	case err == nil || isDamage(err) || errors.Is(err, ErrNewer):
@@ -154,8 +155,9 @@ func (d *Disk) explainError(err error) error {
 	return fmt.Errorf("%s: %w", d.cfg.Path, err)
 }
 
-// checkRegular calls a path damaged that leads to something other than a file: opening a named pipe would
-// wait for its other end for ever, and no signal ends that. What can't be looked at is left to the opening.
+// checkRegular returns damage for a path that leads to anything but a file. Opening a named pipe
+// would wait for its other end, and no signal ends that. A path that can't be examined passes:
+// opening it returns a better error.
 func checkRegular(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().IsRegular() {
@@ -164,7 +166,7 @@ func checkRegular(path string) error {
 	return &damage{fmt.Errorf("it is no file (%s)", info.Mode().Type())}
 }
 
-// checkFile looks at a file's structure. Its errors are damage, unless the file can't be read.
+// checkFile checks a file's structure. Its errors are damage, unless the file can't be read.
 func checkFile(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -196,7 +198,7 @@ func (d *Disk) openBolt(reading bool) (*boltFile, error) {
 	return &boltFile{db: db}, nil
 }
 
-// asDamage makes damage of those of bbolt's errors that mean it.
+// asDamage turns those of bbolt's errors that mean damage into damage.
 func asDamage(err error) error {
 	for _, d := range []error{
 		berrors.ErrInvalid, berrors.ErrVersionMismatch, berrors.ErrChecksum,
@@ -209,14 +211,14 @@ func asDamage(err error) error {
 	return err
 }
 
-// load reads what is held of each feed.
+// loadLedger reads what the file holds of each feed.
 func (d *Disk) loadLedger(f *boltFile) (*ledger, error) {
 	led := newLedger()
 	err := f.transact(false, func(tx *bolt.Tx) error { return d.readLedger(tx, led) })
 	return led, asDamage(err)
 }
 
-// found makes the buckets of a new file.
+// createBuckets sets up a new file.
 func (d *Disk) createBuckets(tx *bolt.Tx) error {
 	m, err := tx.CreateBucketIfNotExists(bucketMeta)
 	if err != nil {
@@ -229,7 +231,7 @@ func (d *Disk) createBuckets(tx *bolt.Tx) error {
 	return m.Put(keySchema, addChecksum(keySchema, v))
 }
 
-// checkNames looks at the names of the buckets: each room has three.
+// checkBucketNames checks that each room has its three buckets, and that there are no others.
 func checkBucketNames(tx *bolt.Tx) error {
 	rooms := map[string]int{}
 	c := tx.Cursor()
@@ -261,7 +263,7 @@ func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
 		return damaged("no schema version")
 	}
 	if have := binary.BigEndian.Uint32(v); have > schema {
-		return fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewer, have, schema)
+		return fmt.Errorf("%w (schema %d, this program knows %d)", ErrNewer, have, schema)
 	}
 	if err := checkBucketNames(tx); err != nil {
 		return err
@@ -271,7 +273,7 @@ func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
 		for k, v := c.First(); k != nil; k, v = c.Next() {
 			key, f, ok := decodeFeed(k, v)
 			if !ok {
-				return damaged("what is held of a feed")
+				return damaged("the state of a feed")
 			}
 			led.addNumbered(key, f)
 		}
@@ -279,11 +281,11 @@ func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
 	return nil
 }
 
-// begin puts the file aside and begins a new one with what can be read of it. Called with files held
-// alone; cause is why.
+// replaceDamagedLocked moves the file aside and creates a new one with what is readable of it.
+// cause is the damage.
 func (d *Disk) replaceDamagedLocked(cause error) error {
 	if d.file != nil {
-		_ = d.file.close() // what it held is not trusted any more
+		_ = d.file.close() // its content is not to be trusted
 		d.file = nil
 	}
 	if d.repairs == maxRepairs {
@@ -299,13 +301,12 @@ func (d *Disk) replaceDamagedLocked(cause error) error {
 	return d.openLocked(aside)
 }
 
-// repair is begin for a file that turned out damaged while it was in use; opened is its count when
-// that was seen.
+// replaceDamaged replaces a file that proved damaged in use. opened is the file's number then.
 func (d *Disk) replaceDamaged(opened int, cause error) error {
 	d.files.Lock()
 	if d.opened != opened || d.file == nil {
 		d.files.Unlock()
-		return nil // somebody else has done it
+		return nil // another goroutine replaced it
 	}
 	err := d.replaceDamagedLocked(cause)
 	d.files.Unlock()
@@ -317,8 +318,7 @@ func (d *Disk) replaceDamaged(opened int, cause error) error {
 	return err
 }
 
-// replay counts an operation that waits into the ledger of a file that was begun after it. Called
-// with mu held.
+// replayLocked counts a waiting operation into the ledger of a newer file.
 func (d *Disk) replayLocked(o op) {
 	switch o.kind {
 	case opAppend:

@@ -14,12 +14,12 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// readPart bounds the records looked at in one read transaction. A long one would keep the writer
-// waiting when the file must grow, and pages from being used again.
+// readBatch limits the records examined in one read transaction. A long transaction makes the
+// writer wait when the file must grow, and keeps old pages from being reused.
 const readBatch = 4096
 
-// view runs fn in a read transaction; not at all when there is no file. A damaged file is put aside,
-// and fn runs again on the new one.
+// view runs fn in a read transaction, or not at all if there is no file. It replaces a damaged
+// file, and runs fn again on the new one.
 func (d *Disk) view(fn func(*bolt.Tx) error) error {
 	for first := true; ; first = false {
 		if d.isClosed() {
@@ -40,17 +40,18 @@ func (d *Disk) view(fn func(*bolt.Tx) error) error {
 	}
 }
 
-// span is a stretch of the raw order.
+// span is a stretch of the order of records.
 type span struct {
 	raws []RawEntry // nearest first
-	last OrderKey   // everything up to here was looked at
-	end  bool       // and there is nothing behind it
+	last OrderKey   // all records up to here were examined
+	end  bool       // no more records follow
 }
 
-// look reads a stretch of the raw order behind from, or before it when back: at most n records that
-// want takes, which is given their bodies; nil takes all.
+// readSpan reads a stretch of the order behind from, or before it if back is set: at most n records
+// whose bodies pass want. A nil want passes all.
 func (d *Disk) readSpan(from OrderKey, back bool, n int, want func(body []byte) bool) (span, error) {
-	// What waits is read first: in between it may get to the disk and be seen twice, never not at all.
+	// Waiting entries are read first. Those saved meanwhile are then seen twice, but none is
+	// missed.
 	d.mu.Lock()
 	var waiting []RawEntry
 	for _, b := range []*batch{&d.flushing, &d.pending} {
@@ -79,7 +80,7 @@ func (d *Disk) readSpan(from OrderKey, back bool, n int, want func(body []byte) 
 	return s.mergeWaiting(waiting, back, n), nil
 }
 
-// merge adds what waits for the disk.
+// mergeWaiting adds entries that wait for the disk.
 func (s span) mergeWaiting(waiting []RawEntry, back bool, n int) span {
 	sign := 1
 	if back {
@@ -96,13 +97,13 @@ func (s span) mergeWaiting(waiting []RawEntry, back bool, n int) span {
 		s.raws, s.end = s.raws[:n], false
 	}
 	if len(s.raws) == n && n > 0 {
-		s.last = s.raws[n-1].Key // the tables may have more before what was looked at on disk
+		s.last = s.raws[n-1].Key // waiting entries may follow before the last one examined on disk
 		s.end = false
 	}
 	return s
 }
 
-// stretch is look for what is on disk. lost names records that are damaged.
+// readSpanFromDisk reads a stretch as readSpan does, of records on disk only. lost lists damaged records.
 func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back bool, n int, want func([]byte) bool) (s span, lost []op, err error) {
 	c := order.Cursor()
 	step := c.Next
@@ -152,7 +153,8 @@ func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back
 	return s, lost, nil
 }
 
-// begin moves a cursor over the order to the first key behind from, or before it when back.
+// seekOrder moves a cursor over the order to the first key behind from, or before it if back is
+// set.
 func seekOrder(c *bolt.Cursor, from OrderKey, back bool) []byte {
 	at := from.encode()
 	switch {
@@ -175,13 +177,14 @@ func seekOrder(c *bolt.Cursor, from OrderKey, back bool) []byte {
 	return k
 }
 
-// placed is a record to read: its key and where it lies; nil when it can't be there.
+// recordPlace is a record to read and its key in the file; a nil key means that the file can't have
+// it.
 type recordPlace struct {
 	key OrderKey
 	at  []byte
 }
 
-// places leaves out the records that are not to be seen.
+// locate returns the places of the visible records among keys.
 func (d *Disk) locate(keys []OrderKey) []recordPlace {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -198,8 +201,8 @@ func (d *Disk) locate(keys []OrderKey) []recordPlace {
 	return out
 }
 
-// stands reports whether a record is the one of this room that its key names. It compares the
-// beginning of the body as it must be, which costs a tenth of reading it.
+// matchesKey reports whether a record belongs to this room and to its key. It compares the
+// beginning of the body as it must be, at a tenth of the cost of parsing.
 func (d *Disk) matchesKey(r RawEntry) bool {
 	var room [256]byte
 	b := hex.AppendEncode(append(room[:0], `{"v":1,"room":"`...), d.cfg.Room[:])
@@ -215,13 +218,14 @@ func (d *Disk) matchesKey(r RawEntry) bool {
 	return strings.HasPrefix(rest[64:], string(b))
 }
 
-// lost has damaged records deleted, so that their peers' copies are asked for at the next start.
+// dropDamaged makes the writer delete damaged records. Peers then send them again after the next
+// start.
 func (d *Disk) dropDamaged(ops []op) {
 	d.mu.Lock()
 	before := d.status.Unreadable
 	for _, o := range ops {
 		if at := (feedSeq{o.feed, o.seq}); !d.dropping[at] && !d.closed {
-			d.dropping[at] = true // until the writer has done it: readers may come upon it again
+			d.dropping[at] = true // readers may meet the record again before the writer deletes it
 			d.status.Unreadable++
 			d.queueLocked(o)
 		}
@@ -233,13 +237,13 @@ func (d *Disk) dropDamaged(ops []op) {
 	}
 }
 
-// spot is a place in a feed.
+// feedSeq is a record's place in a feed.
 type feedSeq struct {
 	feed record.FeedKey
 	seq  uint64
 }
 
-// ReadBefore is of Store.
+// ReadBefore implements Store.
 func (d *Disk) ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error) {
 	out, err := d.readPage(ctx, key, true, n)
 	slices.Reverse(out)
@@ -264,8 +268,8 @@ func (d *Disk) readPage(ctx context.Context, key OrderKey, back bool, n int) (ou
 	return out, nil
 }
 
-// verify checks signatures. A record with a bad one had a good checksum: somebody wrote it so, and it
-// is treated like a damaged one.
+// verifyOrDrop verifies signatures. A bad signature under a good checksum was written so, and is
+// treated as damage.
 func (d *Disk) verifyOrDrop(raws []RawEntry) (out []Entry) {
 	var bad []op
 	for _, r := range raws {
@@ -280,7 +284,7 @@ func (d *Disk) verifyOrDrop(raws []RawEntry) (out []Entry) {
 	return out
 }
 
-// ReadRange is of Store.
+// ReadRange implements Store.
 func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error) {
 	d.mu.Lock()
 	f := d.ledger.feeds[key]
@@ -321,7 +325,7 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 	next := from + uint64(len(out))
 	for _, e := range waiting {
 		if e.Record.Seq() != next {
-			continue // on disk by now
+			continue // saved meanwhile
 		}
 		if left -= len(e.Record.Signed()); left < 0 && len(out) > 0 {
 			break
@@ -332,8 +336,8 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 	return out, ctx.Err()
 }
 
-// run reads a feed's records from the first on, without a gap. One that is missing in the middle is
-// waiting for the disk, or was deleted just now.
+// readRun reads a feed's records from … to, up to the first gap. A missing record waits for the
+// disk, or was deleted just now.
 func (d *Disk) readRun(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (out []RawEntry, lost []op) {
 	c := records.Cursor()
 	want := from

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A backup that can only be read is copied all the same, with its gate and without.
-func TestSnapshotOfWhatCanOnlyBeRead(t *testing.T) {
+// A read-only backup can be copied, with its lock file and without.
+func TestSnapshotOfReadOnlyFile(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may write everything")
 	}

@@ -12,15 +12,15 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// maxLeaf bounds the pages that one leaf takes: two of the greatest values fit.
+// maxLeaf limits the overflow pages of one leaf: two values of the greatest size fit.
 const maxLeaf = 1024
 
-// anyCount is more elements than a page has.
+// anyCount is more elements than fit in any page.
 const anyCount = 1 << 16
 
-// eachValue reads a damaged file page after page, whatever its structure says, and calls f with all
-// that looks like a leaf's elements: keys and values may be anything, and old ones turn up again.
-// f may keep nothing of them.
+// scanElements reads a damaged file page by page, whatever its structure says, and calls f with all
+// that may be elements of a leaf. Keys and values may be garbage, and old versions turn up again. f
+// must copy what it keeps.
 func scanElements(r io.ReaderAt, size int64, f func(key, value []byte) error) error {
 	page := int64(4096)
 	if m, _, err := readMeta(r, size); err == nil {
@@ -40,7 +40,7 @@ func scanElements(r io.ReaderAt, size int64, f func(key, value []byte) error) er
 		}
 	}
 	head := make([]byte, pageHead)
-	// What a page's header says of the number of elements isn't believed: checksums tell which are some.
+	// Headers may have a wrong number of elements, so checksums decide which elements are real.
 	for at := int64(0); at+pageHead <= size && failed == nil; at += page {
 		if _, err := r.ReadAt(head, at); err != nil {
 			continue // a bad sector; the next may be good
@@ -60,11 +60,11 @@ func scanElements(r io.ReaderAt, size int64, f func(key, value []byte) error) er
 	return failed
 }
 
-// salvage takes over into a new file what can be read of a damaged one, of all rooms. Only checksums
-// are looked at: signatures are when something is shown. It returns the number of records.
+// recoverFrom copies what is readable of a damaged file, of all rooms, to a new file. It checks
+// checksums only: readers verify signatures. It returns the number of records.
 func (d *Disk) recoverFrom(f *boltFile, aside string) (recovered int, err error) {
 	if err := checkRegular(aside); err != nil {
-		return 0, nil // there is nothing to take over
+		return 0, nil // nothing to recover
 	}
 	old, err := os.Open(aside)
 	if err != nil {
@@ -96,11 +96,11 @@ type recoveredValue struct {
 	data   []byte
 }
 
-// found is a record to take over.
+// recoveredRecord is a record to copy.
 type recoveredRecord struct {
 	room  record.RoomID
 	key   OrderKey
-	value []byte // sealed for its new place
+	value []byte // encoded for its new key
 	at    []byte
 }
 
@@ -108,20 +108,20 @@ type recoverer struct {
 	file     *boltFile
 	numbers  map[roomFeed]uint32
 	last     map[record.RoomID]uint32
-	forkedAt map[record.FeedKey]uint64 // where a forked feed ends
+	forkedAt map[record.FeedKey]uint64 // the ends of forked feeds
 	values   map[string]recoveredValue
 	buf      []recoveredRecord
 	size     int
 	count    int
 }
 
-// visit sorts out what a value is.
+// addElement finds out what an element is, and collects it.
 func (s *recoverer) addElement(key, value []byte) error {
 	if r, ok := decodeRecord(key, value); ok && len(key) == 12 {
 		return s.addRecord(r, value)
 	}
 	if k, f, ok := decodeFeed(key, value); ok && f.forked {
-		s.forkedAt[k] = f.next // feeds are random: whatever room it was in
+		s.forkedAt[k] = f.next // feed numbers are random, so any room's feed may match
 		return nil
 	}
 	if number, data, ok := decodeValue(key, value); ok {
@@ -154,7 +154,7 @@ func (s *recoverer) addRecord(r RawEntry, value []byte) error {
 	return nil
 }
 
-// flush writes what was collected.
+// flush writes the collected records.
 func (s *recoverer) flush() error {
 	added := 0
 	err := s.file.transact(true, func(tx *bolt.Tx) error {
@@ -169,7 +169,7 @@ func (s *recoverer) flush() error {
 				return err
 			}
 			if records.Get(f.at) != nil {
-				continue // an old page's copy
+				continue // a copy from an old page
 			}
 			if err := records.Put(f.at, f.value); err != nil {
 				return err
@@ -187,7 +187,7 @@ func (s *recoverer) flush() error {
 	return err
 }
 
-// finish writes what is now held of each feed, and the values.
+// finish writes the feeds' states and the values.
 func (s *recoverer) finish() error {
 	return s.file.transact(true, func(tx *bolt.Tx) error {
 		for rf, num := range s.numbers {
@@ -198,7 +198,7 @@ func (s *recoverer) finish() error {
 			}
 			f := rebuildFeed(records, num)
 			if cut, forked := s.forkedAt[rf.key]; forked {
-				f.endAt(cut) // what is above is not shown any more
+				f.endAt(cut) // hides records at the fork and behind it
 			}
 			at := binary.BigEndian.AppendUint32(nil, num)
 			if err := feeds.Put(at, encodeFeed(at, rf.key, f)); err != nil {
@@ -216,7 +216,8 @@ func (s *recoverer) finish() error {
 	})
 }
 
-// held is what there is of a feed: the chain from its first record on, and a hole where it breaks.
+// rebuildFeed derives a feed's state from its records: the chain from the first record on, and a
+// hole where the chain breaks.
 func rebuildFeed(records *bolt.Bucket, num uint32) *feed {
 	f := &feed{number: num, hole: noHole}
 	c := records.Cursor()

@@ -14,7 +14,7 @@ import (
 	"chat.lan/p2pchat/net/search"
 )
 
-// Search is of Store.
+// Search implements Store.
 func (d *Disk) Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error] {
 	query := search.NewText(text)
 	return func(yield func(Entry, error) bool) {
@@ -41,11 +41,12 @@ func (d *Disk) Search(ctx context.Context, text string, before OrderKey) iter.Se
 	}
 }
 
-// beforeText comes before the text of a line. Nothing before it in a body is free text, so it can't
-// be there by chance.
+// textPrefix precedes the text of a message. No free text stands before it in a body, so it can't
+// appear by chance.
 var textPrefix = []byte(`,"data":{"text":"`)
 
-// textOf is the text of a line whose signature nobody has looked at; "" for other records.
+// unverifiedText returns the text of a message whose signature is not verified; "" for other
+// records.
 func unverifiedText(body []byte) string {
 	_, quoted, found := bytes.Cut(body, textPrefix)
 	quoted, closed := bytes.CutSuffix(quoted, []byte(`"}}`))
@@ -62,7 +63,7 @@ func unverifiedText(body []byte) string {
 	return text
 }
 
-// ReadAll is of Store.
+// ReadAll implements Store.
 func (d *Disk) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error] {
 	return func(yield func(RawEntry, error) bool) {
 		firsts, err := d.findFirsts(ctx, since)
@@ -92,7 +93,7 @@ func (d *Disk) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry,
 	}
 }
 
-// firsts is, of each feed that has any, the least seq with a time of since or later.
+// findFirsts returns, for each feed that has any, the least seq with a time of since or later.
 func (d *Disk) findFirsts(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
 	firsts := map[record.FeedKey]uint64{}
 	if since.IsZero() {
@@ -148,7 +149,7 @@ func (d *Disk) findFirsts(ctx context.Context, since time.Time) (map[record.Feed
 	return firsts, nil
 }
 
-// ListValues is of Store.
+// ListValues implements Store.
 func (d *Disk) ListValues(ctx context.Context, name string) ([]KeyValue, error) {
 	d.mu.Lock()
 	waiting := append(append([]op(nil), d.flushing.ops...), d.pending.ops...)

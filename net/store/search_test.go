@@ -9,7 +9,7 @@ import (
 	"chat.lan/p2pchat/net/search"
 )
 
-// The search in a store finds the messages in which the screen's search finds the text.
+// A store finds a text in the same messages as the search on the screen.
 func TestSearchAgreesWithScreen(t *testing.T) {
 	texts := []string{
 		"İzmir", "izmir", "ızmir", "IZMIR", "Straße", "STRASSE", "STRAẞE", "Wachſtube", "wachstube", "300 \u212a", "300 k",

@@ -11,7 +11,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// ShareFrom is of Store. It reads the records since that time, and one more of each feed.
+// ShareFrom implements Store. It reads the records since that time, and one more of each feed.
 func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
 	ms := since.UnixMilli()
 	d.mu.Lock()
@@ -52,7 +52,8 @@ func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedK
 	return out, nil
 }
 
-// arrivedSince is the seq from which on a feed's records on disk all arrived at ms or later.
+// arrivedSince returns the seq from which on all of a feed's records on disk arrived at ms or
+// later.
 func arrivedSince(records *bolt.Bucket, f feed, ms int64) uint64 {
 	c := records.Cursor()
 	var v []byte

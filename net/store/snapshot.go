@@ -14,23 +14,24 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// bbolt lets one process open a file, and an export must work beside a running program. So a copy is
-// taken while nothing is being written: the writer holds an exclusive lock on a file beside the
-// store's during each commit, and whoever copies a shared one.
+// bbolt lets one process open a file, and an export must work beside a running program. So Snapshot
+// copies the file while no commit is running. The writer holds an exclusive lock on a file beside
+// the store's during each commit, and a copier holds a shared lock on it.
 
-// gateName is the file whose lock keeps writers and copiers apart.
+// flockName returns the file whose lock keeps commits and copies apart.
 func flockName(path string) string { return path + ".gate" }
 
-// Times of the gate.
+// Times of the file lock.
 const (
 	flockPoll    = 5 * time.Millisecond
-	flockTimeout = 10 * time.Second // a writer doesn't wait longer for a copier that may be stuck
+	flockTimeout = 10 * time.Second // a commit doesn't wait longer: the copier may be stuck
 )
 
 var errHeld = errors.New("held")
 
-// openGate opens what is locked. To copy takes no right to write: a backup is read where it lies. Where
-// there is no gate and none can be made it is nil, for a copier: a copy that is no good is found out.
+// openFlock opens the lock file. A copier needs no right to write, so that a backup can be read
+// where it lies. If there is no lock file and none can be created, a copier gets nil. It finds out
+// later if its copy is bad.
 func openFlock(path string, exclusive bool) (*os.File, error) {
 	f, err := os.OpenFile(flockName(path), os.O_RDWR|os.O_CREATE, 0o600)
 	if err == nil || exclusive || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
@@ -42,7 +43,7 @@ func openFlock(path string, exclusive bool) (*os.File, error) {
 	return f, err
 }
 
-// gate takes the lock, polling, until ctx ends.
+// acquireFlock takes the lock, polling until ctx ends.
 func acquireFlock(ctx context.Context, path string, exclusive bool) (release func(), err error) {
 	f, err := openFlock(path, exclusive)
 	if err != nil {
@@ -53,7 +54,7 @@ func acquireFlock(ctx context.Context, path string, exclusive bool) (release fun
 	}
 	for {
 		if err = tryFlock(f, exclusive); err == nil {
-			return func() { f.Close() }, nil // which ends the lock
+			return func() { f.Close() }, nil // releases the lock
 		}
 		if errors.Is(err, errHeld) {
 			group.Sleep(ctx, flockPoll, nil)
@@ -66,8 +67,8 @@ func acquireFlock(ctx context.Context, path string, exclusive bool) (release fun
 	}
 }
 
-// shut takes the gate for a commit. When it can't be had, for whatever reason, the commit goes on: a
-// copier finds that its copy is no good, and takes another.
+// lockForCommit takes the lock for a commit. If that fails, for whatever reason, the commit goes
+// on: a copier finds that its copy is bad, and tries again.
 func (d *Disk) lockForCommit() (release func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), flockTimeout)
 	defer cancel()
@@ -79,12 +80,12 @@ func (d *Disk) lockForCommit() (release func()) {
 	return release
 }
 
-// copies is how often Snapshot tries.
+// snapshotAttempts limits how often Snapshot tries.
 const snapshotAttempts = 5
 
-// Snapshot copies the store's file at path into the folder dir, whether a program has it open or not,
-// and returns the copy's path, for Open. What that program has said in the last 100 ms may not be in
-// it. The caller removes the copy.
+// Snapshot copies the store's file at path into the folder dir, and returns the copy's path, for
+// Open. Another program may have the file open. Its records of the last 100 ms may be missing. The
+// caller removes the copy.
 func Snapshot(ctx context.Context, path, dir string) (copied string, err error) {
 	for range snapshotAttempts {
 		if copied, err = copyOnce(ctx, path, dir); err == nil {

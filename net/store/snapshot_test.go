@@ -12,11 +12,11 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// A copy taken while a store writes is whole: it has at least what was synced before, and a beginning
-// of each feed.
+// A copy taken while a store writes is whole: it has at least the synced records, and the
+// beginning of each feed.
 func TestSnapshotWhileWriting(t *testing.T) {
 	cfg := config(t)
-	cfg.FlushEvery = 1 // always at it
+	cfg.FlushEvery = 1 // always writing
 	d := open(t, cfg)
 	s := newSpeaker(1, 1)
 	stop := make(chan struct{})
@@ -38,7 +38,7 @@ func TestSnapshotWhileWriting(t *testing.T) {
 	for range 20 {
 		synced := uint64(0)
 		for _, f := range d.Frontier() {
-			synced = f.Next - min(f.Next, 1) // the last one may be waiting
+			synced = f.Next - min(f.Next, 1) // the last record may be waiting
 		}
 		path, err := Snapshot(t.Context(), cfg.Path, t.TempDir())
 		if err != nil {
@@ -59,8 +59,8 @@ func TestSnapshotWhileWriting(t *testing.T) {
 	g.Wait()
 }
 
-// Nothing is written while somebody copies: not until he is done, or has taken too long.
-func TestWriterWaitsForACopier(t *testing.T) {
+// A commit waits for a running copy, but only up to a limit.
+func TestCommitWaitsForCopy(t *testing.T) {
 	cfg := config(t)
 	cfg.FlushEvery = 1
 	d := open(t, cfg)
@@ -69,24 +69,24 @@ func TestWriterWaitsForACopier(t *testing.T) {
 		t.Fatal(err)
 	}
 	appendAll(t, d, conversation(3, 1))
-	// As long as it takes to write many times over. A writer that waits is never done, however long this is.
+	// As long as many commits take. A commit that waits is never done, however long this is.
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if err := d.Sync(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("it wrote while somebody copied (%v)", err)
+		t.Errorf("it wrote during a copy (%v)", err)
 	}
 	release()
 	settle(t, d)
 }
 
-// A copier doesn't copy what isn't there, nor in the middle of a commit.
+// A copier needs a file, and waits for a running commit.
 func TestSnapshotErrors(t *testing.T) {
 	cfg := config(t)
 	if _, err := Snapshot(t.Context(), cfg.Path, t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("copied what isn't there")
 	}
 	open(t, cfg).Close()
-	release, err := acquireFlock(t.Context(), cfg.Path, true) // as a writer that is busy
+	release, err := acquireFlock(t.Context(), cfg.Path, true) // as a writer in a commit
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,24 +1,40 @@
-// Package store keeps a room's records on disk (DESIGN.md §3, Store).
+// Package store keeps one room's records, on disk (Disk) or in memory (Mem).
 //
-// Append only queues: one goroutine writes what is queued and syncs the file, in groups, at most
-// 100 ms later. Nobody who says or hears a line waits for a disk; whoever must (a ballot is on disk
-// before it is sent) calls Sync. Readers see what is queued as well as what is written.
+// Append only queues. One goroutine, the writer, saves the queue in groups and syncs the file, at
+// most 100 ms later. So sending or receiving a message never waits for a disk. Code that must wait
+// calls Sync: a ballot is on disk before it is sent. Readers see queued records as well as saved
+// ones.
 //
-// A file, records.db, is a bbolt database with these buckets, integers big-endian:
+// The file, records.db, is a bbolt database. It may hold several rooms. A bucket's name is a letter
+// and the room's id (16 bytes), or a word. Numbers are big-endian, and times are milliseconds since
+// 1970.
 //
-//	meta               "schema" → version
-//	r ‖ room           feed number u32 ‖ seq u64 → a record: its bytes, signature, arrival, name
-//	o ‖ room           time.ms ‖ time.n ‖ author ‖ feed ‖ seq → nothing: the raw order
-//	f ‖ room           feed number u32 → what is held of the feed: floor, end, head, name
-//	kv                 name ‖ key → a small value of somebody else's (votes, met keys, forks)
+//	bucket     key                                                      value
+//	meta       "schema"                                                 tag m: the version, u32; now 1
+//	r ‖ room   feed number u32 ‖ seq u64                                tag r: a record
+//	o ‖ room   time.ms ‖ time.n ‖ author ‖ feed ‖ seq, in 8+8+32+8+8    nothing: the order of records
+//	f ‖ room   feed number u32                                          tag f: the state of a feed
+//	kv         length of name u8 ‖ name ‖ key                           tag k: a value of another package
 //
-// Only what is held of each feed is in memory, so a million records cost a start no more than ten.
-// Every value has a checksum over its key and itself, and what is shown is verified again by its
-// signature when it is read: a record whose bytes are bad is dropped, counted, and left out of the
-// frontier from there on, so that peers send it again. A file whose structure is bad (check.go) is
-// put aside, a new one is begun, and what can still be read of the old one is taken over.
+// Feed numbers count the feeds of a room in this file. A value, unless it is empty, consists of a
+// CRC-32C over its key and the rest (u32), the tag, and the content:
 //
-// Disk is the store on disk, Mem the one of --ephemeral.
+//	m   version u32
+//	r   flags u8 (1: live) ‖ length of name u8 ‖ arrival i64 ‖ signature 64 ‖ name ‖ signed body
+//	f   author 32 ‖ feed u64 ‖ floor u64 ‖ next u64 ‖ hole u64 (2⁶⁴-1: none) ‖ id of the last record 32
+//	    ‖ its time.ms i64 ‖ its time.n i64 ‖ last arrival i64 ‖ forked u8 ‖ name
+//	k   number of the transaction u64 ‖ value
+//
+// The kv bucket's names are "votes", "disputes", "first-met" and "forks", each with "/" and the room's id in
+// hex. "met", of earlier versions, is ignored. A file with a greater version is refused with
+// ErrNewer; a program that changes the format must raise the version.
+//
+// Only the state of each feed is in memory, so that a million records cost a start no more than
+// ten. Readers check checksums, and verify signatures before a record is shown. A damaged record is
+// deleted and counted, and its feed's frontier ends below it, so that peers send it again.
+// Structural damage is found before bbolt opens the file (boltcheck.go) or in use (bolt.go). The
+// file is then renamed to records-damaged-<time>.db, and a new file takes over what is readable of
+// it (recover.go).
 package store
 
 import (
@@ -31,7 +47,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Errors of a Store.
+// Errors of a Store, beside record.ErrOtherRoom.
 var (
 	ErrGap    = errors.New("record does not follow what the store has of its feed")
 	ErrFull   = errors.New("too much waits to be saved")
@@ -40,16 +56,16 @@ var (
 	ErrTooBig = errors.New("value is over its size limit")
 )
 
-// Entry is a record with what is known of it here and nowhere else.
+// Entry is a record with what only this peer knows of it.
 type Entry struct {
 	Record  *record.Record
-	Name    string    // what the author was called when it was said
+	Name    string    // the author's name at that time
 	Arrived time.Time // to the millisecond
-	Live    bool      // came when it was said, not by catching up
+	Live    bool      // came when it was sent, not by catching up
 }
 
-// Raw is a record as it lies on disk: its checksum was right, its signature was not looked at. It is
-// what goes to peers and into exports, who verify themselves; Verify makes what may be shown.
+// RawEntry is a record as it lies on disk: its checksum is right, its signature is not verified.
+// Peers and readers of exports get it, and verify it themselves. Verify returns what may be shown.
 type RawEntry struct {
 	Key     OrderKey
 	Body    string
@@ -59,87 +75,85 @@ type RawEntry struct {
 	Live    bool
 }
 
-// Feed says what is held of a feed: Floor to Next-1 without a gap. Next is Floor where all of it is
-// gone.
+// Feed says which records of a feed a store holds: Floor to Next-1, without a gap. Next equals
+// Floor if all were deleted.
 type Feed struct {
 	Key         record.FeedKey
 	Floor, Next uint64
-	Head        record.ID   // of Next-1; zero when that is not known any more
-	Time        record.Time // of Next-1
-	Arrived     time.Time   // of the last record
-	Name        string      // what the author was called last
-	Forked      bool        // Cut was called: nothing from Next on is ever taken
+	Head        record.ID   // id of the record at Next-1; zero if unknown
+	Time        record.Time // time of the record at Next-1
+	Arrived     time.Time   // when the last record came
+	Name        string      // the author's last name
+	Forked      bool        // EndFeedAt was called: no record from Next on is ever taken
 }
 
-// Blob is a value of the small key-value area.
+// KeyValue is a value of the key-value area.
 type KeyValue struct{ Key, Value []byte }
 
-// Status is what there is to say about saving.
+// Status reports how saving works.
 type Status struct {
-	NotSaved   error  // why nothing is being saved at present; nil: all is well
+	NotSaved   error  // why saving fails at present; nil if it works
 	Waiting    int    // records that are not on disk yet
-	Dropped    int    // records that will not be saved: NotSaved lasted longer than memory
-	Unreadable int    // records that were found damaged on disk, and dropped
-	Aside      string // where the damaged file was put; "" when there was none
+	Dropped    int    // records that will not be saved: saving failed for longer than memory lasted
+	Unreadable int    // records that were found damaged on disk, and deleted
+	Aside      string // path of the damaged file that was moved aside; "" if there was none
 	Recovered  int    // records taken over from it
 }
 
-// Store keeps the records of one room. Its methods may be called from any goroutine. Those that
-// return records and take a context may wait for the disk; the others don't.
+// Store keeps the records of one room. Methods may be called from any goroutine. Those that return
+// records and take a context may wait for the disk; the others don't.
 type Store interface {
-	// Append queues a record that took its place in the room: the first of its feed, or the one
-	// after the last. One that is here already is no error. ErrGap: those before it are missing
-	// (after ErrFull, say); Frontier says from where on to append again.
+	// Append queues a record that a room accepted: the first of its feed, or the next one. A record
+	// that the store has is no error. ErrGap says that predecessors are missing, for example after
+	// ErrFull; Frontier says from where on to append again.
 	Append(Entry) error
-	// Ready waits until the queue has room: what can be had again (catching up) calls it before
-	// it asks for more. It doesn't wait while nothing can be saved.
+	// WaitForSpace waits until the queue has space. Code that can ask peers for records later calls
+	// it before it asks. It doesn't wait while saving fails.
 	WaitForSpace(context.Context) error
-	// Sync returns nil once all that was appended or put before is on disk, and the cause when
-	// it can't be.
+	// Sync waits until all records and values queued before are on disk. It returns the cause if
+	// saving fails.
 	Sync(context.Context) error
 
-	// Frontier lists what is held, in no particular order.
+	// Frontier lists the feeds, in no particular order.
 	Frontier() []Feed
-	// Floors is, for each feed that has any, the first seq from which on everything arrived at
-	// since or later: what a stranger may have (DESIGN.md §3).
+	// ShareFrom returns, for each feed that has any, the first seq from which on all records
+	// arrived at since or later. A peer that is new to the room may have these.
 	ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error)
-	// Raise moves a feed's end up to floor: what lies between can't be had from anybody. What is
-	// below stays readable.
+	// StartFeedAt moves a feed's end up to floor: no peer has the records in between. Those below
+	// stay readable.
 	StartFeedAt(key record.FeedKey, floor uint64)
-	// Cut drops a feed from seq on, for good: it was forked there.
+	// EndFeedAt drops a feed from seq on, for good: it forks there.
 	EndFeedAt(key record.FeedKey, seq uint64)
-	// Expire deletes what is older than before: what was said or arrived earlier (a live line's
-	// stamp doesn't count, only its arrival). Feeds lose their beginnings only, and Frontier
-	// tells the new floors.
+	// Expire deletes records sent or received before a time. For live records only their arrival
+	// counts. Feeds lose only their beginnings; Frontier then has the new floors.
 	Expire(ctx context.Context, before time.Time) (deleted int, err error)
 
-	// ReadBefore returns the at most n entries that stand nearest before key in the raw order, the
-	// nearest last. The zero OrderKey stands for the end of the order. Fewer than n entries mean that
-	// there are no more.
+	// ReadBefore returns the n entries nearest before key in the order of records, the nearest
+	// last. The zero OrderKey stands for the end. Fewer than n entries mean that there are no more.
 	ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error)
-	// Range returns the held part of from … to, both included, in feed order from its beginning:
-	// at most maxBytes of bodies, but at least one record if there is any.
+	// ReadRange returns the held records of from … to, both included, from the first one on. It
+	// returns at most maxBytes of bodies, but at least one record if there is any.
 	ReadRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error)
-	// All is everything in the raw order. A since that is not zero leaves out of each feed what
-	// is before its first record with that time or a later one.
+	// ReadAll returns all records in order. If since is not zero, it leaves out each feed's records
+	// before the first with a time of since or later.
 	ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error]
-	// Search finds text, whatever its case, in lines that stand before key, latest first. It
-	// reads while it is iterated over, and may be stopped at any time.
+	// Search finds text, whatever its case (see package search), in messages before key, the latest
+	// first. It reads during the iteration, which may stop at any time.
 	Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error]
 
-	// Put keeps a small value under a name and key, for good or until Delete; at most 1 KiB of
-	// name and key and 1 MiB of value.
+	// Put stores a value under a name and key until Delete. The limits are 1 KiB for name and key,
+	// and 1 MiB for the value.
 	Put(name string, key, value []byte) error
 	Delete(name string, key []byte) error
-	// Blobs lists what was put under a name, by key.
+	// ListValues returns the values under a name, sorted by key.
 	ListValues(ctx context.Context, name string) ([]KeyValue, error)
 
 	Status() Status
-	// Close saves what it can. The methods of a closed store return ErrClosed.
+	// Close saves the queue if it can. Methods of a closed store return ErrClosed.
 	Close() error
 }
 
-// rawOf is an entry's stored form.
+// rawEntryOf returns an entry's stored form.
 func rawEntryOf(e Entry) RawEntry {
 	return RawEntry{
 		Key: OrderKeyOf(e.Record), Body: e.Record.Signed(), Sig: [64]byte(e.Record.Signature()),
@@ -147,7 +161,7 @@ func rawEntryOf(e Entry) RawEntry {
 	}
 }
 
-// Verify checks the signature (some 50 µs), and that the record is the one that the key names.
+// Verify checks the signature (some 50 µs), and that the record belongs to its key.
 func (r RawEntry) Verify() (Entry, error) {
 	c, err := record.Parse(r.Body, r.Sig[:])
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Who waits for a save while an earlier batch fails once and is then saved still waits for his own: a
-// ballot that he was told is on disk is sent.
-func TestAFailureThatPassedIsNoSave(t *testing.T) {
+// A Sync that waits while an earlier batch fails once, and is then saved, still waits for its own
+// records. A ballot is sent only when it is on disk.
+func TestSyncAfterPassingFailure(t *testing.T) {
 	for name, wait := range map[string]func(*Disk) error{
 		"sync":   func(d *Disk) error { return d.Sync(context.Background()) },
 		"expire": func(d *Disk) error { _, err := d.Expire(context.Background(), time.Now()); return err },
@@ -28,7 +28,7 @@ func TestAFailureThatPassedIsNoSave(t *testing.T) {
 				d.mu.Lock()
 				d.failedCommits, d.status.NotSaved = d.failedCommits+1, syscall.ENOSPC
 				d.wakeWaitersLocked()
-				d.savedTotal, d.status.NotSaved = 1, nil // before he who waits gets the lock
+				d.savedTotal, d.status.NotSaved = 1, nil // before the waiting Sync gets the lock
 				d.wakeWaitersLocked()
 				d.mu.Unlock()
 				synctest.Wait()

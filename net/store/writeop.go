@@ -16,25 +16,25 @@ const (
 	opAppend opKind = iota
 	opStartAt
 	opEndAt
-	opDropRecord // the record at seq can't be read
-	opExpire     // delete what is older
+	opDropRecord // delete the record at seq, which can't be read
+	opExpire     // delete old records
 	opPut
 	opDelete
 )
 
-// op is one thing to write. Operations are written in the order in which they were queued.
+// op is one operation for the writer, which carries them out in the order of the queue.
 type op struct {
 	kind       opKind
-	entry      *Entry         // of opAppend
-	feed       record.FeedKey // of opRaise, opCut, opLose
+	entry      *Entry         // opAppend
+	feed       record.FeedKey // opStartAt, opEndAt, opDropRecord
 	seq        uint64
-	name       string    // of opPut, opDelete
-	key, value string    // the same; of opLose, key is the record's place in the order
-	before     time.Time // of opExpire
+	name       string    // opPut, opDelete
+	key, value string    // opPut, opDelete; for opDropRecord, key is the record's encoded OrderKey, if known
+	before     time.Time // opExpire
 	done       chan<- expireResult
 }
 
-// expired is the result of an opExpire.
+// expireResult is the result of an opExpire.
 type expireResult struct {
 	deleted int
 	err     error
@@ -47,14 +47,13 @@ func (o *op) size() int {
 	return 256 + len(o.key) + len(o.value)
 }
 
-// writing is a write transaction: the room's buckets, and the feeds that were touched, which are
-// written at its end.
+// writeTx is a write transaction: the room's buckets, and the feeds whose state it changed.
 type writeTx struct {
 	tx             *bolt.Tx
 	records, order *bolt.Bucket
 	feeds, values  *bolt.Bucket
 	touched        map[record.FeedKey]*feed
-	number         func(record.FeedKey) (uint32, bool) // of a feed, from the ledger
+	number         func(record.FeedKey) (uint32, bool) // returns a feed's number in the ledger
 }
 
 func (d *Disk) newWriteTx(tx *bolt.Tx) (*writeTx, error) {
@@ -67,12 +66,12 @@ func (d *Disk) newWriteTx(tx *bolt.Tx) (*writeTx, error) {
 		if *b, err = tx.CreateBucketIfNotExists(d.bucket(letter)); err != nil {
 			return nil, err
 		}
-		(*b).FillPercent = 0.9 // most of what is written goes to the ends
+		(*b).FillPercent = 0.9 // most records go to the ends
 	}
 	return w, nil
 }
 
-// number is a feed's number in the file.
+// feedNumber returns a feed's number in the file.
 func (d *Disk) feedNumber(key record.FeedKey) (uint32, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -83,21 +82,21 @@ func (d *Disk) feedNumber(key record.FeedKey) (uint32, bool) {
 	return f.number, true
 }
 
-// feed is what the file holds of a feed, before this transaction and with what it did so far.
+// feed returns a feed's state in the file, with this transaction's changes.
 func (w *writeTx) feed(key record.FeedKey, floor uint64) (*feed, error) {
 	if f := w.touched[key]; f != nil {
 		return f, nil
 	}
 	num, ok := w.number(key)
 	if !ok {
-		return nil, damaged("a feed without a number") // the ledger was loaded from a file without it
+		return nil, damaged("a feed without a number") // the ledger comes from a file without the feed
 	}
 	at := binary.BigEndian.AppendUint32(nil, num)
 	f := &feed{number: num, floor: floor, next: floor, hole: noHole}
 	if v := w.feeds.Get(at); v != nil {
 		had, g, ok := decodeFeed(at, v)
 		if !ok || had != key {
-			return nil, damaged("what is held of a feed")
+			return nil, damaged("the state of a feed")
 		}
 		f = g
 	}
@@ -105,7 +104,7 @@ func (w *writeTx) feed(key record.FeedKey, floor uint64) (*feed, error) {
 	return f, nil
 }
 
-// finish writes what is held of the feeds that were touched.
+// writeFeeds writes the changed states of feeds.
 func (w *writeTx) writeFeeds() error {
 	for key, f := range w.touched {
 		at := binary.BigEndian.AppendUint32(nil, f.number)
@@ -116,7 +115,7 @@ func (w *writeTx) writeFeeds() error {
 	return nil
 }
 
-// apply does one operation, all but opExpire, which takes transactions of its own.
+// apply carries out one operation. opExpire has transactions of its own.
 func (w *writeTx) apply(o *op) error {
 	switch o.kind {
 	case opAppend:
@@ -162,7 +161,7 @@ func (w *writeTx) append(e *Entry) error {
 	}
 	at := recordKey(f.number, key.Seq)
 	if key.Seq < f.next {
-		// What is in the place already may be another record, which stands elsewhere in the order.
+		// The place may be taken by another record, with another place in the order.
 		if err := w.remove(f.number, key.Seq, key.Seq); err != nil {
 			return err
 		}
@@ -192,8 +191,8 @@ func (w *writeTx) remove(num uint32, from, to uint64) error {
 	return nil
 }
 
-// unorder deletes a record's place in the order. One that can't be read doesn't say where that is: it
-// stays, and is deleted when a reader comes upon it.
+// deleteOrderKey deletes a record's place in the order. An unreadable record doesn't tell its
+// place: the place stays until a reader finds it.
 func (w *writeTx) deleteOrderKey(at, value []byte) error {
 	r, ok := decodeRecord(at, value)
 	if !ok {
@@ -206,7 +205,7 @@ func (w *writeTx) deleteOrderKey(at, value []byte) error {
 	return w.order.Delete(orderKeyOfBody(c.Body()).encode())
 }
 
-// idAt is the id of the record before seq; zero when it isn't there.
+// idBefore returns the id of the record before seq, or zero if it isn't there.
 func (w *writeTx) idBefore(num uint32, seq uint64) record.ID {
 	if seq == 0 {
 		return record.ID{}

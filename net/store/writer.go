@@ -9,11 +9,12 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// perCommit bounds a transaction, in bytes of waiting operations, so that a Sync behind a flood of
-// others' records gets its turn.
+// maxCommitBytes limits the operations of a transaction, so that a Sync behind a flood of peers'
+// records gets its turn.
 const maxCommitBytes = 8 << 20
 
-// write is the writer: the only goroutine that writes to the file.
+// runWriter writes the queue to the file until ctx ends. No other goroutine writes, except Close at
+// the end.
 func (d *Disk) runWriter(ctx context.Context) {
 	defer func() {
 		d.mu.Lock()
@@ -35,7 +36,7 @@ func (d *Disk) runWriter(ctx context.Context) {
 	}
 }
 
-// flush writes all that is queued. The error is why it couldn't; what was not written stays queued.
+// flush writes the whole queue. On an error, unwritten operations stay queued.
 func (d *Disk) flush() error {
 	for {
 		d.mu.Lock()
@@ -55,8 +56,8 @@ func (d *Disk) flush() error {
 	}
 }
 
-// commitAll writes a batch, in several transactions if it is large. A damaged file is put aside once,
-// and the batch then goes to the new one, from its beginning: some of it may have been in the old one.
+// commitBatch writes a batch, in several transactions if it is large. It replaces a damaged file
+// once. The new file then gets the batch from its beginning, as the old file may have had a part.
 func (d *Disk) commitBatch(ops []op) error {
 	for first := true; ; first = false {
 		opened, err := d.commitInParts(ops)
@@ -90,7 +91,7 @@ func (d *Disk) commitInParts(ops []op) (opened int, err error) {
 	return opened, nil
 }
 
-// ensure sees to it that there is a file to write to.
+// ensureWritable makes sure that a file is open for writing.
 func (d *Disk) ensureWritable() (opened int, err error) {
 	d.files.Lock()
 	defer d.files.Unlock()
@@ -98,7 +99,7 @@ func (d *Disk) ensureWritable() (opened int, err error) {
 		return d.opened, nil
 	}
 	if d.file != nil {
-		// It was opened for reading. Readers wait for the moment that this takes.
+		// It is open for reading. Readers wait for a moment.
 		if err := d.file.close(); err != nil {
 			return d.opened, err
 		}
@@ -108,7 +109,7 @@ func (d *Disk) ensureWritable() (opened int, err error) {
 	return d.opened, err
 }
 
-// commit writes some operations in one transaction, or does one opExpire.
+// commit writes some operations in one transaction, or carries out one opExpire.
 func (d *Disk) commit(ops []op) (opened int, err error) {
 	d.files.RLock()
 	defer d.files.RUnlock()
@@ -142,7 +143,7 @@ func (d *Disk) commit(ops []op) (opened int, err error) {
 	return d.opened, d.explainError(asDamage(err))
 }
 
-// learn takes over into the ledger what only the writer could know.
+// updateLedger copies to the ledger what only the writer found out.
 func (d *Disk) updateLedger(ops []op, w *writeTx) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -164,7 +165,7 @@ func (d *Disk) updateLedger(ops []op, w *writeTx) {
 	}
 }
 
-// saved drops a batch that is on disk.
+// noteSaved drops a batch that is on disk.
 func (d *Disk) noteSaved(n int) {
 	d.mu.Lock()
 	again := d.status.NotSaved != nil
@@ -179,7 +180,7 @@ func (d *Disk) noteSaved(n int) {
 	}
 }
 
-// failed notes why nothing could be saved.
+// noteFailed notes why saving fails.
 func (d *Disk) noteFailed(err error) {
 	d.mu.Lock()
 	first := d.status.NotSaved == nil || d.status.NotSaved.Error() != err.Error()

@@ -17,11 +17,11 @@ import (
 
 var flips = flag.Int("flips", 500, "single bits to flip in TestBitFlips")
 
-// perChild is how many flips one child process tries.
+// perChild is the number of flips that one child process tries.
 const perChild = 50
 
-// childFlips opens copies of a file with one bit flipped, reads and writes all that it can, and tells
-// for each what became of it. It must live through all of them.
+// childFlips opens copies of a file with one bit flipped, reads and writes all that it can, and
+// reports the result of each. No flip may end the process.
 func childFlips() {
 	data, err := os.ReadFile(os.Getenv("STORE_TEST_PATH"))
 	if err != nil {
@@ -128,7 +128,7 @@ func childFlip(data []byte, bit int, talk []Entry, known map[string]bool) error 
 	if _, err := d.ListValues(ctx, "n"); err != nil {
 		return fmt.Errorf("blobs: %w", err)
 	}
-	// What peers send again makes it whole, and what is said from now on is saved.
+	// Records that peers send again make the file whole, and new ones are saved.
 	for _, e := range talk {
 		if err := d.Append(e); err != nil {
 			break // the room would begin below the hole; the next start does
@@ -159,7 +159,7 @@ func childFlip(data []byte, bit int, talk []Entry, known map[string]bool) error 
 	return nil
 }
 
-// flipTalk is what the file holds: small records, and some that take pages of their own.
+// flipTalk makes the file's content: small records, and some that take pages of their own.
 func flipTalk() []Entry {
 	a, b := newSpeaker(1, 1), newSpeaker(2, 2)
 	var out []Entry
@@ -177,8 +177,8 @@ func flipTalk() []Entry {
 	return out
 }
 
-// Whatever bit of the file flips: nothing of it is shown as verified that wasn't said, nothing that
-// can be read is lost, and nothing ends the program.
+// Whatever bit of the file flips: no false record is shown, no readable record is lost, and the
+// program goes on.
 func TestBitFlips(t *testing.T) {
 	cfg := config(t)
 	d := open(t, cfg)

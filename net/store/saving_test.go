@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// While nothing can be saved the room goes on, within the bound; when there is room again it is saved.
+// While saving fails the room goes on, within the limit. When it works again, the queue is saved.
 func TestDiskFull(t *testing.T) {
 	cfg := config(t)
 	var w watch
@@ -39,7 +39,7 @@ func TestDiskFull(t *testing.T) {
 	if err := d.Sync(t.Context()); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "make room") {
 		t.Fatalf("sync: %v, want no space and a next step", err)
 	}
-	if err := d.WaitForSpace(t.Context()); err != nil { // doesn't wait for a disk that is full
+	if err := d.WaitForSpace(t.Context()); err != nil { // doesn't wait for a full disk
 		t.Fatal(err)
 	}
 	dropped := 0
@@ -55,12 +55,12 @@ func TestDiskFull(t *testing.T) {
 	if !errors.Is(s.NotSaved, syscall.ENOSPC) || dropped == 0 || s.Dropped == 0 || s.Waiting == 0 {
 		t.Fatalf("%d dropped; status %+v", dropped, s)
 	}
-	if got := everything(t, d); len(got) != len(talk)-dropped { // what waits can be read
+	if got := everything(t, d); len(got) != len(talk)-dropped { // waiting records can be read
 		t.Errorf("%d records, want %d", len(got), len(talk)-dropped)
 	}
 	set(false)
 	settle(t, d)
-	// What fell out is appended again from where the frontier ends.
+	// Dropped records are appended again from the frontier on.
 	appendAll(t, d, talk)
 	settle(t, d)
 	d.Close()
@@ -74,8 +74,8 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// A real file system without room: what is said is kept until there is some.
-func TestSmallDisk(t *testing.T) {
+// On a real file system without space, records wait until there is some.
+func TestFullFileSystem(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("mounting a small file system needs root")
 	}
@@ -117,8 +117,8 @@ func TestSmallDisk(t *testing.T) {
 	}
 }
 
-// A full disk from the start, and a folder that can't be written to.
-func TestNoFile(t *testing.T) {
+// The disk is full from the start, or the folder is read-only.
+func TestUnwritableFolder(t *testing.T) {
 	cfg := config(t)
 	cfg.Path = filepath.Join(t.TempDir(), "later", "records.db")
 	cfg.RetryEvery = time.Hour
@@ -152,8 +152,8 @@ func TestNoFile(t *testing.T) {
 	}
 }
 
-// A file that is only readable shows what it has.
-func TestReadOnly(t *testing.T) {
+// A read-only file shows its records.
+func TestReadOnlyFile(t *testing.T) {
 	cfg := config(t)
 	d := open(t, cfg)
 	talk := conversation(30, 2)

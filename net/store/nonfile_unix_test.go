@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// What stands where the file should be and is none is put aside: to open a pipe nobody writes to would
-// hang for ever, and a copier with it.
-func TestNoFileAside(t *testing.T) {
+// A named pipe in the file's place is moved aside: opening it would hang without a writer at its
+// other end, and would hang a copier, too.
+func TestPipeIsMovedAside(t *testing.T) {
 	for name, put := range map[string]func(path string) error{
 		"pipe":   func(path string) error { return syscall.Mkfifo(path, 0o600) },
 		"folder": func(path string) error { return os.Mkdir(path, 0o700) },

@@ -2,9 +2,8 @@ package store
 
 import "testing"
 
-// A feed that was cut ends in the record before the cut, and says so: at once on request, and after a
-// start.
-func TestHeadOfACutFeed(t *testing.T) {
+// A forked feed ends with the record before the fork: at once on request, and after a start.
+func TestHeadOfForkedFeed(t *testing.T) {
 	cfg := config(t)
 	d := open(t, cfg)
 	talk := conversation(9, 1)
