@@ -181,7 +181,7 @@ func TestTheFirstStart(t *testing.T) {
 	own := w.says(event.Peer{ID: w.node.self.ID, Key: w.node.self.Key, Name: "Alice"}, "anybody?").Line
 	own.Own = true
 	w.post(event.Sent{Line: own})
-	w.mustShow("You are Alice", "anybody?", "nobody here")
+	w.mustShow("You are Alice", "anybody?", "no one here")
 	n := network
 	n.Trouble, n.Hint = "a firewall drops UDP 9999", "sudo ufw allow 9999/udp"
 	w.post(n)

@@ -7,15 +7,14 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// Add takes in lines, others' and own, in the order in which they arrived. A line that is there
-// already is not taken twice. What came by catching up (History) goes to its place and is
-// announced at the bottom; everything else stands at the end. Whoever has scrolled up stays where
-// they are.
+// Add takes in messages, local ones and those of peers, in the order in which they arrived. A message
+// that is there already is skipped. History goes to its place in the log and is announced at the
+// bottom; everything else stands at the end. The screen of a reader further up doesn't move.
 func (p *Pane) Add(lines []event.Line) {
 	if len(lines) == 0 {
 		return
 	}
-	p.look()
+	p.viewport.update()
 	var (
 		slab    = make([]entry, len(lines)) // one allocation for all
 		earlier []*entry
@@ -23,142 +22,136 @@ func (p *Pane) Add(lines []event.Line) {
 	)
 	for i := range lines {
 		e := &slab[used]
-		p.newEntry(e, &lines[i])
-		if !p.log.learn(e) {
+		p.fillEntry(e, &lines[i])
+		if !p.log.learnID(e) {
 			*e = entry{}
 			continue
 		}
 		used++
-		e.late = !e.history && !e.from.own && e.off() > lateBy
+		e.late = !e.history && !e.from.own && e.clockError() > lateBy
 		if e.from.own && !e.history {
 			p.own.add(e)
 		}
 		switch {
-		case p.ignored[e.from.who.id]:
-			p.hide(e)
+		case p.ignored.ids[e.from.author.id]:
+			p.hideEntry(e)
 		case e.history:
-			e.before = e.sent < p.came.UnixMilli()
+			e.predates = e.sent < p.renderer.opened.UnixMilli()
 			earlier = append(earlier, e)
 		default:
-			p.append(e)
+			p.appendEntry(e)
 		}
 	}
 	if len(earlier) > 0 {
-		p.putIn(earlier)
-		p.announce(earlier)
+		p.mergeEntries(earlier)
+		p.announceLate(earlier)
 	}
 	p.trim()
-	p.view.stale = true
+	p.viewport.stale = true
 }
 
-// append puts an entry at the end, or nearly, and counts it if nobody sees it.
-func (p *Pane) append(e *entry) {
+// appendEntry puts an entry at the end, or nearly, and counts it as unread if it is off the screen.
+func (p *Pane) appendEntry(e *entry) {
 	if e.from != nil {
-		p.measure(e.from)
+		p.renderer.measureName(e.from)
 	}
-	floor := p.floor
-	if !p.follow {
-		floor = p.seen + 1 // nothing moves that somebody reads
+	floor := p.viewport.floor
+	if !p.viewport.following {
+		floor = p.viewport.lastSeen + 1 // nothing that is being read moves
 	}
 	i := p.log.add(e, floor)
 	if i < len(p.log.entries)-1 {
-		p.shift(func(at int) int {
+		p.shiftIndexes(func(at int) int {
 			if at >= i {
 				at++
 			}
 			return at
 		})
 	}
-	p.arrived(e, i)
-	if p.find.on && p.matches(e) {
-		p.find.put(i)
+	p.viewport.countArrival(e, i)
+	if p.finder.matches(e) {
+		p.finder.addHit(i)
 	}
 }
 
-// putIn merges lines into the log by their places, in whatever order they come.
-func (p *Pane) putIn(batch []*entry) {
+// mergeEntries puts messages where they belong in the log, in whatever order they come.
+func (p *Pane) mergeEntries(batch []*entry) {
 	if len(batch) == 0 {
 		return
 	}
-	if !slices.IsSortedFunc(batch, byPlace) {
-		slices.SortStableFunc(batch, byPlace)
+	if !slices.IsSortedFunc(batch, compareEntries) {
+		slices.SortStableFunc(batch, compareEntries)
 	}
 	for _, e := range batch {
-		p.measure(e.from)
+		p.renderer.measureName(e.from)
 	}
 	positions := p.log.merge(batch)
-	p.shift(func(at int) int {
+	p.shiftIndexes(func(at int) int {
 		return at + sort.SearchInts(positions, at+1)
 	})
+	header := &p.renderer.header
 	for j, e := range batch {
 		i := positions[j] + j
-		p.before.add(e, 1)
-		if e.before && (p.before.at < 0 || i < p.before.at) {
-			p.before.at = i
+		header.count(e, 1)
+		if e.predates && (header.at < 0 || i < header.at) {
+			header.at = i
 		}
-		if p.find.on && p.matches(e) {
-			p.find.put(i)
+		if p.finder.matches(e) {
+			p.finder.addHit(i)
 		}
 	}
-	p.view.stale = true
+	p.viewport.stale = true
 }
 
-// takeOut removes entries from the log.
-func (p *Pane) takeOut(out func(*entry) bool) []*entry {
-	if p.sel >= 0 && out(p.log.entries[p.sel]) {
+// removeEntries removes entries from the log and returns them.
+func (p *Pane) removeEntries(out func(*entry) bool) []*entry {
+	if s := p.selection.index; s >= 0 && out(p.log.entries[s]) {
 		p.ClearSelection()
 	}
-	taken, removed := p.log.take(out)
+	taken, removed := p.log.remove(out)
 	for _, e := range taken {
-		p.before.gone(e)
+		p.renderer.header.drop(e)
 	}
-	p.find.drop(func(at int) bool { return removed[at+1] > removed[at] })
-	p.shift(func(at int) int { return at - removed[at] })
-	p.recount()
+	p.finder.dropHits(func(at int) bool { return removed[at+1] > removed[at] })
+	p.shiftIndexes(func(at int) int { return at - removed[at] })
+	p.viewport.recount()
 	return taken
 }
 
-// trim drops the oldest entries once there are too many, but not while somebody reads near them:
-// then it waits, though not for ever.
+// trim drops the oldest entries once there are too many. While they are being read it waits, though
+// not beyond twice the limit.
 func (p *Pane) trim() {
 	n := p.log.excess()
 	if n == 0 {
 		return
 	}
-	if !p.follow && p.anchor.entry < n+p.h && len(p.log.entries) < 2*maxLines && p.log.bytes < 2*maxBytes {
+	v := &p.viewport
+	if !v.following && v.anchor.entry < n+v.height && len(p.log.entries) < 2*maxMessages && p.log.bytes < 2*maxBytes {
 		return
 	}
 	for _, e := range p.log.entries[:n] {
-		p.own.gone(e)
-		p.before.gone(e)
+		p.own.drop(e)
+		p.renderer.header.drop(e)
 	}
-	if p.sel < n {
+	if p.selection.index < n {
 		p.ClearSelection()
 	}
-	p.find.drop(func(at int) bool { return at < n })
-	p.dividers = slices.DeleteFunc(p.dividers, func(at int) bool { return at < n })
-	p.log.drop(n)
-	p.shift(func(at int) int { return max(at-n, 0) })
+	p.finder.dropHits(func(at int) bool { return at < n })
+	v.dividers = slices.DeleteFunc(v.dividers, func(at int) bool { return at < n })
+	p.log.dropOldest(n)
+	p.shiftIndexes(func(at int) int { return max(at-n, 0) })
 	p.noOlder = false // they may be on disk
-	p.bodies.clear()
-	p.view.stale = true
+	p.restyle()
 }
 
-// shift moves everything that points into the log. It is called after the log has changed, with
-// what became of an index.
-func (p *Pane) shift(to func(int) int) {
-	for _, at := range []*int{&p.anchor.entry, &p.seen, &p.sel, &p.before.at, &p.view.top, &p.view.last} {
+// shiftIndexes moves every index into the log after the log has changed. The function to maps an old
+// index to the new one.
+func (p *Pane) shiftIndexes(to func(int) int) {
+	p.viewport.shift(to)
+	for _, at := range []*int{&p.selection.index, &p.renderer.header.at} {
 		if *at >= 0 {
 			*at = to(*at)
 		}
 	}
-	if p.floor > 0 {
-		p.floor = to(p.floor)
-	}
-	for i, at := range p.dividers {
-		p.dividers[i] = to(at)
-	}
-	p.dividers = slices.Compact(p.dividers)
-	p.find.shift(to)
-	p.view.stale = true
+	p.finder.shift(to)
 }

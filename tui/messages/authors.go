@@ -10,153 +10,112 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// maxOrigins bounds the authors and origins that are shared. Anybody can speak in clear under a new
-// id with every line; past the bound they are only shared again from the start.
+// maxOrigins bounds the authors and origins that entries share. A cleartext peer can take a new id
+// with every message. Past the bound, sharing starts afresh.
 const maxOrigins = 4096
 
-// person is an author.
-type person struct {
-	id   string // uuid
-	key  identity.Key
-	book string // what names.Book calls it
-	wide bool   // its label is counted in Pane.names
+// author is a peer that wrote messages.
+type author struct {
+	id       string // uuid
+	key      identity.Key
+	rosterID string
+	measured bool // its label is counted in renderer.widestName
 }
 
-// origin is what lines of one author that came the same way have in common.
+// origin holds what messages of an author that came the same way have in common.
 type origin struct {
-	who       *person
-	name      string // raw, as it was when the line was said
+	author    *author
+	name      string // raw, as it was when the message was sent
 	via       string
 	kind      event.Kind
 	signature event.Signature
 	own       bool
 }
 
-// people shares persons and origins among entries.
-type people struct {
-	persons map[personID]*person
+// authors shares authors and origins among entries.
+type authors struct {
+	byID    map[authorID]*author
 	origins map[origin]*origin
 }
 
-type personID struct {
+type authorID struct {
 	id  string
 	key identity.Key
 }
 
-func (p *people) init() {
-	p.persons = make(map[personID]*person)
-	p.origins = make(map[origin]*origin)
+func (a *authors) init() {
+	a.byID = make(map[authorID]*author)
+	a.origins = make(map[origin]*origin)
 }
 
-// origin finds or makes the origin of a line.
-func (p *people) origin(l *event.Line) *origin {
-	if len(p.origins) >= maxOrigins {
-		p.init()
+// origin finds or makes the origin of a message.
+func (a *authors) origin(l *event.Line) *origin {
+	if len(a.origins) >= maxOrigins {
+		a.init()
 	}
-	who := p.persons[personID{l.FromID, l.From}]
+	who := a.byID[authorID{l.FromID, l.From}]
 	if who == nil {
-		who = &person{id: l.FromID, key: l.From, book: roster.ID(l.From, l.FromID)}
-		p.persons[personID{l.FromID, l.From}] = who
+		who = &author{id: l.FromID, key: l.From, rosterID: roster.ID(l.From, l.FromID)}
+		a.byID[authorID{l.FromID, l.From}] = who
 	}
-	o := origin{who: who, name: l.FromName, via: l.Via, kind: l.Kind, signature: l.Signature, own: l.Own}
-	shared := p.origins[o]
+	o := origin{author: who, name: l.FromName, via: l.Via, kind: l.Kind, signature: l.Signature, own: l.Own}
+	shared := a.origins[o]
 	if shared == nil {
 		shared = &o
-		p.origins[o] = shared
+		a.origins[o] = shared
 	}
 	return shared
 }
 
-// label is what an author is called on screen, within that many cells.
-func (p *Pane) label(o *origin, cells int) sanitize.SafeText {
+// authorLabel returns the author's label within that many cells, "you" for the local peer.
+func (r *renderer) authorLabel(o *origin, cells int) sanitize.SafeText {
+	tail := r.cfg.Theme.Ellipsis
 	if o.own {
-		return sanitize.Trusted("you").Cut(cells, p.cfg.Theme.Ellipsis)
+		return sanitize.Trusted("you").Cut(cells, tail)
 	}
-	label := p.cfg.Roster.LabelWithin(o.who.book, cells, p.cfg.Theme.Ellipsis)
+	label := r.cfg.Roster.LabelWithin(o.author.rosterID, cells, tail)
 	suffix, nameless := strings.CutPrefix(label.String(), sanitize.Nameless+"·")
 	if !nameless || o.name == "" {
 		return label
 	}
-	// Somebody who was never here while we were: the line says what it called itself.
-	tail := sanitize.Line("·" + suffix)
-	return sanitize.Concat(sanitize.Name(o.name).Cut(max(cells-tail.Width(), 0), p.cfg.Theme.Ellipsis), tail)
+	// A peer that was never here at the same time: its message has the name it used.
+	suffixed := sanitize.Line("·" + suffix)
+	return sanitize.Concat(sanitize.Name(o.name).Cut(max(cells-suffixed.Width(), 0), tail), suffixed)
 }
 
-// nameStyle is the colour of an author's name. One's own lines are plain.
-func (p *Pane) nameStyle(o *origin) theme.Style {
+// authorName returns the author's name for the middle of a sentence: the local peer's name instead of
+// "you".
+func (r *renderer) authorName(o *origin) sanitize.SafeText {
+	if o.own && r.cfg.OwnName != nil {
+		return r.cfg.OwnName()
+	}
+	return r.authorLabel(o, maxName)
+}
+
+// nameStyle returns the colour of an author's name. The local peer's messages are plain.
+func (r *renderer) nameStyle(o *origin) theme.Style {
 	if o.own {
-		return p.cfg.Theme.Text
+		return r.cfg.Theme.Text
 	}
-	return p.cfg.Theme.IDStyle(o.who.book)
+	return r.cfg.Theme.IDStyle(o.author.rosterID)
 }
 
-// measure widens the column of names for an author of a new entry.
-func (p *Pane) measure(o *origin) {
-	if !o.who.wide {
-		o.who.wide = true
-		p.names = max(p.names, p.label(o, maxName).Width())
+// measureName widens the column of names for an author that is new in the log.
+func (r *renderer) measureName(o *origin) {
+	if !o.author.measured {
+		o.author.measured = true
+		r.widestName = max(r.widestName, r.authorLabel(o, maxName).Width())
 	}
 }
 
-// Relabel must be called when labels may have changed: somebody got a suffix, or another name.
-func (p *Pane) Relabel() {
-	p.names = 0
-	for _, o := range p.people.origins {
-		o.who.wide = false
+// relabel measures all names anew and arranges the columns for them.
+func (r *renderer) relabel() {
+	r.widestName = 0
+	for _, o := range r.authors.origins {
+		o.author.measured = false
 	}
-	for _, o := range p.people.origins {
-		p.measure(o)
+	for _, o := range r.authors.origins {
+		r.measureName(o)
 	}
-	p.arrange()
-	p.restyle()
-}
-
-// SetIgnored hides what a peer, by its uuid, has said and will say, or shows it again.
-func (p *Pane) SetIgnored(id string, on bool) {
-	if p.ignored[id] == on {
-		return
-	}
-	if on {
-		p.ignored[id] = true
-	} else {
-		delete(p.ignored, id)
-	}
-	of := func(e *entry) bool { return e.kind == said && e.from.who.id == id }
-	if on {
-		p.hidden = append(p.hidden, p.takeOut(of)...)
-		p.boundHidden()
-	} else {
-		var back []*entry
-		kept := p.hidden[:0]
-		for _, e := range p.hidden {
-			if of(e) {
-				back = append(back, e)
-			} else {
-				kept = append(kept, e)
-			}
-		}
-		clear(p.hidden[len(kept):])
-		p.hidden = kept
-		p.putIn(back)
-		p.recount()
-	}
-	p.restyle()
-}
-
-// hide keeps a line of somebody who is ignored, in case it is shown again.
-func (p *Pane) hide(e *entry) {
-	p.hidden = append(p.hidden, e)
-	p.boundHidden()
-}
-
-// boundHidden drops the oldest of what is hidden.
-func (p *Pane) boundHidden() {
-	const most = 10_000
-	if len(p.hidden) > most+most/4 {
-		n := len(p.hidden) - most
-		for _, e := range p.hidden[:n] {
-			p.log.forget(e)
-		}
-		p.hidden = append(p.hidden[:0:0], p.hidden[n:]...)
-	}
+	r.arrangeColumns()
 }

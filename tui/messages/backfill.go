@@ -9,150 +9,151 @@ import (
 )
 
 const (
-	// catchUp is how long after the start history is expected: the header above it says enough.
-	catchUp = 30 * time.Second
-	// arrivalFor and arrivalNear say for how long, and from how far above the end, an announcement
-	// is brought up to date instead of being followed by another.
-	arrivalFor  = 10 * time.Second
-	arrivalNear = 32
-	arrivalWho  = 3 // names in an announcement
+	// catchUpFor is how long after the start history is expected: the header above it says enough.
+	catchUpFor = 30 * time.Second
+	// A late notice is updated in place for lateNoticeFor, and while it is among the last
+	// lateNoticeNear entries. After that a new notice follows it.
+	lateNoticeFor   = 10 * time.Second
+	lateNoticeNear  = 32
+	lateNoticeNames = 3 // authors named in a notice
 )
 
-// before is the header above what was said before we came.
-type before struct {
-	at         int // the first of those lines, -1 for none
-	lines      int
+// historyHeader stands above the messages sent before the program started.
+type historyHeader struct {
+	at         int // index of the first of those messages, -1 for none
+	messages   int
 	unverified int
 }
 
-func (b *before) add(e *entry, n int) {
-	if e.kind != said || !e.before {
+// count adds n to the header's counts if the entry belongs below it.
+func (h *historyHeader) count(e *entry, n int) {
+	if e.kind != messageEntry || !e.predates {
 		return
 	}
-	b.lines += n
+	h.messages += n
 	if e.from.signature != event.Verified {
-		b.unverified += n
+		h.unverified += n
 	}
 }
 
-// gone notes that an entry was dropped.
-func (b *before) gone(e *entry) {
-	if b.add(e, -1); b.lines == 0 {
-		b.at = -1
+// drop counts an entry out that left the log.
+func (h *historyHeader) drop(e *entry) {
+	if h.count(e, -1); h.messages == 0 {
+		h.at = -1
 	}
 }
 
-// arrival is the announcement that is being brought up to date.
-type arrival struct {
+// lateNotice is the newest notice of late messages, with what it says.
+type lateNotice struct {
 	entry    *entry
-	who      []*origin
-	others   bool // more than who
-	lines    int
+	authors  []*origin
+	others   bool // more than authors
+	messages int
 	from, to int64 // ms
 }
 
-// AddOlder takes in lines from disk that stand above what is loaded, or among it, in any order. What
-// is read stays at its place. No lines at all say that there are no more.
+// AddOlder takes in messages from disk that stand above what is loaded, or among it, in any order. The
+// reader's place stays on the screen. An empty batch says that the disk has no more.
 func (p *Pane) AddOlder(lines []event.Line) {
 	if len(lines) == 0 {
 		p.noOlder = true
 		return
 	}
-	p.look()
+	p.viewport.update()
 	batch := make([]*entry, 0, len(lines))
 	slab := make([]entry, len(lines))
 	for i := range lines {
 		e := &slab[len(batch)]
-		p.newEntry(e, &lines[i])
-		if !p.log.learn(e) {
+		p.fillEntry(e, &lines[i])
+		if !p.log.learnID(e) {
 			*e = entry{}
 			continue
 		}
 		e.history = true
-		if p.ignored[e.from.who.id] {
-			p.hide(e)
+		if p.ignored.ids[e.from.author.id] {
+			p.hideEntry(e)
 			slab = slab[1:]
 			continue
 		}
 		batch = append(batch, e)
 	}
-	p.putIn(batch)
+	p.mergeEntries(batch)
 }
 
-// WantsOlder reports whether the reader is so near the top of what is loaded that more should be
-// fetched from disk and given to Older. The caller asks once at a time.
+// WantsOlder reports whether the reader is so near the top of what is loaded that more should be read
+// from disk and given to AddOlder. The caller has at most one read under way.
 func (p *Pane) WantsOlder() bool {
 	if p.OlderCapacity() == 0 {
 		return false
 	}
-	p.look()
-	return p.view.top < 3*max(p.h, 10)
+	p.viewport.update()
+	return p.viewport.visible.top < 3*max(p.viewport.height, 10)
 }
 
-// OlderCapacity is how many lines Older still takes: none once there are no more, or after a Clear.
+// OlderCapacity returns how many messages AddOlder still takes. It is 0 once the disk has no more, and
+// after a Clear.
 func (p *Pane) OlderCapacity() int {
-	if p.noOlder || p.floor > 0 || p.log.bytes >= maxBytes {
+	if p.noOlder || p.viewport.floor > 0 || p.log.bytes >= maxBytes {
 		return 0
 	}
-	return max(maxLines-len(p.log.entries)-len(p.hidden), 0)
+	return max(maxMessages-len(p.log.entries)-len(p.ignored.entries), 0)
 }
 
-// announce says at the bottom that lines were put in further up. What comes within the first
-// seconds from before we came has a header, and needs no announcement.
-func (p *Pane) announce(batch []*entry) {
-	a := &p.arrival
+// announceLate says at the bottom that messages were put in further up. History that comes within the
+// first seconds has a header, and needs no notice.
+func (p *Pane) announceLate(batch []*entry) {
+	a := &p.late
 	now := millis(p.cfg.Now())
-	fresh := true
+	first := true
 	for _, e := range batch {
-		if e.before && now-p.came.UnixMilli() < catchUp.Milliseconds() {
+		if e.predates && now-p.renderer.opened.UnixMilli() < catchUpFor.Milliseconds() {
 			continue
 		}
-		if fresh {
-			fresh = false
-			if a.entry == nil || now-a.entry.arrived > arrivalFor.Milliseconds() ||
-				!p.near(a.entry, arrivalNear) {
-				*a = arrival{entry: &entry{kind: lateArrival, arrived: now, sent: now}, from: e.sent, to: e.sent}
-				p.append(a.entry)
+		if first {
+			first = false
+			if a.entry == nil || now-a.entry.arrived > lateNoticeFor.Milliseconds() ||
+				!p.log.isRecent(a.entry, lateNoticeNear, p.viewport.floor) {
+				*a = lateNotice{entry: &entry{kind: lateArrival, arrived: now, sent: now}, from: e.sent, to: e.sent}
+				p.appendEntry(a.entry)
 			}
 		}
-		a.lines++
+		a.messages++
 		a.from, a.to = min(a.from, e.sent), max(a.to, e.sent)
-		if !slices.ContainsFunc(a.who, func(o *origin) bool { return o.who.id == e.from.who.id }) {
-			if len(a.who) < arrivalWho {
-				a.who = append(a.who, e.from)
+		if !slices.ContainsFunc(a.authors, func(o *origin) bool { return o.author.id == e.from.author.id }) {
+			if len(a.authors) < lateNoticeNames {
+				a.authors = append(a.authors, e.from)
 			} else {
 				a.others = true
 			}
 		}
 	}
-	if !fresh {
-		a.entry.text = p.announcement().String()
-		p.bodies.forget(a.entry)
+	if !first {
+		a.entry.text = p.renderer.lateNoticeText(a).String()
+		p.renderer.cache.drop(a.entry)
 	}
 }
 
-// announcement is "3 earlier lines arrived from bob · 14:02–14:31".
-func (p *Pane) announcement() sanitize.SafeText {
-	a := &p.arrival
-	what := sanitize.Linef("%s arrived from", count(a.lines, "earlier line"))
-	for i, o := range a.who {
+// lateNoticeText writes "3 earlier lines arrived from bob · 14:02–14:31".
+func (r *renderer) lateNoticeText(a *lateNotice) sanitize.SafeText {
+	what := sanitize.Linef("%s arrived from", countNoun(a.messages, "earlier line"))
+	for i, o := range a.authors {
 		sep := sanitize.Trusted(", ")
 		if i == 0 {
 			sep = sanitize.Trusted(" ")
-		} else if i == len(a.who)-1 && !a.others {
+		} else if i == len(a.authors)-1 && !a.others {
 			sep = sanitize.Trusted(" and ")
 		}
-		what = sanitize.Concat(what, sep, p.label(o, maxName))
+		what = sanitize.Concat(what, sep, r.authorLabel(o, maxName))
 	}
 	if a.others {
 		what = sanitize.Concat(what, sanitize.Trusted(" and others"))
 	}
-	from, to, dash := p.moment(a.from), p.moment(a.to), "–"
-	if p.cfg.Theme.ASCII {
+	from, to, dash := r.formatMoment(a.from), r.formatMoment(a.to), "–"
+	if r.cfg.Theme.ASCII {
 		dash = "-"
 	}
 	if from != to {
 		from += dash + to
 	}
-	return sanitize.Concat(what, sanitize.Trusted(" "), p.cfg.Theme.Dot, sanitize.Line(" "+from))
+	return sanitize.Concat(what, sanitize.Trusted(" "), r.cfg.Theme.Dot, sanitize.Line(" "+from))
 }

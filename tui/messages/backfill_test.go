@@ -13,7 +13,7 @@ import (
 func (f *fixture) texts() string {
 	var s []string
 	for _, e := range f.log.entries {
-		if e.kind == said {
+		if e.kind == messageEntry {
 			s = append(s, e.text)
 		}
 	}
@@ -115,7 +115,7 @@ func TestLinesOfOneMomentHaveOneOrder(t *testing.T) {
 	}
 }
 
-// What was heard a while ago stays above what is said now, whatever the clocks say.
+// What was heard a while ago stays above what is sent now, whatever the clocks say.
 func TestLinesSettleOnlyALittle(t *testing.T) {
 	f := plainFixture(80, 12)
 	slow := f.line("dana", "slow", ago(3*time.Second))
@@ -132,12 +132,12 @@ func TestLinesSettleOnlyALittle(t *testing.T) {
 	if got := f.texts(); got != "slow a slower" {
 		t.Errorf("after it the order is %s", got)
 	}
-	for i := range settle + 1 {
+	for i := range settleEntries + 1 {
 		f.say("bob", fmt.Sprint(i))
 	}
 	f.say("dana", "last", ago(time.Second))
 	if got := f.texts(); strings.HasPrefix(got, "slow a slower last") {
-		t.Errorf("it went up more than %d lines", settle)
+		t.Errorf("it went up more than %d lines", settleEntries)
 	}
 }
 

@@ -53,7 +53,7 @@ func (f *fixture) conversation(n int) []event.Line {
 // full is a pane of 200×50 with 100,000 lines.
 func full() *fixture {
 	f := newFixture(200, 50, theme.Look{Profile: termenv.ANSI256})
-	f.Add(f.conversation(maxLines))
+	f.Add(f.conversation(maxMessages))
 	f.Rows()
 	return f
 }
@@ -93,7 +93,7 @@ func BenchmarkView(b *testing.B) {
 		name    string
 		prepare func()
 	}{
-		{"composed again", func() { f.view.stale = true }},
+		{"composed again", func() { f.viewport.stale = true }},
 		{"a row up", func() { f.ScrollLines(-1) }},
 		{"a page up", func() { f.ScrollPages(-1) }}, // 48 rows that were never drawn
 		{"another theme", func() { f.SetTheme(f.cfg.Theme) }},
@@ -141,7 +141,7 @@ func BenchmarkResize(b *testing.B) {
 	l.report(b, changeLimit)
 }
 
-// BenchmarkSearch is a text that nobody said, over everything.
+// BenchmarkSearch is a text that no message has, over everything.
 func BenchmarkSearch(b *testing.B) {
 	f := full()
 	for b.Loop() {
@@ -156,7 +156,7 @@ func BenchmarkMemory(b *testing.B) {
 	var before, after runtime.MemStats
 	for b.Loop() {
 		f := newFixture(200, 50, theme.Look{})
-		lines := f.conversation(maxLines)
+		lines := f.conversation(maxMessages)
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		f.Add(lines)
@@ -165,5 +165,5 @@ func BenchmarkMemory(b *testing.B) {
 		runtime.KeepAlive(lines)
 		runtime.KeepAlive(f)
 	}
-	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/maxLines, "B/line")
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/maxMessages, "B/line")
 }

@@ -1,12 +1,12 @@
 package messages
 
-// maxName is the widest that the column of names becomes.
+// maxName is the greatest width of the column of names, in cells.
 const maxName = 14
 
-// columns is where things stand in a row: "12:54 dana        ✓ text". Zero widths are columns that
-// there is no room for.
+// columns holds where things stand in a row: "12:54 dana        ✓ text". A column without room has
+// width zero.
 type columns struct {
-	widest int // label that the columns were made for
+	widest int // width of the label that the columns were made for
 	lead   int // cell for the selection
 	time   int // cells
 	name   int // cells
@@ -14,17 +14,26 @@ type columns struct {
 	mark   int // cells
 	markAt int
 	textAt int
-	wrap   int // cells that text has
-	aside  int // cells kept free at the end of one's own and late lines, for what is said about them
-	rule   int // where rules and announcements begin
+	wrap   int // cells for text
+	note   int // cells kept free for a note at the end of local and late messages
+	rule   int // where rules and late notices begin
 	end    int // the column after the last
 }
 
-// arrange finds the columns for the width and the names there are. What was drawn in other columns is
-// drawn again.
-func (p *Pane) arrange() {
-	w := p.w
-	c := columns{widest: p.names, end: w}
+// fitColumns implements measurer: it arranges the columns anew if a longer name has come.
+func (r *renderer) fitColumns() {
+	if r.widestName != r.columns.widest {
+		r.arrangeColumns()
+	}
+}
+
+// textWidth implements measurer.
+func (r *renderer) textWidth() int { return r.columns.wrap }
+
+// arrangeColumns fits the columns to the width and the names, and drops what was drawn in others.
+func (r *renderer) arrangeColumns() {
+	w := r.width
+	c := columns{widest: r.widestName, end: w}
 	most := 0
 	switch {
 	case w >= 60:
@@ -34,14 +43,14 @@ func (p *Pane) arrange() {
 	case w >= 16:
 		most = 6
 	}
-	c.name = min(max(p.names, 3), most)
+	c.name = min(max(r.widestName, 3), most)
 	if w >= 8 {
 		c.lead, c.mark = 1, 1
 	}
 	if w >= 36 {
 		c.time = 5
 	}
-	if w >= 30 { // text doesn't touch what stands beside the pane
+	if w >= 30 { // text doesn't touch the next pane
 		c.end = w - 1
 	}
 	at := c.lead
@@ -57,11 +66,11 @@ func (p *Pane) arrange() {
 	c.wrap = max(c.end-at, 1)
 	switch {
 	case c.wrap >= 36:
-		c.aside = 11
+		c.note = 11
 	case c.wrap >= 20:
-		c.aside = 8
+		c.note = 8
 	}
 	c.rule = min(3, w/12)
-	p.cols = c
-	p.bodies.clear()
+	r.columns = c
+	r.cache.clear()
 }

@@ -4,56 +4,52 @@ import (
 	"encoding/hex"
 
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/search"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// ownLines is one's own lines of this run, in the order in which they were sent.
-type ownLines struct {
+// ownMessages holds the local peer's messages of this run, in the order in which they were sent.
+type ownMessages struct {
 	entries []*entry
-	first   int            // serial of the first of entries
+	first   int            // serial of entries[0]
 	byID    map[string]int // serials
-
-	name   string // one's own, and how it is found in what others say
-	needle search.Text
 }
 
-// add takes in a line that is on its way.
-func (o *ownLines) add(e *entry) {
+// add takes in a message that is on its way.
+func (o *ownMessages) add(e *entry) {
 	if o.byID == nil {
 		o.byID = make(map[string]int)
 	}
-	e.acked = pending
+	e.acked = ackPending
 	e.serial = o.first + len(o.entries)
 	o.entries = append(o.entries, e)
-	o.byID[e.key()] = e.serial
+	o.byID[e.idKey()] = e.serial
 }
 
-// gone forgets a line that was dropped from the log.
-func (o *ownLines) gone(e *entry) {
-	if e.acked == unknown || e.serial != o.first || len(o.entries) == 0 {
+// drop forgets the oldest message once it was dropped from the log.
+func (o *ownMessages) drop(e *entry) {
+	if e.acked == ackUnknown || e.serial != o.first || len(o.entries) == 0 {
 		return
 	}
-	delete(o.byID, e.key())
+	delete(o.byID, e.idKey())
 	o.entries[0] = nil
 	o.entries = o.entries[1:]
 	o.first++
 }
 
-// key is the entry's id in few bytes.
-func (e *entry) key() string {
-	if e.name != "" {
-		return e.name
+// idKey returns the entry's id in few bytes.
+func (e *entry) idKey() string {
+	if e.cleartextID != "" {
+		return e.cleartextID
 	}
 	return string(e.id[:])
 }
 
-// SetDelivered says who has a line of one's own: it and all older ones of this run. Nobody of nobody
-// means that nobody is here to have it.
+// SetDelivered notes how many peers have a local message, and so all older ones of this run. 0 of 0
+// says that no one else is here.
 func (p *Pane) SetDelivered(d event.Delivered) {
 	id := d.ID
-	if raw, err := hex.DecodeString(shortID(d.ID)); err == nil {
+	if raw, err := hex.DecodeString(recordID(d.ID)); err == nil {
 		id = string(raw)
 	}
 	serial, ok := p.own.byID[id]
@@ -61,31 +57,32 @@ func (p *Pane) SetDelivered(d event.Delivered) {
 		return
 	}
 	e := p.own.entries[serial-p.own.first]
-	if d.Peers < int(e.peers) || d.Of < d.Peers || (d.Of == 0 && e.acked == counted) {
+	if d.Peers < int(e.peers) || d.Of < d.Peers || (d.Of == 0 && e.acked == ackCounted) {
 		return // overtaken by a newer count
 	}
-	p.deliver(e, d)
+	p.setCount(e, d)
 	for i := serial - p.own.first - 1; i >= 0 && d.Peers > int(p.own.entries[i].peers); i-- {
-		p.deliver(p.own.entries[i], d)
+		p.setCount(p.own.entries[i], d)
 	}
-	p.view.stale = true
+	p.viewport.stale = true
 }
 
-func (p *Pane) deliver(e *entry, d event.Delivered) {
-	e.acked, e.peers, e.of = counted, int32(d.Peers), int32(d.Of)
-	p.bodies.forget(e)
+// setCount notes the count of a single message.
+func (p *Pane) setCount(e *entry, d event.Delivered) {
+	e.acked, e.peers, e.of = ackCounted, int32(d.Peers), int32(d.Of)
+	p.renderer.cache.drop(e)
 }
 
-// delivery is how far a line of one's own has come, in the longest form that fits the cells.
-func (p *Pane) delivery(e *entry, cells int) (theme.Style, sanitize.SafeText) {
-	t := p.cfg.Theme
+// delivery returns how far a local message has come, in the longest form that fits the cells.
+func (r *renderer) delivery(e *entry, cells int) (theme.Style, sanitize.SafeText) {
+	t := r.cfg.Theme
 	switch {
-	case e.acked == unknown:
+	case e.acked == ackUnknown:
 		return t.Dim, sanitize.SafeText{}
-	case e.acked == pending:
+	case e.acked == ackPending:
 		return t.Dim, t.Pending
 	case e.of == 0:
-		for _, words := range []sanitize.SafeText{sanitize.Trusted(" nobody here"), sanitize.Trusted(" nobody"), sanitize.Trusted(" 0")} {
+		for _, words := range []sanitize.SafeText{sanitize.Trusted(" no one here"), sanitize.Trusted(" no one"), sanitize.Trusted(" 0")} {
 			if 1+words.Width() <= cells {
 				return t.Warn, sanitize.Concat(t.Refused, words)
 			}

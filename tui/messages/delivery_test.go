@@ -26,19 +26,19 @@ func TestDelivery(t *testing.T) {
 			}
 		}
 	}
-	shows("…", "…", "✗ nobody here")
+	shows("…", "…", "✗ no one here")
 
 	f.SetDelivered(event.Delivered{ID: second.ID, Peers: 1, Of: 2})
-	shows("✓ 1/2", "✓ 1/2", "✗ nobody here")
+	shows("✓ 1/2", "✓ 1/2", "✗ no one here")
 	f.SetDelivered(event.Delivered{ID: first.ID, Peers: 2, Of: 2})
-	shows("✓ 2/2", "✓ 1/2", "✗ nobody here")
+	shows("✓ 2/2", "✓ 1/2", "✗ no one here")
 	f.SetDelivered(event.Delivered{ID: third.ID, Peers: 2, Of: 3})
 	shows("✓ 2/2", "✓ 2/3", "✓ 2/3")
 	f.SetDelivered(event.Delivered{ID: second.ID, Peers: 1, Of: 3}) // overtaken
 	f.SetDelivered(event.Delivered{ID: "unknown", Peers: 9, Of: 9})
 	shows("✓ 2/2", "✓ 2/3", "✓ 2/3")
 
-	// What one said in an earlier run says nothing about who has it.
+	// A local message of an earlier run says nothing about who has it.
 	f.say("alice", "long ago", history)
 	if rows := f.screen(); strings.Count(rows, "✓")+strings.Count(rows, "…") != 3 {
 		t.Errorf("a line of an earlier run claims a delivery:\n%s", rows)
@@ -68,12 +68,12 @@ func TestDeliveryMovesNoText(t *testing.T) {
 	for w := 1; w <= 120; w++ {
 		f := plainFixture(w, 30)
 		l := f.say("alice", strings.Repeat("word ", 20))
-		rows := len(f.body(0, false))
+		rows := len(f.renderer.entryRows(0, false))
 		for _, d := range []event.Delivered{{}, {Peers: 1, Of: 2}, {Peers: 100, Of: 128}} {
 			d.ID = l.ID
 			f.SetDelivered(d)
 			f.check(t)
-			if got := len(f.body(0, false)); got != rows {
+			if got := len(f.renderer.entryRows(0, false)); got != rows {
 				t.Fatalf("at %d cells a line took %d rows and takes %d as %+v", w, rows, got, d)
 			}
 		}

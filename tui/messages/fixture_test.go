@@ -119,12 +119,12 @@ func (f *fixture) check(t interface {
 }) {
 	t.Helper()
 	rows := f.Rows()
-	if len(rows) != f.h {
-		t.Fatalf("%d rows instead of %d", len(rows), f.h)
+	if len(rows) != f.viewport.height {
+		t.Fatalf("%d rows instead of %d", len(rows), f.viewport.height)
 	}
 	for i, row := range rows {
-		if w := ansi.StringWidth(row); w > f.w {
-			t.Fatalf("row %d takes %d of %d cells: %q", i, w, f.w, row)
+		if w := ansi.StringWidth(row); w > f.renderer.width {
+			t.Fatalf("row %d takes %d of %d cells: %q", i, w, f.renderer.width, row)
 		}
 		if strings.ContainsAny(row, "\n\r\t") {
 			t.Fatalf("row %d has more than a row in it: %q", i, row)

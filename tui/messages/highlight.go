@@ -8,15 +8,15 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// span is bytes of a text that look different.
+// span is a range of a text's bytes with a style of its own.
 type span struct {
 	from, to int
 	style    theme.Style
 }
 
-// marked adds what a search found in the text, and one's own name in what others say. What a
-// search found comes first where they overlap.
-func (p *Pane) marked(e *entry, text string, spans []span) []span {
+// addHighlights adds the spans of search hits, and of the local peer's name in messages of peers. Where
+// spans overlap, the earlier kind wins.
+func (r *renderer) addHighlights(e *entry, text string, spans []span) []span {
 	add := func(from, to int, s theme.Style) {
 		for _, o := range spans {
 			if from < o.to && o.from < to {
@@ -25,23 +25,23 @@ func (p *Pane) marked(e *entry, text string, spans []span) []span {
 		}
 		spans = append(spans, span{from, to, s})
 	}
-	if p.find.on {
+	if r.finder.on {
 		for at := 0; ; {
-			from, to := p.find.query.Find(text, at)
+			from, to := r.finder.query.Find(text, at)
 			if from < 0 {
 				break
 			}
-			add(from, to, p.cfg.Theme.Hit)
+			add(from, to, r.cfg.Theme.Hit)
 			at = to
 		}
 	}
 	if !e.from.own {
 		for at := 0; ; {
-			from, to := p.mention(text, at)
+			from, to := r.mention(text, at)
 			if from < 0 {
 				break
 			}
-			add(from, to, p.cfg.Theme.Mention)
+			add(from, to, r.cfg.Theme.Mention)
 			at = to
 		}
 	}
@@ -49,16 +49,16 @@ func (p *Pane) marked(e *entry, text string, spans []span) []span {
 	return spans
 }
 
-// paint puts one row of a wrapped text into r, with its spans. At is where the search for the row in
-// the text begins; it returns where the next one's does.
-func (p *Pane) paint(r *theme.Row, text string, at int, part sanitize.SafeText, spans []span, style func(theme.Style) theme.Style) int {
-	plain := style(p.cfg.Theme.Text)
+// putHighlighted puts a row of a wrapped text, part, into a row of the screen, with its spans. The row
+// is looked for in the text from at on; putHighlighted returns from where to look for the next.
+func (r *renderer) putHighlighted(out *theme.Row, text string, at int, part sanitize.SafeText, spans []span, style func(theme.Style) theme.Style) int {
+	plain := style(r.cfg.Theme.Text)
 	row := part.String()
 	if len(spans) == 0 {
-		r.Put(plain, part)
+		out.Put(plain, part)
 		return at
 	}
-	// Rows are the text but for the spaces and line ends at which it was broken.
+	// Rows lack only the spaces and line ends at which the text was broken.
 	for at < len(text) && !strings.HasPrefix(text[at:], row) {
 		at++
 	}
@@ -74,7 +74,7 @@ func (p *Pane) paint(r *theme.Row, text string, at int, part sanitize.SafeText, 
 			return
 		}
 		t := sanitize.Line(text[from:to])
-		whole = whole && t.String() == text[from:to] // else it was cut inside of a character
+		whole = whole && t.String() == text[from:to] // else a character was cut
 		cells += t.Width()
 		pieces = append(pieces, piece{t, s})
 	}
@@ -89,11 +89,11 @@ func (p *Pane) paint(r *theme.Row, text string, at int, part sanitize.SafeText, 
 	}
 	cut(at, end, plain)
 	if !whole || cells != part.Width() {
-		r.Put(plain, part)
+		out.Put(plain, part)
 		return end
 	}
 	for _, x := range pieces {
-		r.Put(x.style, x.text)
+		out.Put(x.style, x.text)
 	}
 	return end
 }

@@ -9,14 +9,15 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// InspectorRows tells all that is known of the selected line, in at most h rows of at most w cells;
-// none if no line is selected.
+// InspectorRows shows all that is known about the selected message, in at most h rows of at most w
+// cells. It returns nil if no message is selected.
 func (p *Pane) InspectorRows(w, h int) []string {
 	l, ok := p.Selected()
 	if !ok || w <= 0 || h <= 0 {
 		return nil
 	}
-	t, e := p.cfg.Theme, p.log.entries[p.sel]
+	r := &p.renderer
+	t, e := p.cfg.Theme, p.log.entries[p.selection.index]
 	var rows []string
 	field := func(name sanitize.SafeText, s theme.Style, value sanitize.SafeText) {
 		if value.IsEmpty() {
@@ -29,30 +30,30 @@ func (p *Pane) InspectorRows(w, h int) []string {
 			at = min(2, w/8)
 		}
 		for i, part := range value.Wrap(max(w-at, 1)) {
-			r := t.Row(w)
+			row := t.Row(w)
 			if i == 0 && at == column {
-				r.Put(t.Dim, name)
+				row.Put(t.Dim, name)
 			}
-			rows = append(rows, r.PadTo(t.Text, at).Put(s, part).String())
+			rows = append(rows, row.PadTo(t.Text, at).Put(s, part).String())
 		}
 	}
-	why, style := p.why(e)
-	field(sanitize.Trusted("From"), p.nameStyle(e.from), p.author(e.from))
+	why, style := r.explainTrust(e)
+	field(sanitize.Trusted("From"), r.nameStyle(e.from), r.formatAuthor(e.from))
 	field(sanitize.Trusted("Why shown"), style, why)
 	field(sanitize.Trusted("Text"), t.Text, sanitize.Block(l.Text))
-	field(sanitize.Trusted("Sent"), t.Text, p.exactly(l.Time))
-	arrived := p.exactly(l.Arrived)
+	field(sanitize.Trusted("Sent"), t.Text, r.formatExact(l.Time))
+	arrived := r.formatExact(l.Arrived)
 	switch d := l.Arrived.Sub(l.Time).Round(time.Millisecond); {
 	case l.Own || d.Abs() >= 24*time.Hour || d == 0:
 	case d > 0:
 		arrived = sanitize.Concat(arrived, sanitize.Linef(" (%s later)", d))
-	default: // their clock is ahead of ours
+	default: // the author's clock is ahead of the local one
 		arrived = sanitize.Concat(arrived, sanitize.Linef(" (%s earlier)", -d))
 	}
 	field(sanitize.Trusted("Arrived"), t.Text, arrived)
-	field(sanitize.Trusted("Through"), t.Text, p.through(e.from))
-	if e.acked != unknown {
-		s, delivery := p.delivery(e, 40)
+	field(sanitize.Trusted("Through"), t.Text, r.formatRoute(e.from))
+	if e.acked != ackUnknown {
+		s, delivery := r.delivery(e, 40)
 		field(sanitize.Trusted("Delivered"), s, delivery)
 	}
 	if !l.From.IsZero() {
@@ -62,7 +63,7 @@ func (p *Pane) InspectorRows(w, h int) []string {
 	field(sanitize.Trusted("Peer id"), t.Text, sanitize.Line(l.FromID))
 	field(sanitize.Trusted("Line id"), t.Text, sanitize.Line(l.ID))
 	if e.placed {
-		field(sanitize.Trusted("Place"), t.Text, sanitize.Linef("feed %016x, number %d, clock %d.%d", e.feed, e.seq, e.ms, e.n))
+		field(sanitize.Trusted("Place"), t.Text, sanitize.Linef("feed %016x, number %d, clock %d.%d", e.feed, e.seq, e.placeMs, e.placeN))
 	}
 	if len(l.Sig) > 0 {
 		field(sanitize.Trusted("Signature"), t.Text, sanitize.Line(base64.StdEncoding.EncodeToString(l.Sig)))
@@ -71,21 +72,21 @@ func (p *Pane) InspectorRows(w, h int) []string {
 	return rows[:min(len(rows), h)]
 }
 
-// author is the label, and what the author was called when the line was said if that is another.
-func (p *Pane) author(o *origin) sanitize.SafeText {
-	label := p.ownOr(o)
+// formatAuthor returns the author's label, and the author's name in the message if that differs.
+func (r *renderer) formatAuthor(o *origin) sanitize.SafeText {
+	label := r.authorName(o)
 	if o.own {
 		return sanitize.Concat(label, sanitize.Trusted(" (you)"))
 	}
-	label = p.cfg.Roster.Label(o.who.book)
+	label = r.cfg.Roster.Label(o.author.rosterID)
 	if then := sanitize.Name(o.name); o.name != "" && then != label {
 		label = sanitize.Concat(label, sanitize.Trusted(", then called "), then)
 	}
 	return label
 }
 
-// through is the way that a line came.
-func (p *Pane) through(o *origin) sanitize.SafeText {
+// formatRoute names the way by which a message came.
+func (r *renderer) formatRoute(o *origin) sanitize.SafeText {
 	switch {
 	case o.own:
 		return sanitize.Trusted("written here")
@@ -94,17 +95,17 @@ func (p *Pane) through(o *origin) sanitize.SafeText {
 	case o.via == "":
 		return sanitize.Trusted("straight from its author, in clear")
 	}
-	for _, who := range p.people.persons {
+	for _, who := range r.authors.byID {
 		if who.id == o.via {
-			return sanitize.Concat(sanitize.Trusted("handed on by "), p.cfg.Roster.Label(who.book))
+			return sanitize.Concat(sanitize.Trusted("handed on by "), r.cfg.Roster.Label(who.rosterID))
 		}
 	}
 	return sanitize.Linef("handed on by %s", o.via)
 }
 
-// why says why a line is shown as it is.
-func (p *Pane) why(e *entry) (sanitize.SafeText, theme.Style) {
-	t := p.cfg.Theme
+// explainTrust says why a message is shown as it is, and in which style to say so.
+func (r *renderer) explainTrust(e *entry) (sanitize.SafeText, theme.Style) {
+	t := r.cfg.Theme
 	what, style := sanitize.Trusted("verified: the signature under exactly the bytes below is this key's"), t.Good
 	switch {
 	case e.from.own:
@@ -112,7 +113,7 @@ func (p *Pane) why(e *entry) (sanitize.SafeText, theme.Style) {
 	case e.from.signature == event.SeedSigned:
 		what, style = sanitize.Trusted("signed in the old form, which covers neither name nor room: who wrote it is not certain"), t.Warn
 	case e.from.signature != event.Verified:
-		what, style = sanitize.Trusted("unsigned: anybody on the way may have written it"), t.Warn
+		what, style = sanitize.Trusted("unsigned: anyone on the way may have written it"), t.Warn
 	}
 	switch {
 	case e.late:
@@ -123,7 +124,7 @@ func (p *Pane) why(e *entry) (sanitize.SafeText, theme.Style) {
 	return what, style
 }
 
-// exactly is a time to the millisecond.
-func (p *Pane) exactly(at time.Time) sanitize.SafeText {
-	return sanitize.Line(at.In(p.cfg.Zone).Format("2006-01-02 15:04:05.000 -07:00"))
+// formatExact writes a time to the millisecond.
+func (r *renderer) formatExact(at time.Time) sanitize.SafeText {
+	return sanitize.Line(at.In(r.cfg.Zone).Format("2006-01-02 15:04:05.000 -07:00"))
 }

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	maxLines = 100_000
-	maxBytes = 128 << 20
-	// settle is how many entries, and settleFor how many ms, a line may go up to stand where its
-	// record belongs: what two people said at the same moment stands in one order everywhere.
-	settle    = 64
-	settleFor = 2000
+	maxMessages = 100_000
+	maxBytes    = 128 << 20
+	// A message may move up past settleEntries entries that arrived at most settleFor ms before it, to
+	// where its record belongs. Messages of the same moment so stand in one order on every screen.
+	settleEntries = 64
+	settleFor     = 2000
 )
 
-// log is the entries as they stand, and the ids of those that are lines.
+// log holds the entries in order, and the ids of those that are messages.
 type log struct {
 	entries []*entry
 	ids     map[uint64]struct{}
@@ -29,21 +29,21 @@ func (g *log) init() {
 	g.seed = maphash.MakeSeed()
 }
 
-// key is an entry's id, shortened. Ids are hashes that nobody chooses; the ids of plain lines are
-// chosen by us, and hashed here under a seed all the same.
-func (g *log) key(e *entry) (uint64, bool) {
-	if e.kind != said {
+// shortKey returns an entry's id in 64 bits, and false if it has none. Ids are hashes that no peer can
+// choose. We choose the ids of cleartext messages, and hash them here under a seed all the same.
+func (g *log) shortKey(e *entry) (uint64, bool) {
+	if e.kind != messageEntry {
 		return 0, false
 	}
-	if e.name != "" {
-		return maphash.String(g.seed, e.name), true
+	if e.cleartextID != "" {
+		return maphash.String(g.seed, e.cleartextID), true
 	}
 	return binary.BigEndian.Uint64(e.id[:]), e.id != [32]byte{}
 }
 
-// learn notes an entry's id and reports whether it is new.
-func (g *log) learn(e *entry) bool {
-	k, ok := g.key(e)
+// learnID remembers an entry's id and reports whether it is new.
+func (g *log) learnID(e *entry) bool {
+	k, ok := g.shortKey(e)
 	if !ok {
 		return true
 	}
@@ -54,53 +54,53 @@ func (g *log) learn(e *entry) bool {
 	return true
 }
 
-// forget lets an entry's id go.
-func (g *log) forget(e *entry) {
-	if k, ok := g.key(e); ok {
+// forgetID lets a message with this entry's id in again.
+func (g *log) forgetID(e *entry) {
+	if k, ok := g.shortKey(e); ok {
 		delete(g.ids, k)
 	}
 }
 
-// add puts an entry at the end, or a few entries above it where its record belongs, but not above
-// the entry with index floor. It returns its index.
+// add puts an entry at the end, or a few entries above it where its record belongs, and returns its
+// index. It never goes above the entry with index floor.
 func (g *log) add(e *entry, floor int) int {
 	i := len(g.entries)
 	if e.placed && !e.late {
-		for i > max(floor, len(g.entries)-settle) {
+		for i > max(floor, len(g.entries)-settleEntries) {
 			o := g.entries[i-1]
-			if !o.placed || o.late || o.history || e.arrived-o.arrived > settleFor || !o.comesAfter(e) {
+			if !o.placed || o.late || o.history || e.arrived-o.arrived > settleFor || !o.sortsAfter(e) {
 				break
 			}
 			i--
 		}
 	}
-	e.at = e.stands()
+	e.order = e.sortTime()
 	var before *entry
 	if i > 0 {
 		before = g.entries[i-1]
-		e.at = max(e.at, before.at)
+		e.order = max(e.order, before.order)
 	}
 	if i < len(g.entries) {
-		e.at = min(e.at, g.entries[i].at)
+		e.order = min(e.order, g.entries[i].order)
 	}
-	e.join(before)
+	e.joinGroup(before)
 	g.bytes += e.size()
 	g.entries = slices.Insert(g.entries, i, e)
 	return i
 }
 
-// merge puts a batch, sorted by byPlace, where its records belong. It returns for each the index
-// that it stands before, as the log was.
+// merge puts a batch, sorted by compareEntries, where its records belong. For each entry it returns the
+// index before which it now stands, counted as the log was.
 func (g *log) merge(batch []*entry) []int {
 	old, n := len(g.entries), len(batch)
 	g.entries = slices.Grow(g.entries, n)[:old+n]
 	positions := make([]int, n)
-	limit := old // what is below it has not been moved yet
+	limit := old // entries below it have not been moved yet
 	for j := n - 1; j >= 0; j-- {
 		e := batch[j]
-		e.at = e.stands()
-		pos := sort.Search(limit, func(i int) bool { return g.entries[i].at > e.at })
-		for pos > 0 && g.entries[pos-1].at == e.at && g.entries[pos-1].comesAfter(e) {
+		e.order = e.sortTime()
+		pos := sort.Search(limit, func(i int) bool { return g.entries[i].order > e.order })
+		for pos > 0 && g.entries[pos-1].order == e.order && g.entries[pos-1].sortsAfter(e) {
 			pos--
 		}
 		copy(g.entries[pos+j+1:limit+j+1], g.entries[pos:limit])
@@ -110,17 +110,17 @@ func (g *log) merge(batch []*entry) []int {
 	}
 	for j, e := range batch {
 		if i := positions[j] + j; i > 0 {
-			e.join(g.entries[i-1])
+			e.joinGroup(g.entries[i-1])
 		} else {
-			e.join(nil)
+			e.joinGroup(nil)
 		}
 	}
 	return positions
 }
 
-// take removes the entries that out names and returns them, and for each index how many were
+// remove takes out the entries that out selects. It returns them, and for each index how many were
 // removed before it.
-func (g *log) take(out func(*entry) bool) (taken []*entry, removed []int) {
+func (g *log) remove(out func(*entry) bool) (taken []*entry, removed []int) {
 	removed = make([]int, len(g.entries)+1)
 	kept := g.entries[:0]
 	for i, e := range g.entries {
@@ -138,11 +138,11 @@ func (g *log) take(out func(*entry) bool) (taken []*entry, removed []int) {
 	return taken, removed
 }
 
-// excess is how many of the oldest entries are too many.
+// excess counts the oldest entries that are too many.
 func (g *log) excess() int {
 	n := 0
-	if len(g.entries) > maxLines+maxLines/16 {
-		n = len(g.entries) - maxLines
+	if len(g.entries) > maxMessages+maxMessages/16 {
+		n = len(g.entries) - maxMessages
 	}
 	if g.bytes > maxBytes {
 		left := g.bytes
@@ -157,12 +157,19 @@ func (g *log) excess() int {
 	return n
 }
 
-// drop forgets the n oldest entries.
-func (g *log) drop(n int) {
+// dropOldest drops the n oldest entries and their ids.
+func (g *log) dropOldest(n int) {
 	for _, e := range g.entries[:n] {
 		g.bytes -= e.size()
-		g.forget(e)
+		g.forgetID(e)
 	}
 	clear(g.entries[:n])
 	g.entries = g.entries[n:]
+}
+
+// isRecent reports whether e is one of the last n entries, and not hidden by /clear, which hides all
+// below floor.
+func (g *log) isRecent(e *entry, n, floor int) bool {
+	from := min(max(floor, len(g.entries)-n), len(g.entries))
+	return slices.Contains(g.entries[from:], e)
 }

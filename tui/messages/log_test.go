@@ -40,13 +40,13 @@ func TestLogKeepsOrder(t *testing.T) {
 		count := map[string]int{}
 		var last *entry
 		for _, e := range f.log.entries {
-			if last != nil && e.at < last.at {
+			if last != nil && e.order < last.order {
 				t.Fatal("the log is not in order")
 			}
-			if e.kind == said {
-				count[e.line().ID]++
-				if e.history && e.placed && e.at != e.ms {
-					t.Fatalf("%s of %d stands at %d", e.text, e.ms, e.at)
+			if e.kind == messageEntry {
+				count[e.toEvent().ID]++
+				if e.history && e.placed && e.order != e.placeMs {
+					t.Fatalf("%s of %d stands at %d", e.text, e.placeMs, e.order)
 				}
 			}
 			last = e
@@ -69,8 +69,8 @@ func TestSelectedIsTheLineThatCame(t *testing.T) {
 	} {
 		l.Arrived, l.Time = l.Arrived.UTC(), l.Time.UTC()
 		f.Add([]event.Line{l})
-		i := slices.IndexFunc(f.log.entries, func(e *entry) bool { return e.kind == said && e.line().ID == l.ID })
-		got := f.log.entries[i].line()
+		i := slices.IndexFunc(f.log.entries, func(e *entry) bool { return e.kind == messageEntry && e.toEvent().ID == l.ID })
+		got := f.log.entries[i].toEvent()
 		got.Arrived, got.Time = got.Arrived.UTC(), got.Time.UTC()
 		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", l) {
 			t.Errorf("in went\n%+v\nout came\n%+v", l, got)
@@ -95,7 +95,7 @@ func TestLogIsBounded(t *testing.T) {
 		f.Add(flood(i*10_000, 10_000, "x"))
 		f.check(t)
 	}
-	if n := len(f.log.entries); n > maxLines+maxLines/16 || n < maxLines {
+	if n := len(f.log.entries); n > maxMessages+maxMessages/16 || n < maxMessages {
 		t.Errorf("of 130,000 lines %d are held", n)
 	}
 	if len(f.log.ids) != len(f.log.entries) {
@@ -109,16 +109,16 @@ func TestLogIsBounded(t *testing.T) {
 
 	// Nobody's place is dropped while they read there, though not for ever.
 	f.ScrollLines(-len(f.log.entries) + 100)
-	was := slices.Clone(f.Rows()[:f.room()])
+	was := slices.Clone(f.Rows()[:f.viewport.entryRows()])
 	f.Add(flood(130_000, 10_000, "x"))
-	if !slices.Equal(was, f.Rows()[:f.room()]) {
+	if !slices.Equal(was, f.Rows()[:f.viewport.entryRows()]) {
 		t.Error("what was read was dropped")
 	}
 	for i := range 10 {
 		f.Add(flood(140_000+i*10_000, 10_000, "x"))
 		f.check(t)
 	}
-	if n := len(f.log.entries); n >= 2*maxLines {
+	if n := len(f.log.entries); n >= 2*maxMessages {
 		t.Errorf("with a reader at the beginning %d lines are held", n)
 	}
 	if f.log.bytes <= 0 {
@@ -149,11 +149,11 @@ func TestCacheIsBounded(t *testing.T) {
 	for range 1500 {
 		f.ScrollPages(-1)
 		f.Rows()
-		if n := len(f.bodies.rows); n > 64*(10+64) {
+		if n := len(f.renderer.cache.rows); n > 64*(10+64) {
 			t.Fatalf("%d bodies are kept", n)
 		}
 	}
-	if n := len(f.bodies.rows); n > 1000 {
+	if n := len(f.renderer.cache.rows); n > 1000 {
 		t.Errorf("%d bodies are kept after a while", n)
 	}
 }
@@ -186,7 +186,7 @@ func TestWhatWasDroppedCanBeLoadedAgain(t *testing.T) {
 	if f.WantsOlder() {
 		t.Error("there is no more, but more is wanted")
 	}
-	f.Add(flood(0, maxLines+maxLines/8, strings.Repeat("x", 2000))) // dropped by size, far below the count
+	f.Add(flood(0, maxMessages+maxMessages/8, strings.Repeat("x", 2000))) // dropped by size, far below the count
 	f.ScrollToStart()
 	if !f.WantsOlder() {
 		t.Error("what was dropped is not wanted back")

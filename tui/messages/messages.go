@@ -1,17 +1,22 @@
-// Package messages is the pane that shows what is said in the room.
+// Package messages is the pane that shows a room's messages, and the program's own notices among them.
 //
-// The pane holds a log of entries (lines, notices of the program's own, refusals) in the order in
-// which they stand, and draws only what is visible:
+// The pane draws only what is visible and promises that nothing that arrives moves what the reader
+// sees. It is composed of five parts, each with its own state:
 //
-//   - entry.go, log.go: what is held, compactly and bounded, and where it stands;
-//   - add.go, earlier.go, notices.go, delivery.go: how entries come in and change;
-//   - place.go, scroll.go: the reader's place, an entry and a row of it, which nothing that arrives
-//     moves (DESIGN.md §7);
-//   - columns.go, body.go, between.go, rows.go: from entries to rows, wrapped when they are first
-//     seen and cached until the width, the theme or the entry itself changes;
-//   - unread.go, selection.go, find.go, inspector.go, mention.go: what the reader does with them.
+//   - log (log.go, entry.go): the entries in order, compact and bounded;
+//   - viewport (viewport.go, scroll.go, unread.go): the rows on the screen, the reader's anchor in the
+//     log, and which messages were seen;
+//   - selection (selection.go) and finder (search.go): the reader's message, and the reader's text;
+//   - renderer (renderer.go, columns.go, linecache.go, separators.go, highlight.go, mention.go): turns
+//     entries into rows. Rows are wrapped when they are first seen, and cached until the width, the
+//     theme or the entry changes.
 //
-// Rows are composed by hand with theme.Row; text of others comes in only as sanitize.SafeText.
+// Pane itself brings entries in (add.go, backfill.go, notices.go, rename.go, delivery.go) and keeps the
+// parts' indexes into the log in step. Rows are composed by hand with theme.Row, and text of other
+// people enters them only as sanitize.SafeText.
+//
+// Bubbles' viewport is not used here: it measures all of its content anew whenever that changes, which
+// is 48,000 times slower at 100,000 messages. It also has no anchor that survives a resize.
 package messages
 
 import (
@@ -22,14 +27,14 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Config is what a pane needs to know of the program around it. Theme and Book must be set.
+// Config holds what a pane needs from the program around it. Theme and Roster must be set.
 type Config struct {
 	Theme *theme.Theme
-	// Book gives the labels. It is read while drawing; tell the pane with Relabel when it changed.
+	// Roster gives the labels. The pane reads it while drawing; call Relabel after it changed.
 	Roster *roster.Roster
-	// Self is one's own peer id, a uuid.
+	// Self returns the local peer's id, a uuid.
 	Self func() string
-	// OwnName is what oneself is called: for mentions and for one's own /me.
+	// OwnName returns the local peer's name, for mentions and for /me.
 	OwnName func() sanitize.SafeText
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -37,44 +42,24 @@ type Config struct {
 	Zone *time.Location
 }
 
-// Pane is the messages pane. It is a plain struct that belongs to the program's Update: not a
-// tea.Model, and not safe for concurrent use.
+// Pane is the messages pane. It belongs to the program's Update: it is not a tea.Model, and not safe
+// for concurrent use.
 type Pane struct {
-	cfg   Config
-	w, h  int
-	focus bool
-	came  time.Time // when the pane was made: what was said before is "from before you came"
+	cfg Config
 
-	log     log
-	people  people
-	own     ownLines
-	hidden  []*entry // lines of those who are ignored, in order of arrival
-	ignored map[string]bool
+	log       log
+	viewport  viewport
+	selection selection
+	finder    finder
+	renderer  renderer
+
+	own     ownMessages
+	ignored ignored
 	refused map[string]*refusal  // by sender and reason
 	renamed map[string]*renaming // by the peer's id
-	arrival arrival
-	before  before
+	late    lateNotice
 	noOlder bool // the history on disk has been shown up to its beginning
-
-	follow bool // the end is shown and new lines scroll in
-	anchor place
-	pinned bool // a selection stopped following
-	floor  int  // what stands before it was cleared away
-	view   view
-	cols   columns
-	names  int // widest label seen
-	bodies bodies
-	rows   []string
-	redraw bool // rows are not what is to be seen
-
-	away     bool // the reader doesn't look at the terminal
-	seen     int  // the last entry that was on the screen, -1 for none
-	below    int  // lines of others after it
-	unread   int
-	dividers []int // entries with "new" above them, in order
-
-	sel  int // the selected entry, -1 for none
-	find find
+	rows    []string
 }
 
 // New returns an empty pane. It draws once SetSize was called.
@@ -85,30 +70,33 @@ func New(cfg Config) *Pane {
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
-	p := &Pane{cfg: cfg, follow: true, seen: -1, sel: -1}
-	p.came = cfg.Now()
-	p.before.at = -1
-	p.people.init()
+	p := &Pane{cfg: cfg, refused: make(map[string]*refusal), renamed: make(map[string]*renaming)}
 	p.log.init()
-	p.ignored = make(map[string]bool)
-	p.refused = make(map[string]*refusal)
-	p.renamed = make(map[string]*renaming)
-	p.arrange()
+	p.ignored.ids = make(map[string]bool)
+	p.viewport = viewport{log: &p.log, measure: &p.renderer, following: true, lastSeen: -1}
+	p.selection = selection{log: &p.log, viewport: &p.viewport, index: -1}
+	p.finder = finder{log: &p.log, viewport: &p.viewport, selection: &p.selection, at: -1}
+	p.renderer = renderer{
+		cfg: &p.cfg, log: &p.log, viewport: &p.viewport, selection: &p.selection, finder: &p.finder,
+		opened: cfg.Now(), header: historyHeader{at: -1},
+	}
+	p.renderer.authors.init()
+	p.renderer.arrangeColumns()
 	return p
 }
 
-// SetSize says how many cells and rows the pane has. What is read stays at its place.
+// SetSize sets the pane's width in cells and height in rows. The reader's place stays on the screen.
 func (p *Pane) SetSize(w, h int) {
 	w, h = max(w, 0), max(h, 0)
-	if w == p.w && h == p.h {
+	if w == p.renderer.width && h == p.viewport.height {
 		return
 	}
-	p.h = h
-	if w != p.w {
-		p.w = w
-		p.arrange()
+	p.viewport.height = h
+	if w != p.renderer.width {
+		p.renderer.width = w
+		p.renderer.arrangeColumns()
 	}
-	p.view.stale = true
+	p.viewport.stale = true
 }
 
 // SetTheme changes how everything looks.
@@ -117,24 +105,37 @@ func (p *Pane) SetTheme(t *theme.Theme) {
 	p.restyle()
 }
 
-// SetFocus says whether the keyboard is on the pane: its notices are drawn in the accent then. It
-// says nothing about whether anybody looks; that is SetAway.
+// SetFocus sets whether keys go to the pane: its notice of messages below is then more prominent.
+// Whether anyone looks at the screen is a matter of SetAway.
 func (p *Pane) SetFocus(on bool) {
-	p.focus = on
-	p.view.stale = true
+	p.renderer.focus = on
+	p.viewport.stale = true
 }
 
-// Clear takes what is shown off the screen (/clear). Nothing is forgotten: scrolling up brings it
-// back, and only then is older history asked for again.
+// Clear hides what is shown (/clear). Nothing is dropped: scrolling up brings it back, and only then
+// is older history asked for again.
 func (p *Pane) Clear() {
-	p.floor = len(p.log.entries)
+	p.viewport.floor = len(p.log.entries)
 	p.ClearSelection()
-	p.dividers = nil
+	p.viewport.dividers = nil
 	p.ScrollToEnd()
 }
 
-// restyle forgets what was drawn.
+// Relabel measures and draws all names anew. Call it after labels changed: a peer got a suffix, or
+// another name.
+func (p *Pane) Relabel() {
+	p.renderer.relabel()
+	p.restyle()
+}
+
+// Mentions reports whether a text has the local peer's name, or @name, as a whole word in any case.
+func (p *Pane) Mentions(text string) bool {
+	from, _ := p.renderer.mention(text, 0)
+	return from >= 0
+}
+
+// restyle drops every drawn row, so that all are drawn anew.
 func (p *Pane) restyle() {
-	p.bodies.clear()
-	p.view.stale = true
+	p.renderer.cache.clear()
+	p.viewport.stale = true
 }

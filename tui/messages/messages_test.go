@@ -13,7 +13,7 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Whatever is said and however large the pane is, it draws its rows and no cell more.
+// Whatever the messages and however large the pane is, it draws its rows and no cell more.
 func TestRowsFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := newFixture(rapid.IntRange(0, 90).Draw(t, "w"), rapid.IntRange(0, 20).Draw(t, "h"),
@@ -97,12 +97,12 @@ func (f *fixture) step(t *rapid.T) {
 		f.Relabel()
 		f.ClearSelection()
 	}
-	if rows := f.InspectorRows(f.w, f.h); len(rows) > f.h {
-		t.Fatalf("the inspector has %d rows of %d", len(rows), f.h)
+	if rows := f.InspectorRows(f.renderer.width, f.viewport.height); len(rows) > f.viewport.height {
+		t.Fatalf("the inspector has %d rows of %d", len(rows), f.viewport.height)
 	} else {
 		for _, row := range rows {
-			if w := ansi.StringWidth(row); w > f.w {
-				t.Fatalf("a row of the inspector takes %d of %d cells: %q", w, f.w, row)
+			if w := ansi.StringWidth(row); w > f.renderer.width {
+				t.Fatalf("a row of the inspector takes %d of %d cells: %q", w, f.renderer.width, row)
 			}
 		}
 	}

@@ -8,34 +8,34 @@ import (
 )
 
 const (
-	maxRefused  = 1024    // senders whose refusals are told apart; peers whose renames are
-	refusedFor  = 300_000 // ms for which a row that counts is brought up to date
-	refusedNear = 16      // entries from the end, the same
+	maxCounted  = 1024    // senders whose refusals have rows of their own; peers whose renames have
+	countedFor  = 300_000 // ms for which a counting row is updated in place
+	countedNear = 16      // entries from the end within which it is
 )
 
 // refusal is a row that counts what was refused.
 type refusal struct {
 	entry *entry
-	total int // counted when the row was last drawn
-	start int // counted before the row
+	total int // the count when the row was last drawn
+	start int // the count before the row
 }
 
-// AddNotice puts in a sentence of the program's own: a notice, the outcome of a vote, "alice joined".
+// AddNotice adds a sentence of the program's own: the outcome of a vote, "alice joined".
 func (p *Pane) AddNotice(level event.Level, text sanitize.SafeText) {
-	p.look()
+	p.viewport.update()
 	now := millis(p.cfg.Now())
-	p.append(&entry{kind: note, level: level, text: text.String(), arrived: now, sent: now})
+	p.appendEntry(&entry{kind: noticeEntry, level: level, text: text.String(), arrived: now, sent: now})
 	p.trim()
 }
 
-// ReportRefused says what was dropped. There is one row per sender and reason for a run of refusals,
-// which counts on in place; a later run has a row of its own.
+// ReportRefused shows what was refused. A run of refusals of the same sender and reason is counted in
+// a single row; a later run gets a new row.
 func (p *Pane) ReportRefused(r event.Refused) {
-	p.look()
+	p.viewport.update()
 	now := millis(p.cfg.Now())
 	f := p.refused[r.LatestKey()]
 	if f == nil {
-		if len(p.refused) >= maxRefused {
+		if len(p.refused) >= maxCounted {
 			clear(p.refused)
 		}
 		f = &refusal{}
@@ -44,41 +44,40 @@ func (p *Pane) ReportRefused(r event.Refused) {
 	if r.Count <= f.total && f.entry != nil {
 		return // an older count, overtaken
 	}
-	if f.entry == nil || now-f.entry.sent > refusedFor || !p.near(f.entry, refusedNear) {
+	if f.entry == nil || !p.canUpdate(f.entry, now) {
 		f.start = f.total
-		f.entry = &entry{kind: rejected, arrived: now}
-		f.entry.text = refusedText(r, r.Count-f.start)
-		p.append(f.entry)
+		f.entry = &entry{kind: refusedEntry, arrived: now}
+		f.entry.text = refusalText(r, r.Count-f.start)
+		p.appendEntry(f.entry)
 	}
 	f.total = r.Count
-	f.entry.sent = now
-	f.entry.text = refusedText(r, r.Count-f.start)
-	p.bodies.forget(f.entry)
-	p.trim()
-	p.view.stale = true
+	p.updateNotice(f.entry, now, refusalText(r, r.Count-f.start))
 }
 
-// refusedText is "3 unsigned lines from 10.0.0.7 refused · policy #4": a reason may have a second
-// half after a dot that says why.
-func refusedText(r event.Refused, n int) string {
+// canUpdate reports whether a counting row is new and near enough to be updated in place.
+func (p *Pane) canUpdate(e *entry, now int64) bool {
+	return now-e.sent <= countedFor && p.log.isRecent(e, countedNear, p.viewport.floor)
+}
+
+// updateNotice gives a row of the program's own another text, in place.
+func (p *Pane) updateNotice(e *entry, now int64, text string) {
+	e.sent, e.text = now, text
+	p.renderer.cache.drop(e)
+	p.trim()
+	p.viewport.stale = true
+}
+
+// refusalText writes "3 unsigned lines from 10.0.0.7 refused · policy #4". The reason of an
+// event.Refused may have a second half after a dot that says why.
+func refusalText(r event.Refused, n int) string {
 	what, why, _ := strings.Cut(r.Reason, " · ")
 	text := sanitize.Linef("%d × %s", n, what)
 	if what == "unsigned" {
-		text = sanitize.Line(count(n, "unsigned line"))
+		text = sanitize.Line(countNoun(n, "unsigned line"))
 	}
 	text = sanitize.Concat(text, sanitize.Trusted(" from "), sanitize.Line(r.From), sanitize.Trusted(" refused"))
 	if why != "" {
 		text = sanitize.Concat(text, sanitize.Trusted(" · "), sanitize.Line(why))
 	}
 	return text.String()
-}
-
-// near tells whether the entry is one of the last n, and wasn't cleared away.
-func (p *Pane) near(e *entry, n int) bool {
-	for _, o := range p.log.entries[min(max(p.floor, len(p.log.entries)-n), len(p.log.entries)):] {
-		if o == e {
-			return true
-		}
-	}
-	return false
 }

@@ -35,10 +35,10 @@ func TestRefusedCountsInPlace(t *testing.T) {
 
 func TestRefusalsOfManySendersAreBounded(t *testing.T) {
 	f := plainFixture(70, 10)
-	for i := range 5 * maxRefused {
+	for i := range 5 * maxCounted {
 		f.ReportRefused(event.Refused{From: fmt.Sprint("sender ", i), Reason: "unsigned", Count: 1})
 	}
-	if len(f.refused) > maxRefused {
+	if len(f.refused) > maxCounted {
 		t.Errorf("%d senders are told apart", len(f.refused))
 	}
 }

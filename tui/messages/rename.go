@@ -6,36 +6,32 @@ import (
 	"chat.lan/p2pchat/tui/wording"
 )
 
-// renaming is a row that says what somebody is called now.
+// renaming is a row that shows a peer's new name.
 type renaming struct {
 	entry *entry
 	from  sanitize.SafeText // the name before the row
 	times int
 }
 
-// ReportRename says that the peer with this id, who was called from, is called to now. There is one row for a
-// run of new names, which is brought up to date in place: names are free, and who takes one every second
-// would soon be all that is to be seen.
+// ReportRename shows that the peer with this id changed its name. A run of new names of a peer is
+// shown in a single row, updated in place. Names cost nothing: a peer that changed its name every
+// second would otherwise fill the screen.
 func (p *Pane) ReportRename(id string, from, to sanitize.SafeText) {
-	p.look()
+	p.viewport.update()
 	now := millis(p.cfg.Now())
 	r := p.renamed[id]
-	if r == nil || now-r.entry.sent > refusedFor || !p.near(r.entry, refusedNear) {
-		if len(p.renamed) >= maxRefused {
+	if r == nil || !p.canUpdate(r.entry, now) {
+		if len(p.renamed) >= maxCounted {
 			clear(p.renamed)
 		}
-		r = &renaming{entry: &entry{kind: note, level: event.Info, arrived: now}, from: from}
+		r = &renaming{entry: &entry{kind: noticeEntry, level: event.Info, arrived: now}, from: from}
 		p.renamed[id] = r
-		p.append(r.entry)
+		p.appendEntry(r.entry)
 	}
 	r.times++
-	r.entry.sent = now
 	text := wording.Renamed(r.from, to)
 	if r.times > 1 {
 		text = sanitize.Concat(text, sanitize.Linef(" (%d new names)", r.times))
 	}
-	r.entry.text = text.String()
-	p.bodies.forget(r.entry)
-	p.trim()
-	p.view.stale = true
+	p.updateNotice(r.entry, now, text.String())
 }

@@ -36,10 +36,10 @@ func TestNewNamesOfOneAreOneRow(t *testing.T) {
 	if got := f.screen(); !contains(got, "· bob is now called rob") {
 		t.Errorf("after /clear:\n%s", got)
 	}
-	for i := range 5 * maxRefused {
+	for i := range 5 * maxCounted {
 		rename(fmt.Sprint(i), "x", "y")
 	}
-	if len(f.renamed) > maxRefused {
+	if len(f.renamed) > maxCounted {
 		t.Errorf("%d peers are told apart", len(f.renamed))
 	}
 }

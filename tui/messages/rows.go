@@ -9,90 +9,97 @@ import (
 // Rows draws the pane: exactly as many rows as it is high, none wider than it is wide. The slice is
 // valid until the next call.
 func (p *Pane) Rows() []string {
-	p.look()
-	if !p.redraw && len(p.rows) == p.h {
+	v := &p.viewport
+	v.update()
+	if !v.redraw && len(p.rows) == v.height {
 		return p.rows
 	}
-	p.redraw = false
-	p.bodies.next(p.h)
-	v := p.view
+	v.redraw = false
+	p.renderer.cache.startRound(v.height)
 	rows := p.rows[:0]
-	if len(p.log.entries) <= p.floor {
-		rows = p.emptyRows(rows)
+	if len(p.log.entries) <= v.floor {
+		rows = p.renderer.appendHints(rows)
 	} else {
-		for range v.blank {
-			rows = append(rows, "")
-		}
-		skip, most := v.skip, p.h
-		if v.notice {
-			most--
-		}
-		for i := v.top; i <= v.last && len(rows) < most; i++ {
-			first := len(rows)
-			between := p.between(i)
-			if skip < between {
-				rows = p.betweenRows(rows, i)
-			} else {
-				skip -= between
-			}
-			// Whoever reads on from the top of the screen wants to know whose words those are.
-			rows = append(rows, p.body(i, i == v.top)...)
-			if skip > 0 {
-				rows = append(rows[:first], rows[first+skip:]...)
-				skip = 0
-			}
-		}
-		rows = rows[:min(len(rows), most)]
-		if v.notice {
-			rows = append(rows, p.notice())
-		}
+		rows = p.renderer.appendVisible(rows)
 	}
-	for len(rows) < p.h {
+	for len(rows) < v.height {
 		rows = append(rows, "")
 	}
-	p.rows = rows[:p.h]
+	p.rows = rows[:v.height]
 	return p.rows
 }
 
-// notice is the last row while the end isn't shown: "── 12 new below · End ──".
-func (p *Pane) notice() string {
-	t := p.cfg.Theme
+// appendVisible appends the rows of the entries on the screen.
+func (r *renderer) appendVisible(rows []string) []string {
+	v := r.viewport.visible
+	for range v.blank {
+		rows = append(rows, "")
+	}
+	skip, most := v.skip, r.viewport.height
+	if v.notice {
+		most--
+	}
+	for i := v.top; i <= v.last && len(rows) < most; i++ {
+		first := len(rows)
+		separators := r.separatorHeight(i)
+		if skip < separators {
+			rows = r.appendSeparators(rows, i)
+		} else {
+			skip -= separators
+		}
+		// At the top of the screen the name is shown even within a group: else it would be unseen.
+		rows = append(rows, r.entryRows(i, i == v.top)...)
+		if skip > 0 {
+			rows = append(rows[:first], rows[first+skip:]...)
+			skip = 0
+		}
+	}
+	rows = rows[:min(len(rows), most)]
+	if v.notice {
+		rows = append(rows, r.belowRow())
+	}
+	return rows
+}
+
+// belowRow draws the last row while the end isn't shown: "── 12 new below · End ──".
+func (r *renderer) belowRow() string {
+	t, v := r.cfg.Theme, r.viewport
 	style := t.Dim
-	text := sanitize.Linef("%s more", number(len(p.log.entries)-1-p.view.seen))
-	if p.below > 0 {
+	text := sanitize.Linef("%s more", formatCount(len(r.log.entries)-1-v.visible.seen))
+	if v.below > 0 {
 		style = t.Accent
-		text = sanitize.Linef("%s new below", number(p.below))
-	} else if p.focus {
+		text = sanitize.Linef("%s new below", formatCount(v.below))
+	} else if r.focus {
 		style = t.Text
 	}
-	if p.view.seen == len(p.log.entries)-1 {
+	if v.visible.seen == len(r.log.entries)-1 {
 		text = sanitize.Trusted("more")
 	}
 	space, rule := sanitize.Trusted(" "), sanitize.Concat(t.HRule, t.HRule)
-	return t.Row(p.cols.end).Space(t.Text, p.cols.rule).Put(style, sanitize.Concat(rule, space, text, space, t.Dot, space,
+	return t.Row(r.columns.end).Space(t.Text, r.columns.rule).Put(style, sanitize.Concat(rule, space, text, space, t.Dot, space,
 		sanitize.Trusted("End"), space, rule)).String()
 }
 
-// emptyRows say what would be here.
-func (p *Pane) emptyRows(rows []string) []string {
-	t := p.cfg.Theme
-	hints := []sanitize.SafeText{sanitize.Trusted("Nothing was said yet."), sanitize.Trusted("Write below; Enter sends it to everybody here.")}
-	if p.floor > 0 {
+// appendHints appends what to do while there is nothing to show.
+func (r *renderer) appendHints(rows []string) []string {
+	t, height := r.cfg.Theme, r.viewport.height
+	hints := []sanitize.SafeText{sanitize.Trusted("Nothing was said yet."), sanitize.Trusted("Write below; Enter sends it to everyone here.")}
+	if r.viewport.floor > 0 {
 		hints = []sanitize.SafeText{sanitize.Trusted("Cleared. PgUp brings it back.")}
 	}
-	if p.h > 2 {
+	if height > 2 {
 		rows = append(rows, "")
 	}
 	for _, hint := range hints {
-		for _, part := range hint.Wrap(max(p.w-2*p.cols.rule, 2)) {
-			rows = append(rows, t.Row(p.w).Space(t.Text, p.cols.rule).Put(t.Dim, part).String())
+		for _, part := range hint.Wrap(max(r.width-2*r.columns.rule, 2)) {
+			rows = append(rows, t.Row(r.width).Space(t.Text, r.columns.rule).Put(t.Dim, part).String())
 		}
 	}
-	return rows[:min(len(rows), p.h)]
+	return rows[:min(len(rows), height)]
 }
 
-// number writes a count with its thousands apart.
-func number(n int) string {
+// formatCount writes a count with its thousands apart.
+func formatCount(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + " " + s[i:]

@@ -1,107 +1,119 @@
 package messages
 
-// ScrollLines moves the screen by rows: up, to what is older, if n is below zero.
+// ScrollLines moves the screen by n rows: up, to what is older, if n is below zero.
 func (p *Pane) ScrollLines(n int) {
-	p.look()
-	if n < 0 && p.floor > 0 && p.view.top <= p.floor {
-		p.uncover()
+	v := &p.viewport
+	v.update()
+	if n < 0 && v.floor > 0 && v.visible.top <= v.floor {
+		v.uncover()
 	}
-	p.look()
-	v := p.view
-	if n == 0 || len(p.log.entries) <= p.floor || (v.end && n > 0) || v.blank > 0 {
-		return
-	}
-	p.pinned = false
-	i, row := v.top, v.skip+n
-	for row < 0 && i > p.floor {
-		i--
-		row += p.height(i)
-	}
-	row = max(row, 0)
-	for i < len(p.log.entries)-1 && row >= p.height(i) {
-		row -= p.height(i)
-		i++
-	}
-	row = min(row, p.height(i)-1)
-	p.moveTo(p.placeOf(i, row))
+	v.scroll(n)
 }
 
-// ScrollPages moves the screen by pages, which overlap by a row.
-func (p *Pane) ScrollPages(n int) { p.ScrollLines(n * max(p.room()-1, 1)) }
+// ScrollPages moves the screen by n pages, which overlap by a row.
+func (p *Pane) ScrollPages(n int) { p.ScrollLines(n * max(p.viewport.entryRows()-1, 1)) }
 
 // ScrollToStart shows the beginning of what is loaded.
 func (p *Pane) ScrollToStart() {
-	p.uncover()
+	v := &p.viewport
+	v.uncover()
 	if len(p.log.entries) > 0 {
-		p.pinned = false
-		p.moveTo(place{row: -p.between(0)})
+		v.pinned = false
+		v.moveTo(anchor{row: -v.measure.separatorHeight(0)})
 	}
 }
 
 // ScrollToEnd shows the end, and follows it.
-func (p *Pane) ScrollToEnd() {
-	p.follow, p.pinned = true, false
-	p.view.stale = true
-	p.look()
-}
+func (p *Pane) ScrollToEnd() { p.viewport.follow() }
 
 // AtEnd reports whether the end is on the screen.
 func (p *Pane) AtEnd() bool {
-	p.look()
-	return p.view.end
+	p.viewport.update()
+	return p.viewport.visible.end
 }
 
-// CountBelow is how many lines of others are below the screen that were never on it.
-func (p *Pane) CountBelow() int {
-	p.look()
-	return p.below
-}
-
-// moveTo shows the log from a place on, or follows the end if that is no further than a screen.
-func (p *Pane) moveTo(at place) {
-	p.anchor, p.follow = at, false
-	p.view.stale = true
-	p.look()
-	if p.view.end {
-		p.follow = true
-		p.view.stale = true
-	}
-}
-
-// uncover shows again what Clear took away.
-func (p *Pane) uncover() {
-	if p.floor > 0 {
-		p.floor = 0
-		p.view.stale = true
-	}
-}
-
-// show brings entry i on the screen if it isn't wholly there, with that many rows above it.
-func (p *Pane) show(i, above int) {
-	p.look()
-	v := p.view
-	if i > v.top && i < v.last || (v.end && i > v.top && i <= v.last) {
+// scroll moves the screen by n rows, within what /clear left.
+func (v *viewport) scroll(n int) {
+	v.update()
+	if n == 0 || len(v.log.entries) <= v.floor || (v.visible.end && n > 0) || v.visible.blank > 0 {
 		return
 	}
-	if i == v.top && v.skip <= p.between(i) && i < v.last {
+	v.pinned = false
+	i, row := v.visible.top, v.visible.skip+n
+	for row < 0 && i > v.floor {
+		i--
+		row += v.measure.height(i)
+	}
+	row = max(row, 0)
+	for i < len(v.log.entries)-1 && row >= v.measure.height(i) {
+		row -= v.measure.height(i)
+		i++
+	}
+	row = min(row, v.measure.height(i)-1)
+	v.moveTo(v.anchorAt(i, row))
+}
+
+// follow shows the end from now on.
+func (v *viewport) follow() {
+	v.following, v.pinned = true, false
+	v.stale = true
+	v.update()
+}
+
+// moveTo shows the log from an anchor on, or follows the end if that is no further than a screen.
+func (v *viewport) moveTo(at anchor) {
+	v.anchor, v.following = at, false
+	v.stale = true
+	v.update()
+	if v.visible.end {
+		v.following = true
+		v.stale = true
+	}
+}
+
+// pin stops following the end for a selection. The screen stays as it is, now and when messages
+// arrive.
+func (v *viewport) pin() {
+	v.update()
+	if v.following {
+		v.anchor, v.following, v.pinned = v.topAnchor(), false, true
+	}
+}
+
+// uncover shows again what Clear hid.
+func (v *viewport) uncover() {
+	if v.floor > 0 {
+		v.floor = 0
+		v.stale = true
+	}
+}
+
+// reveal brings entry i on the screen if it isn't wholly there, with that many rows above it.
+func (v *viewport) reveal(i, above int) {
+	v.update()
+	s := v.visible
+	if i > s.top && i < s.last || (s.end && i > s.top && i <= s.last) {
 		return
 	}
-	if i == v.last && i > v.top { // it may be cut at the bottom
-		rows := -v.skip
-		for j := v.top; j <= i; j++ {
-			rows += p.height(j)
+	if i == s.top && s.skip <= v.measure.separatorHeight(i) && i < s.last {
+		return
+	}
+	if i == s.last && i > s.top { // it may be cut at the bottom
+		rows := -s.skip
+		for j := s.top; j <= i; j++ {
+			rows += v.measure.height(j)
 		}
-		if rows <= p.room() {
+		if rows <= v.entryRows() {
 			return
 		}
-		above = max(above, p.room()-p.height(i))
-	} else if i > v.last {
-		above = max(above, p.room()-p.height(i))
+		above = max(above, v.entryRows()-v.measure.height(i))
+	} else if i > s.last {
+		above = max(above, v.entryRows()-v.measure.height(i))
 	}
-	row := p.between(i) - above
-	for row < 0 && i > p.floor {
+	row := v.measure.separatorHeight(i) - above
+	for row < 0 && i > v.floor {
 		i--
-		row += p.height(i)
+		row += v.measure.height(i)
 	}
-	p.moveTo(p.placeOf(i, max(row, 0)))
+	v.moveTo(v.anchorAt(i, max(row, 0)))
 }

@@ -7,100 +7,115 @@ import (
 	"chat.lan/p2pchat/net/search"
 )
 
-// find is a search and where it stands.
-type find struct {
+// finder looks for a text in the log, and walks through its hits.
+type finder struct {
+	log       *log
+	viewport  *viewport
+	selection *selection
+
 	on    bool
 	query search.Text
 	hits  []int // entries, in order
-	at    int   // the hit that is shown, -1 before the first Next
+	at    int   // the hit that is shown, -1 before the first NextHit
 
-	anchor place // where the reader was before
+	anchor anchor // where the reader was before
 	follow bool
 }
 
-// Search marks the lines that have the text in any case, and counts them. It moves nothing: Next goes
-// to a hit. An empty text ends the search.
+// Search marks the messages that have the text in any case, and counts them. It doesn't scroll:
+// NextHit goes to a hit. An empty text ends the search.
 func (p *Pane) Search(query string) (hits int) {
 	if query == "" {
 		p.CancelSearch()
 		return 0
 	}
-	p.look()
-	f := &p.find
-	if !f.on {
-		f.follow = p.follow || p.pinned
-		f.anchor = p.anchor
-		if len(p.log.entries) > p.floor {
-			f.anchor = p.placeOf(p.view.top, p.view.skip)
-		}
-	}
-	f.on, f.query, f.hits, f.at = true, search.NewText(query), f.hits[:0], -1
-	for i := p.floor; i < len(p.log.entries); i++ {
-		if p.matches(p.log.entries[i]) {
-			f.hits = append(f.hits, i)
-		}
-	}
+	p.finder.start(query)
 	p.restyle()
-	return len(f.hits)
+	return len(p.finder.hits)
 }
 
-// NextHit selects the hit that is delta further down, round the end to the other; the first time, the
-// last one above the bottom of the screen, or with delta below zero above its top.
-func (p *Pane) NextHit(delta int) {
-	f := &p.find
-	if !f.on || len(f.hits) == 0 || delta == 0 {
-		return
-	}
-	p.look()
-	n := len(f.hits)
-	if f.at < 0 {
-		f.at = sort.SearchInts(f.hits, p.view.last+1) - 1
-		if f.at < 0 {
-			f.at = 0
-		}
-	} else {
-		f.at = ((f.at+delta)%n + n) % n
-	}
-	p.choose(f.hits[f.at], p.room()/3)
-}
+// NextHit selects the hit that is delta further down, and wraps around at the ends. The first call
+// selects the last hit above the bottom of the screen.
+func (p *Pane) NextHit(delta int) { p.finder.next(delta) }
 
-// HitPosition is the hit that is shown, from 1 on, or 0 if none is, and how many there are.
-func (p *Pane) HitPosition() (at, of int) { return p.find.at + 1, len(p.find.hits) }
+// HitPosition returns the number of the hit that is shown, from 1 on, or 0 if none is. It also returns
+// how many hits there are.
+func (p *Pane) HitPosition() (at, of int) { return p.finder.at + 1, len(p.finder.hits) }
 
 // CancelSearch ends the search and goes back to where the reader was before it.
 func (p *Pane) CancelSearch() {
-	if !p.find.on {
-		return
+	if p.finder.on {
+		f := p.finder
+		p.EndSearch()
+		f.goBack()
 	}
-	f := p.find
-	p.EndSearch()
-	p.sel, p.pinned = -1, false
-	if f.follow {
-		p.ScrollToEnd()
-		return
-	}
-	p.moveTo(f.anchor)
 }
 
 // EndSearch ends the search and stays at the hit, which stays selected.
 func (p *Pane) EndSearch() {
-	if p.find.on {
-		p.find = find{at: -1}
+	if p.finder.on {
+		p.finder.stop()
 		p.restyle()
 	}
 }
 
-// matches tells whether an entry is a hit.
-func (p *Pane) matches(e *entry) bool {
-	if e.kind != said {
+func (f *finder) start(query string) {
+	v := f.viewport
+	v.update()
+	if !f.on {
+		f.follow = v.following || v.pinned
+		f.anchor = v.anchor
+		if len(f.log.entries) > v.floor {
+			f.anchor = v.topAnchor()
+		}
+	}
+	f.on, f.query, f.hits, f.at = true, search.NewText(query), f.hits[:0], -1
+	for i := v.floor; i < len(f.log.entries); i++ {
+		if f.matches(f.log.entries[i]) {
+			f.hits = append(f.hits, i)
+		}
+	}
+}
+
+func (f *finder) next(delta int) {
+	if !f.on || len(f.hits) == 0 || delta == 0 {
+		return
+	}
+	f.viewport.update()
+	n := len(f.hits)
+	if f.at < 0 {
+		f.at = max(sort.SearchInts(f.hits, f.viewport.visible.last+1)-1, 0)
+	} else {
+		f.at = ((f.at+delta)%n + n) % n
+	}
+	f.selection.choose(f.hits[f.at], f.viewport.entryRows()/3)
+}
+
+// goBack shows what was shown before the search.
+func (f *finder) goBack() {
+	f.selection.index, f.viewport.pinned = -1, false
+	if f.follow {
+		f.viewport.follow()
+		return
+	}
+	f.viewport.moveTo(f.anchor)
+}
+
+func (f *finder) stop() {
+	*f = finder{log: f.log, viewport: f.viewport, selection: f.selection, at: -1}
+}
+
+// matches reports whether an entry is a hit of the search under way.
+func (f *finder) matches(e *entry) bool {
+	if !f.on || e.kind != messageEntry {
 		return false
 	}
-	from, _ := p.find.query.Find(e.text, 0)
+	from, _ := f.query.Find(e.text, 0)
 	return from >= 0
 }
 
-// put takes in a new hit.
-func (f *find) put(i int) {
+// addHit takes in a hit that is new in the log.
+func (f *finder) addHit(i int) {
 	at, _ := slices.BinarySearch(f.hits, i)
 	f.hits = slices.Insert(f.hits, at, i)
 	if f.at >= at {
@@ -108,8 +123,8 @@ func (f *find) put(i int) {
 	}
 }
 
-// drop takes out hits that are gone.
-func (f *find) drop(gone func(int) bool) {
+// dropHits removes the hits whose entries have gone.
+func (f *finder) dropHits(gone func(int) bool) {
 	kept := f.hits[:0]
 	at := f.at
 	for j, i := range f.hits {
@@ -122,8 +137,8 @@ func (f *find) drop(gone func(int) bool) {
 	f.hits, f.at = kept, at
 }
 
-// shift moves the hits with the log.
-func (f *find) shift(to func(int) int) {
+// shift moves the hits after the log has changed.
+func (f *finder) shift(to func(int) int) {
 	for j, i := range f.hits {
 		f.hits[j] = to(i)
 	}

@@ -53,7 +53,7 @@ func TestFind(t *testing.T) {
 	if _, ok := f.Selected(); ok || !sameBut(was, f.screen()) {
 		t.Errorf("it didn't go back to\n%s\nbut to\n%s", was, f.screen())
 	}
-	if f.Search("nothing like it") != 0 || f.Search("") != 0 || f.find.on {
+	if f.Search("nothing like it") != 0 || f.Search("") != 0 || f.finder.on {
 		t.Error("a text that isn't there was found, or none ends no search")
 	}
 }
@@ -83,9 +83,9 @@ func TestHitsFollowTheirLines(t *testing.T) {
 			at, of := f.HitPosition()
 			want := 0
 			for i, e := range f.log.entries {
-				if e.kind == said && e.text == "x" {
-					if want >= len(f.find.hits) || f.find.hits[want] != i {
-						t.Fatalf("hits %v miss line %d", f.find.hits, i)
+				if e.kind == messageEntry && e.text == "x" {
+					if want >= len(f.finder.hits) || f.finder.hits[want] != i {
+						t.Fatalf("hits %v miss line %d", f.finder.hits, i)
 					}
 					want++
 				}

@@ -2,23 +2,45 @@ package messages
 
 import "chat.lan/p2pchat/net/event"
 
-// MoveSelection moves the selection by that many lines, down if delta is above zero. Without one it begins
-// at the last line on the screen. The selected line stays on the screen while others arrive: a
+// selection is the message that the reader picked.
+type selection struct {
+	log      *log
+	viewport *viewport
+	index    int // in the log, -1 for none
+}
+
+// MoveSelection moves the selection by that many messages, down if delta is above zero. It begins at
+// the last message on the screen. The selected message stays on the screen while others arrive, so a
 // selection at the end stops following it.
-func (p *Pane) MoveSelection(delta int) {
-	p.look()
-	if delta == 0 || len(p.log.entries) <= p.floor {
+func (p *Pane) MoveSelection(delta int) { p.selection.move(delta) }
+
+// ClearSelection ends the selection. If the selection had stopped the following of the end, and
+// nothing came since, the end is followed again.
+func (p *Pane) ClearSelection() { p.selection.clear() }
+
+// Selected returns the selected message, as it came, and false if there is none.
+func (p *Pane) Selected() (event.Line, bool) {
+	if p.selection.index < 0 {
+		return event.Line{}, false
+	}
+	return p.log.entries[p.selection.index].toEvent(), true
+}
+
+func (s *selection) move(delta int) {
+	s.viewport.update()
+	entries, floor := s.log.entries, s.viewport.floor
+	if delta == 0 || len(entries) <= floor {
 		return
 	}
-	i, step := p.sel, 1
+	i, step := s.index, 1
 	if delta < 0 {
 		step, delta = -1, -delta
 	}
 	if i < 0 {
-		i, step, delta = p.view.last+1, -1, 1
+		i, step, delta = s.viewport.visible.last+1, -1, 1
 	}
-	for at := i + step; at >= p.floor && at < len(p.log.entries); at += step {
-		if p.log.entries[at].kind != said {
+	for at := i + step; at >= floor && at < len(entries); at += step {
+		if entries[at].kind != messageEntry {
 			continue
 		}
 		i = at
@@ -26,41 +48,31 @@ func (p *Pane) MoveSelection(delta int) {
 			break
 		}
 	}
-	if i < len(p.log.entries) && p.log.entries[i].kind == said {
-		p.choose(i, 0)
+	if i < len(entries) && entries[i].kind == messageEntry {
+		s.choose(i, 0)
 	}
 }
 
-// choose selects entry i and brings it on the screen, with rows above it where it has to be moved.
-func (p *Pane) choose(i, above int) {
-	p.look()
-	if p.follow {
-		// The place is that of the screen as it is, so nothing moves, now or when lines arrive.
-		p.anchor, p.follow, p.pinned = p.placeOf(p.view.top, p.view.skip), false, true
-	}
-	p.sel = i
-	p.view.stale = true
-	p.show(i, above)
+// choose selects entry i and brings it on the screen. If the screen has to move, that many rows stand
+// above the entry.
+func (s *selection) choose(i, above int) {
+	s.viewport.pin()
+	s.index = i
+	s.viewport.stale = true
+	s.viewport.reveal(i, above)
 }
 
-// ClearSelection ends the selection. If that had stopped following the end, and nothing came since, the
-// end is followed again.
-func (p *Pane) ClearSelection() {
-	if p.sel < 0 {
+func (s *selection) clear() {
+	if s.index < 0 {
 		return
 	}
-	p.sel = -1
-	p.view.stale = true
-	if p.pinned && p.CountBelow() == 0 {
-		p.ScrollToEnd()
+	v := s.viewport
+	s.index = -1
+	v.stale = true
+	if v.pinned {
+		if v.update(); v.below == 0 {
+			v.follow()
+		}
 	}
-	p.pinned = false
-}
-
-// Selected is the selected line, as it came.
-func (p *Pane) Selected() (event.Line, bool) {
-	if p.sel < 0 {
-		return event.Line{}, false
-	}
-	return p.log.entries[p.sel].line(), true
+	v.pinned = false
 }

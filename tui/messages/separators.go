@@ -7,108 +7,98 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// What stands between an entry and the one before it depends on both, and on how far was read; it
-// is never cached.
-
-// between is how many rows stand between entry i and the one before it.
-func (p *Pane) between(i int) int {
+// separatorHeight implements measurer. Separators depend on both entries around them and on what was
+// read, so they are never cached.
+func (r *renderer) separatorHeight(i int) int {
 	n := 0
-	if p.newDay(i) {
+	if r.startsDay(i) {
 		n++
 	}
-	if i == p.before.at {
+	if i == r.header.at {
 		n++
 	}
-	if p.divided(i) {
+	if r.viewport.isDivided(i) {
 		n++
 	}
 	return n
 }
 
-// betweenRows appends those rows.
-func (p *Pane) betweenRows(rows []string, i int) []string {
-	t := p.cfg.Theme
-	if p.newDay(i) {
-		rows = append(rows, p.ruled(t.Dim, p.day(p.log.entries[i].shown())))
+// appendSeparators appends the rows between entry i and the entry before: a day, the header of the
+// history, "new".
+func (r *renderer) appendSeparators(rows []string, i int) []string {
+	t := r.cfg.Theme
+	if r.startsDay(i) {
+		rows = append(rows, r.ruleRow(t.Dim, r.formatDay(r.log.entries[i].shownTime())))
 	}
-	if i == p.before.at {
-		text := sanitize.Linef("%s from before you came", count(p.before.lines, "line"))
-		if p.before.unverified == 0 {
+	if i == r.header.at {
+		text := sanitize.Linef("%s from before you came", countNoun(r.header.messages, "line"))
+		if r.header.unverified == 0 {
 			text = sanitize.Concat(text, sanitize.Trusted(" "), t.Dot, sanitize.Trusted(" verified"))
 		}
-		rows = append(rows, p.ruled(t.Dim, text))
+		rows = append(rows, r.ruleRow(t.Dim, text))
 	}
-	if p.divided(i) {
-		rows = append(rows, p.ruled(t.New, sanitize.Trusted("new")))
+	if r.viewport.isDivided(i) {
+		rows = append(rows, r.ruleRow(t.New, sanitize.Trusted("new")))
 	}
 	return rows
 }
 
-// newDay tells whether entry i begins a day. The first of all says its day unless we came that day:
-// most conversations would otherwise begin with a date that everybody knows.
-func (p *Pane) newDay(i int) bool {
-	day := p.dayOf(p.log.entries[i].shown())
-	if i <= p.floor {
-		return day != p.dayOf(p.came.UnixMilli())
+// startsDay reports whether entry i begins a day. The first entry shows its day only if the program
+// started on another: most conversations would otherwise begin with today's date.
+func (r *renderer) startsDay(i int) bool {
+	day := r.dayOf(r.log.entries[i].shownTime())
+	if i <= r.viewport.floor {
+		return day != r.dayOf(r.opened.UnixMilli())
 	}
-	return day != p.dayOf(p.log.entries[i-1].shown())
+	return day != r.dayOf(r.log.entries[i-1].shownTime())
 }
 
-func (p *Pane) divided(i int) bool {
-	for _, at := range p.dividers {
-		if at == i {
-			return true
-		}
-	}
-	return false
-}
-
-// dayOf numbers the days where times are shown.
-func (p *Pane) dayOf(ms int64) int64 {
+// dayOf numbers the days of the zone in which times are shown.
+func (r *renderer) dayOf(ms int64) int64 {
 	const day = 24 * 60 * 60
-	at := time.UnixMilli(ms).In(p.cfg.Zone)
+	at := time.UnixMilli(ms).In(r.cfg.Zone)
 	_, offset := at.Zone()
 	return (at.Unix() + int64(offset)) / day
 }
 
-// day is "Saturday 21 November", with the year if it is another than when we came.
-func (p *Pane) day(ms int64) sanitize.SafeText {
-	at := time.UnixMilli(ms).In(p.cfg.Zone)
-	if at.Year() != p.came.In(p.cfg.Zone).Year() {
+// formatDay writes "Saturday 21 November", with the year if it isn't that of the start.
+func (r *renderer) formatDay(ms int64) sanitize.SafeText {
+	at := time.UnixMilli(ms).In(r.cfg.Zone)
+	if at.Year() != r.opened.In(r.cfg.Zone).Year() {
 		return sanitize.Line(at.Format("Monday 2 January 2006"))
 	}
 	return sanitize.Line(at.Format("Monday 2 January"))
 }
 
-// moment is a time of day, with the day if it isn't that of now.
-func (p *Pane) moment(ms int64) string {
-	at := time.UnixMilli(ms).In(p.cfg.Zone)
+// formatMoment writes a time of day, with the day if it isn't today.
+func (r *renderer) formatMoment(ms int64) string {
+	at := time.UnixMilli(ms).In(r.cfg.Zone)
 	switch {
-	case p.dayOf(ms) == p.dayOf(millis(p.cfg.Now())):
+	case r.dayOf(ms) == r.dayOf(millis(r.cfg.Now())):
 		return at.Format("15:04")
-	case at.Year() == p.cfg.Now().In(p.cfg.Zone).Year():
+	case at.Year() == r.cfg.Now().In(r.cfg.Zone).Year():
 		return at.Format("2 Jan 15:04")
 	}
 	return at.Format("2 Jan 2006 15:04")
 }
 
-// ruled is a row with a word in the middle of a rule.
-func (p *Pane) ruled(s theme.Style, word sanitize.SafeText) string {
-	t := p.cfg.Theme
-	r := t.Row(p.cols.end)
-	space := p.cols.end - p.cols.rule - word.Width() - 2
+// ruleRow draws a rule with a word in its middle.
+func (r *renderer) ruleRow(s theme.Style, word sanitize.SafeText) string {
+	t := r.cfg.Theme
+	row := t.Row(r.columns.end)
+	space := r.columns.end - r.columns.rule - word.Width() - 2
 	if space < 4 {
-		return r.Space(t.Text, p.cols.rule).Put(s, word).String()
+		return row.Space(t.Text, r.columns.rule).Put(s, word).String()
 	}
-	r.Space(t.Text, p.cols.rule).FillTo(s, t.HRule, p.cols.rule+space/2)
-	r.Space(t.Text, 1).Put(s, word).Space(t.Text, 1)
-	return r.FillTo(s, t.HRule, p.cols.end).String()
+	row.Space(t.Text, r.columns.rule).FillTo(s, t.HRule, r.columns.rule+space/2)
+	row.Space(t.Text, 1).Put(s, word).Space(t.Text, 1)
+	return row.FillTo(s, t.HRule, r.columns.end).String()
 }
 
-// count is "1 line" or "3 lines".
-func count(n int, what string) string {
+// countNoun writes "1 line" or "3 lines".
+func countNoun(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return number(n) + " " + what + "s"
+	return formatCount(n) + " " + what + "s"
 }

@@ -1,76 +1,90 @@
 package messages
 
-// SetAway says whether nobody looks: the terminal lost its focus, or something covers the pane.
-// Lines that come then are unread, and the first has a divider above it.
+// SetAway sets whether the reader is away: the terminal lost its focus, or the pane is covered.
+// Messages that come then are unread, and the first has a divider above it.
 func (p *Pane) SetAway(on bool) {
-	p.look()
-	p.away = on
-	if !on && p.view.end {
-		p.unread = 0
+	p.viewport.update()
+	p.viewport.away = on
+	if !on && p.viewport.visible.end {
+		p.viewport.unread = 0
 	}
 }
 
-// CountUnread is how many lines of others came while nobody looked or the reader was further up.
+// CountUnread counts the messages of peers that came while the reader was away or further up.
 func (p *Pane) CountUnread() int {
-	p.look()
-	return p.unread
+	p.viewport.update()
+	return p.viewport.unread
 }
 
-// arrived counts entry e, which now stands at i.
-func (p *Pane) arrived(e *entry, i int) {
-	p.view.stale = true
-	if !e.ofOthers() {
+// CountBelow counts the messages of peers below the screen that were never on it.
+func (p *Pane) CountBelow() int {
+	p.viewport.update()
+	return p.viewport.below
+}
+
+// countArrival counts entry e, which now stands at index i.
+func (v *viewport) countArrival(e *entry, i int) {
+	v.stale = true
+	if !e.isNews() {
 		return
 	}
-	end := p.view.end
-	if !end || !p.follow {
-		p.below++
+	end := v.visible.end
+	if !end || !v.following {
+		v.below++
 	}
-	if end && !p.follow { // it may have been just enough to fill the screen
-		p.look()
-		end = p.view.end
+	if end && !v.following { // the entry may have been just enough to fill the screen
+		v.update()
+		end = v.visible.end
 	}
-	if !p.away && end {
+	if !v.away && end {
 		return
 	}
-	if p.unread == 0 {
+	if v.unread == 0 {
 		if end {
-			p.dividers = p.dividers[:0]
+			v.dividers = v.dividers[:0]
 		}
-		p.dividers = append(p.dividers, i)
-	} else if n := len(p.dividers); n > 0 && i < p.dividers[n-1] {
-		p.dividers[n-1] = i // it went up a little, to its place
+		v.dividers = append(v.dividers, i)
+	} else if n := len(v.dividers); n > 0 && i < v.dividers[n-1] {
+		v.dividers[n-1] = i // the entry went up a little, to where it belongs
 	}
-	p.unread++
+	v.unread++
 }
 
 // noteSeen counts what is on the screen as seen.
-func (p *Pane) noteSeen() {
-	if p.view.end {
-		p.seen, p.below = len(p.log.entries)-1, 0
+func (v *viewport) noteSeen() {
+	if v.visible.end {
+		v.lastSeen, v.below = len(v.log.entries)-1, 0
 	} else {
-		for p.seen < p.view.seen {
-			p.seen++
-			if p.log.entries[p.seen].ofOthers() {
-				p.below = max(p.below-1, 0)
+		for v.lastSeen < v.visible.seen {
+			v.lastSeen++
+			if v.log.entries[v.lastSeen].isNews() {
+				v.below = max(v.below-1, 0)
 			}
 		}
 	}
-	if !p.away {
-		p.unread = min(p.unread, p.below)
+	if !v.away {
+		v.unread = min(v.unread, v.below)
 	}
 }
 
-// recount counts anew what is below the screen, after entries were taken out.
-func (p *Pane) recount() {
-	if p.seen >= len(p.log.entries) {
-		p.seen = len(p.log.entries) - 1
-	}
-	p.below = 0
-	for _, e := range p.log.entries[p.seen+1:] {
-		if e.ofOthers() {
-			p.below++
+// recount counts anew what is below the screen, after entries were removed.
+func (v *viewport) recount() {
+	v.lastSeen = min(v.lastSeen, len(v.log.entries)-1)
+	v.below = 0
+	for _, e := range v.log.entries[v.lastSeen+1:] {
+		if e.isNews() {
+			v.below++
 		}
 	}
-	p.unread = min(p.unread, len(p.log.entries))
+	v.unread = min(v.unread, len(v.log.entries))
+}
+
+// isDivided reports whether "new" stands above entry i.
+func (v *viewport) isDivided(i int) bool {
+	for _, at := range v.dividers {
+		if at == i {
+			return true
+		}
+	}
+	return false
 }

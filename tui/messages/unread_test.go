@@ -79,10 +79,10 @@ func TestAuthorsAreBounded(t *testing.T) {
 			l.FromID, l.FromName = fmt.Sprintf("5f0c9a52-3b1e-4c6f-9d55-%012d", i), fmt.Sprint("guest", i)
 		})
 	}
-	if n := len(f.people.origins); n > maxOrigins {
+	if n := len(f.renderer.authors.origins); n > maxOrigins {
 		t.Errorf("%d authors are held", n)
 	}
-	if l := f.log.entries[0].line(); l.FromName != "guest0" || l.FromID != "5f0c9a52-3b1e-4c6f-9d55-000000000000" {
+	if l := f.log.entries[0].toEvent(); l.FromName != "guest0" || l.FromID != "5f0c9a52-3b1e-4c6f-9d55-000000000000" {
 		t.Errorf("the first line is %s's (%s)", l.FromName, l.FromID)
 	}
 }

@@ -1,109 +1,163 @@
 package messages
 
-// place is where somebody reads: an entry and a row of it. Rows below zero are those between the
-// entry and the one before it (a day, "new"), counted from below. Rows of the entry itself are
-// remembered as the cells before them, so that a resize and a resize back end where they began.
-type place struct {
-	entry int
-	row   int // below zero, else cells counts
-	cells int
+import "slices"
+
+// measurer measures entries for a viewport. The renderer is the only measurer; tests of the viewport
+// alone may bring another.
+type measurer interface {
+	// separatorHeight counts the rows between entry i and the entry before.
+	separatorHeight(i int) int
+	// height counts the rows of entry i, its separators included.
+	height(i int) int
+	// textWidth returns the cells that a row of text has.
+	textWidth() int
+	// fitColumns widens the columns for names that came since they were arranged.
+	fitColumns()
 }
 
-// view is what is on the screen. It is found when it is asked for, by look.
-type view struct {
-	stale  bool
+// viewport is the window onto the log: the reader's place, the rows on the screen, and which messages
+// were seen.
+type viewport struct {
+	log     *log
+	measure measurer
+	height  int // rows
+
+	following bool   // the end is shown and new messages scroll in
+	anchor    anchor // the top of the screen while not following
+	pinned    bool   // a selection stopped the following
+	floor     int    // entries below this index are hidden by /clear
+
+	stale   bool // visible must be found anew
+	redraw  bool // the rows on the screen are not those of visible
+	visible visible
+
+	away     bool // the reader doesn't look at the terminal
+	lastSeen int  // the last entry that was on the screen, -1 for none
+	below    int  // messages of peers after it
+	unread   int
+	dividers []int // entries with "new" above them, in order
+}
+
+// anchor is a reader's place: an entry and a row of it. It holds cells instead of rows of text, so
+// that a resize and its reverse end at the same row.
+type anchor struct {
+	entry int
+	row   int // if below zero, a separator, counted from the last; else cells counts
+	cells int // before the row, in the entry's text
+}
+
+// visible is what is on the screen.
+type visible struct {
 	top    int // the first entry that is visible
-	skip   int // rows of it above the screen, those between included
+	skip   int // rows of it above the screen, separators included
 	blank  int // rows above the first entry when there isn't enough to fill the screen
-	last   int // the last entry that is visible, or what stands above it; -1 for none
+	last   int // the last entry that is visible, or is above it; -1 for none
 	seen   int // the last entry of which a row is visible
 	end    bool
 	notice bool // the last row says what is below
 }
 
-// room is how many rows entries have while the end isn't shown: the last one says so, if there is
-// more than a row or two.
-func (p *Pane) room() int {
-	if p.h < 3 {
-		return p.h
+// entryRows counts the rows that entries have while the end isn't shown. The last row then says so,
+// unless there are only a row or two.
+func (v *viewport) entryRows() int {
+	if v.height < 3 {
+		return v.height
 	}
-	return p.h - 1
+	return v.height - 1
 }
 
-// look finds out what is on the screen, and notes what was seen.
-func (p *Pane) look() {
-	if !p.view.stale {
+// update finds what is on the screen, if that may have changed, and notes what was seen.
+func (v *viewport) update() {
+	if !v.stale {
 		return
 	}
-	p.view.stale, p.redraw = false, true
-	if n := len(p.dividers); p.follow && n > 1 { // kept only as long as they might be read
-		p.dividers = append(p.dividers[:0], p.dividers[n-1])
+	v.stale, v.redraw = false, true
+	if n := len(v.dividers); v.following && n > 1 { // kept only as long as they might be read
+		v.dividers = append(v.dividers[:0], v.dividers[n-1])
 	}
-	if p.follow && p.names != p.cols.widest {
-		p.arrange() // not while somebody reads further up
+	if v.following {
+		v.measure.fitColumns() // but not while the reader is further up: text would move
 	}
-	if p.follow || !p.lookFrom(p.anchor) {
-		p.lookFromEnd()
+	if v.following || !v.fillFrom(v.anchor) {
+		v.fillFromEnd()
 	}
-	p.noteSeen()
+	v.noteSeen()
 }
 
-// lookFromEnd fills the screen from the end.
-func (p *Pane) lookFromEnd() {
-	n := len(p.log.entries)
+// fillFromEnd fills the screen from the end.
+func (v *viewport) fillFromEnd() {
+	n := len(v.log.entries)
 	i, rows := n, 0
-	for i > p.floor && (rows < p.h || i == n) {
+	for i > v.floor && (rows < v.height || i == n) {
 		i--
-		rows += p.height(i)
+		rows += v.measure.height(i)
 	}
-	p.view = view{top: i, skip: max(rows-p.h, 0), blank: max(p.h-rows, 0), last: n - 1, seen: n - 1, end: true}
+	v.visible = visible{top: i, skip: max(rows-v.height, 0), blank: max(v.height-rows, 0), last: n - 1, seen: n - 1, end: true}
 }
 
-// lookFrom fills the screen from a place, unless all that follows fits.
-func (p *Pane) lookFrom(at place) bool {
-	n := len(p.log.entries)
-	if n <= p.floor {
+// fillFrom fills the screen from an anchor down. It reports false if everything from there on fits,
+// so that the end is on the screen.
+func (v *viewport) fillFrom(at anchor) bool {
+	n := len(v.log.entries)
+	if n <= v.floor {
 		return false
 	}
-	i, row := p.locate(at)
-	rows, last, seen, room := -row, i, i, p.room()
-	for j := i; j < n && rows <= p.h; j++ {
+	i, row := v.locate(at)
+	rows, last, seen, room := -row, i, i, v.entryRows()
+	for j := i; j < n && rows <= v.height; j++ {
 		if rows < room {
 			last = j
-			if rows+p.between(j) < room {
+			if rows+v.measure.separatorHeight(j) < room {
 				seen = j
 			}
 		}
-		rows += p.height(j)
+		rows += v.measure.height(j)
 	}
-	if rows <= p.h {
+	if rows <= v.height {
 		return false
 	}
-	p.view = view{top: i, skip: row, last: last, seen: seen, notice: room < p.h}
+	v.visible = visible{top: i, skip: row, last: last, seen: seen, notice: room < v.height}
 	return true
 }
 
-// locate finds an entry and a row of it, those between included, for a place.
-func (p *Pane) locate(at place) (i, row int) {
-	i = min(max(at.entry, p.floor), len(p.log.entries)-1)
+// locate returns the entry of an anchor and a row of it, separators included.
+func (v *viewport) locate(at anchor) (i, row int) {
+	i = min(max(at.entry, v.floor), len(v.log.entries)-1)
 	if i != at.entry {
 		return i, 0
 	}
-	between := p.between(i)
+	separators := v.measure.separatorHeight(i)
 	if at.row < 0 {
-		return i, max(between+at.row, 0)
+		return i, max(separators+at.row, 0)
 	}
-	return i, between + min(at.cells/max(p.cols.wrap, 1), p.height(i)-between-1)
+	return i, separators + min(at.cells/max(v.measure.textWidth(), 1), v.measure.height(i)-separators-1)
 }
 
-// placeOf is the place of a row of an entry, those between included.
-func (p *Pane) placeOf(i, row int) place {
-	between := p.between(i)
-	if row < between {
-		return place{entry: i, row: row - between}
+// anchorAt returns the anchor of a row of an entry, separators included.
+func (v *viewport) anchorAt(i, row int) anchor {
+	separators := v.measure.separatorHeight(i)
+	if row < separators {
+		return anchor{entry: i, row: row - separators}
 	}
-	return place{entry: i, cells: (row - between) * max(p.cols.wrap, 1)}
+	return anchor{entry: i, cells: (row - separators) * max(v.measure.textWidth(), 1)}
 }
 
-// height is how many rows entry i takes, those between it and the one before included.
-func (p *Pane) height(i int) int { return p.between(i) + len(p.body(i, false)) }
+// topAnchor returns the anchor of the screen as it is.
+func (v *viewport) topAnchor() anchor { return v.anchorAt(v.visible.top, v.visible.skip) }
+
+// shift moves the viewport's indexes after the log has changed.
+func (v *viewport) shift(to func(int) int) {
+	for _, at := range []*int{&v.anchor.entry, &v.lastSeen, &v.visible.top, &v.visible.last} {
+		if *at >= 0 {
+			*at = to(*at)
+		}
+	}
+	if v.floor > 0 {
+		v.floor = to(v.floor)
+	}
+	for i, at := range v.dividers {
+		v.dividers[i] = to(at)
+	}
+	v.dividers = slices.Compact(v.dividers)
+	v.stale = true
+}

@@ -44,7 +44,7 @@ func TestAddMovesNothing(t *testing.T) {
 			f.check(t)
 		}
 		now := f.Rows()
-		for i := range now[:f.room()] {
+		for i := range now[:f.viewport.entryRows()] {
 			if now[i] != was[i] {
 				t.Fatalf("row %d was\n%q and is\n%q", i, was[i], now[i])
 			}
@@ -60,13 +60,13 @@ func TestResizeKeepsThePlace(t *testing.T) {
 		if f.AtEnd() {
 			t.Skip("all of it fits")
 		}
-		w, h, was := f.w, f.h, slices.Clone(f.Rows())
-		top := f.log.entries[f.view.top]
+		w, h, was := f.renderer.width, f.viewport.height, slices.Clone(f.Rows())
+		top := f.log.entries[f.viewport.visible.top]
 		for range rapid.IntRange(1, 10).Draw(t, "resizes") {
 			f.SetSize(rapid.IntRange(1, 300).Draw(t, "w"), rapid.IntRange(1, 60).Draw(t, "h"))
 			f.check(t)
-			if !f.AtEnd() && f.log.entries[f.view.top] != top {
-				t.Fatalf("at %d×%d another line is at the top", f.w, f.h)
+			if !f.AtEnd() && f.log.entries[f.viewport.visible.top] != top {
+				t.Fatalf("at %d×%d another line is at the top", f.renderer.width, f.viewport.height)
 			}
 		}
 		f.SetSize(w, h)
@@ -83,7 +83,7 @@ func TestEarlierLinesKeepThePlace(t *testing.T) {
 		if f.AtEnd() {
 			t.Skip("all of it fits")
 		}
-		top := f.log.entries[f.view.top]
+		top := f.log.entries[f.viewport.visible.top]
 		var batch []event.Line
 		for range rapid.IntRange(1, 20).Draw(t, "earlier") {
 			batch = append(batch, f.line("bob", "earlier", history, ago(time.Duration(rapid.IntRange(0, 5000).Draw(t, "minutes"))*time.Minute)))
@@ -94,7 +94,7 @@ func TestEarlierLinesKeepThePlace(t *testing.T) {
 			f.Add(batch)
 		}
 		f.check(t)
-		if f.log.entries[f.view.top] != top {
+		if f.log.entries[f.viewport.visible.top] != top {
 			t.Fatal("another line is at the top")
 		}
 	})
@@ -110,8 +110,8 @@ func TestScrollAndBack(t *testing.T) {
 		was := slices.Clone(f.Rows())
 		n := 0
 		for range rapid.IntRange(1, 50).Draw(t, "rows") {
-			i, skip := f.view.top, f.view.skip
-			if f.ScrollLines(-1); f.view.top == i && f.view.skip == skip {
+			i, skip := f.viewport.visible.top, f.viewport.visible.skip
+			if f.ScrollLines(-1); f.viewport.visible.top == i && f.viewport.visible.skip == skip {
 				break // the beginning
 			}
 			n++
@@ -131,15 +131,15 @@ func TestHomeAndEnd(t *testing.T) {
 		f.say("bob", string(rune('a'+i)))
 	}
 	f.ScrollToStart()
-	if f.AtEnd() || f.view.top != 0 {
+	if f.AtEnd() || f.viewport.visible.top != 0 {
 		t.Errorf("the beginning is not shown:\n%s", f.screen())
 	}
 	f.ScrollPages(-1)
-	if f.view.top != 0 {
+	if f.viewport.visible.top != 0 {
 		t.Error("it scrolls above the beginning")
 	}
 	f.ScrollPages(100)
-	if !f.AtEnd() || !f.follow {
+	if !f.AtEnd() || !f.viewport.following {
 		t.Error("a hundred pages down is not the end")
 	}
 	f.say("bob", "last")
