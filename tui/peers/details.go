@@ -9,7 +9,8 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// DetailRows are the rows that tell all about the selected peer, each at most width cells.
+// DetailRows shows all that is known about the selected peer, in rows of at most width cells. It
+// returns nil if no peer is selected.
 func (p *Pane) DetailRows(width int) []string {
 	peer, ok := p.Selected()
 	if !ok {
@@ -31,7 +32,7 @@ func (p *Pane) DetailRows(width int) []string {
 		}
 	}
 	label := p.label(peer, max(width-1, 1))
-	r := t.Row(width).Space(t.Text, 1).Put(p.colour(peer), label)
+	r := t.Row(width).Space(t.Text, 1).Put(p.nameStyle(peer), label)
 	switch {
 	case !peer.Encrypted():
 		r.Put(t.Warn, sanitize.Trusted("  not encrypted, not signed"))
@@ -51,21 +52,22 @@ func (p *Pane) DetailRows(width int) []string {
 		row("words", peer.Key.Fingerprint())
 		row("key", peer.Key.String())
 	}
-	row("state", stateWords(peer, p.cfg.Now()))
-	row("traffic", fmt.Sprintf("%s in, %s out", bytes(peer.In), bytes(peer.Out)))
+	row("state", formatState(peer, p.cfg.Now()))
+	row("traffic", fmt.Sprintf("%s in, %s out", formatBytes(peer.In), formatBytes(peer.Out)))
 	if peer.RTT > 0 {
-		row("round trip", strings.TrimLeft(roundTrip(peer.RTT), " "))
+		row("round trip", strings.TrimLeft(formatRTT(peer.RTT), " "))
 	}
 	row("program", peer.Agent)
 	return rows
 }
 
-func stateWords(peer event.Peer, now time.Time) string {
+// formatState writes a peer's state and for how long it has lasted.
+func formatState(peer event.Peer, now time.Time) string {
 	since := func(at time.Time) string {
 		if at.IsZero() {
 			return ""
 		}
-		return " for " + lasting(now.Sub(at))
+		return " for " + formatDuration(now.Sub(at))
 	}
 	switch peer.State {
 	case event.Up:
@@ -78,8 +80,8 @@ func stateWords(peer event.Peer, now time.Time) string {
 	return "lost" + since(peer.Changed)
 }
 
-// lasting is how long something is, for a person: two units at most.
-func lasting(d time.Duration) string {
+// formatDuration writes a duration in at most two units.
+func formatDuration(d time.Duration) string {
 	d = max(d, 0)
 	switch {
 	case d < time.Minute:
@@ -92,8 +94,8 @@ func lasting(d time.Duration) string {
 	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
-// bytes is an amount for a person.
-func bytes(n int64) string {
+// formatBytes writes an amount of data.
+func formatBytes(n int64) string {
 	switch {
 	case n < 1000:
 		return fmt.Sprintf("%d B", n)

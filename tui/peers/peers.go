@@ -1,6 +1,12 @@
-// Package peers is the pane that says who is there: oneself first, then everybody else by name, each
-// with a glyph for the state, a tick when the keys were compared, and the round-trip time, or a word
-// where the connection isn't what it should be.
+// Package peers is the pane that lists the peers in the room.
+//
+// The local peer comes first, then the others by name. A row has a glyph for the peer's state, a tick
+// if the keys were compared, and the round-trip time. Where the connection isn't as it should be, a
+// word stands instead of the time. A peer that has gone stays listed for ListGoneFor.
+//
+// The pane promises that a number that changes moves nothing, that a short silence reorders nothing,
+// and that the selection stays with its peer. Bubbles' table and list promise none of these: both
+// select by index, and align every cell to the left. So the rows are drawn here.
 //
 // A Pane belongs to the program's Update and Frame; it is not safe for concurrent use.
 package peers
@@ -17,10 +23,10 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// ListGoneFor is how long somebody who has gone is still listed.
+// ListGoneFor is how long a peer that has gone is still listed.
 const ListGoneFor = 10 * time.Minute
 
-// Config is what a pane needs; all of it must be set.
+// Config holds what a pane needs; all of it must be set.
 type Config struct {
 	Theme  *theme.Theme
 	Roster *roster.Roster
@@ -36,21 +42,22 @@ type Pane struct {
 	self  event.Self
 	peers map[string]event.Peer // by uuid
 	order []string              // uuids as they are listed
-	stale bool                  // order is not what it should be
+	stale bool                  // order must be made anew
 	at    string                // uuid of the selected peer
-	top   int                   // first visible place in order
+	top   int                   // first visible index in order
 }
 
 // New returns a pane without peers.
 func New(cfg Config) *Pane { return &Pane{cfg: cfg, peers: map[string]event.Peer{}} }
 
-// SetSize says how many cells and rows there are.
+// SetSize sets the pane's width in cells and its height in rows.
 func (p *Pane) SetSize(w, h int) { p.w, p.h = w, h }
 
-// SetTheme changes how it looks.
+// SetTheme changes how the pane looks.
 func (p *Pane) SetTheme(t *theme.Theme) { p.cfg.Theme = t }
 
-// SetFocus says whether keys go here. The first time that selects the first peer.
+// SetFocus sets whether keys go to the pane. With the focus, a peer is always selected: the first, if
+// none was.
 func (p *Pane) SetFocus(on bool) {
 	p.focus = on
 	p.sort()
@@ -59,10 +66,10 @@ func (p *Pane) SetFocus(on bool) {
 	}
 }
 
-// SetSelf says who one is.
+// SetSelf sets the local peer.
 func (p *Pane) SetSelf(s event.Self) { p.self = s }
 
-// SetPeer notes a peer as it is now.
+// SetPeer adds a peer, or brings it up to date.
 func (p *Pane) SetPeer(peer event.Peer) {
 	if old, ok := p.peers[peer.ID]; !ok || old.Present() != peer.Present() || old.Name != peer.Name {
 		p.stale = true
@@ -70,7 +77,7 @@ func (p *Pane) SetPeer(peer event.Peer) {
 	p.peers[peer.ID] = peer
 }
 
-// UpdateStats notes the numbers of a peer that is listed.
+// UpdateStats updates the round-trip time and the traffic of a peer that is known, and nothing else.
 func (p *Pane) UpdateStats(peer event.Peer) {
 	if old, ok := p.peers[peer.ID]; ok {
 		old.RTT, old.In, old.Out = peer.RTT, peer.In, peer.Out
@@ -78,26 +85,26 @@ func (p *Pane) UpdateStats(peer event.Peer) {
 	}
 }
 
-// Peer is what is known of a peer by its uuid.
+// Peer returns a peer by its uuid, and false if there is none.
 func (p *Pane) Peer(id string) (event.Peer, bool) {
 	peer, ok := p.peers[id]
 	return peer, ok
 }
 
-// Count is how many are there, and how many are listed.
-func (p *Pane) Count() (there, listed int) {
+// Count returns how many peers are present, and how many are listed.
+func (p *Pane) Count() (present, listed int) {
 	for _, peer := range p.peers {
 		if peer.Present() {
-			there++
+			present++
 		}
 		if p.listed(peer) {
 			listed++
 		}
 	}
-	return there, listed
+	return present, listed
 }
 
-// CountPlain is how many of those who are there speak in clear.
+// CountPlain counts the peers that are present and not encrypted.
 func (p *Pane) CountPlain() (n int) {
 	for _, peer := range p.peers {
 		if peer.Present() && !peer.Encrypted() {
@@ -107,7 +114,7 @@ func (p *Pane) CountPlain() (n int) {
 	return n
 }
 
-// MoveSelection moves the selection.
+// MoveSelection moves the selection by that many peers, down if delta is above zero.
 func (p *Pane) MoveSelection(delta int) {
 	p.sort()
 	if len(p.order) == 0 {
@@ -120,7 +127,7 @@ func (p *Pane) MoveSelection(delta int) {
 	p.at = p.order[min(max(i+delta, 0), len(p.order)-1)]
 }
 
-// Selected is the selected peer.
+// Selected returns the selected peer, and false if there is none.
 func (p *Pane) Selected() (event.Peer, bool) {
 	peer, ok := p.peers[p.at]
 	return peer, ok
@@ -131,8 +138,8 @@ func (p *Pane) listed(peer event.Peer) bool {
 	return peer.Present() || p.cfg.Now().Sub(peer.Changed) < ListGoneFor
 }
 
-// sort puts those who are there first, each part by name. Late peers stay where they are: nothing is
-// to move because of a short silence.
+// sort puts the peers that are present first, and sorts both parts by name. A late peer counts as
+// present, so that a short silence moves nothing.
 func (p *Pane) sort() {
 	p.order = slices.DeleteFunc(p.order, func(id string) bool {
 		gone := !p.listed(p.peers[id])
@@ -163,13 +170,13 @@ func (p *Pane) sort() {
 	})
 }
 
-// label is how a peer is called, within cells.
+// label returns the name under which a peer is shown, within cells.
 func (p *Pane) label(peer event.Peer, cells int) sanitize.SafeText {
 	return p.cfg.Roster.LabelWithin(roster.ID(peer.Key, peer.ID), cells, p.cfg.Theme.Ellipsis)
 }
 
-// colour is the style of a peer's name.
-func (p *Pane) colour(peer event.Peer) theme.Style {
+// nameStyle returns the colour of a peer's name.
+func (p *Pane) nameStyle(peer event.Peer) theme.Style {
 	if peer.Key.IsZero() {
 		return p.cfg.Theme.IDStyle(peer.ID)
 	}

@@ -22,13 +22,14 @@ import (
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-func somebody(name string) event.Peer {
+// testPeer is a peer that is here, with a key of its own in every run.
+func testPeer(name string) event.Peer {
 	key := identity.FromSeed(sha256.Sum256([]byte(name))).Key()
 	return event.Peer{ID: key.ID().String(), Key: key, Name: name, Kind: event.KindNative, State: event.Up, Since: noon, Changed: noon,
 		Addr: netip.MustParseAddrPort("10.0.0.7:8080"), Agent: "p2pchat/0.1.0 (linux)"}
 }
 
-// pane is a pane with its book and its clock.
+// pane is a pane with its roster and its clock.
 type pane struct {
 	*Pane
 	book roster.Roster
@@ -60,8 +61,8 @@ func (p *pane) text() []string {
 
 func TestRows(t *testing.T) {
 	p := newPane(26, 12)
-	dana, bob, carol, late, lost, plain, ignored := somebody("dana"), somebody("Bob"), somebody("carol with a long name"),
-		somebody("late"), somebody("lost"), event.Peer{ID: "10.0.0.9:1", Name: "rusty", Kind: event.KindLine, State: event.Up, Changed: noon}, somebody("noise")
+	dana, bob, carol, late, lost, plain, ignored := testPeer("dana"), testPeer("Bob"), testPeer("carol with a long name"),
+		testPeer("late"), testPeer("lost"), event.Peer{ID: "10.0.0.9:1", Name: "rusty", Kind: event.KindLine, State: event.Up, Changed: noon}, testPeer("noise")
 	dana.Verified, dana.RTT = true, 1234*time.Microsecond
 	bob.RTT = 148 * time.Millisecond
 	carol.Verified, carol.RTT = true, 99949*time.Microsecond
@@ -83,7 +84,7 @@ func TestRows(t *testing.T) {
 		"", "", "",
 	}
 	got := p.text()
-	for i := range want { // the right end is what is aligned
+	for i := range want { // only the right end is aligned
 		want[i] = strings.Join(strings.Fields(want[i]), " ")
 		got[i] = strings.Join(strings.Fields(got[i]), " ")
 	}
@@ -92,10 +93,10 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// A number that changes moves nothing.
-func TestNumbersKeepTheirPlace(t *testing.T) {
+// A round-trip time that changes moves nothing in its row.
+func TestRoundTripKeepsItsColumn(t *testing.T) {
 	p := newPane(26, 5)
-	bob := somebody("bob")
+	bob := testPeer("bob")
 	ends := map[int]bool{}
 	for _, rtt := range []time.Duration{0, 100 * time.Microsecond, 9 * time.Millisecond, 99 * time.Millisecond, 100 * time.Millisecond, 9 * time.Second} {
 		bob.RTT = rtt
@@ -111,19 +112,19 @@ func TestNumbersKeepTheirPlace(t *testing.T) {
 	}
 }
 
-func TestSelectionStaysWithThePeer(t *testing.T) {
+func TestSelectionStaysWithItsPeer(t *testing.T) {
 	p := newPane(26, 4) // room for two
 	for _, name := range []string{"b", "c", "d", "e"} {
-		p.set(somebody(name))
+		p.set(testPeer(name))
 	}
 	p.SetFocus(true)
 	p.MoveSelection(1)
 	if got, _ := p.Selected(); got.Name != "c" {
 		t.Fatalf("the second is %q", got.Name)
 	}
-	p.set(somebody("a")) // comes before
+	p.set(testPeer("a")) // sorts before the others
 	if got, _ := p.Selected(); got.Name != "c" {
-		t.Errorf("somebody came and the selection went to %q", got.Name)
+		t.Errorf("a peer came and the selection went to %q", got.Name)
 	}
 	p.MoveSelection(10)
 	if got := p.text(); !strings.Contains(got[3], "▸● e") {
@@ -135,9 +136,9 @@ func TestSelectionStaysWithThePeer(t *testing.T) {
 	}
 }
 
-func TestWhoHasGoneIsForgotten(t *testing.T) {
+func TestPeersThatHaveGoneAreDropped(t *testing.T) {
 	p := newPane(26, 6)
-	bob := somebody("bob")
+	bob := testPeer("bob")
 	p.set(bob)
 	bob.State, bob.Changed = event.Left, noon
 	p.set(bob)
@@ -155,7 +156,7 @@ func TestWhoHasGoneIsForgotten(t *testing.T) {
 
 func TestDetails(t *testing.T) {
 	p := newPane(26, 6)
-	dana := somebody("dana")
+	dana := testPeer("dana")
 	dana.Verified, dana.In, dana.Out, dana.RTT = true, 1234567, 890, time.Millisecond
 	p.set(dana)
 	p.SetFocus(true)
@@ -168,13 +169,13 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-// Exactly as many rows as there are, none too wide, whoever is there.
+// The pane has exactly its rows, and none is too wide, whatever the peers are called.
 func TestRowsFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, h := rapid.IntRange(1, 60).Draw(t, "w"), rapid.IntRange(0, 12).Draw(t, "h")
 		p := newPane(w, h)
 		for i := range rapid.IntRange(0, 15).Draw(t, "peers") {
-			peer := somebody(fmt.Sprint(i))
+			peer := testPeer(fmt.Sprint(i))
 			peer.Name = rapid.StringOf(rapid.SampledFrom([]rune("ab 日本é👩\u200d🚀🇩🇪x\u0301\x1b\u202e"))).Draw(t, "name")
 			peer.State = rapid.SampledFrom([]event.State{event.Up, event.Late, event.Lost, event.Left}).Draw(t, "state")
 			peer.Verified, peer.Ignored = rapid.Bool().Draw(t, "verified"), rapid.Bool().Draw(t, "ignored")
@@ -202,20 +203,20 @@ func TestRowsFit(t *testing.T) {
 	})
 }
 
-func TestLasting(t *testing.T) {
+func TestFormatDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second: "0 s", 59 * time.Second: "59 s", time.Minute: "1 min", 3*time.Hour + 5*time.Minute: "3 h 5 min", 49 * time.Hour: "2 d 1 h",
 	} {
-		if got := lasting(d); got != want {
+		if got := formatDuration(d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}
 }
 
-// Numbers come on their own way and may be older than what is known: they change nothing else.
-func TestStatsAreNumbersOnly(t *testing.T) {
+// Numbers have events of their own, which may be older than the rest: they change nothing else.
+func TestUpdateStatsChangesNumbersOnly(t *testing.T) {
 	p := newPane(26, 5)
-	bob := somebody("bob")
+	bob := testPeer("bob")
 	old := bob
 	bob.State, bob.Verified, bob.Changed = event.Lost, true, noon.Add(time.Minute)
 	p.set(bob)
@@ -226,8 +227,8 @@ func TestStatsAreNumbersOnly(t *testing.T) {
 	if got != bob {
 		t.Errorf("got %+v, want %+v", got, bob)
 	}
-	p.UpdateStats(somebody("eve"))
-	if _, ok := p.Peer(somebody("eve").ID); ok {
-		t.Error("numbers of somebody unknown made a peer")
+	p.UpdateStats(testPeer("eve"))
+	if _, ok := p.Peer(testPeer("eve").ID); ok {
+		t.Error("numbers of an unknown peer made a peer")
 	}
 }

@@ -10,28 +10,29 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// lead is the cells before a name: selection, glyph, space.
+// lead counts the cells before a name: selection, glyph, space.
 const lead = 3
 
-// Rows are exactly the pane's height: the title, oneself, the others.
+// Rows draws the pane: the title, the local peer, the others. The rows are exactly as many as the pane
+// is high, and none is wider.
 func (p *Pane) Rows() []string {
 	p.sort()
 	rows := make([]string, 0, p.h)
 	if p.h > 0 {
-		rows = append(rows, p.title())
+		rows = append(rows, p.titleRow())
 	}
 	if p.h > 1 && p.self.ID != "" {
-		rows = append(rows, p.own())
+		rows = append(rows, p.ownRow())
 	}
 	room := p.h - len(rows)
 	if len(p.order) == 0 && room > 0 {
-		for _, hint := range []sanitize.SafeText{sanitize.Trusted("Nobody yet. Who is"), sanitize.Trusted("found is listed here;"), sanitize.Trusted("or /connect HOST")}[:min(3, room)] {
+		for _, hint := range []sanitize.SafeText{sanitize.Trusted("No one yet. People"), sanitize.Trusted("appear here"), sanitize.Trusted("automatically.")}[:min(3, room)] {
 			t := p.cfg.Theme
 			rows = append(rows, t.Row(p.w).Space(t.Text, lead).Put(t.Dim, hint).PadTo(t.Text, p.w).String())
 		}
 	}
 	for _, id := range p.visible(room) {
-		rows = append(rows, p.row(p.peers[id]))
+		rows = append(rows, p.peerRow(p.peers[id]))
 	}
 	for len(rows) < p.h {
 		rows = append(rows, p.cfg.Theme.Row(p.w).PadTo(p.cfg.Theme.Text, p.w).String())
@@ -39,7 +40,7 @@ func (p *Pane) Rows() []string {
 	return rows[:p.h]
 }
 
-// visible are the peers that fit, the selected among them.
+// visible returns the uuids of the peers that fit, the selected peer among them.
 func (p *Pane) visible(room int) []string {
 	if room <= 0 || len(p.order) == 0 {
 		return nil
@@ -51,23 +52,23 @@ func (p *Pane) visible(room int) []string {
 	return p.order[p.top:min(p.top+room, len(p.order))]
 }
 
-func (p *Pane) title() string {
+func (p *Pane) titleRow() string {
 	t := p.cfg.Theme
-	there, listed := p.Count()
+	present, listed := p.Count()
 	r := t.Row(p.w)
 	if p.focus {
 		r.Put(t.Accent, t.Focus).Put(t.Accent, sanitize.Trusted("Peers"))
 	} else {
 		r.Space(t.Text, 1).Put(t.Strong, sanitize.Trusted("Peers"))
 	}
-	count := fmt.Sprint(there)
-	if listed > there {
-		count = fmt.Sprintf("%d of %d here", there, listed)
+	count := fmt.Sprint(present)
+	if listed > present {
+		count = fmt.Sprintf("%d of %d here", present, listed)
 	}
 	return r.Space(t.Text, 1).Put(t.Dim, sanitize.Line(count)).PadTo(t.Text, p.w).String()
 }
 
-func (p *Pane) own() string {
+func (p *Pane) ownRow() string {
 	t := p.cfg.Theme
 	you := sanitize.Trusted(" (you)")
 	r := t.Row(p.w).Space(t.Text, 1).Put(t.Dim, t.Dot).Space(t.Text, 1)
@@ -75,14 +76,14 @@ func (p *Pane) own() string {
 	return r.PadTo(t.Text, p.w).String()
 }
 
-// row is one peer. What stands at its right end is right-aligned, so that a number that changes
-// moves nothing.
-func (p *Pane) row(peer event.Peer) string {
+// peerRow draws a peer. The note at the row's end is right-aligned, so that a number that changes moves
+// nothing.
+func (p *Pane) peerRow(peer event.Peer) string {
 	t := p.cfg.Theme
-	glyph, style := state(t, peer)
+	glyph, style := stateGlyph(t, peer)
 	r := t.Row(p.w)
 	selected := p.focus && peer.ID == p.at
-	name, blank, dim := p.colour(peer), t.Text, t.Dim
+	name, blank, dim := p.nameStyle(peer), t.Text, t.Dim
 	if !peer.Present() {
 		name = t.Dim
 	}
@@ -103,8 +104,8 @@ func (p *Pane) row(peer event.Peer) string {
 	mark := peer.Present() && peer.Verified
 	end := p.w - 1 // nothing touches the edge
 	room := max(end-lead-note.Width()-1, 4)
-	if mark || peer.Present() {
-		room -= 2 // the tick's column stands also where there is no tick
+	if peer.Present() {
+		room -= 2 // the tick keeps its column where there is no tick
 	}
 	at := lead + room
 	r.PutWithin(name, p.label(peer, room), room).PadTo(blank, at)
@@ -122,8 +123,8 @@ func (p *Pane) row(peer event.Peer) string {
 	return r.PadTo(blank, p.w).String()
 }
 
-// state is the glyph of a peer's state.
-func state(t *theme.Theme, peer event.Peer) (sanitize.SafeText, theme.Style) {
+// stateGlyph returns the glyph and the colour of a peer's state.
+func stateGlyph(t *theme.Theme, peer event.Peer) (sanitize.SafeText, theme.Style) {
 	switch peer.State {
 	case event.Up:
 		return t.Here, t.Good
@@ -133,12 +134,12 @@ func state(t *theme.Theme, peer event.Peer) (sanitize.SafeText, theme.Style) {
 	return t.Lost, t.Dim
 }
 
-// note is what stands at the right end of a row; the zero style stands for dim.
+// note returns the text at the right end of a row. The zero style stands for dim.
 func (p *Pane) note(peer event.Peer) (sanitize.SafeText, theme.Style) {
 	t := p.cfg.Theme
 	switch {
 	case !peer.Present():
-		return sanitize.Linef("%s%s", peer.State, ago(p.cfg.Now().Sub(peer.Changed))), theme.Style{}
+		return sanitize.Linef("%s%s", peer.State, formatAgo(p.cfg.Now().Sub(peer.Changed))), theme.Style{}
 	case peer.Ignored:
 		return sanitize.Trusted("ignored"), t.Warn
 	case !peer.Encrypted():
@@ -146,13 +147,13 @@ func (p *Pane) note(peer event.Peer) (sanitize.SafeText, theme.Style) {
 	case peer.State == event.Late:
 		return sanitize.Trusted("   late"), t.Warn
 	case peer.RTT > 0:
-		return sanitize.Line(roundTrip(peer.RTT)), theme.Style{}
+		return sanitize.Line(formatRTT(peer.RTT)), theme.Style{}
 	}
 	return sanitize.Trusted("      -"), theme.Style{}
 }
 
-// roundTrip always takes seven cells, up to ten seconds.
-func roundTrip(d time.Duration) string {
+// formatRTT writes a round-trip time. Up to ten seconds it always takes seven cells.
+func formatRTT(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)
 	if ms < 99.95 {
 		return fmt.Sprintf("%4.1f ms", ms)
@@ -160,8 +161,9 @@ func roundTrip(d time.Duration) string {
 	return fmt.Sprintf("%4.0f ms", ms)
 }
 
-// ago is how long something is, in minutes and more; nothing in the first one.
-func ago(d time.Duration) string {
+// formatAgo writes how long ago something was, in minutes and more. In the first minute it writes
+// nothing.
+func formatAgo(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return ""

@@ -10,24 +10,25 @@ import (
 	"chat.lan/p2pchat/tui/wording"
 )
 
-// UndoDelay is how long a ballot can be taken back before it is signed (VOTING.md rule 3).
+// UndoDelay is how long a ballot can be undone before it is signed. A signed ballot is final.
 const UndoDelay = 5 * time.Second
 
-// PendingBallot is a ballot that was chosen and is not signed yet.
+// PendingBallot is a ballot that was chosen and isn't signed yet.
 type PendingBallot struct {
-	Proposal string // id; "" when there is none
-	Choice   string // "approve" or "reject"
-	Until    time.Time
+	Proposal string    // its id; "" means that there is no pending ballot
+	Choice   string    // "approve" or "reject"
+	Until    time.Time // when it is signed
 }
 
 // barCells is the width of the bar in the banner.
 const barCells = 8
 
-// BannerRows is one row about the vote that is being asked about, or two where one is too narrow; none
-// when nothing is. Its keys are never cut: what is about the vote gives way first.
+// BannerRows draws the banner: a row about the vote that wants an answer, or two where a row is too
+// narrow, or none. Its keys are never cut: the rest gives way to them. While a ballot can be undone the
+// banner is about that.
 func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 	if q, ok := p.Proposal(held.Proposal); ok && held.Proposal != "" {
-		return p.undo(w, q, held)
+		return p.undoRows(w, q, held)
 	}
 	q, ok := p.BannerProposal()
 	if !ok {
@@ -35,15 +36,15 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 	}
 	about := sanitize.SafeText{}
 	if m := q.Missing(); len(m) > 0 {
-		about = sanitize.Linef("%s missing ", p.names(m, 4))
+		about = sanitize.Linef("%s missing ", p.joinNames(m, 4))
 	}
 	if e, lacking := q.Lacks(); lacking && q.State == passed {
-		about = sanitize.Linef("%s ends with %d more of %s ", e.Label, e.Need-e.Have, p.names(yet(e, q), 4))
+		about = sanitize.Linef("%s ends with %d more of %s ", e.Label, e.Need-e.Have, p.joinNames(missingFrom(e, q), 4))
 	}
 	keys := sanitize.Trusted(" F1 yes F2 no F3 who ")
 	if q.State == disputed {
 		keys = sanitize.Trusted(" F3 who ")
-		about = sanitize.Linef("disputed: leaves out %s %s /accept %s ", p.names(q.LeftOut, 3), p.th.Dot, q.Label)
+		about = sanitize.Linef("disputed: leaves out %s %s /accept %s ", p.joinNames(q.LeftOut, 3), p.th.Dot, q.Label)
 	}
 	name := sanitize.Linef("%s %s ", q.Label, wording.Title(q))
 	short := sanitize.Concat(sanitize.Trusted("VOTE "), name)
@@ -68,15 +69,15 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 		missing = sanitize.Linef("%s %s", p.th.Dot, about)
 	}
 	if 1+head.Width()+barCells+count.Width()+missing.Width()+clock.Width()+keys.Width() <= w {
-		r := p.begin(w).Put(s, head)
+		r := p.beginBanner(w).Put(s, head)
 		bar(r)
 		r.Put(s, count).Put(s, missing).PadTo(s, w-clock.Width()-keys.Width())
 		return []string{r.Put(s, clock).Put(p.th.BannerKey, keys).String()}
 	}
-	first, second := p.begin(w), p.begin(w)
+	first, second := p.beginBanner(w), p.beginBanner(w)
 	if w >= 60 {
 		room := w - 1 - barCells - count.Width()
-		for _, shorter := range []sanitize.SafeText{short, name} { // F3 says whose it is
+		for _, shorter := range []sanitize.SafeText{short, name} { // F3 names the proposer
 			if head.Width() > room {
 				head = shorter
 			}
@@ -95,7 +96,7 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 		second.PadTo(s, w-clock.Width()-keys.Width())
 		second.Put(s, clock)
 	} else {
-		if q.State != disputed { // then it says why
+		if q.State != disputed { // else the row says why
 			about = sanitize.Linef("by %s ", p.cfg.Label(q.By))
 		}
 		second.PutWithin(s, about, w-1-keys.Width())
@@ -105,19 +106,19 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 	return []string{first.String(), second.String()}
 }
 
-// yet is whose approval counts for an ending and who has not voted.
-func yet(e event.Ending, q event.Proposal) []event.Voter {
+// missingFrom returns the voters whose approval counts for an ending and is missing.
+func missingFrom(e event.Ending, q event.Proposal) []event.Voter {
 	return slices.DeleteFunc(q.Missing(), func(v event.Voter) bool {
 		return !slices.ContainsFunc(e.Whose, func(w event.Voter) bool { return w.Key == v.Key })
 	})
 }
 
-// undo is the banner while a ballot can be taken back. What one has said and for how long it can be
-// taken back come before what it is about.
-func (p *Pane) undo(w int, q event.Proposal, held PendingBallot) []string {
+// undoRows draws the banner while a ballot can be undone. The choice and the time left are more
+// important than the vote's subject, which is cut first.
+func (p *Pane) undoRows(w int, q event.Proposal, held PendingBallot) []string {
 	seconds := int(max(held.Until.Sub(p.cfg.Now()), 0).Round(time.Second).Seconds())
 	keys := sanitize.Trusted(" Esc takes it back ")
-	r := p.begin(w)
+	r := p.beginBanner(w)
 	room := w - 1 - keys.Width()
 	yours := sanitize.Linef("your %s is signed in %d s", wording.Choice(held.Choice), seconds)
 	if sanitize.Linef("%s: %s", q.Label, yours).Width() > room {
@@ -134,6 +135,7 @@ func (p *Pane) undo(w int, q event.Proposal, held PendingBallot) []string {
 	return []string{r.Put(p.th.BannerKey, keys).String()}
 }
 
-func (p *Pane) begin(w int) *theme.Row {
+// beginBanner begins a row of the banner with its mark.
+func (p *Pane) beginBanner(w int) *theme.Row {
 	return p.th.Row(w).Put(p.th.BannerKey, p.th.Focus)
 }

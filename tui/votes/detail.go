@@ -11,7 +11,7 @@ import (
 	"chat.lan/p2pchat/tui/wording"
 )
 
-// page collects the rows of a text of one's own.
+// page collects the rows of a text, wrapped.
 type page struct {
 	th   *theme.Theme
 	w    int
@@ -24,7 +24,7 @@ func (g *page) add(s theme.Style, text sanitize.SafeText) {
 	}
 }
 
-// field is `label   text`, the text with a hanging indent.
+// field adds `label   text`, the text with a hanging indent.
 func (g *page) field(label string, s theme.Style, text sanitize.SafeText) {
 	const indent = 11
 	if g.w < 30 {
@@ -44,11 +44,11 @@ func (g *page) field(label string, s theme.Style, text sanitize.SafeText) {
 
 func (g *page) space() { g.rows = append(g.rows, "") }
 
-// DetailRows is a proposal in full: what it is, who voted how, what can be done. The rows are as many as
-// it takes, none wider than w: its owner scrolls them.
+// DetailRows draws a proposal in full: its subject, its voters and their votes, the keys that work.
+// There are as many rows as it takes, none wider than w: the caller scrolls them.
 func (p *Pane) DetailRows(q event.Proposal, w int) []string {
 	g := &page{th: p.th, w: w}
-	word, style := p.word(q)
+	word, style := p.stateWord(q)
 	g.add(p.th.Strong, sanitize.Linef("%s %s", q.Label, wording.Title(q)))
 	g.field("state", style, sanitize.Linef("%s  %d yes %d no, need %d of %d", word, q.Yes, q.No, q.Need, q.Of()))
 	g.field("by", p.th.Text, sanitize.Linef("%s, %s", p.cfg.Label(q.By), q.Time.Format("2 January 15:04")))
@@ -63,29 +63,29 @@ func (p *Pane) DetailRows(q event.Proposal, w int) []string {
 		g.field("closed", p.th.Dim, sanitize.Trusted("undecided: propose it again"))
 	}
 	for _, e := range q.Ends {
-		g.field("ends "+e.Label, p.th.Text, sanitize.Linef("%d of %d approvals by those who switched it on (%s)", e.Have, e.Need, p.names(e.Whose, 8)))
+		g.field("ends "+e.Label, p.th.Text, sanitize.Linef("%d of %d approvals by those who switched it on (%s)", e.Have, e.Need, p.joinNames(e.Whose, 8)))
 	}
 	if len(q.LeftOut) > 0 {
-		g.field("disputed", p.th.Warn, sanitize.Linef("its roll leaves out %s: it does not count here until /accept %s", p.names(q.LeftOut, 8), q.Label))
+		g.field("disputed", p.th.Warn, sanitize.Linef("its roll leaves out %s: it does not count here until /accept %s", p.joinNames(q.LeftOut, 8), q.Label))
 	}
 	g.space()
-	g.add(p.th.Dim, sanitize.Linef("roll: open %s whoever was linked when it was proposed", p.th.Dot))
+	g.add(p.th.Dim, sanitize.Trusted("Voters: everyone connected when it was proposed"))
 	for _, v := range q.Roll {
-		mark, style := p.choice(v.Choice)
+		mark, style := p.choiceMark(v.Choice)
 		r := p.th.Row(w).Space(p.th.Text, 1).Put(style, mark).Space(p.th.Text, 1)
 		r.PutWithin(p.th.KeyStyle(v.Key), p.cfg.Label(v), max(w-18, 8)).Space(p.th.Text, 1)
 		r.PadTo(p.th.Text, min(24, w-14))
 		g.rows = append(g.rows, r.Put(style, wording.Choice(v.Choice)).String())
 	}
 	g.space()
-	g.add(p.th.Dim, p.keys(q))
+	g.add(p.th.Dim, p.keyHints(q))
 	return g.rows
 }
 
-// keys says what can be done with a proposal from where the keys go now.
-func (p *Pane) keys(q event.Proposal) sanitize.SafeText {
+// keyHints names the keys and commands that work on a proposal with the focus where it is.
+func (p *Pane) keyHints(q event.Proposal) sanitize.SafeText {
 	asked, _ := p.BannerProposal()
-	sealed := q.State == passed || q.State == "ended"
+	sealed := q.State == passed || q.State == ended
 	switch {
 	case q.CanVote && q.State == disputed:
 		return sanitize.Linef("/accept %s follows it, /vote %s yes votes on it  Esc closes", q.Label, q.Label)
@@ -103,8 +103,8 @@ func (p *Pane) keys(q event.Proposal) sanitize.SafeText {
 	return sanitize.Trusted("Esc closes")
 }
 
-// choice is the mark of a ballot.
-func (p *Pane) choice(c string) (sanitize.SafeText, theme.Style) {
+// choiceMark returns the mark of a ballot, and its colour.
+func (p *Pane) choiceMark(c string) (sanitize.SafeText, theme.Style) {
 	switch c {
 	case "approve":
 		return p.th.Signed, p.th.Good
@@ -116,8 +116,8 @@ func (p *Pane) choice(c string) (sanitize.SafeText, theme.Style) {
 	return p.th.Lost, p.th.Dim
 }
 
-// same is the open proposal that asks what a draft would ask.
-func (p *Pane) same(draft event.Proposal) (event.Proposal, bool) {
+// findSame finds an open proposal that asks the same as a draft.
+func (p *Pane) findSame(draft event.Proposal) (event.Proposal, bool) {
 	at := slices.IndexFunc(p.list, func(q event.Proposal) bool {
 		return q.State == open && q.Closes.After(p.cfg.Now()) && q.Slot == draft.Slot && q.Action == draft.Action
 	})
@@ -127,24 +127,25 @@ func (p *Pane) same(draft event.Proposal) (event.Proposal, bool) {
 	return p.list[at], true
 }
 
-// PreviewRows is what is shown before a proposal is sent: effect, roll, M, closing time, who will be
-// silenced and, for secure-only off, whose approval it needs.
+// PreviewRows draws a proposal before it is sent: its effect, its voters, the approvals it needs, its
+// closing time, and how many peers it silences. For secure-only off it names the voters whose approval
+// is needed.
 func (p *Pane) PreviewRows(q event.Proposal, w int) []string {
 	g := &page{th: p.th, w: w}
 	g.add(p.th.Strong, sanitize.Linef("Propose %s?", wording.Title(q)))
 	g.add(p.th.Accent, sanitize.Trusted("Enter sends it, Esc doesn't"))
-	if o, ok := p.same(q); ok {
+	if o, ok := p.findSame(q); ok {
 		g.field("but", p.th.Warn, sanitize.Linef("%s by %s asks the same and is open", o.Label, p.cfg.Label(o.By)))
 	}
 	g.field("effect", p.th.Text, wording.IfPassed(q))
-	g.field("roll", p.th.Text, sanitize.Linef("%d voters: %s", q.Of(), p.names(q.Roll, 40)))
+	g.field("roll", p.th.Text, sanitize.Linef("%d voters: %s", q.Of(), p.joinNames(q.Roll, 40)))
 	need := fmt.Sprintf("%d of %d approvals, yours goes with it", q.Need, q.Of())
 	if q.Need == 1 {
 		need = "your own approval: it passes at once"
 	}
 	g.field("needs", p.th.Text, sanitize.Line(need))
 	for _, e := range q.Ends {
-		g.field("and", p.th.Text, sanitize.Linef("%d of those who switched on %s: %s", e.Need, e.Label, p.names(e.Whose, 8)))
+		g.field("and", p.th.Text, sanitize.Linef("%d of those who switched on %s: %s", e.Need, e.Label, p.joinNames(e.Whose, 8)))
 		if len(e.Whose) < e.Need {
 			g.field("", p.th.Warn, sanitize.Linef("too few of them are here: it can't end %s now", e.Label))
 		}
@@ -156,8 +157,8 @@ func (p *Pane) PreviewRows(q event.Proposal, w int) []string {
 	return g.rows
 }
 
-// names joins what voters are called, at most most of them, then `+3`.
-func (p *Pane) names(vs []event.Voter, most int) sanitize.SafeText {
+// joinNames joins the names of voters, at most most of them, then `+3`.
+func (p *Pane) joinNames(vs []event.Voter, most int) sanitize.SafeText {
 	var out []string
 	for i, v := range vs {
 		if i == most {

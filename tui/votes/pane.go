@@ -1,9 +1,16 @@
-// Package votes is the pane of votes, and what votes put elsewhere on the screen: the banner of
-// the one that is being asked about, the preview before one is sent, the roll of one in full
-// (VOTING.md, On screen).
+// Package votes is the pane that lists votes. It also draws what votes need elsewhere:
+// the banner that asks for an answer, a vote in full, and the preview of a new vote.
 //
-// A Pane belongs to the program's Update and is not safe for concurrent use. It draws rows and
-// answers what is selected; keys and the node are its owner's business.
+// The banner asks about the oldest vote without the local peer's answer. It takes a row, or two where
+// the screen is narrow, and its keys are never cut. A ballot is final once it is signed, so it is held
+// for UndoDelay first. The banner then counts down, and says how to undo the ballot.
+//
+// Bubbles' progress doesn't draw the banner's bar. It rounds, so the bar could look full before the vote
+// has passed, and it can't draw on the banner's background. Bubbles' list and table select by index;
+// here the selection stays with its vote when the order changes.
+//
+// A Pane belongs to the program's Update and is not safe for concurrent use. It draws rows and holds
+// the selection; its owner handles keys and talks to the node.
 package votes
 
 import (
@@ -17,10 +24,10 @@ import (
 	"chat.lan/p2pchat/tui/wording"
 )
 
-// Config is what a Pane needs. All of it must be set.
+// Config holds what a Pane needs. All of it must be set.
 type Config struct {
 	Theme *theme.Theme
-	// Label is what a voter is called on this screen.
+	// Label returns the name under which a voter is shown.
 	Label func(event.Voter) sanitize.SafeText
 	Now   func() time.Time
 }
@@ -36,19 +43,19 @@ type Pane struct {
 	top      int              // first drawn
 }
 
-// New is the empty pane.
+// New returns a pane without votes.
 func New(cfg Config) *Pane { return &Pane{cfg: cfg, th: cfg.Theme} }
 
-// SetSize sets the cells that the pane has, its title's row among them.
+// SetSize sets the pane's width in cells and its height in rows, its title included.
 func (p *Pane) SetSize(w, h int) { p.w, p.h = w, h }
 
-// SetTheme draws in another theme.
+// SetTheme changes how the pane looks.
 func (p *Pane) SetTheme(th *theme.Theme) { p.th = th }
 
-// SetFocus marks the pane as the one that keys go to.
+// SetFocus sets whether keys go to the pane.
 func (p *Pane) SetFocus(on bool) { p.focus = on }
 
-// SetProposal adds a proposal or brings it up to date. The selection stays on the proposal it was on.
+// SetProposal adds a proposal, or brings it up to date. The selection stays with its proposal.
 func (p *Pane) SetProposal(q event.Proposal) {
 	if p.selected == "" && len(p.list) > 0 {
 		p.selected = p.list[0].ID
@@ -63,7 +70,7 @@ func (p *Pane) SetProposal(q event.Proposal) {
 	})
 }
 
-// rank puts what wants an answer first, then what is still open, then what is decided.
+// rank sorts proposals: those that want an answer, those still open, those that are over.
 func rank(p event.Proposal) int {
 	switch {
 	case p.CanVote:
@@ -74,7 +81,7 @@ func rank(p event.Proposal) int {
 	return 2
 }
 
-// The words of event.Proposal.State that this package tells apart.
+// The values of event.Proposal.State that this package tells apart.
 const (
 	open      = "open"
 	passed    = "passed"
@@ -82,10 +89,12 @@ const (
 	rejected  = "rejected"
 	expired   = "expired"
 	cancelled = "cancelled"
+	ended     = "ended"
 )
 
-// BannerProposal is the proposal that the banner asks about: the oldest one that wants an answer. One that is
-// disputed is shown too, so that it is seen whom it leaves out; answering it takes a command.
+// BannerProposal returns the proposal that the banner asks about: the oldest that wants an answer, and
+// false if none does. Disputed proposals count too, so that the reader sees the
+// voters they leave out. Answering those takes a command.
 func (p *Pane) BannerProposal() (event.Proposal, bool) {
 	var found event.Proposal
 	for _, q := range p.list {
@@ -96,44 +105,44 @@ func (p *Pane) BannerProposal() (event.Proposal, bool) {
 	return found, found.ID != ""
 }
 
-// CountOpen is how many are open, and how many wait for one's own answer: some of those, and what has
-// passed but lacks it to end what it names.
-func (p *Pane) CountOpen() (open, unanswered int) {
+// CountOpen counts the proposals that are open, and those that want the local peer's answer. The latter
+// include a proposal that has passed, but needs more approvals to end the votes it names.
+func (p *Pane) CountOpen() (undecided, unanswered int) {
 	now := p.cfg.Now()
 	for _, q := range p.list {
 		if !q.Closes.After(now) {
 			continue
 		}
-		if q.State == "open" {
-			open++
+		if q.State == open {
+			undecided++
 		}
 		if q.CanVote && q.State != disputed {
 			unanswered++
 		}
 	}
-	return open, unanswered
+	return undecided, unanswered
 }
 
-// Len is how many proposals are known.
+// Len returns how many proposals are known.
 func (p *Pane) Len() int { return len(p.list) }
 
-// MoveSelection moves the selection down by n, or up.
+// MoveSelection moves the selection by n proposals, down if n is above zero.
 func (p *Pane) MoveSelection(n int) {
 	if len(p.list) == 0 {
 		return
 	}
-	p.selected = p.list[min(max(p.at()+n, 0), len(p.list)-1)].ID
+	p.selected = p.list[min(max(p.selectedIndex()+n, 0), len(p.list)-1)].ID
 }
 
-// Selected is the selected proposal.
+// Selected returns the selected proposal, and false if there is none.
 func (p *Pane) Selected() (event.Proposal, bool) {
 	if len(p.list) == 0 {
 		return event.Proposal{}, false
 	}
-	return p.list[p.at()], true
+	return p.list[p.selectedIndex()], true
 }
 
-// Proposal is the proposal of that id.
+// Proposal returns the proposal with that id, and false if it is unknown.
 func (p *Pane) Proposal(id string) (event.Proposal, bool) {
 	for _, q := range p.list {
 		if q.ID == id {
@@ -143,25 +152,26 @@ func (p *Pane) Proposal(id string) (event.Proposal, bool) {
 	return event.Proposal{}, false
 }
 
-func (p *Pane) at() int {
+// selectedIndex returns the index of the selected proposal, 0 if it has gone.
+func (p *Pane) selectedIndex() int {
 	return max(slices.IndexFunc(p.list, func(q event.Proposal) bool { return q.ID == p.selected }), 0)
 }
 
-// Rows is the pane: exactly h rows, none wider than w.
+// Rows draws the pane: exactly as many rows as it is high, none wider than it is wide.
 func (p *Pane) Rows() []string {
 	rows := make([]string, 0, p.h)
 	if p.h > 0 {
-		rows = append(rows, p.title())
+		rows = append(rows, p.titleRow())
 	}
 	left := p.h - len(rows)
 	if len(p.list) == 0 {
-		rows = append(rows, p.empty(left)...)
+		rows = append(rows, p.hintRows(left)...)
 	} else if left > 0 {
-		at := p.at()
+		at := p.selectedIndex()
 		p.top = min(max(p.top, at-left+1), at)
 		p.top = max(min(p.top, len(p.list)-left), 0)
 		for i := p.top; i < len(p.list) && len(rows) < p.h; i++ {
-			rows = append(rows, p.row(p.list[i], p.focus && i == at))
+			rows = append(rows, p.proposalRow(p.list[i], p.focus && i == at))
 		}
 	}
 	for len(rows) < p.h {
@@ -170,7 +180,7 @@ func (p *Pane) Rows() []string {
 	return rows
 }
 
-func (p *Pane) title() string {
+func (p *Pane) titleRow() string {
 	r := p.th.Row(p.w)
 	style := p.th.Strong
 	if p.focus {
@@ -188,8 +198,8 @@ func (p *Pane) title() string {
 	return r.String()
 }
 
-// empty says what would be there and the key that makes it so.
-func (p *Pane) empty(rows int) []string {
+// hintRows draws what to do while there are no votes.
+func (p *Pane) hintRows(rows int) []string {
 	var out []string
 	for _, s := range []sanitize.SafeText{
 		sanitize.Trusted("None yet. F4 proposes:"),
@@ -202,8 +212,8 @@ func (p *Pane) empty(rows int) []string {
 	return out
 }
 
-// row is `▸#6 topic       3/4  1:41`.
-func (p *Pane) row(q event.Proposal, selected bool) string {
+// proposalRow draws `▸#6 topic       3/4  1:41`.
+func (p *Pane) proposalRow(q event.Proposal, selected bool) string {
 	r := p.th.Row(p.w)
 	style := p.th.Text
 	if selected {
@@ -212,13 +222,13 @@ func (p *Pane) row(q event.Proposal, selected bool) string {
 	} else {
 		r.Space(style, 1)
 	}
-	word, wordStyle := p.word(q)
+	word, wordStyle := p.stateWord(q)
 	right := sanitize.Linef(" %s %d/%d", word, q.Yes, q.Of())
 	if q.State == open {
 		right = sanitize.Linef(" %d/%d %s", q.Yes, q.Need, wording.TimeLeft(q, p.cfg.Now()))
 	}
 	head := sanitize.Linef("%s ", q.Label)
-	if 1+head.Width()+wording.Subject(q).Width()+right.Width() > p.w { // what it is about matters more than the count
+	if 1+head.Width()+wording.Subject(q).Width()+right.Width() > p.w { // the subject matters more than the count
 		right = sanitize.Linef(" %s", word)
 		if q.State == open {
 			right = sanitize.Linef(" %d/%d", q.Yes, q.Need)
@@ -239,8 +249,8 @@ func (p *Pane) row(q event.Proposal, selected bool) string {
 	return r.String()
 }
 
-// word is the state in capitals, and how it looks.
-func (p *Pane) word(q event.Proposal) (string, theme.Style) {
+// stateWord returns a proposal's state in capitals, and its colour.
+func (p *Pane) stateWord(q event.Proposal) (string, theme.Style) {
 	switch q.State {
 	case passed:
 		return "PASSED", p.th.Good

@@ -87,8 +87,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Whatever the size and whatever people call themselves, the pane has its rows and nothing is too
-// wide, and the keys of the banner are there.
+// Whatever the size and the names, the pane has its rows, nothing is too wide, and the banner has its
+// keys.
 func TestNothingIsTooWide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := pane(theme.Look{Profile: termenv.ANSI256, ASCII: rapid.Bool().Draw(t, "ascii")})
@@ -116,7 +116,7 @@ func TestNothingIsTooWide(t *testing.T) {
 		if q, ok := p.Selected(); ok {
 			held := p.BannerRows(w, votes.PendingBallot{Proposal: q.ID, Choice: "reject", Until: start.Add(4 * time.Second)})
 			if text := ansi.Strip(held[0]); w >= 36 && !(strings.Contains(text, "no") && strings.Contains(text, "in 4 s") && strings.Contains(text, "Esc takes it back")) {
-				t.Fatalf("it isn't said what was chosen, for how long, or how to take it back: %q", text)
+				t.Fatalf("the choice, the time left or the key to undo it is missing: %q", text)
 			}
 			rows = append(rows, held...)
 		}
@@ -155,8 +155,8 @@ func TestSelectionStays(t *testing.T) {
 	}
 }
 
-// What a proposal in full says about keys is true: a and r count only while the pane has the keys, F1
-// and F2 only for the one that is asked about, and one that is disputed takes a command.
+// A proposal in full names only keys that work: a and r while the pane has the focus, F1 and F2 for the
+// proposal of the banner, a command for a disputed proposal.
 func TestDetailNamesKeysThatWork(t *testing.T) {
 	p := pane(theme.Look{})
 	all := room()
@@ -189,8 +189,8 @@ func TestDetailNamesKeysThatWork(t *testing.T) {
 	}
 }
 
-// Secure-only off that has passed but lacks some of those who switched it on asks them on.
-func TestAnOffThatLacksSomeIsAskedAbout(t *testing.T) {
+// Secure-only off that has passed still asks for approvals that it needs to end the votes it names.
+func TestPassedVoteAsksForMissingApprovals(t *testing.T) {
 	p := pane(theme.Look{})
 	q := room()[2]
 	q.ID, q.Label, q.Slot, q.Action, q.State, q.CanVote = "off", "#9", "secure_only", "off", "passed", true
@@ -217,8 +217,8 @@ func TestAnOffThatLacksSomeIsAskedAbout(t *testing.T) {
 	}
 }
 
-// A vote whose time is over is not asked about, though its end has not been told yet.
-func TestAskedIsStillOpen(t *testing.T) {
+// The banner drops a vote whose time is over, even before the event of its end.
+func TestBannerDropsClosedVote(t *testing.T) {
 	p := pane(theme.Look{})
 	q := room()[2]
 	q.Closes = start
