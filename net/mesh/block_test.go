@@ -65,7 +65,7 @@ func TestBlockInHandshake(t *testing.T) {
 				}
 				from.Connect(to.addr)
 				a.Mesh.mu.Lock()
-				a.peer(b.key()) // heard of
+				a.peerLocked(b.key()) // heard of
 				a.Mesh.mu.Unlock()
 				time.Sleep(after)
 				a.Block(b.key(), wire.ByeLeaving)
@@ -130,8 +130,8 @@ func TestFull(t *testing.T) {
 		// Full here: dials of one's own end with that.
 		a.Connect(late.addr)
 		time.Sleep(time.Second)
-		if len(a.troubles()) != 1 || !errors.Is(a.troubles()[0], ErrFull) {
-			t.Errorf("trouble %v, want ErrFull", a.troubles())
+		if len(a.troubles()) != 1 || !errors.Is(a.troubles()[0], errFull) {
+			t.Errorf("trouble %v, want errFull", a.troubles())
 		}
 		others[0].Bye(wire.ByeLeaving)
 		beacons(2*time.Minute, a, late, other)
@@ -193,7 +193,7 @@ func TestBlockOutlastsAFlood(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		a.Mesh.mu.Lock()
-		a.peers[b.key()].met = false // as if it had been a hint only: the first to go
+		a.peers[b.key()].wasLinked = false // as if it had been a hint only: the first to go
 		a.Mesh.mu.Unlock()
 		host(n, 200).Cut()
 		for i := range 2 * maxPeers {

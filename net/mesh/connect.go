@@ -3,54 +3,54 @@ package mesh
 import (
 	"context"
 	"errors"
-	"net"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/group"
 )
 
-// steady is how long a link must have lasted for the wait after it to be short.
-const steady = 10 * time.Second
+// longLink is how long a link must have lasted for the wait after it to be short.
+const longLink = 10 * time.Second
 
-// Connect reaches whoever listens at addr (host:port), and comes back to it for ever. What is in the
-// way is told to Handler.Trouble. It undoes an earlier Block of the peer there; a later one ends it,
-// and so does that peer's word that this profile runs elsewhere. A peer that is linked already stays
-// linked as it is. A second call for an address begins anew.
-func (m *Mesh) Connect(addr string) {
+// Connect dials a route, and dials it again whenever the peer there is lost, for ever. Handler.Trouble
+// reports what is in the way. Connect undoes an earlier Block of the peer there; a later one ends it, and
+// so does that peer's word that this profile runs elsewhere. A peer that is linked already stays linked as
+// it is. A second call for a route begins anew.
+func (m *Mesh) Connect(route Route) {
 	ctx, cancel := context.WithCancel(m.ctx)
 	m.mu.Lock()
-	if before := m.named[addr]; before != nil {
-		before()
+	if cancelOld := m.named[route.String()]; cancelOld != nil {
+		cancelOld()
 	}
-	m.named[addr] = cancel
+	m.named[route.String()] = cancel
 	m.orders++
 	order := m.orders
 	m.mu.Unlock()
 	m.group.Go("mesh/connect", func(context.Context) {
 		defer cancel()
-		m.connect(ctx, addr, order)
+		m.keepConnected(ctx, route, order)
 	})
 }
 
-// CancelConnect ends what Connect does for an address, until Connect. A link that there is stays: Block ends
+// CancelConnect ends what Connect does for the route of a name. A link to the peer there stays; Block ends
 // it. It reports whether there was anything to end.
-func (m *Mesh) CancelConnect(addr string) bool {
+func (m *Mesh) CancelConnect(route string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	cancel := m.named[addr]
+	cancel := m.named[route]
 	if cancel == nil {
 		return false
 	}
-	delete(m.named, addr)
+	delete(m.named, route)
 	cancel()
 	return true
 }
 
-func (m *Mesh) connect(ctx context.Context, addr string, order uint64) {
-	told := ""
+func (m *Mesh) keepConnected(ctx context.Context, route Route, order uint64) {
+	reported := ""
 	for try := 0; ; try++ {
-		d := dial{m: m, ctx: ctx, addr: addr, gate: m.ordered, order: order}
+		d := dial{m: m, ctx: ctx, route: route, places: m.dials, order: order}
 		err := d.run()
 		began := time.Now()
 		switch {
@@ -58,22 +58,22 @@ func (m *Mesh) connect(ctx context.Context, addr string, order uint64) {
 			d.done()
 			return
 		case err == nil || errors.Is(err, errLinked):
-			told = ""
+			reported = ""
 			if m.cfg.Reached != nil {
-				m.cfg.Reached(addr, d.peer.key)
+				m.cfg.Reached(route.String(), d.peer.key)
 			}
 			if !m.awaitDown(ctx, d.peer) {
 				d.done()
 				return
 			}
 		default:
-			if what := gist(err); what != told {
-				told = what
-				m.cfg.Handler.Trouble(addr, err)
+			if key := accept.ErrKey(err); key != reported {
+				reported = key
+				m.cfg.Handler.Trouble(route.String(), err)
 			}
 		}
 		d.done()
-		if time.Since(began) >= steady {
+		if time.Since(began) >= longLink {
 			try = 0
 		}
 		if !group.Sleep(ctx, backoff(try), nil) {
@@ -98,16 +98,7 @@ func (m *Mesh) awaitDown(ctx context.Context, p *peer) bool {
 	}
 }
 
-// gist is what two errors that differ only in our own port have in common.
-func gist(err error) string {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Op + ": " + op.Err.Error()
-	}
-	return err.Error()
-}
-
-// Block ends the link to key with a Bye and doesn't dial or take that peer again until Connect. It
+// Block ends the link to key with a Bye, and neither dials nor takes that peer again until Connect. It
 // reports false if the key was never heard of.
 func (m *Mesh) Block(key identity.Key, reason string) bool {
 	m.mu.Lock()
@@ -117,8 +108,8 @@ func (m *Mesh) Block(key identity.Key, reason string) bool {
 		return false
 	}
 	m.orders++
-	p.blocked = m.orders
-	p.nudge()
-	p.leave(reason)
+	p.blockedBy = m.orders
+	p.endWait()
+	p.endLinkLocked(reason)
 	return true
 }

@@ -20,7 +20,7 @@ func shape(most time.Duration, unreachable bool) memnet.Link {
 	return memnet.Link{MinLatency: most / 10, MaxLatency: most, Unreachable: unreachable}
 }
 
-// dials keeps when and where a member dialled.
+// dials records when and where a member dialled.
 type dials struct {
 	mu      sync.Mutex
 	from    time.Time
@@ -31,12 +31,12 @@ type dials struct {
 }
 
 func (d *dials) option() option {
-	return func(c *Config) {
+	return func(c *setup) {
 		if d.from.IsZero() {
 			d.from = time.Now()
 		}
-		inner := c.Dial
-		c.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		inner := c.dial
+		c.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			d.mu.Lock()
 			d.at, d.to = append(d.at, time.Since(d.from)), append(d.to, addr)
 			d.running++
@@ -96,8 +96,8 @@ func TestConnectKeeps(t *testing.T) {
 	}
 }
 
-// TestConnectAndChase: both ways at once, and again after each loss, over and over.
-func TestConnectAndChase(t *testing.T) {
+// TestConnectAndHints reaches a peer both ways at once, and again after each loss, over and over.
+func TestConnectAndHints(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			n := network(t, seed, 200*time.Millisecond)
@@ -128,7 +128,7 @@ func TestTrouble(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
 		var d dials
 		var elsewhere atomic.Bool
-		admit := func(c *Config) {
+		admit := func(c *setup) {
 			c.Admit = func(wire.Hello) string {
 				if elsewhere.Load() {
 					return wire.ByeRoom
@@ -151,7 +151,7 @@ func TestTrouble(t *testing.T) {
 		elsewhere.Store(true)
 		b := join(t, h, identityOf(2), admit)
 		time.Sleep(time.Minute)
-		if told := a.troubles(); len(told) != 2 || !errors.Is(told[1], ErrRefused) {
+		if told := a.troubles(); len(told) != 2 || !errors.Is(told[1], errRefused) {
 			t.Errorf("trouble %v, want that we refuse it", told)
 		}
 		time.Sleep(10 * time.Minute)

@@ -11,54 +11,60 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// settle is how far apart in time two crossed dials can be: how long a peer whose link was said to
-// be a duplicate may take to bring the other one, and after how long a second link is no crossing.
-const settle = 3 * time.Second
+// crossedWithin is how far apart in time two crossed dials can be. A peer whose link ended as a duplicate has
+// so long to bring the other link, and a second link that comes later is no crossing.
+const crossedWithin = 3 * time.Second
 
-// ErrRefused is why Connect fails if it is this side that doesn't take the peer: Config.Admit, or a
-// Block meanwhile.
-var ErrRefused = errors.New("this side refused the link")
+// errRefused says that this side doesn't take the peer, because of Config.Admit or of a Block meanwhile.
+var errRefused = errors.New("this side refused the link")
 
-// adopt makes a link whose Hello is here the one to its peer, or ends it; began is when its
-// connection was there. Without an error the peer is linked, by this link or by another.
-func (m *Mesh) adopt(l *link.Link, began time.Time) error {
+// adopt makes a link whose Hello is here the one to its peer, or ends it. began is when its connection was
+// there, route the one that was dialled, nil if the peer dialled. Without an error the peer is linked, by
+// this link or by another.
+func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) error {
 	refuse := func(reason string) error {
 		l.Bye(reason)
-		return fmt.Errorf("%w (%s)", ErrRefused, reason)
+		return fmt.Errorf("%w (%s)", errRefused, reason)
 	}
 	if reason := m.cfg.Admit(l.Hello()); reason != "" {
 		return refuse(reason)
 	}
-	p := m.pin(l.Key())
-	defer m.unpin(p)
-	p.tell.Lock()
-	defer p.tell.Unlock()
+	if r := m.cfg.RouteTo(l); r != nil {
+		route = r
+	}
+	handler := linkHandler{m.cfg.Handler, m}
+	p := m.acquire(l.Key())
+	defer m.release(p)
+	p.reporting.Lock()
+	defer p.reporting.Unlock()
 
 	m.mu.Lock()
-	if reason := m.refusal(p); reason != "" {
-		deliver := m.closed && p.up && p.blocked == 0 // a crossed link, and a goodbye is said on the other
+	if reason := m.refusalLocked(p); reason != "" {
+		deliver := m.closed && p.up && p.blockedBy == 0 // a crossed link, and the peer gets its Bye on the other
 		m.mu.Unlock()
 		if deliver {
-			l.Start(m, m.cfg.Hashes)
+			l.Start(handler, m.cfg.Hashes)
 		}
 		return refuse(reason)
 	}
 	old, reason := p.link, wire.ByeDuplicate
 	if old != nil {
-		var wins bool
-		if wins, reason = m.better(l, old, began.Sub(p.since)); !wins {
+		var stays bool
+		if stays, reason = m.chooseLocked(l, old, began.Sub(p.since)); !stays {
 			m.mu.Unlock()
-			// Started before its Bye: what the peer has sent on it must be delivered.
-			if l.Start(m, m.cfg.Hashes) {
+			// Started before its Bye, so that what the peer has sent on it is delivered.
+			if l.Start(handler, m.cfg.Hashes) {
 				l.Bye(reason)
 			}
 			return nil
 		}
 	}
-	renewed := p.renewed
-	p.link, p.since, p.running, p.goodbye, p.held, p.renewed = l, time.Now(), false, "", nil, nil
-	p.met, p.heard, p.rest = true, p.since, time.Time{}
-	p.learn(listens(l))
+	replacement := p.replacement
+	p.link, p.since, p.running, p.pendingBye, p.replacing, p.replacement = l, time.Now(), false, "", nil, nil
+	p.wasLinked, p.heardOf, p.notBefore = true, p.since, time.Time{}
+	if route != nil {
+		p.addRoutesLocked(route)
+	}
 	if !p.up {
 		p.up, p.down = true, make(chan struct{})
 		m.links++
@@ -69,17 +75,17 @@ func (m *Mesh) adopt(l *link.Link, began time.Time) error {
 	if old != nil {
 		old.Bye(reason)
 	}
-	if renewed != nil {
-		close(renewed)
+	if replacement != nil {
+		close(replacement)
 	}
-	if !l.Start(m, m.cfg.Hashes) { // the group was stopped
-		m.ended(p, l, link.ErrDown)
+	if !l.Start(handler, m.cfg.Hashes) { // the group was stopped
+		m.reportDown(p, l, link.ErrDown)
 		return nil
 	}
 	m.mu.Lock()
 	p.running = true
-	reason = p.goodbye
-	p.goodbye = ""
+	reason = p.pendingBye
+	p.pendingBye = ""
 	m.mu.Unlock()
 	if reason != "" {
 		l.Bye(reason)
@@ -87,22 +93,22 @@ func (m *Mesh) adopt(l *link.Link, began time.Time) error {
 	return nil
 }
 
-// leave says Bye to p, if there is a link. One that adopt hasn't started yet, which would then lose
-// what has come on it, is left to adopt. Called with mu held.
-func (p *peer) leave(reason string) {
+// endLinkLocked says Bye to p, if there is a link. A link that adopt hasn't started yet would lose what has
+// come on it, so adopt says that Bye once the link runs.
+func (p *peer) endLinkLocked(reason string) {
 	switch {
 	case p.link == nil:
 	case p.running:
 		p.link.Bye(reason)
 	default:
-		p.goodbye = reason
+		p.pendingBye = reason
 	}
 }
 
-// better compares a new link with the old one to the same peer, which had been up for age when the
-// new connection came: whether the new one stays, and the reason for the other's Bye. See the
-// package comment. Called with mu held.
-func (m *Mesh) better(l, old *link.Link, age time.Duration) (bool, string) {
+// chooseLocked reports whether a new link takes the place of the old one to the same peer, and returns the
+// reason for the other link's Bye. age is how long the old link had been up when the new connection came.
+// The package comment has the rules.
+func (m *Mesh) chooseLocked(l, old *link.Link, age time.Duration) (bool, string) {
 	a, b := l.Hello(), old.Hello()
 	if c := cmp.Or(cmp.Compare(a.Started, b.Started), cmp.Compare(a.Inst, b.Inst)); c != 0 {
 		return c > 0, wire.ByeReplaced
@@ -110,26 +116,26 @@ func (m *Mesh) better(l, old *link.Link, age time.Duration) (bool, string) {
 	switch {
 	case old.Ending(): // if it was the better one, the peer has thought otherwise
 		return true, wire.ByeDuplicate
-	case l.Dialed() == old.Dialed(), !l.Dialed() && age > settle:
-		return true, wire.ByeDuplicate // nobody dials with a link up: for the opener the old one is gone
+	case l.Dialed() == old.Dialed(), !l.Dialed() && age > crossedWithin:
+		return true, wire.ByeDuplicate // no side dials with a link up: for the peer the old one is gone
 	}
 	return l.Dialed() == (m.self.Compare(l.Key()) > 0), wire.ByeDuplicate
 }
 
-// Down is of link.Handler: it comes back to peers that did not leave on purpose.
-func (m *Mesh) Down(l *link.Link, why error) {
-	p := m.pin(l.Key())
-	defer m.unpin(p)
-	if said(why) == wire.ByeDuplicate {
-		m.hold(p, l)
+// linkDown waits for the link that replaces l, if the peer said so, and then reports that l is down.
+func (m *Mesh) linkDown(l *link.Link, why error) {
+	p := m.acquire(l.Key())
+	defer m.release(p)
+	if byeReason(why) == wire.ByeDuplicate {
+		m.awaitReplacement(p, l)
 	}
-	p.tell.Lock()
-	defer p.tell.Unlock()
-	m.ended(p, l, why)
+	p.reporting.Lock()
+	defer p.reporting.Unlock()
+	m.reportDown(p, l, why)
 }
 
-// said is the reason of the peer's Bye, "" if it said none.
-func said(why error) string {
+// byeReason returns the reason of the peer's Bye, or "" if the link ended without.
+func byeReason(why error) string {
 	var bye *link.ByeError
 	if errors.As(why, &bye) {
 		return bye.Reason
@@ -137,48 +143,49 @@ func said(why error) string {
 	return ""
 }
 
-// hold waits, if l was its peer's link, for the one that the peer prefers. It runs in the goroutine
-// of a link that is down.
-func (m *Mesh) hold(p *peer, l *link.Link) {
+// awaitReplacement waits, if l was its peer's link, for the one that the peer prefers. It runs in the
+// goroutine of a link that is down.
+func (m *Mesh) awaitReplacement(p *peer, l *link.Link) {
 	m.mu.Lock()
 	if p.link != l || m.closed {
 		m.mu.Unlock()
 		return
 	}
-	renewed := make(chan struct{})
-	p.link, p.held, p.renewed = nil, l, renewed
+	replacement := make(chan struct{})
+	p.link, p.replacing, p.replacement = nil, l, replacement
 	m.mu.Unlock()
-	group.Sleep(m.ctx, settle, renewed)
+	group.Sleep(m.ctx, crossedWithin, replacement)
 }
 
-// ended tells the Handler that l is down. Called with p.tell held.
-func (m *Mesh) ended(p *peer, l *link.Link, why error) {
-	reason := said(why)
+// reportDown reports to the Handler that l is down, and reconnects to a peer that did not leave on
+// purpose. The caller holds p.reporting.
+func (m *Mesh) reportDown(p *peer, l *link.Link, why error) {
+	reason := byeReason(why)
 	m.mu.Lock()
 	if reason == wire.ByeReplaced {
 		m.orders++
-		p.replaced = m.orders
+		p.replacedBy = m.orders
 	}
-	last := p.link == l || p.held == l
+	last := p.link == l || p.replacing == l
 	if last {
-		p.link, p.held, p.renewed, p.up = nil, nil, nil, false
+		p.link, p.replacing, p.replacement, p.up = nil, nil, nil, false
 		m.links--
 		close(p.down)
-		if p.brief++; time.Since(p.since) >= steady {
-			p.brief = 0
+		if p.shortLinks++; time.Since(p.since) >= longLink {
+			p.shortLinks = 0
 		}
 		switch reason {
 		case wire.ByeLeaving, wire.ByeVersion, wire.ByeRoom:
 			// Gone on purpose: a hint starts it again.
 		case wire.ByeFull:
-			p.rest = time.Now().Add(restFor)
+			p.notBefore = time.Now().Add(refusedPause)
 		default:
 			switch {
 			case why == nil:
-			case p.chasing && p.brief > 0:
-				p.again = true // after its wait: a peer whose links break at once is in no hurry
+			case p.reconnecting && p.shortLinks > 0:
+				p.lostAgain = true // after its wait: a peer whose links break at once is in no hurry
 			default:
-				m.chase(p, backoff(p.brief)+m.yield(p))
+				m.reconnectLocked(p, backoff(p.shortLinks)+m.dialDelay(p))
 			}
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/memnet"
@@ -26,21 +27,30 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// member is a mesh with its handler.
+// member is a mesh with its handler, on a port of its own.
 type member struct {
 	*Mesh
 	*diary
 	id    *identity.Identity
 	group *group.Group
+	port  *accept.Port
+	tcp   TCP
 	addr  string
 }
 
-// option changes a member's configuration before it starts.
-type option func(*Config)
+// setup is what a member is made of.
+type setup struct {
+	Config
+	listener net.Listener
+	dial     TCP
+}
 
-// run says which run of the program this is.
+// option changes a member's setup before it starts.
+type option func(*setup)
+
+// run sets which run of the program a member is.
 func run(started int64, inst string) option {
-	return func(c *Config) {
+	return func(c *setup) {
 		hello := c.Link.Hello
 		c.Link.Hello = func() wire.Hello {
 			h := hello()
@@ -50,13 +60,9 @@ func run(started int64, inst string) option {
 	}
 }
 
-func classify(f func(context.Context, net.Conn) (net.Conn, bool)) option {
-	return func(c *Config) { c.Classify = f }
-}
-
 func identityOf(n byte) *identity.Identity { return identity.FromSeed([ed25519.SeedSize]byte{n, 1}) }
 
-// pairOf is two identities, the greater key first.
+// pairOf returns two identities, the one with the greater key first.
 func pairOf(a, b byte) (greater, lesser *identity.Identity) {
 	x, y := identityOf(a), identityOf(b)
 	if x.Key().Compare(y.Key()) < 0 {
@@ -65,7 +71,7 @@ func pairOf(a, b byte) (greater, lesser *identity.Identity) {
 	return x, y
 }
 
-// settings is a participant's configuration without a network.
+// settings returns a participant's configuration without a network.
 func settings(t testing.TB, id *identity.Identity, port int) (Config, *group.Group) {
 	t.Helper()
 	cert, err := id.Certificate()
@@ -94,13 +100,11 @@ func join(t testing.TB, host *memnet.Host, id *identity.Identity, options ...opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, g := settings(t, id, 8080)
-	cfg.Listener, cfg.Dial = l, host.DialContext
 	addr := ""
 	if addrs := host.Addrs(); len(addrs) > 0 {
 		addr = netip.AddrPortFrom(addrs[0], 8080).String()
 	}
-	return begin(t, cfg, g, id, addr, options)
+	return start(t, setup{listener: l, dial: host.DialContext}, id, 8080, addr, options)
 }
 
 // joinTCP starts a member on a port of the machine's loopback.
@@ -110,26 +114,60 @@ func joinTCP(t testing.TB, id *identity.Identity, options ...option) *member {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, g := settings(t, id, l.Addr().(*net.TCPAddr).Port)
-	cfg.Listener, cfg.Dial = l, (&net.Dialer{}).DialContext
-	return begin(t, cfg, g, id, l.Addr().String(), options)
+	port := l.Addr().(*net.TCPAddr).Port
+	return start(t, setup{listener: l, dial: (&net.Dialer{}).DialContext}, id, port, l.Addr().String(), options)
 }
 
-func begin(t testing.TB, cfg Config, g *group.Group, id *identity.Identity, addr string, options []option) *member {
-	d := newDiary(t)
-	cfg.Handler = d
+func start(t testing.TB, c setup, id *identity.Identity, port int, addr string, options []option) *member {
+	t.Helper()
+	m := &member{diary: newDiary(t), id: id, addr: addr}
+	c.Config, m.group = settings(t, id, port)
+	c.Handler = m.diary
 	for _, o := range options {
-		o(&cfg)
+		o(&c)
 	}
-	return &member{Mesh: Start(g, cfg), diary: d, id: id, group: g, addr: addr}
+	m.tcp = c.dial
+	if c.RouteTo == nil {
+		c.RouteTo = m.tcp.RouteTo
+	}
+	m.Mesh = Start(m.group, c.Config)
+	m.port = accept.Start(m.group, accept.Config{
+		Listener: c.listener, Native: m.Mesh.Accept, Log: c.Log,
+		Cleartext: func(*accept.Conn) accept.Client { return noClient{} },
+		Allowed:   func(netip.Addr) bool { return false },
+		Refused:   func(string, string) {},
+	})
+	return m
+}
+
+// noClient is an accept.Client that serves nothing in cleartext.
+type noClient struct{}
+
+func (noClient) Join() error   { return errors.New("no cleartext here") }
+func (noClient) Leave(error)   {}
+func (noClient) ServeLines()   {}
+func (noClient) ServeObjects() {}
+
+// Connect is Mesh.Connect for host:port.
+func (m *member) Connect(addr string) { m.Mesh.Connect(m.tcp.Route(addr)) }
+
+// Hint is Mesh.Hint for addresses.
+func (m *member) Hint(key identity.Key, addrs []netip.AddrPort) {
+	m.Mesh.Hint(key, m.tcp.Routes(addrs...))
+}
+
+// Close closes the port and the mesh.
+func (m *member) Close() {
+	m.port.Close()
+	m.Mesh.Close()
 }
 
 func (m *member) key() identity.Key { return m.id.Key() }
 
-// at is where m listens, for Hint.
+// at returns where m listens, for Hint.
 func (m *member) at() []netip.AddrPort { return []netip.AddrPort{netip.MustParseAddrPort(m.addr)} }
 
-// quit is a regular end: Byes, drained, then nothing runs any more.
+// quit ends members regularly: Byes, drained links, and then nothing runs any more.
 func quit(members ...*member) {
 	for _, m := range members {
 		m.Close()
@@ -142,7 +180,7 @@ func quit(members ...*member) {
 	}
 }
 
-// diary is a Handler that writes down what it is told, and checks what Handler promises.
+// diary is a Handler that records its calls, and checks what Handler promises.
 type diary struct {
 	t testing.TB
 
@@ -168,7 +206,7 @@ func newDiary(t testing.TB) *diary {
 	}
 }
 
-// lock is for every entry; the returned function ends it and wakes await.
+// lock begins an entry; the returned function ends it and wakes await.
 func (d *diary) lock() func() {
 	d.mu.Lock()
 	return func() {
@@ -192,14 +230,14 @@ func (d *diary) await(ready func() bool) {
 	}
 }
 
-// news is closed at the next entry.
+// news returns a channel that is closed at the next entry.
 func (d *diary) news() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.changed
 }
 
-// settled waits for a state of two members; it reports whether it came within 10 s.
+// settled waits for a state of two members. It reports whether the state came within 10 s.
 func settled(a, b *member, ready func() bool) bool {
 	timeout := time.NewTimer(10 * time.Second)
 	defer timeout.Stop()
@@ -286,7 +324,7 @@ func (d *diary) Refused(_ *link.Link, reason string)                { d.t.Error(
 func (d *diary) Drained(*link.Link)                                 {}
 func (d *diary) State(*link.Link, bool)                             {}
 
-// say sends the next number on every link that is up.
+// say sends the next number on each link that is up.
 func (d *diary) say() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -302,42 +340,42 @@ func (d *diary) say() {
 	}
 }
 
-// count is how many messages to a member were taken.
+// count returns how many messages to a member were taken.
 func (d *diary) count(m *member) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.sent[m.key()])
 }
 
-// heard is how many messages of a member came.
+// heard returns how many messages of a member came.
 func (d *diary) heard(m *member) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.got[m.key()])
 }
 
-// history is what happened to the link with key.
+// history returns what happened to the link with key.
 func (d *diary) history(key identity.Key) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.events[key])
 }
 
-// troubles are the errors of Trouble.
+// troubles returns the errors of Trouble.
 func (d *diary) troubles() []error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.trouble)
 }
 
-// current is the link with key, nil if there is none.
+// current returns the link with key, nil if there is none.
 func (d *diary) current(key identity.Key) *link.Link {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.links[key]
 }
 
-// count is how often what happened.
+// count returns how often something happened.
 func count(events []string, what string) (n int) {
 	for _, e := range events {
 		if e == what {
@@ -353,7 +391,7 @@ func linked(a, b *member) bool {
 	return la != nil && lb != nil && la.Dialed() != lb.Dialed()
 }
 
-// delivered checks that what a's links took arrived at b, each once, and returns how many those were.
+// delivered checks that the messages that a's links took arrived at b, each once. It returns their number.
 func delivered(t *testing.T, what string, a, b *member) int {
 	t.Helper()
 	sent, got := slices.Clone(a.sent[b.key()]), slices.Clone(b.got[a.key()])

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -12,141 +11,125 @@ import (
 )
 
 const (
-	maxPeers = 1024 // entries kept, linked or not
-	maxAddrs = 8    // kept per peer, newest first
+	maxPeers  = 1024 // entries in the table, linked or not
+	maxRoutes = 8    // of each peer, newest first
 )
 
-// peer is one key that was linked or heard of.
+// peer is a key that was linked or heard of.
 //
-//	       hint                 Hello
-//	idle ────────▶ chased ───────────────▶ up ─── lost, slow, cut ───▶ chased
-//	 ▲               │                    │  ▲
-//	 │   refused,    │        Bye{duplicate} │ the link that it stands for
-//	 │◀── 8 tries ───┘                    ▼  │
-//	 │                                   held ─── 3 s ───▶ chased
-//	 └◀── left, full, replaced, Block ── up
+//	         hint                  Hello
+//	idle ────────▶ reconnecting ───────────────▶ up ─── lost, slow, cut ───▶ reconnecting
+//	 ▲                  │                       │  ▲
+//	 │     refused,     │           Bye{duplicate} │ the link that takes its place
+//	 │◀──── 8 tries ────┘                       ▼  │
+//	 │                                    replacing ─── 3 s ───▶ reconnecting
+//	 └◀──── left, full, replaced, Block ────── up
 //
-// All but tell is guarded by Mesh.mu.
+// Mesh.mu guards all but key and reporting.
 type peer struct {
 	key identity.Key
 
-	// tell is held over a change of link together with what the Handler is told of it, so that it is
-	// told in the order of events. It is locked before Mesh.mu, and by nobody who holds a lock of the
-	// Handler's.
-	tell sync.Mutex
+	// reporting is held over a change of link together with the Handler's call for it, so that the calls
+	// come in the order of the changes. Lock order: reporting, then Mesh.mu. No caller may hold a lock of
+	// the Handler's.
+	reporting sync.Mutex
 
-	link    *link.Link    // nil: none, or held
-	since   time.Time     // when link came up
-	running bool          // link was started
-	goodbye string        // to be said when it is; "" if it stays
-	up      bool          // the Handler had Up, and no last Down
-	down    chan struct{} // closed when it is no longer up; new each time it comes up
+	link       *link.Link    // nil: none, or being replaced
+	since      time.Time     // when link came up
+	running    bool          // link was started
+	pendingBye string        // to say as soon as link runs; "" if it stays
+	up         bool          // the Handler had Up, and no last Down
+	down       chan struct{} // closed when the peer is no longer up; new each time it comes up
 
-	held    *link.Link    // ended with Bye{duplicate}, and its Down isn't told yet
-	renewed chan struct{} // closed when a link takes the place of held
+	replacing   *link.Link    // ended with Bye{duplicate}, and the Handler had no Down for it yet
+	replacement chan struct{} // closed when a link takes the place of replacing
 
-	addrs    []netip.AddrPort // newest first
-	chasing  bool             // a goroutine tries to reach it
-	again    bool             // lost since the last round: should the chase end, another begins
-	kick     chan struct{}    // of size 1: ends the chase's wait, or has another begin
-	opening  bool             // a dial of ours has reached it and waits for its Hello
-	tried    time.Time        // the last round of dials
-	rest     time.Time        // it has refused us: not dialled before
-	stranger netip.AddrPort   // where somebody else answered, as was told last; the chase's own
-	brief    int              // links in a row that didn't last
-
-	blocked  uint64 // the order of Block, 0: not blocked
-	replaced uint64 // the order in which it said that a later run has our key, 0: it didn't
-
-	met       bool      // was linked in this run
-	heard     time.Time // of the last hint or link
-	pins      int       // goroutines that use the entry: it stays
-	forgotten bool      // no longer in the table
+	routes       []Route       // newest first
+	reconnecting bool          // a goroutine tries to reach the peer
+	lostAgain    bool          // lost since the last round: begin another when this one ends
+	wake         chan struct{} // of size 1: ends a wait of reconnecting, or begins another
+	opening      bool          // a dial of ours has reached the peer and waits for its Hello
+	triedAt      time.Time     // end of the last round of dials
+	notBefore    time.Time     // the peer has refused us: dial it again only then
+	wrongKeyAt   string        // the route where another key answered, as reported last; reconnect's own
+	shortLinks   int           // links in a row that ended soon
+	blockedBy    uint64        // the order of Block; 0: not blocked
+	replacedBy   uint64        // the order in which the peer said that a later run has our key; 0: it didn't
+	wasLinked    bool          // in this run
+	heardOf      time.Time     // by the last hint or link
+	refs         int           // goroutines that use the entry, which therefore stays
+	forgotten    bool          // not in the table any more
 }
 
-// pin is the entry of a key, which stays in the table until unpin.
-func (m *Mesh) pin(key identity.Key) *peer {
+// acquire returns the entry of a key, which stays in the table until release.
+func (m *Mesh) acquire(key identity.Key) *peer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.peer(key)
-	p.pins++
+	p := m.peerLocked(key)
+	p.refs++
 	return p
 }
 
-func (m *Mesh) unpin(p *peer) {
+func (m *Mesh) release(p *peer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p.pins--
+	p.refs--
 }
 
-// peer is the entry of a key, made when needed. Called with mu held.
-func (m *Mesh) peer(key identity.Key) *peer {
+// peerLocked returns the entry of a key, and makes it if there is none.
+func (m *Mesh) peerLocked(key identity.Key) *peer {
 	p := m.peers[key]
 	if p == nil {
 		if len(m.peers) >= maxPeers {
-			m.forget()
+			m.forgetOneLocked()
 		}
-		p = &peer{key: key, kick: make(chan struct{}, 1), heard: time.Now()}
+		p = &peer{key: key, wake: make(chan struct{}, 1), heardOf: time.Now()}
 		m.peers[key] = p
 	}
 	return p
 }
 
-// forget makes room in the table: of those that aren't up, one that was never linked goes before one
-// that was, and of these the one that was not heard of for longest. So a flood of hints drives out
-// itself. What the user blocked stays. Called with mu held.
-func (m *Mesh) forget() {
+// forgetOneLocked makes room in the table. Of the peers that aren't up, one that was never linked goes
+// before one that was, and of these the one that was not heard of for longest. So a flood of hints drives
+// out itself. A peer that the user blocked stays.
+func (m *Mesh) forgetOneLocked() {
 	var worst *peer
 	for _, p := range m.peers {
-		if p.up || p.pins > 0 || p.blocked != 0 {
+		if p.up || p.refs > 0 || p.blockedBy != 0 {
 			continue
 		}
-		if worst == nil || worst.met && !p.met || worst.met == p.met && p.heard.Before(worst.heard) {
+		if worst == nil || worst.wasLinked && !p.wasLinked || worst.wasLinked == p.wasLinked && p.heardOf.Before(worst.heardOf) {
 			worst = p
 		}
 	}
 	if worst != nil {
 		worst.forgotten = true
-		worst.nudge()
+		worst.endWait()
 		delete(m.peers, worst.key)
 	}
 }
 
-// nudge ends the chase's wait.
-func (p *peer) nudge() {
+// endWait ends a wait of reconnect.
+func (p *peer) endWait() {
 	select {
-	case p.kick <- struct{}{}:
+	case p.wake <- struct{}{}:
 	default:
 	}
 }
 
-// learn puts addresses where the peer may be reached first. Called with mu held.
-func (p *peer) learn(addrs ...netip.AddrPort) {
-	for _, a := range slices.Backward(addrs) {
-		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-		if !a.IsValid() || a.Port() == 0 {
-			continue
-		}
-		p.addrs = slices.DeleteFunc(p.addrs, func(b netip.AddrPort) bool { return a == b })
-		p.addrs = slices.Insert(p.addrs, 0, a)
+// addRoutesLocked puts routes to the peer first.
+func (p *peer) addRoutesLocked(routes ...Route) {
+	for _, r := range slices.Backward(routes) {
+		p.routes = slices.DeleteFunc(p.routes, func(old Route) bool { return old.String() == r.String() })
+		p.routes = slices.Insert(p.routes, 0, r)
 	}
-	p.addrs = p.addrs[:min(len(p.addrs), maxAddrs)]
+	p.routes = p.routes[:min(len(p.routes), maxRoutes)]
 }
 
-// listens is where the peer of a link takes connections; invalid if it doesn't say.
-func listens(l *link.Link) netip.AddrPort {
-	a := l.RemoteAddr()
-	if !l.Dialed() {
-		a = netip.AddrPortFrom(a.Addr(), uint16(l.Hello().Port))
-	}
-	return a
-}
-
-// refusal is why a peer that dials us is not let in: a reason for Bye, or "". p may be nil. Called
-// with mu held.
-func (m *Mesh) refusal(p *peer) string {
+// refusalLocked returns the reason of the Bye for a peer that dials us and isn't let in, or "". p may be nil.
+func (m *Mesh) refusalLocked(p *peer) string {
 	switch {
-	case m.closed, p != nil && (p.blocked != 0 || p.replaced != 0):
+	case m.closed, p != nil && (p.blockedBy != 0 || p.replacedBy != 0):
 		return wire.ByeLeaving
 	case m.links >= MaxLinks && (p == nil || !p.up):
 		return wire.ByeFull

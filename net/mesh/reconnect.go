@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -16,83 +15,83 @@ import (
 )
 
 const (
-	tries   = 8           // rounds of dials without a new hint; then a beacon or peer exchange starts it again
-	restFor = time.Minute // not dialled after it refused us
+	maxTries     = 8           // rounds of dials without a new hint; then a beacon or peer exchange starts it again
+	refusedPause = time.Minute // not dialled after it refused us
 )
 
-// Hint says where a peer may be reached: a beacon or another peer said so, and it may be wrong. It
-// ends a running wait for that peer.
-func (m *Mesh) Hint(key identity.Key, addrs []netip.AddrPort) {
-	if key == m.self || len(addrs) == 0 {
+// Hint says how a peer may be reached: a beacon or another peer said so, and it may be wrong. It ends
+// a running wait for that peer.
+func (m *Mesh) Hint(key identity.Key, routes []Route) {
+	if key == m.self || len(routes) == 0 {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.peer(key)
-	p.heard = time.Now()
-	p.learn(addrs...)
-	m.chase(p, m.yield(p))
+	p := m.peerLocked(key)
+	p.heardOf = time.Now()
+	p.addRoutesLocked(routes...)
+	m.reconnectLocked(p, m.dialDelay(p))
 }
 
-// yield is how long the greater key's dial is waited for.
-func (m *Mesh) yield(p *peer) time.Duration {
+// dialDelay returns how long we wait before we dial, which the smaller key does so that dials rarely cross.
+func (m *Mesh) dialDelay(p *peer) time.Duration {
 	if m.self.Compare(p.key) > 0 {
 		return 0
 	}
-	return yieldFirst
+	return smallerKeyDelay
 }
 
-// chase starts trying to reach p, if that makes sense, or ends the wait of the goroutine that does.
-// Called with mu held.
-func (m *Mesh) chase(p *peer, first time.Duration) {
+// reconnectLocked starts to dial p after a wait, if that makes sense. If a goroutine does so already, its
+// wait ends.
+func (m *Mesh) reconnectLocked(p *peer, wait time.Duration) {
 	switch {
-	case !m.needed(p) || time.Now().Before(p.rest) || len(p.addrs) == 0:
-	case p.chasing:
-		p.nudge()
+	case !m.wantsLinkLocked(p) || time.Now().Before(p.notBefore) || len(p.routes) == 0:
+	case p.reconnecting:
+		p.endWait()
 	default:
-		p.chasing = m.group.Go("mesh/chase", func(context.Context) { m.run(p, first) })
+		p.reconnecting = m.group.Go("mesh/reconnect", func(context.Context) { m.reconnect(p, wait) })
 	}
 }
 
-// needed reports whether p should be dialled. Called with mu held.
-func (m *Mesh) needed(p *peer) bool {
-	return !p.up && !p.forgotten && p.blocked == 0 && p.replaced == 0 && !m.closed && m.links < MaxLinks
+// wantsLinkLocked reports whether p should be dialled.
+func (m *Mesh) wantsLinkLocked(p *peer) bool {
+	return !p.up && !p.forgotten && p.blockedBy == 0 && p.replacedBy == 0 && !m.closed && m.links < MaxLinks
 }
 
-// run is the chase of p: rounds of dials, with longer and longer waits between them.
-func (m *Mesh) run(p *peer, wait time.Duration) {
-	for try := 0; try < tries; try++ {
-		kicked, ok := m.pause(p, wait)
+// reconnect dials p in rounds, with longer and longer waits between them.
+func (m *Mesh) reconnect(p *peer, wait time.Duration) {
+	for try := 0; try < maxTries; try++ {
+		hinted, ok := m.awaitRound(p, wait)
 		if !ok {
 			break
 		}
-		if kicked {
+		if hinted {
 			try = 0
 		}
-		if m.round(p) {
+		if m.dialRoutes(p) {
 			break
 		}
 		wait = backoff(try)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	again := p.again
-	p.chasing, p.again = false, false
+	again := p.lostAgain
+	p.reconnecting, p.lostAgain = false, false
 	select {
-	case <-p.kick: // since the last look at it
+	case <-p.wake: // since the last look at it
 		again = true
 	default:
 	}
 	if again {
-		m.chase(p, backoff(p.brief)+m.yield(p))
+		m.reconnectLocked(p, backoff(p.shortLinks)+m.dialDelay(p))
 	}
 }
 
-// pause waits for the next round: for d, or until a hint ends it; but never less than a second after
-// the last round, however many hints there are. It reports false when the mesh ends.
-func (m *Mesh) pause(p *peer, d time.Duration) (kicked, ok bool) {
+// awaitRound waits for the next round of dials: for d, or until a hint ends the wait. It never waits less
+// than a second after the last round, however many hints there are. It reports false when the mesh ends.
+func (m *Mesh) awaitRound(p *peer, d time.Duration) (hinted, ok bool) {
 	m.mu.Lock()
-	least := time.Until(p.tried.Add(reconnectFirst))
+	least := time.Until(p.triedAt.Add(reconnectFirst))
 	m.mu.Unlock()
 	began := time.Now()
 	if !group.Sleep(m.ctx, least, nil) {
@@ -101,70 +100,70 @@ func (m *Mesh) pause(p *peer, d time.Duration) (kicked, ok bool) {
 	rest := d - time.Since(began)
 	if rest > 0 {
 		began = time.Now()
-		if !group.Sleep(m.ctx, rest, p.kick) {
+		if !group.Sleep(m.ctx, rest, p.wake) {
 			return false, false
 		}
 		if left := rest - time.Since(began); left > 0 {
-			return true, group.Sleep(m.ctx, min(left, m.yield(p)), nil)
+			return true, group.Sleep(m.ctx, min(left, m.dialDelay(p)), nil)
 		}
 	}
 	return false, true
 }
 
-// round dials p's addresses in turn. It reports whether the chase is over: p is linked, has refused
-// us, or needs no link any more.
-func (m *Mesh) round(p *peer) (over bool) {
+// dialRoutes dials p's routes in turn. It reports whether reconnect is done: p is linked, has refused us,
+// or needs no link any more.
+func (m *Mesh) dialRoutes(p *peer) (done bool) {
 	m.mu.Lock()
-	p.again = false
-	needed := m.needed(p)
-	addrs := slices.Clone(p.addrs)
-	gate := m.hinted
-	if p.met {
-		gate = m.ordered
+	p.lostAgain = false
+	wanted := m.wantsLinkLocked(p)
+	routes := slices.Clone(p.routes)
+	places := m.hinted
+	if p.wasLinked {
+		places = m.dials
 	}
 	m.mu.Unlock()
-	// Beacons come over IPv6 too. An address with a zone means something on this machine only: it can
-	// be shown and passed on to nobody, so it is the last to be tried.
-	slices.SortStableFunc(addrs, func(a, b netip.AddrPort) int {
-		return cmp.Compare(len(a.Addr().Zone()), len(b.Addr().Zone()))
+	// Beacons come over IPv6 too. An address with a zone means something on this machine only: it can't be
+	// shown or passed on, so it is the last to be tried.
+	slices.SortStableFunc(routes, func(a, b Route) int {
+		return cmp.Compare(len(addrOf(a).Zone()), len(addrOf(b).Zone()))
 	})
 	refused := false
-	for _, a := range addrs {
-		if !needed {
+	for _, r := range routes {
+		if !wanted {
 			return true
 		}
-		d := dial{m: m, ctx: m.ctx, addr: a.String(), expect: p.key, gate: gate}
+		d := dial{m: m, ctx: m.ctx, route: r, expect: p.key, places: places}
 		err := d.run()
 		d.done()
 		if err == nil {
 			return true
 		}
 		if errors.Is(err, errLinked) {
-			break // by a dial that crossed ours, or one of Connect that waits for the Hello
+			break // by a dial that crossed ours, or by one of Connect that waits for the Hello
 		}
-		m.cfg.Log.Info("dial", "addr", a, "error", err)
-		if errors.Is(err, link.ErrWrongKey) && p.stranger != a {
-			p.stranger = a
-			m.cfg.Handler.Trouble(a.String(), err)
+		m.cfg.Log.Info("dial", "route", r, "error", err)
+		if errors.Is(err, link.ErrWrongKey) && p.wrongKeyAt != r.String() {
+			p.wrongKeyAt = r.String()
+			m.cfg.Handler.Trouble(r.String(), err)
 		}
-		// Refused at one address, it may be let in at the next: of two runs with one key only one
-		// takes us.
+		// A peer that refused us on one route may take us on the next: of two runs with one key only one
+		// does.
 		var bye *link.ByeError
-		refused = refused || errors.Is(err, ErrRefused) || errors.As(err, &bye) && bye.Reason != wire.ByeDuplicate
+		refused = refused || errors.Is(err, errRefused) || errors.As(err, &bye) && bye.Reason != wire.ByeDuplicate
 		m.mu.Lock()
-		needed = m.needed(p)
+		wanted = m.wantsLinkLocked(p)
 		m.mu.Unlock()
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p.tried = time.Now()
+	p.triedAt = time.Now()
 	if refused {
-		p.rest = p.tried.Add(restFor)
+		p.notBefore = p.triedAt.Add(refusedPause)
 	}
-	return refused || !m.needed(p)
+	return refused || !m.wantsLinkLocked(p)
 }
 
-// backoff is 1 s · 2ⁿ, at most a minute, less up to a quarter so that many don't come at once.
+// backoff returns 1 s · 2ⁿ, at most a minute, less up to a quarter so that many don't come at once.
 func backoff(try int) time.Duration {
 	d := min(reconnectFirst<<min(try, 6), reconnectMost)
 	return d - rand.N(d/4)

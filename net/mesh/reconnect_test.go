@@ -24,7 +24,7 @@ func TestBackoff(t *testing.T) {
 			first := time.Duration(0)
 			if yields {
 				self, peer = peer, self
-				first = yieldFirst
+				first = smallerKeyDelay
 			}
 			var d dials
 			a := join(t, host(n, 1), self, d.option())
@@ -32,15 +32,15 @@ func TestBackoff(t *testing.T) {
 			a.Hint(peer.Key(), there)
 			time.Sleep(time.Hour)
 			at := d.times()
-			if len(at) != tries {
+			if len(at) != maxTries {
 				t.Fatalf("%d dials in an hour: %v", len(at), at)
 			}
 			if at[0] != first {
 				t.Errorf("the first dial came after %v", at[0])
 			}
-			for i := 1; i < tries; i++ {
+			for i := 1; i < maxTries; i++ {
 				most := min(time.Second<<(i-1), time.Minute)
-				if gap := at[i] - at[i-1]; gap < most*3/4 || gap > most+penalty {
+				if gap := at[i] - at[i-1]; gap < most*3/4 || gap > most+hintPenalty {
 					t.Errorf("wait %d was %v, want up to %v", i, gap, most)
 				}
 			}
@@ -50,8 +50,8 @@ func TestBackoff(t *testing.T) {
 			time.Sleep(40 * time.Second) // in the wait of 32 s or that of 16
 			at = d.times()
 			c := len(at)
-			if c < tries+5 || at[tries]-start != first {
-				t.Errorf("after a hint: %v", at[tries:])
+			if c < maxTries+5 || at[maxTries]-start != first {
+				t.Errorf("after a hint: %v", at[maxTries:])
 			}
 			start = time.Since(d.from)
 			a.Hint(peer.Key(), there)
@@ -129,7 +129,7 @@ func TestFlood(t *testing.T) {
 		}
 		a.Mesh.mu.Unlock()
 		d.mu.Lock()
-		if d.most < MaxHandshakes/4 || d.most > MaxHandshakes {
+		if d.most < maxHintedAddr || d.most > maxDials+maxHinted {
 			t.Errorf("%d dials at once", d.most)
 		}
 		d.mu.Unlock()
@@ -173,17 +173,20 @@ func TestFloodOfAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
 		greater, lesser := pairOf(1, 2)
-		a, met, named := join(t, host(n, 1), greater), join(t, host(n, 2), lesser), join(t, host(n, 3), identityOf(3))
+		var d dials
+		a, met, named := join(t, host(n, 1), greater, d.option()), join(t, host(n, 2), lesser), join(t, host(n, 3), identityOf(3))
 		a.Hint(met.key(), met.at())
-		time.Sleep(steady + time.Second)
+		time.Sleep(longLink + time.Second)
 		for i := range 200 {
 			host(n, 200+i%10).Cut()
 			a.Hint(key(byte(i), 1), []netip.AddrPort{netip.AddrPortFrom(host(n, 200+i%10).Addrs()[0], 8080)})
 		}
 		time.Sleep(2 * time.Second)
-		if c := a.hinted.now(); c != MaxHandshakes/2 {
-			t.Errorf("%d places for hints are taken, want all", c)
+		d.mu.Lock()
+		if d.running != maxHinted {
+			t.Errorf("%d dials of hints at a time, want %d", d.running, maxHinted)
 		}
+		d.mu.Unlock()
 		n.Reset(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"))
 		a.Connect(named.addr)
 		time.Sleep(1500 * time.Millisecond)

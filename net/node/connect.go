@@ -37,7 +37,7 @@ func (n *Node) dial(addr string) {
 	} else if at, ok := strings.CutPrefix(addr, jsonScheme); ok {
 		n.plain.ConnectJSON(at)
 	} else {
-		n.mesh.Connect(addr)
+		n.mesh.Connect(n.tcp.Route(addr))
 	}
 }
 

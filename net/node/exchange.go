@@ -56,7 +56,7 @@ func (n *Node) introduced(m wire.Peers) {
 				addrs = append(addrs, a)
 			}
 		}
-		n.mesh.Hint(c.Key, addrs)
+		n.mesh.Hint(c.Key, n.tcp.Routes(addrs...))
 	}
 }
 
@@ -170,7 +170,7 @@ func (n *Node) sighted(s discovery.Announcement) {
 	}
 	for _, r := range s.Discovery.Rooms {
 		if r == n.room.ID().String() {
-			n.mesh.Hint(*s.Discovery.Key, s.Addrs)
+			n.mesh.Hint(*s.Discovery.Key, n.tcp.Routes(s.Addrs...))
 			return
 		}
 	}

@@ -25,6 +25,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
@@ -92,7 +93,9 @@ type Config struct {
 type Node struct {
 	cfg     Config
 	group   *group.Group
+	accept  *accept.Port
 	mesh    *mesh.Mesh
+	tcp     mesh.TCP
 	room    *room.Room
 	planner *room.Planner
 	box     *votes.Records
@@ -170,6 +173,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	if cfg.Network == nil {
 		n.cfg.Network = iface.Network{Group: g, Interfaces: cfg.Interfaces}
 	}
+	n.tcp = n.cfg.Network.DialContext
 	certificate, err := cfg.Identity.Certificate()
 	if err != nil {
 		return nil, err
@@ -208,9 +212,12 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 			Identity: cfg.Identity, Certificate: certificate, Hello: n.hello,
 			Pool: verify.Start(g, 0), Group: g,
 		},
-		Listener: plain.Order(listener), Dial: n.cfg.Network.DialContext, Hashes: n.hashes, Admit: n.admit,
-		Classify: n.plain.Classify, Reached: n.reached,
+		RouteTo: n.tcp.RouteTo, Hashes: n.hashes, Admit: n.admit, Reached: n.reached,
 		Handler: n, Log: cfg.Log,
+	})
+	n.accept = accept.Start(g, accept.Config{
+		Listener: listener, Native: n.mesh.Accept, Cleartext: n.plain.Accept, Allowed: n.plainAt,
+		Refused: plainHandler{n}.Refused, Log: cfg.Log,
 	})
 	g.Go("node/clock", n.tick)
 	if cfg.Keep > 0 {
@@ -295,6 +302,7 @@ func (n *Node) Close(ctx context.Context) {
 		_ = n.finder.Goodbye(ctx) // who doesn't hear it finds out from the link
 	}
 	n.leavePlain(ctx)
+	n.accept.Close()
 	n.mesh.Close()
 	n.until(ctx, func() bool { return len(n.mesh.Links()) == 0 })
 	if n.udp != nil {

@@ -31,7 +31,7 @@ const (
 	aliveLine = 10 * time.Second
 )
 
-// startPlain makes what talks to plain peers. The mesh gives it each connection that was accepted.
+// startPlain makes what talks to plain peers. The port gives it the connections in cleartext.
 func (n *Node) startPlain() {
 	n.face.Store(&plain.Self{ID: n.cfg.Identity.Key().ID().String(), Name: n.name, Port: n.port})
 	n.remute()
@@ -66,7 +66,7 @@ func (n *Node) startMDNS() {
 		Found: func(d wire.Discovery, at netip.AddrPort) {
 			switch {
 			case d.Native():
-				n.mesh.Hint(*d.Key, []netip.AddrPort{at})
+				n.mesh.Hint(*d.Key, n.tcp.Routes(at))
 			case n.plainAt(at.Addr()):
 				n.plain.HandleFound(d, at)
 			}
@@ -86,8 +86,8 @@ func (n *Node) sightedPlain(s discovery.Announcement) {
 	}
 }
 
-// leavePlain says goodbye to plain peers. The mesh must still be open: guests that are silent would be
-// cut with it.
+// leavePlain says goodbye to plain peers. The port must still be open: silent line clients would be cut
+// with it.
 func (n *Node) leavePlain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, plainLeave)
 	defer cancel()

@@ -3,37 +3,32 @@ package plain
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"testing"
 	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/event"
 )
+
+// lineup is a Handler that hands on texts.
+type lineup struct {
+	recorder
+	said chan string
+}
+
+func (l *lineup) Said(line event.Line) { l.said <- line.Text }
 
 // BenchmarkSeedLine is a line of a seed program, on a connection of its own, from its dial to
 // Handler.Said. bare-ns is the same without anything of ours: dial, write, read to the end. ratio is the
 // one by the other, measured side by side.
 func BenchmarkSeedLine(b *testing.B) {
-	g := group.New(b.Context(), nil)
-	defer g.Close()
 	h := &lineup{said: make(chan string, 1)}
-	p := New(g, Config{
-		Identity: identity.FromSeed([32]byte{7}), Handler: h, Log: slog.New(slog.DiscardHandler),
-		Self: func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
-		Dial: (&net.Dialer{}).DialContext,
-	})
-	listen := func() net.Listener {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { l.Close() })
-		return l
+	ours := onLoopback(b, h)
+	bare, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
 	}
-	ours, bare := listen(), listen()
-	accept(g, p, Order(ours), func(net.Conn) {})
+	b.Cleanup(func() { bare.Close() })
 	read := make(chan struct{})
 	go func() {
 		for {
@@ -46,8 +41,8 @@ func BenchmarkSeedLine(b *testing.B) {
 			read <- struct{}{}
 		}
 	}()
-	line := func(l net.Listener) {
-		c, err := net.Dial("tcp", l.Addr().String())
+	line := func(to net.Addr) {
+		c, err := net.Dial("tcp", to.String())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -60,7 +55,7 @@ func BenchmarkSeedLine(b *testing.B) {
 		line(ours)
 		<-h.said
 		middle := time.Now()
-		line(bare)
+		line(bare.Addr())
 		<-read
 		whole, base = whole+middle.Sub(begun), base+time.Since(middle)
 	}

@@ -9,9 +9,9 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// pieces cuts text into parts of at most n bytes, which joined are the text: after a newline if there is
-// one in the second half of a part, else between two characters.
-func pieces(text string, n int) iter.Seq[string] {
+// chunks cuts text into parts of at most n bytes, which joined are the text. It cuts after a newline if there
+// is one in the second half of a part, else between two characters.
+func chunks(text string, n int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for len(text) > n {
 			at := boundary([]byte(text[:n+1]), n)
@@ -29,14 +29,14 @@ func pieces(text string, n int) iter.Seq[string] {
 	}
 }
 
-// chat is a line on its way to JSON peers.
+// chat is a message on its way to JSON peers.
 type chat struct {
 	id, name, text string
 	signer         *identity.Identity // nil: not signed
 }
 
-// encode makes the objects of a line, each at most maxObject bytes: one that is signed if that fits, else
-// as many plain ones as it takes.
+// encode returns the objects of a message, each at most maxObject bytes: a signed one if that fits, else as
+// many unsigned ones as it takes.
 func (c chat) encode(at int64) [][]byte {
 	m := wire.SeedChat{
 		FromID: clip(c.id, maxID), FromName: clip(strings.ToValidUTF8(c.name, "\ufffd"), maxName),
@@ -58,7 +58,7 @@ func (c chat) encode(at int64) [][]byte {
 	}
 	var out [][]byte
 	for rest != "" {
-		at := fitting(rest, room)
+		at := fittingLength(rest, room)
 		m.Content = rest[:at]
 		rest = rest[at:]
 		if object, err := wire.EncodeSeed(m); err == nil {
@@ -68,9 +68,9 @@ func (c chat) encode(at int64) [][]byte {
 	return out
 }
 
-// fitting is the length of the first part of text whose JSON form is at most room bytes: it ends after a
-// newline or between two characters.
-func fitting(text string, room int) int {
+// fittingLength returns the length of the first part of text whose JSON form is at most room bytes. The part
+// ends after a newline or between two characters.
+func fittingLength(text string, room int) int {
 	used, newline := 0, 0
 	for i, r := range text {
 		n := utf8.RuneLen(r)

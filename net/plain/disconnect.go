@@ -7,58 +7,73 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-const errDropped = "a peer that was disconnected from"
+const errDisconnected = "a peer that was disconnected from"
 
-// Disconnect ends what there is with the peer of that id: a guest is hung up on, a JSON peer is neither spoken
-// to nor heard until ConnectJSON names its address. named is the address of ConnectLine or ConnectJSON
-// that it was reached at, if any; ok is false if there is no such peer.
+// Disconnect ends the connection to the peer with that id. A line client is hung up on. A JSON peer is neither
+// sent to nor heard until ConnectJSON names its address. named is the address of ConnectLine or ConnectJSON
+// that reached the peer, if any; ok is false if there is no such peer.
 func (p *Plain) Disconnect(id string) (named string, ok bool) {
-	p.mu.Lock()
-	for g := range p.guests {
-		if g.peer.ID == id {
-			g.hangUp()
-			p.mu.Unlock()
-			p.CancelConnect(g.named)
-			return g.named, true
-		}
+	if named, ok = p.lines.disconnect(id); ok {
+		p.CancelConnect(named)
+		return named, true
 	}
-	var found *peer
-	for _, pe := range p.peers {
-		if pe.ID == id {
-			found = pe
-		}
-	}
-	if found == nil {
-		p.mu.Unlock()
+	pe, named := p.json.markDisconnected(id)
+	if pe == nil {
 		return "", false
 	}
-	if len(p.dropped) >= maxTold {
-		clear(p.dropped)
-	}
-	p.dropped[id] = found.Addr
-	named = found.named
-	p.mu.Unlock()
 	p.CancelConnect(named)
-	p.remove(found, event.Left)
+	p.json.remove(pe, event.Left)
 	return named, true
 }
 
-// isDropped reports whether a peer was disconnected from.
-func (p *Plain) isDropped(id string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, is := p.dropped[id]
+func (l *lineClients) disconnect(id string) (named string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.all {
+		if c.peer.ID == id {
+			c.hangUpLocked()
+			return c.named, true
+		}
+	}
+	return "", false
+}
+
+// markDisconnected notes that nothing is wanted from the peer with that id, and returns it, or nil.
+func (j *jsonPeers) markDisconnected(id string) (pe *jsonPeer, named string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, other := range j.byAddr {
+		if other.ID == id {
+			pe = other
+		}
+	}
+	if pe == nil {
+		return nil, ""
+	}
+	if len(j.disconnected) >= maxRemembered {
+		clear(j.disconnected)
+	}
+	j.disconnected[id] = pe.Addr
+	return pe, pe.named
+}
+
+func (j *jsonPeers) isDisconnected(id string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, is := j.disconnected[id]
 	return is
 }
 
-// restore takes back Drop for what may be at an address that the user named. Called with mu held.
-func (p *Plain) restore(addr string) {
+// allowAgain undoes Disconnect for the peers that may be at an address that the user named.
+func (j *jsonPeers) allowAgain(addr string) {
 	at, notIP := netip.ParseAddrPort(addr)
 	_, port, _ := net.SplitHostPort(addr)
-	for id, where := range p.dropped {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for id, where := range j.disconnected {
 		_, its, _ := net.SplitHostPort(where.String())
 		if notIP == nil && at == where || notIP != nil && port == its {
-			delete(p.dropped, id)
+			delete(j.disconnected, id)
 		}
 	}
 }

@@ -3,76 +3,72 @@ package plain
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"chat.lan/p2pchat/net/event"
 )
 
-// Enforce asks Policy, Native and Mute again about everybody, and lets go of those that may not be spoken
-// to in clear any more.
+// Enforce asks Allowed, IsNative and MuteReason again about all peers, and ends those that may not be sent
+// cleartext any more.
 func (p *Plain) Enforce() {
-	p.mu.Lock()
-	peers := slices.Collect(maps.Values(p.peers))
-	guests := slices.Collect(maps.Keys(p.guests))
-	p.mu.Unlock()
+	p.json.enforce()
+	p.lines.enforce()
+}
+
+func (j *jsonPeers) enforce() {
+	j.mu.Lock()
+	peers := slices.Collect(maps.Values(j.byAddr))
+	j.mu.Unlock()
 	for _, pe := range peers {
-		if !p.allowed(pe) {
-			p.remove(pe, event.Left)
+		if !j.mayReceive(pe) {
+			j.remove(pe, event.Left)
 		}
-	}
-	why := p.cfg.MuteReason()
-	for _, g := range guests {
-		leave := !p.cfg.Allowed(g.remote.Addr()) || g.named != "" && p.cfg.IsNative("", g.remote)
-		p.mu.Lock()
-		if leave {
-			g.hangUp()
-		} else {
-			g.explain(why)
-		}
-		p.mu.Unlock()
 	}
 }
 
-// explain tells a guest once why it isn't heard, and that it is again. While it isn't, nothing is written
-// to it either, not even what waits. Called with Plain.mu held.
-func (g *guest) explain(why string) {
-	if g.muted == why || g.closing {
+func (l *lineClients) enforce() {
+	l.mu.Lock()
+	clients := slices.Collect(maps.Keys(l.all))
+	l.mu.Unlock()
+	why := l.cfg.MuteReason()
+	for _, c := range clients {
+		leave := !l.cfg.Allowed(c.remote.Addr()) || c.named != "" && l.cfg.IsNative("", c.remote)
+		l.mu.Lock()
+		if leave {
+			c.hangUpLocked()
+		} else {
+			c.explainMuteLocked(why)
+		}
+		l.mu.Unlock()
+	}
+}
+
+// explainMuteLocked tells a line client once why it isn't heard, and once that it is again. While it isn't,
+// nothing is written to it either, not even what waits.
+func (c *lineClient) explainMuteLocked(why string) {
+	if c.mutedFor == why || c.closing {
 		return
 	}
-	g.muted = why
+	c.mutedFor = why
 	text := "lines are heard again"
 	if why != "" {
-		g.queue, g.queued = nil, 0
+		c.queue, c.queued = nil, 0
 		text = why + ": nothing that you write is heard, and nothing that is said is written to you"
 	}
-	rows := render("p2pchat", text)
-	g.queue = append(g.queue, rows)
-	g.queued += len(rows)
-	g.start()
+	c.queueLocked(formatLine("p2pchat", text))
 }
 
-// hush drops a line that came while all is mute, and tells of it; true if it is.
-func (p *Plain) hush(from string, g *guest) bool {
-	why := p.cfg.MuteReason()
+// dropIfMuted reports whether a message came while cleartext is muted, and then refuses it. c is the line
+// client that sent it, nil for a JSON peer.
+func (l *lineClients) dropIfMuted(from string, c *lineClient) bool {
+	why := l.cfg.MuteReason()
 	if why == "" {
 		return false
 	}
-	if g != nil {
-		p.mu.Lock()
-		g.explain(why)
-		p.mu.Unlock()
+	if c != nil {
+		l.mu.Lock()
+		c.explainMuteLocked(why)
+		l.mu.Unlock()
 	}
-	p.cfg.Handler.Refused(from, why)
+	l.cfg.Handler.Refused(from, why)
 	return true
-}
-
-// silence empties a peer's queue. Its introduction, if that waited there, is for later. Called with mu held.
-func (p *Plain) silence(pe *peer) {
-	for _, o := range pe.queue {
-		if o.object == nil {
-			pe.introduced = time.Time{}
-		}
-	}
-	pe.queue = nil
-	p.moved()
 }

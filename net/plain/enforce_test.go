@@ -139,7 +139,7 @@ func TestDrop(t *testing.T) {
 		c := w.dial(w.net.Host(bobAddr.Addr()))
 		fmt.Fprintf(c, `{"Chat":{"from_id":%q,"from_name":"Bob","content":"hello?","timestamp":1}}`, bobID)
 		c.Close()
-		w.expect("refused: " + errDropped)
+		w.expect("refused: " + errDisconnected)
 		if w.plain.Send("not for Bob", false) != 0 || len(w.plain.Peers()) != 0 {
 			t.Error("Bob is there")
 		}
@@ -163,7 +163,7 @@ func TestDropOfALongID(t *testing.T) {
 		c := w.dial(w.net.Host(bobAddr.Addr()))
 		fmt.Fprintf(c, `{"Chat":{"from_id":%q,"from_name":"Bob","content":"hello?","timestamp":1}}`, long)
 		c.Close()
-		w.expect("refused: " + errDropped)
+		w.expect("refused: " + errDisconnected)
 	})
 }
 
@@ -243,7 +243,7 @@ func TestWaitSpace(t *testing.T) {
 		for i := range maxQueue {
 			w.plain.Send(fmt.Sprint(i), false)
 		}
-		if err := w.plain.WaitSpace(w.t.Context()); err != nil || time.Since(began) > 2*aliveWithin {
+		if err := w.plain.WaitSpace(w.t.Context()); err != nil || time.Since(began) > 2*takesWithin {
 			t.Errorf("waited for %v, %v", time.Since(began), err)
 		}
 		limited, cancel := context.WithTimeout(w.t.Context(), time.Second)

@@ -9,45 +9,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzSniff: the split over reads changes nothing of what a connection is; a browser's request never
-// becomes a line; the byte that decides is where sniff says.
-func FuzzSniff(f *testing.F) {
-	for _, v := range readVectors(f) {
-		f.Add([]byte(v.payload))
-	}
-	f.Fuzz(func(t *testing.T, stream []byte) {
-		k, at := sniff(stream, 0)
-		split := unknown
-		for i := 0; i < len(stream) && split == unknown; i++ {
-			if split, _ = sniff(stream[i:i+1], i); split != unknown && i != at {
-				t.Fatalf("decided at %d, not %d", i, at)
-			}
-		}
-		if k != split || (k == unknown) != (len(bytes.Trim(stream, " \t\r\n")) == 0) {
-			t.Fatalf("%d in one read, %d in many", k, split)
-		}
-		line, _, whole := strings.Cut(string(stream), "\n")
-		if isHTTP(line, true) && !isHTTP(line, false) {
-			t.Errorf("%q is HTTP only when it is whole", line)
-		}
-		if words := strings.Fields(line); whole && len(words) == 3 && words[0] == "POST" && strings.HasPrefix(words[1], "/") && words[2] == "HTTP/1.1" && !isHTTP(line, true) {
-			t.Errorf("%q is a request", line)
-		}
-	})
-}
-
-// split is the lines of a stream that comes in reads of n bytes.
+// split returns the lines of a stream that comes in reads of n bytes.
 func split(stream []byte, n int) (out []string, binary bool) {
 	var s splitter
 	say := func(line string, _ bool) { out = append(out, line) }
-	for b := range chunks(stream, n) {
+	for b := range reads(stream, n) {
 		s.feed(b, say)
 	}
 	s.end(say)
 	return out, s.binary
 }
 
-func chunks(b []byte, n int) func(func([]byte) bool) {
+func reads(b []byte, n int) func(func([]byte) bool) {
 	return func(yield func([]byte) bool) {
 		for len(b) > 0 {
 			c := b[:min(n, len(b))]
@@ -77,7 +50,7 @@ func FuzzLines(f *testing.F) {
 				t.Fatalf("said %q", l)
 			}
 			total += strings.Count(l, "x")
-			rows := string(render("a\nb", l))
+			rows := string(formatLine("a\nb", l))
 			if strings.Count(rows, "\n") != 1 || !strings.HasPrefix(rows, "ab: ") || strings.ContainsAny(rows[:len(rows)-1], "\x1b\r\u202e\u200b\u2028") {
 				t.Fatalf("written as %q", rows)
 			}
@@ -89,8 +62,8 @@ func FuzzLines(f *testing.F) {
 	})
 }
 
-// FuzzPieces: a line's objects fit the seed's buffer, and joined are the line.
-func FuzzPieces(f *testing.F) {
+// FuzzChunks: a line's objects fit the seed's buffer, and joined are the line.
+func FuzzChunks(f *testing.F) {
 	f.Add("Alice", "hello", int64(1))
 	f.Add(strings.Repeat("\"", 64), strings.Repeat("\u2028\x01é", 900), int64(1<<40))
 	f.Add("\x7f", strings.Repeat("0123456789\n", 300), int64(-1))
@@ -111,7 +84,7 @@ func FuzzPieces(f *testing.F) {
 			t.Fatalf("%q became %q", text, got.String())
 		}
 		var joined strings.Builder
-		for p := range pieces(text, 16) {
+		for p := range chunks(text, 16) {
 			if len(p) > 16 || p == "" {
 				t.Fatalf("a piece %q", p)
 			}

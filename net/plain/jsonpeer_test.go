@@ -146,7 +146,7 @@ func TestBeaconsMakeFewPeers(t *testing.T) {
 		}
 		total := 0
 		for addr, n := range count {
-			if total += n; n > maxPeersEach {
+			if total += n; n > maxPeersOfAddr {
 				t.Errorf("%d peers at %s", n, addr)
 			}
 		}
@@ -243,7 +243,7 @@ func TestRestartAndMove(t *testing.T) {
 		again := wire.Discovery{ID: "b0b2", Name: "Bobby", Port: 8081}
 		w.plain.HandleBeacon(again, bobAddr)
 		w.expect("refused: another id at the address of a peer that is there")
-		time.Sleep(squatFor)
+		time.Sleep(idKeptFor)
 		w.plain.HandleBeacon(again, bobAddr)
 		w.expect("peer: up Bobby, before Bob")
 		time.Sleep(31 * time.Second)

@@ -3,122 +3,117 @@ package plain
 import (
 	"errors"
 	"io"
-	"net"
 	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
 
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/wire"
 )
 
-// paced is a JSON program's stream. It may be silent for as long as it likes between two objects, but
-// not inside one.
-type paced struct {
-	v       *visit
-	r       io.Reader
+// objectStream is what a JSON program sends on a connection. The program may be silent for as long as it
+// likes between two objects, but not inside one.
+type objectStream struct {
+	conn    *accept.Conn
 	objects *wire.ObjectReader
-	told    bool // of an object
+	handled bool // an object
 }
 
-// Read reads from the connection.
-func (s *paced) Read(b []byte) (int, error) {
+// Read implements io.Reader.
+func (s *objectStream) Read(b []byte) (int, error) {
 	var until time.Time
 	if s.objects.Partial() {
 		until = time.Now().Add(objectWithin)
 	}
-	if s.told {
-		s.v.turn.end() // all that came at once was told of
+	if s.handled {
+		s.conn.EndOrder() // all that came at once was handled
 	}
-	_ = s.v.conn.SetReadDeadline(until)
-	n, err := s.r.Read(b)
-	if n > 0 {
-		s.v.seat.spoke()
-	}
-	return n, err
+	_ = s.conn.SetReadDeadline(until)
+	return s.conn.Read(b)
 }
 
-// serveObjects takes the objects of a connection, which r reads from, until it ends.
-func (p *Plain) serveObjects(v *visit, r io.Reader) {
-	conn, remote := v.conn, v.remote
-	s := &paced{v: v, r: r}
+// serveObjects handles the objects of a connection until it ends.
+func (j *jsonPeers) serveObjects(conn *accept.Conn) {
+	remote := conn.RemoteAddrPort()
+	s := &objectStream{conn: conn}
 	s.objects = wire.NewObjectReader(s)
 	for bad := 0; bad < maxBad; {
 		object, err := s.objects.Next()
 		if err != nil {
 			switch {
 			case errors.Is(err, wire.ErrObjectSize), errors.Is(err, wire.ErrNoObject):
-				p.refuse(remote, err.Error())
+				j.refuse(remote, err.Error())
 			case errors.Is(err, io.ErrUnexpectedEOF):
-				p.refuse(remote, "half a JSON object")
+				j.refuse(remote, "half a JSON object")
 			}
 			return
 		}
-		if !p.cfg.Allowed(remote.Addr()) {
-			p.refuse(remote, errNotAllowed.Error())
+		if !j.cfg.Allowed(remote.Addr()) {
+			j.refuse(remote, accept.NotAllowed)
 			return
 		}
 		m, err := wire.DecodeSeed(object)
 		if err != nil {
-			p.log.Debug("object refused", "from", remote, "error", err)
-			p.refuse(remote, wire.ErrSeedForm.Error())
+			j.log.Debug("object refused", "from", remote, "error", err)
+			j.refuse(remote, wire.ErrSeedForm.Error())
 			bad++
 			continue
 		}
-		v.turn.wait()
-		p.receive(conn, remote, m)
-		s.told = true
+		conn.AwaitOrder()
+		j.handleObject(conn, remote, m)
+		s.handled = true
 	}
 }
 
-// receive takes one object that came over TCP from remote.
-func (p *Plain) receive(conn net.Conn, remote netip.AddrPort, m wire.SeedMessage) {
+// handleObject takes one object that came over TCP from remote.
+func (j *jsonPeers) handleObject(conn *accept.Conn, remote netip.AddrPort, m wire.SeedMessage) {
 	addr := remote.Addr()
-	p.vouch(addr)
+	j.markReachable(addr)
 	switch m := m.(type) {
 	case wire.SeedChat:
 		state := event.Unsigned
 		if m.Signed() {
 			if m.Verify() != nil {
-				p.refuse(remote, wire.ErrSeedSignature.Error())
+				j.refuse(remote, wire.ErrSeedSignature.Error())
 				return
 			}
 			state = event.SeedSigned
 		}
-		p.said(remote, m.FromID, m.FromName, m.Content, m.Timestamp, state)
+		j.handleChat(remote, m.FromID, m.FromName, m.Content, m.Timestamp, state)
 	case wire.SignedChat:
 		if m.Verify() != nil {
-			p.refuse(remote, wire.ErrSeedSignature.Error())
+			j.refuse(remote, wire.ErrSeedSignature.Error())
 			return
 		}
-		p.said(remote, m.SignerID, m.SignerName, m.Message, m.Timestamp, event.SeedSigned)
+		j.handleChat(remote, m.SignerID, m.SignerName, m.Message, m.Timestamp, event.SeedSigned)
 	case wire.Heartbeat:
-		p.touch(addr, string(m), "")
+		j.markAlive(addr, string(m), "")
 	case wire.IdentityAnnouncement:
-		p.touch(addr, m.PeerID, m.Name) // that it is there; the key would be anybody's
+		j.markAlive(addr, m.PeerID, m.Name) // that it is there; anyone could claim the key
 	case wire.Exit:
-		p.exit(addr, string(m))
+		j.onExit(addr, string(m))
 	case wire.Discovery:
-		p.greeted(conn, remote, m)
+		j.answerDiscovery(conn, remote, m)
 	case wire.Upgrade:
-		p.inform(addr, m.Tag)
+		j.reportVote(addr, m.Tag)
 	case wire.Unknown:
-		p.refuse(remote, "a form that is not known")
+		j.refuse(remote, "a form that is not known")
 	}
 }
 
-// said is a line of a JSON program, shown whatever id and time it claims.
-func (p *Plain) said(remote netip.AddrPort, id, name, content string, at wire.Seconds, state event.Signature) {
-	if content == "" || p.hush(remote.Addr().String(), nil) {
+// handleChat passes on a JSON program's message, which is shown whatever id and time it claims.
+func (j *jsonPeers) handleChat(remote netip.AddrPort, id, name, content string, at wire.Seconds, state event.Signature) {
+	if content == "" || j.lines.dropIfMuted(remote.Addr().String(), nil) {
 		return
 	}
 	id, name = clip(id, maxID), clip(name, maxName)
-	if p.isDropped(id) {
-		p.refuse(remote, errDropped)
+	if j.isDisconnected(id) {
+		j.refuse(remote, errDisconnected)
 		return
 	}
-	p.touch(remote.Addr(), id, name)
+	j.markAlive(remote.Addr(), id, name)
 	if name == "" {
 		name = remote.Addr().String()
 	}
@@ -127,28 +122,28 @@ func (p *Plain) said(remote netip.AddrPort, id, name, content string, at wire.Se
 	if at > 0 && at < 1<<40 {
 		when = time.Unix(int64(at), 0)
 	}
-	for piece := range pieces(content, maxText) {
-		_ = p.WaitSpace(p.group.Context()) // whoever says much waits for those who listen
-		p.cfg.Handler.Said(event.Line{
-			ID: uuid.NewString(), FromID: id, FromName: name, Text: piece,
+	for text := range chunks(content, maxText) {
+		_ = j.WaitSpace(j.group.Context()) // a peer that sends much waits for those that receive it
+		j.cfg.Handler.Said(event.Line{
+			ID: uuid.NewString(), FromID: id, FromName: name, Text: text,
 			Time: when, Arrived: now, Signature: state, Kind: event.KindJSON,
 		})
-		p.write(nil, name, piece)
+		j.lines.writeAll(nil, name, text)
 	}
 }
 
-// inform says once that a program's vote means nothing here.
-func (p *Plain) inform(addr netip.Addr, tag string) {
-	p.mu.Lock()
+// reportVote reports once that a program's vote means nothing here.
+func (j *jsonPeers) reportVote(addr netip.Addr, tag string) {
+	j.mu.Lock()
 	key := addr.String() + " " + tag
-	_, again := p.told[key]
-	again = again || len(p.told) >= maxTold
+	_, again := j.informed[key]
+	again = again || len(j.informed) >= maxRemembered
 	if !again {
-		p.told[key] = struct{}{}
+		j.informed[key] = struct{}{}
 	}
-	p.mu.Unlock()
+	j.mu.Unlock()
 	if !again {
-		p.cfg.Handler.Info(addr.String(), "sent "+tag+": a vote of its own program, which counts in none here")
+		j.cfg.Handler.Info(addr.String(), "sent "+tag+": a vote of its own program, which counts in none here")
 	}
 }
 

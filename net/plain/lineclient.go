@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,190 +15,224 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// guest is a connection that lines are written to. The fields below conn are guarded by Plain.mu.
-type guest struct {
-	p      *Plain
-	conn   net.Conn
-	remote netip.AddrPort
+// lineClients is the connections that lines are written to.
+type lineClients struct {
+	*shared
 
-	named   string    // what ConnectLine was called with; "" for one that came by itself
-	muted   string    // why it isn't heard, as it was told
-	taken   time.Time // when something was written last, or began to be
-	peer    event.Peer
-	queue   [][]byte
-	queued  int  // bytes
-	writing bool // a goroutine is at the queue
-	dropped bool // it doesn't read
-	closing bool // nothing more is queued; it ends when the queue is written
+	mu  sync.Mutex
+	all map[*lineClient]struct{} // that have joined
 }
 
-// join makes a guest of a connection, called name until it is gone. named is the address that the user
-// gave, if it is one of those.
-func (p *Plain) join(conn net.Conn, remote netip.AddrPort, name, named string) (*guest, error) {
+// lineClient is a connection that lines are written to.
+type lineClient struct {
+	clients *lineClients
+	conn    net.Conn
+	remote  netip.AddrPort
+	named   string // the address that ConnectLine was called with; "" for a connection that came in
+
+	// The rest is guarded by lineClients.mu.
+	mutedFor string    // the reason it was told for not being heard
+	tookAt   time.Time // when something was written last, or writing began
+	peer     event.Peer
+	queue    [][]byte
+	queued   int  // bytes
+	writing  bool // a goroutine writes the queue
+	dropped  bool // it doesn't read
+	closing  bool // nothing more is queued; it ends when the queue is written
+}
+
+// join makes a line client of a connection, which has this name until it is gone. named is the address that
+// the user gave, if any.
+func (l *lineClients) join(conn net.Conn, remote netip.AddrPort, name, named string) (*lineClient, error) {
 	now := time.Now()
-	g := &guest{p: p, conn: conn, remote: remote, named: named, peer: event.Peer{
+	c := &lineClient{clients: l, conn: conn, remote: remote, named: named, peer: event.Peer{
 		ID: uuid.NewString(), Name: name, Kind: event.KindLine, State: event.Up, Addr: remote, Since: now, Changed: now,
 	}}
-	p.telling.Lock()
-	defer p.telling.Unlock()
-	p.mu.Lock()
-	if p.leaving {
-		p.mu.Unlock()
+	l.reporting.Lock()
+	defer l.reporting.Unlock()
+	l.mu.Lock()
+	if l.life.isLeaving() {
+		l.mu.Unlock()
 		return nil, net.ErrClosed
 	}
-	p.guests[g] = struct{}{}
-	p.busy++
-	p.mu.Unlock()
-	p.cfg.Handler.Peer(g.peer, event.Peer{})
-	if why := p.cfg.MuteReason(); why != "" {
-		p.mu.Lock()
-		g.explain(why)
-		p.mu.Unlock()
+	l.all[c] = struct{}{}
+	l.life.begin()
+	l.mu.Unlock()
+	l.cfg.Handler.Peer(c.peer, event.Peer{})
+	if why := l.cfg.MuteReason(); why != "" {
+		l.mu.Lock()
+		c.explainMuteLocked(why)
+		l.mu.Unlock()
 	}
-	return g, nil
+	return c, nil
 }
 
-// part takes a guest out: left if it hung up, or we did; lost if the connection broke.
-func (p *Plain) part(g *guest, err error) {
-	p.telling.Lock()
-	defer p.telling.Unlock()
-	p.mu.Lock()
-	if _, here := p.guests[g]; !here {
-		p.mu.Unlock()
+// remove takes a line client out: as left if it or we hung up, as lost if the connection broke.
+func (l *lineClients) remove(c *lineClient, err error) {
+	l.reporting.Lock()
+	defer l.reporting.Unlock()
+	l.mu.Lock()
+	if _, here := l.all[c]; !here {
+		l.mu.Unlock()
 		return
 	}
-	delete(p.guests, g)
-	before := g.peer
-	g.peer.State, g.peer.Changed = event.Left, time.Now()
-	if g.dropped || err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !g.closing {
-		g.peer.State = event.Lost
+	delete(l.all, c)
+	before := c.peer
+	c.peer.State, c.peer.Changed = event.Left, time.Now()
+	if c.dropped || err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !c.closing {
+		c.peer.State = event.Lost
 	}
-	g.queue, g.queued = nil, 0
-	g.closing = true
-	after := g.peer
-	p.moved()
-	p.release()
-	p.mu.Unlock()
-	p.cfg.Handler.Peer(after, before)
+	c.queue, c.queued = nil, 0
+	c.closing = true
+	after := c.peer
+	l.progress.notify()
+	l.life.end()
+	l.mu.Unlock()
+	l.cfg.Handler.Peer(after, before)
 }
 
-// received counts bytes.
-func (p *Plain) received(g *guest, n int) {
-	p.mu.Lock()
-	g.peer.In += int64(n)
-	p.mu.Unlock()
+// shown returns the line clients as the Handler knows them.
+func (l *lineClients) shown() []event.Peer {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]event.Peer, 0, len(l.all))
+	for c := range l.all {
+		out = append(out, c.peer)
+	}
+	return out
 }
 
-// hear is a line that a guest said: to the caller, to the other guests, and to JSON peers.
-func (p *Plain) hear(g *guest, line string) {
+// countReceived adds to the bytes that came from a line client.
+func (l *lineClients) countReceived(c *lineClient, n int) {
+	l.mu.Lock()
+	c.peer.In += int64(n)
+	l.mu.Unlock()
+}
+
+// onLine passes on what a line client sent: to the Handler, the other line clients and JSON peers.
+func (l *lineClients) onLine(c *lineClient, line string) {
 	now := time.Now()
-	p.mu.Lock()
-	from, closing := g.peer, g.closing
-	p.mu.Unlock()
-	if closing || !p.cfg.Allowed(g.remote.Addr()) || p.hush(g.remote.Addr().String(), g) {
-		return // it was hung up on
+	l.mu.Lock()
+	from, closing := c.peer, c.closing
+	l.mu.Unlock()
+	if closing || !l.cfg.Allowed(c.remote.Addr()) || l.dropIfMuted(c.remote.Addr().String(), c) {
+		return
 	}
-	_ = p.WaitSpace(p.group.Context()) // whoever says much waits for those who listen
-	p.cfg.Handler.Said(event.Line{
+	_ = l.WaitSpace(l.group.Context()) // a peer that sends much waits for those that receive it
+	l.cfg.Handler.Said(event.Line{
 		ID: uuid.NewString(), FromID: from.ID, FromName: from.Name, Text: line,
 		Time: now, Arrived: now, Signature: event.Unsigned, Kind: event.KindLine,
 	})
-	p.write(g, from.Name, line)
-	p.sendAll(chat{id: from.ID, name: from.Name, text: line}, now)
+	l.writeAll(c, from.Name, line)
+	l.json.sendAll(chat{id: from.ID, name: from.Name, text: line}, now)
 }
 
-// write queues a line for all guests but one, and returns for how many. All share its bytes.
-func (p *Plain) write(but *guest, name, text string) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.guests) == 0 {
+// writeAll queues a message for all line clients but one, and returns for how many. All share its bytes.
+func (l *lineClients) writeAll(but *lineClient, name, text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.all) == 0 {
 		return 0
 	}
-	rows := render(name, text)
+	rows := formatLine(name, text)
 	count := 0
-	for g := range p.guests {
-		if g == but || g.closing {
+	for c := range l.all {
+		if c == but || c.closing {
 			continue
 		}
-		if g.queued+len(rows) > maxGuestQueue {
-			// It reads nothing, or not fast enough: it would cost memory for ever.
-			g.drop("a guest that doesn't read")
+		if c.queued+len(rows) > maxLineQueue {
+			c.dropLocked() // it would cost memory for ever
 			continue
 		}
-		g.queue = append(g.queue, rows)
-		g.queued += len(rows)
-		g.start()
+		c.queueLocked(rows)
 		count++
 	}
 	return count
 }
 
-// drop closes a guest's connection; its reader sees to the rest. Called with Plain.mu held.
-func (g *guest) drop(reason string) {
-	g.closing, g.dropped = true, true
-	g.queue, g.queued = nil, 0
-	g.conn.Close()
-	g.p.log.Info("dropped a guest", "addr", g.remote, "reason", reason)
-	g.p.group.Go("plain/refused", func(context.Context) { g.p.refuse(g.remote, reason) })
-}
-
-// hangUp ends a guest once its queue is written. Called with Plain.mu held.
-func (g *guest) hangUp() {
-	g.closing = true
-	g.start()
-}
-
-// start has the queue written, by a goroutine that lives as long as there is something in it: a silent
-// guest costs only the one that reads. Called with Plain.mu held.
-func (g *guest) start() {
-	if !g.writing && g.p.group.Go("plain/guest", g.run) {
-		g.writing, g.taken = true, time.Now()
-		g.p.busy++
+// hangUpAll ends all line clients, each once its queue is written.
+func (l *lineClients) hangUpAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.all {
+		c.hangUpLocked()
 	}
 }
 
-// run writes the queue until it is empty.
-func (g *guest) run(context.Context) {
+func (c *lineClient) queueLocked(rows []byte) {
+	c.queue = append(c.queue, rows)
+	c.queued += len(rows)
+	c.writeQueueLocked()
+}
+
+// dropLocked closes the connection of a line client that reads too slowly; its reader removes it.
+func (c *lineClient) dropLocked() {
+	const reason = "a guest that doesn't read"
+	c.closing, c.dropped = true, true
+	c.queue, c.queued = nil, 0
+	c.conn.Close()
+	c.clients.log.Info("dropped a line client", "addr", c.remote, "reason", reason)
+	c.clients.group.Go("plain/refused", func(context.Context) { c.clients.refuse(c.remote, reason) })
+}
+
+// hangUpLocked ends a line client once its queue is written.
+func (c *lineClient) hangUpLocked() {
+	c.closing = true
+	c.writeQueueLocked()
+}
+
+// writeQueueLocked has the queue written, by a goroutine that lives as long as something is in it: a
+// silent line client costs only the goroutine that reads.
+func (c *lineClient) writeQueueLocked() {
+	if !c.writing && c.clients.group.Go("plain/write", c.writeQueue) {
+		c.writing, c.tookAt = true, time.Now()
+		c.clients.life.begin()
+	}
+}
+
+// writeQueue writes the queue until it is empty.
+func (c *lineClient) writeQueue(context.Context) {
+	l := c.clients
 	for {
-		g.p.mu.Lock()
-		batch, closing := g.queue, g.closing
-		g.queue, g.queued = nil, 0
+		l.mu.Lock()
+		batch, closing := c.queue, c.closing
+		c.queue, c.queued = nil, 0
 		if len(batch) == 0 {
-			g.writing = false
-			g.p.moved()
-			g.p.release()
-			g.p.mu.Unlock()
+			c.writing = false
+			l.progress.notify()
+			l.life.end()
+			l.mu.Unlock()
 			if closing {
-				g.bow()
+				c.closeWrite()
 			}
 			return
 		}
-		g.p.mu.Unlock()
-		_ = g.conn.SetWriteDeadline(time.Now().Add(writeWithin))
+		l.mu.Unlock()
+		_ = c.conn.SetWriteDeadline(time.Now().Add(writeWithin))
 		buffers := net.Buffers(batch)
-		n, err := buffers.WriteTo(g.conn)
-		g.p.mu.Lock()
-		g.peer.Out += n
-		g.taken = time.Now()
-		g.p.moved()
+		n, err := buffers.WriteTo(c.conn)
+		l.mu.Lock()
+		c.peer.Out += n
+		c.tookAt = time.Now()
+		l.progress.notify()
 		switch {
-		case err == nil || g.closing:
+		case err == nil || c.closing:
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			g.drop("a guest that doesn't read")
+			c.dropLocked()
 		default: // it is gone, as its reader will find
-			g.closing, g.dropped = true, true
-			g.conn.Close()
+			c.closing, c.dropped = true, true
+			c.conn.Close()
 		}
-		g.p.mu.Unlock()
+		l.mu.Unlock()
 	}
 }
 
-// bow ends the connection from our side. Its reader takes what is still on the way, until the other
-// side has ended too.
-func (g *guest) bow() {
-	if c, ok := g.conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
-		_ = g.conn.SetReadDeadline(time.Now().Add(closeWithin))
+// closeWrite ends the connection from our side. Its reader takes what is still on the way, until the
+// other side has ended too.
+func (c *lineClient) closeWrite() {
+	if w, ok := c.conn.(interface{ CloseWrite() error }); ok && w.CloseWrite() == nil {
+		_ = c.conn.SetReadDeadline(time.Now().Add(closeWithin))
 		return
 	}
-	g.conn.Close()
+	c.conn.Close()
 }

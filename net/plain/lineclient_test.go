@@ -217,7 +217,7 @@ func TestGuestsSeeOnlyText(t *testing.T) {
 		{"", "between two"}:                       "between two\n",
 		{"a", "👩\u200d🚀 é"}:                       "a: 👩\u200d🚀 é\n",
 	} {
-		if got := string(render(in[0], in[1])); got != want {
+		if got := string(formatLine(in[0], in[1])); got != want {
 			t.Errorf("%q is written as %q, want %q", in, got, want)
 		}
 	}

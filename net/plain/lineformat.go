@@ -5,13 +5,13 @@ import (
 	"unicode"
 )
 
-// render makes what a guest sees of a line. Every row begins with the name, so that nobody can write a
-// row in another's name, and nothing in it reaches the guest's terminal but what can be seen. An empty
-// name is for who is alone with one other: only one can write then.
-func render(name, text string) []byte {
+// formatLine returns a message as line clients see it. Every row begins with the name, so that no one can write
+// a row in another's name, and only visible characters reach the client's terminal. An empty name is for two
+// people alone: only the other can write then.
+func formatLine(name, text string) []byte {
 	if given := name; given != "" {
-		if name = visible(given); strings.TrimSpace(name) == "" {
-			name = "?" // a name that can't be seen is no way round the rule
+		if name = dropInvisible(given); strings.TrimSpace(name) == "" {
+			name = "?" // an invisible name is no way round the rule
 		}
 	}
 	var out strings.Builder
@@ -20,15 +20,15 @@ func render(name, text string) []byte {
 			out.WriteString(name)
 			out.WriteString(": ")
 		}
-		out.WriteString(visible(row))
+		out.WriteString(dropInvisible(row))
 		out.WriteByte('\n')
 	}
 	return []byte(out.String())
 }
 
-// visible drops escape sequences' and other controls, and characters that have no form of their own:
-// bidi overrides, zero-width ones, line separators.
-func visible(s string) string {
+// dropInvisible drops controls, with them those of escape sequences, and characters without a form of their
+// own: bidi overrides, zero-width characters, line separators.
+func dropInvisible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':

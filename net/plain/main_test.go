@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/memnet"
@@ -23,6 +24,9 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// silentAfter is when package accept makes a silent connection a line client.
+const silentAfter = 3 * time.Second
 
 const (
 	selfID  = "5e1f0000-0000-4000-8000-000000000000"
@@ -89,6 +93,7 @@ type world struct {
 	net   *memnet.Network
 	us    *memnet.Host
 	plain *Plain
+	port  *accept.Port
 	group *group.Group
 	rec   *recorder
 
@@ -106,7 +111,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// start makes the Plain, and accepts.
+// start makes the Plain and its port.
 func (w *world) start() {
 	w.t.Helper()
 	w.group = group.New(context.Background(), func(p *group.Panic) { w.t.Errorf("%v\n%s", p, p.Stack) })
@@ -114,11 +119,7 @@ func (w *world) start() {
 		Identity: identity.FromSeed([32]byte{7}),
 		Self:     func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
 		Dial:     w.us.DialContext,
-		Allowed: func(a netip.Addr) bool {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.policy == nil || w.policy(a)
-		},
+		Allowed:  w.allowed,
 		IsNative: func(id string, a netip.AddrPort) bool {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -131,7 +132,7 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	accept(w.group, w.plain, l, func(c net.Conn) {
+	w.port = serve(w.group, w.plain, l, w.rec, w.allowed, func(c net.Conn) {
 		b, _ := io.ReadAll(c)
 		w.mu.Lock()
 		w.tls = b
@@ -140,9 +141,26 @@ func (w *world) start() {
 	})
 }
 
-// onLoopback is a Plain that listens on this machine's own network, for what needs real sockets. order
-// says whether it keeps the order of connections, as it does in a node.
-func onLoopback(t *testing.T, h Handler, order bool) (*group.Group, *Plain, net.Listener) {
+func (w *world) allowed(a netip.Addr) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.policy == nil || w.policy(a)
+}
+
+// serve gives a port's connections to a Plain, as package node does.
+func serve(g *group.Group, p *Plain, l net.Listener, h Handler, allowed func(netip.Addr) bool, native func(net.Conn)) *accept.Port {
+	return accept.Start(g, accept.Config{
+		Listener: l, Cleartext: p.Accept, Allowed: allowed, Refused: h.Refused, Log: slog.New(slog.DiscardHandler),
+		Native: func(c net.Conn, _ time.Time, keyProven func()) {
+			keyProven()
+			native(c)
+			c.Close()
+		},
+	})
+}
+
+// onLoopback returns where a Plain listens on this machine's own network, for what needs real sockets.
+func onLoopback(t testing.TB, h Handler) net.Addr {
 	t.Helper()
 	g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 	t.Cleanup(g.Close)
@@ -155,31 +173,8 @@ func onLoopback(t *testing.T, h Handler, order bool) (*group.Group, *Plain, net.
 	if err != nil {
 		t.Fatal(err)
 	}
-	if order {
-		l = Order(l)
-	}
-	accept(g, p, l, func(net.Conn) { t.Error("native") })
-	return g, p, l
-}
-
-// accept serves a listener as the mesh does, until the group ends.
-func accept(g *group.Group, p *Plain, l net.Listener, native func(net.Conn)) {
-	g.Go("accept", func(ctx context.Context) {
-		stop := context.AfterFunc(ctx, func() { l.Close() })
-		defer stop()
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			g.Go("greet", func(ctx context.Context) {
-				if c, ok := p.Classify(ctx, conn); ok {
-					native(c)
-					c.Close()
-				}
-			})
-		}
-	})
+	serve(g, p, l, h, func(netip.Addr) bool { return true }, func(net.Conn) { t.Error("native") })
+	return l.Addr()
 }
 
 // restart ends the Plain and makes another.
@@ -241,7 +236,7 @@ func newSeed(t *testing.T, h *memnet.Host, port uint16) *seed {
 			n, _ := c.Read(b)
 			s.mu.Lock()
 			s.got = append(s.got, string(b[:n]))
-			s.from = append(s.from, addrOf(c.RemoteAddr()))
+			s.from = append(s.from, accept.AddrPort(c.RemoteAddr()))
 			s.mu.Unlock()
 			c.Close()
 		}

@@ -25,7 +25,7 @@ func TestNativeIsHandedBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		accept(w.group, w.plain, Order(l), func(c net.Conn) {
+		serve(w.group, w.plain, l, w.rec, w.allowed, func(c net.Conn) {
 			s := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13})
 			_, _ = io.Copy(s, s)
 			_ = s.CloseWrite()

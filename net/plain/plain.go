@@ -1,37 +1,48 @@
-// Package plain talks to peers that don't speak the native protocol: the seed's programs (JSON objects
-// over TCP), and anything that sends lines (nc, telnet, newline chats). DESIGN.md §5 is the contract.
+// Package plain talks in cleartext to peers that don't speak the native protocol: the seed's programs (JSON
+// objects over TCP), and anything that sends lines (nc, telnet, newline chats).
 //
-// # One port
+// # How connections come in
 //
-// The listener's owner hands every accepted connection to Classify, in that connection's own
-// goroutine. The first byte that isn't white space decides:
+// Package accept owns the port. It hands every connection to Accept, whose result serves it in cleartext:
+// a connection that begins with { as a JSON program's, one that begins with text as a line client's, and
+// one that is silent for 3 s as a line client's that only reads.
 //
-//	0x16         TLS: given back to the caller, who speaks native
-//	{            seed JSON: objects back to back
-//	printable    lines; a first line that is an HTTP request gets 400 and is not shown
-//	others       closed
-//	none in 3 s  a silent guest: the room is written to it, its first byte still decides
+// # The seed's programs: JSON peers
 //
-// # Two kinds of peers
+// A JSON peer is an address that objects are sent to, each over a connection of its own, in one write of at
+// most 1,024 bytes: the seed's programs read once into as many. Longer messages become several. The other
+// side closes first, which shows that it has read; the next object follows only then. A program that
+// doesn't close within 25 ms reads connections to their end, and from then on we close first.
 //
-// A JSON peer is an address that objects are sent to, a connection each. It is known from beacons
-// (Beacon, Heartbeat, Found), from a Discovery object that came over TCP, or because the user named it
-// (ConnectJSON). Nothing in any of these is authenticated, so the address is always the one that the
-// packet or connection came from, never the one that it claims; and text is sent there only after two
-// beacons or a connection from that address. A guest is a connection that lines are written to; it is
-// gone when the connection is.
+// A JSON peer is known from beacons (HandleBeacon, HandleHeartbeat), from mDNS (HandleFound), from a
+// Discovery object that came over TCP, or because the user named it (ConnectJSON). None of these is
+// authenticated. So the address is always the one that the packet or the connection came from, never
+// the one that it claims, and text is sent there only after two beacons or a connection from it. A program
+// that finds others by mDNS or over TCP learns of us by a Discovery that we send, at most every 20 s. It is
+// late after 30 s and lost after 60 s in which nothing came. Exit ends it at once, if it comes from the
+// peer's own address. A Chat with a signature is shown only if that verifies. Votes of the seed's programs
+// mean nothing here; Handler.Info reports them, once for each address.
+//
+// # Programs that send lines: line clients
+//
+// A line client is a connection that lines are written to, as "name: text"; it is gone when the connection
+// is. What it sends is split at LF or CRLF, and at 4 KiB. What is neither UTF-8 nor text is refused, with
+// all that comes after it. A line client that takes nothing for 10 s, or has more than 1 MiB waiting, is
+// dropped.
 //
 // # Who gets what
 //
-// Say goes to JSON peers and guests. A guest's line goes to Handler.Said, to the other guests and to
-// JSON peers; handing it to native links is the caller's part. A JSON peer dials everybody itself, so
-// its line goes only to Handler.Said and to the guests. Guests writes what native peers said.
+// Send goes to JSON peers and line clients. A line client's message goes to Handler.Said, to the other line
+// clients and to JSON peers; the caller hands it to native links. A JSON peer dials everyone itself, so its
+// message goes only to Handler.Said and to the line clients. WriteToLineClients writes what native peers
+// said.
 //
-// # Goroutines
+// # Goroutines and locks
 //
-// Nobody who calls Say, Guests, Beacon, Found, Heartbeat or Peers ever waits for a peer: each has a
-// bounded queue, and a goroutine of the group while there is something in it. One goroutine, "plain/watch",
-// takes beacons and sees who is late.
+// Send, WriteToLineClients, Peers and the Handle methods never wait for a peer: each peer has a bounded
+// queue, and a goroutine of the group while something is in it. The goroutine "plain/watch" takes beacons
+// and notices late peers. JSON peers and line clients have a lock each. Lock order: Plain.reporting, then
+// one of these, then the small ones of lifetime and progress.
 package plain
 
 import (
@@ -49,36 +60,36 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// Self is who one is, as plain peers are told.
+// Self is how plain peers know us.
 type Self struct {
 	ID   string // uuid
 	Name string
-	Port int // where one listens
+	Port int // where we listen
 }
 
 // Config is what a Plain needs. Identity, Self, Dial and Handler must be set. The functions are called
-// from any goroutine and must not block, but for Dial. None of them, nor of the Handler's methods, is
-// called with a lock held that Say, Guests, Beacon, Found, Heartbeat and Peers need: so these may be
-// called with a lock held that the functions need. The other methods must not.
+// from any goroutine and must not block, but for Dial. Neither they nor the Handler's methods are called
+// with a lock held that Send, WriteToLineClients, Peers or a Handle method needs. So a caller of these may
+// hold a lock that the functions need. A caller of the other methods must not.
 type Config struct {
 	Identity *identity.Identity
 	Self     func() Self
 	Dial     func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Allowed says whether plain peers are allowed at an address now; nil allows all. Call Enforce when
-	// its answers change, or Native's.
+	// Allowed reports whether plain peers are allowed at an address now; nil allows all. Call Enforce
+	// when its answers change, or IsNative's.
 	Allowed func(netip.Addr) bool
-	// IsNative says whether an id or an address is known as native, and so never dialled in clear. The
-	// id may be "", the address may be invalid. nil: nobody is.
+	// IsNative reports whether an id or an address is known as a native peer's, to which nothing is sent
+	// in cleartext. The id may be "", the address may be invalid. nil: none is.
 	IsNative func(id string, addr netip.AddrPort) bool
-	// MuteReason says why nothing may be said or heard in clear now, or "" (VOTING.md rule 9). Connections stay
-	// open under it, and each guest is told why, once; lines that come are refused with its words. Call
-	// Enforce when its answer changes. nil: all may be said.
+	// MuteReason says why nothing may be sent or taken in cleartext now, or "": the room's policy is
+	// signed only. Connections stay open under it, and each line client is told the reason, once; lines
+	// that come are refused with it. Call Enforce when its answer changes. nil: always "".
 	MuteReason func() string
-	// OmitName says whether guests get one's own lines without one's name before them, as a program for two
-	// writes them. nil: with the name.
+	// OmitName reports whether line clients get our messages without our name before them, as a program
+	// for two writes them. nil: with the name.
 	OmitName func() bool
-	// Reached is told of each success of ConnectLine and ConnectJSON, with line:// or json:// before the
-	// address. It must not block. nil: nobody is.
+	// Reached is called at each success of ConnectLine and ConnectJSON, with line:// or json:// before
+	// the address. It must not block. May be nil.
 	Reached func(addr string)
 	Handler Handler
 	Log     *slog.Logger // nil: slog's default
@@ -86,50 +97,51 @@ type Config struct {
 
 // Handler is told what plain peers do.
 type Handler interface {
-	// Peer says that a peer came, went, is late, or is called or reached otherwise. before is as it
-	// was; its ID is "" for a new one, and differs from p.ID if only now the peer said who it is. One
-	// call at a time; it must not block.
+	// Peer reports that a peer came, went, is late, or has another name or address. before is how it
+	// was; its ID is "" for a new peer, and differs from p.ID if only now the peer said its id. The calls
+	// come one at a time and must not block.
 	Peer(p, before event.Peer)
-	// Said is a line of a plain peer. A call that blocks stops reading from that peer. The calls for one
-	// connection are in order; others run beside them.
+	// Said reports a message of a plain peer. A call that blocks stops reading from that peer. The calls
+	// for one connection are in order; others run beside them.
 	Said(l event.Line)
-	// Refused is something dropped, by whom and why. It must not block.
+	// Refused reports what was dropped: from which peer, and why. It must not block.
 	Refused(from, reason string)
-	// Info is something that a plain peer's program does that has no meaning here; once for each
-	// address and form. It must not block.
+	// Info reports something that a plain peer's program does and that has no meaning here, once for
+	// each address and form. It must not block.
 	Info(from, text string)
-	// Undelivered says that lines didn't reach a JSON peer. It comes once, until one does again.
+	// Undelivered reports that messages didn't reach a JSON peer, once until one does again.
 	Undelivered(p event.Peer, lines int, err error)
-	// Trouble says that an address of ConnectLine or ConnectJSON can't be reached, for the first time
+	// Trouble reports that an address of ConnectLine or ConnectJSON can't be reached, for the first time
 	// or for another reason.
 	Trouble(addr string, err error)
 }
 
 // Plain is all plain peers of one participant. Its methods may be called from any goroutine.
 type Plain struct {
-	cfg     Config
-	log     *slog.Logger
-	group   *group.Group
-	census  census
-	sighted chan sighting
-
-	// telling is held over a change of a peer and the Handler.Peer that tells of it, so that these come
-	// in the order of the changes. Locked before mu.
-	telling sync.Mutex
-
-	mu       sync.Mutex
-	peers    map[netip.AddrPort]*peer      // JSON peers, by where they are dialled
-	guests   map[*guest]struct{}           // that have joined
-	naming   map[string]context.CancelFunc // addresses of Connect…, with their scheme
-	told     map[string]struct{}           // Info that was given, by address and form
-	dropped  map[string]netip.AddrPort     // ids of those that Drop was called for, and where they were
-	progress chan struct{}                 // of await; nil: nobody waits
-	busy     int                           // senders and guests that are not done
-	leaving  bool
-	quiet    chan struct{} // made by Leave; closed when leaving and not busy
+	*shared
+	named struct {
+		sync.Mutex
+		cancel map[string]context.CancelFunc // ends a Connect…, by scheme and address
+	}
 }
 
-// New starts to watch for late peers. g owns its goroutines; they end with it.
+// shared is what JSON peers and line clients have in common.
+type shared struct {
+	cfg   Config
+	log   *slog.Logger
+	group *group.Group
+
+	// reporting is held over a change of a peer and the Handler.Peer call for it, so that these come in
+	// the order of the changes.
+	reporting sync.Mutex
+
+	json     *jsonPeers
+	lines    *lineClients
+	life     lifetime
+	progress progress
+}
+
+// New starts to watch for late peers. g owns its goroutines, which end with it.
 func New(g *group.Group, cfg Config) *Plain {
 	if cfg.Allowed == nil {
 		cfg.Allowed = func(netip.Addr) bool { return true }
@@ -149,121 +161,113 @@ func New(g *group.Group, cfg Config) *Plain {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	p := &Plain{
-		cfg: cfg, log: cfg.Log, group: g,
-		sighted: make(chan sighting, maxSightings),
-		peers:   map[netip.AddrPort]*peer{},
-		guests:  map[*guest]struct{}{},
-		naming:  map[string]context.CancelFunc{},
-		told:    map[string]struct{}{},
-		dropped: map[string]netip.AddrPort{},
-		quiet:   make(chan struct{}),
+	sh := &shared{cfg: cfg, log: cfg.Log, group: g, life: lifetime{idle: make(chan struct{})}}
+	sh.json = &jsonPeers{
+		shared: sh, received: make(chan sighting, maxSightings),
+		byAddr: map[netip.AddrPort]*jsonPeer{}, informed: map[string]struct{}{}, disconnected: map[string]netip.AddrPort{},
 	}
-	g.Go("plain/watch", p.watch)
+	sh.lines = &lineClients{shared: sh, all: map[*lineClient]struct{}{}}
+	p := &Plain{shared: sh}
+	p.named.cancel = map[string]context.CancelFunc{}
+	g.Go("plain/watch", sh.json.watch)
 	return p
 }
 
-// Peers is everybody plain, as far as known now: JSON peers and guests, in the order in which they came.
+// Peers returns all plain peers that are there, JSON peers and line clients, in the order in which they came.
 func (p *Plain) Peers() []event.Peer {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := make([]event.Peer, 0, len(p.peers)+len(p.guests))
-	for _, pe := range p.peers {
-		if pe.shown {
-			out = append(out, pe.Peer)
-		}
-	}
-	for g := range p.guests {
-		out = append(out, g.peer)
-	}
+	out := append(p.json.shown(), p.lines.shown()...)
 	slices.SortFunc(out, func(a, b event.Peer) int {
 		return cmp.Or(a.Since.Compare(b.Since), a.Addr.Compare(b.Addr))
 	})
 	return out
 }
 
-// Send sends one's own line to all plain peers and returns to how many. signed adds the seed's signature
+// Send sends our own message to all plain peers and returns to how many. signed adds the seed's signature
 // where it fits. It never blocks.
 func (p *Plain) Send(text string, signed bool) int {
 	if p.cfg.MuteReason() != "" {
 		return 0
 	}
 	self := p.cfg.Self()
-	l := chat{id: self.ID, name: self.Name, text: text}
+	c := chat{id: self.ID, name: self.Name, text: text}
 	if signed {
-		l.signer = p.cfg.Identity
+		c.signer = p.cfg.Identity
 	}
 	name := self.Name
 	if p.cfg.OmitName() {
 		name = ""
 	}
-	return p.sendAll(l, time.Now()) + p.write(nil, name, text)
+	return p.json.sendAll(c, time.Now()) + p.lines.writeAll(nil, name, text)
 }
 
-// WriteToLineClients writes a line that somebody else said to the guests, as `name: text`. It never blocks.
+// WriteToLineClients writes a native peer's message to the line clients, as `name: text`. It never
+// blocks.
 func (p *Plain) WriteToLineClients(name, text string) {
 	if p.cfg.MuteReason() == "" {
-		p.write(nil, name, text)
+		p.lines.writeAll(nil, name, text)
 	}
 }
 
-// allowed reports whether a peer may be spoken to in clear. Called without mu.
-func (p *Plain) allowed(pe *peer) bool {
-	p.mu.Lock()
-	id, addr := pe.ID, pe.Addr
-	p.mu.Unlock()
-	return p.cfg.Allowed(addr.Addr()) && !p.cfg.IsNative(id, addr)
+func (s *shared) refuse(from netip.AddrPort, reason string) {
+	s.cfg.Handler.Refused(from.Addr().String(), reason)
 }
 
-func (p *Plain) refuse(from netip.AddrPort, reason string) {
-	p.cfg.Handler.Refused(from.Addr().String(), reason)
-}
-
-// release counts down what Leave waits for. Called with mu held.
-func (p *Plain) release() {
-	p.busy--
-	p.settle()
-}
-
-// settle tells Leave when everything is done. Called with mu held.
-func (p *Plain) settle() {
-	if p.leaving && p.busy == 0 {
-		select {
-		case <-p.quiet:
-		default:
-			close(p.quiet)
-		}
-	}
-}
-
-// Leave says Exit to the JSON peers, writes what the guests are yet to get, and closes: it returns when
-// that is done or ctx has ended. Nothing is said, dialled or accepted after it.
+// Leave says Exit to the JSON peers, writes what line clients are yet to get, and ends their connections. It
+// returns when that is done or ctx has ended. Nothing is sent or dialled after it.
 func (p *Plain) Leave(ctx context.Context) {
 	id := p.cfg.Self().ID
-	p.mu.Lock()
-	if !p.leaving {
-		p.leaving = true
-		p.sayExit(id)
-		for g := range p.guests {
-			g.hangUp()
-		}
-		p.settle()
+	if p.life.leave() {
+		p.json.sendExit(id)
+		p.lines.hangUpAll()
+		p.life.end()
 	}
-	p.mu.Unlock()
 	select {
-	case <-p.quiet:
+	case <-p.life.idle:
 	case <-ctx.Done():
 	}
-	p.census.close()
 }
 
-// addrOf is the address of a connection's end, without the IPv6 form of IPv4.
-func addrOf(a net.Addr) netip.AddrPort {
-	var ap netip.AddrPort
-	if t, ok := a.(*net.TCPAddr); ok {
-		ap = t.AddrPort()
-	} else if a != nil {
-		ap, _ = netip.ParseAddrPort(a.String())
+// lifetime counts what Leave waits for: senders and line clients that aren't done.
+type lifetime struct {
+	mu      sync.Mutex
+	running int
+	leaving bool
+	idle    chan struct{} // closed when leaving and nothing runs
+}
+
+func (l *lifetime) begin() {
+	l.mu.Lock()
+	l.running++
+	l.mu.Unlock()
+}
+
+func (l *lifetime) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.running--
+	if l.leaving && l.running == 0 {
+		select {
+		case <-l.idle:
+		default:
+			close(l.idle)
+		}
 	}
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// leave begins to leave, and counts until end. It reports false if that was begun before.
+func (l *lifetime) leave() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.leaving {
+		return false
+	}
+	l.leaving = true
+	l.running++
+	return true
+}
+
+func (l *lifetime) isLeaving() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leaving
 }

@@ -1,108 +1,138 @@
 package plain
 
 import (
+	"net"
 	"net/netip"
 	"time"
 
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/wire"
 )
 
-// see takes a Discovery from an address: a new peer, or one that is known. It returns nil if there is
-// none: it is ourselves, native, not allowed, or one too many. The ip that d claims is ignored: a
-// stranger's word must not make us send to a third party.
-func (p *Plain) see(from netip.Addr, d wire.Discovery, how origin) *peer {
+// register takes a Discovery from an address, and returns its peer: a new one or a known one. It returns nil
+// if that is ourselves, native, not allowed, or one too many. It ignores the ip that d claims: a stranger's
+// word must not make us send to a third party.
+func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jsonPeer {
 	id, name := clip(d.ID, maxID), clip(d.Name, maxName)
 	addr := netip.AddrPortFrom(from, d.Port)
-	if id == "" || d.Port == 0 || !from.IsValid() || from.IsUnspecified() || from.IsMulticast() || id == p.cfg.Self().ID {
+	if id == "" || d.Port == 0 || !from.IsValid() || from.IsUnspecified() || from.IsMulticast() || id == j.cfg.Self().ID {
 		return nil
 	}
 	if name == "" {
 		name = addr.String()
 	}
 	switch {
-	case p.cfg.IsNative(id, addr):
-		p.mu.Lock()
-		pe := p.peers[addr]
-		p.mu.Unlock()
+	case j.cfg.IsNative(id, addr):
+		j.mu.Lock()
+		pe := j.byAddr[addr]
+		j.mu.Unlock()
 		if pe != nil {
-			p.remove(pe, event.Left) // it has learnt to speak native
+			j.remove(pe, event.Left) // it has learnt to speak native
 		}
 		return nil
-	case p.isDropped(id):
+	case j.isDisconnected(id):
 		return nil
-	case !p.cfg.Allowed(from):
-		p.cfg.Handler.Refused(from.String(), errNotAllowed.Error())
+	case !j.cfg.Allowed(from):
+		j.cfg.Handler.Refused(from.String(), accept.NotAllowed)
 		return nil
 	}
 	now := time.Now()
-	p.telling.Lock()
-	defer p.telling.Unlock()
-	p.mu.Lock()
-	if p.leaving {
-		p.mu.Unlock()
+	j.reporting.Lock()
+	defer j.reporting.Unlock()
+	j.mu.Lock()
+	if j.life.isLeaving() {
+		j.mu.Unlock()
 		return nil
 	}
-	pe, reason := p.place(addr, id, how, now)
+	pe, reason := j.findOrAddLocked(addr, id, how, now)
 	if pe == nil {
-		p.mu.Unlock()
-		p.cfg.Handler.Refused(from.String(), reason)
+		j.mu.Unlock()
+		j.cfg.Handler.Refused(from.String(), reason)
 		return nil
 	}
-	p.tell(pe, func() {
+	j.changeAndUnlock(pe, func() {
 		if pe.Addr != addr { // it has moved
-			delete(p.peers, pe.Addr)
-			p.peers[addr] = pe
-			pe.Addr, pe.beacons, pe.vouched = addr, 0, false
+			delete(j.byAddr, pe.Addr)
+			j.byAddr[addr] = pe
+			pe.Addr, pe.beacons, pe.reachable = addr, 0, false
 		}
 		pe.ID, pe.Name, pe.nameless = id, name, how == byGuess
-		pe.alive(now)
+		pe.markAliveLocked(now)
 		switch how {
 		case byBeacon, byMDNS:
 			pe.beacons++
 			pe.introduce = pe.introduce || how == byMDNS
 		default:
-			pe.vouched = true
+			pe.reachable = true
 		}
-		if pe.introduce && pe.introduced.IsZero() && pe.speakable() {
-			p.queueIntroduction(pe)
+		if pe.introduce && pe.introducedAt.IsZero() && pe.confirmed() {
+			j.queueIntroductionLocked(pe)
 		}
 	})
 	return pe
 }
 
-// place finds the peer for an address, or makes it. The reason, if any, is why there is none. Called with
-// telling and mu held.
-func (p *Plain) place(addr netip.AddrPort, id string, how origin, now time.Time) (pe *peer, reason string) {
-	pe = p.peers[addr]
-	if pe != nil && (pe.ID == id || pe.nameless || now.Sub(pe.heard) >= squatFor) {
+// findOrAddLocked returns the peer for an address, or why there is none. The caller holds reporting too.
+func (j *jsonPeers) findOrAddLocked(addr netip.AddrPort, id string, how origin, now time.Time) (pe *jsonPeer, reason string) {
+	pe = j.byAddr[addr]
+	if pe != nil && (pe.ID == id || pe.nameless || now.Sub(pe.heardAt) >= idKeptFor) {
 		return pe, "" // a program that was started again has a new id
 	}
 	if pe != nil {
 		return nil, "another id at the address of a peer that is there"
 	}
-	each, elsewhere := 0, (*peer)(nil)
-	for where, other := range p.peers {
+	ofAddr, elsewhere := 0, (*jsonPeer)(nil)
+	for where, other := range j.byAddr {
 		if other.ID == id {
 			elsewhere = other
 		}
 		if where.Addr() == addr.Addr() {
-			each++
+			ofAddr++
 		}
 	}
 	if elsewhere != nil {
 		if elsewhere.State == event.Up {
-			// A second way to it, or a liar: it would get every line twice, or somebody else would.
+			// Either a second way to the peer, which would get each message twice, or a liar.
 			return nil, "the id of a peer that is there, from another address"
 		}
 		return elsewhere, ""
 	}
-	if len(p.peers) >= maxPeers || each >= maxPeersEach && !addr.Addr().IsLoopback() && how < byName {
+	if len(j.byAddr) >= maxPeers || ofAddr >= maxPeersOfAddr && !addr.Addr().IsLoopback() && how < byName {
 		return nil, "too many peers"
 	}
-	pe = &peer{heard: now, Peer: event.Peer{
+	pe = &jsonPeer{heardAt: now, Peer: event.Peer{
 		ID: id, Kind: event.KindJSON, State: event.Up, Addr: addr, Since: now, Changed: now,
 	}}
-	p.peers[addr] = pe
+	j.byAddr[addr] = pe
 	return pe, ""
+}
+
+// answerDiscovery takes a Discovery that came over TCP. Ours goes back on the connection, for a program that
+// reads it there, and to where the other listens, for one that doesn't.
+func (j *jsonPeers) answerDiscovery(conn net.Conn, remote netip.AddrPort, d wire.Discovery) {
+	if d.Native() {
+		return // it finds us by its own protocol
+	}
+	pe := j.register(remote.Addr(), d, byTCP)
+	if pe == nil {
+		return
+	}
+	if object, err := j.introduction(conn.LocalAddr()); err == nil && j.cfg.MuteReason() == "" {
+		_ = conn.SetWriteDeadline(time.Now().Add(closeWithin))
+		_, _ = conn.Write(object)
+	}
+	j.mu.Lock()
+	if time.Since(pe.introducedAt) >= introduceEvery {
+		j.queueIntroductionLocked(pe)
+	}
+	j.mu.Unlock()
+}
+
+// introduction returns the Discovery that tells a peer over TCP who we are and where we listen.
+func (j *jsonPeers) introduction(local net.Addr) ([]byte, error) {
+	self := j.cfg.Self()
+	return wire.EncodeSeed(wire.Discovery{
+		ID: self.ID, Name: clip(self.Name, maxName), IP: accept.AddrPort(local).Addr().WithZone("").String(), Port: uint16(self.Port),
+	})
 }

@@ -6,18 +6,18 @@ import (
 	"slices"
 )
 
-// Scope says from where plain peers are allowed: the values of --plain-peers (DESIGN.md §5).
+// Scope says from where plain peers are allowed: a value of --plain-peers.
 type Scope string
 
 // The scopes.
 const (
-	ScopeLAN      Scope = "lan" // loopback, private and link-local addresses, and one's own networks
+	ScopeLAN      Scope = "lan" // loopback, private and link-local addresses, and the networks of this machine
 	ScopeLoopback Scope = "loopback"
 	ScopeAll      Scope = "all"
 	ScopeOff      Scope = "off"
 )
 
-// ParseScope reads one; "" is ScopeLAN.
+// ParseScope returns the scope that a text names; "" is ScopeLAN.
 func ParseScope(text string) (Scope, error) {
 	switch s := Scope(text); s {
 	case "":
@@ -28,7 +28,8 @@ func ParseScope(text string) (Scope, error) {
 	return "", fmt.Errorf("plain peers %q: use lan, loopback, all or off", text)
 }
 
-// Allows reports whether an address is in the scope. networks are those of one's own interfaces.
+// Allows reports whether an address is in the scope. networks are those of
+// this machine's interfaces.
 func (s Scope) Allows(a netip.Addr, networks []netip.Prefix) bool {
 	a = a.Unmap()
 	switch s {

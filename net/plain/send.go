@@ -15,8 +15,8 @@ import (
 // outgoing is an object that waits for a JSON peer.
 type outgoing struct {
 	object []byte    // nil: an introduction, which names the address that the connection has here
-	line   bool      // the first object of a line
-	until  time.Time // when to give up, of one that waits until the peer may be spoken to; zero: it may
+	starts bool      // it is the first object of a message
+	until  time.Time // when to give up, while the peer isn't confirmed; zero: it was
 }
 
 var (
@@ -24,172 +24,187 @@ var (
 	errWaiting = errors.New("it was not heard of again")
 )
 
-// sendAll queues a line for all JSON peers and returns for how many.
-func (p *Plain) sendAll(c chat, now time.Time) int {
-	p.mu.Lock()
-	none := len(p.peers) == 0 || p.leaving
-	p.mu.Unlock()
-	if none || c.text == "" {
+// sendAll queues a message for all JSON peers and returns for how many.
+func (j *jsonPeers) sendAll(c chat, now time.Time) int {
+	if c.text == "" || j.life.isLeaving() || !j.any() {
 		return 0
 	}
 	encoded := c.encode(now.Unix()) // once for all; a signature costs
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.life.isLeaving() { // Exit is the last that peers get
+		return 0
+	}
 	count := 0
-	for _, pe := range p.peers {
-		if p.leaving {
-			break
-		}
+	for _, pe := range j.byAddr {
 		if len(pe.queue)+len(encoded) > maxQueue {
-			p.failed(pe, 1, errQueue)
+			j.reportUndeliveredLocked(pe, 1, errQueue)
 			continue
 		}
 		var until time.Time
-		if !pe.speakable() {
+		if !pe.confirmed() {
 			until = now.Add(holdFor)
 		}
 		for i, object := range encoded {
-			pe.queue = append(pe.queue, outgoing{object: object, line: i == 0, until: until})
+			pe.queue = append(pe.queue, outgoing{object: object, starts: i == 0, until: until})
 		}
-		p.start(pe)
+		j.sendQueueLocked(pe)
 		count++
 	}
 	return count
 }
 
-// queueIntroduction has a peer told who we are, before anything else. Called with mu held.
-func (p *Plain) queueIntroduction(pe *peer) {
-	if p.leaving {
-		return
-	}
-	pe.introduced = time.Now()
-	pe.queue = append([]outgoing{{}}, pe.queue...)
-	p.start(pe)
+func (j *jsonPeers) any() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.byAddr) > 0
 }
 
-// sayExit queues the Exit for all that were told anything. Called with mu held.
-func (p *Plain) sayExit(id string) {
+// queueIntroductionLocked has a peer told who we are, before anything else.
+func (j *jsonPeers) queueIntroductionLocked(pe *jsonPeer) {
+	if j.life.isLeaving() {
+		return
+	}
+	pe.introducedAt = time.Now()
+	pe.queue = append([]outgoing{{}}, pe.queue...)
+	j.sendQueueLocked(pe)
+}
+
+// sendExit queues the Exit for all peers that were told anything.
+func (j *jsonPeers) sendExit(id string) {
 	object, err := wire.EncodeSeed(wire.Exit(id))
 	if err != nil {
 		return
 	}
-	for _, pe := range p.peers {
-		if pe.speakable() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, pe := range j.byAddr {
+		if pe.confirmed() {
 			pe.queue = append(pe.queue, outgoing{object: object})
-			p.start(pe)
+			j.sendQueueLocked(pe)
 		} else {
 			pe.queue = nil
 		}
 	}
 }
 
-// start has a peer's queue sent, by a goroutine that lives as long as there is something in it. Called
-// with mu held.
-func (p *Plain) start(pe *peer) {
-	if pe.sending || len(pe.queue) == 0 || !pe.speakable() {
+// sendQueueLocked has a peer's queue sent, by a goroutine that lives as long as something is in it.
+func (j *jsonPeers) sendQueueLocked(pe *jsonPeer) {
+	if pe.sending || len(pe.queue) == 0 || !pe.confirmed() {
 		return
 	}
-	if p.group.Go("plain/send", func(ctx context.Context) { p.send(ctx, pe) }) {
+	if j.group.Go("plain/send", func(ctx context.Context) { j.sendQueue(ctx, pe) }) {
 		pe.sending = true
 		if !pe.failing {
-			pe.taken = time.Now()
+			pe.tookAt = time.Now()
 		}
-		p.busy++
+		j.life.begin()
 	}
 }
 
-// send delivers a peer's queue in order, one object at a time. What fails takes the rest of the queue
-// with it: the address is dead, and the lines would only grow old.
-func (p *Plain) send(ctx context.Context, pe *peer) {
+// sendQueue delivers a peer's queue in order, one object at a time. An object that can't be delivered takes
+// the rest of the queue with it: the address is dead, and the messages would only grow old.
+func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 	for {
-		allowed := p.allowed(pe) && p.cfg.MuteReason() == ""
-		p.mu.Lock()
+		allowed := j.mayReceive(pe) && j.cfg.MuteReason() == ""
+		j.mu.Lock()
 		if !allowed || ctx.Err() != nil {
-			p.silence(pe)
+			j.emptyQueueLocked(pe)
 		}
-		if len(pe.queue) == 0 || !pe.speakable() { // it may have moved to where it may not be spoken to yet
+		if len(pe.queue) == 0 || !pe.confirmed() { // it may have moved to an address that isn't confirmed yet
 			pe.sending = false
-			p.moved()
-			p.release()
-			p.mu.Unlock()
+			j.progress.notify()
+			j.life.end()
+			j.mu.Unlock()
 			return
 		}
 		next, addr := pe.queue[0], pe.Addr
 		pe.queue = pe.queue[1:]
 		if !next.until.IsZero() && time.Now().After(next.until) {
-			p.failed(pe, next.lines(), errWaiting)
-			p.mu.Unlock()
+			j.reportUndeliveredLocked(pe, next.messages(), errWaiting)
+			j.mu.Unlock()
 			continue
 		}
 		readsAll := pe.readsAll
-		p.mu.Unlock()
-		readsAll, err := p.deliver(ctx, addr, next.object, readsAll)
+		j.mu.Unlock()
+		readsAll, err := j.deliver(ctx, addr, next.object, readsAll)
 		if err != nil {
-			p.mu.Lock()
-			lost := next.lines() + pe.waiting()
+			j.mu.Lock()
+			lost := next.messages() + pe.waitingLocked()
 			pe.queue = nil
 			if ctx.Err() == nil {
-				p.failed(pe, lost, err)
+				j.reportUndeliveredLocked(pe, lost, err)
 			}
-			p.moved()
-			p.mu.Unlock()
+			j.progress.notify()
+			j.mu.Unlock()
 			continue
 		}
-		p.change(pe, func() {
-			pe.alive(time.Now())
+		j.change(pe, func() {
+			pe.markAliveLocked(time.Now())
 			pe.Out += int64(len(next.object))
-			pe.failing, pe.taken, pe.readsAll = false, time.Now(), readsAll
-			p.moved()
+			pe.failing, pe.tookAt, pe.readsAll = false, time.Now(), readsAll
+			j.progress.notify()
 		})
 	}
 }
 
-// expire gives up lines that have waited for too long until the peer may be spoken to. Called with mu held.
-func (p *Plain) expire(pe *peer, now time.Time) {
-	old := 0
-	for old < len(pe.queue) && !pe.speakable() && !pe.queue[old].until.IsZero() && now.After(pe.queue[old].until) {
-		old++
+// emptyQueueLocked drops what waits for a peer. An introduction that waited will be sent later.
+func (j *jsonPeers) emptyQueueLocked(pe *jsonPeer) {
+	for _, o := range pe.queue {
+		if o.object == nil {
+			pe.introducedAt = time.Time{}
+		}
 	}
-	gone := peer{queue: pe.queue[:old]}
-	pe.queue = pe.queue[old:]
-	p.failed(pe, gone.waiting(), errWaiting)
+	pe.queue = nil
+	j.progress.notify()
 }
 
-// waiting is how many lines are in the queue, the rest of one that was begun left out.
-func (pe *peer) waiting() (n int) {
+// expireLocked gives up messages that have waited for too long until the peer is confirmed.
+func (j *jsonPeers) expireLocked(pe *jsonPeer, now time.Time) {
+	old := 0
+	for old < len(pe.queue) && !pe.confirmed() && !pe.queue[old].until.IsZero() && now.After(pe.queue[old].until) {
+		old++
+	}
+	gone := jsonPeer{queue: pe.queue[:old]}
+	pe.queue = pe.queue[old:]
+	j.reportUndeliveredLocked(pe, gone.waitingLocked(), errWaiting)
+}
+
+// waitingLocked returns how many messages are in the queue, without the rest of one that was begun.
+func (pe *jsonPeer) waitingLocked() (n int) {
 	for _, o := range pe.queue {
-		n += o.lines()
+		n += o.messages()
 	}
 	return n
 }
 
-// lines is 1 for the first object of each line.
-func (o outgoing) lines() int {
-	if o.line {
+// messages returns 1 for the first object of each message.
+func (o outgoing) messages() int {
+	if o.starts {
 		return 1
 	}
 	return 0
 }
 
-// failed tells once that a peer can't be reached. Called with mu held.
-func (p *Plain) failed(pe *peer, n int, err error) {
-	if n == 0 || pe.failing {
+// reportUndeliveredLocked reports once that a peer can't be reached.
+func (j *jsonPeers) reportUndeliveredLocked(pe *jsonPeer, messages int, err error) {
+	if messages == 0 || pe.failing {
 		return
 	}
 	pe.failing = true
-	who := pe.Peer
-	p.group.Go("plain/undelivered", func(context.Context) { p.cfg.Handler.Undelivered(who, n, err) })
+	to := pe.Peer
+	j.group.Go("plain/undelivered", func(context.Context) { j.cfg.Handler.Undelivered(to, messages, err) })
 }
 
-// deliver sends one object over a connection of its own, in one write, and waits until the other side
-// has read it and closed: so that the next object can't overtake it. A nil object is an introduction.
-// A program that reads once closes by itself, and should: whoever closes first keeps the connection's
-// port for a minute, and a program that says much would run out of them. One that reads on until it is
-// told the end is told (readsAll, which is returned as it turned out).
-func (p *Plain) deliver(ctx context.Context, addr netip.AddrPort, object []byte, readsAll bool) (bool, error) {
+// deliver sends one object over a connection of its own, in one write. It waits until the other side has
+// read it and closed, so that the next object can't overtake it. A nil object is an introduction. A program
+// that reads once should close first, since the side that does keeps the connection's port for a minute, and
+// we would run out of ports. A program that reads until the end is told of the end by us: readsAll, which
+// deliver returns as it turned out.
+func (j *jsonPeers) deliver(ctx context.Context, addr netip.AddrPort, object []byte, readsAll bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, deliverFor)
 	defer cancel()
-	conn, err := p.dial(ctx, addr.String())
+	conn, err := j.dial(ctx, addr.String())
 	if err != nil {
 		return readsAll, err
 	}
@@ -197,7 +212,7 @@ func (p *Plain) deliver(ctx context.Context, addr netip.AddrPort, object []byte,
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	if object == nil {
-		if object, err = p.introduction(conn.LocalAddr()); err != nil {
+		if object, err = j.introduction(conn.LocalAddr()); err != nil {
 			return readsAll, err
 		}
 	}
@@ -219,17 +234,11 @@ func (p *Plain) deliver(ctx context.Context, addr netip.AddrPort, object []byte,
 
 // dial connects, and tries again while it is refused at once: a program that takes one connection at a
 // time may be busy with the one before.
-func (p *Plain) dial(ctx context.Context, addr string) (net.Conn, error) {
+func (j *jsonPeers) dial(ctx context.Context, addr string) (net.Conn, error) {
 	for wait := 250 * time.Millisecond; ; wait *= 2 {
-		conn, err := p.cfg.Dial(ctx, "tcp", addr)
-		if err == nil || !pause(ctx, wait) {
+		conn, err := j.cfg.Dial(ctx, "tcp", addr)
+		if until, ok := ctx.Deadline(); err == nil || ok && time.Until(until) < wait || !group.Sleep(ctx, wait, nil) {
 			return conn, err
 		}
 	}
-}
-
-// pause waits for d. It reports false if ctx ends first, and at once if ctx has a deadline before that.
-func pause(ctx context.Context, d time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return (!ok || time.Until(deadline) >= d) && group.Sleep(ctx, d, nil)
 }

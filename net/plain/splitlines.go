@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// splitter cuts a stream into lines, whatever its split over reads. Lines end in LF or CRLF; longer ones
-// come in pieces of at most maxLine bytes that end between two characters. Lines of nothing but white
-// space are left out. Nothing comes after a line that is no text. The zero splitter is ready.
+// splitter cuts a stream into lines, however reads split it. Lines end in LF or CRLF. Those longer than
+// maxLine bytes come in chunks that end between two characters, and blank ones are left out. Nothing comes
+// after a line that is no text. The zero splitter is ready.
 type splitter struct {
 	rest   []byte // of a line that has not ended
 	binary bool   // a line was no text
 }
 
-// feed takes what was read and gives each line to say. whole is false for the pieces of a line that
-// goes on.
+// feed takes what was read and calls say for each line. whole is false for the chunks of a line that goes
+// on.
 func (s *splitter) feed(b []byte, say func(line string, whole bool)) {
 	for len(b) > 0 {
 		i := bytes.IndexByte(b, '\n')
@@ -29,13 +29,13 @@ func (s *splitter) feed(b []byte, say func(line string, whole bool)) {
 	}
 }
 
-// add takes bytes of one line. Where it is cut depends on the line only, not on the reads.
+// add takes bytes of one line. Where the line is cut depends on the line only, not on the reads.
 func (s *splitter) add(b []byte, say func(string, bool)) {
 	for len(b) > 0 {
 		n := min(len(b), maxLine+2-len(s.rest))
 		s.rest = append(s.rest, b[:n]...)
 		b = b[n:]
-		// A CR right after a piece's worth may be the end of a line of exactly that length.
+		// A CR right after a full chunk may be the end of a line of exactly that length.
 		if len(s.rest) > maxLine+1 || len(s.rest) == maxLine+1 && s.rest[maxLine] != '\r' {
 			at := boundary(s.rest, maxLine)
 			s.say(s.rest[:at], false, say)
@@ -44,7 +44,7 @@ func (s *splitter) add(b []byte, say func(string, bool)) {
 	}
 }
 
-// end is the end of a line, or of the stream.
+// end ends a line, or the stream.
 func (s *splitter) end(say func(string, bool)) {
 	s.say(bytes.TrimSuffix(s.rest, []byte("\r")), true, say)
 	s.rest = s.rest[:0]
@@ -58,25 +58,25 @@ func (s *splitter) say(line []byte, whole bool, say func(string, bool)) {
 }
 
 // isBinary reports whether a line is no text at all: it isn't UTF-8, and has controls that no terminal
-// program writes. Either alone may be an old encoding, or somebody's colours.
+// program writes. Either alone may be an old encoding, or colours.
 func isBinary(line []byte) bool {
 	return !utf8.Valid(line) && bytes.ContainsFunc(line, func(r rune) bool {
 		return r < 0x20 && r != 0 && r != '\t' && r != '\r' && r != '\a' && r != '\b' && r != '\f' && r != 0x1b
 	})
 }
 
-// boundary is the greatest cut of b, which is longer, that is at most n and not inside a character.
+// boundary returns the last position up to n at which b, which is longer, may be cut between two characters.
 func boundary(b []byte, n int) int {
 	for at := n; at > n-utf8.UTFMax && at > 0; at-- {
 		if utf8.RuneStart(b[at]) {
 			return at
 		}
 	}
-	return n // it wasn't UTF-8
+	return n // b isn't UTF-8
 }
 
-// text makes a line valid: fixed-size buffers of other programs are filled up with NULs, and what is
-// not UTF-8 can't be passed on.
+// text returns a line as it can be passed on: valid UTF-8, without the NUL bytes with which some programs
+// fill up buffers of fixed size.
 func text(b []byte) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(string(b), "\x00", ""), "\ufffd")
 }

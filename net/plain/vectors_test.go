@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/memnet"
 )
 
@@ -90,7 +91,7 @@ func (w *world) play(bob *memnet.Host, parts ...string) (events []string, answer
 	w.beacons(carolID, "Carol", carolAddr)
 	w.rec.take()
 	conn := w.dial(bob)
-	from := addrOf(conn.LocalAddr()).String()
+	from := accept.AddrPort(conn.LocalAddr()).String()
 	for _, part := range parts {
 		if _, err := conn.Write([]byte(part)); err != nil {
 			break // refused after the part before

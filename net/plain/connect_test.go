@@ -151,11 +151,11 @@ func TestMutualIntroductionEnds(t *testing.T) {
 func TestConnectRefusals(t *testing.T) {
 	listening(t, 8081, func(t *testing.T, w *world, _ net.Listener) {
 		w.native = func(_ string, a netip.AddrPort) bool { return a == bobAddr }
-		if _, _, err := w.plain.open(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNative) {
+		if _, _, err := w.plain.dialNamed(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNative) {
 			t.Errorf("a native peer: %v", err)
 		}
 		w.native, w.policy = nil, func(netip.Addr) bool { return false }
-		if _, _, err := w.plain.open(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNotAllowed) {
+		if _, _, err := w.plain.dialNamed(t.Context(), "10.0.0.2:8081"); !errors.Is(err, ErrNotAllowed) {
 			t.Errorf("not allowed: %v", err)
 		}
 	})
@@ -213,7 +213,7 @@ func TestANamedProgramIsRefusedLater(t *testing.T) {
 	listening(t, 4000, func(t *testing.T, w *world, l net.Listener) {
 		why := make(chan error, 1)
 		go func() {
-			_, err := w.plain.visitLine(t.Context(), "10.0.0.2:4000")
+			_, err := w.plain.lines.connect(t.Context(), "10.0.0.2:4000")
 			why <- err
 		}()
 		conn, err := l.Accept()

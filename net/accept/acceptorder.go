@@ -1,0 +1,170 @@
+package accept
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A program that says much opens connections faster than they are read. Too many unread ones would push
+// each other out (connLimiter), so of one address only some are read at a time, and the others wait.
+const (
+	maxReading = 24                     // connections of an address: fewer than may be silent
+	maxWaiting = 1024                   // of an address; more are refused
+	heardAfter = 20 * time.Millisecond  // a silent connection gives its place back
+	toldAfter  = 2 * time.Second        // and so does one whose reader is held up
+	orderAfter = 100 * time.Millisecond // since it was read: a silent connection holds up the next no longer
+)
+
+// acceptOrder keeps the order in which connections of one address were accepted.
+//
+//	waiting ──── a place is free ───▶ reading ──── silent, told, closed ───▶ no place
+//	   │
+//	   └──── too many wait ───▶ refused
+type acceptOrder struct {
+	mu      sync.Mutex
+	newest  map[netip.Addr]*orderSlot   // of each address, unless it has ended
+	reading map[netip.Addr]int          // places taken
+	waiting map[netip.Addr][]*orderSlot // in the order in which they were accepted
+}
+
+// orderSlot is a connection's place in the order.
+type orderSlot struct {
+	order   *acceptOrder
+	addr    netip.Addr
+	decided chan struct{} // closed when it has a place, or is refused
+	refused bool          // set before decided is closed
+	readAt  time.Time     // when it got its place; set before decided is closed
+	timer   *time.Timer   // ends the place; set before decided is closed
+
+	heard   atomic.Bool // something was received
+	telling atomic.Bool // something was received, and waits for its turn or is being passed on
+	before  *orderSlot  // nil: none; used by await and end only
+
+	ended chan struct{}
+	once  sync.Once
+
+	hasPlace bool // guarded by acceptOrder.mu
+	gone     bool // guarded by acceptOrder.mu: it ended before it had a place
+}
+
+func newAcceptOrder() *acceptOrder {
+	return &acceptOrder{
+		newest: map[netip.Addr]*orderSlot{}, reading: map[netip.Addr]int{}, waiting: map[netip.Addr][]*orderSlot{},
+	}
+}
+
+// add puts a connection that was just accepted behind the others of its address.
+func (o *acceptOrder) add(addr netip.Addr) *orderSlot {
+	s := &orderSlot{order: o, addr: addr, decided: make(chan struct{}), ended: make(chan struct{})}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s.before = o.newest[addr]
+	o.newest[addr] = s
+	switch waiting := len(o.waiting[addr]); {
+	case waiting == 0 && o.reading[addr] < maxReading:
+		s.takePlaceLocked()
+	case waiting < maxWaiting:
+		o.waiting[addr] = append(o.waiting[addr], s)
+	default:
+		s.refused = true
+		close(s.decided)
+	}
+	return s
+}
+
+func (s *orderSlot) takePlaceLocked() {
+	s.order.reading[s.addr]++
+	s.readAt, s.hasPlace = time.Now(), true
+	s.timer = time.AfterFunc(heardAfter, func() {
+		if !s.heard.Load() || time.Since(s.readAt) >= toldAfter {
+			s.leavePlace()
+			return
+		}
+		s.order.mu.Lock()
+		defer s.order.mu.Unlock()
+		if s.hasPlace {
+			s.timer.Reset(toldAfter)
+		}
+	})
+	close(s.decided)
+}
+
+// leavePlace gives the place to the next connection that waits.
+func (s *orderSlot) leavePlace() {
+	o := s.order
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !s.hasPlace {
+		return
+	}
+	s.hasPlace = false
+	s.timer.Stop()
+	if o.reading[s.addr]--; o.reading[s.addr] == 0 {
+		delete(o.reading, s.addr)
+	}
+	for len(o.waiting[s.addr]) > 0 && o.reading[s.addr] < maxReading {
+		next := o.waiting[s.addr][0]
+		if o.waiting[s.addr] = o.waiting[s.addr][1:]; len(o.waiting[s.addr]) == 0 {
+			delete(o.waiting, s.addr)
+		}
+		if !next.gone {
+			next.takePlaceLocked()
+		}
+	}
+}
+
+// awaitPlace waits for a place. It reports false if the connection is refused, or ctx ends before.
+func (s *orderSlot) awaitPlace(ctx context.Context) bool {
+	select {
+	case <-s.decided:
+		return !s.refused
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// await waits until it is this connection's turn to pass something on.
+func (s *orderSlot) await() {
+	s.telling.Store(true) // also of one that has none before it
+	before := s.before
+	if before == nil {
+		return
+	}
+	s.before = nil
+	select {
+	case <-before.decided: // it has its place before this one
+	case <-before.ended:
+		return
+	}
+	timer := time.NewTimer(time.Until(before.readAt.Add(orderAfter)))
+	defer timer.Stop()
+	select {
+	case <-before.ended:
+		return
+	case <-timer.C:
+	}
+	if before.telling.Load() {
+		<-before.ended // its reader is held up, as ours would be
+	}
+}
+
+// end lets the next connection pass on what it has.
+func (s *orderSlot) end() {
+	s.once.Do(func() {
+		s.before = nil // a connection that stays must not keep those before it in memory
+		close(s.ended)
+		s.order.mu.Lock()
+		if s.order.newest[s.addr] == s {
+			delete(s.order.newest, s.addr)
+		}
+		s.gone = true
+		s.order.mu.Unlock()
+		s.leavePlace()
+	})
+}
+
+// markHeard notes that something was received: the connection isn't silent.
+func (s *orderSlot) markHeard() { s.heard.Store(true) }
