@@ -8,11 +8,11 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// candidates are the ways in which what stands before the cursor may go on: commands and their
-// arguments; names behind an @ at once, other words only when asked.
-func (m *model) candidates(before string, asked bool) []composer.Candidate {
+// candidates returns how the text before the cursor may go on: commands and their arguments, and
+// names. A name behind an @ is completed at once, another word only when asked.
+func candidates(m *model, before string, asked bool) []composer.Candidate {
 	var out []composer.Candidate
-	for _, c := range m.cfg.Commands.Complete(m.env(), before) {
+	for _, c := range m.cfg.Commands.Complete(m.env, before) {
 		out = append(out, composer.Candidate{Line: c.Line, Label: sanitize.Line(c.Show), Help: sanitize.Line(c.Help)})
 	}
 	if strings.HasPrefix(before, "/") && !strings.HasPrefix(before, "//") {

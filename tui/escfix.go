@@ -7,22 +7,22 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// reportTime is how soon the rest of a torn report follows the Esc before it.
+// reportTime is how soon the rest of a focus report follows the Esc before it.
 const reportTime = 100 * time.Millisecond
 
-// repairFocusReport puts together what Bubble Tea's parser tears apart. Esc and, in the same read, a report that the
-// terminal's window has lost the focus are the bytes ESC ESC [ O, which it takes for Alt+Esc and the
-// typed text "[O": whoever closes something and changes the pane of tmux at once would have written
-// that. repairFocusReport reports false when nothing is left of the key.
+// repairFocusReport joins what Bubble Tea's parser splits. When a person presses Esc and changes the
+// pane of tmux at once, one read has the Esc and the report that the window has lost the focus: ESC
+// ESC [ O. The parser takes these bytes for Alt+Esc and the typed text "[O". repairFocusReport reports
+// false when nothing is left of the key.
 func (m *model) repairFocusReport(k tea.KeyMsg) (tea.KeyMsg, bool) {
-	torn := !m.escAt.IsZero() && m.cfg.Now().Sub(m.escAt) < reportTime
+	follows := !m.escAt.IsZero() && m.cfg.Now().Sub(m.escAt) < reportTime
 	m.escAt = time.Time{}
 	if k.Type == tea.KeyEscape && k.Alt {
 		m.escAt = m.cfg.Now()
 		k.Alt = false
 		return k, true
 	}
-	if !torn || k.Type != tea.KeyRunes || k.Paste {
+	if !follows || k.Type != tea.KeyRunes || k.Paste {
 		return k, true
 	}
 	text := string(k.Runes)

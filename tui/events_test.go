@@ -32,7 +32,7 @@ func TestTypingIsToldOnceAndTakenBack(t *testing.T) {
 	}{
 		{"a command is nobody's business", func() { w.keys("/list"); w.keys("ctrl+c") }, nil},
 		{"the first letters", func() { w.keys("hel") }, []string{"true"}},
-		{"goes on", func() { w.pass(typingRepeat); w.keys("lo") }, []string{"true"}},
+		{"goes on", func() { w.pass(4 * time.Second); w.keys("lo") }, []string{"true"}},
 		{"pauses", func() { w.pass(time.Minute) }, []string{"false"}},
 		{"goes on again", func() { w.keys("!") }, []string{"true"}},
 		{"sends", func() { w.keys("enter") }, []string{"false"}},
@@ -59,7 +59,7 @@ func TestOthersTypingIsShownAndForgotten(t *testing.T) {
 	w.post(event.Typing{Peer: dana, On: false})
 	w.mustNotShow("typing")
 	w.post(event.Typing{Peer: dana, On: true})
-	w.pass(typingForget)
+	w.pass(10 * time.Second)
 	w.mustNotShow("typing")
 	w.post(event.Typing{Peer: dana, On: true})
 	dana.State, dana.Changed = event.Lost, w.clock
@@ -176,7 +176,7 @@ func TestTheFirstStart(t *testing.T) {
 	w.post(network)
 	w.mustShow("You are Alice", "Looking on  eth0 192.168.1.20", "docker0 skipped", "looking 0 s", "p2pchat start --name bob", "/connect 192.168.1.20:8080")
 	w.mustNotShow("in the way")
-	w.pass(inTheWay)
+	w.pass(troubleAfter)
 	w.mustShow("looking 10 s", "Nothing seems to be in the way")
 	own := w.says(event.Peer{ID: w.node.self.ID, Key: w.node.self.Key, Name: "Alice"}, "anybody?").Line
 	own.Own = true
@@ -222,7 +222,7 @@ func TestTheAlarm(t *testing.T) {
 		w.post(timerFired{})
 	}
 	if rings > 62 {
-		t.Errorf("it timerFired %d times in an idle hour", rings)
+		t.Errorf("the timer fired %d times in an idle hour", rings)
 	}
 	w.mustShow(fmt.Sprint("13:5", 5))
 }
@@ -236,7 +236,7 @@ func TestRatesForgetWhoHasGone(t *testing.T) {
 		p.State, p.Changed = event.Left, w.clock
 		w.post(event.PeerChanged{Peer: p})
 	}
-	if n := len(w.m.rates.of); n != 0 {
+	if n := len(w.m.rates.byPeer); n != 0 {
 		t.Errorf("%d peers who have gone are counted", n)
 	}
 }
@@ -284,10 +284,10 @@ func TestRates(t *testing.T) {
 	}
 	p.In = 4010
 	r.count(noon.Add(6*time.Second), p)
-	if r.rest(r.next().Add(-time.Millisecond)); r.inRate != 2000 {
+	if r.expire(r.next().Add(-time.Millisecond)); r.inRate != 2000 {
 		t.Errorf("%v a second, want 2000 still", r.inRate)
 	}
-	if r.rest(r.next()); r.inRate != 0 || !r.next().IsZero() {
+	if r.expire(r.next()); r.inRate != 0 || !r.next().IsZero() {
 		t.Errorf("%v a second long after the last count", r.inRate)
 	}
 }

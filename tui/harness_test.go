@@ -216,3 +216,41 @@ func (w *world) says(p event.Peer, text string) event.Said {
 }
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+func (n *fakeNode) History(_ context.Context, before event.Place, most int) ([]event.Line, error) {
+	lines := n.older(before)
+	n.asked++
+	return lines[max(len(lines)-most, 0):], nil
+}
+
+func (n *fakeNode) Search(_ context.Context, text string, before event.Place, most int) (out []event.Line, err error) {
+	for _, l := range n.older(before) {
+		if strings.Contains(l.Text, text) {
+			out = append(out, l)
+		}
+	}
+	return out[max(len(out)-most, 0):], n.note("search %s", text)
+}
+
+// older are the lines on disk that stand before a place.
+func (n *fakeNode) older(before event.Place) []event.Line {
+	for i, l := range n.past {
+		if before != (event.Place{}) && l.Place.Ms >= before.Ms {
+			return n.past[:i]
+		}
+	}
+	return n.past
+}
+
+// remembers are lines of dana on disk.
+func remembers(lines int) (past []event.Line) {
+	dana := peerOf("dana", noon)
+	for i := range lines {
+		at := noon.Add(-time.Duration(lines-i) * time.Second)
+		past = append(past, event.Line{
+			ID: fmt.Sprint("past", i), From: dana.Key, FromID: dana.ID, FromName: "dana", Text: fmt.Sprintf("memory %d", i),
+			Time: at, Arrived: at, History: true, Signature: event.Verified, Kind: event.KindNative,
+			Place: event.Place{Ms: at.UnixMilli(), Author: dana.Key, Seq: uint64(i)},
+		})
+	}
+	return past
+}

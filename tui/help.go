@@ -5,29 +5,32 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// help is "?" on an empty line: it opens the help, or closes it.
-func (m *model) help() bool {
-	if !m.compose.IsEmpty() {
+// toggleHelp is "?" on an empty line: it opens the help, or closes it.
+func toggleHelp(m *model) bool {
+	if !m.current.Draft.IsEmpty() {
 		return false
 	}
 	if m.overlay.kind == overlayHelp {
-		m.overlay = overlay{}
+		m.overlay.close()
 	} else {
-		m.openHelp()
+		openHelp(m)
 	}
 	return true
 }
 
 // openHelp is /help.
-func (m *model) openHelp() { m.show(overlayHelp, sanitize.Trusted("Help"), m.helpRows) }
+func openHelp(m *model) {
+	m.show(overlayHelp, sanitize.Trusted("Help"), func(width int) []string { return helpRows(m, width) })
+}
 
-// helpRows are the tables of keys and commands, at a width.
-func (m *model) helpRows(width int) []string {
+// helpRows returns the tables of keys and commands, at a width.
+func helpRows(m *model, width int) []string {
 	t := m.th
 	var rows []string
 	last := section(-1)
 	for _, b := range keyTable() {
-		if b.help == "" {
+		h := b.Help()
+		if h.Desc == "" {
 			continue
 		}
 		if b.in != last {
@@ -37,7 +40,7 @@ func (m *model) helpRows(width int) []string {
 			rows = append(rows, t.Row(width).Space(t.Text, 1).Put(t.Strong, sanitize.Line(b.in.title())).String())
 			last = b.in
 		}
-		rows = append(rows, helpRow(t, width, b.show, b.help)...)
+		rows = append(rows, helpRow(t, width, h.Key, h.Desc)...)
 	}
 	rows = append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Strong, sanitize.Trusted("Commands")).String())
 	for _, c := range m.cfg.Commands.All() {
@@ -50,8 +53,8 @@ func (m *model) helpRows(width int) []string {
 	return rows
 }
 
-// helpRow is a key or a command in a column and what it does beside it, or below where the first is
-// too long.
+// helpRow returns a key or a command in a column, and what it does beside it. That stands below where
+// the first is too long.
 func helpRow(t *theme.Theme, width int, show, help string) []string {
 	at := 22
 	if width < 48 {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/google/go-cmp/cmp"
@@ -59,7 +60,7 @@ func TestAPasteNeverSends(t *testing.T) {
 	paste := func(text string) { w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: true}) }
 	paste("line one\r\nline two\n")
 	paste("?\x1b[2J\x07")
-	if len(w.asked()) > 0 || w.m.overlay.open() {
+	if len(w.asked()) > 0 || w.m.overlay.isOpen() {
 		t.Errorf("a paste did something: %q", w.asked())
 	}
 	w.mustShow("line one", "line two?␇")
@@ -84,7 +85,7 @@ func TestCtrlCTwiceLeaves(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.keys("text", "ctrl+c")
 	w.mustShow("Press Ctrl+C again to leave")
-	w.pass(leaveTime)
+	w.pass(quitOffer)
 	w.mustNotShow("again to leave")
 	w.keys("ctrl+c")
 	if w.quit {
@@ -94,7 +95,7 @@ func TestCtrlCTwiceLeaves(t *testing.T) {
 	if !w.quit || !slices.Contains(w.node.calls, "wait") {
 		t.Errorf("two in a row: left %v, asked %q", w.quit, w.node.calls)
 	}
-	if w.m.compose.Text() != "" {
+	if w.m.current.Draft.Text() != "" {
 		t.Error("the line was not cleared")
 	}
 }
@@ -108,7 +109,7 @@ func TestQuitWaitsForWhatWasSaid(t *testing.T) {
 		t.Errorf("left %v (-want +got)\n%s", w.quit, diff)
 	}
 	w = newWorld(t, plain, 80, 24)
-	w.m.leave.waiting = true
+	w.m.quit.waiting = true
 	w.mustShow("Saying goodbye")
 	w.keys("x", "enter")
 	if w.quit {
@@ -131,8 +132,8 @@ func TestEscClosesOneThingAndNeverLeaves(t *testing.T) {
 	w.keys("esc")
 	w.mustNotShow("▸")
 	w.keys("f6", "esc", "draft", "esc", "esc", "esc")
-	if w.quit || w.m.focus != paneCompose || w.m.compose.Text() != "draft" {
-		t.Errorf("Esc left %v, with the focus on %v and %q", w.quit, w.m.focus, w.m.compose.Text())
+	if w.quit || w.m.focus != paneCompose || w.m.current.Draft.Text() != "draft" {
+		t.Errorf("Esc left %v, with the focus on %v and %q", w.quit, w.m.focus, w.m.current.Draft.Text())
 	}
 }
 
@@ -148,15 +149,15 @@ func TestTabMovesTheFocusOnAnEmptyLineAndCompletesElse(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	w.keys("shift+tab", "@da", "tab")
-	if got := w.m.compose.Text(); got != "@dana " {
+	if got := w.m.current.Draft.Text(); got != "@dana " {
 		t.Errorf("a mention completes to %q", got)
 	}
 	w.keys("ctrl+c", "da", "tab")
-	if got := w.m.compose.Text(); got != "dana: " {
+	if got := w.m.current.Draft.Text(); got != "dana: " {
 		t.Errorf("a name at the beginning completes to %q", got)
 	}
 	w.keys("ctrl+c", "/ver", "tab", "b", "tab")
-	if got := w.m.compose.Text(); got != "/verify bob" {
+	if got := w.m.current.Draft.Text(); got != "/verify bob" {
 		t.Errorf("a command completes to %q", got)
 	}
 }
@@ -165,12 +166,12 @@ func TestTypingAnywhereWrites(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
 	w.keys("f6", "hello there")
-	if w.m.focus != paneCompose || w.m.compose.Text() != "hello there" {
-		t.Errorf("typing at the peers wrote %q", w.m.compose.Text())
+	if w.m.focus != paneCompose || w.m.current.Draft.Text() != "hello there" {
+		t.Errorf("typing at the peers wrote %q", w.m.current.Draft.Text())
 	}
 	w.keys("ctrl+c", "ctrl+up", "what?")
-	if w.m.compose.Text() != "what?" {
-		t.Errorf("typing with a line selected wrote %q", w.m.compose.Text())
+	if w.m.current.Draft.Text() != "what?" {
+		t.Errorf("typing with a line selected wrote %q", w.m.current.Draft.Text())
 	}
 }
 
@@ -181,21 +182,19 @@ func TestAWordThatIsTheNameOfAKeyIsText(t *testing.T) {
 	at := func(text string) { w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text)}) }
 	want := ""
 	for _, b := range keyTable() {
-		for word := range strings.FieldsSeq(b.keys) {
+		for _, word := range b.Keys() {
 			if len(word) > 1 {
 				at(word)
 				want += word
 			}
 		}
 	}
-	if got := w.m.compose.Text(); got != want {
+	if got := w.m.current.Draft.Text(); got != want {
 		t.Errorf("wrote %q, want %q", got, want)
 	}
 	w.keys("ctrl+c", "ctrl+f")
 	at("end")
-	if got := w.m.search.query; got != "end" {
-		t.Errorf("searching for %q, want \"end\"", got)
-	}
+	w.mustShow("Search: end")
 }
 
 func TestCopyAndInspect(t *testing.T) {
@@ -253,8 +252,8 @@ func TestHelpIsOneKeyOrOneWordAway(t *testing.T) {
 	w.keys("/help nick", "enter")
 	w.mustShow("/nick NAME", "be called NAME")
 	w.keys("esc", "what", "?")
-	if w.m.compose.Text() != "what?" {
-		t.Errorf("a question mark wrote %q", w.m.compose.Text())
+	if w.m.current.Draft.Text() != "what?" {
+		t.Errorf("a question mark wrote %q", w.m.current.Draft.Text())
 	}
 }
 
@@ -302,8 +301,8 @@ func TestSearch(t *testing.T) {
 		t.Errorf("the match that was stayed at: (-want +got)\n%s", diff)
 	}
 	w.keys("ctrl+f", "esc")
-	if w.m.compose.Text() != "" || len(w.asked()) > 0 {
-		t.Errorf("searching wrote %q or asked %q", w.m.compose.Text(), w.asked())
+	if w.m.current.Draft.Text() != "" || len(w.asked()) > 0 {
+		t.Errorf("searching wrote %q or asked %q", w.m.current.Draft.Text(), w.asked())
 	}
 }
 
@@ -334,7 +333,7 @@ func TestCommandsOfTheScreen(t *testing.T) {
 func TestTheStatusLineNamesTheKeysThatCount(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
-	w.pass(typingForget)
+	w.pass(10 * time.Second)
 	for keys, want := range map[string]string{"ctrl+up": "y copies, i inspects", "f6": "Enter: details", "f5": "Up selects"} {
 		w.keys(keys)
 		w.mustShow(want)

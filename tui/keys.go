@@ -3,9 +3,11 @@ package tui
 import (
 	"strings"
 
+	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"chat.lan/p2pchat/tui/composer"
+	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -16,135 +18,160 @@ type section int
 const (
 	everywhere section = iota
 	whileWriting
-	onLine      // a line is selected
+	onMessage   // a message is selected
+	onMessages  // the messages pane has the focus
 	onPeer      // the peers pane has the focus
 	onVote      // the proposals pane has the focus
 	whileSearch // the search prompt is open
+	whileProposing
 )
 
-// title is the heading of a section in the help.
+// title returns the heading of a section in the help. A section without help has none.
 func (s section) title() string {
-	return [...]string{"Everywhere", "Writing", "With a line selected", "Among the peers", "Among the proposals", "Searching"}[s]
+	return [...]string{everywhere: "Everywhere", whileWriting: "Writing", onMessage: "With a line selected", onPeer: "Among the peers",
+		onVote: "Among the proposals", whileSearch: "Searching", whileProposing: ""}[s]
 }
 
-// binding is one row of the table of keys. The table is all there is: what dispatches keys, the help
+// binding is one row of the table of keys. The table is all there is: the dispatch of keys, the help
 // and the README's table come from it.
 type binding struct {
-	in   section
-	keys string // as Bubble Tea names them, separated by blanks; "space" is " "
-	show string // for people
-	help string // what it does; "" shares the row of the binding before
+	key.Binding // its help is empty where the row before explains this key too
+	in          section
 	// run does it, and reports false when it doesn't apply: then the key goes on to the next section.
 	run func(m *model) (bool, tea.Cmd)
 }
 
-// Never bound, because terminals use them otherwise: Ctrl+S and Ctrl+Q (flow control), Ctrl+B (tmux),
-// Ctrl+H, Ctrl+I and Ctrl+M (Backspace, Tab and Enter).
+// bind returns a row: keys as Bubble Tea names them, separated by blanks, then how the help shows them
+// and what it says about them.
+func bind(in section, keys, show, help string, run func(m *model) (bool, tea.Cmd)) binding {
+	return binding{key.NewBinding(key.WithKeys(strings.Fields(keys)...), key.WithHelp(show, help)), in, run}
+}
+
+// keyTable returns all bindings. Never bound, because terminals use them otherwise: Ctrl+S and Ctrl+Q
+// (flow control), Ctrl+B (tmux), Ctrl+H, Ctrl+I and Ctrl+M (Backspace, Tab and Enter).
 func keyTable() []binding {
 	return []binding{
-		{everywhere, "enter", "Enter", "send what you wrote", does((*model).send)},
-		{everywhere, "f6", "F6", "the peers: who is here", focuses(panePeers)},
-		{everywhere, "f1 alt+y", "F1 F2", "yes, no to the vote in the banner; for 5 s Esc takes it back (also Alt+Y, Alt+N)", does(func(m *model) bool { return m.answerVote(vote.Approve) })},
-		{everywhere, "f2 alt+n", "", "", does(func(m *model) bool { return m.answerVote(vote.Reject) })},
-		{everywhere, "f3 alt+w", "F3", "who voted how (also Alt+W)", does((*model).showVoters)},
-		{everywhere, "f4", "F4", "propose something to the vote", does((*model).propose)},
-		{everywhere, "f7", "F7", "the proposals", focuses(paneProposals)},
-		{everywhere, "f5", "F5", "the messages", focuses(paneMessages)},
-		{everywhere, "f8", "F8", "the composer, where you write", focuses(paneCompose)},
-		{everywhere, "tab", "Tab", "complete; on an empty line: the next pane", does((*model).nextPane)},
-		{everywhere, "shift+tab", "", "", does((*model).previousPane)},
-		{everywhere, "pgup", "PgUp PgDn", "scroll by a page", always(func(m *model) { m.scrollPages(-1) })},
-		{everywhere, "pgdown", "", "", always(func(m *model) { m.scrollPages(1) })},
-		{everywhere, "home", "Home End", "on an empty line: to the first line, to the last", does(func(m *model) bool { return m.jump(true) })},
-		{everywhere, "end", "", "", does(func(m *model) bool { return m.jump(false) })},
-		{everywhere, "ctrl+home", "", "", always((*model).toTop)},
-		{everywhere, "ctrl+end", "", "", always(func(m *model) { m.messages.ScrollToEnd() })},
-		{everywhere, "ctrl+up", "Ctrl+Up Ctrl+Down", "select a line, to copy it (y) or look into it (i)", always(func(m *model) { m.selectLine(-1) })},
-		{everywhere, "ctrl+down", "", "", always(func(m *model) { m.selectLine(1) })},
-		{everywhere, "ctrl+f", "Ctrl+F", "search what was said", always((*model).openSearch)},
-		{everywhere, "esc", "Esc", "close what is open", always((*model).escape)},
-		{everywhere, "ctrl+c", "Ctrl+C", "clear the line; twice: leave, as /quit does", cmd((*model).interrupt)},
-		{everywhere, "ctrl+l", "Ctrl+L", "draw the screen again", cmd((*model).repaint)},
-		{everywhere, "ctrl+z", "Ctrl+Z", "suspend; fg comes back", cmd(func(*model) tea.Cmd { return suspend })},
-		{everywhere, "?", "?", "on an empty line: this help", does((*model).help)},
+		bind(everywhere, "enter", "Enter", "send what you wrote", does(submit)),
+		bind(everywhere, "f6", "F6", "the peers: who is here", focuses(panePeers)),
+		bind(everywhere, "f1 alt+y", "F1 F2", "yes, no to the vote in the banner; for 5 s Esc takes it back (also Alt+Y, Alt+N)", always(func(m *model) { m.current.Voting.Answer(vote.Approve) })),
+		bind(everywhere, "f2 alt+n", "", "", always(func(m *model) { m.current.Voting.Answer(vote.Reject) })),
+		bind(everywhere, "f3 alt+w", "F3", "who voted how (also Alt+W)", always(toggleVoters)),
+		bind(everywhere, "f4", "F4", "propose something to the vote", always(openPropose)),
+		bind(everywhere, "f7", "F7", "the proposals", focuses(paneProposals)),
+		bind(everywhere, "f5", "F5", "the messages", focuses(paneMessages)),
+		bind(everywhere, "f8", "F8", "the composer, where you write", focuses(paneCompose)),
+		bind(everywhere, "tab", "Tab", "complete; on an empty line: the next pane", does(func(m *model) bool { return completeOrCycle(m, 1) })),
+		bind(everywhere, "shift+tab", "", "", does(func(m *model) bool { return completeOrCycle(m, -1) })),
+		bind(everywhere, "pgup", "PgUp PgDn", "scroll by a page", always(func(m *model) { scrollPages(m, -1) })),
+		bind(everywhere, "pgdown", "", "", always(func(m *model) { scrollPages(m, 1) })),
+		bind(everywhere, "home", "Home End", "on an empty line: to the first line, to the last", does(func(m *model) bool { return jump(m, true) })),
+		bind(everywhere, "end", "", "", does(func(m *model) bool { return jump(m, false) })),
+		bind(everywhere, "ctrl+home", "", "", always(func(m *model) { m.current.ScrollToStart() })),
+		bind(everywhere, "ctrl+end", "", "", always(func(m *model) { m.current.Messages.ScrollToEnd() })),
+		bind(everywhere, "ctrl+up", "Ctrl+Up Ctrl+Down", "select a line, to copy it (y) or look into it (i)", always(func(m *model) { selectMessage(m, -1) })),
+		bind(everywhere, "ctrl+down", "", "", always(func(m *model) { selectMessage(m, 1) })),
+		bind(everywhere, "ctrl+f", "Ctrl+F", "search what was said", always(openSearch)),
+		bind(everywhere, "esc", "Esc", "close what is open", always(closeTopmost)),
+		bind(everywhere, "ctrl+c", "Ctrl+C", "clear the line; twice: leave, as /quit does", cmd(interrupt)),
+		bind(everywhere, "ctrl+l", "Ctrl+L", "draw the screen again", cmd(func(*model) tea.Cmd { return screen.Repaint })),
+		bind(everywhere, "ctrl+z", "Ctrl+Z", "suspend; fg comes back", cmd(func(*model) tea.Cmd { return suspend })),
+		bind(everywhere, "?", "?", "on an empty line: this help", does(toggleHelp)),
 
-		{whileWriting, "alt+enter ctrl+j", "Alt+Enter Ctrl+J", "a new row in the same message", edits(composer.Newline)},
-		{whileWriting, "up", "Up Down", "the row above and below, then what you sent before", edits(composer.Up)},
-		{whileWriting, "down", "", "", edits(composer.Down)},
-		{whileWriting, "left", "", "", edits(composer.Left)},
-		{whileWriting, "right", "", "", edits(composer.Right)},
-		{whileWriting, "ctrl+a home", "Ctrl+A Ctrl+E", "to the beginning, to the end", edits(composer.Home)},
-		{whileWriting, "ctrl+e end", "", "", edits(composer.End)},
-		{whileWriting, "alt+b ctrl+left alt+left", "Alt+B Alt+F", "a word back, forward (also Ctrl+Left, Ctrl+Right)", edits(composer.WordLeft)},
-		{whileWriting, "alt+f ctrl+right alt+right", "", "", edits(composer.WordRight)},
-		{whileWriting, "backspace", "", "", edits(composer.Backspace)},
-		{whileWriting, "delete ctrl+d", "", "", edits(composer.Delete)},
-		{whileWriting, "ctrl+u", "Ctrl+U Ctrl+K", "delete to the beginning, to the end", edits(composer.KillStart)},
-		{whileWriting, "ctrl+k", "", "", edits(composer.KillEnd)},
-		{whileWriting, "ctrl+w", "Ctrl+W Alt+D", "delete a word back, forward", edits(composer.KillWord)},
-		{whileWriting, "alt+backspace", "", "", edits(composer.KillBack)},
-		{whileWriting, "alt+d", "", "", edits(composer.KillNext)},
-		{whileWriting, "ctrl+y", "Ctrl+Y", "bring back what was deleted", edits(composer.Yank)},
-		{whileWriting, "ctrl+t", "Ctrl+T", "swap two characters", edits(composer.Transpose)},
+		bind(whileWriting, "alt+enter ctrl+j", "Alt+Enter Ctrl+J", "a new row in the same message", edits(composer.Newline)),
+		bind(whileWriting, "up", "Up Down", "the row above and below, then what you sent before", edits(composer.Up)),
+		bind(whileWriting, "down", "", "", edits(composer.Down)),
+		bind(whileWriting, "left", "", "", edits(composer.Left)),
+		bind(whileWriting, "right", "", "", edits(composer.Right)),
+		bind(whileWriting, "ctrl+a home", "Ctrl+A Ctrl+E", "to the beginning, to the end", edits(composer.Home)),
+		bind(whileWriting, "ctrl+e end", "", "", edits(composer.End)),
+		bind(whileWriting, "alt+b ctrl+left alt+left", "Alt+B Alt+F", "a word back, forward (also Ctrl+Left, Ctrl+Right)", edits(composer.WordLeft)),
+		bind(whileWriting, "alt+f ctrl+right alt+right", "", "", edits(composer.WordRight)),
+		bind(whileWriting, "backspace", "", "", edits(composer.Backspace)),
+		bind(whileWriting, "delete ctrl+d", "", "", edits(composer.Delete)),
+		bind(whileWriting, "ctrl+u", "Ctrl+U Ctrl+K", "delete to the beginning, to the end", edits(composer.KillStart)),
+		bind(whileWriting, "ctrl+k", "", "", edits(composer.KillEnd)),
+		bind(whileWriting, "ctrl+w", "Ctrl+W Alt+D", "delete a word back, forward", edits(composer.KillWord)),
+		bind(whileWriting, "alt+backspace", "", "", edits(composer.KillBack)),
+		bind(whileWriting, "alt+d", "", "", edits(composer.KillNext)),
+		bind(whileWriting, "ctrl+y", "Ctrl+Y", "bring back what was deleted", edits(composer.Yank)),
+		bind(whileWriting, "ctrl+t", "Ctrl+T", "swap two characters", edits(composer.Transpose)),
 
-		{onLine, "y alt+c", "y", "copy its text (also Alt+C)", always((*model).copyLine)},
-		{onLine, "i", "i", "inspect it: who signed what, when, and through whom it came", always((*model).inspect)},
-		{onLine, "up k", "", "", always(func(m *model) { m.selectLine(-1) })},
-		{onLine, "down j", "", "", always(func(m *model) { m.selectLine(1) })},
+		bind(onMessage, "y alt+c", "y", "copy its text (also Alt+C)", always(copyMessage)),
+		bind(onMessage, "i", "i", "inspect it: who signed what, when, and through whom it came", always(toggleInspector)),
+		bind(onMessage, "up k", "", "", always(func(m *model) { selectMessage(m, -1) })),
+		bind(onMessage, "down j", "", "", always(func(m *model) { selectMessage(m, 1) })),
 
-		{onPeer, "j down", "j k", "the next, the one before (also the arrows)", always(func(m *model) { m.selectPeer(1) })},
-		{onPeer, "k up", "", "", always(func(m *model) { m.selectPeer(-1) })},
-		{onPeer, "enter", "Enter", "details: address, key, words, since when", always((*model).showPeer)},
-		{onPeer, "v", "v", "compare words: /verify", always(func(m *model) { m.onPeer("/verify %s") })},
-		{onPeer, "i", "i", "ignore, or listen again: /ignore", always((*model).ignorePeer)},
-		{onPeer, "@", "@", "mention in the composer", always((*model).mentionPeer)},
+		bind(onMessages, "up k", "", "", always(func(m *model) { selectMessage(m, -1) })),
+		bind(onMessages, "down j", "", "", always(func(m *model) { selectMessage(m, 1) })),
 
-		{onVote, "j down", "j k", "the next, the one before (also the arrows)", always(func(m *model) { m.selectVote(1) })},
-		{onVote, "k up", "", "", always(func(m *model) { m.selectVote(-1) })},
-		{onVote, "enter", "Enter", "the roll, and who voted how", always((*model).openVote)},
-		{onVote, "a", "a r", "approve, reject", always(func(m *model) { m.voteSelected(vote.Approve) })},
-		{onVote, "r", "", "", always(func(m *model) { m.voteSelected(vote.Reject) })},
-		{onVote, "n", "n", "propose something, as F4", does((*model).propose)},
-		{onVote, "c", "c e", "the certificate: show it, save it", always((*model).showProof)},
-		{onVote, "e", "", "", always((*model).saveProof)},
+		bind(onPeer, "j down", "j k", "the next, the one before (also the arrows)", always(func(m *model) { selectPeer(m, 1) })),
+		bind(onPeer, "k up", "", "", always(func(m *model) { selectPeer(m, -1) })),
+		bind(onPeer, "enter", "Enter", "details: address, key, words, since when", always(showPeer)),
+		bind(onPeer, "v", "v", "compare words: /verify", always(func(m *model) { runOnPeer(m, "/verify %s") })),
+		bind(onPeer, "i", "i", "ignore, or listen again: /ignore", always(toggleIgnored)),
+		bind(onPeer, "@", "@", "mention in the composer", always(mentionPeer)),
 
-		{whileSearch, "enter up", "Enter", "the last match, then the one before (also Up, Down)", always(func(m *model) { m.searchNext(-1) })},
-		{whileSearch, "down", "", "", always(func(m *model) { m.searchNext(1) })},
-		{whileSearch, "n", "n N", "from a match: the one before, the one after", does(func(m *model) bool { return m.amongMatches(-1) })},
-		{whileSearch, "N", "", "", does(func(m *model) bool { return m.amongMatches(1) })},
-		{whileSearch, "tab", "Tab", "stay at this match, with its line selected", always((*model).stayAtMatch)},
-		{whileSearch, "esc ctrl+c ctrl+f", "Esc", "end the search, and go back to where you were", always((*model).closeSearch)},
-		{whileSearch, "backspace", "", "", always((*model).searchBack)},
-		{whileSearch, "ctrl+u", "", "", always(func(m *model) { m.searchFor("") })},
-		{whileSearch, "pgup", "", "", always(func(m *model) { m.messages.ScrollPages(-1) })},
-		{whileSearch, "pgdown", "", "", always(func(m *model) { m.messages.ScrollPages(1) })},
+		bind(onVote, "j down", "j k", "the next, the one before (also the arrows)", always(func(m *model) { selectProposal(m, 1) })),
+		bind(onVote, "k up", "", "", always(func(m *model) { selectProposal(m, -1) })),
+		bind(onVote, "enter", "Enter", "the roll, and who voted how", always(showProposal)),
+		bind(onVote, "a", "a r", "approve, reject", always(func(m *model) { m.current.Voting.AnswerSelected(vote.Approve) })),
+		bind(onVote, "r", "", "", always(func(m *model) { m.current.Voting.AnswerSelected(vote.Reject) })),
+		bind(onVote, "n", "n", "propose something, as F4", always(openPropose)),
+		bind(onVote, "c", "c e", "the certificate: show it, save it", always(showCertificate)),
+		bind(onVote, "e", "", "", always(saveCertificate)),
+
+		bind(whileSearch, "enter up", "Enter", "the last match, then the one before (also Up, Down)", always(func(m *model) { m.current.Search.Next(-1) })),
+		bind(whileSearch, "down", "", "", always(func(m *model) { m.current.Search.Next(1) })),
+		bind(whileSearch, "n", "n N", "from a match: the one before, the one after", does(func(m *model) bool { return m.current.Search.NextAmong(-1) })),
+		bind(whileSearch, "N", "", "", does(func(m *model) bool { return m.current.Search.NextAmong(1) })),
+		bind(whileSearch, "tab", "Tab", "stay at this match, with its line selected", always(func(m *model) { m.current.Search.Stay() })),
+		bind(whileSearch, "esc ctrl+c ctrl+f", "Esc", "end the search, and go back to where you were", always(func(m *model) { m.current.Search.Cancel() })),
+		bind(whileSearch, "backspace", "", "", always(func(m *model) { m.current.Search.Edit(tea.KeyMsg{Type: tea.KeyBackspace}) })),
+		bind(whileSearch, "ctrl+u", "", "", always(func(m *model) { m.current.Search.Edit(tea.KeyMsg{Type: tea.KeyCtrlU}) })),
+		bind(whileSearch, "pgup", "", "", always(func(m *model) { m.current.Messages.ScrollPages(-1) })),
+		bind(whileSearch, "pgdown", "", "", always(func(m *model) { m.current.Messages.ScrollPages(1) })),
+
+		bind(whileProposing, "esc", "", "", always(func(m *model) { m.propose.escape(m) })),
+		bind(whileProposing, "f4 ctrl+c", "", "", always(func(m *model) { m.propose.close(m) })),
+		bind(whileProposing, "f1 alt+y", "", "", always(func(m *model) { m.current.Voting.Answer(vote.Approve) })),
+		bind(whileProposing, "f2 alt+n", "", "", always(func(m *model) { m.current.Voting.Answer(vote.Reject) })),
+		bind(whileProposing, "f3 alt+w", "", "", always(func(m *model) { m.propose.close(m); toggleVoters(m) })),
+		bind(whileProposing, "up k shift+tab", "", "", always(func(m *model) { m.propose.move(m, -1) })),
+		bind(whileProposing, "down j tab", "", "", always(func(m *model) { m.propose.move(m, 1) })),
+		bind(whileProposing, "pgup", "", "", always(func(m *model) { scrollPages(m, -1) })),
+		bind(whileProposing, "pgdown", "", "", always(func(m *model) { scrollPages(m, 1) })),
+		bind(whileProposing, "enter", "", "", always(func(m *model) { m.propose.accept(m) })),
 	}
 }
 
-// The forms that the last column has.
+// always returns an action that applies in any case.
 func always(f func(*model)) func(*model) (bool, tea.Cmd) {
 	return func(m *model) (bool, tea.Cmd) { f(m); return true, nil }
 }
 
+// does returns an action that reports whether it applies.
 func does(f func(*model) bool) func(*model) (bool, tea.Cmd) {
 	return func(m *model) (bool, tea.Cmd) { return f(m), nil }
 }
 
+// cmd returns an action that has a command for Bubble Tea.
 func cmd(f func(*model) tea.Cmd) func(*model) (bool, tea.Cmd) {
 	return func(m *model) (bool, tea.Cmd) { return true, f(m) }
 }
 
+// focuses returns an action that moves the focus.
 func focuses(p pane) func(*model) (bool, tea.Cmd) {
 	return always(func(m *model) { m.setFocus(p) })
 }
 
+// edits returns an action that edits the draft.
 func edits(op composer.Op) func(*model) (bool, tea.Cmd) {
-	return always(func(m *model) { m.edit(op) })
+	return always(func(m *model) { m.current.Edit(op) })
 }
 
-// keyName is what the table calls a key; "" for text, which no key stands for. Text that comes at once
-// (a fast typist on a slow line, a paste into a terminal that doesn't mark it) is one tea.KeyMsg, and
-// Bubble Tea calls the word "end" as it calls the key.
+// keyName returns the name of a key in the table, and "" for text. Text that comes at once (a fast
+// typist on a slow line, a paste into a terminal that doesn't mark it) is one tea.KeyMsg, and Bubble
+// Tea names the word "end" as it names the key.
 func keyName(k tea.KeyMsg) string {
 	if k.Type == tea.KeyRunes && (len(k.Runes) != 1 || k.Paste) {
 		return ""
@@ -152,7 +179,7 @@ func keyName(k tea.KeyMsg) string {
 	return k.String()
 }
 
-// keymap finds a binding by section and key.
+// keymap finds a binding by section and key name.
 type keymap map[section]map[string]*binding
 
 func newKeymap() keymap {
@@ -161,29 +188,9 @@ func newKeymap() keymap {
 		if all[b.in] == nil {
 			all[b.in] = map[string]*binding{}
 		}
-		for key := range strings.FieldsSeq(b.keys) {
-			all[b.in][key] = &b
+		for _, name := range b.Keys() {
+			all[b.in][name] = &b
 		}
 	}
 	return all
-}
-
-// KeysMarkdown is the table of keys as the README shows it.
-func KeysMarkdown() string {
-	var b strings.Builder
-	last := section(-1)
-	for _, k := range keyTable() {
-		if k.help == "" {
-			continue
-		}
-		if k.in != last {
-			if last >= 0 {
-				b.WriteString("\n")
-			}
-			b.WriteString("| " + k.in.title() + " | |\n| --- | --- |\n")
-			last = k.in
-		}
-		b.WriteString("| " + k.show + " | " + k.help + " |\n")
-	}
-	return b.String()
 }

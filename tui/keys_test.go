@@ -16,10 +16,10 @@ func TestKeysAreBoundOnce(t *testing.T) {
 	}
 	seen := map[place]bool{}
 	for _, b := range keyTable() {
-		if b.run == nil || (b.show == "") != (b.help == "") {
-			t.Errorf("%q lacks a part", b.keys)
+		if b.run == nil || (b.Help().Key == "") != (b.Help().Desc == "") {
+			t.Errorf("%q lacks a part", b.Keys())
 		}
-		for key := range strings.FieldsSeq(b.keys) {
+		for _, key := range b.Keys() {
 			if _, ok := keyNames[key]; !ok && len(strings.TrimPrefix(key, "alt+")) != 1 {
 				t.Errorf("no terminal sends %q", key)
 			}
@@ -45,7 +45,7 @@ func TestEveryKeyEverywhere(t *testing.T) {
 	}
 	for _, open := range [][]string{{}, {"text"}, {"?"}, {"ctrl+f", "in"}, {"ctrl+up"}, {"ctrl+up", "i"}, {"f6"}, {"f6", "enter"}, {"f5"}, {"/"}} {
 		for _, b := range keyTable() {
-			for key := range strings.FieldsSeq(b.keys) {
+			for _, key := range b.Keys() {
 				for _, size := range at {
 					w := newWorld(t, plain, size[0], size[1])
 					company(w)
@@ -70,7 +70,7 @@ func TestTheReadmeListsTheKeysAndTheCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, table := range map[string]string{"keys": KeysMarkdown(), "screen commands": CommandsMarkdown()} {
+	for name, table := range map[string]string{"keys": keysMarkdown(), "screen commands": commandsMarkdown()} {
 		for row := range strings.Lines(table) {
 			if !strings.Contains(string(readme), row) {
 				t.Errorf("README.md lacks a row of the %s; the whole table is\n%s", name, table)
@@ -78,4 +78,34 @@ func TestTheReadmeListsTheKeysAndTheCommands(t *testing.T) {
 			}
 		}
 	}
+}
+
+// keysMarkdown returns the table of keys as the README shows it.
+func keysMarkdown() string {
+	var b strings.Builder
+	last := section(-1)
+	for _, k := range keyTable() {
+		h := k.Help()
+		if h.Desc == "" {
+			continue
+		}
+		if k.in != last {
+			if last >= 0 {
+				b.WriteString("\n")
+			}
+			b.WriteString("| " + k.in.title() + " | |\n| --- | --- |\n")
+			last = k.in
+		}
+		b.WriteString("| " + h.Key + " | " + h.Desc + " |\n")
+	}
+	return b.String()
+}
+
+// commandsMarkdown returns the table of the screen's own commands as the README shows it.
+func commandsMarkdown() string {
+	var b strings.Builder
+	for _, c := range screenCommands(func(any) {}) {
+		b.WriteString("| `" + strings.ReplaceAll(c.Usage(), "|", `\|`) + "` | " + c.Help + " |\n")
+	}
+	return b.String()
 }

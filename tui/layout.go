@@ -1,6 +1,6 @@
 package tui
 
-// Sizes of DESIGN.md §7, in cells and rows.
+// Sizes, in cells and rows.
 const (
 	minWidth, minHeight = 36, 8 // under either, a plain notice
 	sideWidth           = 59    // from here a side pane stands beside the messages: half of 120 columns, less the rule between
@@ -9,7 +9,7 @@ const (
 	maxBanner           = 2     // rows of the banner
 )
 
-// pane is one of the places that can have the focus.
+// pane is a part of the screen that can have the focus.
 type pane int
 
 // The panes, in the order in which Tab goes through them.
@@ -35,11 +35,11 @@ type shape struct {
 	Banner        int  // rows that the banner would like; 0 without one
 	Proposals     int  // rows that the proposals pane would like under the peers; 0: it isn't there, and the peers have its place
 	List          int  // rows that the composer's list would like
-	Overlay       int  // rows, with its heading, that an open sheet would like; 0 without one
+	Overlay       int  // rows, with its heading, that an open overlay would like; 0 without one
 }
 
 // layout says where everything is. All parts together cover each cell of the screen at most once,
-// but for List, which covers the end of what is above the status line.
+// but for List, which covers the rows just above the status line.
 type layout struct {
 	TooSmall  bool
 	Title     rect
@@ -57,7 +57,7 @@ type layout struct {
 	List      rect
 }
 
-// arrange is the one place that knows where things are. It is a pure function.
+// arrange returns the layout for a shape. It is a pure function, and nothing else knows where parts are.
 func arrange(s shape) layout {
 	var l layout
 	w, h := s.Width, s.Height
@@ -72,7 +72,7 @@ func arrange(s shape) layout {
 		l.Banner = rect{0, top, w, min(s.Banner, maxBanner)}
 		top += l.Banner.H
 	}
-	// The composer may take a third of what is left, so that what one answers stays in sight.
+	// The composer may take a third of what is left, so that the messages that a person answers stay in sight.
 	compose := min(max(s.Compose, 1), max((bottom-top)/3, 1))
 	l.Compose = rect{0, bottom - compose, w, compose}
 	status := min(max(s.Status, 1), max((bottom-top-compose)/3, 1))
@@ -121,7 +121,7 @@ func arrange(s shape) layout {
 	return l
 }
 
-// sideRect is where the side panes are, the rule between them among them.
+// sideRect returns where the side panes are, with the rule between them.
 func (l *layout) sideRect() rect {
 	if !l.Peers.shown() {
 		return l.Proposals
@@ -133,10 +133,10 @@ func (l *layout) sideRect() rect {
 	return at
 }
 
-// minBehind is the least number of rows of messages that are worth showing above a sheet.
+// minBehind is the least number of rows of messages that are worth showing above an overlay.
 const minBehind = 4
 
-// sheet gives the end of the main pane to a sheet. It takes all of it where little would be left.
+// overlay gives the end of the main pane to an overlay, and all of it where little would be left.
 func (l *layout) overlay(rows int) {
 	at := &l.Messages
 	if !at.shown() {

@@ -9,23 +9,22 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/composer"
-	"chat.lan/p2pchat/tui/messages"
+	"chat.lan/p2pchat/tui/conversation"
 	"chat.lan/p2pchat/tui/peers"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/tui/theme"
-	"chat.lan/p2pchat/tui/votes"
 )
 
-// deps is what the model has beside its configuration. Tests give their own.
+// deps is what the model needs beside its configuration. Tests have their own.
 type deps struct {
 	node        Node
 	terminal    terminal
-	queueAction func(func(ctx context.Context)) // runs it later, in order, outside of Update
-	queueRead   func(func(ctx context.Context)) // the same for what waits for the disk, beside the orders
-	post        func(any)                       // posts to the queue; for orders only
-	wakeAt      func(time.Time)                 // the one timer
+	queueAction func(func(ctx context.Context)) // runs it later, in order, outside Update
+	queueRead   func(func(ctx context.Context)) // runs it later, in order, beside the actions
+	post        func(any)                       // to Update, through the event queue; from any goroutine
+	wakeAt      func(time.Time)                 // sets the timer
 	recent      *recentErrors
 }
 
@@ -34,64 +33,80 @@ type deps struct {
 type model struct {
 	cfg    Config
 	deps   deps
+	env    command.Env
 	th     *theme.Theme
 	roster *roster.Roster
+	keys   keymap
 
-	messages *messages.Pane
-	peers    *peers.Pane
-	compose  *composer.Pane
-
-	proposals *votes.Pane
-	voting    voting
+	conversations []*conversation.Conversation // never empty
+	current       *conversation.Conversation   // the one that is shown
+	settings      *conversation.Settings
+	peers         *peers.Pane
 
 	width, height int
 	lay           layout
 	focus         pane
-	side          pane // the side pane that was focused last
+	side          pane // the side pane that had the focus last
 
 	self    event.Self
-	ownName sanitize.SafeText // of self, cleaned once: it is looked for in every line
+	ownName sanitize.SafeText // of self, sanitized
 	network event.Network
-	sync    event.Sync
-	behind  int // the most that was missing since all was there
-	saving  event.Saving
-	history history
-	ready   time.Time // of Ready; zero before
-	met     bool      // somebody was here
-	noted   bool      // there is something among the messages
+	ready   time.Time // of event.Ready; zero before
+	met     bool      // a peer was ever here
 
-	away    bool      // the terminal's window has not the focus
-	escAt   time.Time // of an Esc behind which the rest of a report may follow
-	typing  typing
-	rates   rates
-	status  statusLine
+	away   bool      // the terminal's window doesn't have the focus
+	escAt  time.Time // of an Esc that the rest of a focus report may follow
+	rates  rates
+	status statusLine
+
 	overlay overlay
-	search  search
-	bell    bellMode
-	leave   leaving
-	keys    keymap
+	propose proposeDialog
+	quit    quitting
 }
 
 func newModel(cfg Config, d deps) *model {
-	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), roster: new(roster.Roster), focus: paneCompose, side: panePeers, bell: bellMention, keys: newKeymap()}
-	m.messages = messages.New(messages.Config{
-		Theme: m.th, Roster: m.roster,
-		Self:    func() string { return m.self.ID },
-		OwnName: func() sanitize.SafeText { return m.ownName },
-		Now:     cfg.Now, Zone: cfg.Zone,
-	})
+	m := &model{cfg: cfg, deps: d, th: theme.New(cfg.Look), roster: new(roster.Roster), focus: paneCompose, side: panePeers, keys: newKeymap()}
+	m.settings = &conversation.Settings{Bell: conversation.BellMention}
+	m.env = command.Env{Node: d.node, Roster: m.roster, Log: d.recent,
+		Reply: func(a command.Answer) { d.post(a) },
+		Ask:   asker(d.post)}
 	m.peers = peers.New(peers.Config{Theme: m.th, Roster: m.roster, Now: cfg.Now})
-	m.proposals = votes.New(votes.Config{Theme: m.th, Label: m.voter, Now: m.now})
-	m.compose = composer.New(composer.Config{Theme: m.th, Complete: m.candidates, Hint: sanitize.Trusted("Say something, or / for commands")})
-	m.typing.init()
-	cfg.Commands.Add(screenCommands()...)
+	m.current = m.openConversation("") // takes the room of the first event that names one
+	cfg.Commands.Add(screenCommands(d.post)...)
 	return m
 }
 
-// Init has nothing to do: events come by themselves.
+// openConversation adds a conversation about a room.
+func (m *model) openConversation(room event.Room) *conversation.Conversation {
+	c := conversation.New(conversation.Config{
+		Room: room, Node: m.deps.node, Screen: host{m}, Roster: m.roster, Theme: m.th, Settings: m.settings,
+		Self:     func() event.Self { return m.self },
+		OwnName:  func() sanitize.SafeText { return m.ownName },
+		Complete: func(before string, asked bool) []composer.Candidate { return candidates(m, before, asked) },
+		Now:      m.cfg.Now, Zone: m.cfg.Zone,
+	})
+	m.conversations = append(m.conversations, c)
+	return c
+}
+
+// conversationOf returns the conversation about a room. This is the only place that routes: events
+// and the results of reads come through here.
+func (m *model) conversationOf(room event.Room) *conversation.Conversation {
+	for _, c := range m.conversations {
+		if c.Room() == "" {
+			c.SetRoom(room)
+		}
+		if c.Room() == room || room == "" {
+			return c
+		}
+	}
+	return m.openConversation(room)
+}
+
+// Init implements screen.Model. Events come by themselves.
 func (m *model) Init() tea.Cmd { return nil }
 
-// Update takes a message in.
+// Update implements screen.Model.
 func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
 	var cmd tea.Cmd
 	switch msg := msg.(type) {
@@ -111,32 +126,36 @@ func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
 		m.away = true
 	}
 	m.arrange()
-	m.requestBackfill()
-	m.deps.wakeAt(m.next())
+	m.current.RequestBackfill()
+	m.deps.wakeAt(m.nextTimer())
 	return m, cmd
 }
 
 // arrange gives every part its place and size.
 func (m *model) arrange() {
-	wide := m.width
-	list := m.compose.ListHeight()
+	c := m.current
+	list := c.Draft.ListHeight()
 	if list > 0 {
 		list++ // its heading
 	}
 	m.lay = arrange(shape{
-		Width: wide, Height: m.height, Focus: m.focus, Side: m.side,
-		Compose: m.compose.Height(wide), Status: len(m.sentenceRows(wide)), List: list,
-		Banner: len(m.banner()), Proposals: max(m.proposals.Len()+1, 3),
+		Width: m.width, Height: m.height, Focus: m.focus, Side: m.side,
+		Compose: c.Draft.Height(m.width), Status: len(m.sentenceRows(m.width)), List: list,
+		Banner: len(c.Voting.BannerRows(m.width)), Proposals: max(c.Voting.Pane.Len()+1, 3),
 		Overlay: m.overlay.height(m.mainWidth()),
 	})
+	m.overlay.setSize(m.lay.Overlay)
 	welcome := len(m.welcomeRows(m.lay.Messages.W, m.lay.Messages.H))
-	m.messages.SetSize(m.lay.Messages.W, max(m.lay.Messages.H-welcome, 0))
-	m.messages.SetAway(m.away || !m.lay.Messages.shown())
+	c.Messages.SetSize(m.lay.Messages.W, max(m.lay.Messages.H-welcome, 0))
+	for _, other := range m.conversations {
+		other.Messages.SetAway(other != c || m.away || !m.lay.Messages.shown())
+	}
 	m.peers.SetSize(m.lay.Peers.W, m.lay.Peers.H)
-	m.proposals.SetSize(m.lay.Proposals.W, m.lay.Proposals.H)
+	c.Voting.Pane.SetSize(m.lay.Proposals.W, m.lay.Proposals.H)
 }
 
-// mainWidth is the width that a sheet will have: its rows depend on it, and the layout on them.
+// mainWidth returns the width that an overlay will have. Its rows depend on that, and the layout on
+// its rows.
 func (m *model) mainWidth() int {
 	if m.width >= sideWidth {
 		return m.width - sideColumns - 1
@@ -144,18 +163,19 @@ func (m *model) mainWidth() int {
 	return m.width
 }
 
-// setFocus says which pane keys go to.
+// setFocus makes p the pane that keys go to.
 func (m *model) setFocus(p pane) {
 	m.focus = p
 	if p == panePeers || p == paneProposals {
 		m.side = p
 	}
-	m.compose.SetFocus(p == paneCompose)
-	m.messages.SetFocus(p == paneMessages)
+	c := m.current
+	c.Draft.SetFocus(p == paneCompose)
+	c.Messages.SetFocus(p == paneMessages)
 	m.peers.SetFocus(p == panePeers)
-	m.proposals.SetFocus(p == paneProposals)
+	c.Voting.Pane.SetFocus(p == paneProposals)
 	if p != paneMessages && p != paneCompose {
-		m.messages.ClearSelection()
+		c.Messages.ClearSelection()
 	}
 }
 
@@ -163,55 +183,43 @@ func (m *model) setFocus(p pane) {
 func (m *model) setTheme(look theme.Look) {
 	m.cfg.Look = look
 	m.th = theme.New(look)
-	m.messages.SetTheme(m.th)
 	m.peers.SetTheme(m.th)
-	m.proposals.SetTheme(m.th)
-	m.compose.SetTheme(m.th)
+	for _, c := range m.conversations {
+		c.SetTheme(m.th)
+	}
 }
 
-// order queues something for the node and what answers it.
-func (m *model) queueAction(f func(ctx context.Context)) { m.deps.queueAction(f) }
-
-// env is what commands work with. Answers go through the queue.
-func (m *model) env() command.Env {
-	return command.Env{Node: m.deps.node, Roster: m.roster, Log: m.deps.recent, Ask: m.ask(), Reply: func(a command.Answer) { m.deps.post(a) }}
-}
-
-// say does what a line asks for that was typed or built by a key.
-func (m *model) runLine(line string) {
-	m.queueAction(func(context.Context) { m.cfg.Commands.Do(m.env(), line) })
-}
-
-// now is the time of day as this screen shows it.
+// now returns the time of day that this screen shows.
 func (m *model) now() time.Time { return m.cfg.Now().In(m.cfg.Zone) }
 
-// next is when the model has something to do by itself; zero: never.
-func (m *model) next() time.Time {
+// nextTimer returns when the model next has something to do by itself: at the latest when the clock
+// shows another minute.
+func (m *model) nextTimer() time.Time {
 	now := m.cfg.Now()
-	at := now.Truncate(time.Minute).Add(time.Minute) // the clock, and how long somebody is gone
+	at := now.Truncate(time.Minute).Add(time.Minute)
 	sooner := func(t time.Time) {
-		if !t.IsZero() && t.After(now) && t.Before(at) {
+		if t.After(now) && t.Before(at) {
 			at = t
 		}
 	}
-	sooner(m.typing.next(now))
+	for _, c := range m.conversations {
+		sooner(c.NextTimer(now))
+	}
 	sooner(m.status.until)
-	sooner(m.leave.next())
+	sooner(m.quit.offeredUntil)
 	sooner(m.rates.next())
-	sooner(m.nextVote(now))
 	if m.alone() {
 		sooner(now.Truncate(time.Second).Add(time.Second))
 	}
 	return at
 }
 
-// rang does what the time asks for.
+// onTimer does what is due.
 func (m *model) onTimer() {
 	now := m.cfg.Now()
-	if m.typing.pause(now) {
-		m.queueAction(func(context.Context) { m.deps.node.Typing(false) })
+	for _, c := range m.conversations {
+		c.OnTimer(now)
 	}
 	m.status.expire(now)
-	m.voteTime(now)
-	m.rates.rest(now)
+	m.rates.expire(now)
 }

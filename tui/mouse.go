@@ -10,7 +10,7 @@ func (r rect) within(x, y int) bool {
 	return x >= r.X && x < r.X+r.W && y >= r.Y && y < r.Y+r.H
 }
 
-// mouse lets the wheel scroll and a click choose a pane. The mouse is off unless /mouse on asks for
+// handleMouse lets the wheel scroll and a click choose a pane. The mouse is off unless /mouse on asks for
 // it: without it the terminal's own selection works.
 func (m *model) handleMouse(e tea.MouseMsg) {
 	switch {
@@ -23,11 +23,11 @@ func (m *model) handleMouse(e tea.MouseMsg) {
 		case m.lay.Overlay.within(e.X, e.Y):
 			m.overlay.scroll(n)
 		case m.lay.Peers.within(e.X, e.Y):
-			m.selectPeer(n / wheelLines)
+			selectPeer(m, n/wheelLines)
 		case m.lay.Proposals.within(e.X, e.Y):
-			m.selectVote(n / wheelLines)
+			selectProposal(m, n/wheelLines)
 		default:
-			m.messages.ScrollLines(n)
+			m.current.Messages.ScrollLines(n)
 		}
 	case e.Action != tea.MouseActionPress || e.Button != tea.MouseButtonLeft:
 	case m.lay.Peers.within(e.X, e.Y):

@@ -1,13 +1,16 @@
 package tui
 
 import (
+	"math"
 	"strings"
+
+	"github.com/charmbracelet/bubbles/viewport"
 
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// overlayKind is what a sheet shows.
+// overlayKind is what an overlay shows.
 type overlayKind int
 
 const (
@@ -20,69 +23,75 @@ const (
 	overlayPropose
 )
 
-// sheet is what lies over the end of the messages until Esc: the help, an answer of several lines, a
-// peer's details, the inspector. It takes no keys but Esc and paging, so that one can go on typing
-// with it in sight.
+// overlay covers the end of the messages until Esc: the help, an answer of several rows, a peer's
+// details, the inspector. It takes no keys but Esc and paging, so that a person can type with it in
+// sight. A viewport of Bubbles holds its scroll position.
 type overlay struct {
-	kind  overlayKind
-	title sanitize.SafeText
-	// rows are the content at a width, each row at most as wide.
-	rows func(width int) []string
-	top  int // first visible row
+	kind    overlayKind
+	title   sanitize.SafeText
+	rows    func(width int) []string // the content, no row wider than that
+	content []string                 // rows at the width that the overlay has
+	view    viewport.Model
 }
 
-func (s *overlay) open() bool { return s.kind != overlayNone }
+func (o *overlay) isOpen() bool { return o.kind != overlayNone }
 
-// height is how many rows the sheet would like, with its heading.
-func (s *overlay) height(width int) int {
-	if !s.open() {
+func (o *overlay) close() { *o = overlay{} }
+
+// height returns how many rows the overlay would like at a width, with its heading. It draws the
+// content anew.
+func (o *overlay) height(width int) int {
+	if !o.isOpen() {
 		return 0
 	}
-	return len(s.rows(width)) + 1
+	o.content = o.rows(width)
+	o.view.SetContent(strings.Join(o.content, "\n"))
+	return len(o.content) + 1
 }
 
-// scroll moves what is shown by n rows; draw keeps it within the content.
-func (s *overlay) scroll(n int) { s.top = max(s.top+n, 0) }
+// setSize says what rows the overlay has got, and stays within the content.
+func (o *overlay) setSize(at rect) {
+	o.view.Width, o.view.Height = at.W, max(at.H-1, 0)
+	o.scroll(0)
+}
 
-// minTitle is the cells of a sheet's title that hints don't take away.
+// scroll moves the content by n rows.
+func (o *overlay) scroll(n int) { o.view.SetYOffset(o.view.YOffset + n) }
+
+// scrollToEnd shows the end of the content, once that is known.
+func (o *overlay) scrollToEnd() { o.view.YOffset = math.MaxInt / 2 }
+
+// minTitle is how many cells of an overlay's title no hint takes.
 const minTitle = 16
 
-// draw is the sheet in a place: a heading that says how to close it, and the rows.
-func (s *overlay) draw(t *theme.Theme, at rect) []string {
+// draw returns the rows of the overlay: a heading that says how to close it, and the content.
+func (o *overlay) draw(t *theme.Theme, at rect) []string {
 	if !at.shown() {
 		return nil
 	}
-	content := s.rows(at.W)
-	room := at.H - 1
-	s.top = min(s.top, max(len(content)-room, 0))
+	room, top := at.H-1, o.view.YOffset
 	hints := []sanitize.SafeText{sanitize.Trusted(" Esc closes "), sanitize.Trusted(" Esc ")}
-	if len(content) > room {
-		of := sanitize.Linef("%d/%d", min(s.top+room, len(content)), len(content))
+	if len(o.content) > room {
+		of := sanitize.Linef("%d/%d", min(top+room, len(o.content)), len(o.content))
 		hints = []sanitize.SafeText{sanitize.Linef(" PgUp PgDn %s %s Esc closes ", of, t.Dot), sanitize.Linef(" PgDn %s %s Esc ", of, t.Dot), sanitize.Linef(" %s ", of)}
 	}
-	hint := widest(at.W-min(s.title.Width(), minTitle)-6, hints...)
+	hint := sanitize.FirstFitting(at.W-min(o.title.Width(), minTitle)-6, hints...)
 	r := t.Row(at.W).Put(t.Dim, t.HRule).Put(t.Dim, t.HRule).Space(t.Text, 1)
-	r.PutWithin(t.Accent, s.title, max(at.W-hint.Width()-6, 8)).Space(t.Text, 1)
+	r.PutWithin(t.Accent, o.title, max(at.W-hint.Width()-6, 8)).Space(t.Text, 1)
 	if r.Left() >= hint.Width()+2 {
 		r.FillTo(t.Dim, t.HRule, at.W-hint.Width()-2).Put(t.Dim, hint)
 	}
-	rows := []string{r.FillTo(t.Dim, t.HRule, at.W).String()}
-	for i := range room {
-		row := ""
-		if s.top+i < len(content) {
-			row = content[s.top+i]
-		}
-		rows = append(rows, row)
-	}
-	return rows
+	rows := append(make([]string, 0, at.H), r.FillTo(t.Dim, t.HRule, at.W).String())
+	rows = append(rows, o.content[top:min(top+room, len(o.content))]...)
+	return append(rows, make([]string, at.H-len(rows))...)
 }
 
-// show opens a sheet in the place of the one that is open.
+// show opens an overlay in place of the one that is open.
 func (m *model) show(kind overlayKind, title sanitize.SafeText, rows func(width int) []string) {
 	m.overlay = overlay{kind: kind, title: title, rows: rows}
 }
 
-// showText opens a sheet with plain rows of text, wrapped.
+// showText opens an overlay with rows of text, wrapped.
 func (m *model) showText(kind overlayKind, title sanitize.SafeText, text sanitize.SafeText) {
 	m.show(kind, title, func(width int) []string {
 		var rows []string
@@ -97,15 +106,8 @@ func (m *model) showText(kind overlayKind, title sanitize.SafeText, text sanitiz
 	})
 }
 
-// sheetAfterSend closes an answer that is done with once the next thing is sent.
-func (m *model) sheetAfterSend() {
-	if m.overlay.kind == overlayAnswer {
-		m.overlay = overlay{}
-	}
-}
-
 // showPeer opens the details of the selected peer.
-func (m *model) showPeer() {
+func showPeer(m *model) {
 	if _, ok := m.peers.Selected(); !ok {
 		return
 	}
@@ -122,14 +124,17 @@ func (m *model) showPeer() {
 	})
 }
 
-// inspect opens the inspector on the selected line, or closes it.
-func (m *model) inspect() {
+// maxInspector is the most rows that the inspector has.
+const maxInspector = 200
+
+// toggleInspector opens the inspector on the selected message, or closes it.
+func toggleInspector(m *model) {
 	if m.overlay.kind == overlayInspector {
-		m.overlay = overlay{}
+		m.overlay.close()
 		return
 	}
 	m.show(overlayInspector, sanitize.Trusted("Inspector"), func(width int) []string {
-		rows := m.messages.InspectorRows(width-2, maxInspector)
+		rows := m.current.Messages.InspectorRows(width-2, maxInspector)
 		for i, row := range rows {
 			rows[i] = " " + row
 		}
@@ -137,5 +142,13 @@ func (m *model) inspect() {
 	})
 }
 
-// maxInspector is the most rows that the inspector has.
-const maxInspector = 200
+// openProposal opens a proposal in full.
+func openProposal(m *model, id string) {
+	m.show(overlayVote, sanitize.Trusted("Vote"), func(width int) []string {
+		p, ok := m.current.Voting.Pane.Proposal(id)
+		if !ok {
+			return nil
+		}
+		return m.current.Voting.Pane.DetailRows(p, width)
+	})
+}

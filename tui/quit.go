@@ -6,34 +6,33 @@ import (
 )
 
 const (
-	leaveTime = 2 * time.Second // within which a second Ctrl+C leaves
-	patience  = 5 * time.Second // for acknowledgements of what was said
+	quitOffer   = 2 * time.Second // within which a second Ctrl+C quits
+	quitTimeout = 5 * time.Second // for acknowledgements of what was sent
 )
 
-// leaving is the way out.
-type leaving struct {
-	until   time.Time // a second Ctrl+C until then leaves
-	waiting bool      // for acknowledgements
+// quitting is the way out of the program.
+type quitting struct {
+	offeredUntil time.Time // a second Ctrl+C until then quits
+	waiting      bool      // for acknowledgements; no key but Ctrl+C counts any more
 }
 
-// next is when the offer to leave ends.
-func (l *leaving) next() time.Time { return l.until }
-
-// allDelivered says that everything that was said has arrived, or had its time.
+// allDelivered is posted once all messages were acknowledged, or had their time.
 type allDelivered struct{}
 
-// quit leaves once what was said before has arrived. The wait is in the queue of orders, so behind
-// everything that was typed before it.
-func (m *model) quit() {
-	if m.leave.waiting {
+// start quits once all messages were acknowledged. The wait stands in the queue behind everything that
+// was typed before.
+func (q *quitting) start(m *model) {
+	if q.waiting {
 		return
 	}
-	m.leave.waiting = true
-	m.sign() // who leaves doesn't take it back
-	m.queueAction(func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+	q.waiting = true
+	for _, c := range m.conversations {
+		c.Voting.Sign() // a person that quits doesn't undo it
+	}
+	m.deps.queueAction(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, quitTimeout)
 		defer cancel()
-		_ = m.deps.node.WaitDelivered(ctx) // who has not acknowledged by now will not: leave anyway
+		_ = m.deps.node.WaitDelivered(ctx) // a peer that hasn't acknowledged by now won't: quit anyway
 		m.deps.post(allDelivered{})
 	})
 }

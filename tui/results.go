@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -15,70 +14,33 @@ import (
 	"chat.lan/p2pchat/tui/wording"
 )
 
-// answer shows what a command says: one line in the status line, more in a sheet.
-func (m *model) showResult(a command.Answer) {
-	now := m.cfg.Now()
+// showAnswer shows the answer of a command: one row in the status line, more in an overlay.
+func (m *model) showAnswer(a command.Answer) {
 	switch a := a.(type) {
 	case command.Info:
-		m.info(sanitize.Block(a.Text))
+		m.showInfo(sanitize.Block(a.Text))
 	case command.Fail:
 		m.fail(a.Text, a.Hint)
 	case command.List:
-		m.showText(overlayAnswer, sanitize.Trusted("Peers"), m.listText(a.Peers))
+		m.showText(overlayAnswer, sanitize.Trusted("Peers"), m.peerList(a.Peers))
 	case command.Status:
 		m.showText(overlayAnswer, sanitize.Trusted("Status"), m.statusReport(a.Status))
 	case command.Proposals:
 		m.setFocus(paneProposals)
 	case command.Save:
 		m.deps.queueRead(func(context.Context) { m.deps.post(a.Write()) })
-	case historyPageLoaded:
-		m.addHistory(a)
-	case diskMatches:
-		m.showDiskMatches(a)
-	case askProposal:
-		m.preview(a.wish)
-	case previewed:
-		m.drafted(a)
-	case holdBallot:
-		m.hold(a.proposal, a.choice)
 	case command.Quit:
-		m.quit()
-	case clearScreen:
-		m.messages.Clear()
-	case searchText:
-		m.openSearch()
-		m.searchFor(a.text)
-		m.searchNext(-1)
-	case setBell:
-		m.bell = a.mode
-		m.status.tell(now, sanitize.Linef("Bell: %s", a.mode))
-	case setTyping:
-		m.typing.off = !a.on
-		if !a.on {
-			m.typingStopped()
-		}
-		m.status.tell(now, sanitize.Linef("Others see that you are typing: %s", wording.OnOff(a.on)))
-	case setMouse:
-		m.queueAction(func(context.Context) { m.deps.terminal.SetMouse(a.on) })
-		m.status.tell(now, sanitize.Linef("Mouse: %s", wording.OnOff(a.on)))
-	case setTheme:
-		look, err := DetectLook(a.name, m.cfg.Look.ASCII, os.Getenv)
-		if err != nil {
-			m.failWith(err)
-			return
-		}
-		look.Profile = m.cfg.Look.Profile
-		m.setTheme(look)
+		m.quit.start(m)
 	}
 }
 
-// info shows what a command has to say.
-func (m *model) info(text sanitize.SafeText) {
-	if lines := text.Lines(); len(lines) == 1 && text.Width() < m.width-2 {
-		m.status.tell(m.cfg.Now(), text)
+// showInfo shows text of a command. A short first line becomes the overlay's title.
+func (m *model) showInfo(text sanitize.SafeText) {
+	lines := text.Lines()
+	if len(lines) == 1 && text.Width() < m.width-2 {
+		m.status.inform(m.cfg.Now(), text)
 		return
 	}
-	lines := text.Lines()
 	title := sanitize.Trusted("Answer")
 	if w := lines[0].Width(); w > 0 && w < 30 && len(lines) > 1 {
 		title = lines[0]
@@ -86,8 +48,8 @@ func (m *model) info(text sanitize.SafeText) {
 	m.showText(overlayAnswer, title, text)
 }
 
-// listText is who is here, a row each.
-func (m *model) listText(peers []event.Peer) sanitize.SafeText {
+// peerList formats the answer to /list, a row for each peer.
+func (m *model) peerList(peers []event.Peer) sanitize.SafeText {
 	if len(peers) == 0 {
 		return sanitize.Trusted("No one yet. /connect HOST reaches peers that aren't found automatically.")
 	}
@@ -107,7 +69,7 @@ func (m *model) listText(peers []event.Peer) sanitize.SafeText {
 	return sanitize.Block(strings.Join(rows, "\n"))
 }
 
-// statusReport is the answer to /status.
+// statusReport formats the answer to /status.
 func (m *model) statusReport(s event.Status) sanitize.SafeText {
 	var b strings.Builder
 	row := func(name, format string, args ...any) {

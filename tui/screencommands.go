@@ -1,65 +1,68 @@
 package tui
 
 import (
+	"context"
+	"os"
 	"strings"
 
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/conversation"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// What the screen's own commands answer: requests to the model, which get to it in the order in which
-// they were typed.
-type (
-	clearScreen struct{}
-	setBell     struct{ mode bellMode }
-	setTyping   struct{ on bool }
-	setMouse    struct{ on bool }
-	setTheme    struct{ name string }
-	searchText  struct{ text string }
-)
+// screenRequest is what one of the screen's own commands does to the model. It is posted like the
+// answers of other commands, so that all take effect in the order in which they were typed.
+type screenRequest func(m *model)
 
-// Answer is "": these are for the screen alone.
-func (clearScreen) Answer() string { return "" }
-func (setBell) Answer() string     { return "" }
-func (setTyping) Answer() string   { return "" }
-func (setMouse) Answer() string    { return "" }
-func (setTheme) Answer() string    { return "" }
-func (searchText) Answer() string  { return "" }
-
-// screenCommands are the commands that only a screen has.
-func screenCommands() []command.Command {
+// screenCommands returns the commands that only a screen has.
+func screenCommands(post func(any)) []command.Command {
 	return []command.Command{
 		{Name: "search", Args: "[TEXT]", Help: "search what was said, as Ctrl+F",
-			Run: func(e command.Env, args string) { e.Reply(searchText{args}) }},
+			Run: func(_ command.Env, args string) {
+				post(screenRequest(func(m *model) {
+					openSearch(m)
+					m.current.Search.Find(args)
+					m.current.Search.Next(-1)
+				}))
+			}},
 		{Name: "clear", Help: "take what was said off this screen; it stays in the room",
-			Run: func(e command.Env, _ string) { e.Reply(clearScreen{}) }},
-		choice("bell", "ring when somebody names you, at each line, or never", []string{"mention", "all", "off"},
-			func(word string) command.Answer { return setBell{bellMode(word)} }),
-		choice("typing", "let others see that you are writing, or not", []string{"on", "off"},
-			func(word string) command.Answer { return setTyping{word == "on"} }),
-		choice("mouse", "let the wheel scroll and a click choose a pane, or leave the mouse to the terminal", []string{"on", "off"},
-			func(word string) command.Answer { return setMouse{word == "on"} }),
-		choice("theme", "colours for a dark or a light background", Themes[:],
-			func(word string) command.Answer { return setTheme{word} }),
+			Run: func(command.Env, string) { post(screenRequest(func(m *model) { m.current.Messages.Clear() })) }},
+		choice(post, "bell", "ring when somebody names you, at each line, or never", []string{"mention", "all", "off"}, func(m *model, word string) {
+			m.settings.Bell = conversation.BellMode(word)
+			host{m}.Inform(sanitize.Linef("Bell: %s", word))
+		}),
+		choice(post, "typing", "let others see that you are writing, or not", []string{"on", "off"}, func(m *model, word string) {
+			if m.settings.HideTyping = word == "off"; m.settings.HideTyping {
+				for _, c := range m.conversations {
+					c.StopTyping()
+				}
+			}
+			host{m}.Inform(sanitize.Linef("Others see that you are typing: %s", word))
+		}),
+		choice(post, "mouse", "let the wheel scroll and a click choose a pane, or leave the mouse to the terminal", []string{"on", "off"}, func(m *model, word string) {
+			m.deps.queueAction(func(context.Context) { m.deps.terminal.SetMouse(word == "on") })
+			host{m}.Inform(sanitize.Linef("Mouse: %s", word))
+		}),
+		choice(post, "theme", "colours for a dark or a light background", Themes[:], func(m *model, word string) {
+			look, err := DetectLook(word, m.cfg.Look.ASCII, os.Getenv)
+			if err != nil {
+				m.failWith(err)
+				return
+			}
+			look.Profile = m.cfg.Look.Profile
+			m.setTheme(look)
+		}),
 	}
 }
 
-// CommandsMarkdown is the table of the screen's own commands as the README shows it.
-func CommandsMarkdown() string {
-	var b strings.Builder
-	for _, c := range screenCommands() {
-		b.WriteString("| `" + strings.ReplaceAll(c.Usage(), "|", `\|`) + "` | " + c.Help + " |\n")
-	}
-	return b.String()
-}
-
-// choice is a command whose argument is one of some words.
-func choice(name, help string, words []string, answer func(word string) command.Answer) command.Command {
+// choice returns a command whose argument is one of some words.
+func choice(post func(any), name, help string, words []string, apply func(m *model, word string)) command.Command {
 	args := strings.Join(words, "|")
 	return command.Command{Name: name, Args: args, Help: help,
 		Run: func(e command.Env, arg string) {
 			for _, word := range words {
 				if strings.EqualFold(arg, word) {
-					e.Reply(answer(word))
+					post(screenRequest(func(m *model) { apply(m, word) }))
 					return
 				}
 			}

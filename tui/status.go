@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"fmt"
 	"time"
 
 	"chat.lan/p2pchat/net/event"
@@ -18,25 +17,25 @@ const (
 	infoTime  = 5 * time.Second
 )
 
-// statusLine is what the row above the composer has to say for a while.
+// statusLine is the sentence that the row above the composer shows for a while.
 type statusLine struct {
-	text  sanitize.SafeText
-	level event.Level
-	until time.Time
-	last  sanitize.SafeText // the last warning among the messages
+	text        sanitize.SafeText
+	level       event.Level
+	until       time.Time
+	lastWarning sanitize.SafeText // of those among the messages
 }
 
-// fail shows an error: one line with cause and next step.
+// fail shows an error: cause and next step in one row.
 func (s *statusLine) fail(now time.Time, text sanitize.SafeText) {
 	s.text, s.level, s.until = text, event.Error, now.Add(errorTime)
 }
 
-// tell shows that something was done.
-func (s *statusLine) tell(now time.Time, text sanitize.SafeText) {
+// inform shows that something was done.
+func (s *statusLine) inform(now time.Time, text sanitize.SafeText) {
 	s.text, s.level, s.until = text, event.Info, now.Add(infoTime)
 }
 
-// expire takes away what was shown long enough.
+// expire removes a sentence that was shown long enough.
 func (s *statusLine) expire(now time.Time) {
 	if !s.until.IsZero() && !now.Before(s.until) {
 		s.clear()
@@ -45,65 +44,8 @@ func (s *statusLine) expire(now time.Time) {
 
 func (s *statusLine) clear() { s.text, s.until = sanitize.SafeText{}, time.Time{} }
 
-// rates is how much comes in and goes out.
-type rates struct {
-	of      map[string]event.Peer // as counted last, by uuid; of those who are here
-	in, out int64                 // bytes since at
-	at      time.Time
-	inRate  float64 // bytes a second
-	outRate float64
-}
-
-// rateTime is how long bytes are counted before they become a rate.
-const rateTime = 2 * time.Second
-
-// count takes in a peer's numbers.
-func (r *rates) count(now time.Time, p event.Peer) {
-	if r.of == nil {
-		r.of, r.at = map[string]event.Peer{}, now
-	}
-	if old, ok := r.of[p.ID]; ok {
-		r.in += max(p.In-old.In, 0)
-		r.out += max(p.Out-old.Out, 0)
-	}
-	r.of[p.ID] = p
-	if d := now.Sub(r.at); d >= rateTime {
-		r.inRate, r.outRate = float64(r.in)/d.Seconds(), float64(r.out)/d.Seconds()
-		r.in, r.out, r.at = 0, 0, now
-	}
-}
-
-// forget drops the numbers of a peer that has gone: a link to it later counts from nothing.
-func (r *rates) forget(id string) { delete(r.of, id) }
-
-// next is when a rate that was shown is to fall to nothing by itself.
-func (r *rates) next() time.Time {
-	if r.inRate == 0 && r.outRate == 0 {
-		return time.Time{}
-	}
-	return r.at.Add(4 * rateTime)
-}
-
-// rest lets the rates fall to nothing when no numbers come any more.
-func (r *rates) rest(now time.Time) {
-	if now.Sub(r.at) >= 4*rateTime {
-		r.inRate, r.outRate = 0, 0
-	}
-}
-
-// rate is an amount a second, in a width that doesn't change up to a gigabyte.
-func rate(f float64) string {
-	switch f /= 1000; {
-	case f < 99.95:
-		return fmt.Sprintf("%4.1f k", f)
-	case f < 999.5:
-		return fmt.Sprintf("%4.0f k", f)
-	}
-	return fmt.Sprintf("%4.0f M", f/1000)
-}
-
-// statusRows are the row above the composer: what just happened or is happening on the left, numbers on
-// the right. A sentence that a narrow window would cut takes several rows.
+// statusRows returns the rows above the composer: what has just happened or is happening on the left,
+// numbers on the right. A sentence that is too wide takes several rows.
 func (m *model) statusRows(width int) []string {
 	t := m.th
 	if rows := m.sentenceRows(width); len(rows) > 1 {
@@ -115,7 +57,7 @@ func (m *model) statusRows(width int) []string {
 	if !ok {
 		left, style = m.activity(width - 2)
 	}
-	if left.Width() > room { // what is said in words comes before numbers
+	if left.Width() > room { // words come before numbers
 		right, room = sanitize.SafeText{}, width-2
 	}
 	r := t.Row(width).Space(t.Text, 1).PutWithin(style, left, room)
@@ -128,10 +70,10 @@ func (m *model) statusRows(width int) []string {
 // maxSentence is the most rows that a sentence in the status line takes.
 const maxSentence = 3
 
-// sentenceRows are the rows of a sentence, none if there is none.
+// sentenceRows returns the rows of the sentence, none where there is none.
 func (m *model) sentenceRows(width int) (rows []string) {
 	text, style, ok := m.sentence()
-	if !ok || m.search.open {
+	if !ok || m.current.Search.IsOpen() {
 		return nil
 	}
 	t := m.th
@@ -152,84 +94,80 @@ func (m *model) sentenceRows(width int) (rows []string) {
 	return rows
 }
 
-// sentence is what has to be read: it is not cut where it can be helped.
+// sentence returns what a person has to read now, if anything.
 func (m *model) sentence() (text sanitize.SafeText, style theme.Style, ok bool) {
 	t := m.th
 	switch {
-	case m.leave.waiting:
+	case m.quit.waiting:
 		return sanitize.Trusted("Saying goodbye: waiting until what you said has arrived. Ctrl+C leaves at once."), t.Accent, true
-	case !m.leave.until.IsZero() && m.cfg.Now().Before(m.leave.until):
+	case m.cfg.Now().Before(m.quit.offeredUntil):
 		return sanitize.Trusted("Press Ctrl+C again to leave"), t.Accent, true
-	case m.status.level == event.Error && !m.status.text.IsEmpty():
+	case m.status.text.IsEmpty():
+		return sanitize.SafeText{}, t.Text, false
+	case m.status.level == event.Error:
 		return sanitize.Concat(t.Refused, sanitize.Trusted(" "), m.status.text), t.Bad, true
-	case !m.status.text.IsEmpty():
-		return m.status.text, t.Text, true
 	}
-	return sanitize.SafeText{}, t.Text, false
+	return m.status.text, t.Text, true
 }
 
-// activity is what goes on: the most important thing that there is to say while no sentence is there.
+// activity returns the most important thing that goes on. It shows while there is no sentence.
 func (m *model) activity(cells int) (sanitize.SafeText, theme.Style) {
-	t := m.th
-	switch n := m.compose.Size(); {
-	case n > composer.MaxText: // pasted: it goes out, in parts
+	t, c := m.th, m.current
+	switch n := c.Draft.Size(); {
+	case n > composer.MaxText: // pasted; sent in parts
 		return sanitize.Linef("%.1f KiB, in several messages", float64(n)/1024), t.Warn
 	case n > composer.MaxText*7/8:
 		return sanitize.Linef("%.1f of %d KiB", float64(n)/1024, composer.MaxText/1024), t.Warn
 	}
-	if text := m.hint(cells); !text.IsEmpty() {
+	if text := m.keyHint(cells); !text.IsEmpty() {
 		return text, t.Dim
 	}
-	if m.saving.NotSaved != "" {
-		return sanitize.Linef("%s %s", t.Unsigned, wording.NotSaved(m.saving)), t.Warn
+	if s := c.Saving(); s.NotSaved != "" {
+		return sanitize.Linef("%s %s", t.Unsigned, wording.NotSaved(s)), t.Warn
 	}
-	if text := m.typingText(); !text.IsEmpty() {
+	if text := c.TypingText(); !text.IsEmpty() {
 		return text, t.Dim
 	}
-	if m.sync.Missing > 0 {
-		return m.catching(), t.Dim
-	}
-	return sanitize.SafeText{}, t.Dim
+	return c.CatchUpText(), t.Dim
 }
 
-// hint names the keys that count where the focus is, but for the composer, where one writes: as many
-// as have room, the way back always among them.
-func (m *model) hint(cells int) sanitize.SafeText {
+// keyHint names the keys that count where the focus is, the way back always among them. The composer
+// has none: a person writes there.
+func (m *model) keyHint(cells int) sanitize.SafeText {
 	var all, few string
-	_, selected := m.messages.Selected()
+	_, selected := m.current.Messages.Selected()
 	switch {
 	case selected:
 		return sanitize.Trusted("y copies, i inspects, Esc ends")
 	case m.focus == panePeers:
 		all, few = "j k choose, Enter: details, v: compare words, Esc: back", "Enter: more, v: words, Esc: back"
 	case m.focus == paneProposals:
-		all, few = m.voteHint()
+		all, few = proposalHint(m.current.Voting.Pane.Selected())
 	case m.focus == paneMessages:
 		all, few = "Up selects, PgUp PgDn scroll, Esc: back", "Up selects, PgUp PgDn, Esc: back"
 	}
-	return widest(cells, sanitize.Line(all), sanitize.Line(few))
+	return sanitize.FirstFitting(cells, sanitize.Line(all), sanitize.Line(few))
 }
 
-// voteHint is the hint for the selected proposal.
-func (m *model) voteHint() (all, few string) {
-	p, ok := m.proposals.Selected()
-	switch {
-	case !ok:
+// proposalHint names the keys for the selected proposal, all and those that a narrow window shows.
+func proposalHint(p event.Proposal, selected bool) (all, few string) {
+	switch state := vote.Status(p.State); {
+	case !selected:
 		return "n: propose, Esc: back", "n: propose, Esc: back"
-	case p.CanVote && p.State == string(vote.StatusOpen):
+	case p.CanVote && state == vote.StatusOpen:
 		return "j k choose, Enter: roll, a: yes, r: no, n: propose, Esc: back", "a: yes, r: no, Esc: back"
-	case p.State == string(vote.StatusPassed):
+	case state == vote.StatusPassed:
 		return "j k choose, Enter: roll, c: certificate, n: propose, Esc: back", "Enter: roll, c: proof, Esc: back"
 	}
 	return "j k choose, Enter: roll, n: propose, Esc: back", "Enter: roll, n: propose, Esc: back"
 }
 
-// numbers is the right end of the status line.
+// numbers returns the right end of the status line.
 func (m *model) numbers(width int) sanitize.SafeText {
 	help := sanitize.Trusted("? help")
 	if there, _ := m.peers.Count(); width < sideWidth || there == 0 {
 		return help
 	}
 	t := m.th
-	return sanitize.Linef("%s%s %s%s/s %s %s", t.Up, rate(m.rates.outRate), t.Down, rate(m.rates.inRate), t.Dot, help)
+	return sanitize.Linef("%s%s %s%s/s %s %s", t.Up, formatRate(m.rates.outRate), t.Down, formatRate(m.rates.inRate), t.Dot, help)
 }

@@ -13,8 +13,8 @@ import (
 // Themes are the values of --theme and /theme.
 var Themes = [...]string{"auto", "dark", "light"}
 
-// DetectLook reads from the flags and the environment what the terminal can show; it asks the terminal
-// nothing. Getenv is os.Getenv outside of tests.
+// DetectLook reads from the flags and the environment what the terminal can show. It never asks the
+// terminal, which may not answer. Getenv is os.Getenv but in tests.
 func DetectLook(name string, ascii bool, getenv func(string) string) (theme.Look, error) {
 	look := theme.Look{Profile: colorProfile(getenv), ASCII: ascii}
 	switch name {
@@ -29,7 +29,7 @@ func DetectLook(name string, ascii bool, getenv func(string) string) (theme.Look
 	return look, nil
 }
 
-// colorProfile returns how many colours there are. NO_COLOR, when it is not empty, means none.
+// colorProfile returns how many colours there are. A NO_COLOR that isn't empty means none.
 func colorProfile(getenv func(string) string) termenv.Profile {
 	if getenv("NO_COLOR") != "" {
 		return termenv.Ascii
@@ -38,7 +38,7 @@ func colorProfile(getenv func(string) string) termenv.Profile {
 	return out.EnvColorProfile()
 }
 
-// environ is an environment of which termenv only looks up values.
+// environ is an environment from which termenv only reads single values.
 type environ func(string) string
 
 func (e environ) Getenv(key string) string { return e(key) }

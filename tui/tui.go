@@ -1,18 +1,25 @@
-// Package tui is the screen of p2pchat: the root Bubble Tea model over a running node (DESIGN.md §7).
+// Package tui is the screen of p2pchat: the root Bubble Tea model over a running node.
 //
 //	node ── Post ──▶ event.Queue ── Batch, one a frame ──▶ model.Update ── Frame ──▶ tui/screen
-//	keys ──────────────────────────────────────────▶ model.Update
-//	model.Update ── orders, one after the other ──▶ node, command.Table ── answers ──▶ event.Queue
+//	keys ────────────────────────────────────────────────▶ model.Update
+//	model.Update ── serialWorker ──▶ node, command.Table ── answers ──▶ event.Queue
 //
-// The model asks a small interface of the node (Node) and never waits for it: whatever a person asks
-// for goes through one queue with one goroutine (orders.go), so that lines and commands keep the
-// order in which they were typed, and answers come back through the queue like everything else. What
-// waits for the disk has a queue of its own, so that no line waits for a search or an export.
-// There is no I/O in Update, and no timer but one (alarm.go).
+// The model never waits for the node. What a person asks for goes through one queue with one goroutine
+// (worker.go), so that messages and commands keep the order in which they were typed. Answers come
+// back through the event queue. Reads from disk have a queue of their own, so that no message waits
+// for a search or an export. There is no I/O in Update, and only one timer (timer.go).
 //
-// Where things are is decided in layout.go, which key does what in keys.go, and nowhere else. The
-// panes are packages of their own: small pointer structs that belong to the model and take no
-// messages of Bubble Tea.
+// Everything about one room is a conversation.Conversation. The model holds a list of them and knows
+// which one is shown; events are routed to them in conversationOf (model.go) and nowhere else.
+//
+// The layout is decided in layout.go, the keys in keys.go, and nowhere else. A mode (quit, the propose
+// dialog, the search prompt) gets each key first, and keeps it. The panes are packages of their own:
+// small pointer structs that belong to the model and take no messages of Bubble Tea.
+//
+// Of Bubbles, the key table uses key, the overlays' scroll position viewport, the search prompt
+// textinput, and the bars progress. Rows are drawn by tui/theme: the View of a bubble measures text
+// by Lip Gloss's widths and costs a hundred times as much. The menu of F4 is no list of Bubbles,
+// because its two rows wrap in a narrow window and a list's items all have one height.
 package tui
 
 import (
@@ -25,6 +32,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/conversation"
 	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/tui/theme"
 )
@@ -32,12 +40,7 @@ import (
 // Node is what the screen asks of a running participant; *node.Node implements it.
 type Node interface {
 	command.Node
-	// Typing tells peers that one is writing, or has stopped.
-	Typing(on bool)
-	// History returns at most max lines that stand before a place, nearest last; the zero Place is the
-	// end. None: there are no more. Search does so for lines that contain text. Both wait for the disk.
-	History(ctx context.Context, before event.Place, max int) ([]event.Line, error)
-	Search(ctx context.Context, text string, before event.Place, max int) ([]event.Line, error)
+	conversation.Node
 	// WaitDelivered returns when all linked peers have acknowledged what was sent.
 	WaitDelivered(ctx context.Context) error
 }
@@ -47,7 +50,7 @@ type Config struct {
 	Commands      *command.Table
 	Log           command.Log // nil when there is none
 	Look          theme.Look
-	InviteCommand string           // the command that starts somebody who meets this one, but for the name; "" means p2pchat start
+	InviteCommand string           // starts a second peer that finds this one, but for its name; "" means p2pchat start
 	In, Out       *os.File         // the terminal; nil means standard input and output
 	Now           func() time.Time // nil means time.Now
 	Zone          *time.Location   // nil means the machine's
@@ -77,9 +80,9 @@ func New(g *group.Group, events *event.Queue, cfg Config) *Screen {
 	return &Screen{cfg: cfg, group: g, events: events, recent: &recentErrors{log: cfg.Log}}
 }
 
-// Run shows the screen until the person leaves, and returns nil then: what was said has been
-// acknowledged, or had its time. Otherwise it returns what screen.Screen.Run does: the cause of ctx,
-// a *group.Panic, or that the terminal has gone. The terminal has been given back in any case.
+// Run shows the screen until the person quits, and returns nil then: messages have been acknowledged,
+// or had their time. Otherwise it returns the error of screen.Screen.Run: the cause of ctx, a
+// *group.Panic, or that the terminal has gone. Run restores the terminal in any case.
 func (s *Screen) Run(ctx context.Context, n Node) error {
 	defer s.events.Close()
 	ctx, cancel := context.WithCancel(ctx)

@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/votes"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -148,7 +149,7 @@ func TestProposing(t *testing.T) {
 	if slices.ContainsFunc(w.node.calls, func(c string) bool { return strings.HasPrefix(c, "propose") }) {
 		t.Fatalf("proposed: %q", w.node.calls)
 	}
-	if got := w.m.compose.Text(); got != "/topic " {
+	if got := w.m.current.Draft.Text(); got != "/topic " {
 		t.Errorf("a topic is written in the composer: %q", got)
 	}
 	w.keys("tea at five", "enter")
@@ -186,19 +187,18 @@ func TestTheBannerWorksBesideThePreview(t *testing.T) {
 	w.post(event.PeerChanged{Peer: gone})
 	w.mustShow("bob left", "#6 by dana asks the same and is open")
 	w.keys("f2")
-	if held := w.m.voting.held; held.Proposal != q.ID || held.Choice != "reject" {
-		t.Errorf("%+v is held", held)
-	}
+	w.mustShow("your no is signed in 5 s")
 	w.keys("f1", "esc")
-	if w.m.voting.held.Proposal != "" || !w.m.voting.proposing.open {
+	w.mustNotShow("is signed in")
+	if !w.m.propose.open {
 		t.Error("Esc does what the banner says first")
 	}
 	w.keys("f3")
-	if w.m.voting.proposing.open || w.m.overlay.kind != overlayVote {
+	if w.m.propose.open || w.m.overlay.kind != overlayVote {
 		t.Error("F3 shows who")
 	}
 	w.keys("f4", "enter", "esc")
-	if w.m.voting.proposing.open {
+	if w.m.propose.open {
 		t.Error("then it closes")
 	}
 }
@@ -300,7 +300,7 @@ func TestAPreviewThatComesLate(t *testing.T) {
 		t.Errorf("%d previews were asked for, want one", n)
 	}
 	w.post()
-	if w.m.overlay.open() || w.m.voting.proposing.open {
+	if w.m.overlay.isOpen() || w.m.propose.open {
 		t.Error("it came after all")
 	}
 
@@ -326,7 +326,7 @@ func TestEnterWhileThePreviewIsMadeAnew(t *testing.T) {
 	if !slices.ContainsFunc(w.node.calls, func(c string) bool { return strings.HasPrefix(c, "propose") }) {
 		t.Errorf("nothing was proposed: %q", w.node.calls)
 	}
-	if w.m.voting.proposing.open {
+	if w.m.propose.open {
 		t.Error("the preview came again")
 	}
 }
@@ -345,7 +345,11 @@ func TestTheNextAnswerSignsTheOneBefore(t *testing.T) {
 		t.Fatalf("signed at once: %q", w.node.calls)
 	}
 	w.keys("/vote #8 no", "enter")
-	if held := w.m.voting.held; !w.node.did("vote "+first.ID+" approve") || held.Proposal != second.ID || held.Choice != "reject" {
-		t.Errorf("%q was done, %+v is held", w.node.calls, held)
+	if !w.node.did("vote " + first.ID + " approve") {
+		t.Errorf("the first answer was not signed: %q", w.node.calls)
+	}
+	w.pass(votes.UndoDelay)
+	if !w.node.did("vote " + second.ID + " reject") {
+		t.Errorf("the second answer was not signed: %q", w.node.calls)
 	}
 }

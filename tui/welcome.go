@@ -8,27 +8,28 @@ import (
 	"strings"
 	"time"
 
+	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// inTheWay is how long nobody may be found before the screen says what is in the way.
-const inTheWay = 10 * time.Second
+// troubleAfter is how long no peer is found before the screen says what is in the way.
+const troubleAfter = 10 * time.Second
 
 // briefWidth is the width under which the explanations have a short form.
 const briefWidth = 48
 
-// unheard is how long discovery may take to say that it looks.
-const unheard = 2 * time.Second
+// discoveryDelay is how long discovery may take to say that it looks for peers.
+const discoveryDelay = 2 * time.Second
 
-// alone reports whether nobody was ever here: the screen then explains itself.
+// alone reports whether no peer was ever here: the screen then explains itself.
 func (m *model) alone() bool {
 	there, _ := m.peers.Count()
-	return !m.ready.IsZero() && !m.met && there == 0
+	return !m.ready.IsZero() && !m.hasMet() && there == 0
 }
 
-// looking is for how long nobody has been found, in a few letters.
-func (m *model) looking() string {
+// lookingTime says in a few letters for how long no peer has been found.
+func (m *model) lookingTime() string {
 	d := m.cfg.Now().Sub(m.ready)
 	if d < time.Minute {
 		return fmt.Sprintf("looking %d s", d/time.Second)
@@ -36,22 +37,23 @@ func (m *model) looking() string {
 	return fmt.Sprintf("looking %d min", d/time.Minute)
 }
 
-// welcomeRows are what stands above the messages while one is alone: all of height rows while there
-// is nothing below, else at most two thirds of them. Where not all fits, what is in the way comes
-// before what usually helps.
+// welcomeRows returns what stands above the messages while the local peer is alone: all of height rows
+// while there are no messages, else at most two thirds of them. Where not all of it fits, what is in
+// the way comes before what usually helps.
 func (m *model) welcomeRows(width, height int) []string {
 	if !m.alone() {
 		return nil
 	}
-	if m.noted {
+	empty := m.current.IsEmpty()
+	if !empty {
 		height = height * 2 / 3
 	}
-	b := brief{t: m.th, width: width, indent: 3}
+	b := welcome{t: m.th, width: width, indent: 3, self: m.self, network: m.network, waited: m.cfg.Now().Sub(m.ready)}
 	if width < sideWidth {
 		b.indent = 1
 	}
-	who := b.part(func() { m.introduce(&b) })
-	where := b.part(func() { m.lookingRow(&b) })
+	who := b.part(func() { b.introduce(m.ownName) })
+	where := b.part(b.addLooking)
 	nobody := b.part(func() {
 		if width < briefWidth {
 			b.say(m.th.Text, sanitize.Trusted("Nobody yet. Who comes appears here."))
@@ -60,16 +62,16 @@ func (m *model) welcomeRows(width, height int) []string {
 		}
 	})
 	here := b.part(func() {
-		b.try("In another terminal:", cmp.Or(m.cfg.InviteCommand, "p2pchat start")+" --name "+m.somebody())
+		b.try("In another terminal:", cmp.Or(m.cfg.InviteCommand, "p2pchat start")+" --name "+b.exampleName())
 	})
 	elsewhere := b.part(func() {
-		if addr := m.address(); addr != "" {
+		if addr := b.address(); addr != "" {
 			b.try("From elsewhere:", "/connect "+addr)
 		}
 	})
 	var trouble []string
-	if m.cfg.Now().Sub(m.ready) >= inTheWay {
-		trouble = b.part(func() { m.trouble(&b) })
+	if b.waited >= troubleAfter {
+		trouble = b.part(b.addTrouble)
 	}
 
 	blank := []string{""}
@@ -78,7 +80,7 @@ func (m *model) welcomeRows(width, height int) []string {
 		rows = slices.Concat(rows, blank, trouble)
 	}
 	if len(rows) > height {
-		// Whole parts as far as they fit; what is in the way is the one that may be cut.
+		// Whole parts as far as they fit; only what is in the way may be cut.
 		room := height - len(who) - min(len(trouble), height-len(who))
 		fits := func(part []string) []string {
 			if len(part) > room {
@@ -90,28 +92,31 @@ func (m *model) welcomeRows(width, height int) []string {
 		nobody, here, elsewhere, where = fits(nobody), fits(here), fits(elsewhere), fits(where)
 		rows = slices.Concat(who, where, trouble, nobody, here, elsewhere)
 	}
-	if m.noted {
+	if !empty {
 		return rows[:min(len(rows), height)]
 	}
 	return append(rows, make([]string, max(height-len(rows), 0))...)[:height]
 }
 
-// brief puts rows of explanation together.
-type brief struct {
+// welcome puts rows of explanation together.
+type welcome struct {
 	t             *theme.Theme
 	width, indent int
-	rows          []string
+	self          event.Self
+	network       event.Network
+	waited        time.Duration // since the program began to look for peers
+	rows          []string      // of the part that is being made
 }
 
-// part returns the rows that f adds.
-func (b *brief) part(f func()) []string {
+// part returns the rows that add adds.
+func (b *welcome) part(add func()) []string {
 	b.rows = nil
-	f()
+	add()
 	return b.rows
 }
 
 // say adds a sentence, wrapped.
-func (b *brief) say(s theme.Style, text sanitize.SafeText) {
+func (b *welcome) say(s theme.Style, text sanitize.SafeText) {
 	for i, part := range text.Wrap(max(b.width-b.indent-2, 2)) {
 		r := b.t.Row(b.width).Space(b.t.Text, b.indent)
 		if i > 0 {
@@ -121,9 +126,9 @@ func (b *brief) say(s theme.Style, text sanitize.SafeText) {
 	}
 }
 
-// try adds what to type. It is what matters: where there is no room beside it, it has a row of its
+// try adds a command to type. Where there is no room beside its label, the command has a row of its
 // own, and may wrap.
-func (b *brief) try(what, command string) {
+func (b *welcome) try(what, command string) {
 	text := sanitize.Line(command)
 	r := b.t.Row(b.width).Space(b.t.Text, b.indent).Put(b.t.Dim, sanitize.Line(what))
 	if at := b.indent + 22; at+text.Width() <= b.width {
@@ -136,49 +141,49 @@ func (b *brief) try(what, command string) {
 	}
 }
 
-// introduce says who one is, with the words of the key where there is room for them.
-func (m *model) introduce(b *brief) {
-	t := m.th
-	r := t.Row(b.width).Space(t.Text, b.indent).Put(t.Text, sanitize.Trusted("You are ")).Put(t.Strong, m.ownName)
-	if words := sanitize.Line(m.self.Fingerprint); r.Width()+words.Width()+3 <= b.width {
+// introduce says what the local peer is called, with the words of its key where there is room.
+func (b *welcome) introduce(name sanitize.SafeText) {
+	t := b.t
+	r := t.Row(b.width).Space(t.Text, b.indent).Put(t.Text, sanitize.Trusted("You are ")).Put(t.Strong, name)
+	if words := sanitize.Line(b.self.Fingerprint); r.Width()+words.Width()+3 <= b.width {
 		r.Put(t.Dim, sanitize.Concat(sanitize.Trusted(" "), t.Dot, sanitize.Trusted(" "), words))
 	}
 	b.rows = append(b.rows, r.String())
 }
 
-// lookingRow says where peers are looked for. Discovery needs a moment before it tells.
-func (m *model) lookingRow(b *brief) {
+// addLooking says where peers are looked for. Discovery needs a moment before it reports that.
+func (b *welcome) addLooking() {
 	switch {
-	case m.network.Looking:
-		b.say(m.th.Dim, m.where())
-	case m.cfg.Now().Sub(m.ready) >= unheard:
-		b.say(m.th.Dim, sanitize.Trusted("Not looking for anybody: started with --no-discovery"))
+	case b.network.Looking:
+		b.say(b.t.Dim, b.lookingOn())
+	case b.waited >= discoveryDelay:
+		b.say(b.t.Dim, sanitize.Trusted("Not looking for anybody: started with --no-discovery"))
 	default:
 		b.rows = append(b.rows, "")
 	}
 }
 
-// trouble says what is probably in the way.
-func (m *model) trouble(b *brief) {
+// addTrouble says what is probably in the way.
+func (b *welcome) addTrouble() {
 	switch {
-	case m.network.Trouble == "" && b.width < briefWidth:
-		b.say(m.th.Dim, sanitize.Trusted("Nothing seems wrong; /doctor says more."))
+	case b.network.Trouble == "" && b.width < briefWidth:
+		b.say(b.t.Dim, sanitize.Trusted("Nothing seems wrong; /doctor says more."))
 		return
-	case m.network.Trouble == "":
-		b.say(m.th.Dim, sanitize.Trusted("Nothing seems to be in the way: nobody else is here yet. /doctor says more."))
+	case b.network.Trouble == "":
+		b.say(b.t.Dim, sanitize.Trusted("Nothing seems to be in the way: nobody else is here yet. /doctor says more."))
 		return
 	}
-	b.say(m.th.Warn, sanitize.Concat(m.th.Unsigned, sanitize.Trusted(" "), sanitize.Line(m.network.Trouble)))
-	if m.network.Hint != "" {
-		b.say(m.th.Text, sanitize.Linef("Try: %s", m.network.Hint))
+	b.say(b.t.Warn, sanitize.Concat(b.t.Unsigned, sanitize.Trusted(" "), sanitize.Line(b.network.Trouble)))
+	if b.network.Hint != "" {
+		b.say(b.t.Text, sanitize.Linef("Try: %s", b.network.Hint))
 	}
-	b.say(m.th.Dim, sanitize.Trusted("/doctor says more."))
+	b.say(b.t.Dim, sanitize.Trusted("/doctor says more."))
 }
 
-// where is where peers are looked for.
-func (m *model) where() sanitize.SafeText {
+// lookingOn names the interfaces on which peers are looked for.
+func (b *welcome) lookingOn() sanitize.SafeText {
 	parts, skipped := []string{"Looking on"}, []string{}
-	for _, i := range m.network.Interfaces {
+	for _, i := range b.network.Interfaces {
 		if i.Skipped != "" || i.Error != "" {
 			skipped = append(skipped, i.Name)
 			continue
@@ -194,19 +199,19 @@ func (m *model) where() sanitize.SafeText {
 	return sanitize.Line(strings.Join(parts, "  "))
 }
 
-// address is where others reach this one, as /connect takes it.
-func (m *model) address() string {
-	for _, i := range m.network.Interfaces {
-		if i.Skipped == "" && i.Error == "" && i.Addr.IsValid() && !i.Addr.IsLoopback() && m.self.Port != 0 {
-			return netip.AddrPortFrom(i.Addr, uint16(m.self.Port)).String()
+// address returns where peers reach the local peer, as /connect takes it, or "".
+func (b *welcome) address() string {
+	for _, i := range b.network.Interfaces {
+		if i.Skipped == "" && i.Error == "" && i.Addr.IsValid() && !i.Addr.IsLoopback() && b.self.Port != 0 {
+			return netip.AddrPortFrom(i.Addr, uint16(b.self.Port)).String()
 		}
 	}
 	return ""
 }
 
-// somebody is a name for a second person that isn't one's own.
-func (m *model) somebody() string {
-	if strings.EqualFold(m.self.Name, "bob") {
+// exampleName returns a name for a second person.
+func (b *welcome) exampleName() string {
+	if strings.EqualFold(b.self.Name, "bob") {
 		return "alice"
 	}
 	return "bob"

@@ -99,3 +99,14 @@ func grapheme(s string) (n, cells int) {
 	g, w := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
 	return len(g), w
 }
+
+// FirstFitting returns the first of the texts, ordered from long to short, that takes at most that many
+// cells. It returns the last where none does.
+func FirstFitting(cells int, texts ...SafeText) SafeText {
+	for _, t := range texts {
+		if t.Width() <= cells {
+			return t
+		}
+	}
+	return texts[len(texts)-1]
+}

@@ -1,0 +1,123 @@
+package conversation
+
+import (
+	"context"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
+)
+
+const (
+	backfillPage = 200   // messages fetched at a time
+	toStartPage  = 5_000 // on the way to the first message
+)
+
+// backfill is how much of the room's history was fetched from disk.
+type backfill struct {
+	ready   bool        // the node can be asked
+	oldest  event.Place // of what was fetched; zero: nothing yet
+	loading bool
+	toStart bool // on the way to the first message
+	done    bool // there is no more, or it can't be read
+}
+
+// Result is what a read from disk brought. The screen gives it back to the conversation of its Room.
+type Result struct {
+	Room event.Room
+
+	page    *page // one of the two
+	matches *matches
+}
+
+// page is a page of older messages.
+type page struct {
+	lines []event.Line
+	err   error
+}
+
+// Apply takes in what a read from disk brought.
+func (c *Conversation) Apply(r Result) {
+	if r.page != nil {
+		c.addPage(*r.page)
+	} else {
+		c.showMatches(*r.matches)
+	}
+}
+
+// StartBackfill allows reads from disk: the node runs.
+func (c *Conversation) StartBackfill() { c.backfill.ready = true }
+
+// RequestBackfill fetches the next page when the reader comes near the oldest message that is loaded.
+func (c *Conversation) RequestBackfill() {
+	b := &c.backfill
+	if !b.ready || b.loading || b.done || !c.Messages.WantsOlder() {
+		return
+	}
+	b.loading = true
+	room, before, size := c.cfg.Room, b.oldest, backfillPage
+	if b.toStart {
+		size = toStartPage
+	}
+	c.cfg.Screen.QueueRead(func(ctx context.Context) Result {
+		lines, err := c.cfg.Node.History(ctx, before, size)
+		return Result{Room: room, page: &page{lines, err}}
+	})
+}
+
+// addPage puts a page above the messages that are loaded.
+func (c *Conversation) addPage(p page) {
+	b := &c.backfill
+	b.loading = false
+	switch {
+	case p.err != nil:
+		b.done = true
+		c.cfg.Screen.Fail(wording.HistoryUnreadable(p.err), "/status says more")
+	case len(p.lines) == 0:
+		b.done = true
+		c.Messages.AddOlder(nil)
+	default:
+		b.oldest = p.lines[0].Place
+		for _, l := range p.lines {
+			c.cfg.Roster.NoteAuthor(l)
+		}
+		c.Messages.AddOlder(p.lines)
+		c.noted = true
+	}
+	switch {
+	case !b.toStart:
+	case p.err != nil:
+		b.toStart = false // the error stays in the status line
+	default:
+		c.cfg.Screen.ClearStatus()
+		c.continueToStart()
+	}
+	c.Search.resume()
+}
+
+// ScrollToStart goes to the first message of the room, or to the oldest one that there is memory for.
+// It takes a moment in a long room; StopScrolling stays where that came to.
+func (c *Conversation) ScrollToStart() {
+	c.backfill.toStart = true
+	c.continueToStart()
+}
+
+// StopScrolling ends what ScrollToStart began.
+func (c *Conversation) StopScrolling() {
+	if c.backfill.toStart {
+		c.backfill.toStart = false
+		c.cfg.Screen.ClearStatus()
+	}
+}
+
+func (c *Conversation) continueToStart() {
+	b := &c.backfill
+	c.Messages.ScrollToStart()
+	b.toStart = !b.done && c.Messages.OlderCapacity() > 0
+	switch {
+	case b.toStart:
+		c.cfg.Screen.Inform(sanitize.Trusted("Loading earlier messages"))
+	case !b.done:
+		c.cfg.Screen.Inform(sanitize.Trusted("Older messages: Ctrl+F searches them, p2pchat export has them all"))
+	}
+}

@@ -1,0 +1,198 @@
+// Package conversation is one room on the screen: its messages and how much of them is unread, the draft
+// that is being written, its votes, what was fetched from disk, the search, and who is typing.
+//
+//	event of this room ──▶ Conversation.Handle ──▶ panes
+//	key ──▶ tui ──▶ Draft, Search, Voting, Messages
+//	scrolled to the top ──▶ disk ──▶ Result ──▶ tui, by room ──▶ Conversation.Apply
+//
+// The screen may hold several conversations; nothing in here knows about another, nor about the
+// layout. What lies around all of them (status line, queues, terminal) is the interface Screen.
+//
+// The message list and the draft are panes of our own, in packages messages and composer. A viewport
+// of Bubbles wraps and measures every row at each change, which costs 48,000 times as much at 100,000
+// messages. Its text area deletes a rune at a time, where a person sees a grapheme of several.
+// The search prompt is a textinput of Bubbles: a query is short, and a person edits only its end.
+//
+// A Conversation belongs to the program's Update and is not safe for concurrent use.
+package conversation
+
+import (
+	"context"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/composer"
+	"chat.lan/p2pchat/tui/messages"
+	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/tui/votes"
+	"chat.lan/p2pchat/vote"
+)
+
+// Node is the part of a running participant that a conversation uses; *node.Node implements it. All
+// methods but Typing wait for the disk, so they run in the queues of Screen only.
+type Node interface {
+	// Typing tells peers whether the local peer is writing.
+	Typing(on bool)
+	// History returns at most max messages that stand before a place, nearest last. The zero Place is
+	// the end of the room. An empty result means that there are no more.
+	History(ctx context.Context, before event.Place, max int) ([]event.Line, error)
+	// Search is like History, for messages that contain text.
+	Search(ctx context.Context, text string, before event.Place, max int) ([]event.Line, error)
+	// Vote signs a ballot on the proposal with that id, saves it and sends it.
+	Vote(ref string, c vote.Choice) (event.Proposal, error)
+}
+
+// Screen is what a conversation shares with all others. Its methods are called from Update only.
+type Screen interface {
+	// Inform shows a sentence in the status line for some seconds.
+	Inform(text sanitize.SafeText)
+	// Fail shows why something was not done, and what to do about it, and records it for /log.
+	Fail(text, hint string)
+	// ClearStatus removes the sentence in the status line.
+	ClearStatus()
+	// ShowMatches lists search results above the draft, scrolled to the last one.
+	ShowMatches(title, rows sanitize.SafeText)
+	// Ring rings the terminal's bell.
+	Ring()
+	// Queue runs f after what was queued before, outside Update.
+	Queue(f func(ctx context.Context))
+	// QueueRead runs a read from disk in a queue of its own, and hands its Result back.
+	QueueRead(f func(ctx context.Context) Result)
+	// Reject shows, from any goroutine, that a queued action failed.
+	Reject(err error)
+}
+
+// BellMode says when a message rings the bell.
+type BellMode string
+
+// The modes, named as /bell has them.
+const (
+	BellOff     BellMode = "off"
+	BellMention BellMode = "mention"
+	BellAll     BellMode = "all"
+)
+
+// Settings are the person's choices that hold in every conversation.
+type Settings struct {
+	Bell       BellMode
+	HideTyping bool // peers are not told when the local peer is writing
+}
+
+// Config says what a Conversation is made of. All of it must be set, but Room.
+type Config struct {
+	Room     event.Room
+	Node     Node
+	Screen   Screen
+	Roster   *roster.Roster
+	Theme    *theme.Theme
+	Settings *Settings
+	Self     func() event.Self
+	OwnName  func() sanitize.SafeText // of Self, sanitized once: every message is compared with it
+	Complete func(before string, asked bool) []composer.Candidate
+	Now      func() time.Time
+	Zone     *time.Location
+}
+
+// Conversation is one room on the screen.
+type Conversation struct {
+	Messages *messages.Pane
+	Draft    *composer.Pane
+	Search   *Search
+	Voting   *Voting
+
+	cfg      Config
+	th       *theme.Theme
+	backfill backfill
+	typing   typing
+	progress progress
+
+	received []event.Line // not yet given to Messages, so that many are added at once
+	ring     bool         // one of received rings the bell
+	heard    bool         // a message of a peer has ever been shown
+	noted    bool         // a notice or a message of our own has ever been shown
+}
+
+// New returns a conversation without messages.
+func New(cfg Config) *Conversation {
+	c := &Conversation{cfg: cfg, th: cfg.Theme}
+	c.Messages = messages.New(messages.Config{
+		Theme: cfg.Theme, Roster: cfg.Roster,
+		Self:    func() string { return cfg.Self().ID },
+		OwnName: cfg.OwnName,
+		Now:     cfg.Now, Zone: cfg.Zone,
+	})
+	c.Draft = composer.New(composer.Config{Theme: cfg.Theme, Complete: cfg.Complete, Hint: sanitize.Trusted("Say something, or / for commands")})
+	c.Search = newSearch(c)
+	c.Voting = &Voting{c: c, Pane: votes.New(votes.Config{Theme: cfg.Theme, Label: c.voter, Now: c.now})}
+	c.typing.writers = map[string]writer{}
+	return c
+}
+
+// Room returns the room that the conversation shows, "" while it is not known.
+func (c *Conversation) Room() event.Room { return c.cfg.Room }
+
+// SetRoom names the room once it is known.
+func (c *Conversation) SetRoom(room event.Room) { c.cfg.Room = room }
+
+// SetTheme draws everything in another theme.
+func (c *Conversation) SetTheme(th *theme.Theme) {
+	c.th = th
+	c.Messages.SetTheme(th)
+	c.Draft.SetTheme(th)
+	c.Voting.Pane.SetTheme(th)
+}
+
+// HasCompany reports whether a peer's message has ever been shown here.
+func (c *Conversation) HasCompany() bool { return c.heard }
+
+// IsEmpty reports whether no notice and no message of our own has ever been shown.
+func (c *Conversation) IsEmpty() bool { return !c.noted }
+
+// AddNotice puts a sentence among the messages.
+func (c *Conversation) AddNotice(level event.Level, text sanitize.SafeText) {
+	c.addReceived()
+	c.noted = true
+	c.Messages.AddNotice(level, text)
+}
+
+// ReportRename says among the messages that a peer has changed its name.
+func (c *Conversation) ReportRename(id string, from, to sanitize.SafeText) {
+	c.addReceived()
+	c.noted = true
+	c.Messages.ReportRename(id, from, to)
+}
+
+// UpdatePeer follows a change of a peer's state.
+func (c *Conversation) UpdatePeer(before, now event.Peer) {
+	c.addReceived()
+	if !now.Present() || now.Ignored {
+		c.typing.remove(now.ID)
+	}
+	if before.Ignored != now.Ignored {
+		c.Messages.SetIgnored(now.ID, now.Ignored)
+	}
+	c.Messages.Relabel()
+}
+
+// NextTimer returns when OnTimer next has something to do, after now, or the zero time.
+func (c *Conversation) NextTimer(now time.Time) (at time.Time) {
+	for _, t := range [...]time.Time{c.typing.next(), c.Voting.next(now)} {
+		if t.After(now) && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	return at
+}
+
+// OnTimer does what is due.
+func (c *Conversation) OnTimer(now time.Time) {
+	if c.typing.expire(now) {
+		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.Typing(false) })
+	}
+	c.Voting.onTimer(now)
+}
+
+// now returns the time of day that this screen shows.
+func (c *Conversation) now() time.Time { return c.cfg.Now().In(c.cfg.Zone) }

@@ -1,0 +1,67 @@
+package conversation
+
+import "chat.lan/p2pchat/net/event"
+
+// Handle takes in an event of this room. Messages are collected until another event or EndBatch,
+// because the pane adds many at once for little more than it adds one.
+func (c *Conversation) Handle(ev event.Event) {
+	switch ev := ev.(type) {
+	case event.Said:
+		c.receive(ev.Line)
+		return
+	case event.Sent:
+		c.noted = true
+		c.received = append(c.received, ev.Line)
+		if ev.Peers == 0 { // no one has to acknowledge it
+			c.addReceived()
+			c.Messages.SetDelivered(event.Delivered{ID: ev.Line.ID})
+		}
+		return
+	}
+	c.addReceived()
+	switch ev := ev.(type) {
+	case event.Delivered:
+		c.Messages.SetDelivered(ev)
+	case event.Refused:
+		c.Messages.ReportRefused(ev)
+	case event.Typing:
+		if !ev.Peer.Ignored {
+			c.typing.receive(c.cfg.Now(), ev)
+		}
+	case event.Sync:
+		c.progress.setSync(ev)
+	case event.Saving:
+		c.reportSaving(ev)
+	default:
+		c.Voting.handle(ev)
+	}
+}
+
+// EndBatch shows what is still collected, and rings at most once for all of it.
+func (c *Conversation) EndBatch() {
+	c.addReceived()
+	if c.ring {
+		c.ring = false
+		c.cfg.Screen.Ring()
+	}
+}
+
+func (c *Conversation) addReceived() {
+	if len(c.received) > 0 {
+		c.Messages.Add(c.received)
+		c.received = nil
+	}
+}
+
+// receive collects a message, and decides whether it rings.
+func (c *Conversation) receive(l event.Line) {
+	c.heard = true
+	c.received = append(c.received, l)
+	c.cfg.Roster.NoteAuthor(l)
+	c.typing.remove(l.FromID)
+	if l.Own || l.History || c.cfg.Roster.IsIgnored(l.FromID) {
+		return
+	}
+	mode := c.cfg.Settings.Bell
+	c.ring = c.ring || mode == BellAll || mode == BellMention && c.Messages.Mentions(l.Text)
+}

@@ -1,0 +1,128 @@
+package conversation
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/sanitize"
+)
+
+const (
+	typingRepeat  = 4 * time.Second  // between two reports while the local peer goes on writing
+	typingPause   = 5 * time.Second  // without a key, the local peer has stopped
+	typingTimeout = 10 * time.Second // without a report, a peer has stopped
+)
+
+// typing is who is writing: peers, and the local peer as peers see it.
+type typing struct {
+	writers  map[string]writer // by uuid
+	reported time.Time         // when peers were told last; zero when they believe that nothing is written
+	lastKey  time.Time         // that wrote something
+}
+
+// writer is a peer that is writing.
+type writer struct {
+	rosterID string
+	at       time.Time // of its latest report
+}
+
+// receive notes a peer's report.
+func (t *typing) receive(now time.Time, ev event.Typing) {
+	if !ev.On {
+		t.remove(ev.Peer.ID)
+		return
+	}
+	t.writers[ev.Peer.ID] = writer{roster.ID(ev.Peer.Key, ev.Peer.ID), now}
+}
+
+// remove notes that a peer isn't writing.
+func (t *typing) remove(id string) { delete(t.writers, id) }
+
+// start notes a key that wrote something, and reports whether peers are to be told.
+func (t *typing) start(now time.Time) bool {
+	t.lastKey = now
+	if now.Sub(t.reported) < typingRepeat {
+		return false
+	}
+	t.reported = now
+	return true
+}
+
+// stop notes that nothing is being written, and reports whether peers are to be told.
+func (t *typing) stop() bool {
+	reported := !t.reported.IsZero()
+	t.reported = time.Time{}
+	return reported
+}
+
+// expire drops peers that stopped without a report. It reports whether the local peer has paused for
+// so long that peers are to be told.
+func (t *typing) expire(now time.Time) bool {
+	for id, w := range t.writers {
+		if now.Sub(w.at) >= typingTimeout {
+			t.remove(id)
+		}
+	}
+	return !t.reported.IsZero() && now.Sub(t.lastKey) >= typingPause && t.stop()
+}
+
+// next returns when expire has something to do, or the zero time.
+func (t *typing) next() (at time.Time) {
+	if !t.reported.IsZero() {
+		at = t.lastKey.Add(typingPause)
+	}
+	for _, w := range t.writers {
+		if end := w.at.Add(typingTimeout); at.IsZero() || end.Before(at) {
+			at = end
+		}
+	}
+	return at
+}
+
+// TypingText names the peers that are writing, in a few words. It is empty when none is.
+func (c *Conversation) TypingText() sanitize.SafeText {
+	var labels []string
+	for _, w := range c.typing.writers {
+		labels = append(labels, c.cfg.Roster.Label(w.rosterID).String())
+	}
+	slices.Sort(labels)
+	switch n := len(labels); {
+	case n == 0:
+		return sanitize.SafeText{}
+	case n == 1:
+		return sanitize.Linef("%s is typing%s", labels[0], c.th.Ellipsis)
+	case n <= 3:
+		return sanitize.Linef("%s and %s are typing%s", strings.Join(labels[:n-1], ", "), labels[n-1], c.th.Ellipsis)
+	default:
+		return sanitize.Linef("%d people are typing%s", n, c.th.Ellipsis)
+	}
+}
+
+// reportTyping tells peers that the local peer is writing, but not while the draft is a command.
+func (c *Conversation) reportTyping() {
+	text := c.Draft.Text()
+	if text == "" {
+		c.StopTyping()
+		return
+	}
+	if strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") {
+		return
+	}
+	now := c.cfg.Now()
+	if c.cfg.Settings.HideTyping {
+		c.typing.lastKey = now
+	} else if c.typing.start(now) {
+		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.Typing(true) })
+	}
+}
+
+// StopTyping tells peers that the local peer has stopped writing, if they believe that it writes.
+func (c *Conversation) StopTyping() {
+	if c.typing.stop() {
+		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.Typing(false) })
+	}
+}
