@@ -10,8 +10,8 @@
 //	printable   lines of text: Client.ServeLines, unless the first line is an HTTP request
 //	any other   the connection is closed
 //
-// An HTTP client gets status 400. A web page may make a browser send a request to any port of this
-// machine or of its network, so a request must never be taken for a message of the user's.
+// An HTTP client gets status 400. A web page may make a browser send a request to any port of this machine or
+// of its network. Such a request must never be taken for a message of the user's.
 //
 // A connection that has sent nothing for 3 s becomes a line client, to which messages are written. Its
 // first byte still decides: it leaves again if it turns out to speak something else.
@@ -26,9 +26,9 @@
 // # Limits
 //
 // Connections that have sent nothing yet are limited to 256, and to 32 of one address. So are those in
-// cleartext, to 256 and 64. A new connection is never the one that goes, since it may be a native peer's:
-// it pushes out the one that was idle for longest, of the address that has most. A flood from one
-// address pushes out only its own connections.
+// cleartext, to 256 and 64. A new connection always stays, since it may be a native peer's. It pushes
+// out the connection that was idle for longest, of the address that has most. So a flood from one address
+// pushes out only its own connections.
 //
 // Native connections that are no link yet are limited to 256, and to 32 of one address; more are closed
 // at once. Of them 16 may be in the TLS handshake, at most half of them of one address; the others wait
@@ -54,7 +54,7 @@ const (
 	maxCleartextOfAddr = 64
 	maxArrivals        = 256 // native connections that are no link yet
 	maxArrivalsOfAddr  = 32
-	maxHandshakes      = 16 // of those, in the TLS handshake
+	maxHandshakes      = 16 // native connections in the TLS handshake
 
 	silentAfter     = 3 * time.Second // without a byte, before a connection becomes a line client
 	handshakeWithin = 5 * time.Second // waiting for a place; the peer that dialled gives up by then too
@@ -118,7 +118,7 @@ type Port struct {
 	unnamed    connLimiter // connections that have sent nothing yet
 	cleartext  connLimiter // connections that send text or JSON
 	arrivals   *Semaphore  // native connections that are no link yet
-	handshakes *Semaphore  // of those, in the TLS handshake
+	handshakes *Semaphore  // native connections in the TLS handshake
 }
 
 // Start accepts connections in goroutines of g.

@@ -179,7 +179,7 @@ func TestArrivals(t *testing.T) {
 	})
 }
 
-// TestHandshakes checks that 16 connections are in the handshake at a time, 8 of one address, that the others
+// TestHandshakes checks that 16 connections are in the handshake at a time, and 8 of one address. The others
 // get their turn when a key is proven, and wait for no longer than 5 s.
 func TestHandshakes(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

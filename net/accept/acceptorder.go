@@ -12,7 +12,7 @@ import (
 // each other out (connLimiter), so of one address only some are read at a time, and the others wait.
 const (
 	maxReading = 24                     // connections of an address: fewer than may be silent
-	maxWaiting = 1024                   // of an address; more are refused
+	maxWaiting = 1024                   // connections of an address; more are refused
 	heardAfter = 20 * time.Millisecond  // a silent connection gives its place back
 	toldAfter  = 2 * time.Second        // and so does one whose reader is held up
 	orderAfter = 100 * time.Millisecond // since it was read: a silent connection holds up the next no longer
@@ -25,7 +25,7 @@ const (
 //	   └──── too many wait ───▶ refused
 type acceptOrder struct {
 	mu      sync.Mutex
-	newest  map[netip.Addr]*orderSlot   // of each address, unless it has ended
+	newest  map[netip.Addr]*orderSlot   // connection of each address, unless it has ended
 	reading map[netip.Addr]int          // places taken
 	waiting map[netip.Addr][]*orderSlot // in the order in which they were accepted
 }

@@ -101,8 +101,8 @@ func TestOrderIsBounded(t *testing.T) {
 	})
 }
 
-// TestOrderOfSlowReaders checks that a reader that is held up in the middle of what came is waited for, however
-// long that takes: the next one would be held up too, and come before the rest of it.
+// TestOrderOfSlowReaders checks that the next connection waits for a reader that is held up in the middle of
+// its messages, however long that takes. Else its message would come before the rest of them.
 func TestOrderOfSlowReaders(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.hold = make(chan struct{})

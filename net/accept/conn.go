@@ -126,8 +126,8 @@ func (c *Conn) classify(client Client) (protocol, error) {
 	}
 }
 
-// firstLine returns the first line that isn't blank, and reports whether that is all of it: of a longer
-// one, and of one that the other side didn't end, it returns the beginning. Read returns all of it again.
+// firstLine returns the first line that isn't blank, and reports whether that is all of it. If the line is
+// too long, or the other side didn't end it, firstLine returns the beginning. Read returns it again.
 func (c *Conn) firstLine(client Client) (line string, whole bool, err error) {
 	var buf []byte
 	for {

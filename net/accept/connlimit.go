@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// connLimiter keeps a kind of connections within its limits. A full house must not shut out the next
-// connection, which may be a native peer's: the connection that goes is the one that was idle for longest, of
-// the address that has most of them. A flood from one address pushes out only its own connections.
+// connLimiter keeps a kind of connections within its limits. Too many must not shut out the next connection,
+// which may be a native peer's. So the connection that was idle for longest goes, of the address that has
+// most. A flood from one address pushes out only its own connections.
 type connLimiter struct {
 	max, maxOfAddr int // maxOfAddr doesn't hold for loopback
 

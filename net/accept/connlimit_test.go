@@ -94,8 +94,8 @@ func TestLimitsOfOneAddress(t *testing.T) {
 	})
 }
 
-// TestLimitsInAll checks that 256 connections of each kind stay, that a connection more closes the idlest of
-// the address that has most, and that a silent crowd keeps no native connection out.
+// TestLimitsInAll checks that 256 silent connections stay, and that the next closes the idlest of the address
+// that has most. A silent crowd keeps no native connection out.
 func TestLimitsInAll(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var conns []net.Conn

@@ -38,7 +38,7 @@ type world struct {
 	allowed bool
 	full    bool          // Join fails
 	hold    chan struct{} // if set, each message waits for it
-	refused chan string   // of size 1000: the reasons
+	refused chan string   // the reasons, up to 1000
 	native  func(conn net.Conn, keyProven func())
 }
 

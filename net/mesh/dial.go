@@ -15,14 +15,14 @@ import (
 
 const (
 	dialWithin      = 5 * time.Second
-	smallerKeyDelay = 1500 * time.Millisecond // the smaller key waits for the greater one's dial
+	smallerKeyDelay = 1500 * time.Millisecond // how long the smaller key waits for the greater key's dial
 	reconnectFirst  = time.Second             // doubled each time
 	reconnectMost   = time.Minute
 	hintPenalty     = 250 * time.Millisecond // a failed dial of a hint holds its place for so much longer
 )
 
 // errFull is why Connect fails while there are MaxLinks links.
-var errFull = errors.New("there are 128 links already: disconnect from somebody first")
+var errFull = errors.New("there are 128 links already: disconnect from someone first")
 
 // Why else a dial of ours ends once it has reached the peer.
 var (
@@ -38,7 +38,7 @@ type dial struct {
 	route  Route
 	expect identity.Key // zero: any
 	places *accept.Semaphore
-	order  uint64 // of Connect: it overrules an earlier Block; 0: of a hint
+	order  uint64 // number of the Connect, which overrules an earlier Block; 0: a hint
 
 	peer     *peer // that was reached; acquired until done
 	reserved bool  // peer.opening is ours, while run runs

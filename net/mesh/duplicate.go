@@ -117,7 +117,7 @@ func (m *Mesh) chooseLocked(l, old *link.Link, age time.Duration) (bool, string)
 	case old.Ending(): // if it was the better one, the peer has thought otherwise
 		return true, wire.ByeDuplicate
 	case l.Dialed() == old.Dialed(), !l.Dialed() && age > crossedWithin:
-		return true, wire.ByeDuplicate // no side dials with a link up: for the peer the old one is gone
+		return true, wire.ByeDuplicate // no side dials with a link up: for the peer the old link is gone
 	}
 	return l.Dialed() == (m.self.Compare(l.Key()) > 0), wire.ByeDuplicate
 }

@@ -10,7 +10,7 @@
 // side there was never a link. So two links to one peer are of one of three kinds, and in each both
 // sides choose the same link (see chooseLocked):
 //
-//	a later run of the peer       the later run stays; the other is told "replaced"
+//	a later run of the peer       the later run stays; the other gets a Bye "replaced"
 //	the peer opened a new one     it has lost the old link, which is only half open here: the new link stays
 //	crossed dials                 the link that the greater key opened stays
 //
@@ -24,10 +24,10 @@
 //
 // # Limits
 //
-// There are at most 128 links. Package accept limits the connections that come in. Dials are limited here:
-// eight at a time for routes that the user named and for peers that were linked before, and eight for peers
-// that are known by a hint only, at most four of them to one address. So made-up hints can't keep real
-// peers waiting.
+// There are at most 128 links. Package accept limits the connections that come in. Dials are limited here. Eight at a
+// time may be to routes that the user named and to peers that were linked before. Eight more may be to peers
+// that are known by a hint only, at most four of them to one address. So made-up hints can't keep real peers
+// waiting.
 //
 // # Routes
 //
@@ -56,10 +56,10 @@ const MaxLinks = 128
 const (
 	maxDials      = 8             // at a time to peers that were linked before and to routes of Connect
 	maxHinted     = 8             // at a time to others
-	maxHintedAddr = maxHinted / 2 // of those, to one address
+	maxHintedAddr = maxHinted / 2 // hinted dials at a time to one address
 )
 
-// Handler is told what happens on the links. The methods that link.Handler has too are called under its
+// Handler takes what happens on the links. The methods that link.Handler has too are called under its
 // rules. Up comes before all other calls of a link, and Down after them. Up and Down of one peer come
 // one at a time, in the order in which they happened. They must not block for long, and may call any
 // method of the Mesh.
@@ -74,7 +74,7 @@ type Handler interface {
 	// Up reports that l is now the link to its peer, in place of the one before if there was one.
 	Up(l *link.Link)
 	// Down reports that l ended, and whether its peer has no link any more. A link that lost the choice
-	// between two has had no Up; what came on it is delivered all the same.
+	// between two has had no Up; all that came on it is delivered nevertheless.
 	Down(l *link.Link, why error, last bool)
 	// Trouble reports that a route of Connect can't be dialled, for the first time or for another
 	// reason, or that another key than expected answers on a route (link.ErrWrongKey).
@@ -84,7 +84,7 @@ type Handler interface {
 // Config is what a Mesh needs. All of it but Reached must be set; the mesh itself sets Link.RefuseReason.
 type Config struct {
 	Link    link.Config
-	RouteTo func(l *link.Link) Route // to the peer of a link, or nil if that can't be told
+	RouteTo func(l *link.Link) Route // to the peer of a link, or nil if it is unknown
 	Hashes  func() map[string]string // frontier hashes, for pings
 	Admit   func(wire.Hello) string  // a reason to refuse a peer with Bye, or ""
 	Handler Handler

@@ -12,7 +12,7 @@ import (
 
 const (
 	maxPeers  = 1024 // entries in the table, linked or not
-	maxRoutes = 8    // of each peer, newest first
+	maxRoutes = 8    // routes of each peer, newest first
 )
 
 // peer is a key that was linked or heard of.
@@ -47,7 +47,7 @@ type peer struct {
 	routes       []Route       // newest first
 	reconnecting bool          // a goroutine tries to reach the peer
 	lostAgain    bool          // lost since the last round: begin another when this one ends
-	wake         chan struct{} // of size 1: ends a wait of reconnecting, or begins another
+	wake         chan struct{} // holds at most 1: ends a wait of reconnect, or has it begin again
 	opening      bool          // a dial of ours has reached the peer and waits for its Hello
 	triedAt      time.Time     // end of the last round of dials
 	notBefore    time.Time     // the peer has refused us: dial it again only then

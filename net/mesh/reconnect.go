@@ -139,7 +139,7 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 			return true
 		}
 		if errors.Is(err, errLinked) {
-			break // by a dial that crossed ours, or by one of Connect that waits for the Hello
+			break // by a dial that crossed ours, or by a dial of Connect that waits for the Hello
 		}
 		m.cfg.Log.Info("dial", "route", r, "error", err)
 		if errors.Is(err, link.ErrWrongKey) && p.wrongKeyAt != r.String() {

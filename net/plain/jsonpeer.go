@@ -21,7 +21,7 @@ type jsonPeer struct {
 	reachable    bool // a connection came from its address, or the user named it
 	nameless     bool // it has not said its id yet: id and name are made of its address
 	reported     bool // the Handler knows it
-	introduce    bool // it must be told of us over TCP, since it finds peers by mDNS
+	introduce    bool // it finds peers by mDNS, so it hears of us only by an introduction over TCP
 	introducedAt time.Time
 
 	named  string    // the address that ConnectJSON was called with
@@ -53,7 +53,7 @@ func (j *jsonPeers) change(pe *jsonPeer, f func()) {
 	j.changeAndUnlock(pe, f)
 }
 
-// changeAndUnlock is change for a caller that holds reporting and mu. It unlocks mu.
+// changeAndUnlock does what change does, for a caller that holds reporting and mu. It unlocks mu.
 func (j *jsonPeers) changeAndUnlock(pe *jsonPeer, f func()) {
 	if j.byAddr[pe.Addr] != pe {
 		j.mu.Unlock()

@@ -31,7 +31,7 @@ type lineClient struct {
 	named   string // the address that ConnectLine was called with; "" for a connection that came in
 
 	// The rest is guarded by lineClients.mu.
-	mutedFor string    // the reason it was told for not being heard
+	mutedFor string    // the reason of MuteReason that was written to it
 	tookAt   time.Time // when something was written last, or writing began
 	peer     event.Peer
 	queue    [][]byte

@@ -5,8 +5,8 @@ import (
 	"unicode"
 )
 
-// formatLine returns a message as line clients see it. Every row begins with the name, so that no one can write
-// a row in another's name, and only visible characters reach the client's terminal. An empty name is for two
+// formatLine returns a message as line clients see it. Every row begins with the name, so that nothing
+// can be written in another's name, and only visible characters reach the client's terminal. An empty name is for two
 // people alone: only the other can write then.
 func formatLine(name, text string) []byte {
 	if given := name; given != "" {

@@ -3,21 +3,22 @@
 //
 // # How connections come in
 //
-// Package accept owns the port. It hands every connection to Accept, whose result serves it in cleartext:
-// a connection that begins with { as a JSON program's, one that begins with text as a line client's, and
-// one that is silent for 3 s as a line client's that only reads.
+// Package accept owns the port. It hands every connection to Accept, whose result serves it in cleartext. A
+// connection that begins with { is a JSON program's. A connection that begins with text, or is silent for
+// 3 s, is a line client's.
 //
 // # The seed's programs: JSON peers
 //
-// A JSON peer is an address that objects are sent to, each over a connection of its own, in one write of at
-// most 1,024 bytes: the seed's programs read once into as many. Longer messages become several. The other
+// A JSON peer is an address that objects are sent to, each over a connection of its own. An object is one
+// write of at most 1,024 bytes, since the seed's programs read once into as many. Longer messages become
+// several. The other
 // side closes first, which shows that it has read; the next object follows only then. A program that
 // doesn't close within 25 ms reads connections to their end, and from then on we close first.
 //
 // A JSON peer is known from beacons (HandleBeacon, HandleHeartbeat), from mDNS (HandleFound), from a
 // Discovery object that came over TCP, or because the user named it (ConnectJSON). None of these is
 // authenticated. So the address is always the one that the packet or the connection came from, never
-// the one that it claims, and text is sent there only after two beacons or a connection from it. A program
+// the one that it claims. Text is sent there only after two beacons or a connection from it. A program
 // that finds others by mDNS or over TCP learns of us by a Discovery that we send, at most every 20 s. It is
 // late after 30 s and lost after 60 s in which nothing came. Exit ends it at once, if it comes from the
 // peer's own address. A Chat with a signature is shown only if that verifies. Votes of the seed's programs
@@ -26,8 +27,8 @@
 // # Programs that send lines: line clients
 //
 // A line client is a connection that lines are written to, as "name: text"; it is gone when the connection
-// is. What it sends is split at LF or CRLF, and at 4 KiB. What is neither UTF-8 nor text is refused, with
-// all that comes after it. A line client that takes nothing for 10 s, or has more than 1 MiB waiting, is
+// is. What it sends is split at LF or CRLF, and at 4 KiB. Binary data is refused, with all that comes
+// after it. A line client that takes nothing for 10 s, or has more than 1 MiB waiting, is
 // dropped.
 //
 // # Who gets what
@@ -82,7 +83,7 @@ type Config struct {
 	// in cleartext. The id may be "", the address may be invalid. nil: none is.
 	IsNative func(id string, addr netip.AddrPort) bool
 	// MuteReason says why nothing may be sent or taken in cleartext now, or "": the room's policy is
-	// signed only. Connections stay open under it, and each line client is told the reason, once; lines
+	// signed only. Connections stay open under it, and each line client gets the reason, once; lines
 	// that come are refused with it. Call Enforce when its answer changes. nil: always "".
 	MuteReason func() string
 	// OmitName reports whether line clients get our messages without our name before them, as a program
@@ -95,7 +96,7 @@ type Config struct {
 	Log     *slog.Logger // nil: slog's default
 }
 
-// Handler is told what plain peers do.
+// Handler takes what plain peers do.
 type Handler interface {
 	// Peer reports that a peer came, went, is late, or has another name or address. before is how it
 	// was; its ID is "" for a new peer, and differs from p.ID if only now the peer said its id. The calls

@@ -70,7 +70,7 @@ func (j *jsonPeers) queueIntroductionLocked(pe *jsonPeer) {
 	j.sendQueueLocked(pe)
 }
 
-// sendExit queues the Exit for all peers that were told anything.
+// sendExit queues the Exit for all peers that were sent anything.
 func (j *jsonPeers) sendExit(id string) {
 	object, err := wire.EncodeSeed(wire.Exit(id))
 	if err != nil {
@@ -199,7 +199,7 @@ func (j *jsonPeers) reportUndeliveredLocked(pe *jsonPeer, messages int, err erro
 // deliver sends one object over a connection of its own, in one write. It waits until the other side has
 // read it and closed, so that the next object can't overtake it. A nil object is an introduction. A program
 // that reads once should close first, since the side that does keeps the connection's port for a minute, and
-// we would run out of ports. A program that reads until the end is told of the end by us: readsAll, which
+// we would run out of ports. For a program that reads until the end we close first: readsAll, which
 // deliver returns as it turned out.
 func (j *jsonPeers) deliver(ctx context.Context, addr netip.AddrPort, object []byte, readsAll bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, deliverFor)

@@ -10,7 +10,7 @@ import (
 // maxLine bytes come in chunks that end between two characters, and blank ones are left out. Nothing comes
 // after a line that is no text. The zero splitter is ready.
 type splitter struct {
-	rest   []byte // of a line that has not ended
+	rest   []byte // the line that has not ended
 	binary bool   // a line was no text
 }
 
