@@ -12,8 +12,8 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// TestBlock: it ends the link and the Connect that brought it, holds against both sides' beacons
-// without many dials, and a new Connect undoes it.
+// TestBlock checks that Block ends the link and the Connect that brought it, and holds against both sides'
+// beacons without many dials. A new Connect undoes it.
 func TestBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
@@ -48,14 +48,15 @@ func TestBlock(t *testing.T) {
 	})
 }
 
-// TestBlockInHandshake: at each moment of a link's making, from both sides. There is no link after.
+// TestBlockInHandshake blocks a peer at each moment of a link's making, from both sides. There is no link
+// afterwards.
 func TestBlockInHandshake(t *testing.T) {
 	for after := time.Duration(0); after < 500*time.Millisecond; after += 10 * time.Millisecond {
 		for _, dialler := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
 				n := network(t, 1, 100*time.Millisecond)
 				a, b := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2))
-				a.Hint(b.key(), nil) // nothing: no address
+				a.Hint(b.key(), nil) // does nothing without an address
 				if len(a.peers) != 0 {
 					t.Fatal("a hint without an address was kept")
 				}
@@ -65,7 +66,7 @@ func TestBlockInHandshake(t *testing.T) {
 				}
 				from.Connect(to.addr)
 				a.Mesh.mu.Lock()
-				a.peerLocked(b.key()) // heard of
+				a.peerLocked(b.key()) // now it is heard of
 				a.Mesh.mu.Unlock()
 				time.Sleep(after)
 				a.Block(b.key(), wire.ByeLeaving)
@@ -82,7 +83,8 @@ func TestBlockInHandshake(t *testing.T) {
 	}
 }
 
-// TestFull: the 129th peer is told so before there is a link, keeps away, and gets in when one left.
+// TestFull checks that the 129th peer gets a Bye before there is a link, keeps away, and gets in when
+// another left.
 func TestFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 0)
@@ -123,11 +125,11 @@ func TestFull(t *testing.T) {
 		if !linked(late, other) {
 			t.Error("those who don't get in aren't linked to each other")
 		}
-		// Connect's dials are 12 at most, those for hints one a minute, and there is the other one.
+		// Connect dials 12 times at most, hints once a minute, and the two dial each other.
 		if c, o := ofLate.count(), ofOther.count(); c > 20 || o > 8 {
 			t.Errorf("%d and %d dials in 5 minutes", c, o)
 		}
-		// Full here: dials of one's own end with that.
+		// Our own dials end with errFull, too.
 		a.Connect(late.addr)
 		time.Sleep(time.Second)
 		if len(a.troubles()) != 1 || !errors.Is(a.troubles()[0], errFull) {
@@ -145,16 +147,16 @@ func TestFull(t *testing.T) {
 	})
 }
 
-// handler is the diary for a link without a mesh.
+// handler returns the diary for a link without a mesh.
 func (d *diary) handler() link.Handler { return bare{d} }
 
 type bare struct{ *diary }
 
 func (b bare) Down(*link.Link, error) {}
 
-// TestFullLater: whom a peer has sent away because it was full leaves it alone for a minute, whatever its
-// beacons say.
-func TestFullLater(t *testing.T) {
+// TestFullPause checks that we leave a peer alone for a minute that has sent us away because it was full,
+// whatever its beacons say.
+func TestFullPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 0)
 		var ofA dials
@@ -181,8 +183,8 @@ func TestFullLater(t *testing.T) {
 	})
 }
 
-// TestBlockOutlastsAFlood: made-up peers don't drive out of the table whom the user disconnected from.
-func TestBlockOutlastsAFlood(t *testing.T) {
+// TestBlockOutlastsFlood checks that made-up peers don't drive a blocked peer out of the table.
+func TestBlockOutlastsFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 0)
 		a, b := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2))
@@ -202,7 +204,7 @@ func TestBlockOutlastsAFlood(t *testing.T) {
 		b.Connect(a.addr)
 		time.Sleep(time.Minute)
 		if linked(a, b) {
-			t.Error("whom the user disconnected from is back")
+			t.Error("a blocked peer is back")
 		}
 		quit(a, b)
 	})

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestClose in the midst of everything: links up, dials and handshakes on their way, a held peer,
-// strangers at the door. All links end with a Bye and drained, and nothing goes on.
+// TestClose closes a member while links are up, dials and handshakes are on their way, a peer's link is
+// being replaced, and strangers are connected. All links end with a Bye and drained, and nothing goes on.
 func TestClose(t *testing.T) {
 	for after := time.Duration(0); after < 3*time.Second; after += 97 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
@@ -26,9 +26,9 @@ func TestClose(t *testing.T) {
 			a.Connect("10.0.0.99:1")
 			stranger := knock(t, host(n, 50), a, 3)
 			for range 20 {
-				a.say()
+				a.send()
 				for _, m := range others {
-					m.say()
+					m.send()
 				}
 				time.Sleep(after / 20)
 			}

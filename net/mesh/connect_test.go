@@ -56,8 +56,8 @@ func (d *dials) times() []time.Duration {
 	return slices.Clone(d.at)
 }
 
-// TestConnectKeeps: Connect to a peer that discovery has linked leaves that link alone, by whatever
-// address and however often, and is there when the link is lost.
+// TestConnectKeeps checks that Connect to a peer that discovery has linked leaves that link alone, by any
+// address and however often, and connects again when the link is lost.
 func TestConnectKeeps(t *testing.T) {
 	greater, lesser := pairOf(1, 2)
 	for _, swapped := range []bool{false, true} {
@@ -122,7 +122,7 @@ func TestConnectAndHints(t *testing.T) {
 	}
 }
 
-// TestTrouble: the same reason is told once, and another again.
+// TestTrouble checks that the same reason is reported once, and another again.
 func TestTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
@@ -146,7 +146,7 @@ func TestTrouble(t *testing.T) {
 		if c := d.count(); c < 12 || c > 20 {
 			t.Errorf("%d dials in 10 minutes", c)
 		}
-		// A peer of another room: told, and no more often dialled.
+		// A peer of another room is reported, and dialled no more often.
 		before := d.count()
 		elsewhere.Store(true)
 		b := join(t, h, identityOf(2), admit)

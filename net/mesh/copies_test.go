@@ -13,7 +13,7 @@ import (
 	"chat.lan/p2pchat/net/memnet"
 )
 
-// beacons has everybody hint at everybody every 5 s, as discovery would, for so long.
+// beacons gives all members hints of all others every 5 s, as discovery would, for so long.
 func beacons(d time.Duration, all ...*member) {
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(5 * time.Second) {
 		for _, a := range all {
@@ -31,8 +31,8 @@ func same(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-// TestCopiedProfile: two runs of one key, and a third peer that both reach. The older run is told
-// once and stops; nothing flaps, whoever is greater.
+// TestCopiedProfile checks two runs of one key, and a third peer that both reach. The older run gets one
+// Bye and stops. Nothing flaps, whichever key is greater.
 func TestCopiedProfile(t *testing.T) {
 	greater, lesser := pairOf(1, 2)
 	for what, swapped := range map[string]bool{"the third is greater": false, "the copies are greater": true} {
@@ -63,11 +63,11 @@ func TestCopiedProfile(t *testing.T) {
 					t.Errorf("%s: trouble %v, want that it is our own key", what, m.troubles())
 				}
 			}
-			// Without the newer one the older keeps still, though the third knows its address.
+			// Without the newer run the older one keeps still, though the third peer knows its address.
 			quit(newer)
 			beacons(5*time.Minute, a, older)
 			same(t, what+": older", older.history(a.key()), "up", "down: replaced")
-			// Until its user says so.
+			// A Connect of its user ends that.
 			older.Connect(a.addr)
 			time.Sleep(time.Second)
 			if !linked(a, older) {
@@ -78,8 +78,8 @@ func TestCopiedProfile(t *testing.T) {
 	}
 }
 
-// TestLiar: a peer that says "replaced" without cause keeps only itself away.
-func TestLiar(t *testing.T) {
+// TestFalseReplaced checks that a peer that says "replaced" without cause keeps only itself away.
+func TestFalseReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
 		a, liar, c := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2)), join(t, host(n, 3), identityOf(3))
@@ -96,7 +96,8 @@ func TestLiar(t *testing.T) {
 	})
 }
 
-// TestRestart: the later run of a peer takes the place of a link that is only half open, at once.
+// TestRestart checks that the later run of a peer takes the place of a link that is only half open, at
+// once.
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
@@ -121,8 +122,8 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// TestHalfOpen: the peer, in the same run, has lost a link that is only half open here, and dials;
-// its new link must not be taken for a crossed one, whoever opened the old.
+// TestHalfOpen checks a peer that, in the same run, has lost a link that is only half open here, and dials.
+// Its new link must not be taken for a crossed one, whichever side opened the old.
 func TestHalfOpen(t *testing.T) {
 	greater, lesser := pairOf(1, 2)
 	for _, opener := range []string{"greater", "lesser"} {
@@ -163,9 +164,9 @@ func TestHalfOpen(t *testing.T) {
 	}
 }
 
-// TestBackAtOnce: in the same run, the peer says goodbye or loses its link, and dials again before the
-// old link is down here. Whoever opened which, the new one stays.
-func TestBackAtOnce(t *testing.T) {
+// TestReconnectAtOnce checks a peer that, in the same run, says goodbye or loses its link, and dials again
+// before the old link is down here. The new link stays, whichever side opened each.
+func TestReconnectAtOnce(t *testing.T) {
 	for _, by := range []string{"goodbye", "loss"} {
 		for _, opener := range []byte{1, 2} {
 			synctest.Test(t, func(t *testing.T) {
@@ -175,7 +176,7 @@ func TestBackAtOnce(t *testing.T) {
 				b := join(t, host(n, 2), lesser)
 				if opener == 1 && by == "goodbye" {
 					a.Connect(b.addr)
-				} else { // a loss so soon is only told from a crossing if the same side opens both
+				} else { // so soon, a loss looks like a crossing unless the same side opens both
 					b.Connect(a.addr)
 				}
 				time.Sleep(500 * time.Millisecond)
@@ -183,7 +184,7 @@ func TestBackAtOnce(t *testing.T) {
 				host(n, 1).SetBandwidth(20_000, 0)
 				a.padding = strings.Repeat("0", 1000)
 				for range 1000 {
-					a.say()
+					a.send()
 				}
 				if by == "goodbye" {
 					b.Block(a.key(), "leaving")

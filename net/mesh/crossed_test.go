@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestCrossedDials: both sides dial at about the same time, while both talk all the time. They must
+// TestCrossedDials has both sides dial at about the same time, while both send all the time. They must
 // agree on one link, lose nothing, and see each other come once and not go.
 func TestCrossedDials(t *testing.T) {
 	runs := 300
@@ -32,7 +32,7 @@ func TestCrossedDials(t *testing.T) {
 					for {
 						select {
 						case <-tick.C:
-							m.say()
+							m.send()
 						case <-stop:
 							return
 						}
@@ -56,7 +56,7 @@ func TestCrossedDials(t *testing.T) {
 			close(stop)
 			talking.Wait()
 			quit(a, b)
-			if delivered(t, what, a, b) < 500 || delivered(t, what, b, a) < 500 { // of 850
+			if delivered(t, what, a, b) < 500 || delivered(t, what, b, a) < 500 { // about 850 were sent
 				t.Errorf("%s: few messages were taken", what)
 			}
 		})
@@ -67,7 +67,7 @@ func TestCrossedDials(t *testing.T) {
 	}
 }
 
-// TestCrossedDialsTCP is the same over the kernel's sockets.
+// TestCrossedDialsTCP checks crossed dials over the kernel's sockets.
 func TestCrossedDialsTCP(t *testing.T) {
 	runs := 300
 	if testing.Short() {
@@ -88,7 +88,7 @@ func TestCrossedDialsTCP(t *testing.T) {
 					other = b.key()
 				}
 				m.await(func() bool { return m.diary.links[other] != nil })
-				m.say()
+				m.send()
 			}
 		}
 		saidA, saidB := a.count(b), b.count(a)

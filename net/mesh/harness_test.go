@@ -148,10 +148,10 @@ func (noClient) Leave(error)   {}
 func (noClient) ServeLines()   {}
 func (noClient) ServeObjects() {}
 
-// Connect is Mesh.Connect for host:port.
+// Connect calls Mesh.Connect with the route to host:port.
 func (m *member) Connect(addr string) { m.Mesh.Connect(m.tcp.Route(addr)) }
 
-// Hint is Mesh.Hint for addresses.
+// Hint calls Mesh.Hint with the routes to addresses.
 func (m *member) Hint(key identity.Key, addrs []netip.AddrPort) {
 	m.Mesh.Hint(key, m.tcp.Routes(addrs...))
 }
@@ -195,7 +195,7 @@ type diary struct {
 	sent    map[identity.Key][]uint64
 	got     map[identity.Key][]uint64
 	next    uint64
-	padding string // of messages
+	padding string // makes messages longer
 }
 
 func newDiary(t testing.TB) *diary {
@@ -216,7 +216,7 @@ func (d *diary) lock() func() {
 	}
 }
 
-// await returns when ready, called with mu held, reports true.
+// await returns when ready reports true. It calls ready with its lock held.
 func (d *diary) await(ready func() bool) {
 	for {
 		d.mu.Lock()
@@ -324,8 +324,8 @@ func (d *diary) Refused(_ *link.Link, reason string)                { d.t.Error(
 func (d *diary) Drained(*link.Link)                                 {}
 func (d *diary) State(*link.Link, bool)                             {}
 
-// say sends the next number on each link that is up.
-func (d *diary) say() {
+// send sends the next number on each link that is up.
+func (d *diary) send() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.next++

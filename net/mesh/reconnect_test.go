@@ -13,8 +13,8 @@ import (
 
 func key(n byte, m byte) identity.Key { return identity.FromSeed([32]byte{n, m, 7}).Key() }
 
-// TestBackoff: 1 s · 2ⁿ less up to a quarter, at most a minute; eight rounds, then silence until a
-// hint; and the lesser key waits 1.5 s for the greater one first.
+// TestBackoff checks the waits between dials: 1 s · 2ⁿ less up to a quarter, at most a minute. After eight
+// rounds there is silence until a hint. The smaller key waits 1.5 s for the greater key first.
 func TestBackoff(t *testing.T) {
 	greater, lesser := pairOf(1, 2)
 	for _, yields := range []bool{false, true} {
@@ -28,7 +28,7 @@ func TestBackoff(t *testing.T) {
 			}
 			var d dials
 			a := join(t, host(n, 1), self, d.option())
-			there := []netip.AddrPort{netip.MustParseAddrPort("10.0.0.2:8080")} // nobody is
+			there := []netip.AddrPort{netip.MustParseAddrPort("10.0.0.2:8080")} // where no one listens
 			a.Hint(peer.Key(), there)
 			time.Sleep(time.Hour)
 			at := d.times()
@@ -44,7 +44,7 @@ func TestBackoff(t *testing.T) {
 					t.Errorf("wait %d was %v, want up to %v", i, gap, most)
 				}
 			}
-			// A hint begins again; one in the midst of a wait ends it.
+			// A hint begins again; a hint in the middle of a wait ends it.
 			start := time.Since(d.from)
 			a.Hint(peer.Key(), there)
 			time.Sleep(40 * time.Second) // in the wait of 32 s or that of 16
@@ -64,8 +64,8 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// TestNoStorm: however many hints there are of a peer that can't be reached, it is dialled once a
-// second at most.
+// TestNoStorm checks that a peer that can't be reached is dialled once a second at most, however many hints
+// there are.
 func TestNoStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 0)
@@ -83,9 +83,9 @@ func TestNoStorm(t *testing.T) {
 	})
 }
 
-// TestFlood: thousands of made-up peers, at addresses that don't answer. The table and the dials at
-// once are bounded, and real peers are reached all the same: one that the user names, one that was
-// linked before, and one whose beacons come among the others.
+// TestFlood floods a member with thousands of made-up peers, at addresses that don't answer. The table and
+// the dials at a time are bounded. Real peers are reached all the same: one that the user names, one that
+// was linked before, and one whose beacons come among the others.
 func TestFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
@@ -103,7 +103,7 @@ func TestFlood(t *testing.T) {
 		real, named := join(t, host(n, 3), identityOf(102)), join(t, host(n, 4), identityOf(103))
 		hole := host(n, 200)
 		hole.Cut()
-		// One that floods from its own address, as discovery gives the source of a beacon first.
+		// The flood comes from one address, as discovery gives the source of a beacon first.
 		made := func(i int) {
 			a.Hint(key(byte(i), byte(i>>8)), []netip.AddrPort{netip.MustParseAddrPort("10.0.0.200:8080")})
 		}
@@ -133,7 +133,7 @@ func TestFlood(t *testing.T) {
 			t.Errorf("%d dials at once", d.most)
 		}
 		d.mu.Unlock()
-		// The real ones are still known when they are gone.
+		// The real peers are still known when they are gone.
 		quit(met)
 		flood(3100, 5000)
 		a.Mesh.mu.Lock()
@@ -145,9 +145,9 @@ func TestFlood(t *testing.T) {
 	})
 }
 
-// TestStranger: somebody else answers where a peer was announced. That is told once, nothing is said
-// to the stranger, and the peer's other address is tried.
-func TestStranger(t *testing.T) {
+// TestWrongKey checks what happens if another key answers where a peer was announced. That is reported
+// once, the stranger gets no message, and the peer's other address is tried.
+func TestWrongKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
 		a, b, c := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2)), join(t, host(n, 3), identityOf(3))
@@ -167,8 +167,8 @@ func TestStranger(t *testing.T) {
 	})
 }
 
-// TestFloodOfAddresses: made-up peers at many addresses take all places that hints have. Those that
-// the user names and those that were linked before have others.
+// TestFloodOfAddresses checks that made-up peers at many addresses take all places that hints have, and
+// none of those for peers that the user names or that were linked before.
 func TestFloodOfAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
@@ -197,8 +197,8 @@ func TestFloodOfAddresses(t *testing.T) {
 	})
 }
 
-// TestBriefLinks: a peer whose links break at once is come back to less and less often.
-func TestBriefLinks(t *testing.T) {
+// TestShortLinks checks that a peer whose links break at once is dialled less and less often.
+func TestShortLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network(t, 1, 20*time.Millisecond)
 		a, b := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2))

@@ -18,9 +18,9 @@ type lineup struct {
 
 func (l *lineup) Said(line event.Line) { l.said <- line.Text }
 
-// BenchmarkSeedLine is a line of a seed program, on a connection of its own, from its dial to
-// Handler.Said. bare-ns is the same without anything of ours: dial, write, read to the end. ratio is the
-// one by the other, measured side by side.
+// BenchmarkSeedLine measures a message of a seed program, on a connection of its own, from its dial to
+// Handler.Said. bare-ns is the time of the same without our code: dial, write, read to the end. ratio is the
+// former by the latter, measured side by side.
 func BenchmarkSeedLine(b *testing.B) {
 	h := &lineup{said: make(chan string, 1)}
 	ours := onLoopback(b, h)

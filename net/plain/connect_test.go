@@ -14,7 +14,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// listening is for a world in which something listens at Bob's address.
+// listening runs a test in a world in which something listens at Bob's address.
 func listening(t *testing.T, port int, f func(t *testing.T, w *world, l net.Listener)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -29,7 +29,8 @@ func listening(t *testing.T, port int, f func(t *testing.T, w *world, l net.List
 	})
 }
 
-// A program that speaks lines is dialled, dialled again when it comes back, and told the room.
+// TestConnectLine checks that a program that speaks lines is dialled, is dialled again when it comes back,
+// and gets the room's messages.
 func TestConnectLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -86,8 +87,8 @@ func answering(t *testing.T, l net.Listener, answer string) (got chan string) {
 	return got
 }
 
-// A seed program that the user names is introduced to; its answer says who it is, and being reached keeps
-// it up without any beacon.
+// TestConnectJSON checks that a seed program that the user names is introduced to. Its answer has its id,
+// and to be reached keeps it up without any beacon.
 func TestConnectJSON(t *testing.T) {
 	listening(t, 8081, func(t *testing.T, w *world, l net.Listener) {
 		got := answering(t, l, fmt.Sprintf(`{"Discovery":{"id":%q,"name":"Bob","ip":"127.0.0.1","port":9}}`, bobID))
@@ -108,7 +109,8 @@ func TestConnectJSON(t *testing.T) {
 	})
 }
 
-// One that doesn't answer is a peer all the same, by its address, and gets its name with its first line.
+// TestConnectJSONWithoutAnswer checks that a program that doesn't answer is a peer all the same, by its
+// address, and gets its name with its first message.
 func TestConnectJSONWithoutAnswer(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.plain.ConnectJSON("10.0.0.2:8081")
@@ -126,7 +128,8 @@ func TestConnectJSONWithoutAnswer(t *testing.T) {
 	})
 }
 
-// Two of us that introduce each other over JSON don't answer each other for ever.
+// TestMutualIntroductionEnds checks that two of us that introduce themselves to each other over JSON don't
+// answer each other for ever.
 func TestMutualIntroductionEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -147,7 +150,7 @@ func TestMutualIntroductionEnds(t *testing.T) {
 	})
 }
 
-// The errors say what to do.
+// TestConnectRefusals checks that the errors say what to do.
 func TestConnectRefusals(t *testing.T) {
 	listening(t, 8081, func(t *testing.T, w *world, _ net.Listener) {
 		w.native = func(_ string, a netip.AddrPort) bool { return a == bobAddr }
@@ -161,8 +164,8 @@ func TestConnectRefusals(t *testing.T) {
 	})
 }
 
-// What was named can be let go of, and named again.
-func TestDisconnect(t *testing.T) {
+// TestCancelConnect checks that an address that was named can be given up, and named again.
+func TestCancelConnect(t *testing.T) {
 	listening(t, 4000, func(t *testing.T, w *world, l net.Listener) {
 		accept := func() net.Conn {
 			conn, err := l.Accept()
@@ -189,9 +192,10 @@ func TestDisconnect(t *testing.T) {
 	})
 }
 
-// One that was named and hasn't said who it is stays itself when a native peer beats at its address, as
-// another program of that machine does: else nothing would ever be said to it.
-func TestANativeNeighbourIsNotTheNamedProgram(t *testing.T) {
+// TestHeartbeatOfNativePeer checks that a nameless peer doesn't get the id of a native peer that sends
+// heartbeats from its address, as another program of that machine does. Else nothing would ever be sent to
+// it.
+func TestHeartbeatOfNativePeer(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.native = func(id string, _ netip.AddrPort) bool { return id == carolID }
 		w.plain.ConnectJSON("10.0.0.2:8081")
@@ -208,8 +212,9 @@ func TestANativeNeighbourIsNotTheNamedProgram(t *testing.T) {
 	})
 }
 
-// A program that may not be spoken to any more is let go of, and that is why.
-func TestANamedProgramIsRefusedLater(t *testing.T) {
+// TestConnectEndsWithPolicy checks that a connection to a program ends once cleartext isn't allowed there,
+// with that as the error.
+func TestConnectEndsWithPolicy(t *testing.T) {
 	listening(t, 4000, func(t *testing.T, w *world, l net.Listener) {
 		why := make(chan error, 1)
 		go func() {
@@ -233,10 +238,10 @@ func TestANamedProgramIsRefusedLater(t *testing.T) {
 	})
 }
 
-// Who has left dials nobody any more, neither again nor anew.
+// TestNothingIsDialledAfterLeave checks that nothing is dialled after Leave, neither again nor anew.
 func TestNothingIsDialledAfterLeave(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
-		w.plain.ConnectJSON("10.0.0.2:8082") // nobody is there yet: it waits to try again
+		w.plain.ConnectJSON("10.0.0.2:8082") // no one is there yet: it waits to try again
 		time.Sleep(redialFirst / 2)
 		w.plain.Leave(w.t.Context())
 		late := newSeed(t, w.net.Host(bobAddr.Addr()), 8082)
@@ -245,6 +250,19 @@ func TestNothingIsDialledAfterLeave(t *testing.T) {
 		time.Sleep(time.Minute)
 		if a, b := bob.take(), late.take(); a != nil || b != nil {
 			t.Errorf("they got %q and %q", a, b)
+		}
+	})
+}
+
+// TestConnectToSelf checks that our own address is refused: each message would go round for ever.
+func TestConnectToSelf(t *testing.T) {
+	hears(t, func(w *world, _ *seed) {
+		w.plain.ConnectLine("10.0.0.1:8080")
+		w.plain.ConnectJSON("10.0.0.1:8080")
+		time.Sleep(time.Second)
+		w.expect("trouble: 10.0.0.1:8080", "trouble: 10.0.0.1:8080")
+		if peers := w.plain.Peers(); len(peers) != 0 {
+			t.Errorf("%+v", peers)
 		}
 	})
 }

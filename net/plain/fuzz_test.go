@@ -32,8 +32,8 @@ func reads(b []byte, n int) func(func([]byte) bool) {
 	}
 }
 
-// FuzzLines: the split over reads changes nothing; lines are UTF-8, without NUL, and short enough; nothing
-// visible is lost from text.
+// FuzzLines checks that how reads split a stream changes nothing, that lines are UTF-8, without NUL, and
+// short enough, and that nothing visible is lost from text.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("hello\r\nthere\nbye"))
 	f.Fuzz(func(t *testing.T, stream []byte) {
@@ -55,14 +55,14 @@ func FuzzLines(f *testing.F) {
 				t.Fatalf("written as %q", rows)
 			}
 		}
-		// What is no text is refused whole, with all that comes after it.
+		// Binary data is refused, with all that comes after it.
 		if n := bytes.Count(stream, []byte("x")); total > n || total < n && !binary {
 			t.Fatalf("%d of %d letters", total, bytes.Count(stream, []byte("x")))
 		}
 	})
 }
 
-// FuzzChunks: a line's objects fit the seed's buffer, and joined are the line.
+// FuzzChunks checks that a message's objects fit the seed's buffer, and joined are the message.
 func FuzzChunks(f *testing.F) {
 	f.Add("Alice", "hello", int64(1))
 	f.Add(strings.Repeat("\"", 64), strings.Repeat("\u2028\x01é", 900), int64(1<<40))

@@ -15,7 +15,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// expect compares what was written down since the last look.
+// expect checks the events since the last call.
 func (w *world) expect(want ...string) {
 	w.t.Helper()
 	synctest.Wait()
@@ -24,7 +24,7 @@ func (w *world) expect(want ...string) {
 	}
 }
 
-// hears is for a world with Bob, who listens as a seed program.
+// hears runs a test in a world with Bob, a seed program that listens.
 func hears(t *testing.T, f func(w *world, bob *seed)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -40,8 +40,9 @@ func bobSays(port uint16) wire.Discovery {
 	return wire.Discovery{ID: bobID, Name: "Bob", IP: "203.0.113.7", Port: port}
 }
 
-// One beacon shows a peer; text goes to it after the second, also what was said before.
-func TestTextWaitsForTheSecondBeacon(t *testing.T) {
+// TestTextWaitsForSecondBeacon checks that a peer is shown after one beacon, and gets messages only after
+// the second, also those sent before.
+func TestTextWaitsForSecondBeacon(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		w.expect("peer: up Bob")
@@ -63,11 +64,12 @@ func TestTextWaitsForTheSecondBeacon(t *testing.T) {
 	})
 }
 
-// What waited for 15 s is too old, and that is said.
+// TestTextThatWaitedTooLong checks that a message that waited for 15 s is given up, and that this is
+// reported.
 func TestTextThatWaitedTooLong(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.plain.HandleBeacon(bobSays(8081), bobAddr)
-		w.plain.Send("nobody there?", false)
+		w.plain.Send("no one there?", false)
 		synctest.Wait()
 		w.plain.Send("hello", false)
 		time.Sleep(16 * time.Second)
@@ -79,8 +81,8 @@ func TestTextThatWaitedTooLong(t *testing.T) {
 	})
 }
 
-// A connection from the address is as good as a second beacon.
-func TestConnectionVouchesForItsAddress(t *testing.T) {
+// TestConnectionConfirmsAddress checks that a connection from the address is as good as a second beacon.
+func TestConnectionConfirmsAddress(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		synctest.Wait()
@@ -96,7 +98,7 @@ func TestConnectionVouchesForItsAddress(t *testing.T) {
 	})
 }
 
-// The address that a beacon claims is nobody's business: the packet's counts.
+// TestThirdPartyGetsNothing checks that the address that a beacon claims is ignored: the packet's counts.
 func TestThirdPartyGetsNothing(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		victim := newSeed(t, w.net.Host(netip.MustParseAddr("10.0.0.66")), 80)
@@ -127,7 +129,8 @@ func TestThirdPartyGetsNothing(t *testing.T) {
 	})
 }
 
-// One address can't make us dial a thousand ports, nor all together more than 128.
+// TestBeaconsMakeFewPeers checks that one address can't make us dial a thousand ports, nor all together
+// more than 128.
 func TestBeaconsMakeFewPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -156,7 +159,8 @@ func TestBeaconsMakeFewPeers(t *testing.T) {
 	})
 }
 
-// Late after 30 s without a word, lost after 60; heartbeats, beacons and TCP each keep a peer.
+// TestLateAndLost checks that a peer is late after 30 s of silence and lost after 60. Heartbeats, beacons
+// and TCP each keep it.
 func TestLateAndLost(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.plain.HandleBeacon(bobSays(8081), bobAddr)
@@ -185,14 +189,14 @@ func TestLateAndLost(t *testing.T) {
 		w.expect("peer: late Bob")
 		time.Sleep(3 * time.Second)
 		w.expect("peer: lost Bob")
-		w.plain.HandleHeartbeat(bobID, bobAddr) // names nobody known, and no port
+		w.plain.HandleHeartbeat(bobID, bobAddr) // has an unknown id, and no port
 		w.expect()
 		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		w.expect("peer: up Bob")
 	})
 }
 
-// Nobody else can keep, remove, rename or move Bob.
+// TestForgeriesChangeNothing checks that no other peer can keep, remove, rename or move Bob.
 func TestForgeriesChangeNothing(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.beacons(bobID, "Bob", bobAddr)
@@ -234,8 +238,8 @@ func TestForgeriesChangeNothing(t *testing.T) {
 	})
 }
 
-// A seed that was started again has a new id at the same address; one whose address changed moves, once
-// nothing is heard of the old one.
+// TestRestartAndMove checks that a program that was started again has a new id at the same address, and
+// that a program whose address changed moves, once nothing is heard of the old one.
 func TestRestartAndMove(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.beacons(bobID, "Bob", bobAddr)
@@ -255,7 +259,7 @@ func TestRestartAndMove(t *testing.T) {
 		if len(peers) != 1 || peers[0].Addr != netip.MustParseAddrPort("10.0.0.3:8081") {
 			t.Errorf("peers %+v", peers)
 		}
-		w.plain.Send("to the new address?", false) // one beacon only came from there
+		w.plain.Send("to the new address?", false) // only one beacon came from there
 		synctest.Wait()
 		if got := texts(t, bob.take()); got != nil {
 			t.Errorf("the old address got %+v", got)
@@ -263,7 +267,8 @@ func TestRestartAndMove(t *testing.T) {
 	})
 }
 
-// What is known as native is never a plain peer, and stops to be one.
+// TestNativeIsNotDialledPlain checks that a peer that is known as native is never a plain peer, and that a
+// plain peer that becomes native is forgotten.
 func TestNativeIsNotDialledPlain(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.beacons(bobID, "Bob", bobAddr)
@@ -283,7 +288,8 @@ func TestNativeIsNotDialledPlain(t *testing.T) {
 	})
 }
 
-// Where plain peers are not allowed they are neither heard nor told anything, from the moment on.
+// TestPolicy checks that plain peers are neither heard nor sent to where they aren't allowed, from the
+// moment on.
 func TestPolicy(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.beacons(bobID, "Bob", bobAddr)
@@ -327,8 +333,9 @@ func TestPolicy(t *testing.T) {
 	})
 }
 
-// The newest program finds peers by mDNS and learns of us over TCP only: it is told at once.
-func TestFoundByMDNSIsIntroducedTo(t *testing.T) {
+// TestFoundByMDNS checks that a program that finds peers by mDNS gets an introduction at once, since it
+// learns of us over TCP only.
+func TestFoundByMDNS(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		for range 3 {
 			w.plain.HandleFound(bobSays(8081), bobAddr)
@@ -341,7 +348,8 @@ func TestFoundByMDNSIsIntroducedTo(t *testing.T) {
 	})
 }
 
-// A Discovery over TCP is answered with ours, to where the other listens, and not for ever.
+// TestDiscoveryIsAnswered checks that a Discovery over TCP is answered with ours, to where the other
+// listens, and not for ever.
 func TestDiscoveryIsAnswered(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		host := w.net.Host(bobAddr.Addr())

@@ -40,7 +40,7 @@ func TestSilentConnections(t *testing.T) {
 		if n := w.plain.Send("hello", true); n != maxSilent {
 			t.Errorf("said to %d", n)
 		}
-		// Who says nothing is no reason to keep out who speaks, native or not.
+		// A crowd of silent connections must not keep out others, native or not.
 		native := w.dial(w.net.Host(bobAddr.Addr()))
 		native.Write([]byte{0x16, 3, 1})
 		native.Close()
@@ -59,7 +59,7 @@ func TestSilentConnections(t *testing.T) {
 			}
 			c.Close()
 		}
-		if heard != maxSilent-1 && heard != maxSilent { // one may have made room
+		if heard != maxSilent-1 && heard != maxSilent { // a connection may have made room
 			t.Errorf("%d heard it", heard)
 		}
 		synctest.Wait()
@@ -69,7 +69,8 @@ func TestSilentConnections(t *testing.T) {
 	})
 }
 
-// Half an object is waited for, but not for ever; between objects there is no hurry.
+// TestSlowObjects checks that the rest of an object is waited for, but not for ever, and that a program may
+// be silent between objects.
 func TestSlowObjects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -94,8 +95,8 @@ func TestSlowObjects(t *testing.T) {
 	})
 }
 
-// A connection that sends only nonsense is closed.
-func TestBadObjectsEndAConnection(t *testing.T) {
+// TestBadObjects checks that a connection that sends only malformed objects is closed.
+func TestBadObjects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
@@ -109,7 +110,7 @@ func TestBadObjectsEndAConnection(t *testing.T) {
 	})
 }
 
-// The group's end ends everything, whatever it waits for.
+// TestGroupEnds checks that the group's end ends everything, whatever it waits for.
 func TestGroupEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -124,7 +125,7 @@ func TestGroupEnds(t *testing.T) {
 		w.plain.ConnectJSON("10.0.0.2:98")
 		w.plain.Send("hello", true)
 		time.Sleep(4 * time.Second)
-		w.close() // hangs, or the bubble tells of goroutines that stay
+		w.close() // hangs, or the bubble reports goroutines that stay
 		w.plain.Send("after", true)
 		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		w.plain.ConnectLine("10.0.0.2:97")

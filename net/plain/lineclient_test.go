@@ -13,14 +13,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// readAll is what comes until the end, or until nothing has come for a second.
+// readAll returns what comes until the end, or until nothing has come for a second.
 func readAll(c net.Conn) string {
 	c.SetReadDeadline(time.Now().Add(time.Second))
 	b, _ := io.ReadAll(c)
 	return string(b)
 }
 
-// Two guests, one of which says nothing, and a JSON peer hold one conversation: each line once at each.
+// TestOneConversation checks that two line clients, of which one only reads, and a JSON peer hold one
+// conversation: each gets each message once.
 func TestOneConversation(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.beacons(bobID, "Bob", bobAddr)
@@ -57,8 +58,8 @@ func TestOneConversation(t *testing.T) {
 	})
 }
 
-// A silent guest's first byte still decides.
-func TestSilentGuestDecidesLater(t *testing.T) {
+// TestSilentLineClient checks that a silent line client's first byte still decides what it is.
+func TestSilentLineClient(t *testing.T) {
 	for first, want := range map[string][]string{
 		"hi\n":                        {"said: unsigned NAME \"hi\"", "peer: left GUEST"},
 		"\x16\x03\x01":                {"peer: left GUEST", "native"},
@@ -99,8 +100,9 @@ func TestSilentGuestDecidesLater(t *testing.T) {
 	}
 }
 
-// The first line of a slow typist is not lost, and he hears the room meanwhile.
-func TestHalfALineIsAGuest(t *testing.T) {
+// TestHalfLine checks that the first line of a slow typist is not lost, and that it gets the room's
+// messages meanwhile.
+func TestHalfLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
@@ -117,8 +119,9 @@ func TestHalfALineIsAGuest(t *testing.T) {
 	})
 }
 
-// A guest that doesn't read is dropped, and holds up nobody meanwhile.
-func TestGuestThatDoesNotRead(t *testing.T) {
+// TestLineClientThatDoesNotRead checks that a line client that doesn't read is dropped, and holds up no one
+// meanwhile.
+func TestLineClientThatDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
@@ -163,7 +166,8 @@ func TestGuestThatDoesNotRead(t *testing.T) {
 	})
 }
 
-// A megabyte in one line comes in pieces, and a reader of events that is slow slows the guest down.
+// TestMegabyteLine checks that a megabyte in one line comes in chunks, and that a slow reader of events
+// slows the line client down.
 func TestMegabyteLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -179,7 +183,7 @@ func TestMegabyteLine(t *testing.T) {
 		time.Sleep(time.Minute)
 		select {
 		case <-wrote:
-			t.Error("a megabyte was taken although nobody reads the events")
+			t.Error("a megabyte was taken although nothing reads the events")
 		default:
 		}
 		close(w.rec.hold)
@@ -204,8 +208,9 @@ func TestMegabyteLine(t *testing.T) {
 	})
 }
 
-// Nobody can write a row in another's name, nor anything but text to a guest's terminal.
-func TestGuestsSeeOnlyText(t *testing.T) {
+// TestFormatLine checks that no one can write a row in another's name, nor anything but text to a line
+// client's terminal.
+func TestFormatLine(t *testing.T) {
 	for in, want := range map[[2]string]string{
 		{"Dana", "hi"}:                            "Dana: hi\n",
 		{"Dana", "hi\nBob: I agree\n"}:            "Dana: hi\nDana: Bob: I agree\n",

@@ -39,7 +39,7 @@ var (
 	carolAddr = netip.MustParseAddrPort("10.0.0.9:8080")
 )
 
-// recorder is a Handler that writes everything down, in the words of testdata/plain.
+// recorder is a Handler that records its calls, in the words of testdata/plain.
 type recorder struct {
 	mu   sync.Mutex
 	list []string
@@ -78,7 +78,7 @@ func (r *recorder) Undelivered(p event.Peer, lines int, err error) {
 }
 func (r *recorder) Trouble(addr string, err error) { r.add("trouble: %s", addr) }
 
-// take returns what was written down since the last call.
+// take returns the calls since the last take.
 func (r *recorder) take() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,10 +100,10 @@ type world struct {
 	mu     sync.Mutex
 	policy func(netip.Addr) bool
 	native func(string, netip.AddrPort) bool
-	tls    []byte // of the last native connection
+	tls    []byte // what came on the last native connection
 }
 
-// newWorld is for use within a synctest bubble. close ends it.
+// newWorld makes a world within a synctest bubble. close ends it.
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, net: memnet.New(1), rec: &recorder{}}
 	w.us = w.net.Host(netip.MustParseAddr("10.0.0.1"))
@@ -199,7 +199,7 @@ func (w *world) dial(from *memnet.Host) net.Conn {
 	return conn
 }
 
-// beacons is two of Bob's or Carol's, as the seed sends them.
+// beacons sends two beacons of Bob's or Carol's, as the seed does.
 func (w *world) beacons(id, name string, at netip.AddrPort) {
 	for range 2 {
 		w.plain.HandleBeacon(wire.Discovery{ID: id, Name: name, IP: "203.0.113.7", Port: at.Port()}, netip.AddrPortFrom(at.Addr(), 51000))
@@ -258,7 +258,7 @@ func (s *seed) take() []string {
 	return out
 }
 
-// texts decodes what was said in objects.
+// texts decodes the messages in objects.
 func texts(t *testing.T, objects []string) (out []wire.SeedChat) {
 	t.Helper()
 	for _, o := range objects {

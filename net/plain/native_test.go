@@ -11,9 +11,9 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// A native connection is handed back whole: TLS works on it, also after the time in which it would have
-// become a silent guest.
-func TestNativeIsHandedBack(t *testing.T) {
+// TestNativeIsHandedOver checks that a native connection is handed over whole. TLS works on it, also after
+// the time in which it would have become a line client.
+func TestNativeIsHandedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// 3,000 characters arrive whole, in order, in objects that the seed can read at once, also when it takes
-// its time with each.
+// TestLongTextInOrder checks that 3,000 characters arrive whole, in order, in objects that the seed can
+// read at once, also when it is slow to read each.
 func TestLongTextInOrder(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		bob.slow = 20 * time.Millisecond
@@ -38,9 +38,9 @@ func TestLongTextInOrder(t *testing.T) {
 	})
 }
 
-// A dead address costs nobody else anything: lines reach Carol at once while each dial to the dead one
-// waits for its 5 s. That is said once.
-func TestDeadAddressDelaysNobody(t *testing.T) {
+// TestDeadAddress checks that a dead address delays no one else: messages reach Carol at once while each
+// dial to the dead address waits for its 5 s. That is reported once.
+func TestDeadAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
@@ -85,7 +85,8 @@ func TestDeadAddressDelaysNobody(t *testing.T) {
 	})
 }
 
-// A program that is busy for a moment gets the line all the same.
+// TestRefusedDialIsTriedAgain checks that a program that is busy for a moment gets the message all the
+// same.
 func TestRefusedDialIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -104,12 +105,12 @@ func TestRefusedDialIsTriedAgain(t *testing.T) {
 	})
 }
 
-// A queue has an end.
+// TestQueueIsBounded checks that a queue has an end.
 func TestQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
-		w.plain.HandleBeacon(bobSays(8081), bobAddr) // one: everything waits
+		w.plain.HandleBeacon(bobSays(8081), bobAddr) // a single one: everything waits
 		synctest.Wait()
 		for i := range 2 * maxQueue {
 			if n := w.plain.Send("x", false); n != 1 && i < maxQueue || n != 0 && i >= maxQueue {
@@ -120,7 +121,8 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
-// Leave says Exit after what was said before, ends guests politely, and returns when that is done.
+// TestLeave checks that Leave says Exit after all messages, ends line clients politely, and returns when
+// that is done.
 func TestLeave(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
 		w.beacons(bobID, "Bob", bobAddr)
@@ -153,14 +155,14 @@ func TestLeave(t *testing.T) {
 			t.Errorf("said to %d after Leave", n)
 		}
 		if _, err := w.us.DialContext(w.t.Context(), "tcp", "10.0.0.1:8080"); err != nil {
-			t.Fatal(err) // the listener is the mesh's; what it accepts is closed
+			t.Fatal(err) // the port is open still, since it isn't ours
 		}
 		w.plain.Leave(ctx)
 	})
 }
 
-// Leave gives up on a dead address when its time is up.
-func TestLeaveWithADeadAddress(t *testing.T) {
+// TestLeaveWithDeadAddress checks that Leave gives up on a dead address when its time is up.
+func TestLeaveWithDeadAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()

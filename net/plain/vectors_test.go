@@ -109,8 +109,8 @@ func (w *world) play(bob *memnet.Host, parts ...string) (events []string, answer
 	return events, string(got)
 }
 
-// stride is the distance of the cuts that are tried: each byte, unless tests must be short or the
-// vector is long.
+// stride returns the distance of the cuts that are tried: each byte, unless tests must be short or the vector
+// is long.
 func stride(payload string) int {
 	n := 1
 	if testing.Short() {
@@ -119,7 +119,8 @@ func stride(payload string) int {
 	return max(n, n*len(payload)/1000)
 }
 
-// What comes of every vector, sent in one piece, in two pieces cut at any byte, and cut short there.
+// TestVectors checks the result of every vector: sent in one piece, in two pieces cut at any byte, and cut
+// short there.
 func TestVectors(t *testing.T) {
 	for _, v := range readVectors(t) {
 		t.Run(v.name, func(t *testing.T) {
@@ -153,7 +154,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// checkPrefix: a conversation that ends early says nothing that the whole one doesn't say.
+// checkPrefix checks that a conversation that ends early has no message that the whole one doesn't have.
 func checkPrefix(t *testing.T, v vector, at int, events []string) {
 	t.Helper()
 	var got, want strings.Builder
@@ -168,7 +169,7 @@ func checkPrefix(t *testing.T, v vector, at int, events []string) {
 		}
 	}
 	if strings.HasPrefix(v.name, "http-") {
-		// What is not a request yet can't come from a web page; from the target's beginning on it is one.
+		// From the beginning of the target on it is a request, as a web page may send it.
 		method, target, _ := strings.Cut(v.payload[:at], " ")
 		request := target != "" && (target[0] == '/' || target[0] == '*' || method == "CONNECT" || strings.HasPrefix(target, "http"))
 		if request && got.Len() > 0 {
@@ -187,7 +188,7 @@ func checkPrefix(t *testing.T, v vector, at int, events []string) {
 		if n < len(lines) {
 			t.Fatalf("%q gave %q", v.payload[:at], lines)
 		}
-	case "lines": // a character that was cut is shown as one that is not known
+	case "lines": // a character that was cut is shown as U+FFFD
 		if !strings.HasPrefix(want.String(), strings.TrimRight(got.String(), "\ufffd\r ")) {
 			t.Fatalf("%q gave %q", v.payload[:at], got.String())
 		}
@@ -198,7 +199,7 @@ func checkPrefix(t *testing.T, v vector, at int, events []string) {
 	}
 }
 
-// said is the text of a said event.
+// said returns the text of a said event.
 func said(e string) string {
 	rest, ok := strings.CutPrefix(e, "said: ")
 	if !ok {
