@@ -8,16 +8,16 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Kind is what a datagram said.
+// Kind is what a datagram announces.
 type Kind int
 
 const (
-	Announce  Kind = iota + 1 // here I am
-	Heartbeat                 // the seed's: still here; only ID and Source are known
-	Goodbye                   // I leave; it never touches a live link
+	Announce  Kind = iota + 1 // the sender is here
+	Heartbeat                 // the seed's: the sender is still here; only ID and Source are known
+	Goodbye                   // the sender leaves; it never ends a live link
 )
 
-// String is the kind in one word.
+// String returns the kind as a single word.
 func (k Kind) String() string {
 	switch k {
 	case Announce:
@@ -30,53 +30,53 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", int(k))
 }
 
-// Announcement is one datagram of somebody else. Nothing in it is authenticated or cleaned: names are raw.
+// Announcement is one datagram of another peer. Nothing in it is authenticated or sanitized.
 type Announcement struct {
 	Kind      Kind
-	Source    netip.AddrPort // the packet's source; its port is not one to dial
-	ID        string         // what the sender says its id is
+	Source    netip.AddrPort // the packet's source; no one listens for dials on its port
+	ID        string         // the id that the sender claims
 	Discovery wire.Discovery // as received; zero for a Heartbeat
 
-	// New is set on the first Announce of an instance. It may be set again for one that was pushed out
-	// of the table by 1024 others.
+	// New is set on the first Announce of an instance, and again if 1024 others have pushed the instance
+	// out of the table since.
 	New bool
-	// OwnKey says that it claims our own key with another instance: a copied profile, or a liar.
+	// OwnKey says that another instance claims our own key: a copied profile, or a liar.
 	OwnKey bool
-	// Addrs is where to dial, in this order: the packet's source address, then the claimed one if it
-	// differs and is plausible. Both with the claimed port. Never empty for an Announce.
+	// Addrs is where to dial, in this order: the packet's source address, then the claimed address if it
+	// differs and is plausible. Both have the claimed port. An Announce has at least one.
 	Addrs []netip.AddrPort
 }
 
-// reach is the addresses to dial for d, whose packet came from source. own is our addresses, networks
-// those of our interfaces.
-func reach(d *wire.Discovery, source netip.Addr, own []netip.Addr, networks []netip.Prefix) []netip.AddrPort {
+// reach returns the addresses to dial for d, whose packet came from source. own holds our
+// addresses, and networks those of our interfaces.
+func listDialAddrs(d *wire.Discovery, source netip.Addr, own []netip.Addr, networks []netip.Prefix) []netip.AddrPort {
 	if d.Port == 0 {
 		return nil
 	}
 	var addrs []netip.AddrPort
-	if dialable(source, networks) {
+	if isDialable(source, networks) {
 		addrs = append(addrs, netip.AddrPortFrom(source, d.Port))
 	}
-	if claim, ok := claimed(d.IP, source, own, networks); ok {
+	if claim, ok := checkClaimedAddr(d.IP, source, own, networks); ok {
 		addrs = append(addrs, netip.AddrPortFrom(claim, d.Port))
 	}
 	return addrs
 }
 
-// claimed is the address that the sender gives as its own, if it is worth a dial beside the source.
-// A stranger's word must not make us dial the wide world, our own programs, or ourselves.
-func claimed(text string, source netip.Addr, own []netip.Addr, networks []netip.Prefix) (netip.Addr, bool) {
+// claimed returns the address that the sender claims, if it is worth a dial beside the source. A
+// stranger must not be able to make us dial the wide world, our own programs, or ourselves.
+func checkClaimedAddr(text string, source netip.Addr, own []netip.Addr, networks []netip.Prefix) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
 		return netip.Addr{}, false
 	}
-	a = a.Unmap().WithZone("") // a zone is the sender's name for an interface of his
+	a = a.Unmap().WithZone("") // a zone is the sender's name for its own interface
 	if a.Is6() && a.IsLinkLocalUnicast() {
 		a = a.WithZone(source.Zone())
 	}
 	local := func(p netip.Prefix) bool { return p.Contains(a.WithZone("")) }
 	switch {
-	case a == source, !dialable(a, networks):
+	case a == source, !isDialable(a, networks):
 		return netip.Addr{}, false
 	case a.IsLoopback() && !source.IsLoopback():
 		return netip.Addr{}, false
@@ -88,8 +88,9 @@ func claimed(text string, source netip.Addr, own []netip.Addr, networks []netip.
 	return a, true
 }
 
-// dialable reports whether a can be the address of one host. networks tells the broadcast addresses.
-func dialable(a netip.Addr, networks []netip.Prefix) bool {
+// dialable reports whether a can be the address of a single host. networks determine the broadcast
+// addresses.
+func isDialable(a netip.Addr, networks []netip.Prefix) bool {
 	if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {
 		return false
 	}
@@ -99,7 +100,7 @@ func dialable(a netip.Addr, networks []netip.Prefix) bool {
 			return false
 		}
 		for _, p := range networks {
-			if p.Addr().Is4() && p.Bits() < 31 && p.Contains(a) && (a == broadcast(p) || a == p.Masked().Addr()) {
+			if p.Addr().Is4() && p.Bits() < 31 && p.Contains(a) && (a == directedBroadcast(p) || a == p.Masked().Addr()) {
 				return false
 			}
 		}
@@ -108,8 +109,8 @@ func dialable(a netip.Addr, networks []netip.Prefix) bool {
 	return !a.IsLinkLocalUnicast() || a.Zone() != ""
 }
 
-// broadcast is the directed broadcast address of an IPv4 network.
-func broadcast(p netip.Prefix) netip.Addr {
+// directedBroadcast returns the directed broadcast address of an IPv4 network.
+func directedBroadcast(p netip.Prefix) netip.Addr {
 	b := p.Masked().Addr().As4()
 	for bit := p.Bits(); bit < 32; bit++ {
 		b[bit/8] |= 0x80 >> (bit % 8)

@@ -11,8 +11,8 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// beat sends beacons when they are due and polls every second.
-func (s *Service) beat(ctx context.Context) {
+// beat sends beacons when they are due, and polls the interfaces and the clock every second.
+func (s *Service) runAnnouncer(ctx context.Context) {
 	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
 	poll := time.Now().Add(pollEvery)
@@ -22,8 +22,8 @@ func (s *Service) beat(ctx context.Context) {
 		s.mu.Lock()
 		next := s.schedule.next()
 		s.mu.Unlock()
-		// What is due already waits for no timer: the race detector's runtime crashes now and then on one
-		// that is due when it is set, within a synctest bubble.
+		// A beacon that is due waits for no timer. Within a synctest bubble, the race detector's runtime
+		// sometimes crashes on a timer that is due when it is set.
 		if wait := time.Until(earlier(next, poll)); wait > 0 {
 			timer.Reset(wait)
 			select {
@@ -37,8 +37,8 @@ func (s *Service) beat(ctx context.Context) {
 		}
 		now := time.Now()
 		if !now.Before(poll) {
-			// Wall time goes on while the machine sleeps; the monotonic clock of timers may not, and may
-			// as well: either way the poll comes late by it.
+			// Wall time goes on while the machine sleeps, so after a sleep the poll is late by it. The
+			// monotonic clock goes on with some systems only.
 			wall := s.clock()
 			changed := wall.Sub(seen) > pollEvery+asleepAfter
 			if s.inspector != nil && s.inspector.Refresh() {
@@ -49,21 +49,21 @@ func (s *Service) beat(ctx context.Context) {
 			}
 			if changed {
 				s.mu.Lock()
-				s.schedule.burst(now)
+				s.schedule.startBurst(now)
 				s.mu.Unlock()
 			}
 			seen = wall
-			s.tell()
+			s.notifyStatus()
 			poll = now.Add(pollEvery)
 		}
 		s.mu.Lock()
 		due := !s.schedule.next().After(now)
 		if due {
-			s.schedule.sent(now)
+			s.schedule.markSent(now)
 		}
 		s.mu.Unlock()
 		if due {
-			s.announce()
+			s.sendBeacon()
 		}
 	}
 }
@@ -75,35 +75,36 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// tell hands out the status if it changed. Called by the beat only, whose own told is.
-func (s *Service) tell() {
+// tell calls Config.OnStatus if the status has changed. Only the announcer calls it, and alone uses
+// lastStatus.
+func (s *Service) notifyStatus() {
 	if s.cfg.OnStatus == nil {
 		return
 	}
-	if st := s.Status(); !st.same(&s.told) {
-		s.told = st
+	if st := s.Status(); !st.same(&s.lastStatus) {
+		s.lastStatus = st
 		s.cfg.OnStatus(st)
 	}
 }
 
-// announce sends one beacon: a Discovery and a Heartbeat from every address.
-func (s *Service) announce() {
+// announce sends a Discovery and a Heartbeat from every address, unless Goodbye was sent.
+func (s *Service) sendBeacon() {
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if s.gone {
+	if s.saidGoodbye {
 		return
 	}
 	s.mu.Lock()
 	s.ours[1], s.ours[0] = s.ours[0], make(map[string]struct{})
-	// Noted before sending: the echo may be back before Broadcast is.
+	// Set before sending: the echo may arrive before Broadcast returns.
 	waiting := !s.unheard.IsZero()
 	if !waiting {
 		s.unheard = s.schedule.last
 	}
 	s.mu.Unlock()
-	sent, err := s.broadcast(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Discovery: d} })
+	sent, err := s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Discovery: d} })
 	if sent > 0 {
-		more, _ := s.broadcast(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Heartbeat: d.ID} })
+		more, _ := s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Heartbeat: d.ID} })
 		sent += more
 	}
 	s.mu.Lock()
@@ -114,18 +115,18 @@ func (s *Service) announce() {
 		return
 	}
 	if !waiting {
-		s.unheard = time.Time{} // nothing to wait for
+		s.unheard = time.Time{} // no echo can come
 	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		s.sendError = err.Error()
 	}
 }
 
-// broadcast sends a datagram from every address. Called with sending held.
-func (s *Service) broadcast(form func(*wire.Discovery) wire.Beacon) (sent int, err error) {
+// broadcast sends what form makes of the local peer's Discovery from every address.
+func (s *Service) broadcastLocked(form func(*wire.Discovery) wire.Beacon) (sent int, err error) {
 	d := s.cfg.Self()
-	// Tried with the longest address first, so that build can't fail. Rooms are the only part that grows;
-	// they are learned again from the hello.
+	// Encoded with the longest address first, so that the callback below can't fail. Only the rooms can
+	// make it too long, and the Hello repeats them.
 	d.IP = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
 	if _, err := form(&d).Encode(); err != nil {
 		d.Rooms = nil

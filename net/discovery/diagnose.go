@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// Problem names what is wrong, for programs.
+// Problem names what is wrong, for other programs.
 type Problem string
 
 const (
 	NoInterface Problem = "no-interface" // nothing to send on
-	PortTaken   Problem = "port-taken"   // another program holds the port for itself
+	PortTaken   Problem = "port-taken"   // another program doesn't share the port
 	CannotHear  Problem = "cannot-hear"  // no receiver, for another reason
 	CannotSend  Problem = "cannot-send"  // every beacon fails
-	NoEcho      Problem = "no-echo"      // not even one's own beacon comes back
-	NoOneHeard  Problem = "nobody"       // all seems well, but nobody is heard
+	NoEcho      Problem = "no-echo"      // not even our own beacon comes back
+	NoOneHeard  Problem = "nobody"       // all seems well, but no other peer is heard
 )
 
-// Trouble is something in the way, in words for a person: lower case, one line each.
+// Trouble is a problem in words for a person, in lower case and one line each.
 type Trouble struct {
 	Problem Problem
 	Cause   string // what is wrong, and likely why
 	Hint    string // what to do
 }
 
-const byHand = "or name a peer yourself: --connect HOST:PORT"
+const connectHint = "or name a peer yourself: --connect HOST:PORT"
 
-// troubles judges a status. sendError is why the last beacon failed altogether, or "". unheard is the
-// oldest beacon of ours that didn't come back yet, or zero. alone says that there is no link to anybody.
-func troubles(now time.Time, st *Status, sendError string, unheard time.Time, alone bool) []Trouble {
+// troubles finds what is wrong with a status. sendError is why the last beacon failed everywhere, or "".
+// unheard is when the oldest beacon without an echo was sent, or zero. alone says that no peer is linked.
+func diagnose(now time.Time, st *Status, sendError string, unheard time.Time, alone bool) []Trouble {
 	var found []Trouble
 	add := func(p Problem, hint, cause string, args ...any) {
 		found = append(found, Trouble{Problem: p, Cause: fmt.Sprintf(cause, args...), Hint: hint})
@@ -49,7 +49,7 @@ func troubles(now time.Time, st *Status, sendError string, unheard time.Time, al
 		}
 		used++
 		local = local && i.Loopback
-		if late(now, i.Unheard) {
+		if isOverdue(now, i.Unheard) {
 			silent = append(silent, i.Name)
 		}
 	}
@@ -57,18 +57,18 @@ func troubles(now time.Time, st *Status, sendError string, unheard time.Time, al
 	case r.Interfaces != nil && used == 0:
 		add(NoInterface, "connect to a network, or choose an interface with --interface NAME", "no network interface can be used")
 	case sendError != "":
-		add(CannotSend, "see whether a firewall or VPN forbids it, "+byHand, "beacons can't be sent: %s", sendError)
+		add(CannotSend, "see whether a firewall or VPN forbids it, "+connectHint, "beacons can't be sent: %s", sendError)
 	}
 	switch {
 	case r.PortTaken:
-		add(PortTaken, holder(port)+", or have everybody use another with --discovery-port",
+		add(PortTaken, portHolderHint(port)+", or have everybody use another with --discovery-port",
 			"another program keeps UDP port %d to itself: others see this peer, it doesn't see them", port)
 	case r.ReceiveError != "":
-		add(CannotHear, byHand, "nothing can be received on UDP port %d: %s", port, r.ReceiveError)
+		add(CannotHear, connectHint, "nothing can be received on UDP port %d: %s", port, r.ReceiveError)
 	case len(silent) > 0:
 		add(NoEcho, FirewallHint("udp", port), "not even our own beacons come back on %s: a firewall likely blocks UDP port %d",
 			strings.Join(silent, ", "), port)
-	case r.Interfaces == nil && late(now, unheard):
+	case r.Interfaces == nil && isOverdue(now, unheard):
 		add(NoEcho, FirewallHint("udp", port), "not even our own beacons come back: a firewall likely blocks UDP port %d", port)
 	}
 	since := st.Since
@@ -79,20 +79,19 @@ func troubles(now time.Time, st *Status, sendError string, unheard time.Time, al
 		return found
 	}
 	if used > 0 && local {
-		add(NoOneHeard, "connect to a network, "+byHand, "nobody heard in %d s, and only this machine is listened to; skipped: %s",
+		add(NoOneHeard, "connect to a network, "+connectHint, "nobody heard in %d s, and only this machine is listened to; skipped: %s",
 			int(otherWithin.Seconds()), strings.Join(skipped, ", "))
 	} else {
-		add(NoOneHeard, "start p2pchat on another machine of this network, "+byHand,
+		add(NoOneHeard, "start p2pchat on another machine of this network, "+connectHint,
 			"nobody heard in %d s: no other peer is running, or the network keeps its machines apart (guest Wi-Fi), or their firewall blocks UDP port %d",
 			int(otherWithin.Seconds()), port)
 	}
 	return found
 }
 
-func late(now, sent time.Time) bool { return !sent.IsZero() && now.Sub(sent) >= echoWithin }
+func isOverdue(now, sent time.Time) bool { return !sent.IsZero() && now.Sub(sent) >= echoWithin }
 
-// FirewallHint is how to let a port in, of protocol udp or tcp, on the system that this program was
-// built for.
+// FirewallHint returns how to open a port in the firewall of this system. protocol is udp or tcp.
 func FirewallHint(protocol string, port int) string {
 	switch runtime.GOOS {
 	case "windows":
@@ -103,8 +102,8 @@ func FirewallHint(protocol string, port int) string {
 	return fmt.Sprintf("sudo ufw allow %d/%s, or: sudo firewall-cmd --add-port=%d/%s", port, protocol, port, protocol)
 }
 
-// holder is how to find the program that holds the port.
-func holder(port int) string {
+// holder returns how to find the program that holds the port.
+func portHolderHint(port int) string {
 	switch runtime.GOOS {
 	case "windows":
 		return fmt.Sprintf("find it with: netstat -abno -p UDP | findstr :%d", port)

@@ -141,7 +141,7 @@ func TestNobodyNamesTheSkippedInterfaces(t *testing.T) {
 	st := Status{Since: began, Report: Report{Interfaces: []InterfaceStatus{
 		{Name: "lo", Loopback: true}, {Name: "wlan0", Skipped: "not connected"},
 	}}}
-	found := troubles(began.Add(otherWithin), &st, "", time.Time{}, true)
+	found := diagnose(began.Add(otherWithin), &st, "", time.Time{}, true)
 	if len(found) != 1 || found[0].Problem != NoOneHeard || !strings.Contains(found[0].Cause, "wlan0 (not connected)") {
 		t.Errorf("troubles %+v", found)
 	}

@@ -4,63 +4,64 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
 	maxCopies  = 64  // datagrams remembered to recognise their copies
-	maxSources = 256 // source addresses with a bucket of their own
+	maxSources = 256 // source addresses with a limiter of their own
 )
 
-// gate decides which datagrams are worth decoding. Copies come first and cost nothing of the rates:
+// filter decides which datagrams are decoded. It looks for copies first, and they count towards no rate:
 // one beacon arrives by the directed broadcast and by 255.255.255.255, and again on a second network.
-type gate struct {
+type filter struct {
 	seed   maphash.Seed
 	copies [maxCopies]struct {
 		sum uint64
 		at  time.Time
 	}
 	oldest  int // index in copies of the next to overwrite
-	all     bucket
-	sources map[netip.Addr]*bucket
+	all     *rate.Limiter
+	sources map[netip.Addr]*rate.Limiter
 }
 
-func newGate(now time.Time) gate {
-	return gate{
+func newFilter() filter {
+	return filter{
 		seed:    maphash.MakeSeed(),
-		all:     newBucket(beaconsPerSecond, beaconsPerSecond, now),
-		sources: make(map[netip.Addr]*bucket),
+		all:     rate.NewLimiter(beaconsPerSecond, beaconsPerSecond),
+		sources: make(map[netip.Addr]*rate.Limiter),
 	}
 }
 
-// copied reports whether the same datagram came from the same socket a moment ago, and remembers it.
-func (g *gate) copied(now time.Time, payload []byte, from netip.AddrPort) bool {
+// isCopy reports whether the same socket sent the same datagram a moment ago, and remembers it.
+func (f *filter) isCopy(now time.Time, payload []byte, from netip.AddrPort) bool {
 	var h maphash.Hash
-	h.SetSeed(g.seed)
+	h.SetSeed(f.seed)
 	h.Write(payload)
 	maphash.WriteComparable(&h, from)
 	sum := h.Sum64()
-	for i := range g.copies {
-		if c := &g.copies[i]; c.sum == sum && now.Sub(c.at) < copyWithin {
+	for i := range f.copies {
+		if c := &f.copies[i]; c.sum == sum && now.Sub(c.at) < copyWithin {
 			return true
 		}
 	}
-	g.copies[g.oldest].sum, g.copies[g.oldest].at = sum, now
-	g.oldest = (g.oldest + 1) % maxCopies
+	f.copies[f.oldest].sum, f.copies[f.oldest].at = sum, now
+	f.oldest = (f.oldest + 1) % maxCopies
 	return false
 }
 
-// admit takes a token for a datagram from this address. The address's own bucket is asked first, so
-// that what a noisy host sends above its share takes nothing from the others.
-func (g *gate) admit(now time.Time, from netip.Addr) bool {
-	b := g.sources[from]
-	if b == nil {
-		if len(g.sources) >= maxSources {
-			// Forgetting all of them gives a flooder with many addresses nothing: the bucket of all holds.
-			clear(g.sources)
+// allow reports whether the rates admit a datagram from this address. It asks the address's own limiter
+// first, so that a noisy host takes nothing from the share of the others.
+func (f *filter) allow(now time.Time, from netip.Addr) bool {
+	own := f.sources[from]
+	if own == nil {
+		if len(f.sources) >= maxSources {
+			// A flooder with many addresses gains nothing when all are forgotten: the limiter of all holds.
+			clear(f.sources)
 		}
-		own := newBucket(sourcePerSecond, sourcePerSecond, now)
-		b = &own
-		g.sources[from] = b
+		own = rate.NewLimiter(sourcePerSecond, sourcePerSecond)
+		f.sources[from] = own
 	}
-	return b.take(now) && g.all.take(now)
+	return own.AllowN(now, 1) && f.all.AllowN(now, 1)
 }

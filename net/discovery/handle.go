@@ -12,20 +12,20 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// receive hands what others say to Config.Sighted, until the context or the Transport ends.
+// receive passes announcements of others to Config.OnAnnouncement until the context or the Transport ends.
 func (s *Service) receive(ctx context.Context) {
-	var waiting hold
+	var waiting delayed
 	for {
-		payload, from, err := s.next(ctx, waiting)
+		payload, from, err := s.nextDatagram(ctx, waiting)
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return
 		}
 		now := time.Now()
-		told := waiting.ripe(now)
+		ready := waiting.expired(now)
 		switch {
 		case err == nil:
-			if seen, ok := s.hear(now, payload, from); ok {
-				told = append(told, waiting.pass(now, seen)...)
+			if seen, ok := s.handle(now, payload, from); ok {
+				ready = append(ready, waiting.add(now, seen)...)
 			}
 		case !errors.Is(err, context.DeadlineExceeded):
 			// A transport that keeps failing must not take a core.
@@ -34,14 +34,14 @@ func (s *Service) receive(ctx context.Context) {
 		if s.cfg.OnAnnouncement == nil {
 			continue
 		}
-		for _, seen := range told {
+		for _, seen := range ready {
 			s.cfg.OnAnnouncement(seen)
 		}
 	}
 }
 
-// next receives a datagram, or gives context.DeadlineExceeded when one that waits is ripe.
-func (s *Service) next(ctx context.Context, waiting hold) ([]byte, netip.AddrPort, error) {
+// next waits for a datagram. It returns context.DeadlineExceeded when a delayed announcement expires.
+func (s *Service) nextDatagram(ctx context.Context, waiting delayed) ([]byte, netip.AddrPort, error) {
 	if len(waiting) > 0 {
 		until, cancel := context.WithDeadline(ctx, waiting[0].due)
 		defer cancel()
@@ -50,8 +50,8 @@ func (s *Service) next(ctx context.Context, waiting hold) ([]byte, netip.AddrPor
 	return s.cfg.Transport.Receive(ctx)
 }
 
-// hear judges one datagram. It reports false if there is nothing to tell.
-func (s *Service) hear(now time.Time, payload []byte, from netip.AddrPort) (Announcement, bool) {
+// hear decodes one datagram and updates the tables. It reports false if there is nothing to pass on.
+func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (Announcement, bool) {
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	if !s.admit(now, payload, from) {
 		return Announcement{}, false
@@ -69,10 +69,10 @@ func (s *Service) hear(now time.Time, payload []byte, from netip.AddrPort) (Anno
 	switch {
 	case beacon.Discovery != nil:
 		seen.Kind, seen.Discovery = Announce, *beacon.Discovery
-		seen.Addrs = reach(beacon.Discovery, from.Addr(), own, networks)
+		seen.Addrs = listDialAddrs(beacon.Discovery, from.Addr(), own, networks)
 	case beacon.Goodbye != nil:
 		seen.Kind, seen.Discovery = Goodbye, *beacon.Goodbye
-		seen.Addrs = reach(beacon.Goodbye, from.Addr(), own, networks)
+		seen.Addrs = listDialAddrs(beacon.Goodbye, from.Addr(), own, networks)
 	default:
 		seen.Kind, seen.Discovery.ID = Heartbeat, beacon.Heartbeat
 	}
@@ -85,19 +85,19 @@ func (s *Service) hear(now time.Time, payload []byte, from netip.AddrPort) (Anno
 		return Announcement{}, false
 	case d.Inst != "" && d.Inst == s.self.Inst && mine,
 		seen.Kind == Heartbeat && d.ID == s.self.ID:
-		// Ours, by a way that changed its source; or the heartbeat of a copy of our profile, which its
-		// announcement tells better.
-		s.echoed(now, seen.Kind != Heartbeat)
+		// Ours, by a route that changed its source; or the heartbeat of a copy of our profile, which
+		// its announcement shows more clearly.
+		s.noteEchoLocked(now, seen.Kind != Heartbeat)
 		return Announcement{}, false
 	}
 	seen.OwnKey = mine
 	switch seen.Kind {
 	case Announce:
 		if seen.New = s.instances.note(now, d, mine); seen.New {
-			s.schedule.reply(now)
+			s.schedule.scheduleReply(now)
 			select {
 			case s.wake <- struct{}{}:
-			default: // the beat is already going to look
+			default: // the announcer looks already
 			}
 		}
 	case Goodbye:
@@ -106,18 +106,18 @@ func (s *Service) hear(now time.Time, payload []byte, from netip.AddrPort) (Anno
 		seen.Discovery = wire.Discovery{}
 	}
 	if !mine {
-		s.heardThem = now
+		s.heardOther = now
 	}
 	s.counts.Reported++
 	return seen, true
 }
 
-// admit counts and drops what is not worth decoding.
+// admit reports whether to decode a datagram, and counts it if not.
 func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) bool {
-	if s.isOurs(payload) && slices.Contains(s.cfg.Transport.Addrs(), from.Addr()) {
+	if s.isEcho(payload) && slices.Contains(s.cfg.Transport.Addrs(), from.Addr()) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.echoed(now, true)
+		s.noteEchoLocked(now, true)
 		return false
 	}
 	s.mu.Lock()
@@ -125,9 +125,9 @@ func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) bool
 	switch {
 	case len(payload) > wire.MaxBeacon:
 		s.counts.Oversize++
-	case s.gate.copied(now, payload, from):
+	case s.filter.isCopy(now, payload, from):
 		s.counts.Copies++
-	case !s.gate.admit(now, from.Addr()):
+	case !s.filter.allow(now, from.Addr()):
 		s.counts.Excess++
 	default:
 		return true
@@ -135,8 +135,8 @@ func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) bool
 	return false
 }
 
-// isOurs reports whether the datagram is one that we sent in the last two beacons.
-func (s *Service) isOurs(payload []byte) bool {
+// isOurs reports whether we sent the datagram in one of the last two beacons.
+func (s *Service) isEcho(payload []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sent := range s.ours {
@@ -147,8 +147,8 @@ func (s *Service) isOurs(payload []byte) bool {
 	return false
 }
 
-// echoed notes that a datagram of our own came back. Called with mu held.
-func (s *Service) echoed(now time.Time, sure bool) {
+// echoed counts a datagram of our own that came back. sure says that it can't be another peer's.
+func (s *Service) noteEchoLocked(now time.Time, sure bool) {
 	s.counts.Own++
 	if sure {
 		s.heardOwn = now

@@ -94,28 +94,28 @@ func TestIPv4IsToldFirst(t *testing.T) {
 		say(wire.Beacon{Discovery: &six}, "[fe80::3%eth0]:5000")
 		say(wire.Beacon{Discovery: &leaver}, "[fe80::4%eth0]:5000")
 		expect()
-		time.Sleep(holdFor / 2)
+		time.Sleep(ipv6Delay / 2)
 		say(wire.Beacon{Discovery: &both}, "10.0.0.2:5000")
 		expect("announce id-2 10.0.0.2 new=true", "announce id-2 fe80::2%eth0 new=false")
 		say(wire.Beacon{Goodbye: &leaver}, "[fe80::4%eth0]:5000")
 		expect("announce id-4 fe80::4%eth0 new=true", "goodbye id-4 fe80::4%eth0 new=false")
-		time.Sleep(holdFor / 2)
+		time.Sleep(ipv6Delay / 2)
 		expect("announce id-3 fe80::3%eth0 new=true")
 		say(wire.Beacon{Discovery: &both}, "[fe80::2%eth0]:5000")
 		expect("announce id-2 fe80::2%eth0 new=false")
 	})
 }
 
-func TestHoldIsBounded(t *testing.T) {
-	now, h := time.Unix(1000, 0), hold(nil)
-	for i := range maxHeld + 10 {
+func TestDelayedIsBounded(t *testing.T) {
+	now, h := time.Unix(1000, 0), delayed(nil)
+	for i := range maxDelayed + 10 {
 		s := Announcement{Kind: Announce, New: true, Source: netip.MustParseAddrPort("[fe80::2%eth0]:5000"), Discovery: peer(i)}
-		if told := len(h.pass(now, s)); (told == 1) != (i >= maxHeld) {
+		if told := len(h.add(now, s)); (told == 1) != (i >= maxDelayed) {
 			t.Errorf("sighting %d: %d told at once", i, told)
 		}
 	}
-	if n := len(h.ripe(now.Add(holdFor))); n != maxHeld || len(h) != 0 {
-		t.Errorf("%d told in the end, %d left; want %d and 0", n, len(h), maxHeld)
+	if n := len(h.expired(now.Add(ipv6Delay))); n != maxDelayed || len(h) != 0 {
+		t.Errorf("%d told in the end, %d left; want %d and 0", n, len(h), maxDelayed)
 	}
 }
 
@@ -191,7 +191,7 @@ func TestOwnEchoesCostNothing(t *testing.T) {
 }
 
 func TestTableForgetsTheOldest(t *testing.T) {
-	now, table := time.Unix(1000, 0), make(table)
+	now, table := time.Unix(1000, 0), make(instanceTable)
 	for i := range maxInstances {
 		d := peer(i)
 		if !table.note(now.Add(time.Duration(i)*time.Millisecond), &d, false) {
@@ -215,28 +215,28 @@ func TestTableForgetsTheOldest(t *testing.T) {
 	if !table.note(later, &second, false) {
 		t.Error("the oldest was not forgotten")
 	}
-	if n := table.others(later.Add(otherFor)); n != 0 {
+	if n := table.countOthers(later.Add(otherFor)); n != 0 {
 		t.Errorf("%d others long after", n)
 	}
 }
 
 func TestRestartedPeerCountsOnce(t *testing.T) {
-	now, table := time.Unix(1000, 0), make(table)
+	now, table := time.Unix(1000, 0), make(instanceTable)
 	before, after := peer(2), peer(2)
 	after.Inst = "00000000000000ff"
 	if !table.note(now, &before, false) || !table.note(now, &after, false) {
 		t.Error("each start is a new instance")
 	}
-	if n := table.others(now); n != 1 {
+	if n := table.countOthers(now); n != 1 {
 		t.Errorf("%d others, want 1", n)
 	}
 }
 
 func TestSourcesAreBounded(t *testing.T) {
 	now := time.Unix(1000, 0)
-	g := newGate(now)
+	g := newFilter()
 	for i := range 10 * maxSources {
-		g.admit(now, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+		g.allow(now, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
 	}
 	if len(g.sources) > maxSources {
 		t.Errorf("%d sources remembered, want at most %d", len(g.sources), maxSources)
@@ -280,7 +280,7 @@ func TestReach(t *testing.T) {
 		{"255.255.255.255", "255.255.255.255", nil},
 	} {
 		d := wire.Discovery{IP: c.claim, Port: 8080}
-		got := reach(&d, netip.MustParseAddr(c.source), own, networks)
+		got := listDialAddrs(&d, netip.MustParseAddr(c.source), own, networks)
 		if diff := cmp.Diff(c.want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 			t.Errorf("from %s claiming %q (-want +got):\n%s", c.source, c.claim, diff)
 		}
@@ -298,19 +298,19 @@ func FuzzHear(f *testing.F) {
 		now := time.Now()
 		s := &Service{
 			cfg: Config{Transport: newAir("10.0.0.1")}, wake: make(chan struct{}, 1),
-			self: peer(1), schedule: newSchedule(now), gate: newGate(now), instances: make(table),
+			self: peer(1), schedule: newSchedule(now), filter: newFilter(), instances: make(instanceTable),
 		}
 		from, _ := netip.AddrFromSlice(source)
-		seen, ok := s.hear(now, payload, netip.AddrPortFrom(from, 5000))
+		seen, ok := s.handle(now, payload, netip.AddrPortFrom(from, 5000))
 		if ok && (seen.ID == "" || seen.Kind == Announce && len(seen.Addrs) == 0) {
 			t.Errorf("useless sighting %+v", seen)
 		}
 		for _, a := range seen.Addrs {
-			if !dialable(a.Addr(), nil) || a.Port() == 0 {
+			if !isDialable(a.Addr(), nil) || a.Port() == 0 {
 				t.Errorf("%s to dial", a)
 			}
 		}
-		if _, again := s.hear(now, payload, netip.AddrPortFrom(from, 5000)); again {
+		if _, again := s.handle(now, payload, netip.AddrPortFrom(from, 5000)); again {
 			t.Error("a copy was sighted")
 		}
 	})

@@ -6,20 +6,20 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// instance is one run of a program that was heard.
+// instance is one run of a program, known from its announcements.
 type instance struct {
 	id    string
 	heard time.Time
-	left  bool // said goodbye
-	mine  bool // has our own key: a copied profile, not somebody else
+	left  bool // has sent Goodbye
+	mine  bool // has our own key: a copied profile, no other peer
 }
 
-// table remembers the instances that were heard, maxInstances of them.
-type table map[string]*instance
+// instanceTable holds at most maxInstances instances, by instanceKey.
+type instanceTable map[string]*instance
 
-// name is what tells one run of a program from another. The seed's programs have no inst: their id,
-// drawn anew at each start, does.
-func name(d *wire.Discovery) string {
+// instanceKey returns what distinguishes one run of a program from another. The seed's programs send no
+// inst; their id, which is new at each start, takes its place.
+func instanceKey(d *wire.Discovery) string {
 	if d.Inst == "" {
 		return "id/" + d.ID
 	}
@@ -29,13 +29,13 @@ func name(d *wire.Discovery) string {
 	return "inst/" + d.Inst + "/" + d.Key.String()
 }
 
-// note enters an announcement and reports whether its instance is new.
-func (t table) note(now time.Time, d *wire.Discovery, mine bool) bool {
-	n := name(d)
+// note records an announcement and reports whether its instance is new.
+func (t instanceTable) note(now time.Time, d *wire.Discovery, mine bool) bool {
+	n := instanceKey(d)
 	known := t[n]
 	if known == nil {
 		if len(t) >= maxInstances {
-			t.evict()
+			t.evictOldest()
 		}
 		t[n] = &instance{id: d.ID, heard: now, mine: mine}
 		return true
@@ -44,15 +44,15 @@ func (t table) note(now time.Time, d *wire.Discovery, mine bool) bool {
 	return false
 }
 
-// leave notes a goodbye. An unknown instance that leaves is not worth a place.
-func (t table) leave(d *wire.Discovery) {
-	if known := t[name(d)]; known != nil {
+// leave records a goodbye. It doesn't add an unknown instance.
+func (t instanceTable) leave(d *wire.Discovery) {
+	if known := t[instanceKey(d)]; known != nil {
 		known.left = true
 	}
 }
 
-// evict removes the instance that was not heard of for longest.
-func (t table) evict() {
+// evict removes the instance that has been silent for longest.
+func (t instanceTable) evictOldest() {
 	var oldest string
 	for n, i := range t {
 		if oldest == "" || i.heard.Before(t[oldest].heard) {
@@ -62,8 +62,8 @@ func (t table) evict() {
 	delete(t, oldest)
 }
 
-// others counts the peers that were heard lately and didn't leave. One that restarted counts once.
-func (t table) others(now time.Time) int {
+// others counts the peers that were heard lately and didn't leave. A restarted peer counts once.
+func (t instanceTable) countOthers(now time.Time) int {
 	ids := make(map[string]struct{})
 	for _, i := range t {
 		if !i.left && !i.mine && now.Sub(i.heard) < otherFor {

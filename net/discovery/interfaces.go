@@ -10,11 +10,11 @@ import (
 	"chat.lan/p2pchat/net/iface"
 )
 
-// maxAddrs is how many addresses of one interface are sent from. More are aliases of a server.
+// maxAddrs is how many addresses of an interface send beacons. More are aliases of a server.
 const maxAddrs = 8
 
-// internal is how the names of interfaces begin behind which there are only containers, virtual
-// machines of this host, or one other device: a beacon there costs and finds nobody new.
+// internal lists how names of interfaces begin that lead only to containers or virtual machines of this
+// host, or to a single device. A beacon there would find no new peer.
 var internal = []struct{ prefix, reason string }{
 	{"docker", "containers of this machine"},
 	{"br-", "containers of this machine"},
@@ -53,8 +53,9 @@ func listNICs() ([]nic, error) {
 	return nics, nil
 }
 
-// skip says why an interface is not used, or "". names is what the user named; empty means all.
-func (n *nic) skip(names []string) string {
+// skip returns why not to use an interface, or "". names are those that the user chose; empty means
+// all.
+func (n *nic) skipReason(names []string) string {
 	if len(names) > 0 && !slices.Contains(names, n.Name) {
 		return "not named with --interface"
 	}
@@ -70,21 +71,21 @@ func (n *nic) skip(names []string) string {
 		return "not connected"
 	case len(n.Prefixes) == 0:
 		return "no address"
-	case len(n.outlets()) == 0:
+	case len(n.listOutlets()) == 0:
 		return "can't broadcast"
 	}
 	return ""
 }
 
-// outlet is an address to send from and where to.
+// outlet is an address to send from, and the destinations.
 type outlet struct {
 	from netip.Addr   // with its zone, if it is IPv6
 	to   []netip.Addr // with the same zone
 }
 
-// outlets is what one sends on an interface: from each IPv4 address to the two broadcast addresses, and
-// from one IPv6 address to the group.
-func (n *nic) outlets() []outlet {
+// outlets returns the outlets of an interface: from each IPv4 address to the two broadcast addresses,
+// and from one IPv6 address to the group.
+func (n *nic) listOutlets() []outlet {
 	var all []outlet
 	grouped := false
 	for _, p := range n.Prefixes {
@@ -94,7 +95,7 @@ func (n *nic) outlets() []outlet {
 		case len(all) == maxAddrs:
 			continue
 		case a.Is6():
-			// On a loopback with multicast (macOS) this is the only way: see the package comment.
+			// Loopback of macOS, which has multicast, works only so: see the package comment.
 			if grouped || n.Flags&net.FlagMulticast == 0 {
 				continue
 			}
@@ -103,12 +104,12 @@ func (n *nic) outlets() []outlet {
 			o.to = []netip.Addr{netip.MustParseAddr(MulticastGroup).WithZone(n.Name)}
 		case n.IsLoopback():
 			if !a.IsLoopback() {
-				continue // what stands on loopback besides 127/8 is for routing
+				continue // addresses outside 127/8 on loopback serve routing
 			}
 			o.to = []netip.Addr{netip.AddrFrom4([4]byte{127, 255, 255, 255})}
 		case n.Flags&net.FlagBroadcast != 0:
 			if p.Bits() < 31 {
-				o.to = append(o.to, broadcast(p))
+				o.to = append(o.to, directedBroadcast(p))
 			}
 			o.to = append(o.to, netip.AddrFrom4([4]byte{255, 255, 255, 255}))
 		default:

@@ -47,7 +47,7 @@ func TestSkip(t *testing.T) {
 		{testNIC("eth0", ethernet), nil, "no address"},
 		{testNIC("tun0", tunnel, "10.8.0.2/32"), nil, "can't broadcast"},
 	} {
-		if got := c.nic.skip(c.named); got != c.want {
+		if got := c.nic.skipReason(c.named); got != c.want {
 			t.Errorf("%s, named %v: skipped %q, want %q", c.nic.Name, c.named, got, c.want)
 		}
 	}
@@ -68,7 +68,7 @@ func TestOutlets(t *testing.T) {
 		{testNIC("tun0", tunnel, "10.8.0.2/32"), map[string][]string{}},
 	} {
 		got := make(map[string][]string)
-		for _, o := range c.nic.outlets() {
+		for _, o := range c.nic.listOutlets() {
 			for _, to := range o.to {
 				got[o.from.String()] = append(got[o.from.String()], to.String())
 			}
@@ -84,7 +84,7 @@ func TestOutletsAreBounded(t *testing.T) {
 	for i := range 200 {
 		n.Prefixes = append(n.Prefixes, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 24))
 	}
-	if got := len(n.outlets()); got != maxAddrs {
+	if got := len(n.listOutlets()); got != maxAddrs {
 		t.Errorf("%d outlets, want %d", got, maxAddrs)
 	}
 }

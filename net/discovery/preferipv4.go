@@ -5,35 +5,38 @@ import (
 	"time"
 )
 
-// A peer with both families is heard by either first, as the readers happen to be scheduled. People know
-// their machines by IPv4 and the seed's programs know nothing else, so a new instance that was heard by
-// IPv6 first waits a moment for its IPv4.
+// The beacons of a peer with both families arrive in any order. People know their machines by IPv4, and
+// the seed's programs know nothing else. So the announcement of a new instance that arrives by IPv6 waits
+// a moment for the same by IPv4.
 const (
-	holdFor = 100 * time.Millisecond
-	maxHeld = 64 // beyond that nothing waits
+	ipv6Delay  = 100 * time.Millisecond
+	maxDelayed = 64 // announcements that wait at a time; others are passed on at once
 )
 
-// hold keeps such sightings, in the order that they came. Only the receiving goroutine uses it.
-type hold []held
+// delayed holds the waiting announcements in the order of their arrival. Only the receiving goroutine uses
+// it.
+type delayed []delayedAnnouncement
 
-type held struct {
+type delayedAnnouncement struct {
 	sighting Announcement
 	due      time.Time
 }
 
-// pass gives what is to be told now, in order, when a sighting came.
-func (h *hold) pass(now time.Time, s Announcement) []Announcement {
-	same := slices.IndexFunc(*h, func(o held) bool { return name(&o.sighting.Discovery) == name(&s.Discovery) })
+// pass takes a new announcement and returns those to pass on now, in order.
+func (h *delayed) add(now time.Time, s Announcement) []Announcement {
+	same := slices.IndexFunc(*h, func(o delayedAnnouncement) bool {
+		return instanceKey(&o.sighting.Discovery) == instanceKey(&s.Discovery)
+	})
 	switch six := s.Source.Addr().Is6(); {
 	case s.Kind == Heartbeat:
 		return []Announcement{s}
-	case same < 0 && s.New && six && len(*h) < maxHeld:
-		*h = append(*h, held{s, now.Add(holdFor)})
+	case same < 0 && s.New && six && len(*h) < maxDelayed:
+		*h = append(*h, delayedAnnouncement{s, now.Add(ipv6Delay)})
 		return nil
 	case same < 0:
 		return []Announcement{s}
 	case s.Kind == Announce && six:
-		return nil // as good as the one that waits
+		return nil // as good as the waiting one
 	}
 	first := (*h)[same].sighting
 	*h = slices.Delete(*h, same, same+1)
@@ -44,8 +47,8 @@ func (h *hold) pass(now time.Time, s Announcement) []Announcement {
 	return []Announcement{first, s}
 }
 
-// ripe gives those that waited long enough.
-func (h *hold) ripe(now time.Time) []Announcement {
+// ripe removes and returns those that have waited long enough.
+func (h *delayed) expired(now time.Time) []Announcement {
 	var out []Announcement
 	for len(*h) > 0 && !(*h)[0].due.After(now) {
 		out = append(out, (*h)[0].sighting)

@@ -11,47 +11,49 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Config is what a Service needs. Transport and Announce must be set.
+// Config configures a Service. Transport and Self must be set.
 type Config struct {
 	Transport Transport // the caller closes it, after Goodbye
-	// Self says who we are now: all fields but IP, which is filled in for each sending address. It
-	// is called by Start, Goodbye and the Service's goroutines, one at a time, and must not block.
+	// Self returns the local peer's Discovery without IP, which the Service fills in for each sending
+	// address. Start, Goodbye and the Service's goroutines call it one at a time. It must not block.
 	Self func() wire.Discovery
-	// OnAnnouncement gets what others say, from one goroutine. It must not block. May be nil.
+	// OnAnnouncement is called with announcements of others, by one goroutine. It must not block, and may
+	// be nil.
 	OnAnnouncement func(Announcement)
-	// OnStatus gets the status when something in it changed that a person would want to know, at most
-	// once a second, from one goroutine. It must not block. May be nil.
+	// OnStatus is called when something in the status has changed that matters to a person, at most once a
+	// second, by one goroutine. It must not block, and may be nil.
 	OnStatus func(Status)
 }
 
-// Service is running discovery. Its methods may be called from any goroutine, also from Config.Sighted
-// and Config.Status, except that Goodbye must not be called from Config.Announce.
+// Service runs discovery. Its methods may be called from any goroutine, also from OnAnnouncement and
+// OnStatus. Goodbye must not be called from Config.Self.
 type Service struct {
 	cfg       Config
-	inspector Inspector        // nil if the Transport is none
+	inspector Inspector        // nil if the Transport isn't an Inspector
 	clock     func() time.Time // wall time, which goes on while the machine sleeps
-	wake      chan struct{}    // holds one; the beat looks at the schedule again
+	wake      chan struct{}    // of size 1: the announcer looks at the schedule again
 
-	sending sync.Mutex // one beacon at a time; locked before mu
-	gone    bool       // guarded by sending: Goodbye was said, nothing may follow it
+	// sending is held while a beacon goes out. Lock order: sending, then mu.
+	sending     sync.Mutex
+	saidGoodbye bool // no beacon may follow the Goodbye
 
-	mu        sync.Mutex
-	self      wire.Discovery
-	schedule  schedule
-	gate      gate
-	instances table
-	ours      [2]map[string]struct{} // datagrams of the last two beacons, to know their echo
-	since     time.Time
-	sent      uint64
-	counts    Counts
-	heardOwn  time.Time
-	heardThem time.Time
-	unheard   time.Time // oldest beacon since heardOwn
-	sendError string
-	told      Status // what Config.Status was given last
+	mu         sync.Mutex
+	self       wire.Discovery
+	schedule   schedule
+	filter     filter
+	instances  instanceTable
+	ours       [2]map[string]struct{} // datagrams of the last two beacons, to recognise their echo
+	since      time.Time
+	sent       uint64
+	counts     Counts
+	heardOwn   time.Time
+	heardOther time.Time
+	unheard    time.Time // oldest beacon without an echo
+	sendError  string
+	lastStatus Status // as last passed to Config.OnStatus; the announcer's
 }
 
-// Start begins to announce and to listen. Both end with g.
+// Start starts to announce and to listen. Both end with g.
 func Start(g *group.Group, cfg Config) *Service {
 	return start(g, cfg, func() time.Time { return time.Now().Round(0) })
 }
@@ -64,63 +66,63 @@ func start(g *group.Group, cfg Config, clock func() time.Time) *Service {
 		wake:      make(chan struct{}, 1),
 		self:      cfg.Self(),
 		schedule:  newSchedule(now),
-		gate:      newGate(now),
-		instances: make(table),
+		filter:    newFilter(),
+		instances: make(instanceTable),
 		since:     now,
 	}
 	s.inspector, _ = cfg.Transport.(Inspector)
 	g.Go("discovery/receive", s.receive)
-	g.Go("discovery/beat", s.beat)
+	g.Go("discovery/announce", s.runAnnouncer)
 	return s
 }
 
-// StartBurst sends a burst of beacons, for whoever knows of a reason: a new name or port, say. Changes of
-// interfaces and wake-ups are noticed here.
+// StartBurst sends a burst of beacons, after a change of name or port for instance. The Service itself
+// notices changes of interfaces and wake-ups.
 func (s *Service) StartBurst() {
-	s.plan(func(p *schedule) { p.burst(time.Now()) })
+	s.reschedule(func(p *schedule) { p.startBurst(time.Now()) })
 }
 
-// SetLost says whether a known peer is lost, and has been for less than two minutes; the caller counts
-// these. Meanwhile beacons go out every 2 s.
+// SetLost says whether a known peer has been lost for less than two minutes. Meanwhile beacons go out
+// every 2 s.
 func (s *Service) SetLost(lost bool) {
-	s.plan(func(p *schedule) { p.lost = lost })
+	s.reschedule(func(p *schedule) { p.lost = lost })
 }
 
-// SetPeers says how many peers there are links to. The more, the rarer the beacons.
+// SetPeers says how many peers are linked. The more there are, the rarer beacons become.
 func (s *Service) SetPeers(n int) {
-	s.plan(func(p *schedule) { p.peers = min(max(n, 0), maxInstances) })
+	s.reschedule(func(p *schedule) { p.peers = min(max(n, 0), maxInstances) })
 }
 
-func (s *Service) plan(change func(*schedule)) {
+func (s *Service) reschedule(change func(*schedule)) {
 	s.mu.Lock()
 	change(&s.schedule)
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
-	default: // the beat is already going to look
+	default: // the announcer looks already
 	}
 }
 
-// Goodbye tells everybody that this peer leaves; nothing is announced after it. It works also when the
-// group's context has ended, while the Transport is open.
+// Goodbye broadcasts that the local peer leaves. No beacon follows it. It works after the group's context
+// has ended, as long as the Transport is open.
 func (s *Service) Goodbye(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("discovery: goodbye: %w", err)
 	}
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if s.gone {
+	if s.saidGoodbye {
 		return nil
 	}
-	s.gone = true
-	_, err := s.broadcast(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Goodbye: d} })
+	s.saidGoodbye = true
+	_, err := s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Goodbye: d} })
 	if err != nil {
 		return fmt.Errorf("discovery: goodbye: %w", err)
 	}
 	return nil
 }
 
-// Status is how things stand now.
+// Status returns the present status.
 func (s *Service) Status() Status {
 	now := time.Now()
 	st := Status{}
@@ -130,13 +132,13 @@ func (s *Service) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.Since, st.Sent, st.Counts = s.since, s.sent, s.counts
-	st.HeardOwn, st.HeardOther = s.heardOwn, s.heardThem
-	st.Others = s.instances.others(now)
-	st.Troubles = troubles(now, &st, s.sendError, s.unheard, s.schedule.peers == 0)
+	st.HeardOwn, st.HeardOther = s.heardOwn, s.heardOther
+	st.Others = s.instances.countOthers(now)
+	st.Troubles = diagnose(now, &st, s.sendError, s.unheard, s.schedule.peers == 0)
 	return st
 }
 
-// networks is the prefixes of the interfaces in use, as far as the Transport knows them.
+// networks returns the prefixes of the interfaces in use, as far as the Transport knows them.
 func (s *Service) networks() []netip.Prefix {
 	if s.inspector == nil {
 		return nil

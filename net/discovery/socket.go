@@ -17,25 +17,25 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// receiver is a socket on the port, for one family, that is shared with other programs.
+// receiver is a socket of one family on the port, which it shares with other programs.
 type receiver struct {
 	conn   net.PacketConn
 	v4     *ipv4.PacketConn // exactly one of the two
 	v6     *ipv6.PacketConn
-	broken atomic.Bool // a read failed; Refresh opens another
+	broken atomic.Bool // a read failed; Refresh opens another socket
 }
 
-// close closes the socket; its reader ends. A nil receiver has none.
+// close closes the socket, which ends its reader. It does nothing on a nil receiver.
 func (r *receiver) close() {
 	if r != nil {
 		r.conn.Close()
 	}
 }
 
-// usable reports whether the receiver is there and works.
+// usable reports whether the receiver is open and works.
 func (r *receiver) usable() bool { return r != nil && !r.broken.Load() }
 
-// join makes the link's IPv6 group arrive. A nil receiver joins nothing.
+// join joins the IPv6 group on the link's interface. It does nothing on a nil receiver.
 func (r *receiver) join(l *link) {
 	if r == nil || l.joined {
 		return
@@ -44,18 +44,18 @@ func (r *receiver) join(l *link) {
 	l.joined = r.v6.JoinGroup(l.nic.Device(), group) == nil
 }
 
-// leave undoes join, so that the interface can be joined again when it comes back.
+// leave undoes join, so that join works again when the interface comes back.
 func (r *receiver) leave(l *link) {
 	if r == nil || !l.joined {
 		return
 	}
 	l.joined = false
-	// It fails if the interface is gone, and the membership with it.
+	// It fails if the interface is gone, which has ended the membership.
 	_ = r.v6.LeaveGroup(l.nic.Device(), &net.UDPAddr{IP: net.ParseIP(MulticastGroup)})
 }
 
-// openReceiver opens the shared port for one family. Only Windows can't tell on which interface a
-// datagram came; there the source address has to do.
+// openReceiver opens the shared port for one family. Windows alone doesn't report on which interface a
+// datagram came; there the source address decides.
 func openReceiver(network string, port int) (*receiver, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
@@ -83,19 +83,19 @@ func openReceiver(network string, port int) (*receiver, error) {
 	return r, nil
 }
 
-// listen opens the receivers that are missing. Called with mu held, after u.links were brought up to date.
-func (u *UDP) listen() (changed bool) {
+// listen opens missing receivers and joins the group on new links, after u.links was updated.
+func (u *UDP) openReceiversLocked() (changed bool) {
 	now := time.Now()
 	if !u.recv4.usable() && !now.Before(u.retry) {
 		u.recv4.close()
 		r, err := openReceiver("udp4", u.port)
-		u.recv4, u.taken, u.deaf = r, false, ""
+		u.recv4, u.taken, u.receiveErr = r, false, ""
 		if err == nil {
-			u.read(r)
+			u.startReader(r)
 			changed = true
 		} else {
 			u.retry = now.Add(retryBind)
-			u.taken, u.deaf = taken(err), err.Error()
+			u.taken, u.receiveErr = taken(err), err.Error()
 		}
 	}
 	six := slices.ContainsFunc(u.links, func(l *link) bool {
@@ -107,10 +107,10 @@ func (u *UDP) listen() (changed bool) {
 		for _, l := range u.links {
 			l.joined = false
 		}
-		// Without IPv6 there is IPv4, which is what Report tells about.
+		// Report covers IPv4 only, which works without IPv6.
 		if r, err := openReceiver("udp6", u.port); err == nil {
 			u.recv6 = r
-			u.read(r)
+			u.startReader(r)
 			changed = true
 		}
 	}
@@ -124,8 +124,8 @@ func (u *UDP) listen() (changed bool) {
 	return changed
 }
 
-// read starts the receiver's goroutine, which ends when the socket is closed or fails.
-func (u *UDP) read(r *receiver) {
+// read starts the receiver's goroutine, which ends when the socket closes or fails.
+func (u *UDP) startReader(r *receiver) {
 	u.group.Go("discovery/udp-read", func(ctx context.Context) {
 		buffer := make([]byte, wire.MaxBeacon+1)
 		for {
@@ -137,7 +137,7 @@ func (u *UDP) read(r *receiver) {
 			if err != nil {
 				n = len(buffer)
 			}
-			if !u.arrived(index, from) {
+			if !u.countArrival(index, from) {
 				continue
 			}
 			select {
@@ -151,7 +151,7 @@ func (u *UDP) read(r *receiver) {
 	})
 }
 
-// next reads one datagram. index is the interface that it came on, or 0 where the system doesn't say.
+// next reads one datagram. index is the interface that it came on, or 0 if the system doesn't say.
 func (r *receiver) next(buffer []byte) (n, index int, from netip.AddrPort, err error) {
 	var source net.Addr
 	if r.v6 != nil {
@@ -171,12 +171,12 @@ func (r *receiver) next(buffer []byte) (n, index int, from netip.AddrPort, err e
 	return n, index, from, err
 }
 
-// arrived counts a datagram for its interface, and reports false if that is none of ours to listen on.
-func (u *UDP) arrived(index int, from netip.AddrPort) bool {
+// arrived counts a datagram for its interface, and reports false if we don't use that interface.
+func (u *UDP) countArrival(index int, from netip.AddrPort) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, l := range u.links {
-		if index != l.nic.Index && (index != 0 || !l.holds(from.Addr())) {
+		if index != l.nic.Index && (index != 0 || !l.contains(from.Addr())) {
 			continue
 		}
 		for _, s := range l.senders {
@@ -193,8 +193,8 @@ func (u *UDP) arrived(index int, from netip.AddrPort) bool {
 	return false
 }
 
-// holds reports whether the address lies in one of the link's networks.
-func (l *link) holds(a netip.Addr) bool {
+// holds reports whether the address is in one of the link's networks.
+func (l *link) contains(a netip.Addr) bool {
 	return slices.ContainsFunc(l.nic.Prefixes, func(p netip.Prefix) bool {
 		if a.Is6() {
 			return a.Zone() == l.nic.Name

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// Refresh brings the sockets in line with the interfaces as they are now, and tries again for the port
-// if it was taken. It reports whether anybody may be reached, or may hear, who didn't before.
+// Refresh implements Inspector: it matches the sockets with the present interfaces, and tries again to
+// open the port if it was taken. It reports whether other peers can be reached that couldn't be before.
 func (u *UDP) Refresh() (changed bool) {
 	u.refreshing.Lock()
 	defer u.refreshing.Unlock()
 	nics, err := listNICs()
 	if err != nil {
-		return false // as before, then; the next second asks again
+		return false // nothing changes; the next second tries again
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -29,22 +29,22 @@ func (u *UDP) Refresh() (changed bool) {
 	var skipped []InterfaceStatus
 	for _, n := range nics {
 		loopback := n.IsLoopback()
-		if why := n.skip(u.names); why != "" {
+		if why := n.skipReason(u.names); why != "" {
 			skipped = append(skipped, InterfaceStatus{Name: n.Name, Loopback: loopback, Skipped: why})
 			continue
 		}
-		l := u.take(n)
+		l := u.takeLinkLocked(n)
 		if l == nil {
 			l = &link{status: InterfaceStatus{Name: n.Name, Loopback: loopback}}
 			changed = true
 		}
 		l.nic = n
-		if u.reopen(l) {
+		if u.updateSendersLocked(l) {
 			changed = true
 		}
 		links = append(links, l)
 	}
-	for _, gone := range u.links { // those that take left
+	for _, gone := range u.links { // whose interfaces are gone
 		gone.close()
 		u.recv6.leave(gone)
 		changed = true
@@ -53,15 +53,15 @@ func (u *UDP) Refresh() (changed bool) {
 	for _, l := range links {
 		u.networks = append(u.networks, l.nic.Prefixes...)
 	}
-	if u.listen() {
+	if u.openReceiversLocked() {
 		changed = true
 	}
 	return changed
 }
 
-// take removes the link of an interface from u.links, or gives nil if there is none. An interface that
-// was deleted and made anew has another index.
-func (u *UDP) take(n nic) *link {
+// take removes the link of an interface from u.links and returns it, or nil if there is none. An
+// interface that was deleted and created again has another index.
+func (u *UDP) takeLinkLocked(n nic) *link {
 	i := slices.IndexFunc(u.links, func(l *link) bool { return l.nic.Name == n.Name && l.nic.Index == n.Index })
 	if i < 0 {
 		return nil
@@ -71,9 +71,10 @@ func (u *UDP) take(n nic) *link {
 	return l
 }
 
-// reopen gives a link a sender for each outlet of its interface, and reports whether that changed any.
-func (u *UDP) reopen(l *link) (changed bool) {
-	want := l.nic.outlets()
+// reopen opens and closes senders until a link has one for each outlet of its interface. It
+// reports whether any changed.
+func (u *UDP) updateSendersLocked(l *link) (changed bool) {
+	want := l.nic.listOutlets()
 	var senders []*sender
 	for _, s := range l.senders {
 		if slices.ContainsFunc(want, func(o outlet) bool { return reflect.DeepEqual(o, s.outlet) }) {
@@ -89,7 +90,7 @@ func (u *UDP) reopen(l *link) (changed bool) {
 		}
 		s, err := openSender(l.nic.Index, o)
 		if err != nil {
-			// An IPv6 address that was just set up can't be bound for a second or two.
+			// A new IPv6 address can't be bound for a second or two.
 			if o.from.Is4() || len(want) == 1 {
 				l.status.Error = err.Error()
 			}
@@ -103,7 +104,7 @@ func (u *UDP) reopen(l *link) (changed bool) {
 	}
 	l.senders = senders
 	l.status.Error = ""
-	l.status.Unheard = time.Time{} // what was sent on a closed socket is not waited for
+	l.status.Unheard = time.Time{} // no echo comes back to a closed socket
 	l.status.Addrs = nil
 	for _, s := range senders {
 		l.status.Addrs = append(l.status.Addrs, s.outlet.from)
@@ -111,16 +112,16 @@ func (u *UDP) reopen(l *link) (changed bool) {
 	return true
 }
 
-// openSender opens a socket bound to the address. That alone makes Linux send 255.255.255.255 without a
-// default route, and by the right interface; the pin is for an address that two interfaces share, and
-// for systems that route broadcasts by their tables.
+// openSender opens a socket bound to the address. That alone makes Linux send to 255.255.255.255 without a
+// default route and by the right interface. The pin helps where two interfaces share an address, and on
+// systems that route broadcasts by their tables.
 func openSender(index int, o outlet) (*sender, error) {
 	network := "udp4"
 	if o.from.Is6() {
 		network = "udp6"
 	}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		// Without the pin most hosts send rightly all the same.
+		// Most hosts choose the right interface even without the pin.
 		return raw.Control(func(fd uintptr) { _ = pin(fd, o.from.Is6(), index) })
 	}}
 	conn, err := config.ListenPacket(context.Background(), network, netip.AddrPortFrom(o.from, 0).String())

@@ -6,55 +6,55 @@ import (
 	"time"
 )
 
-// Report is what a Transport knows of its interfaces and its receiver.
+// Report describes the interfaces and the receiver of a Transport.
 type Report struct {
 	Port         int               // the UDP port of beacons
 	Interfaces   []InterfaceStatus // used and skipped ones, in the system's order
 	Networks     []netip.Prefix    // the networks of the interfaces that are used
-	PortTaken    bool              // another program holds the port for itself: sending only
-	ReceiveError string            // why nothing can be received, or ""
-	Strays       uint64            // datagrams that came on interfaces that are not used
+	PortTaken    bool              // another program doesn't share the port: sending only
+	ReceiveError string            // why the receiver failed, or ""
+	Strays       uint64            // datagrams that came on unused interfaces
 }
 
-// InterfaceStatus is one network interface and what passed there since it came up.
+// InterfaceStatus is one network interface and its traffic since it came up.
 type InterfaceStatus struct {
 	Name     string
 	Addrs    []netip.Addr // the addresses that beacons are sent from
 	Loopback bool
-	Skipped  string // why it is not used, or ""
-	Error    string // why the last beacon could not be sent here, or ""
+	Skipped  string // why it isn't used, or ""
+	Error    string // why the last beacon failed here, or ""
 
 	Sent  uint64 // datagrams
 	Heard uint64 // datagrams of others
-	Own   uint64 // one's own datagrams that came back, as every system lets them
+	Own   uint64 // our datagrams that came back, as they do on every system
 
-	HeardOwn time.Time // last time that one's own came back
-	Unheard  time.Time // the oldest beacon sent since then; zero if none
+	HeardOwn time.Time // when the last of ours came back
+	Unheard  time.Time // when the oldest beacon since then was sent; zero if none was
 }
 
-// Counts is how many datagrams came in since the start, by what became of them.
+// Counts counts the received datagrams since the start.
 type Counts struct {
-	Reported  uint64 // handed to Config.Sighted
+	Reported  uint64 // passed to Config.OnAnnouncement
 	Own       uint64
-	Copies    uint64 // the same again by another way
+	Copies    uint64 // the same again by another route
 	Excess    uint64 // above the rates
 	Oversize  uint64 // over 1200 bytes
-	Malformed uint64 // no beacon, or one without an id or a port to dial
+	Malformed uint64 // no beacon, or without an id or a port to dial
 }
 
-// Status is how discovery stands, for the status line and for doctor.
+// Status is the state of discovery, for the status line and for doctor.
 type Status struct {
 	Since      time.Time // of Start
 	Report     Report    // zero if the Transport is no Inspector
 	Sent       uint64    // datagrams
 	Counts     Counts
-	HeardOwn   time.Time // last time that one's own beacon came back; zero if never
-	HeardOther time.Time // last time that somebody else was heard; zero if never
-	Others     int       // peers heard in the last 90 s that didn't leave
-	Troubles   []Trouble // the most telling first; empty when all is well
+	HeardOwn   time.Time // when a beacon of ours last came back; zero if never
+	HeardOther time.Time // when another peer was last heard; zero if never
+	Others     int       // peers heard in the last 90 s that haven't left
+	Troubles   []Trouble // the most important first; empty if all is well
 }
 
-// same reports whether nothing of interest to a person lies between the two: counters and times don't.
+// same reports whether the two are the same to a person, who sees no counters or times.
 func (s *Status) same(o *Status) bool {
 	return s.Others == o.Others && s.HeardOwn.IsZero() == o.HeardOwn.IsZero() &&
 		slices.Equal(s.Troubles, o.Troubles) &&

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	retryBind  = 3 * time.Second        // after the port was found taken
+	retryBind  = 3 * time.Second        // between attempts to open a port that is taken
 	writeLimit = 250 * time.Millisecond // for one datagram into a full queue
-	inboxSize  = 256                    // datagrams that wait for Receive; more are the kernel's to drop
+	inboxSize  = 256                    // datagrams that wait for Receive; the kernel drops more
 )
 
 // ErrNoInterface is returned by ListenUDP for a name that no interface has.
@@ -26,10 +26,10 @@ var ErrNoInterface = errors.New("no such network interface")
 // UDPConfig says where UDP sends and listens.
 type UDPConfig struct {
 	Port       int      // 0 means Port
-	Interfaces []string // by name; empty means all that lead to other machines, and loopback
+	Interfaces []string // names; empty means all that lead to other machines, and loopback
 }
 
-// UDP is the Transport over the real interfaces, and an Inspector. All methods may be called from any
+// UDP is the Transport over real interfaces, and an Inspector. Its methods may be called from any
 // goroutine.
 type UDP struct {
 	port  int
@@ -38,23 +38,24 @@ type UDP struct {
 	inbox chan datagram
 	done  chan struct{} // closed by Close
 
-	refreshing sync.Mutex // one Refresh at a time; locked before mu
+	// refreshing is held by one Refresh at a time. Lock order: refreshing, then mu.
+	refreshing sync.Mutex
 
-	mu       sync.Mutex
-	closed   bool
-	ended    bool    // the group's context is: no receiver may be opened
-	links    []*link // in the system's order
-	skipped  []InterfaceStatus
-	networks []netip.Prefix
-	recv4    *receiver // nil while the port can't be had
-	recv6    *receiver // nil without IPv6
-	retry    time.Time // when to try for recv4 again
-	taken    bool
-	deaf     string
-	strays   uint64
+	mu         sync.Mutex
+	closed     bool
+	ended      bool    // the group's context has ended: no receiver may open
+	links      []*link // in the system's order
+	skipped    []InterfaceStatus
+	networks   []netip.Prefix
+	recv4      *receiver // nil while the port can't be opened
+	recv6      *receiver // nil without IPv6
+	retry      time.Time // when to open recv4 again
+	taken      bool
+	receiveErr string
+	strays     uint64
 }
 
-// datagram is what a receiver got.
+// datagram is a received datagram.
 type datagram struct {
 	payload []byte
 	from    netip.AddrPort
@@ -65,7 +66,7 @@ type link struct {
 	nic     nic
 	status  InterfaceStatus
 	senders []*sender
-	joined  bool // to Group
+	joined  bool // recv6 receives MulticastGroup on it
 }
 
 // sender is a socket bound to one address of one interface.
@@ -77,7 +78,7 @@ type sender struct {
 
 // ListenUDP opens the sockets. The receivers end with g's context; the senders stay for a Goodbye until
 // Close, which the caller must call. A port that another program holds, or an interface that is down, is
-// no error: Report tells, and Refresh tries again.
+// no error: Report shows it, and Refresh tries again.
 func ListenUDP(g *group.Group, cfg UDPConfig) (*UDP, error) {
 	if cfg.Port == 0 {
 		cfg.Port = Port
@@ -109,7 +110,7 @@ func ListenUDP(g *group.Group, cfg UDPConfig) (*UDP, error) {
 	started := g.Go("discovery/udp", func(ctx context.Context) {
 		select {
 		case <-ctx.Done():
-			u.deafen()
+			u.closeReceivers()
 		case <-u.done:
 		}
 	})
@@ -140,8 +141,8 @@ func (u *UDP) Close() error {
 	return nil
 }
 
-// deafen closes the receivers, so that their goroutines end.
-func (u *UDP) deafen() {
+// deafen closes the receivers, which ends their goroutines.
+func (u *UDP) closeReceivers() {
 	u.refreshing.Lock()
 	defer u.refreshing.Unlock()
 	u.mu.Lock()
@@ -157,7 +158,7 @@ func (l *link) close() {
 	}
 }
 
-// Addrs is the addresses that beacons are sent from.
+// Addrs implements Transport.
 func (u *UDP) Addrs() []netip.Addr {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -168,7 +169,7 @@ func (u *UDP) Addrs() []netip.Addr {
 	return addrs
 }
 
-// Report is the interfaces and the receiver as they stand.
+// Report implements Inspector.
 func (u *UDP) Report() Report {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -177,17 +178,17 @@ func (u *UDP) Report() Report {
 		Interfaces:   make([]InterfaceStatus, 0, len(u.links)+len(u.skipped)),
 		Networks:     slices.Clone(u.networks),
 		PortTaken:    u.taken,
-		ReceiveError: u.deaf,
+		ReceiveError: u.receiveErr,
 		Strays:       u.strays,
 	}
 	for _, l := range u.links {
-		r.Interfaces = append(r.Interfaces, l.status) // its Addrs are replaced, never written to
+		r.Interfaces = append(r.Interfaces, l.status) // its Addrs are replaced, never modified
 	}
 	r.Interfaces = append(r.Interfaces, u.skipped...)
 	return r
 }
 
-// Receive waits for a datagram of at most 1201 bytes: a longer one is cut to that.
+// Receive implements Transport. It truncates datagrams to 1201 bytes.
 func (u *UDP) Receive(ctx context.Context) ([]byte, netip.AddrPort, error) {
 	select {
 	case d := <-u.inbox:
@@ -199,8 +200,8 @@ func (u *UDP) Receive(ctx context.Context) ([]byte, netip.AddrPort, error) {
 	}
 }
 
-// Broadcast sends one datagram from each address to each destination. One interface that fails doesn't
-// keep the others from sending; its error stands in the Report until it works again.
+// Broadcast implements Transport. An interface that fails doesn't keep the others from sending; the Report
+// shows its error until it works again.
 func (u *UDP) Broadcast(build func(from netip.Addr) []byte) (sent int, err error) {
 	u.mu.Lock()
 	if u.closed {
@@ -223,14 +224,14 @@ func (u *UDP) Broadcast(build func(from netip.Addr) []byte) (sent int, err error
 	return sent, errors.Join(failed...)
 }
 
-// sendOn sends on one interface. It has failed only if nothing left: some networks refuse one of the two
-// broadcast addresses.
+// sendOn sends on one interface. It fails only if no datagram left, because some networks refuse one of
+// the two broadcast addresses.
 func (u *UDP) sendOn(l *link, build func(from netip.Addr) []byte) (sent int, err error) {
 	u.mu.Lock()
 	senders := slices.Clone(l.senders)
 	waiting := !l.status.Unheard.IsZero()
 	if !waiting {
-		l.status.Unheard = time.Now() // before sending: the echo is quick
+		l.status.Unheard = time.Now() // before sending: the echo may be quick
 	}
 	u.mu.Unlock()
 	for _, s := range senders {
@@ -258,7 +259,7 @@ func (u *UDP) sendOn(l *link, build func(from netip.Addr) []byte) (sent int, err
 		l.status.Unheard = time.Time{}
 	}
 	if errors.Is(err, net.ErrClosed) {
-		return 0, nil // Refresh was quicker
+		return 0, nil // Refresh closed the socket meanwhile
 	}
 	if err != nil {
 		l.status.Error = err.Error()

@@ -3,7 +3,8 @@ package link
 import (
 	"errors"
 	"fmt"
-	"unicode/utf8"
+
+	"chat.lan/p2pchat/net/wire"
 )
 
 // Why Client and Server refuse a peer. The errors of identity.KeyFromCertificates (certificate count
@@ -36,17 +37,8 @@ type ByeError struct {
 // Error names the reason.
 func (e *ByeError) Error() string { return fmt.Sprintf("the peer said goodbye (%s)", e.Reason) }
 
-// newByeError bounds what the peer gave as its reason.
-func newByeError(reason string) *ByeError {
-	const most = 64
-	if len(reason) > most {
-		reason = reason[:most]
-		for !utf8.ValidString(reason) { // cut in the middle of a character
-			reason = reason[:len(reason)-1]
-		}
-	}
-	return &ByeError{reason}
-}
+// newByeError returns the error of a peer's Bye, with its reason truncated.
+func newByeError(reason string) *ByeError { return &ByeError{wire.TruncateUTF8(reason, 64)} }
 
 // The reasons that Handler.Refused is called with: few and fixed, so that they can be counted by.
 const (

@@ -10,16 +10,15 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// MaxBeacon is the greatest datagram that is sent or looked at, in bytes: it fits every link's MTU
-// in one piece.
+// MaxBeacon is the greatest datagram that peers send or accept, in bytes. It fits every network's MTU.
 const MaxBeacon = 1200
 
-// ErrBeacon is returned for a datagram that is none of the forms of discovery.
+// ErrBeacon is returned for a datagram that isn't one of the forms of Beacon.
 var ErrBeacon = errors.New("datagram is not a beacon")
 
-// Discovery is the seed's announcement. The seed's programs send and read the first four fields;
-// the rest is ours, absent in theirs and ignored by them. All of it is a hint from nobody in
-// particular: it may cause a dial, never more (DESIGN.md §6).
+// Discovery is the seed's announcement. The seed's programs send and read the first four fields; the
+// others are ours, and those programs ignore them. Nothing in it is authenticated: it may cause a dial,
+// never more.
 type Discovery struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
@@ -38,12 +37,12 @@ func (d *Discovery) Native() bool { return d.V >= 1 && d.Key != nil && !d.Key.Is
 
 // Beacon is one datagram: exactly one of its fields is set.
 type Beacon struct {
-	Discovery *Discovery // here I am
-	Heartbeat string     // the seed's: a uuid that is still here
-	Goodbye   *Discovery // I leave; it never touches a live link
+	Discovery *Discovery // the sender is here
+	Heartbeat string     // the seed's: the uuid of a peer that is still here
+	Goodbye   *Discovery // the sender leaves; it never ends a live link
 }
 
-// Encode makes the datagram.
+// Encode returns the datagram.
 func (b Beacon) Encode() ([]byte, error) {
 	var form any
 	switch {
@@ -67,7 +66,7 @@ func (b Beacon) Encode() ([]byte, error) {
 	return datagram, nil
 }
 
-// DecodeBeacon reads a datagram. Unknown fields are ignored, unknown tags give ErrBeacon.
+// DecodeBeacon reads a datagram. It ignores unknown fields, and returns ErrBeacon for an unknown tag.
 func DecodeBeacon(datagram []byte) (Beacon, error) {
 	if len(datagram) > MaxBeacon {
 		return Beacon{}, fmt.Errorf("%w: %d bytes", ErrBeacon, len(datagram))
@@ -78,7 +77,7 @@ func DecodeBeacon(datagram []byte) (Beacon, error) {
 	return decodeBeacon(datagram)
 }
 
-// decodeBeacon reads the object of a datagram, or of a seed program's connection.
+// decodeBeacon reads the object of a datagram or of a seed program's connection.
 func decodeBeacon(datagram []byte) (Beacon, error) {
 	var form struct {
 		Discovery *Discovery
@@ -87,9 +86,9 @@ func decodeBeacon(datagram []byte) (Beacon, error) {
 	}
 	err := json.Unmarshal(datagram, &form)
 	if err != nil && !errors.Is(err, identity.ErrSmallOrder) && !errors.Is(err, identity.ErrKeyEncoding) {
-		// A seed program's relative may use the name of one of our fields for something else: what
-		// the seed's own fields say still counts.
-		if d, ok := seedDiscovery(datagram); ok {
+		// A program related to the seed may use one of our field names for another purpose. The seed's own
+		// fields still count.
+		if d, ok := decodeSeedFields(datagram); ok {
 			return Beacon{Discovery: d}, nil
 		}
 	}
@@ -107,8 +106,8 @@ func decodeBeacon(datagram []byte) (Beacon, error) {
 	return Beacon{}, fmt.Errorf("%w: no single known tag", ErrBeacon)
 }
 
-// seedDiscovery reads the seed's four fields of a Discovery and leaves the others alone.
-func seedDiscovery(datagram []byte) (*Discovery, bool) {
+// decodeSeedFields reads the seed's four fields of a Discovery and ignores the others.
+func decodeSeedFields(datagram []byte) (*Discovery, bool) {
 	var form map[string]struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`

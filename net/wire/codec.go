@@ -10,22 +10,22 @@ import (
 	"unicode/utf8"
 )
 
-// Errors of Decode. Each closes the link.
+// Errors of Decode. Each of them ends the link.
 var (
 	ErrUTF8     = errors.New("frame is not UTF-8")
 	ErrNoTag    = errors.New("frame is not a JSON object with one key")
 	ErrMismatch = errors.New("frame does not have the form of its tag")
 )
 
-// Message is one of the forms of this package. The set is closed.
+// Message is one of the message types of this package. No other package can add one.
 type Message interface{ tag() string }
 
-// Unknown is a well-formed message whose tag this version doesn't know. It is counted and ignored.
+// Unknown is a well-formed message with a tag that this version doesn't know. Receivers count and ignore it.
 type Unknown struct{ Tag string }
 
 func (u Unknown) tag() string { return u.Tag }
 
-// The tags and their forms. Decode makes a new value of the form's type.
+// forms maps each tag to the type that Decode fills in.
 var forms = func() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, v := range []Message{
@@ -39,7 +39,7 @@ var forms = func() map[string]reflect.Type {
 
 var recordForm = reflect.TypeFor[Record]()
 
-// Encode makes the frame of m: one object whose only key is m's tag.
+// Encode returns the frame of m: one object with m's tag as its only key.
 func Encode(m Message) (Frame, error) {
 	switch m := m.(type) {
 	case Unknown:
@@ -47,7 +47,7 @@ func Encode(m Message) (Frame, error) {
 	case Record:
 		out := append(make([]byte, headSize, headSize+len(m.Body)*5/4+128), `{"Record":`...)
 		if out, ok := appendRecord(out, m); ok {
-			return frame(append(out, '}'))
+			return finishFrame(append(out, '}'))
 		}
 	}
 	var out bytes.Buffer
@@ -60,10 +60,10 @@ func Encode(m Message) (Frame, error) {
 	}
 	out.Truncate(out.Len() - 1) // the encoder's newline
 	out.WriteByte('}')
-	return frame(out.Bytes())
+	return finishFrame(out.Bytes())
 }
 
-// Decode reads a payload. A tag that this version doesn't know gives Unknown and no error. The
+// Decode reads a payload. For a tag that this version doesn't know it returns Unknown and no error. The
 // result holds no reference to payload.
 func Decode(payload []byte) (Message, error) {
 	if !utf8.Valid(payload) {
@@ -82,7 +82,7 @@ func Decode(payload []byte) (Message, error) {
 			return r, nil
 		}
 	}
-	// encoding/json takes null for anything and leaves it empty.
+	// encoding/json accepts null for any type and leaves the value empty.
 	if bytes.Equal(bytes.TrimSpace(content), []byte("null")) {
 		return nil, fmt.Errorf("%w %s: null", ErrMismatch, tag)
 	}
@@ -93,8 +93,8 @@ func Decode(payload []byte) (Message, error) {
 	return v.Elem().Interface().(Message), nil
 }
 
-// split parts {"tag":content}. What our own encoder writes is recognised without a second pass over
-// the content; anything else goes the long way.
+// split separates tag and content of {"tag":content}. It recognises what Encode writes without a second
+// pass over the content, and reads any other form token by token.
 func split(payload []byte) (tag string, content []byte, err error) {
 	if rest, ok := bytes.CutPrefix(payload, []byte(`{"`)); ok {
 		if i := bytes.IndexByte(rest, '"'); i > 0 && i+1 < len(rest) && rest[i+1] == ':' && rest[len(rest)-1] == '}' {
@@ -104,7 +104,7 @@ func split(payload []byte) (tag string, content []byte, err error) {
 			}
 		}
 	}
-	// Token by token: a map would take the second of two equal keys.
+	// Not into a map, which would accept a second key that equals the first.
 	d := json.NewDecoder(bytes.NewReader(payload))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
 		return "", nil, ErrNoTag

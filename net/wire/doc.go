@@ -1,60 +1,163 @@
-// Package wire is what goes over the wire between native peers, and the seed's beacon
-// (DESIGN.md §4, §6). This comment is the format.
+// Package wire defines every message between peers: frames on native links, datagrams of discovery, and
+// the JSON of the seed's programs. This comment is the specification. With package record (what a signed
+// body contains) and package vote (how vote records count) it suffices to write a peer in any language.
 //
 // # Native links
 //
-// TCP, TLS 1.3 with a self-signed Ed25519 certificate on both sides, ALPN "p2pchat/1". Inside it,
-// both ways, frames:
+// A link is a TCP connection with TLS 1.3 and nothing older. Both sides send one self-signed certificate
+// with an Ed25519 key; names, dates and chains are ignored. Both offer the ALPN name "p2pchat/1" and the
+// key exchanges X25519MLKEM768 and X25519, without session tickets. The certificate's key is the peer's
+// identity. Each side refuses its own key, a key that it didn't expect, and small-order or non-canonical
+// keys, under which anyone can sign. The first byte on the connection is 0x16, as TLS has it; a listener
+// tells the protocols of its port apart by that byte.
+//
+// Inside TLS both sides send frames:
 //
 //	offset  size  content
-//	0       4     length n of the payload, big-endian; 1 ≤ n ≤ 65536, anything else closes
+//	0       4     length n of the payload, big-endian; 1 ≤ n ≤ 65536, any other value closes the link
 //	4       n     payload: UTF-8, one JSON object with one key, the tag:  {"Ping":{"n":1,…}}
 //
-// The first frame each way is Hello. Unknown tags and unknown fields are counted and ignored, so
-// that versions can meet. Invalid UTF-8 or a payload that is not one tagged object closes the link.
+// The first frame each way is Hello, within 10 s of the handshake, which itself has 5 s. A side that
+// refuses the peer sends Bye in place of its Hello. Receivers count and ignore unknown tags and unknown
+// fields, so that versions can meet. Invalid UTF-8, or a payload that isn't one tagged object of its
+// tag's form, closes the link.
 //
-//	tag       direction and meaning
-//	Hello     first, within 10 s: who I am, this run, the rooms I am in
-//	Ping      every 5 s; carries the frontier hash of each shared room
-//	Pong      answers a Ping with its n and stamp
-//	Heartbeat the seed's, accepted at any time: "uuid"
-//	Record    one signed record, live
-//	Chat      the seed's unsigned line, shown and never passed on
-//	Have      cumulative acknowledgement: all of this feed up to seq is here
-//	Frontier  what I hold of a room, a line a feed and a line a proposal; paged
-//	Want      ranges of feeds and votes by proposal, asked of one peer at a time
-//	Records   the answer to a Want, ≤ 48 KiB of records a frame
-//	Peers     first-hand peers and where they listen: a hint, never an identity
-//	Links     keys and round-trip times of my live links
-//	Typing    latest wins
-//	Bye       the reason why this link ends; what was sent before it still counts
+//	tag        content
+//	Hello      versions [1], id, name, started, inst, caps?, port, agent, rooms [{room, frontier, policy?}]
+//	Ping       n, stamp, frontier? {room: hash}
+//	Pong       n, stamp
+//	Heartbeat  "uuid"
+//	Record     body, sig
+//	Chat       from_id, from_name, content, timestamp, via?
+//	Have       room, heads [{author, feed, seq}]
+//	Frontier   room, hash, turn, feeds [{author, feed, seq, head, floor?}], votes? [{proposal, bits}], last, ask?
+//	Want       room, n, frames, ranges [{author, feed, from, to}], votes? [{proposal, bits}]
+//	Records    room, n, records [{body, sig}], end?
+//	Peers      peers [{key, addrs ["host:port"]}]
+//	Links      links [{key, rtt_ms}]
+//	Typing     room, on
+//	Bye        reason
+//
+// A field with "?" may be absent. A frame about a room that the receiver isn't in is ignored.
 //
 // # Encodings
 //
-// Keys are 64 hex digits, rooms 32, feeds and instances 16, record ids 64, all in lower case; the
-// head of an id is its first 8 bytes in hex. Binary values are base64 (RFC 4648 §4). Times are
-// milliseconds since 1970 unless their name says otherwise; a Ping's stamp is the sender's own
-// monotonic clock in nanoseconds and means nothing to others.
+// Keys are 64 hex digits, rooms 32, feeds and instances 16, ids of records and proposals 64, all in lower
+// case. The head of an id is its first 8 bytes as 16 hex digits. Binary values (sig, bits) are base64
+// (RFC 4648 §4). Times are milliseconds since 1970 unless their field says otherwise. Sequence numbers
+// are below 2⁵³. An id of a peer is the UUIDv8 that package identity derives from the key; a receiver
+// derives it again and ignores a different claim.
 //
-// A record travels as {"Record":{"body":"<the exact signed bytes>","sig":"<base64>"}}; what is in
-// the body is package record's business.
+// # Hello
+//
+// versions lists the protocol versions that the sender speaks; without a common one the link ends with
+// Bye "version". name has at most 64 bytes and obeys the rules for names in records; an empty name is
+// allowed. started is when the sender's run began, and inst is a random value of that run: the greater
+// (started, inst) is the newer run. port is where the sender listens, 0 for nowhere. agent and inst have
+// at most 64 bytes, and versions, caps and rooms at most 64 items each. Without a common room the link
+// ends with Bye "room".
+//
+// For each room, frontier is the hash described below. policy holds secure_only, by (the id of the
+// proposal that caused it) and votes (the hash of the sender's vote records). It changes nothing at the
+// receiver, since only certificates do; it shows a person that two peers apply different votes.
+//
+// Two peers keep one link. If there are two, the one whose Hellos name the newer run stays, and the other
+// ends with Bye "replaced". Within one run the link that the peer with the greater key dialled stays, and
+// the other ends with "duplicate". So the peer with the smaller key waits 1.5 s before it dials.
+//
+// # Ping, Pong, Heartbeat
+//
+// Each side sends a Ping every 5 s, also on a busy link, and answers each Ping at once with a Pong of the
+// same n and stamp. stamp is the sender's monotonic clock in nanoseconds and means nothing to others. A
+// peer is late after 10 s of silence and lost after 15 s; any byte counts. Heartbeat is the seed's
+// message: peers accept it at any time and it says nothing more.
+//
+// The frontier of a Ping maps rooms to hashes. Records in transit make hashes differ for a moment, so a
+// receiver compares in full, with a Frontier, only when two Pings in a row differ from its own hash. While
+// full comparisons find nothing it makes them rarer, up to one in 17 Pings.
+//
+// # Record, Have
+//
+// A Record is one signed record, sent live as soon as it exists. body is the text that was signed, byte
+// for byte, and sig its 64-byte signature; package record says what is in it and how to verify it. A
+// receiver passes a new live record on to those of its peers whose last Links doesn't name the author.
+//
+// Have acknowledges: every record of the feed up to seq has arrived, with none missing. A receiver sends
+// it to the peer that a live record came from and to the record's author, at most every 50 ms and with at
+// most 256 heads.
+//
+// # Frontier, Want, Records
+//
+// A Frontier says what its sender holds of a room. For each feed it names the last record without a gap
+// below it: its seq and the head of its id. floor is the first seq that the sender can give, where that
+// isn't 0; floor = seq+1 means none. For each proposal it has one bit per record, counted from the lowest
+// bit of the first byte. With a roll of N voters, bit 2i is the approval of the voter at place i, bit 2i+1
+// that voter's rejection, and bit 2N the author's cancellation.
+//
+// A Frontier comes in pages with the same turn: at most 200 proposals or 300 feeds each, those of votes
+// first. last marks the turn's last page, and a page of another turn discards what came before. ask
+// requests the receiver's Frontier in return. Receivers keep at most 100,000 feeds and 50,000 proposals.
+//
+// hash is 32 hex digits, two halves of 16. The first half is the beginning of SHA-256 over the feeds,
+// sorted by author and feed: author (32 bytes), feed, seq and head (8 bytes each, big-endian). The second
+// is the beginning of SHA-256 over "p2pchat/1/votes\x00" and all proposals in ascending order. Of each it
+// covers the id (32 bytes), the number of bytes of its bits (2 bytes, big-endian) and the bits. Peers with equal hashes hold the
+// same and send each other nothing.
+//
+// After its Hello a peer whose hash differs sends a Frontier. The receiver asks for what it lacks with
+// Want: at most 256 ranges, from and to included, and at most 200 proposals with the bits that it already
+// holds. No bits mean that it lacks the proposal itself. It asks one peer at a time for the same records.
+// frames is how many Records frames it accepts in answer, at most 8. The answer's frames carry the same n,
+// vote records first and then the ranges in order, and the last has end set. A frame holds records of at
+// most 48 KiB together, or a single one. The answer omits what the sender doesn't hold, and the rest is asked for
+// again. Vote records of one answer count together once its last frame has arrived.
+//
+// A peer that finds another head at the same seq asks for up to 200 records below it. Two verified records
+// with one author, feed and seq prove an equivocation. A peer passes both on as Record frames, and accepts
+// no record of that feed from there on.
+//
+// # Peers, Links, Typing, Chat, Bye
+//
+// Peers names at most 50 peers that the sender is linked to, and where they listen. It is a hint where to
+// dial and proves no identity. Links names all live links of the sender with their round-trip times, and
+// replaces the Links before. Of Typing the latest counts.
+//
+// Chat is an unsigned message: one that the user chose not to sign, or that a line-mode guest of the
+// sender wrote; then via is the sender's key. timestamp is in seconds. A receiver shows it, never stores
+// it, and passes it on to its own guests alone.
+//
+// Bye is the last frame, and everything before it still counts. Its reason is "leaving" (the program
+// quits), "duplicate", "replaced", "full" (128 links), "version" or "room". After Bye a side ends its direction of the connection and reads to the end of the other's.
+// A plain close would lose messages; package link says why.
 //
 // # The seed's programs over TCP
 //
-// In clear, JSON objects back to back, one key each, at most 64 KiB; ObjectReader finds them, DecodeSeed
-// reads them. Times are in seconds; octets are arrays of numbers, or null.
+// These programs send JSON objects in cleartext, one key each and at most 64 KiB, back to back or with
+// white space between, in any split over segments. Times are in seconds; octets are arrays of numbers
+// from 0 to 255, or null.
 //
-//	Chat                  from_id, from_name, content, timestamp; signature and public_key may be there
+//	Chat                  from_id, from_name, content, timestamp, signature?, public_key?
 //	SignedChat            message, signature, public_key, signer_id, signer_name, timestamp
 //	IdentityAnnouncement  peer_id, name, public_key
 //	Heartbeat, Exit       "uuid"
 //	Discovery             as in a beacon
-//	UpgradeRequest, UpgradeVote, PartialSignature: that program's own votes; not read further
+//	UpgradeRequest, UpgradeVote, PartialSignature: votes of the newest program, which no one here can check
 //
-// Signatures are Ed25519 over message ‖ ":" ‖ timestamp in decimal.
+// A signature is Ed25519 over message ‖ ":" ‖ timestamp in decimal. It covers neither the name nor the id,
+// and is made with a key of its own, never with the identity's. The oldest program reads once into 1024
+// bytes: a sender writes one object per connection, in one write of at most 1024 bytes.
 //
 // # Beacons
 //
-// UDP 9999, one JSON object a datagram of at most 1200 bytes: Discovery and Heartbeat as the seed's
-// programs send them, Discovery with more fields that those ignore, and Goodbye. See Beacon.
+// Beacons are UDP datagrams to port 9999, each one JSON object of at most 1200 bytes with one key:
+//
+//	Discovery  id, name, ip, port, v?, started?, inst?, key?, rooms?: this peer is here
+//	Heartbeat  "uuid": the seed's, sent beside each Discovery
+//	Goodbye    the fields of Discovery: this peer leaves
+//
+// The seed's programs send and read the first four fields and ignore the rest. ip is the sending socket's
+// own address, and port the TCP port to dial. A sender with v ≥ 1 and a key speaks the native protocol
+// there; rooms has the ids of its rooms, and is left out if the datagram would be too long. Nothing in a
+// beacon is authenticated: it may cause a dial, and a Goodbye never ends a live link. Package discovery
+// says when beacons are sent, and where.
 package wire

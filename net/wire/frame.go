@@ -8,26 +8,26 @@ import (
 	"io"
 )
 
-// MaxFrame is the greatest payload in bytes (DESIGN.md §10).
+// MaxFrame is the greatest payload, in bytes.
 const MaxFrame = 64 << 10
 
-// ErrFrameSize is returned for a frame of 0 or of more than MaxFrame bytes. The link is closed: what
-// follows can't be found any more.
+// ErrFrameSize is returned for a frame of 0 or of more than MaxFrame bytes. It ends the link, since the
+// beginning of the next frame is unknown.
 var ErrFrameSize = errors.New("frame is empty or over 64 KiB")
 
-// Reader reads frames. It is for one goroutine.
+// Reader reads frames. One goroutine may use it.
 type Reader struct {
 	r       *bufio.Reader
 	payload []byte
 }
 
-// NewReader reads frames from r, 64 KiB at a time.
+// NewReader returns a Reader that reads 64 KiB of r at a time.
 func NewReader(r io.Reader) *Reader {
 	return &Reader{r: bufio.NewReaderSize(r, MaxFrame)}
 }
 
-// Next returns the next payload, which is valid until the call after. io.EOF between frames is the
-// regular end; inside one it is io.ErrUnexpectedEOF.
+// Next returns the next payload, which is valid until the next call. It returns io.EOF if r ends between
+// frames, and io.ErrUnexpectedEOF if r ends inside a frame.
 func (r *Reader) Next() ([]byte, error) {
 	var head [headSize]byte
 	if _, err := io.ReadFull(r.r, head[:]); err != nil {
@@ -50,18 +50,18 @@ func (r *Reader) Next() ([]byte, error) {
 	return r.payload, nil
 }
 
-// Buffered is the number of bytes that were received and not yet returned.
+// Buffered returns how many received bytes Next has not returned yet.
 func (r *Reader) Buffered() int { return r.r.Buffered() }
 
-// Frame is a whole frame, length and payload, ready to be written to any number of links. It must
-// not be modified.
+// Frame is a whole frame, length and payload, to be written to any number of links. No one may modify
+// it.
 type Frame []byte
 
 // headSize is the length in bytes before each payload.
 const headSize = 4
 
-// frame fills in the head of out, whose first headSize bytes are kept free for it.
-func frame(out []byte) (Frame, error) {
+// finishFrame writes the length into the first headSize bytes of out, which the caller left free.
+func finishFrame(out []byte) (Frame, error) {
 	n := len(out) - headSize
 	if n <= 0 || n > MaxFrame {
 		return nil, fmt.Errorf("%w: %d bytes", ErrFrameSize, n)

@@ -6,42 +6,41 @@ import (
 	"io"
 )
 
-// MaxObject is the greatest JSON object that is read from a seed program, in bytes (DESIGN.md §10).
+// MaxObject is the greatest JSON object that a seed program may send, in bytes.
 const MaxObject = 64 << 10
 
-// Errors of ObjectReader. What follows on the connection can't be found any more.
+// Errors of ObjectReader. After one, the beginning of the next object is unknown.
 var (
 	ErrObjectSize = errors.New("JSON object is over 64 KiB")
 	ErrNoObject   = errors.New("not a JSON object")
 )
 
-// ObjectReader finds JSON objects in a stream: back to back or with white space between, whole or in
-// any split over reads. It only counts braces outside of strings; what is between them is DecodeSeed's
-// business. It is for one goroutine.
+// ObjectReader finds JSON objects in a stream, back to back or with white space between, in any split
+// over reads. It only counts braces outside of strings and leaves the rest to DecodeSeed. One goroutine
+// may use it.
 type ObjectReader struct {
 	r     io.Reader
 	buf   []byte
-	begin int // of the object, in buf
-	next  int // byte that is to be looked at
+	begin int // index in buf where the object begins
+	next  int // index in buf of the next byte to scan
 	depth int
 	str   bool // inside a string
 	esc   bool // after a backslash in one
 }
 
-// NewObjectReader reads from r.
+// NewObjectReader returns an ObjectReader of r.
 func NewObjectReader(r io.Reader) *ObjectReader { return &ObjectReader{r: r} }
 
-// Partial reports whether part of an object was received, and the rest is waited for. It may be called
-// from within the Read of the stream.
+// Partial reports whether the reader waits for the rest of an object. The stream's Read may call it.
 func (o *ObjectReader) Partial() bool { return o.depth > 0 }
 
-// Next returns the next object, valid until the call after. io.EOF between objects is the regular end;
-// inside one it is io.ErrUnexpectedEOF.
+// Next returns the next object, which is valid until the next call. It returns io.EOF if the stream ends
+// between objects, and io.ErrUnexpectedEOF if it ends inside an object.
 func (o *ObjectReader) Next() ([]byte, error) {
 	o.begin = o.next
 	for {
 		for ; o.next < len(o.buf); o.next++ {
-			done, err := o.look(o.buf[o.next])
+			done, err := o.scan(o.buf[o.next])
 			switch {
 			case err != nil:
 				return nil, err
@@ -63,8 +62,8 @@ func (o *ObjectReader) Next() ([]byte, error) {
 	}
 }
 
-// look takes one byte; done says that it ends an object.
-func (o *ObjectReader) look(c byte) (done bool, err error) {
+// scan follows one byte, and reports whether it ends an object.
+func (o *ObjectReader) scan(c byte) (done bool, err error) {
 	switch {
 	case o.depth == 0 && c == '{':
 		o.depth = 1
@@ -87,13 +86,13 @@ func (o *ObjectReader) look(c byte) (done bool, err error) {
 	return false, nil
 }
 
-// fill reads more behind what is kept of an object that has begun.
+// fill reads more bytes behind the part of an object that buf already has.
 func (o *ObjectReader) fill() error {
 	kept := copy(o.buf, o.buf[o.begin:])
 	o.next -= o.begin
 	o.begin = 0
 	if kept == 0 && cap(o.buf) > 4<<10 {
-		o.buf = nil // one long object doesn't cost its length for as long as the connection stays
+		o.buf = nil // so that one long object doesn't occupy its length for the rest of the connection
 	}
 	if kept == cap(o.buf) {
 		grown := make([]byte, kept, max(2*kept, 1<<10))

@@ -2,37 +2,37 @@ package wire
 
 import "chat.lan/p2pchat/crypto/identity"
 
-// Hello is the first frame each way. The key is not in it: TLS has shown that already.
+// Hello is the first frame each way. It doesn't contain the key, which TLS has proven already.
 type Hello struct {
 	Versions []int    `json:"versions"` // protocol versions that the sender speaks
 	ID       string   `json:"id"`       // the seed protocol's uuid of the key
 	Name     string   `json:"name"`     // ≤ 64 bytes
 	Started  int64    `json:"started"`  // ms since 1970 at this run's start
-	Inst     string   `json:"inst"`     // random, of this run
+	Inst     string   `json:"inst"`     // random value of this run
 	Caps     []string `json:"caps,omitempty"`
-	Port     int      `json:"port"` // where the sender listens; 0: nowhere
+	Port     int      `json:"port"` // where the sender listens; 0 means nowhere
 	Agent    string   `json:"agent"`
 	Rooms    []InRoom `json:"rooms"`
 }
 
 func (Hello) tag() string { return "Hello" }
 
-// InRoom is what a Hello says of a room that its sender is in.
+// InRoom describes a room that the sender of a Hello is in.
 type InRoom struct {
 	Room     string  `json:"room"`
-	Frontier string  `json:"frontier"`         // hash of all that the sender holds of it
+	Frontier string  `json:"frontier"`         // hash of all records that the sender holds
 	Policy   *Policy `json:"policy,omitempty"` // in force for the sender
 }
 
-// Policy is what a Hello says of the votes that its sender follows (VOTING.md rules 6 and 9). It
-// switches nothing: only certificates do.
+// Policy names the votes that the sender of a Hello applies. It changes nothing at the receiver, since
+// only certificates do; package vote has the rules.
 type Policy struct {
 	SecureOnly bool   `json:"secure_only"`
-	By         string `json:"by,omitempty"` // id of the proposal that made it so
+	By         string `json:"by,omitempty"` // id of the proposal that caused it
 	Votes      string `json:"votes"`        // hash of the vote records that the sender holds
 }
 
-// Ping keeps a link alive and measures it.
+// Ping keeps a link alive and measures its round-trip time.
 type Ping struct {
 	N        uint64            `json:"n"`
 	Stamp    int64             `json:"stamp"`              // sender's monotonic clock, ns
@@ -49,12 +49,12 @@ type Pong struct {
 
 func (Pong) tag() string { return "Pong" }
 
-// Heartbeat is the seed's: the sender's uuid.
+// Heartbeat is the seed's message: the sender's uuid.
 type Heartbeat string
 
 func (Heartbeat) tag() string { return "Heartbeat" }
 
-// Record is a signed record: the exact signed bytes and the signature.
+// Record is a signed record: the exact signed text and its signature.
 type Record struct {
 	Body string `json:"body"`
 	Sig  []byte `json:"sig"`
@@ -62,7 +62,7 @@ type Record struct {
 
 func (Record) tag() string { return "Record" }
 
-// Chat is the seed's line. Via is who a line-mode guest hangs on, when one's guest said it.
+// Chat is an unsigned message. Via is the sender's key if a line-mode guest of the sender wrote it.
 type Chat struct {
 	FromID    string        `json:"from_id"`
 	FromName  string        `json:"from_name"`
@@ -73,14 +73,15 @@ type Chat struct {
 
 func (Chat) tag() string { return "Chat" }
 
-// Head names a feed and how far of it is meant.
+// Head names a feed and the last record of it that is meant.
 type Head struct {
 	Author identity.Key `json:"author"`
 	Feed   string       `json:"feed"`
 	Seq    uint64       `json:"seq"`
 }
 
-// Have acknowledges, cumulatively, what was received: to its author, and to whom it came from live.
+// Have acknowledges all records of each feed up to its head. It goes to their author, and to the peer
+// that they came from live.
 type Have struct {
 	Room  string `json:"room"`
 	Heads []Head `json:"heads"`
@@ -88,7 +89,7 @@ type Have struct {
 
 func (Have) tag() string { return "Have" }
 
-// Holding is a line of a Frontier: of this feed the sender holds Floor to Seq without a gap.
+// Holding is one feed of a Frontier: the sender holds Floor to Seq without a gap.
 type Holding struct {
 	Author identity.Key `json:"author"`
 	Feed   string       `json:"feed"`
@@ -97,16 +98,16 @@ type Holding struct {
 	Floor  uint64       `json:"floor,omitempty"`
 }
 
-// HeldVotes is a line of a Frontier or a Want: which records about one proposal its sender holds,
-// two bits a place of the roll and one for its cancel (package vote, Held). In a Want, no bits mean
-// that not even the proposal is there.
+// HeldVotes is one proposal of a Frontier or a Want, and which records about it the sender holds: two
+// bits for each place of the roll and one for the cancellation. In a Want, no bits mean that the sender
+// lacks the proposal itself.
 type HeldVotes struct {
 	Proposal string `json:"proposal"`
 	Bits     []byte `json:"bits"`
 }
 
-// Frontier says what its sender holds of a room. It comes in pages of one Turn; Last marks the
-// turn's last page. Ask wants the receiver's in return.
+// Frontier says what its sender holds of a room. It comes in pages with the same Turn, and Last marks the
+// last of them. Ask requests the receiver's Frontier in return.
 type Frontier struct {
 	Room  string      `json:"room"`
 	Hash  string      `json:"hash"`
@@ -119,7 +120,7 @@ type Frontier struct {
 
 func (Frontier) tag() string { return "Frontier" }
 
-// Range is part of a feed, From and To included.
+// Range is a part of a feed, From and To included.
 type Range struct {
 	Author identity.Key `json:"author"`
 	Feed   string       `json:"feed"`
@@ -127,8 +128,8 @@ type Range struct {
 	To     uint64       `json:"to"`
 }
 
-// Want asks for records: ranges of feeds, and vote records by proposal. The answer is at most Frames frames
-// of Records with the same N, the last of which says End.
+// Want requests ranges of feeds, and vote records by proposal. The answer is at most Frames frames of
+// Records with the same N, and the last of them has End set.
 type Want struct {
 	Room   string      `json:"room"`
 	N      uint64      `json:"n"`
@@ -139,11 +140,11 @@ type Want struct {
 
 func (Want) tag() string { return "Want" }
 
-// MaxRecords is the greatest sum of record bytes in one Records frame; at least one record goes.
+// MaxRecords is how many bytes of records a Records frame holds at most, if it holds more than one record.
 const MaxRecords = 48 << 10
 
-// Records answers a Want, in the order of its ranges, vote records first. What the sender doesn't hold is
-// left out.
+// Records answers a Want: vote records first, then its ranges in order. It omits records that the sender
+// doesn't hold.
 type Records struct {
 	Room    string   `json:"room"`
 	N       uint64   `json:"n"`
@@ -153,33 +154,33 @@ type Records struct {
 
 func (Records) tag() string { return "Records" }
 
-// Contact is a peer and where it listens, as seen by the sender.
+// Contact is a peer and where it listens, as the sender sees it.
 type Contact struct {
 	Key   identity.Key `json:"key"`
 	Addrs []string     `json:"addrs"` // host:port
 }
 
-// Peers is peer exchange: the sender's first-hand peers, ≤ 50.
+// Peers names at most 50 peers that the sender is linked to.
 type Peers struct {
 	Peers []Contact `json:"peers"`
 }
 
 func (Peers) tag() string { return "Peers" }
 
-// Neighbour is one live link of a Links frame.
+// Neighbour is one link of a Links frame.
 type Neighbour struct {
 	Key   identity.Key `json:"key"`
 	RTTMs float64      `json:"rtt_ms"`
 }
 
-// Links names all live links of the sender; it replaces what the Links before said.
+// Links names all live links of the sender, and replaces the Links before.
 type Links struct {
 	Links []Neighbour `json:"links"`
 }
 
 func (Links) tag() string { return "Links" }
 
-// Typing says that the sender is writing, or has stopped.
+// Typing says whether the sender's user is writing.
 type Typing struct {
 	Room string `json:"room"`
 	On   bool   `json:"on"`
@@ -191,14 +192,13 @@ func (Typing) tag() string { return "Typing" }
 const (
 	ByeLeaving   = "leaving"   // the sender quits
 	ByeDuplicate = "duplicate" // another link to the same peer stays
-	ByeReplaced  = "replaced"  // a newer run with the receiver's key is here
-	ByeFull      = "full"      // 128 links
-	ByeSlow      = "slow"      // a write was stuck for 10 s
+	ByeReplaced  = "replaced"  // a newer run with the receiver's key has a link
+	ByeFull      = "full"      // the sender has 128 links
 	ByeVersion   = "version"   // no version in common
 	ByeRoom      = "room"      // no room in common
 )
 
-// Bye is the last frame. What came before it counts.
+// Bye is the last frame. All frames before it count.
 type Bye struct {
 	Reason string `json:"reason"`
 }

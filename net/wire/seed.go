@@ -12,22 +12,21 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Errors of the seed's forms (DESIGN.md §5). None of them ends a connection: the next object may be
-// good.
+// Errors of the seed's forms. None of them ends a connection, since the next object may be valid.
 var (
 	ErrSeedForm      = errors.New("object is none of the seed's forms")
 	ErrSeedSignature = errors.New("signature is not the signer's")
 )
 
-// SeedMessage is one of the seed's forms, as its programs speak them in clear over TCP: SeedChat,
-// SignedChat, IdentityAnnouncement, Upgrade, Exit, Heartbeat, Discovery or Unknown. The set is closed.
+// SeedMessage is what the seed's programs send in cleartext over TCP: SeedChat, SignedChat,
+// IdentityAnnouncement, Upgrade, Exit, Heartbeat, Discovery or Unknown.
 type SeedMessage interface{ seedTag() string }
 
 // Octets are raw bytes that the seed writes as an array of numbers. null, an absent field and an
 // empty array are all nil.
 type Octets []byte
 
-// MarshalJSON writes an array of numbers; null for nil.
+// MarshalJSON returns an array of numbers, or null for nil.
 func (o Octets) MarshalJSON() ([]byte, error) {
 	if o == nil {
 		return []byte("null"), nil
@@ -44,7 +43,7 @@ func (o Octets) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads an array of numbers from 0 to 255, or null.
 func (o *Octets) UnmarshalJSON(text []byte) error {
-	// encoding/json would read a []byte from base64 only, and a []uint8 is the same type.
+	// encoding/json reads a []byte, which is a []uint8, from base64 only.
 	var numbers []uint16
 	if err := json.Unmarshal(text, &numbers); err != nil {
 		return err
@@ -59,11 +58,11 @@ func (o *Octets) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Seconds is the seed's time, in seconds since 1970. A number that doesn't fit is 0: what is said is
-// shown whatever its time.
+// Seconds is the seed's time, in seconds since 1970. A number that doesn't fit becomes 0, because a
+// message is shown whatever its time.
 type Seconds uint64
 
-// UnmarshalJSON takes any JSON value.
+// UnmarshalJSON accepts any JSON value.
 func (s *Seconds) UnmarshalJSON(text []byte) error {
 	n, err := strconv.ParseUint(string(text), 10, 64)
 	if err != nil {
@@ -73,7 +72,7 @@ func (s *Seconds) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// SeedChat is a line of the seed's programs. Signature and PublicKey are nil, or what Verify looks at.
+// SeedChat is a message of the seed's programs. Signature and PublicKey are nil if it is unsigned.
 type SeedChat struct {
 	FromID    string  `json:"from_id"`
 	FromName  string  `json:"from_name"`
@@ -83,15 +82,15 @@ type SeedChat struct {
 	PublicKey Octets  `json:"public_key,omitempty"`
 }
 
-// Signed reports whether the line claims a signature. Half of one is a claim too.
+// Signed reports whether the message claims a signature. A key or a signature alone is a claim too.
 func (c SeedChat) Signed() bool { return c.Signature != nil || c.PublicKey != nil }
 
-// Verify checks the signature that the line claims.
+// Verify checks the signature that the message claims.
 func (c SeedChat) Verify() error {
 	return verifySeed(c.Content, c.Timestamp, c.Signature, c.PublicKey)
 }
 
-// SignedChat is the line of the program with signatures.
+// SignedChat is a message of the seed program that signs.
 type SignedChat struct {
 	Message    string  `json:"message"`
 	Signature  Octets  `json:"signature"`
@@ -106,14 +105,14 @@ func (c SignedChat) Verify() error {
 	return verifySeed(c.Message, c.Timestamp, c.Signature, c.PublicKey)
 }
 
-// SeedSignedBytes is what the seed signs: message ‖ ":" ‖ timestamp in decimal. It covers neither the name
-// nor the id that are sent beside it.
+// SeedSignedBytes returns the bytes that the seed signs: message ‖ ":" ‖ timestamp in decimal. They cover
+// neither the name nor the id beside them.
 func SeedSignedBytes(message string, timestamp Seconds) []byte {
 	return strconv.AppendUint(append([]byte(message), ':'), uint64(timestamp), 10)
 }
 
-// verifySeed checks an Ed25519 signature over SeedSigned. Small-order keys, under which anybody can
-// sign, are refused.
+// verifySeed checks an Ed25519 signature over SeedSignedBytes. It refuses small-order keys, under
+// which anyone can sign.
 func verifySeed(message string, timestamp Seconds, signature, public Octets) error {
 	key, err := identity.KeyFromBytes(public)
 	if err != nil {
@@ -126,18 +125,18 @@ func verifySeed(message string, timestamp Seconds, signature, public Octets) err
 	return nil
 }
 
-// IdentityAnnouncement gives a key for an id. Nobody vouches for it: it changes nothing here.
+// IdentityAnnouncement claims a key for an id. Nothing proves the claim, so it changes nothing here.
 type IdentityAnnouncement struct {
 	PeerID    string `json:"peer_id"`
 	Name      string `json:"name"`
 	PublicKey Octets `json:"public_key"`
 }
 
-// Upgrade is an UpgradeRequest, UpgradeVote or PartialSignature of the newest program: its votes, which
-// can't be checked here and count in none of ours. Tag says which.
+// Upgrade is an UpgradeRequest, UpgradeVote or PartialSignature of the newest seed program, as Tag says.
+// We can't check its votes, and they count in none of ours.
 type Upgrade struct{ Tag string }
 
-// Exit is an id that says goodbye.
+// Exit is the id of a peer that leaves.
 type Exit string
 
 func (SeedChat) seedTag() string             { return "Chat" }
@@ -149,8 +148,8 @@ func (Heartbeat) seedTag() string            { return "Heartbeat" }
 func (Discovery) seedTag() string            { return "Discovery" }
 func (u Unknown) seedTag() string            { return u.Tag }
 
-// DecodeSeed reads one object, as ObjectReader finds them. A tag that isn't known gives Unknown and no
-// error. The result holds no reference to object.
+// DecodeSeed reads one object that ObjectReader found. For an unknown tag it returns Unknown and no error.
+// The result holds no reference to object.
 func DecodeSeed(object []byte) (SeedMessage, error) {
 	if !utf8.Valid(object) {
 		return nil, fmt.Errorf("%w: %w", ErrSeedForm, ErrUTF8)
@@ -179,7 +178,7 @@ func DecodeSeed(object []byte) (SeedMessage, error) {
 		}
 		return Upgrade{Tag: tag}, nil
 	case "Discovery":
-		// The datagram's rules, without its length: odd values in our own fields don't hide the seed's.
+		// As in a datagram, but of any length: odd values in our own fields don't hide the seed's.
 		b, err := decodeBeacon(object)
 		if err != nil || b.Discovery == nil {
 			return nil, fmt.Errorf("%w: Discovery: %w", ErrSeedForm, err)
@@ -200,7 +199,7 @@ func decodeSeed[T SeedMessage](tag string, content []byte) (SeedMessage, error) 
 	return m, nil
 }
 
-// EncodeSeed makes the object of m, without a newline, as the seed's programs write it.
+// EncodeSeed returns the object of m, without a newline, as the seed's programs write it.
 func EncodeSeed(m SeedMessage) ([]byte, error) {
 	switch m.(type) {
 	case Unknown, Upgrade:

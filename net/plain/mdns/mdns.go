@@ -1,19 +1,20 @@
-// Package mdns announces this peer as the newest seed program does, and finds those that do: service
-// _chat._udp.local, TXT app=p2pchat and peer_id=<uuid>, the port in SRV (DESIGN.md §9, RFC 6762).
+// Package mdns announces this peer as the newest seed program does, and finds other peers that do. The
+// service is _chat._udp.local; TXT holds app=p2pchat and peer_id=<uuid>, and SRV the port (RFC 6762). A
+// native peer adds v=1 and key=<key> to TXT.
 //
-// The records are hashicorp/mdns's. Its sockets are not used: they join the group on the system's default
-// interface and answer what came in by any, and --interface must leave interfaces out; they fail without
-// a default route; and they answer by unicast to port 5353, which reaches only one of the programs of a
-// machine. Here, for each interface:
+// The records are hashicorp/mdns's, but not its sockets. Those join the group on the system's default
+// interface and answer on all, although --interface must exclude interfaces. They fail without a default
+// route. And they answer by unicast to port 5353, which reaches only one of a machine's programs. Here
+// each interface has two sockets:
 //
-//	group   port 5353, shared, joined to 224.0.0.251 there; what came in elsewhere is dropped. It hears
-//	        queries and multicast responses, and sends ours: from port 5353, as receivers demand
-//	query   any port; sends queries, and hears the unicast responses to them
+//	shared  port 5353, shared with other programs, joined to 224.0.0.251 on the interface alone. It
+//	        receives queries and multicast responses, and sends ours: receivers demand that port
+//	query   any port; sends queries, and receives the unicast responses to them
 //
-// A query that comes from port 5353 is answered by multicast whatever it asks for, so that every program
-// of that machine hears it; any other is answered to its sender (RFC 6762 §6.7), if that is on the
-// interface's own network. What is found is a hint from nobody in particular, at the address that the
-// packet came from: A records are not believed.
+// A query from port 5353 is answered by multicast whatever it asks for, so that every program of that
+// machine receives the answer. Any other query is answered to its sender (RFC 6762 §6.7), if the sender is
+// on the interface's own network. A found peer is an unauthenticated hint, at the address that the packet
+// came from: a false A record changes nothing.
 package mdns
 
 import (
@@ -29,7 +30,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Port is mDNS's.
+// Port is the UDP port of mDNS.
 const Port = 5353
 
 const (
@@ -38,16 +39,16 @@ const (
 	fullName = service + "." + domain
 
 	queryEvery     = 10 * time.Second // a plain peer is late after 30 s
-	pollEvery      = time.Second      // look at the interfaces and at our name
-	multicastEvery = time.Second      // answers to the group, of one interface (RFC 6762 §6)
-	perSecond      = 50               // packets of one socket that are looked at
+	pollEvery      = time.Second      // between two looks at the interfaces and our name
+	multicastEvery = time.Second      // between two answers to the group, of an interface (RFC 6762 §6)
+	perSecond      = 50               // packets of one socket that are decoded
 	maxPacket      = 9000             // bytes (RFC 6762 §17)
 )
 
-// burst is when queries and announcements go out after a start or a change, since then.
+// burst is when queries and announcements go out, after a start or a change.
 var burst = []time.Duration{0, time.Second, 3 * time.Second}
 
-// Self is who is announced.
+// Self describes the local peer for others.
 type Self struct {
 	ID   string // uuid
 	Name string
@@ -55,34 +56,34 @@ type Self struct {
 	Key  identity.Key
 }
 
-// Config is what a Service needs; all but Port and Log must be set. The functions are called from any
-// goroutine and must not block.
+// Config configures a Service; all but Port and Log must be set. Any goroutine may call the functions,
+// which must not block.
 type Config struct {
 	Self func() Self
-	// Interfaces names those to use now; it is asked every second. Loopback is used only if it is the
-	// only one.
+	// Interfaces returns the names of the interfaces to use now. The Service calls it every second, and
+	// uses loopback only if it is the only one.
 	Interfaces func() []string
-	// Found gets who was found, as a Discovery without ip, and the address it is at. Native ones, whose
-	// V and Key are set, are found too. It comes again for as long as the peer is there.
+	// Found is called with a found peer, as a Discovery without IP, and its address. Native peers have V
+	// and Key set. It is called again and again while the peer is there.
 	Found func(d wire.Discovery, at netip.AddrPort)
-	Port  int          // 0: Port. For tests
-	Log   *slog.Logger // nil: slog's default
+	Port  int          // for tests; 0 means Port
+	Log   *slog.Logger // nil means slog's default
 }
 
-// Service announces and finds. Its methods may be called from any goroutine.
+// Service announces the local peer and finds others. Its methods may be called from any goroutine.
 type Service struct {
 	cfg   Config
 	log   *slog.Logger
 	group *group.Group
 
-	mu      sync.Mutex
-	nics    map[string]*nic // by name
-	trouble map[string]string
-	gone    bool
+	mu     sync.Mutex
+	nics   map[string]*nic   // by name
+	failed map[string]string // why, by name; as last logged
+	gone   bool
 }
 
-// Start begins to announce and to look. It ends with g. An interface that can't be used is no error:
-// Trouble tells, and it is tried again.
+// Start starts to announce and to search. Both end with g. An interface that can't be used is no error:
+// the Service logs it and tries again.
 func Start(g *group.Group, cfg Config) *Service {
 	if cfg.Port == 0 {
 		cfg.Port = Port
@@ -90,23 +91,12 @@ func Start(g *group.Group, cfg Config) *Service {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Service{cfg: cfg, log: cfg.Log, group: g, nics: map[string]*nic{}, trouble: map[string]string{}}
-	g.Go("mdns/beat", s.beat)
+	s := &Service{cfg: cfg, log: cfg.Log, group: g, nics: map[string]*nic{}, failed: map[string]string{}}
+	g.Go("mdns/run", s.run)
 	return s
 }
 
-// Trouble says what is wrong with each interface that can't be used, by name.
-func (s *Service) Trouble() map[string]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make(map[string]string, len(s.trouble))
-	for name, text := range s.trouble {
-		out[name] = text
-	}
-	return out
-}
-
-// Leave tells everybody that this peer is gone, and ends all. It doesn't wait for anybody.
+// Leave announces that the local peer is gone, and ends the Service. It waits for no answer.
 func (s *Service) Leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,33 +105,33 @@ func (s *Service) Leave() {
 	}
 	s.gone = true
 	for _, n := range s.nics {
-		n.multicast(n.goodbye())
+		n.multicast(n.packGoodbye())
 		n.close()
 	}
 	clear(s.nics)
 }
 
-// beat looks at the interfaces, and sends what is due.
-func (s *Service) beat(ctx context.Context) {
-	defer s.end()
+// run looks at the interfaces every second, and sends queries and announcements when they are due.
+func (s *Service) run(ctx context.Context) {
+	defer s.closeAll()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	var begun, asked time.Time
-	var told Self
+	var announced Self
 	sent := len(burst)
 	for {
-		if now := time.Now(); s.refresh() || told != s.cfg.Self() {
-			begun, sent, told = now, 0, s.cfg.Self()
+		if now := time.Now(); s.refresh() || announced != s.cfg.Self() {
+			begun, sent, announced = now, 0, s.cfg.Self()
 		}
 		now := time.Now()
 		switch {
 		case sent < len(burst) && now.Sub(begun) >= burst[sent]:
 			sent++
 			asked = now
-			s.each(func(n *nic) { n.multicast(n.announcement()); n.ask() })
+			s.forEach(func(n *nic) { n.multicast(n.packAnnouncement()); n.sendQuery() })
 		case now.Sub(asked) >= queryEvery:
 			asked = now
-			s.each((*nic).ask)
+			s.forEach((*nic).sendQuery)
 		}
 		select {
 		case <-ctx.Done():
@@ -151,7 +141,7 @@ func (s *Service) beat(ctx context.Context) {
 	}
 }
 
-func (s *Service) each(f func(*nic)) {
+func (s *Service) forEach(f func(*nic)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range s.nics {
@@ -159,7 +149,7 @@ func (s *Service) each(f func(*nic)) {
 	}
 }
 
-func (s *Service) end() {
+func (s *Service) closeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gone = true
@@ -169,15 +159,15 @@ func (s *Service) end() {
 	clear(s.nics)
 }
 
-// refresh opens and closes interfaces, and reports whether one was opened.
+// refresh opens and closes interfaces, and reports whether it opened any.
 func (s *Service) refresh() (opened bool) {
 	names := s.cfg.Interfaces()
 	found := map[string]*nic{}
-	trouble := map[string]string{}
+	failed := map[string]string{}
 	for _, name := range names {
 		n, err := findNIC(name, len(names) == 1)
 		if err != nil {
-			trouble[name] = err.Error()
+			failed[name] = err.Error()
 		} else if n != nil {
 			found[name] = n
 		}
@@ -199,15 +189,17 @@ func (s *Service) refresh() (opened bool) {
 		}
 		n.s = s
 		if err := n.open(); err != nil {
-			trouble[name] = err.Error()
-			if s.trouble[name] != trouble[name] {
-				s.log.Info("mdns", "interface", name, "error", err)
-			}
+			failed[name] = err.Error()
 			continue
 		}
 		s.nics[name] = n
 		opened = true
 	}
-	s.trouble = trouble
+	for name, why := range failed {
+		if s.failed[name] != why {
+			s.log.Info("mdns", "interface", name, "error", why)
+		}
+	}
+	s.failed = failed
 	return opened
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 	"golang.org/x/net/ipv4"
+	"golang.org/x/time/rate"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/group"
@@ -119,7 +120,7 @@ func TestPeersOfOneMachine(t *testing.T) {
 // program is another program of this machine, with a socket as responders have.
 func program(t *testing.T, port int) *ipv4.PacketConn {
 	t.Helper()
-	cfg := net.ListenConfig{Control: controls(share)}
+	cfg := net.ListenConfig{Control: controlFunc(share)}
 	conn, err := cfg.ListenPacket(t.Context(), "udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(port)).String())
 	if err != nil {
 		t.Fatal(err)
@@ -270,44 +271,55 @@ func TestLeave(t *testing.T) {
 	}
 }
 
-// An interface that isn't there is told of, and holds up nothing.
-func TestTrouble(t *testing.T) {
+// TestMissingInterface checks that the log names an interface that isn't there, once, and that the Service
+// goes on.
+func TestMissingInterface(t *testing.T) {
 	g := group.New(t.Context(), nil)
 	defer g.Close()
 	asked := make(chan struct{}, 100)
-	s := Start(g, Config{
+	lines := make(logLines, 100)
+	Start(g, Config{
 		Self: func() Self { return Self{ID: aliceID, Name: "Alice", Port: 8080} },
 		Interfaces: func() []string {
-			select {
-			case asked <- struct{}{}:
-			default:
-			}
+			asked <- struct{}{}
 			return []string{"no-such-interface"}
 		},
-		Found: func(wire.Discovery, netip.AddrPort) {}, Log: slog.New(slog.DiscardHandler),
+		Found: func(wire.Discovery, netip.AddrPort) {}, Log: slog.New(slog.NewTextHandler(lines, nil)),
 	})
-	<-asked
-	<-asked // the first look is over
-	if s.Trouble()["no-such-interface"] == "" {
-		t.Errorf("trouble %v", s.Trouble())
+	for range 3 {
+		<-asked // two rounds are over
 	}
+	if len(lines) != 1 {
+		t.Fatalf("%d lines in the log, want 1", len(lines))
+	}
+	if line := <-lines; !strings.Contains(line, "interface=no-such-interface") {
+		t.Errorf("the log says %q", line)
+	}
+}
+
+// logLines is an io.Writer that hands on what a log writes, a line at a time.
+type logLines chan string
+
+func (l logLines) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
 }
 
 // No packet panics, whatever is in it, and nothing in it is believed but the seed's own form.
 func FuzzTake(f *testing.F) {
 	n := &nic{Interface: iface.Interface{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}}}
-	f.Add(question())
+	f.Add(packQuestion())
 	var got []sighting
 	n.s = &Service{log: slog.New(slog.DiscardHandler), cfg: Config{
 		Port: Port, Self: func() Self { return Self{ID: aliceID, Name: "Alice", Port: 8080} },
 		Found: func(d wire.Discovery, at netip.AddrPort) { got = append(got, sighting{d, at}) },
 	}}
-	f.Add(n.announcement())
-	n.last = time.Now().Add(time.Hour) // no answer is sent
+	f.Add(n.packAnnouncement())
+	n.answers = rate.NewLimiter(0, 0) // sends no answer
 	from := netip.MustParseAddrPort("10.0.0.2:5353")
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		got = nil
-		n.take(packet, from)
+		n.handle(packet, from)
 		for _, s := range got {
 			if s.at.Addr() != from.Addr() || s.at.Port() == 0 || s.d.ID == "" || s.d.ID == aliceID {
 				t.Errorf("found %+v", s)
@@ -321,14 +333,14 @@ func TestLabel(t *testing.T) {
 		"Bob": "Bob", "": "_", "a.b c": `a\.b\ c`, "Zoë": "Zoë", "x\x00\n": "x__", "a\"\\": `a\"\\`,
 		strings.Repeat("é", 20): strings.Repeat("é", 13),
 	} {
-		got := label(in, 26)
+		got := escapeLabel(in, 26)
 		if got != want {
 			t.Errorf("%q is written %q, want %q", in, got, want)
 		}
 		if in != "" && !strings.ContainsAny(in, "\x00") && len(in) <= 26 {
-			parts := dns.SplitDomainName(unpacked(got + ".local."))
-			if written(parts[0]) != in {
-				t.Errorf("%q comes back as %q", in, written(parts[0]))
+			parts := dns.SplitDomainName(normalizeName(got + ".local."))
+			if unescapeLabel(parts[0]) != in {
+				t.Errorf("%q comes back as %q", in, unescapeLabel(parts[0]))
 			}
 		}
 	}

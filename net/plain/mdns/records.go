@@ -16,15 +16,15 @@ import (
 
 const (
 	maxLabel  = 63 // bytes (RFC 1035 §2.3.4)
-	legacyTTL = 10 // seconds, for who doesn't speak mDNS (RFC 6762 §6.7)
+	legacyTTL = 10 // seconds, for receivers that don't speak mDNS (RFC 6762 §6.7)
 	app       = "app=p2pchat"
 	idIs      = "peer_id="
 	keyIs     = "key="
 	versionIs = "v="
 )
 
-// zone is our records on this interface, or nil while there is nothing to announce.
-func (n *nic) zone() *mdns.MDNSService {
+// buildRecords returns our records on this interface, or nil while there is nothing to announce.
+func (n *nic) buildRecords() *mdns.MDNSService {
 	self := n.s.cfg.Self()
 	if self.ID == "" || self.Port <= 0 || self.Port > 65535 {
 		return nil
@@ -37,9 +37,9 @@ func (n *nic) zone() *mdns.MDNSService {
 	if !self.Key.IsZero() {
 		text = append(text, versionIs+"1", keyIs+self.Key.String())
 	}
-	// A host name of our own: the machine's may have a responder that defends it.
-	host := "p2pchat-" + label(self.ID, 36) + "." + domain
-	z, err := mdns.NewMDNSService(label(self.Name, maxLabel-1-len(self.ID))+"-"+label(self.ID, 36), service, domain, host, self.Port, ips, text)
+	// A host name of our own, since another responder may defend the machine's.
+	host := "p2pchat-" + escapeLabel(self.ID, 36) + "." + domain
+	z, err := mdns.NewMDNSService(escapeLabel(self.Name, maxLabel-1-len(self.ID))+"-"+escapeLabel(self.ID, 36), service, domain, host, self.Port, ips, text)
 	if err != nil {
 		n.s.log.Debug("mdns", "error", err)
 		return nil
@@ -47,8 +47,8 @@ func (n *nic) zone() *mdns.MDNSService {
 	return z
 }
 
-// label makes at most most bytes of text a part of a DNS label in its written form.
-func label(text string, most int) string {
+// escapeLabel returns at most the first most bytes of text, escaped as a part of a DNS label.
+func escapeLabel(text string, most int) string {
 	var out strings.Builder
 	size := 0
 	for _, r := range text {
@@ -71,15 +71,15 @@ func label(text string, most int) string {
 	return out.String()
 }
 
-// records answers one question.
-func (n *nic) records(q dns.Question) []dns.RR {
-	z := n.zone()
+// answerQuestion returns our records that answer a question.
+func (n *nic) answerQuestion(q dns.Question) []dns.RR {
+	z := n.buildRecords()
 	if z == nil || q.Qclass&^(1<<15) != dns.ClassINET && q.Qclass != dns.ClassANY {
 		return nil
 	}
-	// Names are compared without case, and in the form that unpacking gives them.
+	// Compared without case, and in the form that unpacking gives names.
 	for _, ours := range []string{fullName, z.Instance + "." + fullName, z.HostName, "_services._dns-sd._udp." + domain} {
-		if strings.EqualFold(unpacked(ours), q.Name) {
+		if strings.EqualFold(normalizeName(ours), q.Name) {
 			q.Name = ours
 			return z.Records(q)
 		}
@@ -87,8 +87,8 @@ func (n *nic) records(q dns.Question) []dns.RR {
 	return nil
 }
 
-// unpacked is a name as it looks when it came in a packet.
-func unpacked(name string) string {
+// normalizeName returns a name in the form that it has after unpacking a packet.
+func normalizeName(name string) string {
 	buf := make([]byte, 256)
 	end, err := dns.PackDomainName(name, buf, 0, nil, false)
 	if err != nil {
@@ -101,8 +101,8 @@ func unpacked(name string) string {
 	return back
 }
 
-// response packs records as an answer; nil if there are none.
-func response(answer []dns.RR) []byte {
+// packResponse packs records as an answer, or returns nil if there are none.
+func packResponse(answer []dns.RR) []byte {
 	if len(answer) == 0 {
 		return nil
 	}
@@ -114,21 +114,21 @@ func response(answer []dns.RR) []byte {
 	return packet
 }
 
-// announcement is all that is said without being asked.
-func (n *nic) announcement() []byte {
-	return response(n.records(dns.Question{Name: fullName, Qtype: dns.TypePTR, Qclass: dns.ClassINET}))
+// packAnnouncement packs all records that are sent without a query.
+func (n *nic) packAnnouncement() []byte {
+	return packResponse(n.answerQuestion(dns.Question{Name: fullName, Qtype: dns.TypePTR, Qclass: dns.ClassINET}))
 }
 
-// goodbye is the same with no time to live.
-func (n *nic) goodbye() []byte {
-	all := n.records(dns.Question{Name: fullName, Qtype: dns.TypePTR, Qclass: dns.ClassINET})
+// packGoodbye packs the announcement with no time to live.
+func (n *nic) packGoodbye() []byte {
+	all := n.answerQuestion(dns.Question{Name: fullName, Qtype: dns.TypePTR, Qclass: dns.ClassINET})
 	for _, rr := range all {
 		rr.Header().Ttl = 0
 	}
-	return response(all)
+	return packResponse(all)
 }
 
-func question() []byte {
+func packQuestion() []byte {
 	m := new(dns.Msg)
 	m.SetQuestion(fullName, dns.TypePTR)
 	m.RecursionDesired = false
@@ -139,24 +139,24 @@ func question() []byte {
 	return packet
 }
 
-// take looks at a packet.
-func (n *nic) take(packet []byte, from netip.AddrPort) {
+// handle answers a query, or reports the peers in a response.
+func (n *nic) handle(packet []byte, from netip.AddrPort) {
 	var m dns.Msg
 	if m.Unpack(packet) != nil || m.Opcode != dns.OpcodeQuery || m.Rcode != dns.RcodeSuccess {
 		return
 	}
 	if m.Response {
-		n.found(&m, from.Addr())
+		n.reportFound(&m, from.Addr())
 		return
 	}
 	var answer []dns.RR
 	for _, q := range m.Question[:min(len(m.Question), 8)] {
-		answer = append(answer, n.records(q)...)
+		answer = append(answer, n.answerQuestion(q)...)
 	}
 	if len(answer) == 0 {
 		return
 	}
-	n.answer(from, func() []byte { return response(answer) }, func() []byte {
+	n.sendAnswer(from, func() []byte { return packResponse(answer) }, func() []byte {
 		for _, rr := range answer {
 			rr.Header().Ttl = legacyTTL
 		}
@@ -170,8 +170,9 @@ func (n *nic) take(packet []byte, from netip.AddrPort) {
 	})
 }
 
-// found tells of the peers in a response. The address is the packet's: an A record may name anybody's.
-func (n *nic) found(m *dns.Msg, from netip.Addr) {
+// reportFound passes the peers of a response to Config.Found. The address is the packet's, because an A
+// record may name any address.
+func (n *nic) reportFound(m *dns.Msg, from netip.Addr) {
 	all := append(m.Answer, m.Extra...)
 	self := n.s.cfg.Self()
 	count := 0
@@ -183,15 +184,15 @@ func (n *nic) found(m *dns.Msg, from netip.Addr) {
 		if count++; count > 8 {
 			return
 		}
-		d, ok := instance(p.Ptr, all)
+		d, ok := parseInstance(p.Ptr, all)
 		if ok && d.ID != self.ID {
 			n.s.cfg.Found(d, netip.AddrPortFrom(from, d.Port))
 		}
 	}
 }
 
-// instance puts together the records of one name.
-func instance(name string, all []dns.RR) (wire.Discovery, bool) {
+// parseInstance combines the records of one name. It reports false unless they describe a peer.
+func parseInstance(name string, all []dns.RR) (wire.Discovery, bool) {
 	d := wire.Discovery{}
 	ours := false
 	for _, rr := range all {
@@ -218,13 +219,13 @@ func instance(name string, all []dns.RR) (wire.Discovery, bool) {
 		}
 	}
 	if parts := dns.SplitDomainName(name); len(parts) > 0 {
-		d.Name = strings.TrimSuffix(written(parts[0]), "-"+d.ID)
+		d.Name = strings.TrimSuffix(unescapeLabel(parts[0]), "-"+d.ID)
 	}
 	return d, ours && d.ID != "" && d.Port != 0 && utf8.ValidString(d.ID)
 }
 
-// written undoes the escapes of a label.
-func written(label string) string {
+// unescapeLabel removes the escapes of a label.
+func unescapeLabel(label string) string {
 	var out strings.Builder
 	for i := 0; i < len(label); i++ {
 		c := label[i]

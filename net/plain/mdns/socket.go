@@ -2,8 +2,8 @@ package mdns
 
 import "syscall"
 
-// controls makes a net.ListenConfig.Control of what is done to a socket before it is bound.
-func controls(f func(fd uintptr) error) func(network, address string, c syscall.RawConn) error {
+// controlFunc returns a net.ListenConfig.Control that calls f before a socket is bound.
+func controlFunc(f func(fd uintptr) error) func(network, address string, c syscall.RawConn) error {
 	if f == nil {
 		return nil
 	}

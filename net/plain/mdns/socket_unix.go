@@ -4,7 +4,7 @@ package mdns
 
 import "golang.org/x/sys/unix"
 
-// share lets the other responders of this machine listen on the same port.
+// share lets other responders of this machine listen on the same port.
 func share(fd uintptr) error {
 	if err := unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return err

@@ -2,7 +2,7 @@ package mdns
 
 import "golang.org/x/sys/windows"
 
-// share lets the other responders of this machine listen on the same port.
+// share lets other responders of this machine listen on the same port.
 func share(fd uintptr) error {
 	return windows.SetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, windows.SO_REUSEADDR, 1)
 }
