@@ -77,8 +77,7 @@ func pieces(text string, most int) []string {
 	for len(text) > most {
 		cut := strings.LastIndexByte(text[:most], '\n') + 1
 		if cut == 0 {
-			for cut = most; !utf8.RuneStart(text[cut]); cut-- {
-			}
+			cut = len(wire.TruncateUTF8(text, most))
 		}
 		out = append(out, strings.TrimSuffix(text[:cut], "\n"))
 		text = text[cut:]

@@ -14,7 +14,7 @@ import (
 func chunks(text string, n int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for len(text) > n {
-			at := boundary([]byte(text[:n+1]), n)
+			at := len(wire.TruncateUTF8(text, n))
 			if i := strings.LastIndexByte(text[:at], '\n'); i >= at/2 {
 				at = i + 1
 			}
@@ -39,7 +39,7 @@ type chat struct {
 // many unsigned ones as it takes.
 func (c chat) encode(at int64) [][]byte {
 	m := wire.SeedChat{
-		FromID: clip(c.id, maxID), FromName: clip(strings.ToValidUTF8(c.name, "\ufffd"), maxName),
+		FromID: wire.TruncateUTF8(c.id, maxID), FromName: wire.TruncateUTF8(strings.ToValidUTF8(c.name, "\ufffd"), maxName),
 		Content: strings.ToValidUTF8(c.text, "\ufffd"), Timestamp: wire.Seconds(max(at, 0)),
 	}
 	if c.signer != nil && len(m.Content) < maxObject {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/wire"
 )
 
 // jsonPeer is an address that objects are sent to. jsonPeers.mu guards all of it; the embedded Peer changes
@@ -129,7 +130,7 @@ func (j *jsonPeers) markReachable(addr netip.Addr) {
 // markAlive notes that the peer with this id is there, at this address. A peer that had not said its id has
 // this id now, and this name if it isn't "".
 func (j *jsonPeers) markAlive(addr netip.Addr, id, name string) {
-	id, name = clip(id, maxID), clip(name, maxName)
+	id, name = wire.TruncateUTF8(id, maxID), wire.TruncateUTF8(name, maxName)
 	if id == "" || id == j.cfg.Self().ID || j.cfg.IsNative(id, netip.AddrPort{}) {
 		return // a native peer sends heartbeats too, perhaps from where the user named a seed's program
 	}

@@ -108,7 +108,7 @@ func (j *jsonPeers) handleChat(remote netip.AddrPort, id, name, content string, 
 	if content == "" || j.lines.dropIfMuted(remote.Addr().String(), nil) {
 		return
 	}
-	id, name = clip(id, maxID), clip(name, maxName)
+	id, name = wire.TruncateUTF8(id, maxID), wire.TruncateUTF8(name, maxName)
 	if j.isDisconnected(id) {
 		j.refuse(remote, errDisconnected)
 		return
@@ -145,12 +145,4 @@ func (j *jsonPeers) reportVote(addr netip.Addr, tag string) {
 	if !again {
 		j.cfg.Handler.Info(addr.String(), "sent "+tag+": a vote of its own program, which counts in none here")
 	}
-}
-
-// clip shortens a string to n bytes at most, between two characters.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return s[:boundary([]byte(s), n)]
 }

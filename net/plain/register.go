@@ -14,7 +14,7 @@ import (
 // if that is ourselves, native, not allowed, or one too many. It ignores the ip that d claims: a stranger's
 // word must not make us send to a third party.
 func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jsonPeer {
-	id, name := clip(d.ID, maxID), clip(d.Name, maxName)
+	id, name := wire.TruncateUTF8(d.ID, maxID), wire.TruncateUTF8(d.Name, maxName)
 	addr := netip.AddrPortFrom(from, d.Port)
 	if id == "" || d.Port == 0 || !from.IsValid() || from.IsUnspecified() || from.IsMulticast() || id == j.cfg.Self().ID {
 		return nil
@@ -133,6 +133,6 @@ func (j *jsonPeers) answerDiscovery(conn net.Conn, remote netip.AddrPort, d wire
 func (j *jsonPeers) introduction(local net.Addr) ([]byte, error) {
 	self := j.cfg.Self()
 	return wire.EncodeSeed(wire.Discovery{
-		ID: self.ID, Name: clip(self.Name, maxName), IP: accept.AddrPort(local).Addr().WithZone("").String(), Port: uint16(self.Port),
+		ID: self.ID, Name: wire.TruncateUTF8(self.Name, maxName), IP: accept.AddrPort(local).Addr().WithZone("").String(), Port: uint16(self.Port),
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+
+	"chat.lan/p2pchat/net/wire"
 )
 
 // splitter cuts a stream into lines, however reads split it. Lines end in LF or CRLF. Those longer than
@@ -37,7 +39,7 @@ func (s *splitter) add(b []byte, say func(string, bool)) {
 		b = b[n:]
 		// A CR right after a full chunk may be the end of a line of exactly that length.
 		if len(s.rest) > maxLine+1 || len(s.rest) == maxLine+1 && s.rest[maxLine] != '\r' {
-			at := boundary(s.rest, maxLine)
+			at := len(wire.TruncateUTF8(s.rest, maxLine))
 			s.say(s.rest[:at], false, say)
 			s.rest = append(s.rest[:0], s.rest[at:]...)
 		}
@@ -63,16 +65,6 @@ func isBinary(line []byte) bool {
 	return !utf8.Valid(line) && bytes.ContainsFunc(line, func(r rune) bool {
 		return r < 0x20 && r != 0 && r != '\t' && r != '\r' && r != '\a' && r != '\b' && r != '\f' && r != 0x1b
 	})
-}
-
-// boundary returns the last position up to n at which b, which is longer, may be cut between two characters.
-func boundary(b []byte, n int) int {
-	for at := n; at > n-utf8.UTFMax && at > 0; at-- {
-		if utf8.RuneStart(b[at]) {
-			return at
-		}
-	}
-	return n // b isn't UTF-8
 }
 
 // text returns a line as it can be passed on: valid UTF-8, without the NUL bytes with which some programs

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/adrg/xdg"
+
+	"chat.lan/p2pchat/net/wire"
 )
 
 // MaxName is the longest name, in bytes.
@@ -72,13 +74,10 @@ func LoginName() string {
 	return "someone"
 }
 
-// cutName shortens s to at most n bytes, at the end of a character.
+// cutName shortens a name to at most n bytes, without a space at its end.
 func cutName(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return strings.TrimSpace(s[:n])
+	return strings.TrimSpace(wire.TruncateUTF8(s, n))
 }
