@@ -66,7 +66,7 @@ func TestBye(t *testing.T) {
 		t.Error("the link takes frames after Down")
 	}
 	lb.Bye(wire.ByeLeaving) // after Down: nothing
-	lb.Abort(nil)
+	lb.fail(ErrDown)
 }
 
 func TestByeStarted(t *testing.T) {
@@ -190,7 +190,7 @@ func TestByeToNobody(t *testing.T) {
 			if took := time.Since(start); took != 5*time.Second {
 				t.Errorf("the goodbye took %v, want 5s", took)
 			}
-			lb.Abort(nil)
+			lb.fail(ErrDown)
 		})
 	}
 }
@@ -222,7 +222,7 @@ func TestByeCap(t *testing.T) {
 			t.Errorf("down with %v after %v, want 20s", err, time.Since(start))
 		}
 		close(stop)
-		lb.Abort(nil)
+		lb.fail(ErrDown)
 	})
 }
 
@@ -241,8 +241,8 @@ func TestAbort(t *testing.T) {
 		}
 		<-entered
 		mine, other := errors.New("mine"), errors.New("other")
-		la.Abort(mine)
-		la.Abort(other)
+		la.fail(mine)
+		la.fail(other)
 		synctest.Wait()
 		select {
 		case err := <-ha.down:
@@ -290,7 +290,7 @@ func TestGroupEnds(t *testing.T) {
 		if _, err := ca.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the connection is open: %v", err)
 		}
-		lb.Abort(nil)
+		lb.fail(ErrDown)
 		n.Close()
 	})
 }
@@ -302,11 +302,11 @@ func TestGroupEndsAtStart(t *testing.T) {
 	ca, cb := tcpPair(t)
 	la, lb := pair(t, a, b, ca, cb)
 	h := newRecorder(t)
-	la.handler, la.lane, la.group = h, a.Pool.OpenQueue(la.deliver), a.Group.Child()
+	la.handler, la.incoming, la.group = h, a.Pool.OpenQueue(la.deliver), a.Group.Child()
 	la.group.Stop()
 	la.run(la.group.Context())
 	if err := <-h.down; !errors.Is(err, group.ErrStopped) {
 		t.Errorf("down with %v", err)
 	}
-	lb.Abort(nil)
+	lb.fail(ErrDown)
 }

@@ -9,22 +9,22 @@ import (
 )
 
 const (
-	stuckAfter = 10 * time.Second // a write without any progress (DESIGN.md §4)
-	stuckStep  = time.Second      // how often a write that waits is looked at
-	gap        = 2 * time.Second  // a timer this late: we were suspended, not the peer silent
+	stuckAfter = 10 * time.Second // without any progress of a write
+	stuckStep  = time.Second      // between two looks at a write that waits
+	gap        = 2 * time.Second  // a timer this late means that we were suspended
 )
 
-// conn counts what passes, knows for how long the peer has been silent, and gives up a write that
-// makes no progress. One goroutine reads and one writes.
+// conn counts bytes, measures how long the peer has been silent, and gives up a write that makes no
+// progress. One goroutine reads and another writes.
 type conn struct {
 	net.Conn
 	epoch   time.Time // all times below are since then, on the monotonic clock
 	in, out atomic.Int64
-	heard   atomic.Int64 // when the last bytes came
-	entered atomic.Int64 // when the last Read began
-	reading atomic.Bool  // a Read is waiting
-	late    atomic.Bool  // the clock wants to know when something is heard
-	again   chan struct{}
+	heard   atomic.Int64  // when the last bytes came
+	entered atomic.Int64  // when the last Read began
+	reading atomic.Bool   // a Read is waiting
+	late    atomic.Bool   // the keepalive waits for again
+	again   chan struct{} // size 1; the late peer was heard
 }
 
 func newConn(c net.Conn) *conn {
@@ -46,25 +46,25 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 	}
 	if n > 0 || err == nil {
-		c.reading.Store(false) // at the end nobody is busy, and the silence goes on
+		c.reading.Store(false) // at the end we aren't busy, and the silence goes on
 	}
 	return n, err
 }
 
-// quietSince is when the peer's present silence began. It is now while nobody waits for the peer:
-// then we are the ones who are busy.
-func (c *conn) quietSince(now time.Time) time.Time {
+// silentSince returns when the peer's present silence began. While no Read waits for the peer it returns
+// now, because then our side is busy.
+func (c *conn) silentSince(now time.Time) time.Time {
 	if !c.reading.Load() {
 		return now
 	}
 	return c.epoch.Add(time.Duration(max(c.heard.Load(), c.entered.Load())))
 }
 
-// Write gives up with ErrSlow once the socket has taken no byte for 10 to 11 s. A slow peer that
-// takes some is never cut off.
+// Write gives up with ErrSlow once the socket has accepted no byte for 10 to 11 s. It never gives up on a
+// peer that reads slowly.
 func (c *conn) Write(p []byte) (int, error) {
 	var n int
-	last := time.Now() // of progress
+	last := time.Now() // when the write last made progress
 	extended := false
 	for now := last; ; {
 		due := now.Add(stuckStep)

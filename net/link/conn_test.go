@@ -57,7 +57,7 @@ func TestEndIsSilence(t *testing.T) {
 			t.Fatalf("read at the end gave %v", err)
 		}
 		time.Sleep(lateAfter)
-		if since := c.quietSince(time.Now()); !since.Equal(begun) {
+		if since := c.silentSince(time.Now()); !since.Equal(begun) {
 			t.Errorf("quiet since %v after the end came, want since it", since.Sub(begun))
 		}
 	})

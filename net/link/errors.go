@@ -7,7 +7,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Why Client and Server refuse a peer. The errors of identity.KeyFromCertificates (certificate count
+// Errors of Client and Server. The errors of identity.KeyFromCertificates (certificate count
 // and kind, small-order and non-canonical keys) and of wire.Decode appear as they are, wrapped.
 var (
 	ErrNotTLS   = errors.New("the other side doesn't speak TLS: no native peer")
@@ -15,32 +15,32 @@ var (
 	ErrALPN     = errors.New("the other side doesn't speak " + Protocol)
 	ErrOwnKey   = errors.New("the other side has our own key: it is this program, or a copy of its profile")
 	ErrWrongKey = errors.New("the other side is not the peer that was expected")
-	ErrRefused  = errors.New("the other side refused us") // its TLS alert is wrapped beside it
+	ErrRefused  = errors.New("the other side refused us") // wrapped together with the TLS alert
 	ErrVersion  = errors.New("no protocol version in common: update the older program")
 	ErrNoHello  = errors.New("no Hello from the other side")
 	ErrUnwanted = errors.New("this side doesn't want the link") // Config.RefuseReason's reason follows
 	ErrHello    = errors.New("the other side's Hello is malformed")
 )
 
-// Why a link that was up went down, beside errors of the socket and of package wire.
+// Errors of Handler.Down, beside those of the socket and of package wire.
 var (
 	ErrLost = errors.New("nothing heard from the peer for too long")
-	ErrSlow = errors.New("the peer took nothing for 10 s") // wire.ByeSlow, but it can't be told any more
-	ErrDown = errors.New("link is down")                   // of the Wait methods
+	ErrSlow = errors.New("the peer took nothing for 10 s")
+	ErrDown = errors.New("link is down") // returned by the Wait methods
 )
 
-// ByeError says that the peer said Bye, and why.
+// ByeError is returned when the peer has said Bye.
 type ByeError struct {
-	Reason string // one of wire's, or a newer program's; at most 64 bytes of UTF-8
+	Reason string // one of package wire, or of a newer program; at most 64 bytes of UTF-8
 }
 
-// Error names the reason.
+// Error describes the Bye with its reason.
 func (e *ByeError) Error() string { return fmt.Sprintf("the peer said goodbye (%s)", e.Reason) }
 
 // newByeError returns the error of a peer's Bye, with its reason truncated.
 func newByeError(reason string) *ByeError { return &ByeError{wire.TruncateUTF8(reason, 64)} }
 
-// The reasons that Handler.Refused is called with: few and fixed, so that they can be counted by.
+// The reasons that Handler.Refused is called with: few and fixed, so that they can be counted.
 const (
 	RefusedSignature = "bad signature"
 	RefusedRecord    = "malformed record"

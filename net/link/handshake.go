@@ -19,36 +19,36 @@ import (
 // Protocol is the ALPN name (RFC 7301) that both sides must offer.
 const Protocol = "p2pchat/1"
 
-// Limits on opening a link (DESIGN.md §4, §10).
+// Limits on the time to open a link.
 const (
 	handshakeWithin = 5 * time.Second
 	helloWithin     = 10 * time.Second
-	refuseWithin    = 500 * time.Millisecond // for the peer to read why it was refused
+	refuseWithin    = 500 * time.Millisecond // for the peer to read the reason of a refusal
 )
 
-// Config is what all links of a run share. All of it but RefuseReason must be set.
+// Config is shared by all links of a run. All fields but RefuseReason must be set.
 type Config struct {
 	Identity    *identity.Identity
 	Certificate tls.Certificate   // Identity.Certificate(), made once per run
-	Hello       func() wire.Hello // ours at this moment; called by any goroutine
+	Hello       func() wire.Hello // returns our present Hello; any goroutine may call it
 	Pool        *verify.Pool
 	Group       *group.Group // parent of every link's goroutines
 
-	// RefuseReason is asked once the TLS handshake has proven the peer's key, before our Hello is sent: a
-	// reason refuses the peer with a Bye in place of the Hello, so that for neither side a link ever
-	// was; "" goes on. It is called by the goroutine of Client or Server and must not block.
+	// RefuseReason decides on a peer whose key the TLS handshake has proven, before our Hello is sent. It
+	// returns "" to go on. With a reason the peer gets a Bye in place of the Hello, so that for neither side
+	// there ever was a link. The goroutine of Client or Server calls it, and it must not block.
 	RefuseReason func(key identity.Key) string
 }
 
-// Client opens a link over a connection that we dialled. expect is the key that the peer must have;
-// the zero key takes any but our own. It takes at most 5 s for the handshake and 10 s for the Hello,
-// starts nothing that outlives the call, and closes conn on error. Conn must deliver what it has
-// accepted to a peer that reads slowly, as TCP does. The caller ends the Link: Start, Bye or Abort.
+// Client opens a link over a connection that we dialled. expect is the key that the peer must have; the
+// zero key accepts any but our own. Client takes at most 5 s for the handshake and 10 s for the Hello,
+// starts no goroutine that outlives the call, and closes conn on error. Like TCP, conn must deliver the
+// bytes it accepted even to a peer that reads slowly. The caller must call Start or Bye.
 func Client(ctx context.Context, conn net.Conn, cfg Config, expect identity.Key) (*Link, error) {
 	return open(ctx, conn, cfg, expect, true)
 }
 
-// Server opens a link over a connection that we accepted; otherwise it is Client.
+// Server opens a link over a connection that we accepted. Otherwise it works as Client does.
 func Server(ctx context.Context, conn net.Conn, cfg Config) (*Link, error) {
 	return open(ctx, conn, cfg, identity.Key{}, false)
 }
@@ -57,14 +57,14 @@ func open(ctx context.Context, raw net.Conn, cfg Config, expect identity.Key, di
 	l := newLink(raw, cfg, dialed)
 	err := l.handshake(ctx, expect)
 	if err == nil {
-		err = l.choose()
+		err = l.refuseUnwanted()
 	}
 	if err == nil {
-		err = l.greet(ctx)
+		err = l.exchangeHellos(ctx)
 	}
 	if err != nil {
-		if refusal(err) {
-			l.explain()
+		if isRefusal(err) {
+			l.awaitRefusalRead()
 		}
 		raw.Close()
 		return nil, fmt.Errorf("link: %s: %w", raw.RemoteAddr(), err)
@@ -72,9 +72,9 @@ func open(ctx context.Context, raw net.Conn, cfg Config, expect identity.Key, di
 	return l, nil
 }
 
-// tlsConfig is TLS 1.3 and nothing else, with the identity's key on both sides. Chains, names and
-// dates are not looked at: the key is the identity, and check decides on it. why gets what the
-// standard library says in words only.
+// tlsConfig returns a configuration of TLS 1.3 alone, with the identity's key on both sides. Chains, names
+// and dates are ignored: the key is the identity, and checkPeer decides on it. It sets why to reasons that
+// the standard library gives as text only.
 func (l *Link) tlsConfig(expect identity.Key, why *error) *tls.Config {
 	return &tls.Config{
 		Certificates:           []tls.Certificate{l.cfg.Certificate},
@@ -82,8 +82,8 @@ func (l *Link) tlsConfig(expect identity.Key, why *error) *tls.Config {
 		NextProtos:             []string{Protocol},
 		CurvePreferences:       []tls.CurveID{tls.X25519MLKEM768, tls.X25519},
 		SessionTicketsDisabled: true,
-		InsecureSkipVerify:     true, // check does it
-		// A client without a certificate is refused by check too, with our words for it.
+		InsecureSkipVerify:     true, // checkPeer does it
+		// checkPeer refuses a client without a certificate, with our error.
 		ClientAuth: tls.RequestClientCert,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			switch {
@@ -95,14 +95,14 @@ func (l *Link) tlsConfig(expect identity.Key, why *error) *tls.Config {
 			return nil, nil // crypto/tls refuses it by itself, with the right alert
 		},
 		VerifyConnection: func(s tls.ConnectionState) error {
-			_, err := l.check(s, expect)
+			_, err := l.checkPeer(s, expect)
 			return err
 		},
 	}
 }
 
-// check is who the peer is, or why it is refused.
-func (l *Link) check(s tls.ConnectionState, expect identity.Key) (identity.Key, error) {
+// checkPeer returns the peer's key, or an error if the peer is refused.
+func (l *Link) checkPeer(s tls.ConnectionState, expect identity.Key) (identity.Key, error) {
 	if s.Version != tls.VersionTLS13 {
 		return identity.Key{}, ErrTLS
 	}
@@ -133,16 +133,16 @@ func (l *Link) handshake(ctx context.Context, expect identity.Key) error {
 		l.tls = tls.Server(l.conn, config)
 	}
 	if err := l.tls.HandshakeContext(ctx); err != nil {
-		return l.explained(ctx, err, why)
+		return l.wrapTLSError(ctx, err, why)
 	}
-	// VerifyConnection runs before the peer has proven that it holds the key. Now it has.
-	key, err := l.check(l.tls.ConnectionState(), expect)
+	// VerifyConnection ran before the peer had proven that it holds the key. Now it has.
+	key, err := l.checkPeer(l.tls.ConnectionState(), expect)
 	l.key = key
 	return err
 }
 
-// explained puts an error of crypto/tls under one of ours.
-func (l *Link) explained(ctx context.Context, err, why error) error {
+// wrapTLSError wraps an error of crypto/tls in one of ours.
+func (l *Link) wrapTLSError(ctx context.Context, err, why error) error {
 	var header tls.RecordHeaderError
 	switch {
 	case ctx.Err() != nil:
@@ -151,24 +151,24 @@ func (l *Link) explained(ctx context.Context, err, why error) error {
 		return why
 	case errors.As(err, &header):
 		return fmt.Errorf("%w (%w)", ErrNotTLS, err)
-	case alerted(err):
+	case isAlert(err):
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("%w: the other side closed (%w)", ErrTLS, err)
-	case ours(err):
+	case isCheckError(err):
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrTLS, err)
 }
 
-// alerted reports whether err is a TLS alert from the other side.
-func alerted(err error) bool {
+// isAlert reports whether err is a TLS alert from the other side.
+func isAlert(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "remote error"
 }
 
-// ours reports whether check has refused the peer.
-func ours(err error) bool {
+// isCheckError reports whether err comes from checkPeer.
+func isCheckError(err error) bool {
 	for _, known := range []error{
 		ErrTLS, ErrALPN, ErrOwnKey, ErrWrongKey,
 		identity.ErrCertificateCount, identity.ErrCertificateKey,
@@ -181,14 +181,14 @@ func ours(err error) bool {
 	return false
 }
 
-// refusal reports whether it is us who refuse, with the reason on its way to the other side.
-func refusal(err error) bool {
-	return (ours(err) || errors.Is(err, ErrVersion) || errors.Is(err, ErrUnwanted)) && !errors.Is(err, io.EOF)
+// isRefusal reports whether we refuse the peer and have sent it the reason.
+func isRefusal(err error) bool {
+	return (isCheckError(err) || errors.Is(err, ErrVersion) || errors.Is(err, ErrUnwanted)) && !errors.Is(err, io.EOF)
 }
 
-// explain keeps the socket open until the other side has read why it was refused: closed at once,
-// with its Hello unread, the kernel would send a reset that destroys the reason.
-func (l *Link) explain() {
+// awaitRefusalRead keeps the socket open until the peer has read the reason. If we closed at once, with
+// the peer's Hello unread, the kernel would send a reset that destroys the reason.
+func (l *Link) awaitRefusalRead() {
 	if w, ok := l.conn.Conn.(interface{ CloseWrite() error }); ok {
 		_ = w.CloseWrite()
 	}

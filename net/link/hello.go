@@ -14,14 +14,14 @@ import (
 // Version is the protocol version that this package speaks.
 const Version = 1
 
-// Limits on what a Hello says. Names are checked as those in records are.
+// Limits of a Hello. Its name obeys the rules for names in records.
 const (
 	maxAgent = 64 // bytes
 	maxItems = 64 // rooms, capabilities, versions
 )
 
-// choose asks Config.RefuseReason, and says Bye in place of the Hello to whom it refuses.
-func (l *Link) choose() error {
+// choose calls Config.RefuseReason, and sends Bye in place of the Hello to a peer that it refuses.
+func (l *Link) refuseUnwanted() error {
 	if l.cfg.RefuseReason == nil {
 		return nil
 	}
@@ -30,19 +30,19 @@ func (l *Link) choose() error {
 		return nil
 	}
 	if bye, err := wire.Encode(wire.Bye{Reason: reason}); err == nil {
-		_, _ = l.tls.Write(bye) // who is gone already needs no reason
+		_, _ = l.tls.Write(bye) // a peer that is gone needs no reason
 		_ = l.tls.CloseWrite()
 	}
 	return fmt.Errorf("%w (%s)", ErrUnwanted, reason)
 }
 
-// greet sends our Hello and waits for the peer's.
-func (l *Link) greet(ctx context.Context) error {
+// greet sends our Hello and waits at most helloWithin for the peer's.
+func (l *Link) exchangeHellos(ctx context.Context) error {
 	if err := l.conn.SetReadDeadline(time.Now().Add(helloWithin)); err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { l.conn.Close() })
-	err := l.exchange()
+	err := l.sendAndReadHello()
 	if !stop() {
 		return context.Cause(ctx)
 	}
@@ -52,13 +52,13 @@ func (l *Link) greet(ctx context.Context) error {
 	return l.conn.SetReadDeadline(time.Time{})
 }
 
-func (l *Link) exchange() error {
+func (l *Link) sendAndReadHello() error {
 	own := l.cfg.Hello()
 	hello, err := wire.Encode(own)
 	if err != nil {
 		return err
 	}
-	// If the peer has refused us, its alert says why; that a write then fails says nothing.
+	// If the peer has refused us, its alert says why, and the failed write says nothing.
 	_, unsent := l.tls.Write(hello)
 	if l.hello, err = l.readHello(); err != nil {
 		return err
@@ -76,11 +76,11 @@ func (l *Link) exchange() error {
 	return fmt.Errorf("%w (%s has %v, we have %v)", ErrVersion, l.key.Short(), l.hello.Versions, own.Versions)
 }
 
-// readHello reads the first frame.
+// readHello reads the first frame, which must be a Hello.
 func (l *Link) readHello() (wire.Hello, error) {
 	payload, err := l.frames.Next()
 	switch {
-	case err != nil && alerted(err):
+	case err != nil && isAlert(err):
 		return wire.Hello{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	case errors.Is(err, wire.ErrFrameSize):
 		return wire.Hello{}, err
@@ -93,7 +93,7 @@ func (l *Link) readHello() (wire.Hello, error) {
 	}
 	switch m := m.(type) {
 	case wire.Hello:
-		// The id follows from the key; what the peer says of it can't make it somebody else.
+		// The id follows from the key, so that no peer can claim another's.
 		m.ID = l.key.ID().String()
 		return m, checkHello(&m)
 	case wire.Bye:
@@ -102,9 +102,9 @@ func (l *Link) readHello() (wire.Hello, error) {
 	return wire.Hello{}, fmt.Errorf("%w: its first frame is something else", ErrNoHello)
 }
 
-// checkHello bounds what everybody above takes from a Hello.
+// checkHello checks that a Hello keeps the limits of package wire.
 func checkHello(h *wire.Hello) error {
-	// No name is no error: the peer is then shown by its key.
+	// An empty name is no error: the peer is then shown by its key.
 	if h.Name != "" {
 		if err := record.CheckName(h.Name); err != nil {
 			return fmt.Errorf("%w: %w", ErrHello, err)

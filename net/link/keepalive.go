@@ -10,7 +10,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Times of DESIGN.md §4.
+// Times of the keepalive.
 const (
 	pingEvery = 5 * time.Second
 	lateAfter = 10 * time.Second
@@ -19,29 +19,29 @@ const (
 
 // Times of a goodbye.
 const (
-	drainSilence = 5 * time.Second  // nothing heard: the peer isn't coming to its end
+	drainSilence = 5 * time.Second  // after such a silence we don't wait for the peer
 	drainWithin  = 20 * time.Second // in all
-	farewell     = time.Second      // in all, when the program ends without having said Bye
+	quitWithin   = time.Second      // in all, if the program ends before it has said Bye
 )
 
-// clock is the state of the goroutine of that name.
-type clock struct {
+// keepalive is the state of the goroutine that sends pings, notices silence and ends the link.
+type keepalive struct {
 	l        *Link
 	nextPing time.Time
 	late     bool
-	grace    time.Time // silence doesn't count before
-	extended bool      // grace was given, and nothing was heard since
-	expected time.Time // when tick is to be called again, at the latest
-	end      time.Time // of the drain; zero while nobody has said Bye
-	begun    time.Time // the drain
+	grace    time.Time // silence before it doesn't count
+	extended bool      // grace was set, and the peer has been silent since
+	expected time.Time // when tick runs again, at the latest
+	end      time.Time // when the drain ends; zero until either side has said Bye
+	begun    time.Time // when the drain began
 }
 
-// run owns the link's other goroutines and is the last to go.
+// run starts the link's other goroutines, and returns after them.
 func (l *Link) run(ctx context.Context) {
 	defer l.group.Stop() // frees its place in the parent
 	reading := l.group.Go("link/reader", l.read)
 	writing := l.group.Go("link/writer", l.write)
-	// If the group was stopped before, or between the two, the one that runs is ended by fail.
+	// If the group was stopped meanwhile, fail ends the goroutine that runs.
 	if !reading {
 		close(l.readerDone)
 		l.fail(context.Cause(ctx))
@@ -50,25 +50,25 @@ func (l *Link) run(ctx context.Context) {
 		close(l.writerDone)
 		l.fail(context.Cause(ctx))
 	}
-	c := clock{l: l, nextPing: time.Now(), expected: time.Now()}
-	c.watch(ctx)
+	c := keepalive{l: l, nextPing: time.Now(), expected: time.Now()}
+	c.loop(ctx)
 
 	l.queue.drop()
 	l.conn.Close()
-	if l.lane != nil && l.aborted(ctx) {
-		l.lane.Close() // what waits is not delivered; what is being delivered is waited for
+	if l.incoming != nil && l.discardsInput(ctx) {
+		l.incoming.Close() // drops waiting messages, and waits for the one being delivered
 	}
 	<-l.writerDone
 	<-l.readerDone
-	if l.lane != nil {
-		l.lane.Close()
-		_ = l.lane.Drain(context.Background())
-		l.handler.Down(l, l.why())
+	if l.incoming != nil {
+		l.incoming.Close()
+		_ = l.incoming.Drain(context.Background())
+		l.handler.Down(l, l.downReason())
 	}
 }
 
-// aborted reports whether what has come should no longer be delivered.
-func (l *Link) aborted(ctx context.Context) bool {
+// discardsInput reports whether received messages should no longer be delivered.
+func (l *Link) discardsInput(ctx context.Context) bool {
 	select {
 	case <-l.cut:
 		return !errors.Is(l.cause, ErrLost) && !errors.Is(l.cause, ErrSlow)
@@ -79,8 +79,8 @@ func (l *Link) aborted(ctx context.Context) bool {
 	}
 }
 
-// why is the reason for Down, once reader and writer are done.
-func (l *Link) why() error {
+// downReason returns the reason for Down, once reader and writer have returned.
+func (l *Link) downReason() error {
 	if bye := l.peerBye.Load(); bye != nil {
 		return bye
 	}
@@ -89,15 +89,15 @@ func (l *Link) why() error {
 		return l.cause
 	default:
 	}
-	return l.writeErr // both directions have ended: nil if all of ours was written before
+	return l.writeErr // both directions have ended: nil if all our frames were written before
 }
 
-// atOnce is the shortest time of a timer. One that is due when it is made is run by whoever selects on
-// it, and in a synctest bubble under the race detector two that do so at once can crash Go 1.26's runtime.
+// atOnce is the shortest duration of a timer. The goroutine that selects on a timer runs it if it is due
+// when it is set. In a synctest bubble under the race detector, two that do so at once can crash Go 1.26.
 const atOnce = time.Nanosecond
 
-// watch returns when both directions have ended, or the connection was cut.
-func (c *clock) watch(ctx context.Context) {
+// loop returns when both directions have ended, or the connection was cut.
+func (c *keepalive) loop(ctx context.Context) {
 	l := c.l
 	timer := time.NewTimer(atOnce)
 	defer timer.Stop()
@@ -108,16 +108,16 @@ func (c *clock) watch(ctx context.Context) {
 		case <-l.conn.again:
 		case <-closing:
 			closing = nil
-			c.drain(drainWithin)
+			c.limitDrain(drainWithin)
 		case <-done:
-			// The program ends, or something in it has panicked: the peer is told all the same.
+			// The program ends, or a goroutine has panicked: the peer gets a Bye all the same.
 			done = nil
 			l.bye(wire.ByeLeaving)
-			c.drain(farewell)
+			c.limitDrain(quitWithin)
 		case <-readerDone:
 			readerDone = nil
-			if !c.goodbye() {
-				l.fail(readEnd(l.readErr)) // at once
+			if !c.peerEndedInOrder() {
+				l.fail(lossReason(l.readErr)) // at once
 				return
 			}
 		case <-writerDone:
@@ -134,18 +134,18 @@ func (c *clock) watch(ctx context.Context) {
 		}
 		for c.tick() {
 		}
-		c.expected = c.due()
+		c.expected = c.nextDue()
 		timer.Reset(max(time.Until(c.expected), atOnce))
 	}
 }
 
-// goodbye reports whether the end of the peer's direction was in good order.
-func (c *clock) goodbye() bool {
+// peerEndedInOrder reports whether the end of the peer's direction followed a Bye.
+func (c *keepalive) peerEndedInOrder() bool {
 	return c.l.peerBye.Load() != nil || c.l.saidBye.Load() && errors.Is(c.l.readErr, io.EOF)
 }
 
-// drain sets how long both sides have to come to their ends. It can only become shorter.
-func (c *clock) drain(within time.Duration) {
+// limitDrain sets how long both sides have to end their directions. It never extends the time.
+func (c *keepalive) limitDrain(within time.Duration) {
 	now := time.Now()
 	if c.end.IsZero() {
 		c.begun = now
@@ -155,18 +155,18 @@ func (c *clock) drain(within time.Duration) {
 	}
 }
 
-// notice looks at how late we are ourselves. If the process or the machine was suspended, the peer's
-// words may lie unread in the socket: deadlines begin anew, once.
-func (c *clock) notice(now time.Time) {
+// extendAfterSuspend restarts the deadlines, once, if this process or machine was suspended: messages of the peer
+// may lie unread in the socket.
+func (c *keepalive) extendAfterSuspend(now time.Time) {
 	if now.Sub(c.expected) > gap && !c.extended {
 		c.grace, c.extended = now, true
 	}
 	c.expected = now
 }
 
-// quietSince is when the silence that counts began.
-func (c *clock) quietSince(now time.Time) time.Time {
-	since := c.l.conn.quietSince(now)
+// silentSince returns when the silence that counts began.
+func (c *keepalive) silentSince(now time.Time) time.Time {
+	since := c.l.conn.silentSince(now)
 	if since.After(c.grace) {
 		c.extended = false
 		return since
@@ -174,13 +174,13 @@ func (c *clock) quietSince(now time.Time) time.Time {
 	return c.grace
 }
 
-// tick does what is due. It reports whether anything was, as then more may be.
-func (c *clock) tick() bool {
+// tick performs one due action. It reports whether there was one, since another may be due then.
+func (c *keepalive) tick() bool {
 	now := time.Now()
-	c.notice(now)
-	silence := now.Sub(c.quietSince(now))
+	c.extendAfterSuspend(now)
+	silence := now.Sub(c.silentSince(now))
 	if !c.end.IsZero() {
-		// Before the drain began, silence was not of the drain.
+		// Silence before the drain doesn't count for it.
 		if !now.Before(c.end) || min(silence, now.Sub(c.begun)) >= drainSilence {
 			c.l.fail(fmt.Errorf("%w after the goodbye", ErrLost))
 		}
@@ -193,17 +193,17 @@ func (c *clock) tick() bool {
 	case !c.late && silence >= lateAfter:
 		c.setLate(true)
 		return true
-	case c.late && now.Sub(c.l.conn.quietSince(now)) < lateAfter: // heard; grace is no word of the peer
+	case c.late && now.Sub(c.l.conn.silentSince(now)) < lateAfter: // grace alone doesn't mean that the peer was heard
 		c.setLate(false)
 		return true
 	case !now.Before(c.nextPing):
-		c.ping(now)
+		c.sendPing(now)
 		return true
 	}
 	return false
 }
 
-func (c *clock) setLate(late bool) {
+func (c *keepalive) setLate(late bool) {
 	c.late = late
 	c.l.conn.late.Store(late)
 	if c.l.handler != nil {
@@ -211,11 +211,11 @@ func (c *clock) setLate(late bool) {
 	}
 }
 
-// due is when tick has something to do again, if nothing is heard until then.
-func (c *clock) due() time.Time {
-	quiet := c.quietSince(time.Now())
+// nextDue returns when tick has to run again if the peer stays silent.
+func (c *keepalive) nextDue() time.Time {
+	quiet := c.silentSince(time.Now())
 	if !c.end.IsZero() {
-		// A silence that began before the drain counts from there.
+		// A silence that began before the drain counts from its beginning.
 		if quiet.Before(c.begun) {
 			quiet = c.begun
 		}
@@ -235,8 +235,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// ping sends the next ping, busy or not.
-func (c *clock) ping(now time.Time) {
+// sendPing sends the next ping, also on a busy link.
+func (c *keepalive) sendPing(now time.Time) {
 	if c.nextPing = c.nextPing.Add(pingEvery); c.nextPing.Before(now) {
 		c.nextPing = now.Add(pingEvery) // we were suspended: no burst
 	}
@@ -249,8 +249,8 @@ func (c *clock) ping(now time.Time) {
 	}
 }
 
-// pong answers at once, from the reader. If the control queue is full the peer floods us.
-func (l *Link) pong(p wire.Ping) {
+// answerPing answers at once, from the reader. If the control queue is full, the peer floods us.
+func (l *Link) answerPing(p wire.Ping) {
 	if f, err := wire.Encode(wire.Pong{N: p.N, Stamp: p.Stamp}); err == nil {
 		l.Control(f)
 	}

@@ -49,8 +49,8 @@ func TestSilence(t *testing.T) {
 					}
 				}
 				if test.why == nil {
-					la.Abort(nil)
-					lb.Abort(nil)
+					la.fail(ErrDown)
+					lb.fail(ErrDown)
 				} else if err := <-ha.down; !errors.Is(err, test.why) {
 					t.Errorf("down: %v, want %v", err, test.why)
 				}
@@ -70,7 +70,7 @@ func TestEndIsLostAtOnce(t *testing.T) {
 			la.Start(h, nil)
 			time.Sleep(3 * time.Second)
 			if i == 0 {
-				lb.Abort(nil)
+				lb.fail(ErrDown)
 			} else {
 				n.Reset(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"))
 			}
@@ -81,7 +81,7 @@ func TestEndIsLostAtOnce(t *testing.T) {
 			if i == 1 && !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("down with %v, want a reset", err)
 			}
-			lb.Abort(nil)
+			lb.fail(ErrDown)
 			n.Close()
 		}
 	})
@@ -109,7 +109,7 @@ func TestSuspend(t *testing.T) {
 		if diff := cmp.Diff([]string{"late=true at 10s", "down at 1m15s"}, h.seen()); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
-		lb.Abort(nil)
+		lb.fail(ErrDown)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newSide(t, 1), newSide(t, 2)
@@ -131,7 +131,7 @@ func TestSuspend(t *testing.T) {
 		if diff := cmp.Diff([]string{"down at 1m50s"}, h.seen()); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
-		lb.Abort(nil)
+		lb.fail(ErrDown)
 	})
 }
 
@@ -151,8 +151,8 @@ func TestBusyIsNotSilent(t *testing.T) {
 		if got := append(ha.seen(), hb.seen()...); len(got) > 0 {
 			t.Errorf("events %v, want none", got)
 		}
-		la.Abort(nil)
-		lb.Abort(nil)
+		la.fail(ErrDown)
+		lb.fail(ErrDown)
 	})
 }
 
@@ -185,8 +185,8 @@ func TestRTT(t *testing.T) {
 		if got := hb.seen(); len(got) != 26 || slices.ContainsFunc(got, func(e string) bool { return e != frontier }) {
 			t.Errorf("%d frontiers %v, want 26 in 126 s", len(got), got)
 		}
-		la.Abort(nil)
-		lb.Abort(nil)
+		la.fail(ErrDown)
+		lb.fail(ErrDown)
 	})
 }
 
@@ -194,16 +194,16 @@ func TestPongThatAnswersNothing(t *testing.T) {
 	r := rtt{epoch: time.Now().Add(-time.Minute)}
 	p := r.next(nil)
 	for _, pong := range []wire.Pong{{}, {N: p.N, Stamp: p.Stamp - int64(time.Hour)}, {N: p.N + 4, Stamp: p.Stamp}} {
-		if r.answered(pong); r.smoothed() != 0 {
+		if r.record(pong); r.smoothed() != 0 {
 			t.Errorf("%+v was taken for an answer", pong)
 		}
 	}
-	r.answered(wire.Pong{N: p.N, Stamp: p.Stamp})
+	r.record(wire.Pong{N: p.N, Stamp: p.Stamp})
 	first := r.smoothed()
 	if first <= 0 || first > time.Second {
 		t.Errorf("RTT %v", first)
 	}
-	r.answered(wire.Pong{N: p.N, Stamp: p.Stamp})
+	r.record(wire.Pong{N: p.N, Stamp: p.Stamp})
 	if r.smoothed() != first {
 		t.Error("a second answer counted")
 	}

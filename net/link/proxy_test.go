@@ -102,7 +102,7 @@ func TestTerminatingProxy(t *testing.T) {
 		}
 		for _, l := range []*Link{o.client, o.server} {
 			if l != nil {
-				l.Abort(nil)
+				l.fail(ErrDown)
 			}
 		}
 		pipes.Wait()

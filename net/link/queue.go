@@ -7,7 +7,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// class is the urgency of a frame; the lower is written first.
+// class is the urgency of a frame; lower classes are written first.
 type class int
 
 const (
@@ -17,26 +17,27 @@ const (
 	classes
 )
 
-// limit is how many frames and bytes of a class may wait. One frame always may.
+// limits says how many frames and bytes of a class may wait. A single frame always may.
 var limits = [classes]struct{ frames, bytes int }{
 	control: {256, 1 << 20},
 	live:    {1024, 1 << 20},
 	bulk:    {8, 512 << 10},
 }
 
-// piece is how much the writer hands to TLS at once, in bytes: one TLS record.
+// piece is how many bytes the writer passes to TLS at once: one TLS record.
 const piece = 16 << 10
 
-// queue is what waits to be written on one link. Anybody may push; the writer alone takes.
+// queue holds the frames that wait to be written on one link. Any goroutine may push; the writer alone
+// takes.
 type queue struct {
 	mu     sync.Mutex
 	waits  [classes]fifo
-	sealed bool       // nothing more is accepted
+	sealed bool       // push accepts no more frames
 	bye    wire.Frame // the very last frame; may be nil
-	full   bool       // a live frame was turned away; all are, until reopen
+	full   bool       // push refused a live frame, and refuses all until reopen
 	idle   bool       // the writer waits for wake
 	wake   chan struct{}
-	space  [classes]chan struct{} // closed when the class is at most half full; nil: nobody waits
+	space  [classes]chan struct{} // closed when the class is at most half full; nil if no one waits
 }
 
 func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
@@ -54,20 +55,20 @@ func (q *queue) push(c class, f wire.Frame) bool {
 		return false
 	}
 	w.push(f)
-	q.rouse()
+	q.wakeWriterLocked()
 	return true
 }
 
-// rouse wakes the writer. Called with mu held.
-func (q *queue) rouse() {
+// wakeWriterLocked wakes the writer if it is idle.
+func (q *queue) wakeWriterLocked() {
 	if q.idle {
 		q.idle = false
-		q.wake <- struct{}{} // taken before idle is set again, so there is place
+		q.wake <- struct{}{} // never blocks: the writer empties it before idle is set again
 	}
 }
 
-// seal lets nothing more in. What waits will be written, then bye, then no more. It does
-// nothing if that was done before.
+// seal makes push refuse all frames. The writer writes the waiting frames, and then bye as the last. A
+// second call does nothing.
 func (q *queue) seal(bye wire.Frame) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -75,24 +76,24 @@ func (q *queue) seal(bye wire.Frame) {
 		return
 	}
 	q.sealed, q.bye = true, bye
-	q.release()
-	q.rouse()
+	q.notifyAllSpaceLocked()
+	q.wakeWriterLocked()
 }
 
-// drop seals the queue and forgets what waits.
+// drop seals the queue and discards the waiting frames.
 func (q *queue) drop() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sealed, q.bye = true, nil
 	q.waits = [classes]fifo{}
-	q.release()
-	q.rouse()
+	q.notifyAllSpaceLocked()
+	q.wakeWriterLocked()
 }
 
-// take fills buf with whole frames, the most urgent first, or returns a frame that is longer than
-// buf by itself. It returns nothing if nothing waits; idle then is set and wake will tell, unless
-// the queue is done: sealed and empty. drained says that a full live queue is empty with this piece
-// and that reopen is due once it is written.
+// take fills buf with whole frames, the most urgent first, or returns a single frame that is longer than
+// buf. It returns no bytes if no frame waits: then the writer waits for wake, unless done says that the
+// queue is sealed and empty. drained says that out empties a live queue that was full, so that reopen is
+// due once out is written.
 func (q *queue) take(buf []byte) (out []byte, drained, done bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -110,9 +111,9 @@ filling:
 				break filling
 			}
 			w.pop()
-			q.relieve(c)
+			q.notifySpaceLocked(c)
 			if taken = c; c == bulk || len(out) > cap(buf) {
-				break filling // what is urgent may come any moment: bulk goes one by one
+				break filling // urgent frames may come any moment, so bulk frames go out singly
 			}
 		}
 	}
@@ -124,25 +125,25 @@ filling:
 	return out, q.full && taken >= 0 && q.waits[live].len() == 0, false
 }
 
-// reopen lets live frames in again.
+// reopen makes push accept live frames again. It reports whether the queue isn't sealed.
 func (q *queue) reopen() (open bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.full = false
-	q.relieve(live)
+	q.notifySpaceLocked(live)
 	return !q.sealed
 }
 
-// relieve wakes those who wait for space. Called with mu held.
-func (q *queue) relieve(c class) {
-	if q.space[c] != nil && q.roomy(c) {
+// notifySpaceLocked wakes callers of wait if the class has space.
+func (q *queue) notifySpaceLocked(c class) {
+	if q.space[c] != nil && q.hasSpaceLocked(c) {
 		close(q.space[c])
 		q.space[c] = nil
 	}
 }
 
-// release wakes all who wait for space. Called with mu held.
-func (q *queue) release() {
+// notifyAllSpaceLocked wakes all callers of wait.
+func (q *queue) notifyAllSpaceLocked() {
 	for c := range q.space {
 		if q.space[c] != nil {
 			close(q.space[c])
@@ -151,14 +152,14 @@ func (q *queue) release() {
 	}
 }
 
-// roomy reports whether the class is at most half full. Called with mu held.
-func (q *queue) roomy(c class) bool {
+// hasSpaceLocked reports whether the class is at most half full and accepts frames.
+func (q *queue) hasSpaceLocked(c class) bool {
 	w := &q.waits[c]
 	return w.len() <= limits[c].frames/2 && w.bytes <= limits[c].bytes/2 && !(c == live && q.full)
 }
 
-// wait returns nil when the class is at most half full, ErrDown when nothing more is accepted, or
-// the cause of ctx's end.
+// wait returns nil when the class is at most half full, ErrDown once the queue is sealed, or the cause of
+// ctx's end.
 func (q *queue) wait(ctx context.Context, c class) error {
 	for {
 		q.mu.Lock()
@@ -166,7 +167,7 @@ func (q *queue) wait(ctx context.Context, c class) error {
 			q.mu.Unlock()
 			return ErrDown
 		}
-		if q.roomy(c) {
+		if q.hasSpaceLocked(c) {
 			q.mu.Unlock()
 			return nil
 		}
@@ -183,8 +184,8 @@ func (q *queue) wait(ctx context.Context, c class) error {
 	}
 }
 
-// left is how many more frames of the class fit, if they are small.
-func (q *queue) left(c class) int {
+// countSpace returns how many more frames of the class fit, if they are small.
+func (q *queue) countSpace(c class) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	w := &q.waits[c]
@@ -194,9 +195,9 @@ func (q *queue) left(c class) int {
 	return limits[c].frames - w.len()
 }
 
-// fifo is frames in order.
+// fifo is a queue of frames.
 type fifo struct {
-	frames []wire.Frame // those before head are gone
+	frames []wire.Frame // from head on
 	head   int
 	bytes  int
 }

@@ -73,7 +73,7 @@ func TestQueueReopens(t *testing.T) {
 	buf := make([]byte, 0, piece)
 	for {
 		_, drained, _ := q.take(buf)
-		if q.push(live, nil) || q.left(live) != 0 {
+		if q.push(live, nil) || q.countSpace(live) != 0 {
 			t.Fatal("open before it was drained")
 		}
 		if drained {
@@ -89,7 +89,7 @@ func TestQueueReopens(t *testing.T) {
 	if err := <-waited; err != nil {
 		t.Error(err)
 	}
-	if q.left(live) != limits[live].frames || !q.push(live, nil) {
+	if q.countSpace(live) != limits[live].frames || !q.push(live, nil) {
 		t.Error("not open after reopen")
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -159,7 +159,7 @@ func TestStuckPeer(t *testing.T) {
 		if took := time.Since(h.from); !errors.Is(err, ErrSlow) || took < 10*time.Second || took > 11*time.Second {
 			t.Errorf("down with %v after %v", err, took)
 		}
-		peer.Abort(nil)
+		peer.fail(ErrDown)
 	})
 }
 
@@ -231,7 +231,7 @@ func TestSlowPeer(t *testing.T) {
 		if err := <-h.down; err != nil {
 			t.Errorf("down with %v", err)
 		}
-		peer.Abort(nil)
+		peer.fail(ErrDown)
 	})
 }
 

@@ -11,24 +11,24 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// refused passes through the lane what Handler.Refused is to be called with, so that all calls come
-// from one goroutine at a time.
+// refused is a reason for Handler.Refused on its way through the verify queue, which makes all calls come from one
+// goroutine at a time.
 type refused string
 
-// read is the reader. It ends at the end of the peer's direction, at a frame that can't be read, or
-// when the connection is gone; what has come before is delivered by then.
+// read runs the reader. It returns at the end of the peer's direction, at a malformed frame, or when the
+// connection is gone, after all messages before that were delivered.
 func (l *Link) read(ctx context.Context) {
 	defer close(l.readerDone)
-	l.readErr = ErrDown // until we know better, should this panic
+	l.readErr = ErrDown // in case of a panic
 	err := l.receive(ctx)
-	if l.lane != nil {
-		_ = l.lane.Drain(ctx) // its error says that the lane was closed: by Abort, or the pool's end
+	if l.incoming != nil {
+		_ = l.incoming.Drain(ctx) // fails only if the verify queue was closed: by a cut, or the pool's end
 	}
 	l.readErr = err
 }
 
 func (l *Link) receive(ctx context.Context) error {
-	in := inbound{l: l, ctx: ctx, discard: l.lane == nil}
+	in := inbound{l: l, ctx: ctx, discard: l.incoming == nil}
 	for {
 		payload, err := l.frames.Next()
 		if errors.Is(err, wire.ErrFrameSize) {
@@ -43,14 +43,14 @@ func (l *Link) receive(ctx context.Context) error {
 	}
 }
 
-// inbound is the reader's state.
+// inbound is the state of the reader.
 type inbound struct {
 	l       *Link
 	ctx     context.Context
-	discard bool // nobody is there any more to deliver to
+	discard bool // no handler gets messages any more
 }
 
-// frame handles one payload, which is valid only until it returns. An error ends the link.
+// frame handles one payload, which is valid until it returns. An error ends the link.
 func (in *inbound) frame(payload []byte) error {
 	if in.discard && in.l.peerBye.Load() != nil {
 		return nil
@@ -67,13 +67,13 @@ func (in *inbound) frame(payload []byte) error {
 	size := len(payload)
 	switch m := m.(type) {
 	case wire.Ping:
-		in.l.pong(m)
+		in.l.answerPing(m)
 		if len(m.Frontier) > 0 {
 			in.submit(verify.Job{Value: m, Size: size})
 		}
 	case wire.Pong:
-		in.l.rtt.answered(m)
-	case wire.Heartbeat: // heard, that is all it says
+		in.l.rtt.record(m)
+	case wire.Heartbeat: // says only that the peer is there
 	case wire.Hello:
 		in.refuse(RefusedHello)
 	case wire.Unknown:
@@ -119,8 +119,8 @@ func (in *inbound) records(m wire.Records, size int) {
 	in.submit(verify.Job{Claims: claims, Value: m, Size: size})
 }
 
-// bye notes that the peer sends no more messages. Ours that wait are still written. Down brings the
-// reason, after all that came before.
+// bye handles the peer's last message. Our waiting frames are still written. Down gets the reason, after
+// all messages before the Bye.
 func (in *inbound) bye(m wire.Bye) {
 	in.discard = true
 	in.l.peerBye.Store(newByeError(m.Reason))
@@ -130,19 +130,19 @@ func (in *inbound) bye(m wire.Bye) {
 
 func (in *inbound) refuse(reason string) { in.submit(verify.Job{Value: refused(reason)}) }
 
-// submit hands an item to the lane. When that takes no more, reading goes on to the peer's end
-// without it.
+// submit passes an item to the verify queue. Once the verify queue is closed, the reader discards messages until the peer's
+// direction ends.
 func (in *inbound) submit(item verify.Job) {
 	if in.discard {
 		return
 	}
 	item.More = in.l.frames.Buffered() > 0
-	if in.l.lane.Submit(in.ctx, item) != nil {
+	if in.l.incoming.Submit(in.ctx, item) != nil {
 		in.discard = true
 	}
 }
 
-// deliver is called by the lane, one result at a time and in order.
+// deliver passes a result to the handler. The lane calls it, one result at a time and in order.
 func (l *Link) deliver(r verify.Result) {
 	switch m := r.Value.(type) {
 	case nil:
@@ -152,10 +152,10 @@ func (l *Link) deliver(r verify.Result) {
 		}
 		l.handler.Record(l, r.Record)
 	case wire.Records:
-		for range badOnes(r.Records) {
+		for range countInvalid(r.Records) {
 			l.handler.Refused(l, RefusedSignature)
 		}
-		l.handler.Records(l, m, goodOnes(r.Records))
+		l.handler.Records(l, m, keepValid(r.Records))
 	case wire.Ping:
 		l.handler.Frontier(l, m.Frontier)
 	case refused:
@@ -165,7 +165,7 @@ func (l *Link) deliver(r verify.Result) {
 	}
 }
 
-func badOnes(rs []*record.Record) (n int) {
+func countInvalid(rs []*record.Record) (n int) {
 	for _, r := range rs {
 		if r == nil {
 			n++
@@ -174,8 +174,8 @@ func badOnes(rs []*record.Record) (n int) {
 	return n
 }
 
-// goodOnes leaves out what did not verify, in place.
-func goodOnes(rs []*record.Record) []*record.Record {
+// keepValid removes the records that did not verify, in place.
+func keepValid(rs []*record.Record) []*record.Record {
 	good := rs[:0]
 	for _, r := range rs {
 		if r != nil {
@@ -185,8 +185,8 @@ func goodOnes(rs []*record.Record) []*record.Record {
 	return good
 }
 
-// readEnd is the reader's error as the reason of a loss.
-func readEnd(err error) error {
+// lossReason returns the reader's error as the reason of a loss.
+func lossReason(err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("the peer closed without a goodbye: %w", err)
 	}

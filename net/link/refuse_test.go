@@ -50,7 +50,7 @@ func TestRefuseReason(t *testing.T) {
 func TestEnding(t *testing.T) {
 	for what, end := range map[string]func(l *Link){
 		"bye":   func(l *Link) { l.Bye(wire.ByeLeaving) },
-		"abort": func(l *Link) { l.Abort(nil) },
+		"abort": func(l *Link) { l.fail(ErrDown) },
 	} {
 		a, b := newSide(t, 1), newSide(t, 2)
 		ca, cb := tcpPair(t)

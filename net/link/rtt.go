@@ -7,17 +7,17 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// rtt makes pings and measures by the answers.
+// rtt numbers pings and measures the round-trip time by their answers.
 type rtt struct {
 	epoch time.Time
 
 	mu     sync.Mutex
 	n      uint64
-	sent   [4]wire.Ping // the last few, for answers that are slower than the next ping
+	sent   [4]wire.Ping // the last ones, for answers that come after the next ping
 	smooth time.Duration
 }
 
-// next is the ping to send now.
+// next returns the ping to send now.
 func (r *rtt) next(frontier map[string]string) wire.Ping {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -27,15 +27,15 @@ func (r *rtt) next(frontier map[string]string) wire.Ping {
 	return p
 }
 
-// answered takes a pong. One that answers none of the last pings, or a second time, is ignored.
-func (r *rtt) answered(p wire.Pong) {
+// record takes a pong. It ignores a pong that answers none of the last pings, or one of them again.
+func (r *rtt) record(p wire.Pong) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.sent[p.N%uint64(len(r.sent))]
 	if p.N == 0 || s.N != p.N || s.Stamp != p.Stamp {
 		return
 	}
-	// A clock that ticks coarsely may see no time pass; 0 would say that nothing was measured.
+	// Never 0, which means that nothing was measured: a coarse clock may see no time pass.
 	took := max(time.Since(r.epoch)-time.Duration(s.Stamp), time.Nanosecond)
 	*s = wire.Ping{}
 	if r.smooth == 0 {

@@ -2,11 +2,11 @@ package link
 
 import "context"
 
-// write is the writer: it alone takes from the queue. It ends when the queue is sealed and empty, or
-// the connection is gone; only then our direction has ended.
+// write runs the writer, which alone takes frames from the queue. It returns when the queue is sealed and
+// empty, or the connection is gone. Only then our direction has ended.
 func (l *Link) write(context.Context) {
 	defer close(l.writerDone)
-	l.writeErr = ErrDown // until we know better, should this panic
+	l.writeErr = ErrDown // in case of a panic
 	buf := make([]byte, 0, piece)
 	for {
 		out, drained, done := l.queue.take(buf)
@@ -28,7 +28,7 @@ func (l *Link) write(context.Context) {
 	}
 }
 
-// send writes a piece, a long one in several, so that its progress is seen.
+// send writes a piece. It writes a long frame in parts, so that conn sees its progress.
 func (l *Link) send(out []byte) error {
 	for len(out) > 0 {
 		n := min(len(out), piece)

@@ -67,6 +67,19 @@ func (n *Network) Reset(a, b netip.Addr) int {
 	return count
 }
 
+// BreakConns breaks the host's end of all its connections with ECONNRESET. The peers aren't notified.
+func (h *Host) BreakConns() {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	for _, s := range h.net.live() {
+		for _, c := range s.ends {
+			if c.host == h {
+				c.abort(syscall.ECONNRESET)
+			}
+		}
+	}
+}
+
 // Cut pulls the host's cable: nothing leaves and nothing reaches it, but what it sends to itself.
 func (h *Host) Cut() {
 	h.net.mu.Lock()

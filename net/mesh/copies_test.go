@@ -149,8 +149,7 @@ func TestHalfOpen(t *testing.T) {
 				}
 				x, y := members[loser], members[other(loser)]
 				old := y.current(x.key())
-				moves(n, map[string]int{"greater": 1, "lesser": 2}[loser])
-				x.current(y.key()).Abort(errors.New("cut"))
+				moves(n, map[string]int{"greater": 1, "lesser": 2}[loser]).BreakConns()
 				time.Sleep(4 * time.Second)
 				if now := y.current(x.key()); !linked(x, y) || now == old {
 					t.Errorf("opened by the %s, lost by the %s: %q, %q", opener, loser, x.history(y.key()), y.history(x.key()))
@@ -189,8 +188,7 @@ func TestReconnectAtOnce(t *testing.T) {
 				if by == "goodbye" {
 					b.Block(a.key(), "leaving")
 				} else {
-					moves(n, 2)
-					b.current(a.key()).Abort(errors.New("cut"))
+					moves(n, 2).BreakConns()
 				}
 				time.Sleep(100 * time.Millisecond)
 				b.Connect(a.addr)
@@ -209,10 +207,12 @@ func TestReconnectAtOnce(t *testing.T) {
 }
 
 // moves gives a host another address, so that others hear nothing more on its connections.
-func moves(n *memnet.Network, i int) {
-	was := host(n, i).Addrs()[0]
-	host(n, i).AddAddr(host(n, i+100).Addrs()[0])
-	host(n, i).RemoveAddr(was)
+func moves(n *memnet.Network, i int) *memnet.Host {
+	h := host(n, i)
+	was := h.Addrs()[0]
+	h.AddAddr(host(n, i+100).Addrs()[0])
+	h.RemoveAddr(was)
+	return h
 }
 
 func other(s string) string {

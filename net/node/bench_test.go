@@ -163,10 +163,6 @@ func newNodesAndOneCut(b *testing.B, receivers int, receive func()) way {
 	w := s.open(receivers, receive)
 	key, end := s.stop(w)
 	s.hub.mesh.Block(key, wire.ByeLeaving)
-	s.hub.mu.Lock()
-	l := s.hub.peers[key].link
-	s.hub.mu.Unlock()
-	l.Abort(nil)
 	if err := s.hub.until(b.Context(), func() bool { return len(s.hub.here) == receivers }); err != nil {
 		b.Fatal(err)
 	}
