@@ -91,7 +91,7 @@ func TestRouteWithoutIP(t *testing.T) {
 				t.Errorf("%s: routes %v", how, r)
 			}
 			a.Mesh.mu.Unlock()
-			b.current(a.key()).Abort(errors.New("cut"))
+			n.Reset(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"))
 			time.Sleep(3 * time.Second)
 			if h := a.history(b.key()); !linked(a, b) || count(h, "up") != 2 {
 				t.Errorf("%s: not linked again: %q", how, h)
