@@ -35,6 +35,8 @@ func peerOf(name string, at time.Time) event.Peer {
 
 // fakeNode notes what it is asked for.
 type fakeNode struct {
+	command.LocalPeer // methods that no test calls
+
 	self        event.Self
 	peers       []event.Peer
 	calls       []string

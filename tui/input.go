@@ -97,19 +97,12 @@ func (m *model) runBinding(in section, k tea.KeyMsg) (bool, tea.Cmd) {
 
 // runLine queues what a typed line asks for: a message or a command.
 func (m *model) runLine(line string) {
-	in, err := m.cfg.Commands.Parse(line)
-	m.queueInput(in, err)
+	m.queueInput(m.cfg.Commands.Parse(line))
 }
 
 // queueInput queues a line that was parsed.
-func (m *model) queueInput(in command.Input, err error) {
-	m.deps.queueAction(func(context.Context) {
-		if err != nil {
-			m.env.Reply(command.FailFrom(err))
-			return
-		}
-		m.cfg.Commands.Run(m.env, in)
-	})
+func (m *model) queueInput(in command.Input) {
+	m.deps.queueAction(func(context.Context) { m.cfg.Commands.Run(m.env, in) })
 }
 
 // submit is Enter in the composer: the draft is sent, or the command in it runs.
@@ -126,12 +119,12 @@ func submit(m *model) bool {
 	if m.overlay.kind == overlayAnswer { // the next answer replaces it
 		m.overlay.close()
 	}
-	in, err := m.cfg.Commands.Parse(text)
-	if err == nil && in.Command != nil && in.Command.Name == "help" && in.Args == "" {
+	in := m.cfg.Commands.Parse(text)
+	if in.Command != nil && in.Command.Name == "help" && in.Args == "" {
 		openHelp(m) // with the keys, which the command's own answer lacks
 		return true
 	}
-	m.queueInput(in, err)
+	m.queueInput(in)
 	return true
 }
 

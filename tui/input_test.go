@@ -250,7 +250,7 @@ func TestHelpIsOneKeyOrOneWordAway(t *testing.T) {
 	}
 	w := newWorld(t, plain, 80, 24)
 	w.keys("/help nick", "enter")
-	w.mustShow("/nick NAME", "be called NAME")
+	w.mustShow("/nick NAME", "change your name")
 	w.keys("esc", "what", "?")
 	if w.m.current.Draft.Text() != "what?" {
 		t.Errorf("a question mark wrote %q", w.m.current.Draft.Text())

@@ -19,7 +19,7 @@ import (
 
 // deps is what the model needs beside its configuration. Tests have their own.
 type deps struct {
-	node        Node
+	node        command.LocalPeer
 	terminal    terminal
 	queueAction func(func(ctx context.Context)) // runs it later, in order, outside Update
 	queueRead   func(func(ctx context.Context)) // runs it later, in order, beside the actions

@@ -17,7 +17,7 @@ type screenRequest func(m *model)
 // screenCommands returns the commands that only a screen has.
 func screenCommands(post func(any)) []command.Command {
 	return []command.Command{
-		{Name: "search", Args: "[TEXT]", Help: "search what was said, as Ctrl+F",
+		{Name: "search", Args: "[TEXT]", Help: "search all messages, as Ctrl+F",
 			Run: func(_ command.Env, args string) {
 				post(screenRequest(func(m *model) {
 					openSearch(m)
@@ -25,9 +25,9 @@ func screenCommands(post func(any)) []command.Command {
 					m.current.Search.Next(-1)
 				}))
 			}},
-		{Name: "clear", Help: "take what was said off this screen; it stays in the room",
+		{Name: "clear", Help: "clear this screen; the messages stay in the room",
 			Run: func(command.Env, string) { post(screenRequest(func(m *model) { m.current.Messages.Clear() })) }},
-		choice(post, "bell", "ring when somebody names you, at each line, or never", []string{"mention", "all", "off"}, func(m *model, word string) {
+		choice(post, "bell", "ring when a message names you, at each message, or never", []string{"mention", "all", "off"}, func(m *model, word string) {
 			m.settings.Bell = conversation.BellMode(word)
 			host{m}.Inform(sanitize.Linef("Bell: %s", word))
 		}),

@@ -32,18 +32,9 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/conversation"
 	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/tui/theme"
 )
-
-// Node is what the screen asks of a running participant; *node.Node implements it.
-type Node interface {
-	command.Node
-	conversation.Node
-	// WaitDelivered returns when all linked peers have acknowledged what was sent.
-	WaitDelivered(ctx context.Context) error
-}
 
 // Config says what a Screen is made of. Commands must be set, and is added to.
 type Config struct {
@@ -83,7 +74,7 @@ func New(g *group.Group, events *event.Queue, cfg Config) *Screen {
 // Run shows the screen until the person quits, and returns nil then: messages have been acknowledged,
 // or had their time. Otherwise it returns the error of screen.Screen.Run: the cause of ctx, a
 // *group.Panic, or that the terminal has gone. Run restores the terminal in any case.
-func (s *Screen) Run(ctx context.Context, n Node) error {
+func (s *Screen) Run(ctx context.Context, n command.LocalPeer) error {
 	defer s.events.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -10,24 +10,67 @@
 package command
 
 import (
+	"context"
+	"io"
+	"time"
+
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/vote"
 )
 
-// Node is what commands ask of a running participant; *node.Node implements it. All methods are
-// safe for concurrent use and return without waiting for the network.
+// Node is what commands ask of the local peer. All methods are safe for concurrent use and, but for
+// Export, return without waiting for the network or the disk.
+//
+// A ref is what a person types for a vote: "#4", "4", "#4·7f", or the beginning of an id. The empty ref
+// means the vote that the person is asked about.
 type Node interface {
 	Self() event.Self
 	Peers() []event.Peer
 	Status() event.Status
 	Say(text string) error
 	Me(text string) error
+	Unsigned(text string) error // says text without a signature
 	Nick(name string) error
 	Connect(addr string) error
-	Disconnect(who string) error // an id, or an address of Connect
+	Disconnect(peer string) error // an id, or an address of Connect
 	Ignore(id string, on bool) error
 	Verify(id string, on bool) error
-	Votes
+
+	Proposals() []event.Proposal
+	Policy() event.Policy
+	// Preview returns the proposal that Propose would send; the node fills in the voters.
+	Preview(vote.Draft) (event.Proposal, error)
+	Propose(vote.Draft) (event.Proposal, error)
+	Vote(ref string, c vote.Choice) (event.Proposal, error)
+	Withdraw(ref string) (event.Proposal, error)
+	// Dispute stops applying a vote here, or applies it again: see package vote, "Disputes".
+	Dispute(ref string, on bool) (event.Proposal, error)
+	// Proof returns the certificate of a proposal that passed.
+	Proof(ref string) (event.Proposal, []byte, error)
+	// Evidence returns the proof that a voter signed two contrary ballots.
+	Evidence(ref string) (event.Proposal, []byte, error)
+
+	// Export writes all saved records and returns how many. It waits for the disk.
+	Export(ctx context.Context, w io.Writer, since time.Time, text bool) (int, error)
+	// WhoHas returns which peers have our last message; false when we sent none in this run.
+	WhoHas() (event.Reach, bool)
+}
+
+// LocalPeer is what the screen and line mode ask of the local peer, beside what commands do.
+type LocalPeer interface {
+	Node
+	// Typing notifies peers that the person is writing, or has stopped.
+	Typing(on bool)
+	// History returns at most max messages that stand before a place, nearest last; the zero Place is the
+	// end. It returns none when there are no more. Search does so for messages that contain text. Both
+	// wait for the disk.
+	History(ctx context.Context, before event.Place, max int) ([]event.Line, error)
+	Search(ctx context.Context, text string, before event.Place, max int) ([]event.Line, error)
+	// WaitWritable returns when the fastest link has room; with no link, when there is one.
+	WaitWritable(ctx context.Context) error
+	// WaitDelivered returns when all linked peers have acknowledged what was sent.
+	WaitDelivered(ctx context.Context) error
 }
 
 // Log is where errors and their stacks are kept.
@@ -46,8 +89,8 @@ type Env struct {
 	Reply  func(Answer)
 }
 
-// Answer is what a command has to say. The string is the name of JSON mode's event, "" for none.
-type Answer interface{ Answer() string }
+// Answer is one of this package's structs that say what came of a command.
+type Answer interface{ answer() }
 
 // List answers /list: the peers that are here, late or lost.
 type List struct{ Peers []event.Peer }
@@ -64,20 +107,13 @@ type Fail struct{ Text, Hint string }
 // Quit asks whoever runs the program to end it, once what was said has been delivered.
 type Quit struct{}
 
-// Answer is "list".
-func (List) Answer() string { return "list" }
-
-// Answer is "status".
-func (Status) Answer() string { return "status" }
-
-// Answer is "info".
-func (Info) Answer() string { return "info" }
-
-// Answer is "error".
-func (Fail) Answer() string { return "error" }
-
-// Answer is "": the end of the program speaks for itself.
-func (Quit) Answer() string { return "" }
+func (List) answer()      {}
+func (Status) answer()    {}
+func (Proposals) answer() {}
+func (Info) answer()      {}
+func (Fail) answer()      {}
+func (Save) answer()      {}
+func (Quit) answer()      {}
 
 // Label is how a peer is shown.
 func (e Env) Label(p event.Peer) string { return e.Roster.Label(roster.ID(p.Key, p.ID)).String() }

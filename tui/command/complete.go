@@ -13,12 +13,11 @@ type Completion struct {
 // after a slash, then their arguments. Text that is to be said has none. Names of others in it are
 // clean.
 func (t *Table) Complete(e Env, line string) []Completion {
-	rest, slash := strings.CutPrefix(line, "/")
-	if !slash || strings.HasPrefix(rest, "/") {
+	name, args, slash := splitCommand(line)
+	if !slash {
 		return nil
 	}
-	name, args := cutWord(rest)
-	if len(name) == len(rest) {
+	if len("/")+len(name) == len(line) {
 		var out []Completion
 		for _, c := range t.named(name) {
 			done := "/" + c.Name

@@ -14,24 +14,24 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// rememberer is a fakeNode that remembers.
-type rememberer struct {
+// exportNode is a fakeNode with a history on disk.
+type exportNode struct {
 	*fakeNode
 	reach event.Reach
 	said  bool
 	fails error
 }
 
-func (r rememberer) Export(_ context.Context, w io.Writer, _ time.Time, text bool) (int, error) {
+func (r exportNode) Export(_ context.Context, w io.Writer, _ time.Time, text bool) (int, error) {
 	fmt.Fprintf(w, "text %v\n", text)
 	return 7, r.fails
 }
 
-func (r rememberer) WhoHas() (event.Reach, bool) { return r.reach, r.said }
+func (r exportNode) WhoHas() (event.Reach, bool) { return r.reach, r.said }
 
 func TestExport(t *testing.T) {
 	w := newWorld()
-	node := rememberer{fakeNode: w.node}
+	node := exportNode{fakeNode: w.node}
 	dir := t.TempDir()
 	for name, want := range map[string]string{"room": "text false\n", "room.txt": "text true\n"} {
 		w.env.Node = node
@@ -65,13 +65,13 @@ func TestWhoHas(t *testing.T) {
 	w := newWorld()
 	carol, dora := w.node.peers[2], w.node.peers[4]
 	for _, c := range []struct {
-		node rememberer
+		node exportNode
 		want string
 	}{
-		{rememberer{}, "said nothing"},
-		{rememberer{said: true}, "Nobody was here"},
-		{rememberer{said: true, reach: event.Reach{Has: []event.Peer{carol}, Lacks: []event.Peer{dora}}},
-			"1 of 2 have your last line\n  Carol Yes has it\n  dora not yet: when they come back"},
+		{exportNode{}, "sent anything"},
+		{exportNode{said: true}, "Not delivered yet"},
+		{exportNode{said: true, reach: event.Reach{Has: []event.Peer{carol}, Lacks: []event.Peer{dora}}},
+			"1 of 2 have your last message\n  Carol Yes has it\n  dora not yet: when they come back"},
 	} {
 		c.node.fakeNode = w.node
 		w.env.Node = c.node

@@ -12,6 +12,8 @@ import (
 
 // fakeNode notes what it is asked for.
 type fakeNode struct {
+	Node // Export and WhoHas, which only exportNode has
+
 	self      event.Self
 	peers     []event.Peer
 	proposals []event.Proposal
@@ -117,6 +119,15 @@ func newWorld() *world {
 // do runs one line and returns what the node was asked and what was answered.
 func (w *world) do(line string) (calls []string, answers []Answer) {
 	w.node.calls, w.answers = nil, nil
-	w.table.Do(w.env, line)
+	w.table.Run(w.env, w.table.Parse(line))
 	return w.node.calls, w.answers
+}
+
+// isFail reports whether the only answer is a Fail.
+func isFail(answers []Answer) bool {
+	if len(answers) != 1 {
+		return false
+	}
+	_, ok := answers[0].(Fail)
+	return ok
 }

@@ -13,9 +13,9 @@ const logLines = 10
 // program is the program itself. Help lists t.
 func metaCommands(t *Table) []Command {
 	return []Command{
-		{Name: "status", Help: "where you are, how you are connected, what was counted",
+		{Name: "status", Help: "connections and statistics",
 			Run: func(e Env, _ string) { e.Reply(Status{e.Node.Status()}) }},
-		{Name: "doctor", Help: "why you see nobody: each interface, what is in the way, firewalls", Run: doctor},
+		{Name: "doctor", Help: "why you see no one: interfaces, obstacles, firewalls", Run: doctor},
 		{Name: "log", Help: "where the log is, and its end", Run: log},
 		{Name: "help", Args: "[COMMAND]", Help: "this list, or one command",
 			Run: func(e Env, args string) { t.help(e, args) },
@@ -54,7 +54,7 @@ func doctor(e Env, _ string) {
 	row := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	row("%d peers are here, %d of them in clear. You listen on TCP %d.", s.Peers+s.Plain, s.Plain, s.Self.Port)
 	if !s.Discovery {
-		row("You don't look for peers (--no-discovery): /connect HOST reaches somebody.")
+		row("Discovery is off (--no-discovery). Use /connect HOST.")
 	}
 	for _, i := range s.Network.Interfaces {
 		at := i.Name

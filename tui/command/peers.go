@@ -10,11 +10,11 @@ import (
 // people is who is there and who they are.
 func peerCommands() []Command {
 	return []Command{
-		{Name: "list", Aliases: []string{"who", "peers"}, Help: "who is here",
+		{Name: "list", Aliases: []string{"who", "peers"}, Help: "the peers in the room",
 			Run: list},
 		{Name: "verify", Args: "[NAME [yes|no]]", Help: "compare the words of NAME's key with yours; yes marks it as compared",
 			Run: verify, Complete: completePeer("yes", "no")},
-		{Name: "ignore", Args: "[NAME [off]]", Help: "don't show what NAME says; off shows it again; alone: whom you ignore",
+		{Name: "ignore", Args: "[NAME [off]]", Help: "hide messages from NAME; off shows them; alone: the ignored peers",
 			Run: ignore, Complete: completePeer("off")},
 		{Name: "crypto", Aliases: []string{"whoami"}, Help: "your key and words, and how you are protected",
 			Run: crypto},
@@ -35,7 +35,7 @@ func list(e Env, _ string) {
 func verify(e Env, args string) {
 	self := e.Node.Self()
 	if args == "" {
-		e.Reply(Info{fmt.Sprintf("Your words: %s\nTo compare with somebody: /verify NAME", self.Fingerprint)})
+		e.Reply(Info{fmt.Sprintf("Your words: %s\nTo compare with someone: /verify NAME", self.Fingerprint)})
 		return
 	}
 	name, answer := cutLast(args, "yes", "no")
@@ -46,7 +46,7 @@ func verify(e Env, args string) {
 	label := e.Label(p)
 	switch {
 	case p.Key.IsZero():
-		e.Reply(Fail{Text: label + " speaks without a key: there is nothing to verify", Hint: "anybody can speak under that name"})
+		e.Reply(Fail{Text: label + " speaks without a key: there is nothing to verify", Hint: "anyone can use that name"})
 	case answer != "":
 		if e.fail(e.Node.Verify(p.ID, answer == "yes")) {
 			return
@@ -84,9 +84,9 @@ func ignore(e Env, args string) {
 			}
 		}
 		if len(labels) == 0 {
-			e.Reply(Info{"You ignore nobody"})
+			e.Reply(Info{"You aren't ignoring anyone"})
 		} else {
-			e.Reply(Info{"You ignore " + strings.Join(labels, ", ")})
+			e.Reply(Info{"Ignored: " + strings.Join(labels, ", ")})
 		}
 		return
 	}
@@ -97,9 +97,9 @@ func ignore(e Env, args string) {
 	}
 	label := e.Label(p)
 	if off == "" {
-		e.Reply(Info{fmt.Sprintf("What %s says is not shown any more; /ignore %s off shows it again", label, label)})
+		e.Reply(Info{fmt.Sprintf("Ignoring %s · /ignore %s off to undo", label, label)})
 	} else {
-		e.Reply(Info{"What " + label + " says is shown again"})
+		e.Reply(Info{"No longer ignoring " + label})
 	}
 }
 

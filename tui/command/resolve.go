@@ -49,7 +49,7 @@ func (e Env) find(text, usage string) (event.Peer, bool) {
 	case me:
 		e.Reply(Fail{Text: "that is you", Hint: "/list shows the others"})
 	default:
-		e.Reply(Fail{Text: fmt.Sprintf("nobody here is called %.80s", text), Hint: "/list shows who is here"})
+		e.Reply(Fail{Text: fmt.Sprintf("no one here is called %.80s", text), Hint: "/list shows who is here"})
 	}
 	return event.Peer{}, false
 }

@@ -57,7 +57,7 @@ func TestWhatIsRefusedWithoutAskingTheNode(t *testing.T) {
 		"/verify bob":         "say which one: /verify ",
 		"/verify alice yes":   "/list shows the others",
 		"/verify nobody":      "/list shows who is here",
-		"/verify rusty yes":   "anybody can speak under that name",
+		"/verify rusty yes":   "anyone can use that name",
 		"/ignore bob":         "say which one: /ignore ",
 		"/disconnect":         "type /disconnect NAME",
 		"/connect :8080":      "write HOST:PORT",
@@ -88,7 +88,7 @@ func TestAnswers(t *testing.T) {
 		"/exit":   Quit{},
 		"/status": Status{event.Status{Self: w.node.self, Peers: 5}},
 		"/list":   List{w.node.peers[:4]}, // dora left
-		"/ignore": Info{"You ignore nobody"},
+		"/ignore": Info{"You aren't ignoring anyone"},
 		"/log":    Info{"The end of /home/alice/log\none\ntwo"},
 		"/help":   Info{w.table.Help()},
 	} {
@@ -98,11 +98,11 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 	w.node.peers[3].Ignored = true
-	if _, answers := w.do("/ignore"); answers[0] != (Info{"You ignore rusty"}) {
+	if _, answers := w.do("/ignore"); answers[0] != (Info{"Ignored: rusty"}) {
 		t.Errorf("/ignore: %v", answers)
 	}
 	w.env.Log = nil
-	if _, answers := w.do("/log"); answers[0].Answer() != "error" {
+	if _, answers := w.do("/log"); !isFail(answers) {
 		t.Errorf("/log without a log: %v", answers)
 	}
 }
@@ -164,7 +164,7 @@ func TestDisconnectAnAddress(t *testing.T) {
 			t.Errorf("%s: %s", line, diff)
 		}
 		w.node.fails = true
-		if _, answers = w.do(line); !strings.HasPrefix(answers[0].(Fail).Text, "nobody here is called ") {
+		if _, answers = w.do(line); !strings.HasPrefix(answers[0].(Fail).Text, "no one here is called ") {
 			t.Errorf("%s: %v", line, answers)
 		}
 	}

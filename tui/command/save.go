@@ -17,9 +17,6 @@ type Save struct {
 	Fill func(io.Writer) (done string, err error)
 }
 
-// Answer is "": what comes of it is told by Info or Fail.
-func (Save) Answer() string { return "" }
-
 // Write writes the file and answers what came of it. It waits for the disk.
 func (s Save) Write() Answer {
 	f, err := os.OpenFile(s.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)

@@ -7,7 +7,7 @@ func sayCommands() []Command {
 			Run: func(e Env, args string) { e.fail(e.Node.Say(args)) }},
 		{Name: "me", Args: "TEXT", Help: "say what you do: * alice waves", Says: true,
 			Run: func(e Env, args string) { e.fail(e.Node.Me(args)) }},
-		{Name: "nick", Args: "NAME", Help: "be called NAME from now on",
+		{Name: "nick", Args: "NAME", Help: "change your name",
 			Run: func(e Env, args string) {
 				if !e.fail(e.Node.Nick(args)) {
 					e.Reply(Info{"You are now called " + args})

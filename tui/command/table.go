@@ -56,43 +56,40 @@ func (t *Table) Add(rows ...Command) {
 	}
 }
 
-// Input is a line that was typed, understood.
+// Input is a line that was typed, parsed once.
 type Input struct {
 	Command *Command // nil when the line is text, or empty
-	Args    string   // of the command, without white space around
-	Text    string   // to be said, exactly as typed but for an escaped slash; "" when there is nothing to say
+	Args    string   // the command's arguments, without white space around
+	Text    string   // a message, exactly as typed but for an escaped slash; "" when there is none
+	Err     error    // an unknown command
 }
 
 // Says reports whether somebody is to hear the line.
 func (i Input) Says() bool { return i.Text != "" || i.Command != nil && i.Command.Says }
 
-// Parse understands a line of the composer or of standard input. A line that begins with a slash and
-// letters is a command; "//" stands for a slash that is meant; everything else, "/usr/bin" and "/42"
-// among it, is text. White space alone is nothing. The error is an *unknownError.
-func (t *Table) Parse(line string) (Input, error) {
-	rest, slash := strings.CutPrefix(line, "/")
-	switch {
+// Parse parses a line of the composer or of standard input. A line that begins with a slash and
+// letters is a command; "//" stands for a slash that is meant. Everything else, "/usr/bin" and "/42"
+// among it, is text. White space alone is nothing.
+func (t *Table) Parse(line string) Input {
+	name, args, slash := splitCommand(line)
+	switch c := t.byName[strings.ToLower(name)]; {
 	case strings.TrimSpace(line) == "":
-		return Input{}, nil
+		return Input{}
 	case !slash:
-		return Input{Text: line}, nil
-	case strings.HasPrefix(rest, "/"):
-		return Input{Text: rest}, nil
+		return Input{Text: unescape(line)}
+	case c != nil:
+		return Input{Command: c, Args: strings.TrimSpace(args)}
+	case !isName(name):
+		return Input{Text: line}
 	}
-	name, args := cutWord(rest)
-	c := t.byName[strings.ToLower(name)]
-	if c == nil && !isName(name) {
-		return Input{Text: line}, nil
-	}
-	if c == nil {
-		return Input{}, &unknownError{Name: name, Nearest: t.nearest(strings.ToLower(name))}
-	}
-	return Input{Command: c, Args: strings.TrimSpace(args)}, nil
+	return Input{Err: &unknownError{Name: name, Nearest: t.nearest(strings.ToLower(name))}}
 }
 
 // Run does what a line asks for: says its text, or runs its command.
 func (t *Table) Run(e Env, in Input) {
 	switch {
+	case in.Err != nil:
+		e.Reply(FailFrom(in.Err))
 	case in.Command == nil && in.Text == "":
 	case in.Command == nil:
 		e.fail(e.Node.Say(in.Text))
@@ -103,14 +100,23 @@ func (t *Table) Run(e Env, in Input) {
 	}
 }
 
-// Do is Parse and Run; an unknown command is answered with Fail.
-func (t *Table) Do(e Env, line string) {
-	in, err := t.Parse(line)
-	if err != nil {
-		e.Reply(FailFrom(err))
-		return
+// splitCommand splits a command line into its name and arguments. It returns false for text, which begins
+// with no slash or with an escaped one.
+func splitCommand(line string) (name, args string, ok bool) {
+	rest, slash := strings.CutPrefix(line, "/")
+	if !slash || strings.HasPrefix(rest, "/") {
+		return "", "", false
 	}
-	t.Run(e, in)
+	name, args = cutWord(rest)
+	return name, args, true
+}
+
+// unescape returns the text that a line stands for: two slashes at its beginning mean one.
+func unescape(line string) string {
+	if strings.HasPrefix(line, "//") {
+		return line[1:]
+	}
+	return line
 }
 
 // isName reports whether what follows a slash looks like a command: letters only.

@@ -34,7 +34,8 @@ func TestParse(t *testing.T) {
 		{line: " /list", text: " /list"},
 		{line: "/привет", text: "/привет"},
 	} {
-		in, err := table.Parse(test.line)
+		in := table.Parse(test.line)
+		err := in.Err
 		name := ""
 		if in.Command != nil {
 			name = in.Command.Name
@@ -48,8 +49,8 @@ func TestParse(t *testing.T) {
 func TestWhatSays(t *testing.T) {
 	table := New()
 	for line, want := range map[string]bool{"hi": true, "/msg hi": true, "/me waves": true, "/list": false, "/quit": false, "": false} {
-		if in, err := table.Parse(line); err != nil || in.Says() != want {
-			t.Errorf("%q says: %v, %v", line, in.Says(), err)
+		if in := table.Parse(line); in.Err != nil || in.Says() != want {
+			t.Errorf("%q says: %v, %v", line, in.Says(), in.Err)
 		}
 	}
 }
@@ -189,7 +190,8 @@ func FuzzCommandLine(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		w := newWorld()
-		in, err := w.table.Parse(line)
+		in := w.table.Parse(line)
+		err := in.Err
 		switch {
 		case err != nil:
 			if in.Text != "" || in.Command != nil || line[0] != '/' {
@@ -205,7 +207,7 @@ func FuzzCommandLine(f *testing.F) {
 			t.Fatal("nothing is made of it")
 		}
 		if strings.HasPrefix(line, "/") { // one more slash makes text of anything
-			if in, err := w.table.Parse("/" + line); err != nil || in.Text != line {
+			if in := w.table.Parse("/" + line); in.Err != nil || in.Text != line {
 				t.Fatalf("escaped: %+v, %v", in, err)
 			}
 		}

@@ -11,26 +11,6 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Votes is what the commands of votes ask of a node. A ref is what a person types: "#4", "4",
-// "#4·7f", or the beginning of an id; "" means the vote that is being asked about.
-type Votes interface {
-	Proposals() []event.Proposal
-	Policy() event.Policy
-	// Preview is the proposal that Propose would send; the node fills in the roll.
-	Preview(vote.Draft) (event.Proposal, error)
-	Propose(vote.Draft) (event.Proposal, error)
-	Vote(ref string, c vote.Choice) (event.Proposal, error)
-	Withdraw(ref string) (event.Proposal, error)
-	// Dispute puts a proposal into one's dispute set, or takes it out (VOTING.md rule 6).
-	Dispute(ref string, on bool) (event.Proposal, error)
-	// Proof is the certificate of a passed proposal.
-	Proof(ref string) (event.Proposal, []byte, error)
-	// Evidence is the proof that somebody voted twice on a proposal.
-	Evidence(ref string) (event.Proposal, []byte, error)
-	// Unsigned says something that anybody could have said, to everybody.
-	Unsigned(text string) error
-}
-
 // Ask lets a mode that has a person before it come between a command and what it does. A nil func
 // does it at once.
 type Ask struct {
@@ -44,9 +24,6 @@ type Proposals struct {
 	Policy    event.Policy
 }
 
-// Answer is "proposals".
-func (Proposals) Answer() string { return "proposals" }
-
 // votes is what the room decides.
 func voteCommands() []Command {
 	return []Command{
@@ -58,20 +35,20 @@ func voteCommands() []Command {
 			Run: func(e Env, args string) { e.vote(args, vote.Approve) }, Complete: completeRef()},
 		{Name: "n", Args: "[#N]", Help: "reject what is being asked", Says: true,
 			Run: func(e Env, args string) { e.vote(args, vote.Reject) }, Complete: completeRef()},
-		{Name: "proposals", Aliases: []string{"votes"}, Help: "what was proposed, and what is in force",
+		{Name: "proposals", Aliases: []string{"votes"}, Help: "all votes, and what is in force",
 			Run: func(e Env, _ string) { e.Reply(Proposals{e.Node.Proposals(), e.Node.Policy()}) }},
-		{Name: "accept", Args: "#N", Help: "follow a vote that left you or somebody here out",
+		{Name: "accept", Args: "#N", Help: "apply a vote held without you or someone here",
 			Run: func(e Env, args string) { e.dispute(args, false) }, Complete: completeRef()},
-		{Name: "refuse", Args: "#N", Help: "don't follow a vote",
+		{Name: "refuse", Args: "#N", Help: "don't apply a vote",
 			Run: func(e Env, args string) { e.dispute(args, true) }, Complete: completeRef()},
 		{Name: "cancel", Args: "#N", Help: "withdraw a proposal of yours",
 			Run: func(e Env, args string) { _, err := e.Node.Withdraw(args); e.fail(err) }, Complete: completeRef()},
 		{Name: "proof", Args: "#N FILE", Help: "save the certificate of a vote that passed",
 			Run: proof, Complete: completeRef()},
-		{Name: "evidence", Args: "#N FILE", Help: "save the proof that somebody voted twice",
+		{Name: "evidence", Args: "#N FILE", Help: "save the proof that someone voted twice",
 			Run: evidence, Complete: completeRef()},
 		{Name: "topic", Args: "[TEXT]", Help: "the room's topic, or propose another", Says: true, Run: topic},
-		{Name: "unsigned", Args: "TEXT", Help: "say TEXT so that anybody could have said it", Says: true,
+		{Name: "unsigned", Args: "TEXT", Help: "send TEXT without your signature", Says: true,
 			Run: func(e Env, args string) { e.fail(e.Node.Unsigned(args)) }},
 	}
 }
@@ -271,9 +248,9 @@ func (e Env) dispute(ref string, on bool) {
 		return
 	}
 	if on {
-		e.Reply(Info{fmt.Sprintf("You don't follow %s; /accept %s does", p.Label, p.Label)})
+		e.Reply(Info{fmt.Sprintf("You no longer apply vote %s · /accept %s to undo", p.Label, p.Label)})
 	} else {
-		e.Reply(Info{fmt.Sprintf("You follow %s; /refuse %s takes that back", p.Label, p.Label)})
+		e.Reply(Info{fmt.Sprintf("You now apply vote %s · /refuse %s to undo", p.Label, p.Label)})
 	}
 }
 

@@ -21,28 +21,14 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/composer"
 	"chat.lan/p2pchat/tui/messages"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 	"chat.lan/p2pchat/tui/votes"
-	"chat.lan/p2pchat/vote"
 )
-
-// Node is the part of a running participant that a conversation uses; *node.Node implements it. All
-// methods but Typing wait for the disk, so they run in the queues of Screen only.
-type Node interface {
-	// Typing tells peers whether the local peer is writing.
-	Typing(on bool)
-	// History returns at most max messages that stand before a place, nearest last. The zero Place is
-	// the end of the room. An empty result means that there are no more.
-	History(ctx context.Context, before event.Place, max int) ([]event.Line, error)
-	// Search is like History, for messages that contain text.
-	Search(ctx context.Context, text string, before event.Place, max int) ([]event.Line, error)
-	// Vote signs a ballot on the proposal with that id, saves it and sends it.
-	Vote(ref string, c vote.Choice) (event.Proposal, error)
-}
 
 // Screen is what a conversation shares with all others. Its methods are called from Update only.
 type Screen interface {
@@ -83,7 +69,7 @@ type Settings struct {
 // Config says what a Conversation is made of. All of it must be set, but Room.
 type Config struct {
 	Room     event.Room
-	Node     Node
+	Node     command.LocalPeer
 	Screen   Screen
 	Roster   *roster.Roster
 	Theme    *theme.Theme

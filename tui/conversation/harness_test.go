@@ -17,6 +17,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/composer"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
@@ -35,6 +36,8 @@ func peerOf(name string) event.Peer {
 
 // fakeNode has messages on disk, and notes what it is asked for.
 type fakeNode struct {
+	command.LocalPeer // methods that no test calls
+
 	past    []event.Line // in order
 	readErr error
 	voteErr error

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 )
@@ -50,7 +51,7 @@ func (s *Search) searchDisk() {
 
 // findOnDisk looks for the latest match before a place, and for all messages in between. Where those
 // are more than reach, it looks for the latest matches instead. It waits for the disk.
-func findOnDisk(ctx context.Context, node Node, query string, before event.Place, reach int) *matches {
+func findOnDisk(ctx context.Context, node command.LocalPeer, query string, before event.Place, reach int) *matches {
 	m := &matches{query: query}
 	if m.lines, m.err = node.Search(ctx, query, before, 1); len(m.lines) == 0 {
 		return m

@@ -151,6 +151,6 @@ func TestDisagreementIsReported(t *testing.T) {
 	r.post(event.BallotCast{Proposal: p, By: event.Voter{ID: bob.ID, Key: bob.Key, Name: "bob"}, Twice: true},
 		event.Differs{Peer: bob}, event.Differs{Peer: bob, Label: "#6"}, event.Differs{Peer: bob, Label: "#6", SecureOnly: true},
 		event.Gate{Reason: "unsigned messages wait for the policy"})
-	r.mustShow("bob voted twice on #6", "bob follows another policy than you", "bob doesn't follow #6, you do", "bob follows #6, you don't",
+	r.mustShow("bob voted twice on #6", "bob applies other votes than you", "bob doesn't apply vote #6, you do", "bob applies vote #6, you don't",
 		"unsigned messages wait for the policy")
 }

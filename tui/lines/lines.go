@@ -35,15 +35,6 @@ const (
 	maxFarewell = 30 * time.Second
 )
 
-// Node is what line and JSON mode ask of a running participant; *node.Node implements it.
-type Node interface {
-	command.Node
-	// WaitWritable returns when the fastest link has room; while nobody is there, when somebody is.
-	WaitWritable(ctx context.Context) error
-	// WaitDelivered returns when all linked peers have acknowledged what was sent.
-	WaitDelivered(ctx context.Context) error
-}
-
 // Config says where a Mode reads and writes.
 type Config struct {
 	In        io.Reader // a Cancel method, as of a cancelreader, is called when Run has to end
@@ -54,12 +45,7 @@ type Config struct {
 	TwoPerson *TwoPerson // the two-person program's words; nil: line mode's
 	Commands  *command.Table
 	Log       command.Log // for /log; nil when there is none
-	History   int         // lines of earlier runs to begin with, if the node is a Past
-}
-
-// Past is a node that remembers; *node.Node implements it.
-type Past interface {
-	History(ctx context.Context, before event.Place, max int) ([]event.Line, error)
+	History   int         // lines of earlier runs to begin with,
 }
 
 // Mode is line or JSON mode. Post may be called from any goroutine but is meant for the node's one;
@@ -182,7 +168,7 @@ func (m *Mode) answer(a command.Answer) {
 // Run reads input and does what it asks for, until /quit or the end of input; what was said has then
 // been acknowledged, or had its time. It returns nil then, the context's cause when ctx ended first,
 // and ErrOutput when nobody reads stdout any more.
-func (m *Mode) Run(ctx context.Context, n Node) error {
+func (m *Mode) Run(ctx context.Context, n command.LocalPeer) error {
 	defer close(m.ended)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -234,15 +220,11 @@ func (m *Mode) Run(ctx context.Context, n Node) error {
 }
 
 // past shows what was said before this run, as far as it was asked for.
-func (m *Mode) past(ctx context.Context, n Node) {
-	remembering, ok := n.(Past)
-	if !ok || m.cfg.History <= 0 {
-		return
-	}
+func (m *Mode) past(ctx context.Context, n command.LocalPeer) {
 	began := n.Self().Started
 	var shown []event.Line
 	for at := (event.Place{}); len(shown) < m.cfg.History; {
-		page, err := remembering.History(ctx, at, m.cfg.History)
+		page, err := n.History(ctx, at, m.cfg.History)
 		if err != nil {
 			m.answer(command.Fail{Text: wording.HistoryUnreadable(err)})
 			break
@@ -264,28 +246,24 @@ func (m *Mode) past(ctx context.Context, n Node) {
 }
 
 // execute does what one line asks for.
-func (m *Mode) execute(ctx context.Context, n Node, env command.Env, l line) {
+func (m *Mode) execute(ctx context.Context, n command.LocalPeer, env command.Env, l line) {
 	m.out.entered()
 	if l.err != nil {
 		m.answer(command.FailFrom(l.err))
 		return
 	}
-	in, err := m.cfg.Commands.Parse(l.text)
-	if err != nil {
-		m.answer(command.FailFrom(err))
-	} else {
-		if in.Says() {
-			m.waitForHearer(ctx, n)
-		}
-		m.cfg.Commands.Run(env, in)
+	in := m.cfg.Commands.Parse(l.text)
+	if in.Says() {
+		m.waitForHearer(ctx, n)
 	}
+	m.cfg.Commands.Run(env, in)
 	m.out.wait(ctx.Done())
 }
 
 // waitForHearer waits until somebody can take a line. While peers are there that is as long as it
 // takes; while nobody is, a first peer has 5 s, once: the next lines don't wait again.
 // On a terminal nobody waits for a first peer: the person sees who is there.
-func (m *Mode) waitForHearer(ctx context.Context, n Node) {
+func (m *Mode) waitForHearer(ctx context.Context, n command.LocalPeer) {
 	for ctx.Err() == nil {
 		if m.alone || m.cfg.Terminal {
 			if !anyoneThere(n) {
@@ -303,7 +281,7 @@ func (m *Mode) waitForHearer(ctx context.Context, n Node) {
 	}
 }
 
-func anyoneThere(n Node) bool {
+func anyoneThere(n command.LocalPeer) bool {
 	for _, p := range n.Peers() {
 		if p.Present() {
 			return true
@@ -313,7 +291,7 @@ func anyoneThere(n Node) bool {
 }
 
 // farewell waits for acknowledgements of what was said: 5 s, and longer only while they come.
-func (m *Mode) farewell(ctx context.Context, n Node) {
+func (m *Mode) farewell(ctx context.Context, n command.LocalPeer) {
 	ctx, cancel := context.WithTimeout(ctx, maxFarewell)
 	defer cancel()
 	for ctx.Err() == nil {

@@ -13,7 +13,9 @@ import (
 )
 
 // fakeVotes is a room in which nothing was proposed yet, and a proof of nothing.
-type fakeVotes struct{}
+type fakeVotes struct {
+	command.LocalPeer // methods that no test calls
+}
 
 var errNoVotes = errors.New("no votes here")
 
@@ -105,8 +107,8 @@ func TestVotesInLines(t *testing.T) {
 🔐 Carol proposed #5: topic "tea" · needs 1 of 1
 🔐 #5 leaves out Alice, Bob, Dora: it does not count here until /accept #5
 🔐 #4 EXPIRED, undecided: secure-only on
-🔐 Bob follows #9, you don't · /accept #9
-🔐 Bob doesn't follow #4, you do · /refuse #4
+🔐 Bob applies vote #9, you don't · /accept #9 to apply it too
+🔐 Bob doesn't apply vote #4, you do · /refuse #4 to stop
 🔐 #6 PASSED 2 of 3: secure-only off · #4 stays on: 1 of the 2 approvals that it takes by those who switched it on
 🔐 Secure-only is off: unsigned messages are heard
 🔐 Secure-only is on (#7, signed by Alice, Bob): unsigned messages are refused

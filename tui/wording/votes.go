@@ -148,11 +148,11 @@ func (ph Phrases) BallotCast(b event.BallotCast) sanitize.SafeText {
 func (ph Phrases) Differs(d event.Differs, label sanitize.SafeText) sanitize.SafeText {
 	switch {
 	case d.Label == "":
-		return sanitize.Linef("%s follows another policy than you", label)
+		return sanitize.Linef("%s applies other votes than you", label)
 	case !d.SecureOnly:
-		return sanitize.Linef("%s doesn't follow %s, you do %s /refuse %s", label, d.Label, ph.Dot, d.Label)
+		return sanitize.Linef("%s doesn't apply vote %s, you do %s /refuse %s to stop", label, d.Label, ph.Dot, d.Label)
 	}
-	return sanitize.Linef("%s follows %s, you don't %s /accept %s", label, d.Label, ph.Dot, d.Label)
+	return sanitize.Linef("%s applies vote %s, you don't %s /accept %s to apply it too", label, d.Label, ph.Dot, d.Label)
 }
 
 // Policy reports what the room has decided about unsigned messages. Signed adds who signed that, for a

@@ -145,9 +145,9 @@ func TestPolicy(t *testing.T) {
 		check(t, terse.Policy(tc.p, tc.signed), tc.terse)
 	}
 	label := sanitize.Trusted("ann")
-	check(t, screen.Differs(event.Differs{}, label), "ann follows another policy than you")
-	check(t, screen.Differs(event.Differs{Label: "#1"}, label), "ann doesn't follow #1, you do · /refuse #1")
-	check(t, screen.Differs(event.Differs{Label: "#1", SecureOnly: true}, label), "ann follows #1, you don't · /accept #1")
+	check(t, screen.Differs(event.Differs{}, label), "ann applies other votes than you")
+	check(t, screen.Differs(event.Differs{Label: "#1"}, label), "ann doesn't apply vote #1, you do · /refuse #1 to stop")
+	check(t, screen.Differs(event.Differs{Label: "#1", SecureOnly: true}, label), "ann applies vote #1, you don't · /accept #1 to apply it too")
 }
 
 func TestTimeLeft(t *testing.T) {

@@ -77,7 +77,7 @@ func TestHistory(t *testing.T) {
 	alice.next = 0
 	alice.until("delivery", func(h happened) bool { return h.Event == "delivered" && h.ID == last.ID })
 	alice.says("/who-has")
-	if h := alice.until("answer", func(h happened) bool { return h.Event == "info" && strings.Contains(h.Text, "last line") }); !strings.Contains(h.Text, "1 of 1") {
+	if h := alice.until("answer", func(h happened) bool { return h.Event == "info" && strings.Contains(h.Text, "last message") }); !strings.Contains(h.Text, "1 of 1") {
 		t.Errorf("/who-has says %q", h.Text)
 	}
 	bob.quits()
