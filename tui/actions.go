@@ -10,9 +10,9 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// This file holds what the keys of the table do (keys.go), where that is more than a call.
+// This file holds the actions of the key table (keys.go) that are more than a call.
 
-// interrupt is Ctrl+C: it discards the draft, and the second time in a row it quits.
+// interrupt (Ctrl+C) discards the draft, and the second time in a row it quits.
 func interrupt(m *model) tea.Cmd {
 	now := m.cfg.Now()
 	if !m.quit.offeredUntil.IsZero() && now.Before(m.quit.offeredUntil) {
@@ -24,7 +24,7 @@ func interrupt(m *model) tea.Cmd {
 	return nil
 }
 
-// closeTopmost is Esc: it closes one thing, the last that was opened, and never the program.
+// closeTopmost (Esc) closes what was opened last, but never the program.
 func closeTopmost(m *model) {
 	switch _, selected := m.current.Messages.Selected(); {
 	case m.current.Voting.Undo():
@@ -40,7 +40,7 @@ func closeTopmost(m *model) {
 	}
 }
 
-// completeOrCycle is Tab: it completes the draft, or moves the focus where the draft is empty.
+// completeOrCycle (Tab) completes the draft, or moves the focus where the draft is empty.
 func completeOrCycle(m *model, step int) bool {
 	if m.focus == paneCompose && !m.current.Draft.IsEmpty() {
 		m.current.Draft.Complete(step)
@@ -56,7 +56,8 @@ func completeOrCycle(m *model, step int) bool {
 	return true
 }
 
-// jump is Home or End. In a draft with text they move the cursor, so it reports false there.
+// jump (Home, End) goes to the first message or the last. In a draft with text these keys move the
+// cursor, so jump reports false there.
 func jump(m *model, home bool) bool {
 	if m.focus == paneCompose && !m.current.Draft.IsEmpty() {
 		return false
@@ -85,7 +86,7 @@ func selectMessage(m *model, delta int) {
 	}
 }
 
-// uncoverMessages removes what covers the messages where there isn't room for both.
+// uncoverMessages closes an overlay or a side pane that leaves no room for the messages.
 func uncoverMessages(m *model) {
 	if m.lay.Messages.shown() {
 		return
@@ -147,7 +148,7 @@ func mentionPeer(m *model) {
 	m.current.Insert("@" + m.label(p).String() + " ")
 }
 
-// toggleVoters is F3: it shows who voted how on the proposal in the banner.
+// toggleVoters (F3) shows the voters of the proposal in the banner and their ballots, or closes them.
 func toggleVoters(m *model) {
 	p, ok := m.current.Voting.Pane.BannerProposal()
 	switch {

@@ -9,7 +9,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// crowd is a room of 200×50 in which many lines were said.
+// crowd returns a screen of 200×50 with many messages, and makes more of them.
 func crowd(b *testing.B, lines int) (w *world, said func(n int) event.Batch) {
 	w = newWorld(b, looks["dark"], 200, 50)
 	_, dana, _ := company(w)
@@ -31,7 +31,7 @@ func crowd(b *testing.B, lines int) (w *world, said func(n int) event.Batch) {
 	return w, said
 }
 
-// A second's flood in one batch (issue 3: under 20 ms).
+// A second's flood in one batch must take less than 20 ms.
 func BenchmarkBatchOf10000Lines(b *testing.B) {
 	w, said := crowd(b, 0)
 	for b.Loop() {
@@ -43,7 +43,7 @@ func BenchmarkBatchOf10000Lines(b *testing.B) {
 	}
 }
 
-// A frame after one more line (issue 3: under 0.2 ms).
+// A frame after one more message must take less than 0.2 ms.
 func BenchmarkFrameAfterALine(b *testing.B) {
 	w, said := crowd(b, 100_000)
 	for b.Loop() {
@@ -55,7 +55,7 @@ func BenchmarkFrameAfterALine(b *testing.B) {
 	}
 }
 
-// A frame in which nothing changed, which is what each of a person's keys costs at least.
+// A frame in which nothing changed is the least that a key costs.
 func BenchmarkFrame(b *testing.B) {
 	w, _ := crowd(b, 100_000)
 	b.ReportAllocs()

@@ -10,10 +10,10 @@ import (
 // reportTime is how soon the rest of a focus report follows the Esc before it.
 const reportTime = 100 * time.Millisecond
 
-// repairFocusReport joins what Bubble Tea's parser splits. When a person presses Esc and changes the
-// pane of tmux at once, one read has the Esc and the report that the window has lost the focus: ESC
-// ESC [ O. The parser takes these bytes for Alt+Esc and the typed text "[O". repairFocusReport reports
-// false when nothing is left of the key.
+// repairFocusReport joins the parts of a focus report that Bubble Tea's parser splits. When a person
+// presses Esc and at once changes the pane of tmux, both arrive in one read: ESC ESC [ O. The parser
+// takes these bytes for Alt+Esc and the typed text "[O". repairFocusReport reports false when nothing
+// is left of the key.
 func (m *model) repairFocusReport(k tea.KeyMsg) (tea.KeyMsg, bool) {
 	follows := !m.escAt.IsZero() && m.cfg.Now().Sub(m.escAt) < reportTime
 	m.escAt = time.Time{}

@@ -7,8 +7,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// Esc and a report of the lost focus in one read are told apart again.
-func TestEscAndALostFocusInOneRead(t *testing.T) {
+// An Esc and a focus report that arrive in one read are separated again.
+func TestRepairFocusReport(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	w.keys("?")
@@ -22,6 +22,6 @@ func TestEscAndALostFocusInOneRead(t *testing.T) {
 	w.pass(time.Second)
 	w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("[O")})
 	if got := w.m.current.Draft.Text(); got != "[O" {
-		t.Errorf("what is typed later is text: %q", got)
+		t.Errorf("typed later, it must be text: %q", got)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"chat.lan/p2pchat/tui/wording"
 )
 
-// handleBatch takes in what was posted since the batch before.
+// handleBatch takes in the messages that were posted since the batch before.
 func (m *model) handleBatch(b event.Batch) (cmd tea.Cmd) {
 	for _, msg := range b {
 		switch msg := msg.(type) {
@@ -37,7 +37,7 @@ func (m *model) handleBatch(b event.Batch) (cmd tea.Cmd) {
 	return cmd
 }
 
-// handleEvent takes in an event: what is about the process here, what is about a room there.
+// handleEvent takes in an event about the process, and hands an event about a room to its conversation.
 func (m *model) handleEvent(ev event.Event) {
 	switch ev := ev.(type) {
 	case event.Ready:

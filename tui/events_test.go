@@ -14,7 +14,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-func TestTypingIsToldOnceAndTakenBack(t *testing.T) {
+func TestTypingIsReported(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	typing := func() (calls []string) {
 		for _, c := range w.node.calls {
@@ -30,7 +30,7 @@ func TestTypingIsToldOnceAndTakenBack(t *testing.T) {
 		do   func()
 		want []string
 	}{
-		{"a command is nobody's business", func() { w.keys("/list"); w.keys("ctrl+c") }, nil},
+		{"a command", func() { w.keys("/list"); w.keys("ctrl+c") }, nil},
 		{"the first letters", func() { w.keys("hel") }, []string{"true"}},
 		{"goes on", func() { w.pass(4 * time.Second); w.keys("lo") }, []string{"true"}},
 		{"pauses", func() { w.pass(time.Minute) }, []string{"false"}},
@@ -47,7 +47,7 @@ func TestTypingIsToldOnceAndTakenBack(t *testing.T) {
 	}
 }
 
-func TestOthersTypingIsShownAndForgotten(t *testing.T) {
+func TestTypingOfPeersIsShown(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	bob, dana, _ := company(w)
 	w.pass(time.Minute)
@@ -73,7 +73,7 @@ func TestUnreadCountsOnlyWhileTheWindowIsAway(t *testing.T) {
 	title := func() string { return w.frame().Title }
 	w.post(w.says(dana, "seen at once"))
 	if got := title(); got != "p2pchat #lobby" {
-		t.Errorf("while somebody looks the title is %q", got)
+		t.Errorf("while the window has the focus, the title is %q", got)
 	}
 	w.frame()
 	w.send(tea.BlurMsg{})
@@ -89,7 +89,7 @@ func TestUnreadCountsOnlyWhileTheWindowIsAway(t *testing.T) {
 	w.mustShow("─ new ─")
 }
 
-func TestTheBell(t *testing.T) {
+func TestBell(t *testing.T) {
 	for _, c := range []struct {
 		mode string
 		want int
@@ -109,7 +109,7 @@ func TestTheBell(t *testing.T) {
 	}
 }
 
-func TestErrorsAreShownAndKept(t *testing.T) {
+func TestErrorsAreShownAndRecorded(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	w.post(event.Notice{Level: event.Error, Text: "the disk is full", Hint: "make room: nothing is saved"},
 		event.Notice{Level: event.Warning, Text: "can't connect to 10.0.0.9:8080: refused", Hint: "it is tried again"})
@@ -162,8 +162,8 @@ func TestHintsNameTheWayBack(t *testing.T) {
 	}
 }
 
-// Whoever types what the screen says has to be found.
-func TestTheFirstStartSaysHowToStartAnother(t *testing.T) {
+// A peer that is started as the welcome says must be found.
+func TestWelcomeNamesTheInviteCommand(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.post(network)
 	w.m.cfg.InviteCommand = "go run . start --interface lo"
@@ -171,13 +171,13 @@ func TestTheFirstStartSaysHowToStartAnother(t *testing.T) {
 	w.mustShow("go run . start --interface lo --name bob")
 }
 
-func TestTheFirstStart(t *testing.T) {
+func TestWelcome(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.post(network)
 	w.mustShow("You are Alice", "Looking on  eth0 192.168.1.20", "docker0 skipped", "looking 0 s", "p2pchat start --name bob", "/connect 192.168.1.20:8080")
 	w.mustNotShow("in the way")
 	w.pass(troubleAfter)
-	w.mustShow("looking 10 s", "Nothing seems to be in the way")
+	w.mustShow("looking 10 s", "Your network looks fine")
 	own := w.says(event.Peer{ID: w.node.self.ID, Key: w.node.self.Key, Name: "Alice"}, "anybody?").Line
 	own.Own = true
 	w.post(event.Sent{Line: own})
@@ -196,7 +196,7 @@ func TestTheFirstStart(t *testing.T) {
 	w.mustNotShow("You are Alice")
 }
 
-func TestPlainPeersAreNoSecret(t *testing.T) {
+func TestCleartextPeersAreMarked(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	rusty := event.Peer{ID: "6b1f0000-1111-4222-8333-444455556666", Name: "rusty", Kind: event.KindJSON, State: event.Up, Since: noon, Changed: noon}
@@ -211,8 +211,8 @@ func TestTooSmall(t *testing.T) {
 	w.mustShow("#lobby")
 }
 
-// Nothing wakes a screen that has nothing to do but the minute of its clock.
-func TestTheAlarm(t *testing.T) {
+// Only the minute of the clock wakes an idle screen.
+func TestTimerOfAnIdleScreen(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
 	w.pass(time.Minute)
@@ -227,8 +227,8 @@ func TestTheAlarm(t *testing.T) {
 	w.mustShow(fmt.Sprint("13:5", 5))
 }
 
-// What is counted of those who have gone is not kept: over a day many come and go.
-func TestRatesForgetWhoHasGone(t *testing.T) {
+// Counters of peers that have gone are dropped: over a day many come and go.
+func TestRatesForgetGonePeers(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	for i := range 50 {
 		p := peerOf(fmt.Sprint("guest", i), noon)
@@ -241,8 +241,8 @@ func TestRatesForgetWhoHasGone(t *testing.T) {
 	}
 }
 
-// The alarm rings when it is set to, once, and the last setting counts.
-func TestTheAlarmRings(t *testing.T) {
+// The timer fires once, at the time that was set last.
+func TestTimerFires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		rings := make(chan time.Duration, 8)
@@ -266,11 +266,11 @@ func TestTheAlarmRings(t *testing.T) {
 	})
 }
 
-// The rates are those of the last seconds, from each peer's count, and end with it.
+// The rates follow from the counters of all peers in the last seconds, and end with them.
 func TestRates(t *testing.T) {
 	var r rates
 	p := peerOf("bob", noon)
-	p.In, p.Out = 1000, 500 // of before we looked
+	p.In, p.Out = 1000, 500 // counted before we looked
 	r.count(noon, p)
 	p.In, p.Out = 5000, 2500
 	r.count(noon.Add(2*time.Second), p)
@@ -292,7 +292,7 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// An answer makes room for what comes of the next line.
+// The next message or command closes an answer.
 func TestSendingClosesAnAnswer(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)

@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden screens anew")
 
-// frame is what the model wants to be shown: never more rows than there are, and none too wide.
+// frame draws the screen, and fails if it has too many rows or a row is too wide.
 func (w *world) frame() screen.Frame {
 	w.t.Helper()
 	width, height := w.m.width, w.m.height
@@ -40,7 +40,7 @@ func (w *world) frame() screen.Frame {
 	return f
 }
 
-// draw is what a terminal shows of the frame, with its styles.
+// draw returns what a terminal shows of the frame, with its styles.
 func (w *world) draw() string {
 	w.t.Helper()
 	f := w.frame()
@@ -57,7 +57,7 @@ func (w *world) draw() string {
 	return emu.Render()
 }
 
-// rows are what a terminal shows, without styles and blanks at the ends.
+// rows returns what a terminal shows, without styles and blanks at the ends.
 func (w *world) rows() []string {
 	w.t.Helper()
 	rows := strings.Split(ansi.Strip(w.draw()), "\n")
@@ -75,7 +75,7 @@ var looks = map[string]theme.Look{
 	"ascii":   {Profile: termenv.Ascii, ASCII: true},
 }
 
-// sizes are those of issue 3.
+// sizes are the smallest useful window, the usual ones and a large one.
 var sizes = [][2]int{{40, 11}, {50, 15}, {80, 24}, {120, 36}, {200, 50}}
 
 // network is where the golden screens look for peers.
@@ -83,7 +83,7 @@ var network = event.Network{Looking: true, Since: noon, Interfaces: []event.Inte
 	{Name: "eth0", Addr: addr("192.168.1.20")}, {Name: "wlan0", Addr: addr("192.168.7.3")}, {Name: "docker0", Skipped: "a bridge of containers"},
 }}
 
-// company is a room with three peers and something said.
+// company adds three peers and some messages.
 func company(w *world) (bob, dana, eve event.Peer) {
 	bob, dana, eve = peerOf("bob", noon), peerOf("dana", noon), peerOf("eve", noon)
 	dana.Verified = true
@@ -257,7 +257,7 @@ func TestGoldenScreens(t *testing.T) {
 	}
 }
 
-// golden is a screen as a file: styled where there are colours, and where the cursor is.
+// golden returns a screen as its file has it: with styles where there are colours, and the cursor.
 func (w *world) golden(look string) string {
 	f := w.m.Frame(w.m.width, w.m.height)
 	text := strings.ReplaceAll(w.draw(), "\r\n", "\n")
@@ -271,7 +271,7 @@ func (w *world) golden(look string) string {
 	return fmt.Sprintf("%s\n=== cursor %s, title %q\n", text, cursor, f.Title)
 }
 
-// With --ascii nothing that is ours is anything else.
+// With --ascii all rows are plain ASCII, but for the texts of peers.
 func TestASCIIScreens(t *testing.T) {
 	for _, scene := range scenes {
 		if scene.name == "writing" {

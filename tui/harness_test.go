@@ -21,19 +21,19 @@ import (
 // noon is when the tests begin: nothing may depend on the machine's clock or zone.
 var noon = time.Date(2026, 11, 21, 12, 51, 0, 0, time.UTC)
 
-// keyOf is a key that is the same in every run.
+// keyOf returns a key that is the same in every run.
 func keyOf(name string) identity.Key {
 	return identity.FromSeed(sha256.Sum256([]byte(name))).Key()
 }
 
-// peerOf is a peer that is the same in every run.
+// peerOf returns a peer that is the same in every run.
 func peerOf(name string, at time.Time) event.Peer {
 	key := keyOf(name)
 	return event.Peer{ID: key.ID().String(), Key: key, Name: name, Kind: event.KindNative, State: event.Up,
 		Addr: netip.MustParseAddrPort("192.168.1.31:8080"), Since: at, Changed: at, Agent: "p2pchat/0.1.0 (linux)"}
 }
 
-// fakeNode notes what it is asked for.
+// fakeNode records its calls.
 type fakeNode struct {
 	command.LocalPeer // methods that no test calls
 
@@ -41,7 +41,7 @@ type fakeNode struct {
 	peers       []event.Peer
 	calls       []string
 	undelivered bool
-	past        []event.Line // what is on disk, in order
+	past        []event.Line // the messages on disk, in order
 	asked       int          // pages of it
 	proposals   []event.Proposal
 	policy      event.Policy
@@ -73,7 +73,7 @@ func (n *fakeNode) WaitDelivered(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// fakeTerminal notes what it is asked for.
+// fakeTerminal records its calls.
 type fakeTerminal struct {
 	copied []string
 	bells  int
@@ -90,8 +90,8 @@ type fakeLog struct{}
 func (fakeLog) Path() string               { return "/home/alice/log" }
 func (fakeLog) Tail(int) ([]string, error) { return []string{"level=INFO msg=started"}, nil }
 
-// world is a model with everything around it made for tests: its clock stands still, orders are
-// carried out between keys, and answers come back at once.
+// world is a model with everything around it made for tests: its clock stands still, queued
+// functions run between keys, and answers come back at once.
 type world struct {
 	t        testing.TB
 	m        *model
@@ -108,7 +108,7 @@ func newWorld(t testing.TB, look theme.Look, width, height int) *world {
 	return worldWith(t, nil, look, width, height)
 }
 
-// worldWith is a world that remembers lines.
+// worldWith returns a world with messages on disk.
 func worldWith(t testing.TB, past []event.Line, look theme.Look, width, height int) *world {
 	key := keyOf("Alice")
 	w := &world{t: t, clock: noon, terminal: &fakeTerminal{}, node: &fakeNode{self: event.Self{
@@ -130,7 +130,7 @@ func worldWith(t testing.TB, past []event.Line, look theme.Look, width, height i
 // plain is the look without colours: the least that tells states apart.
 var plain = theme.Look{Profile: termenv.Ascii}
 
-// send hands a message to the model, and carries out what it orders.
+// send hands a message to the model, and runs all that the model queues.
 func (w *world) send(msg tea.Msg) {
 	_, cmd := w.m.Update(msg)
 	if cmd != nil {
@@ -156,10 +156,10 @@ func (w *world) send(msg tea.Msg) {
 	}
 }
 
-// post is what the queue does with events.
+// post delivers events as one batch.
 func (w *world) post(events ...any) { w.send(event.Batch(events)) }
 
-// pass lets time pass, with the alarm ringing when it is to.
+// pass lets time pass, and fires the timer when it is due.
 func (w *world) pass(d time.Duration) {
 	end := w.clock.Add(d)
 	for !w.alarm.IsZero() && !w.alarm.After(end) {
@@ -169,13 +169,13 @@ func (w *world) pass(d time.Duration) {
 		before := w.alarm
 		w.post(timerFired{})
 		if w.alarm.Equal(before) {
-			w.t.Fatalf("the alarm is set to now, for ever: %v", before)
+			w.t.Fatalf("the timer is always set to now: %v", before)
 		}
 	}
 	w.clock = end
 }
 
-// keyNames are the keys that a name of Bubble Tea's stands for.
+// keyNames maps Bubble Tea's names of keys to the keys.
 var keyNames = func() map[string]tea.KeyMsg {
 	names := map[string]tea.KeyMsg{}
 	for k := tea.KeyType(-100); k < 128; k++ {
@@ -189,7 +189,7 @@ var keyNames = func() map[string]tea.KeyMsg {
 	return names
 }()
 
-// keys presses keys by their names; what isn't one is typed, a letter at a time.
+// keys presses keys by their names. Any other text is typed, a letter at a time.
 func (w *world) keys(names ...string) {
 	for _, name := range names {
 		if msg, ok := keyNames[name]; ok {
@@ -210,7 +210,7 @@ func (w *world) keys(names ...string) {
 	}
 }
 
-// says is a line of a peer's, at the world's time.
+// says returns a message of a peer, at the world's time.
 func (w *world) says(p event.Peer, text string) event.Said {
 	sum := sha256.Sum256([]byte(p.Name + text + w.clock.String()))
 	return event.Said{Line: event.Line{ID: fmt.Sprintf("%x", sum), From: p.Key, FromID: p.ID, FromName: p.Name, Text: text,
@@ -233,7 +233,7 @@ func (n *fakeNode) Search(_ context.Context, text string, before event.Place, mo
 	return out[max(len(out)-most, 0):], n.note("search %s", text)
 }
 
-// older are the lines on disk that stand before a place.
+// older returns the messages on disk that stand before a place.
 func (n *fakeNode) older(before event.Place) []event.Line {
 	for i, l := range n.past {
 		if before != (event.Place{}) && l.Place.Ms >= before.Ms {
@@ -243,7 +243,7 @@ func (n *fakeNode) older(before event.Place) []event.Line {
 	return n.past
 }
 
-// remembers are lines of dana on disk.
+// remembers returns messages of dana that are on disk.
 func remembers(lines int) (past []event.Line) {
 	dana := peerOf("dana", noon)
 	for i := range lines {

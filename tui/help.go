@@ -5,7 +5,7 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// toggleHelp is "?" on an empty line: it opens the help, or closes it.
+// toggleHelp (?) opens the help, or closes it. In a draft with text the key is text.
 func toggleHelp(m *model) bool {
 	if !m.current.Draft.IsEmpty() {
 		return false
@@ -18,7 +18,7 @@ func toggleHelp(m *model) bool {
 	return true
 }
 
-// openHelp is /help.
+// openHelp shows the tables of keys and commands.
 func openHelp(m *model) {
 	m.show(overlayHelp, sanitize.Trusted("Help"), func(width int) []string { return helpRows(m, width) })
 }
@@ -47,7 +47,7 @@ func helpRows(m *model, width int) []string {
 		rows = append(rows, helpRow(t, width, c.Usage(), c.Help)...)
 	}
 	rows = append(rows, "")
-	for _, part := range sanitize.Trusted("Anything else is said to everybody here. A second slash begins a text with a slash: //like this.").Wrap(max(width-2, 2)) {
+	for _, part := range sanitize.Trusted("Anything else is a message to everyone here. A second slash begins a message with a slash: //like this.").Wrap(max(width-2, 2)) {
 		rows = append(rows, t.Row(width).Space(t.Text, 1).Put(t.Dim, part).String())
 	}
 	return rows

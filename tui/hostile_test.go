@@ -12,7 +12,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// evil is what a peer may call itself, say, or have said about it.
+// evil holds names and texts that a hostile peer may send.
 var evil = []string{
 	"a", " ", "bob", "\x1b[2J", "\x1b]0;owned\x07", "\x1bP1$r\x1b\\", "\x9b31m", "\r\n", "\x07", "\x08\x08\x08", "\u202e", "\u2066", "\u200b", "\u200d",
 	"日本", "👩\u200d👩\u200d👧", "👍🏽", "🇩🇪", "1\ufe0f\u20e3", "e\u0301\u0301\u0301\u0301\u0301\u0301", "\u0600", "\xff\xfe", "\x00", "\t", "✓", "│", "(you)", "·91c0",
@@ -23,8 +23,8 @@ func evilText(t *rapid.T, name string) string {
 	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(evil), 0, 6).Draw(t, name), "")
 }
 
-// Whatever comes from the network and from the keyboard, at whatever size: exactly as many rows as
-// there are, none too wide, and nothing in them but text, colours and our own column moves.
+// Any input from network and keyboard, at any size, gives exactly as many rows as the screen has. None
+// is too wide, and each holds only text, colours and our own column moves.
 func TestHostileScreens(t *testing.T) {
 	var keys []string
 	for _, b := range keyTable() {
@@ -94,7 +94,7 @@ func TestHostileScreens(t *testing.T) {
 	})
 }
 
-// withoutOurs drops the sequences that a row may hold: SGR and the column moves of screen.Column.
+// withoutOurs drops the sequences that a row may hold: SGR and the moves of screen.MoveToColumn.
 func withoutOurs(row string) string {
 	var b strings.Builder
 	for {

@@ -33,7 +33,7 @@ func (searchMode) handleKey(m *model, k tea.KeyMsg) tea.Cmd {
 }
 
 // handleKey takes a key to where it counts: modes first, then the bindings that count everywhere, then
-// those of the pane with the focus. What is left over is text, and text always goes to the draft.
+// those of the pane with the focus. Any other key is text, and text always goes to the draft.
 func (m *model) handleKey(k tea.KeyMsg) tea.Cmd {
 	name := keyName(k)
 	if m.quit.waiting {
@@ -105,7 +105,7 @@ func (m *model) queueInput(in command.Input) {
 	m.deps.queueAction(func(context.Context) { m.cfg.Commands.Run(m.env, in) })
 }
 
-// submit is Enter in the composer: the draft is sent, or the command in it runs.
+// submit (Enter) sends the draft, or runs the command in it. Outside the composer it reports false.
 func submit(m *model) bool {
 	if m.focus != paneCompose {
 		return false

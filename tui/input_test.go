@@ -13,7 +13,7 @@ import (
 	"chat.lan/p2pchat/tui/composer"
 )
 
-// asked are the calls of the node but for typing.
+// asked returns the calls of the node, without those about typing.
 
 func (w *world) asked() (calls []string) {
 	for _, c := range w.node.calls {
@@ -46,7 +46,7 @@ func (w *world) mustNotShow(texts ...string) {
 	}
 }
 
-func TestLinesAndCommandsKeepTheirOrder(t *testing.T) {
+func TestMessagesAndCommandsKeepTheirOrder(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.keys("one", "enter", "/me waves", "enter", "/nick Ann", "enter", "//two", "enter", "three", "alt+enter", "rows", "enter", " ", "enter")
 	want := []string{"say one", "me waves", "nick Ann", "say /two", "say three\nrows"}
@@ -81,7 +81,7 @@ func TestAPasteNeverSends(t *testing.T) {
 	}
 }
 
-func TestCtrlCTwiceLeaves(t *testing.T) {
+func TestCtrlCTwiceQuits(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.keys("text", "ctrl+c")
 	w.mustShow("Press Ctrl+C again to leave")
@@ -100,9 +100,8 @@ func TestCtrlCTwiceLeaves(t *testing.T) {
 	}
 }
 
-// What was said before /quit is waited for, and the person sees why, and can leave at once.
-
-func TestQuitWaitsForWhatWasSaid(t *testing.T) {
+// /quit waits until the last messages have arrived. The person sees why, and can quit at once.
+func TestQuitWaitsForAcknowledgements(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	w.keys("last words", "enter", "/quit", "enter")
 	if diff := cmp.Diff([]string{"say last words", "wait"}, w.asked()); diff != "" || !w.quit {
@@ -121,7 +120,7 @@ func TestQuitWaitsForWhatWasSaid(t *testing.T) {
 	}
 }
 
-func TestEscClosesOneThingAndNeverLeaves(t *testing.T) {
+func TestEscClosesOneThing(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
 	w.keys("ctrl+up", "i")
@@ -137,7 +136,7 @@ func TestEscClosesOneThingAndNeverLeaves(t *testing.T) {
 	}
 }
 
-func TestTabMovesTheFocusOnAnEmptyLineAndCompletesElse(t *testing.T) {
+func TestTabCompletesOrMovesTheFocus(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	var got []pane
@@ -162,7 +161,7 @@ func TestTabMovesTheFocusOnAnEmptyLineAndCompletesElse(t *testing.T) {
 	}
 }
 
-func TestTypingAnywhereWrites(t *testing.T) {
+func TestTextGoesToTheDraft(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
 	w.keys("f6", "hello there")
@@ -175,8 +174,8 @@ func TestTypingAnywhereWrites(t *testing.T) {
 	}
 }
 
-// A fast typist's word, or an unmarked paste, is one message, which Bubble Tea may call as it calls a key.
-func TestAWordThatIsTheNameOfAKeyIsText(t *testing.T) {
+// A fast typist's word is one tea.KeyMsg, whose name may be that of a key.
+func TestAWordNamedLikeAKeyIsText(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
 	at := func(text string) { w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text)}) }
@@ -209,7 +208,7 @@ func TestCopyAndInspect(t *testing.T) {
 	w.mustShow("Why shown", "verified")
 }
 
-func TestThePeersPane(t *testing.T) {
+func TestPeersPane(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	bob, dana, _ := company(w)
 	w.node.peers = []event.Peer{bob, dana}
@@ -231,7 +230,7 @@ func TestThePeersPane(t *testing.T) {
 	}
 }
 
-func TestHelpIsOneKeyOrOneWordAway(t *testing.T) {
+func TestHelp(t *testing.T) {
 	for _, keys := range [][]string{{"?"}, {"/help", "enter"}, {"f6", "?"}} {
 		w := newWorld(t, plain, 80, 24)
 		company(w)
@@ -306,7 +305,7 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-func TestCommandsOfTheScreen(t *testing.T) {
+func TestScreenCommands(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	bob, dana, eve := company(w)
 	bob.Addr = dana.Addr
@@ -330,7 +329,7 @@ func TestCommandsOfTheScreen(t *testing.T) {
 	w.mustShow("/mouse needs more than that")
 }
 
-func TestTheStatusLineNamesTheKeysThatCount(t *testing.T) {
+func TestKeyHints(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
 	w.pass(10 * time.Second)

@@ -52,7 +52,7 @@ func bind(in section, keys, show, help string, run func(m *model) (bool, tea.Cmd
 func keyTable() []binding {
 	return []binding{
 		bind(everywhere, "enter", "Enter", "send what you wrote", does(submit)),
-		bind(everywhere, "f6", "F6", "the peers: who is here", focuses(panePeers)),
+		bind(everywhere, "f6", "F6", "the peers", focuses(panePeers)),
 		bind(everywhere, "f1 alt+y", "F1 F2", "yes, no to the vote in the banner; for 5 s Esc takes it back (also Alt+Y, Alt+N)", always(func(m *model) { m.current.Voting.Answer(vote.Approve) })),
 		bind(everywhere, "f2 alt+n", "", "", always(func(m *model) { m.current.Voting.Answer(vote.Reject) })),
 		bind(everywhere, "f3 alt+w", "F3", "who voted how (also Alt+W)", always(toggleVoters)),
@@ -70,7 +70,7 @@ func keyTable() []binding {
 		bind(everywhere, "ctrl+end", "", "", always(func(m *model) { m.current.Messages.ScrollToEnd() })),
 		bind(everywhere, "ctrl+up", "Ctrl+Up Ctrl+Down", "select a line, to copy it (y) or look into it (i)", always(func(m *model) { selectMessage(m, -1) })),
 		bind(everywhere, "ctrl+down", "", "", always(func(m *model) { selectMessage(m, 1) })),
-		bind(everywhere, "ctrl+f", "Ctrl+F", "search what was said", always(openSearch)),
+		bind(everywhere, "ctrl+f", "Ctrl+F", "search the messages", always(openSearch)),
 		bind(everywhere, "esc", "Esc", "close what is open", always(closeTopmost)),
 		bind(everywhere, "ctrl+c", "Ctrl+C", "clear the line; twice: leave, as /quit does", cmd(interrupt)),
 		bind(everywhere, "ctrl+l", "Ctrl+L", "draw the screen again", cmd(func(*model) tea.Cmd { return screen.Repaint })),
@@ -97,7 +97,7 @@ func keyTable() []binding {
 		bind(whileWriting, "ctrl+t", "Ctrl+T", "swap two characters", edits(composer.Transpose)),
 
 		bind(onMessage, "y alt+c", "y", "copy its text (also Alt+C)", always(copyMessage)),
-		bind(onMessage, "i", "i", "inspect it: who signed what, when, and through whom it came", always(toggleInspector)),
+		bind(onMessage, "i", "i", "inspect it: its signature, its time and its route", always(toggleInspector)),
 		bind(onMessage, "up k", "", "", always(func(m *model) { selectMessage(m, -1) })),
 		bind(onMessage, "down j", "", "", always(func(m *model) { selectMessage(m, 1) })),
 
@@ -169,9 +169,9 @@ func edits(op composer.Op) func(*model) (bool, tea.Cmd) {
 	return always(func(m *model) { m.current.Edit(op) })
 }
 
-// keyName returns the name of a key in the table, and "" for text. Text that comes at once (a fast
-// typist on a slow line, a paste into a terminal that doesn't mark it) is one tea.KeyMsg, and Bubble
-// Tea names the word "end" as it names the key.
+// keyName returns the name of a key in the table, and "" for text. Several letters that arrive at once
+// are one tea.KeyMsg: those of a fast typist, or of a paste that the terminal doesn't mark. Bubble Tea
+// then names the word "end" as it names the key.
 func keyName(k tea.KeyMsg) string {
 	if k.Type == tea.KeyRunes && (len(k.Runes) != 1 || k.Paste) {
 		return ""

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Keys that terminals and multiplexers use otherwise (DESIGN.md §7), and those of votes.
+// Keys that terminals and multiplexers use otherwise.
 var neverBound = []string{"ctrl+s", "ctrl+q", "ctrl+b", "ctrl+h", "ctrl+i", "ctrl+m"}
 
 func TestKeysAreBoundOnce(t *testing.T) {
@@ -36,8 +36,7 @@ func TestKeysAreBoundOnce(t *testing.T) {
 	}
 }
 
-// Every key does what it does without harm whatever is open: none panics, none ends the program but
-// Ctrl+C twice, and the screen stays whole.
+// No key panics and none but Ctrl+C ends the program, whatever is open, and the screen stays whole.
 func TestEveryKeyEverywhere(t *testing.T) {
 	at := [][2]int{{40, 11}, {80, 24}}
 	if testing.Short() {
@@ -64,8 +63,8 @@ func TestEveryKeyEverywhere(t *testing.T) {
 	}
 }
 
-// The README's tables are the code's.
-func TestTheReadmeListsTheKeysAndTheCommands(t *testing.T) {
+// The README's tables come from the code.
+func TestReadmeListsKeysAndCommands(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)

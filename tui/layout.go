@@ -5,7 +5,7 @@ const (
 	minWidth, minHeight = 36, 8 // under either, a plain notice
 	sideWidth           = 59    // from here a side pane stands beside the messages: half of 120 columns, less the rule between
 	bothWidth           = 99    // from here both of them do: half of 200
-	sideColumns         = 26    // of the side panes
+	sideColumns         = 26    // the width of the side panes
 	maxBanner           = 2     // rows of the banner
 )
 

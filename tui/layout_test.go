@@ -57,8 +57,8 @@ func TestArrange(t *testing.T) {
 	}
 }
 
-// Every cell belongs to one part at most, all of them to some part but for the banner's, and nothing
-// leaves the screen.
+// Every cell belongs to at most one part, all but the banner's to some part, and no part leaves the
+// screen.
 func TestArrangeCoversTheScreenOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := func(name string, most int) int { return rapid.IntRange(0, most).Draw(t, name) }

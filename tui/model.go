@@ -49,13 +49,13 @@ type model struct {
 	side          pane // the side pane that had the focus last
 
 	self    event.Self
-	ownName sanitize.SafeText // of self, sanitized
+	ownName sanitize.SafeText // our name in self, sanitized
 	network event.Network
-	ready   time.Time // of event.Ready; zero before
+	ready   time.Time // when event.Ready came; zero before
 	met     bool      // a peer was ever here
 
 	away   bool      // the terminal's window doesn't have the focus
-	escAt  time.Time // of an Esc that the rest of a focus report may follow
+	escAt  time.Time // the last Esc that the rest of a focus report may follow
 	rates  rates
 	status statusLine
 

@@ -16,7 +16,7 @@ type overlayKind int
 const (
 	overlayNone overlayKind = iota
 	overlayHelp
-	overlayAnswer // of a command
+	overlayAnswer // what a command answered
 	overlayPeer
 	overlayInspector
 	overlayVote

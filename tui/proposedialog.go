@@ -17,12 +17,12 @@ import (
 type proposeDialog struct {
 	open    bool
 	choice  int            // in the menu, while there is no draft
-	wish    vote.Draft     // of the draft
+	wish    vote.Draft     // the wish that draft was made for
 	draft   event.Proposal // Slot is "" while the menu is shown
 	waiting bool           // for the draft
 }
 
-// drafted is a draft that the node made, or why it made none.
+// drafted is the proposal that the node would send for a wish, or an error.
 type drafted struct {
 	wish  vote.Draft
 	draft event.Proposal
@@ -39,7 +39,7 @@ func asker(post func(any)) command.Ask {
 	}
 }
 
-// openPropose is F4.
+// openPropose (F4) opens the menu.
 func openPropose(m *model) {
 	m.propose = proposeDialog{open: true}
 	m.propose.openOverlay(m)
@@ -83,7 +83,7 @@ func (d *proposeDialog) menu(m *model) []vote.Draft {
 	return []vote.Draft{secure, {Slot: vote.Topic}}
 }
 
-// accept is Enter: from the menu to the preview, from the preview to all peers.
+// accept (Enter) goes from the menu to the preview, or sends the proposal of the preview.
 func (d *proposeDialog) accept(m *model) {
 	switch {
 	case d.waiting:

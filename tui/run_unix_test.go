@@ -25,10 +25,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patientTime is how long a test waits for what should take milliseconds.
+// patientTime bounds the wait for events that should take milliseconds.
 const patientTime = 30 * time.Second
 
-// lively is a node for a real Screen: what is said comes back as events. Post is set before it runs.
+// lively is a node for a real Screen: messages come back as events. Post is set before it runs.
 type lively struct {
 	fakeNode
 	mu      sync.Mutex
@@ -135,7 +135,7 @@ func (s *stage) run(ctx context.Context) {
 	s.events.Post(event.Ready{Self: s.node.self})
 }
 
-// wait waits until ok holds; it is called with mu held.
+// wait blocks until ok returns true. It calls ok under mu.
 func (s *stage) wait(what string, ok func() bool) {
 	s.t.Helper()
 	timeout := time.After(patientTime)
@@ -167,7 +167,7 @@ func (s *stage) key(keys string) {
 	}
 }
 
-// end waits for Run, lets everything end, and fails unless the terminal was given back.
+// end waits for Run and all goroutines, and fails unless the terminal was restored.
 func (s *stage) end() error {
 	s.t.Helper()
 	var err error
@@ -182,7 +182,7 @@ func (s *stage) end() error {
 	return err
 }
 
-func TestAWholeRun(t *testing.T) {
+func TestRun(t *testing.T) {
 	s := openStage(t)
 	s.run(context.Background())
 	s.see("You are Alice")
@@ -215,7 +215,7 @@ func TestAWholeRun(t *testing.T) {
 	}
 }
 
-func TestACancelledRun(t *testing.T) {
+func TestRunIsCancelled(t *testing.T) {
 	s := openStage(t)
 	why := errors.New("ended by a signal")
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -227,8 +227,8 @@ func TestACancelledRun(t *testing.T) {
 	}
 }
 
-// A panic gives the terminal back, wherever it happens: in what a line asks for, or in Update.
-func TestPanicsGiveTheTerminalBack(t *testing.T) {
+// A panic restores the terminal, be it in a command or in Update.
+func TestPanicsRestoreTheTerminal(t *testing.T) {
 	for _, c := range []struct{ name, on, keys string }{
 		{"in an order", "boom", "boom\r"},
 		{"in a command", "peers", "/list\r"},

@@ -22,7 +22,7 @@ type statusLine struct {
 	text        sanitize.SafeText
 	level       event.Level
 	until       time.Time
-	lastWarning sanitize.SafeText // of those among the messages
+	lastWarning sanitize.SafeText // the last that was shown among the messages
 }
 
 // fail shows an error: cause and next step in one row.
@@ -44,7 +44,7 @@ func (s *statusLine) expire(now time.Time) {
 
 func (s *statusLine) clear() { s.text, s.until = sanitize.SafeText{}, time.Time{} }
 
-// statusRows returns the rows above the composer: what has just happened or is happening on the left,
+// statusRows returns the rows above the composer: a sentence or the current activity on the left,
 // numbers on the right. A sentence that is too wide takes several rows.
 func (m *model) statusRows(width int) []string {
 	t := m.th

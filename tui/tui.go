@@ -9,8 +9,8 @@
 // back through the event queue. Reads from disk have a queue of their own, so that no message waits
 // for a search or an export. There is no I/O in Update, and only one timer (timer.go).
 //
-// Everything about one room is a conversation.Conversation. The model holds a list of them and knows
-// which one is shown; events are routed to them in conversationOf (model.go) and nowhere else.
+// Everything about one room is a conversation.Conversation. The model holds a list of them, of which
+// it shows the current one. Only conversationOf (model.go) routes events and results to them.
 //
 // The layout is decided in layout.go, the keys in keys.go, and nowhere else. A mode (quit, the propose
 // dialog, the search prompt) gets each key first, and keeps it. The panes are packages of their own:
@@ -97,5 +97,5 @@ type terminal interface {
 	SetMouse(on bool)
 }
 
-// suspend is the command behind Ctrl+Z.
+// suspend asks Bubble Tea to suspend the program.
 func suspend() tea.Msg { return tea.SuspendMsg{} }

@@ -7,8 +7,8 @@ import (
 )
 
 // Frame implements screen.Model: each part draws its rows, and they are put side by side. Parts to the
-// right of text that peers wrote begin with screen.MoveToColumn, because terminals disagree about the width
-// of some emoji.
+// right of text that peers wrote begin with screen.MoveToColumn, because terminals disagree about how wide
+// some emoji are.
 func (m *model) Frame(width, height int) screen.Frame {
 	if width != m.width || height != m.height {
 		m.width, m.height = width, height

@@ -13,7 +13,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// The votes of fakeNode are what a test puts there.
+// A test sets the votes of fakeNode.
 
 func (n *fakeNode) Proposals() []event.Proposal { return n.proposals }
 func (n *fakeNode) Policy() event.Policy        { return n.policy }
@@ -52,7 +52,7 @@ func voterOf(p event.Peer) event.Voter {
 	return event.Voter{Key: p.Key, ID: p.ID, Name: p.Name, Here: p.Present()}
 }
 
-// ballotPaper is a proposal by dana with a roll of four.
+// ballotPaper returns a proposal by dana with four voters.
 func ballotPaper(w *world) event.Proposal {
 	self := event.Voter{Key: w.node.self.Key, ID: w.node.self.ID, Name: "Alice", Here: true}
 	dana := voterOf(peerOf("dana", noon))
@@ -64,14 +64,14 @@ func ballotPaper(w *world) event.Proposal {
 		Time: w.clock, Closes: w.clock.Add(101 * time.Second), CanVote: true}
 }
 
-// election is a vote that waits for an answer.
+// election posts a vote that waits for an answer.
 func election(w *world) event.Proposal {
 	p := ballotPaper(w)
 	w.post(event.ProposalChanged{Proposal: p})
 	return p
 }
 
-// passed is secure-only, decided.
+// passed posts a vote that switched secure-only on.
 func passed(w *world) event.Proposal {
 	p := ballotPaper(w)
 	p.ID, p.Number, p.Label, p.Slot, p.Action, p.CanVote = strings.Repeat("4b", 32), 4, "#4", "secure_only", "on", false
@@ -82,7 +82,7 @@ func passed(w *world) event.Proposal {
 	return p
 }
 
-// disputed leaves bob and oneself out.
+// disputed posts a vote that leaves bob and us out.
 func disputed(w *world) event.Proposal {
 	p := ballotPaper(w)
 	p.ID, p.Number, p.Label, p.Slot, p.Action, p.CanVote, p.State = strings.Repeat("7c", 32), 7, "#7", "secure_only", "on", false, "disputed"
@@ -94,7 +94,7 @@ func disputed(w *world) event.Proposal {
 
 func (n *fakeNode) did(what string) bool { return slices.Contains(n.calls, what) }
 
-func TestABallotCanBeTakenBackForFiveSeconds(t *testing.T) {
+func TestBallotsCanBeUndone(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	p := election(w)
@@ -117,7 +117,7 @@ func TestABallotCanBeTakenBackForFiveSeconds(t *testing.T) {
 	}
 }
 
-func TestWhatWasDecidedMeanwhileIsNotSigned(t *testing.T) {
+func TestBallotsOnDecidedVotesAreNotSigned(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	p := election(w)
@@ -130,7 +130,7 @@ func TestWhatWasDecidedMeanwhileIsNotSigned(t *testing.T) {
 	}
 }
 
-func TestLeavingSigns(t *testing.T) {
+func TestQuitSignsTheBallot(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	p := election(w)
@@ -171,8 +171,8 @@ func TestProposing(t *testing.T) {
 	}
 }
 
-// While something is being proposed the banner's keys work, and the preview is of who is here now.
-func TestTheBannerWorksBesideThePreview(t *testing.T) {
+// The banner's keys work beside the propose dialog, and its preview follows the peers that are here.
+func TestBannerBesideThePreview(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	q := election(w)
@@ -203,9 +203,8 @@ func TestTheBannerWorksBesideThePreview(t *testing.T) {
 	}
 }
 
-// Who wasn't there when it was decided is told, and by whom it was signed (VOTING.md rule 6); who was
-// there has seen it pass.
-func TestAPolicyLearnedLateSaysWhoSigned(t *testing.T) {
+// A peer that was away learns who signed the policy. A peer that was here has seen the vote pass.
+func TestPolicyLearnedLateNamesItsSigners(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	dana, bob := voterOf(peerOf("dana", noon)), voterOf(peerOf("bob", noon))
@@ -220,8 +219,8 @@ func TestAPolicyLearnedLateSaysWhoSigned(t *testing.T) {
 	w.mustNotShow("since #6")
 }
 
-// What is disputed takes a command.
-func TestDisputedTakesACommand(t *testing.T) {
+// A ballot on a disputed vote takes a command.
+func TestDisputedVotesTakeACommand(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	p := disputed(w)
@@ -240,7 +239,7 @@ func TestDisputedTakesACommand(t *testing.T) {
 	}
 }
 
-func TestTheCertificate(t *testing.T) {
+func TestCertificate(t *testing.T) {
 	t.Chdir(t.TempDir())
 	w := newWorld(t, plain, 120, 36)
 	company(w)
@@ -256,7 +255,7 @@ func TestTheCertificate(t *testing.T) {
 	}
 }
 
-// A bell rings once for a new vote, and none for what came with the history.
+// The bell rings once for a new vote, and not for votes of the history.
 func TestVotesRing(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
@@ -271,8 +270,8 @@ func TestVotesRing(t *testing.T) {
 	}
 }
 
-// What the room has decided to talk about is to be seen: in the bar, where there is room.
-func TestTheTopicIsInTheBar(t *testing.T) {
+// The bar shows the room's topic, where it has room.
+func TestTopicIsInTheBar(t *testing.T) {
 	for _, size := range [][2]int{{40, 11}, {60, 20}, {80, 24}, {120, 36}} {
 		w := newWorld(t, plain, size[0], size[1])
 		company(w)
@@ -287,9 +286,8 @@ func TestTheTopicIsInTheBar(t *testing.T) {
 	}
 }
 
-// Whoever closes the list while the preview is being made doesn't get it after all, and one that can't be
-// made can be asked for again.
-func TestAPreviewThatComesLate(t *testing.T) {
+// A preview that comes after the dialog was closed isn't shown, and one that failed can be asked for again.
+func TestPreviewThatComesLate(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
 	w.node.draft = ballotPaper(w)
@@ -304,16 +302,16 @@ func TestAPreviewThatComesLate(t *testing.T) {
 		t.Error("it came after all")
 	}
 
-	w.node.noDraft = errors.New("nobody else is here")
+	w.node.noDraft = errors.New("no one else is here")
 	w.keys("f4", "enter")
-	w.mustShow("✗ nobody else is here", "Up Down choose")
+	w.mustShow("✗ no one else is here", "Up Down choose")
 	w.node.noDraft = nil
 	w.keys("enter")
 	w.mustShow("Enter sends it")
 }
 
-// Enter sends the preview that is shown, also while it is being made anew.
-func TestEnterWhileThePreviewIsMadeAnew(t *testing.T) {
+// Enter sends the preview that is shown, also while it is refreshed.
+func TestEnterWhileThePreviewIsRefreshed(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	company(w)
 	w.node.draft = ballotPaper(w)
@@ -331,8 +329,8 @@ func TestEnterWhileThePreviewIsMadeAnew(t *testing.T) {
 	}
 }
 
-// Answering the next vote signs the answer to the one before.
-func TestTheNextAnswerSignsTheOneBefore(t *testing.T) {
+// Answering the next vote signs the ballot on the vote before.
+func TestNextAnswerSignsTheBallotBefore(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
 	first := election(w)

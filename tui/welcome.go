@@ -13,7 +13,7 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// troubleAfter is how long no peer is found before the screen says what is in the way.
+// troubleAfter is how long no peer is found before the screen names the likely obstacle.
 const troubleAfter = 10 * time.Second
 
 // briefWidth is the width under which the explanations have a short form.
@@ -38,8 +38,8 @@ func (m *model) lookingTime() string {
 }
 
 // welcomeRows returns what stands above the messages while the local peer is alone: all of height rows
-// while there are no messages, else at most two thirds of them. Where not all of it fits, what is in
-// the way comes before what usually helps.
+// while there are no messages, else at most two thirds of them. Where not all of it fits, the likely
+// obstacle comes before the usual advice.
 func (m *model) welcomeRows(width, height int) []string {
 	if !m.alone() {
 		return nil
@@ -56,9 +56,9 @@ func (m *model) welcomeRows(width, height int) []string {
 	where := b.part(b.addLooking)
 	nobody := b.part(func() {
 		if width < briefWidth {
-			b.say(m.th.Text, sanitize.Trusted("Nobody yet. Who comes appears here."))
+			b.say(m.th.Text, sanitize.Trusted("No one yet."))
 		} else {
-			b.say(m.th.Text, sanitize.Trusted("Nobody yet. They appear here by themselves, usually within a second."))
+			b.say(m.th.Text, sanitize.Trusted("No one else is here yet. Anyone on this network shows up by itself, usually within a second."))
 		}
 	})
 	here := b.part(func() {
@@ -80,7 +80,7 @@ func (m *model) welcomeRows(width, height int) []string {
 		rows = slices.Concat(rows, blank, trouble)
 	}
 	if len(rows) > height {
-		// Whole parts as far as they fit; only what is in the way may be cut.
+		// Whole parts as far as they fit; only the obstacle may be cut.
 		room := height - len(who) - min(len(trouble), height-len(who))
 		fits := func(part []string) []string {
 			if len(part) > room {
@@ -105,7 +105,7 @@ type welcome struct {
 	self          event.Self
 	network       event.Network
 	waited        time.Duration // since the program began to look for peers
-	rows          []string      // of the part that is being made
+	rows          []string      // the part that is being made
 }
 
 // part returns the rows that add adds.
@@ -157,20 +157,20 @@ func (b *welcome) addLooking() {
 	case b.network.Looking:
 		b.say(b.t.Dim, b.lookingOn())
 	case b.waited >= discoveryDelay:
-		b.say(b.t.Dim, sanitize.Trusted("Not looking for anybody: started with --no-discovery"))
+		b.say(b.t.Dim, sanitize.Trusted("Discovery is off: started with --no-discovery"))
 	default:
 		b.rows = append(b.rows, "")
 	}
 }
 
-// addTrouble says what is probably in the way.
+// addTrouble names the likely obstacle.
 func (b *welcome) addTrouble() {
 	switch {
 	case b.network.Trouble == "" && b.width < briefWidth:
 		b.say(b.t.Dim, sanitize.Trusted("Nothing seems wrong; /doctor says more."))
 		return
 	case b.network.Trouble == "":
-		b.say(b.t.Dim, sanitize.Trusted("Nothing seems to be in the way: nobody else is here yet. /doctor says more."))
+		b.say(b.t.Dim, sanitize.Trusted("Your network looks fine; no one else seems to be running p2pchat. /doctor for details"))
 		return
 	}
 	b.say(b.t.Warn, sanitize.Concat(b.t.Unsigned, sanitize.Trusted(" "), sanitize.Line(b.network.Trouble)))

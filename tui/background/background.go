@@ -2,14 +2,13 @@
 //
 // Bubble Tea v1 asks in a package init: it writes OSC 11 and reads the answer, and a terminal that
 // never answers (a serial line, a recorder, some multiplexers) delays the start by five seconds.
-// Lip Gloss doesn't ask once it has been told, so this package tells it, in an init of its own.
+// Lip Gloss doesn't ask once the answer is set, so this package sets it, in an init of its own.
 // It is the one init of the program: only an init can run before another package's init.
 //
 // Order is what makes it work. Go initialises packages in the order of their import paths, each as
-// soon as all that it imports is ready. This package imports Lip Gloss and nothing of Bubble Tea,
-// and chat.lan/… sorts before github.com/charmbracelet/bubbletea. main imports it for its effect:
-//
-//	import _ "chat.lan/p2pchat/tui/background"
+// soon as all that it imports is ready. This package imports Lip Gloss and nothing of Bubble Tea, and
+// chat.lan/… sorts before github.com/charmbracelet/bubbletea. Any import will do: package tui has it,
+// because it reads Dark. A package that imports Bubble Tea must never be imported here.
 //
 // A later choice (a --theme flag) calls lipgloss.SetHasDarkBackground again.
 package background

@@ -13,16 +13,16 @@ const (
 	toStartPage  = 5_000 // on the way to the first message
 )
 
-// backfill is how much of the room's history was fetched from disk.
+// backfill is the state of fetching the room's history from disk.
 type backfill struct {
 	ready   bool        // the node can be asked
-	oldest  event.Place // of what was fetched; zero: nothing yet
+	oldest  event.Place // the oldest message that was fetched; zero: none yet
 	loading bool
 	toStart bool // on the way to the first message
 	done    bool // there is no more, or it can't be read
 }
 
-// Result is what a read from disk brought. The screen gives it back to the conversation of its Room.
+// Result is the outcome of a read from disk. The screen gives it to the conversation of its Room.
 type Result struct {
 	Room event.Room
 
@@ -36,7 +36,7 @@ type page struct {
 	err   error
 }
 
-// Apply takes in what a read from disk brought.
+// Apply takes in the outcome of a read from disk.
 func (c *Conversation) Apply(r Result) {
 	if r.page != nil {
 		c.addPage(*r.page)
@@ -95,14 +95,14 @@ func (c *Conversation) addPage(p page) {
 	c.Search.resume()
 }
 
-// ScrollToStart goes to the first message of the room, or to the oldest one that there is memory for.
-// It takes a moment in a long room; StopScrolling stays where that came to.
+// ScrollToStart goes to the first message of the room, or to the oldest message that there is memory
+// for. That takes a moment in a long room; StopScrolling ends it.
 func (c *Conversation) ScrollToStart() {
 	c.backfill.toStart = true
 	c.continueToStart()
 }
 
-// StopScrolling ends what ScrollToStart began.
+// StopScrolling ends ScrollToStart, and stays where it has come to.
 func (c *Conversation) StopScrolling() {
 	if c.backfill.toStart {
 		c.backfill.toStart = false

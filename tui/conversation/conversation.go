@@ -1,17 +1,17 @@
-// Package conversation is one room on the screen: its messages and how much of them is unread, the draft
-// that is being written, its votes, what was fetched from disk, the search, and who is typing.
+// Package conversation is one room on the screen. It holds the room's messages, the draft of the next
+// one, the votes, the search, how much history was fetched from disk, and the peers that are typing.
 //
 //	event of this room ──▶ Conversation.Handle ──▶ panes
 //	key ──▶ tui ──▶ Draft, Search, Voting, Messages
 //	scrolled to the top ──▶ disk ──▶ Result ──▶ tui, by room ──▶ Conversation.Apply
 //
-// The screen may hold several conversations; nothing in here knows about another, nor about the
-// layout. What lies around all of them (status line, queues, terminal) is the interface Screen.
+// The screen may hold several conversations. Nothing in here knows about another conversation, nor
+// about the layout. The status line, the queues and the terminal come through the interface Screen.
 //
-// The message list and the draft are panes of our own, in packages messages and composer. A viewport
-// of Bubbles wraps and measures every row at each change, which costs 48,000 times as much at 100,000
-// messages. Its text area deletes a rune at a time, where a person sees a grapheme of several.
-// The search prompt is a textinput of Bubbles: a query is short, and a person edits only its end.
+// The message list and the draft are panes of our own, in packages messages and composer. The viewport
+// in Bubbles measures every row at each change, which is 48,000 times slower at 100,000 messages.
+// Its text area edits by rune, but a person sees graphemes, which may have several runes. The search
+// prompt is a textinput of Bubbles: a query is short, and a person edits only its end.
 //
 // A Conversation belongs to the program's Update and is not safe for concurrent use.
 package conversation
@@ -30,7 +30,7 @@ import (
 	"chat.lan/p2pchat/tui/votes"
 )
 
-// Screen is what a conversation shares with all others. Its methods are called from Update only.
+// Screen is what all conversations share. Its methods are called from Update only.
 type Screen interface {
 	// Inform shows a sentence in the status line for some seconds.
 	Inform(text sanitize.SafeText)
@@ -38,7 +38,7 @@ type Screen interface {
 	Fail(text, hint string)
 	// ClearStatus removes the sentence in the status line.
 	ClearStatus()
-	// ShowMatches lists search results above the draft, scrolled to the last one.
+	// ShowMatches lists search results above the draft, scrolled to the end.
 	ShowMatches(title, rows sanitize.SafeText)
 	// Ring rings the terminal's bell.
 	Ring()
@@ -63,7 +63,7 @@ const (
 // Settings are the person's choices that hold in every conversation.
 type Settings struct {
 	Bell       BellMode
-	HideTyping bool // peers are not told when the local peer is writing
+	HideTyping bool // peers don't see that the local peer is writing
 }
 
 // Config says what a Conversation is made of. All of it must be set, but Room.
@@ -75,7 +75,7 @@ type Config struct {
 	Theme    *theme.Theme
 	Settings *Settings
 	Self     func() event.Self
-	OwnName  func() sanitize.SafeText // of Self, sanitized once: every message is compared with it
+	OwnName  func() sanitize.SafeText // our name, sanitized once: every message is compared with it
 	Complete func(before string, asked bool) []composer.Candidate
 	Now      func() time.Time
 	Zone     *time.Location

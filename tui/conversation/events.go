@@ -12,7 +12,7 @@ func (c *Conversation) Handle(ev event.Event) {
 	case event.Sent:
 		c.noted = true
 		c.received = append(c.received, ev.Line)
-		if ev.Peers == 0 { // no one has to acknowledge it
+		if ev.Peers == 0 { // there is no peer to acknowledge it
 			c.addReceived()
 			c.Messages.SetDelivered(event.Delivered{ID: ev.Line.ID})
 		}
@@ -37,7 +37,7 @@ func (c *Conversation) Handle(ev event.Event) {
 	}
 }
 
-// EndBatch shows what is still collected, and rings at most once for all of it.
+// EndBatch shows the messages that are still collected, and rings at most once for all of them.
 func (c *Conversation) EndBatch() {
 	c.addReceived()
 	if c.ring {

@@ -8,7 +8,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// progress is how far this room is in step with its peers and with the disk.
+// progress is how catching up with peers and saving on disk go.
 type progress struct {
 	sync   event.Sync
 	most   int // the most messages that were missing since none was
@@ -39,7 +39,7 @@ func (c *Conversation) CatchUpText() sanitize.SafeText {
 	return sanitize.Linef("Catching up %s %d lines to come", bar.ViewAs(float64(done)/cells), p.sync.Missing)
 }
 
-// reportSaving notes how saving the room goes, and says among the messages what changed.
+// reportSaving notes how saving the room goes, and reports changes among the messages.
 func (c *Conversation) reportSaving(s event.Saving) {
 	for _, n := range c.phrases().Saving(c.progress.saving, s) {
 		c.AddNotice(n.Level, n.Text)

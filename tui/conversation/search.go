@@ -13,7 +13,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// Search is the prompt of Ctrl+F, and what it has found. While a person types, letters belong to the
+// Search is the prompt of Ctrl+F and the state of its search. While a person types, letters belong to the
 // query; once Enter has gone to a match, n and N go on from there.
 //
 // The query is a textinput of Bubbles with two of its keys, because the others mean something among
@@ -49,7 +49,7 @@ func (s *Search) Open() {
 	s.input.Focus()
 }
 
-// reset begins a search for a query, of which nothing is found yet.
+// reset ends the search and puts a query into the prompt.
 func (s *Search) reset(query string) {
 	if s.cancel != nil {
 		s.cancel()
@@ -76,7 +76,7 @@ func (s *Search) Find(query string) {
 // Edit changes the query as a key asks for, and searches for it.
 func (s *Search) Edit(k tea.KeyMsg) {
 	input := s.input
-	if k.Paste { // as it is: an input would make spaces of what sanitize shows
+	if k.Paste { // the input would make spaces of characters that sanitize shows
 		s.Find(input.Value() + string(k.Runes))
 		return
 	}
@@ -100,7 +100,7 @@ func (s *Search) Next(delta int) {
 	s.c.Messages.NextHit(delta)
 }
 
-// NextAmong is Next for a letter. It reports false where the letter belongs to the query.
+// NextAmong acts like Next for a letter. It reports false where the letter belongs to the query.
 func (s *Search) NextAmong(delta int) bool {
 	if s.among {
 		s.Next(delta)
@@ -156,7 +156,7 @@ func (s *Search) Row(width int) (row string, x int) {
 	return r.PadTo(t.Text, width).String(), min(x, width-1)
 }
 
-// note says what was found and which keys go on, in as many words as there is room for.
+// note says how many matches there are and which keys go on, in as many words as have room.
 func (s *Search) note(room int) sanitize.SafeText {
 	dot := s.c.th.Dot
 	at, of := s.c.Messages.HitPosition()

@@ -20,7 +20,7 @@ const (
 	searchReach   = 10_000           // messages that are loaded to show a match in its place
 )
 
-// matches is what a search of the disk found, the latest last.
+// matches holds the matches that a search of the disk found, the latest last.
 type matches struct {
 	query string
 	lines []event.Line
@@ -73,9 +73,9 @@ func (c *Conversation) showMatches(m matches) {
 	c.backfill.loading = false
 	s := c.Search
 	switch {
-	case s.input.Value() != m.query || errors.Is(m.err, context.Canceled): // of another search
+	case s.input.Value() != m.query || errors.Is(m.err, context.Canceled): // the query has changed
 	case len(m.lines) == 0 && m.err != nil:
-		c.cfg.Screen.Fail("what was said before could not be searched whole: "+m.err.Error(), "Enter tries again")
+		c.cfg.Screen.Fail("the saved history couldn't be searched completely: "+m.err.Error(), "Enter tries again")
 	case len(m.lines) == 0:
 		s.noOlder = true
 		c.cfg.Screen.Inform(sanitize.Linef("Nothing before has %q", m.query))

@@ -17,17 +17,17 @@ const (
 	typingTimeout = 10 * time.Second // without a report, a peer has stopped
 )
 
-// typing is who is writing: peers, and the local peer as peers see it.
+// typing holds the peers that are writing, and whether they see the local peer write.
 type typing struct {
 	writers  map[string]writer // by uuid
-	reported time.Time         // when peers were told last; zero when they believe that nothing is written
-	lastKey  time.Time         // that wrote something
+	reported time.Time         // the last report to peers; zero when they believe that we don't write
+	lastKey  time.Time         // the last key that changed the draft
 }
 
 // writer is a peer that is writing.
 type writer struct {
 	rosterID string
-	at       time.Time // of its latest report
+	at       time.Time // its latest report
 }
 
 // receive notes a peer's report.
@@ -42,7 +42,7 @@ func (t *typing) receive(now time.Time, ev event.Typing) {
 // remove notes that a peer isn't writing.
 func (t *typing) remove(id string) { delete(t.writers, id) }
 
-// start notes a key that wrote something, and reports whether peers are to be told.
+// start notes a key that changed the draft, and returns whether to report that to peers.
 func (t *typing) start(now time.Time) bool {
 	t.lastKey = now
 	if now.Sub(t.reported) < typingRepeat {
@@ -52,15 +52,15 @@ func (t *typing) start(now time.Time) bool {
 	return true
 }
 
-// stop notes that nothing is being written, and reports whether peers are to be told.
+// stop notes that the draft is left alone, and returns whether to report that to peers.
 func (t *typing) stop() bool {
 	reported := !t.reported.IsZero()
 	t.reported = time.Time{}
 	return reported
 }
 
-// expire drops peers that stopped without a report. It reports whether the local peer has paused for
-// so long that peers are to be told.
+// expire drops peers that stopped without a report. It returns whether to report to peers that the
+// local peer has paused.
 func (t *typing) expire(now time.Time) bool {
 	for id, w := range t.writers {
 		if now.Sub(w.at) >= typingTimeout {
@@ -102,7 +102,7 @@ func (c *Conversation) TypingText() sanitize.SafeText {
 	}
 }
 
-// reportTyping tells peers that the local peer is writing, but not while the draft is a command.
+// reportTyping reports to peers that the local peer is writing, but not while the draft is a command.
 func (c *Conversation) reportTyping() {
 	text := c.Draft.Text()
 	if text == "" {
@@ -120,7 +120,7 @@ func (c *Conversation) reportTyping() {
 	}
 }
 
-// StopTyping tells peers that the local peer has stopped writing, if they believe that it writes.
+// StopTyping reports to peers that the local peer has stopped writing, if they believe that it writes.
 func (c *Conversation) StopTyping() {
 	if c.typing.stop() {
 		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.Typing(false) })

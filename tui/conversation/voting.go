@@ -12,8 +12,8 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Voting is the votes of a room: the proposals, the policy in force, and the ballot that the person
-// has chosen and can still undo.
+// Voting holds the votes of a room: the proposals, the policy in force, and the ballot that the
+// person has chosen and can still undo.
 type Voting struct {
 	Pane *votes.Pane
 
@@ -22,7 +22,7 @@ type Voting struct {
 	pending votes.PendingBallot // Proposal is "" when there is none
 }
 
-// Policy returns what is in force in this room.
+// Policy returns the policy in force in this room.
 func (v *Voting) Policy() event.Policy { return v.policy }
 
 // BannerRows returns the banner about the vote that waits for an answer, or no rows.
@@ -49,7 +49,7 @@ func (v *Voting) handle(ev event.Event) {
 	}
 }
 
-// proposalChanged notes a proposal, and says among the messages that it came and what came of it.
+// proposalChanged notes a proposal, and reports among the messages that it came and how it ended.
 func (v *Voting) proposalChanged(ev event.ProposalChanged) {
 	c, p := v.c, ev.Proposal
 	c.cfg.Roster.NoteVoters(p.By)
@@ -171,7 +171,7 @@ func (v *Voting) next(now time.Time) time.Time {
 
 func isDisputed(p event.Proposal) bool { return vote.Status(p.State) == vote.StatusDisputed }
 
-// voter returns what a voter is called here.
+// voter returns the label of a voter, "you" for the local peer.
 func (c *Conversation) voter(v event.Voter) sanitize.SafeText {
 	if v.ID == c.cfg.Self().ID {
 		return sanitize.Trusted("you")
