@@ -1,9 +1,6 @@
 package conversation
 
 import (
-	bubble "github.com/charmbracelet/bubbles/progress"
-	"github.com/muesli/termenv"
-
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 )
@@ -34,9 +31,7 @@ func (c *Conversation) CatchUpText() sanitize.SafeText {
 		return sanitize.SafeText{}
 	}
 	done := cells * (p.most - p.sync.Missing) / max(p.most, 1) // a cell is full when all of it is done
-	full, empty := []rune(c.th.Full.String())[0], []rune(c.th.Empty.String())[0]
-	bar := bubble.New(bubble.WithWidth(cells), bubble.WithFillCharacters(full, empty), bubble.WithoutPercentage(), bubble.WithColorProfile(termenv.Ascii))
-	return sanitize.Linef("Catching up %s %d lines to come", bar.ViewAs(float64(done)/cells), p.sync.Missing)
+	return sanitize.Linef("Catching up %s %d lines to come", c.th.Progress(done, cells), p.sync.Missing)
 }
 
 // reportSaving notes how saving the room goes, and reports changes among the messages.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/charmbracelet/bubbles/progress"
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
@@ -48,6 +49,7 @@ type Theme struct {
 	New       Style // the divider above what was not seen
 
 	names []Style
+	bar   progress.Model
 }
 
 // Style is how text is drawn. The zero Style is the terminal's own.
@@ -93,6 +95,7 @@ func New(look Look) *Theme {
 	if look.ASCII {
 		t.Glyphs = ascii
 	}
+	t.bar = newBar(t.Glyphs)
 	for _, n := range c.names {
 		t.names = append(t.names, style(n, "", bold))
 	}

@@ -132,3 +132,20 @@ func contrast(a, b [3]float64) float64 {
 	x, y := luminance(a), luminance(b)
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
+
+func TestProgress(t *testing.T) {
+	for _, test := range []struct {
+		look        theme.Look
+		done, cells int
+		want        string
+	}{
+		{theme.Look{Profile: termenv.ANSI256}, 0, 4, "░░░░"},
+		{theme.Look{Profile: termenv.ANSI256}, 7, 10, "▓▓▓▓▓▓▓░░░"},
+		{theme.Look{Profile: termenv.Ascii, ASCII: true}, 3, 8, "###....."},
+		{theme.Look{Profile: termenv.Ascii, ASCII: true}, 8, 8, "########"},
+	} {
+		if got := theme.New(test.look).Progress(test.done, test.cells).String(); got != test.want {
+			t.Errorf("%d of %d: %q, want %q", test.done, test.cells, got, test.want)
+		}
+	}
+}

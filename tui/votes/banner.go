@@ -55,13 +55,7 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 	bar := func(r *theme.Row) {
 		full := min(q.Yes*barCells/max(q.Need, 1), barCells)
 		if r.Left() > barCells {
-			for i := range barCells {
-				g := p.th.Empty
-				if i < full {
-					g = p.th.Full
-				}
-				r.Put(s, g)
-			}
+			r.Put(s, p.th.Progress(full, barCells))
 		}
 	}
 	missing := sanitize.SafeText{}
