@@ -99,33 +99,6 @@ func TestOtherRoomIsRefused(t *testing.T) {
 	}
 }
 
-func TestForkProof(t *testing.T) {
-	id := identity.FromSeed([32]byte{7})
-	make := func(seq uint64, prev record.ID, kind record.Kind, data string) *record.Record {
-		rec, err := record.Sign(id, record.Body{Room: lobby, Feed: 5, Seq: seq, Prev: prev,
-			Time: record.Time{Ms: 1}, Kind: kind, Data: []byte(data)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return rec
-	}
-	open := make(0, record.ID{}, record.KindOpen, `{"name":"m"}`)
-	one := make(1, open.ID(), record.KindChat, `{"text":"one"}`)
-	two := make(1, open.ID(), record.KindChat, `{"text":"two"}`)
-	for _, order := range [][2]*record.Record{{one, two}, {two, one}} {
-		r := someone(t, 1)
-		r.Accept(open)
-		r.Accept(order[0])
-		out, _ := r.Accept(order[1])
-		if out.Fork == nil || out.Fork.Seq != 1 {
-			t.Fatalf("got %+v, want the fork at 1", out)
-		}
-		if out, _ := r.Accept(make(2, one.ID(), record.KindChat, `{"text":"more"}`)); out.Added != nil {
-			t.Fatal("a record above the fork was taken")
-		}
-	}
-}
-
 // The planner asks one peer at a time for a feed, and another peer when the first is gone.
 func TestPlanner(t *testing.T) {
 	a, b := someone(t, 1), someone(t, 2)
