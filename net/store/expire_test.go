@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A failing disk doesn't lose the request: the records are deleted when it works again.
+func TestExpireWaitsForTheDisk(t *testing.T) {
+	cfg := config(t)
+	var failing atomic.Bool
+	cause := errors.New("no disk")
+	cfg.fault = func() error {
+		if failing.Load() {
+			return cause
+		}
+		return nil
+	}
+	cfg.FlushEvery, cfg.RetryEvery = time.Millisecond, time.Hour // Sync urges
+	d := open(t, cfg)
+	talk := conversation(20, 1)
+	for i := range talk {
+		talk[i].Live = false
+	}
+	appendAll(t, d, talk)
+	settle(t, d)
+	failing.Store(true)
+	if n, err := d.Expire(t.Context(), start.Add(10*time.Second)); !errors.Is(err, cause) || n != 0 {
+		t.Errorf("deleted %d, %v; want the cause", n, err)
+	}
+	failing.Store(false)
+	settle(t, d)
+	if f := d.Frontier()[0]; f.Floor != 10 || f.Next != 20 {
+		t.Errorf("%+v, want 10 to 20", f)
+	}
+	if got := everything(t, d); len(got) != 10 {
+		t.Errorf("%d records, want 10", len(got))
+	}
+}
+
+// Expiring the records around a hole fills it: nothing is missing below the new floor.
+func TestExpirePastAHole(t *testing.T) {
+	cfg := config(t)
+	d := open(t, cfg)
+	talk := conversation(20, 1)
+	for i := range talk {
+		talk[i].Live = false
+	}
+	appendAll(t, d, talk)
+	settle(t, d)
+	spoil(t, d, recordKey(1, 4))
+	everything(t, d) // finds the damage
+	settle(t, d)
+	if f := d.Frontier()[0]; f.Next != 4 {
+		t.Fatalf("%+v, want an end at 4", f)
+	}
+	if n, err := d.Expire(t.Context(), start.Add(10*time.Second)); err != nil || n != 9 {
+		t.Fatalf("deleted %d, %v; want 9", n, err)
+	}
+	for _, restarted := range []bool{false, true} {
+		if restarted {
+			d.Close()
+			d = open(t, cfg)
+		}
+		if f := d.Frontier()[0]; f.Floor != 10 || f.Next != 20 || f.Head != talk[19].Record.ID() {
+			t.Errorf("restarted %v: %+v, want 10 to 20", restarted, f)
+		}
+	}
+}
+
+func TestExpireEnds(t *testing.T) {
+	d := open(t, config(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Expire(ctx, start); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	d.Close()
+	if _, err := d.Expire(t.Context(), start); err != ErrClosed {
+		t.Errorf("after Close: %v", err)
+	}
+}
