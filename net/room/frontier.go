@@ -1,7 +1,6 @@
 package room
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -37,12 +36,8 @@ func (r *Room) frontierLocked() []Holding {
 			out = append(out, Holding{Key: key, Floor: f.floor, Seq: f.next() - 1, Head: f.head.Head()})
 		}
 	}
-	slices.SortFunc(out, func(a, b Holding) int { return compareKeys(a.Key, b.Key) })
+	slices.SortFunc(out, func(a, b Holding) int { return a.Key.Compare(b.Key) })
 	return out
-}
-
-func compareKeys(a, b record.FeedKey) int {
-	return cmp.Or(a.Author.Compare(b.Author), cmp.Compare(a.Feed, b.Feed))
 }
 
 // Hash returns 16 hex digits over the ends of all feeds. Rooms with the same ends have the same

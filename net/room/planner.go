@@ -48,7 +48,7 @@ func NewPlanner(r *Room, now func() time.Time) *Planner {
 
 // SetHoldings replaces what a peer claims to hold. The planner keeps the slice.
 func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
-	slices.SortStableFunc(theirs, func(a, b Holding) int { return compareKeys(a.Key, b.Key) })
+	slices.SortStableFunc(theirs, func(a, b Holding) int { return a.Key.Compare(b.Key) })
 	theirs = slices.CompactFunc(theirs, func(a, b Holding) bool { return a.Key == b.Key })
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,7 +68,7 @@ func (p *Planner) NoteSeq(from identity.Key, key record.FeedKey, seq uint64) {
 }
 
 func (s *source) findHolding(key record.FeedKey) (int, bool) {
-	return slices.BinarySearchFunc(s.theirs, key, func(h Holding, key record.FeedKey) int { return compareKeys(h.Key, key) })
+	return slices.BinarySearchFunc(s.theirs, key, func(h Holding, key record.FeedKey) int { return h.Key.Compare(key) })
 }
 
 func (p *Planner) sourceLocked(key identity.Key) *source {

@@ -13,12 +13,9 @@ import (
 
 // Config says where a Disk is and how it works. Path, Room and Group must be set.
 type Config struct {
-	Path  string // its folder must exist, and be used by this process only
-	Room  record.RoomID
-	Group *group.Group // the writer runs in a child of it
-	// Notify is called, one call at a time, after NotSaved, Aside or Unreadable changed. It must
-	// not call the store. The first call may come before Open returns.
-	Notify          func(Status)
+	Path            string // its folder must exist, and be used by this process only
+	Room            record.RoomID
+	Group           *group.Group // the writer runs in a child of it
 	Log             *slog.Logger
 	MaxWaitingBytes int // bytes of memory that may wait for the disk; 0 for DefaultBytes
 
@@ -58,8 +55,6 @@ type Disk struct {
 	dropping      map[feedSeq]bool // damaged records that the writer has yet to delete
 	closed        bool             // Close was called
 	stopped       bool             // the writer has ended
-
-	notifying sync.Mutex // held while Notify runs
 }
 
 var _ Store = (*Disk)(nil)
@@ -270,10 +265,6 @@ func (d *Disk) queueValue(o op) error {
 func (d *Disk) Status() Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.statusLocked()
-}
-
-func (d *Disk) statusLocked() Status {
 	s := d.status
 	s.Waiting = len(d.pending.ops) + len(d.flushing.ops)
 	return s

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,24 +16,6 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/group"
 )
-
-// watch collects the statuses that a Disk reports.
-type watch struct {
-	mu  sync.Mutex
-	all []Status
-}
-
-func (w *watch) note(s Status) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.all = append(w.all, s)
-}
-
-func (w *watch) heard() []Status {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]Status(nil), w.all...)
-}
 
 func TestReopen(t *testing.T) {
 	cfg := config(t)

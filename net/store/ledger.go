@@ -2,7 +2,6 @@ package store
 
 import (
 	"math"
-	"time"
 
 	"chat.lan/p2pchat/crypto/record"
 )
@@ -101,7 +100,7 @@ func (f *feed) loseRecord(seq uint64, before record.ID) {
 func (f *feed) export(key record.FeedKey) Feed {
 	return Feed{
 		Key: key, Floor: f.floor, Next: f.end(), Head: f.head, Time: f.time,
-		Arrived: time.UnixMilli(f.arrived), Name: f.name, Forked: f.forked,
+		Name: f.name, Forked: f.forked,
 	}
 }
 

@@ -37,13 +37,7 @@ func (d *Disk) openFirst() error {
 	if errors.Is(err, ErrNewer) {
 		return fmt.Errorf("%s: %w", d.cfg.Path, err)
 	}
-	d.mu.Lock()
-	d.status.NotSaved = err
-	s := d.statusLocked()
-	d.mu.Unlock()
-	if s.NotSaved != nil || s.Aside != "" {
-		d.notify(s)
-	}
+	d.noteOpened(err)
 	return nil
 }
 
@@ -56,16 +50,17 @@ func (d *Disk) openOrReplaceLocked() error {
 	return err
 }
 
-func (d *Disk) notify(s Status) {
-	if s.NotSaved != nil {
-		d.cfg.Log.Warn("records are not saved", "error", s.NotSaved)
-	}
-	d.notifying.Lock()
-	defer d.notifying.Unlock()
-	if d.cfg.Notify != nil {
-		d.cfg.Notify(s)
+// noteOpened notes why records can't be saved to an opened file; nil if they can.
+func (d *Disk) noteOpened(err error) {
+	d.mu.Lock()
+	d.status.NotSaved = err
+	d.mu.Unlock()
+	if err != nil {
+		d.warnNotSaved(err)
 	}
 }
+
+func (d *Disk) warnNotSaved(err error) { d.cfg.Log.Warn("records are not saved", "error", err) }
 
 // openLocked opens the file, for writing if possible, and loads the ledger. It first recovers what
 // is readable of the damaged file aside, unless aside is "". Beside an open file, the error says
@@ -310,11 +305,7 @@ func (d *Disk) replaceDamaged(opened int, cause error) error {
 	}
 	err := d.replaceDamagedLocked(cause)
 	d.files.Unlock()
-	d.mu.Lock()
-	d.status.NotSaved = err
-	s := d.statusLocked()
-	d.mu.Unlock()
-	d.notify(s)
+	d.noteOpened(err)
 	return err
 }
 

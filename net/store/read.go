@@ -222,18 +222,13 @@ func (d *Disk) matchesKey(r RawEntry) bool {
 // start.
 func (d *Disk) dropDamaged(ops []op) {
 	d.mu.Lock()
-	before := d.status.Unreadable
+	defer d.mu.Unlock()
 	for _, o := range ops {
 		if at := (feedSeq{o.feed, o.seq}); !d.dropping[at] && !d.closed {
 			d.dropping[at] = true // readers may meet the record again before the writer deletes it
 			d.status.Unreadable++
 			d.queueLocked(o)
 		}
-	}
-	s := d.statusLocked()
-	d.mu.Unlock()
-	if s.Unreadable > before {
-		d.notify(s)
 	}
 }
 

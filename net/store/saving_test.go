@@ -14,7 +14,6 @@ import (
 // While saving fails the room goes on, within the limit. When it works again, the queue is saved.
 func TestDiskFull(t *testing.T) {
 	cfg := config(t)
-	var w watch
 	var mu sync.Mutex
 	full := false
 	cfg.fault = func() error {
@@ -26,7 +25,6 @@ func TestDiskFull(t *testing.T) {
 		return nil
 	}
 	set := func(v bool) { mu.Lock(); full = v; mu.Unlock() }
-	cfg.Notify = w.note
 	cfg.FlushEvery, cfg.RetryEvery = time.Millisecond, time.Hour // Sync urges
 	talk := conversation(400, 2)
 	one := op{entry: &talk[1]}
@@ -63,12 +61,10 @@ func TestDiskFull(t *testing.T) {
 	// Dropped records are appended again from the frontier on.
 	appendAll(t, d, talk)
 	settle(t, d)
-	d.Close()
-	heard := w.heard()
-	if len(heard) != 2 || heard[0].NotSaved == nil || heard[1].NotSaved != nil {
-		t.Errorf("heard %+v, want not saved, then saved", heard)
+	if s := d.Status(); s.NotSaved != nil || s.Waiting != 0 {
+		t.Errorf("%+v, want all saved", s)
 	}
-	cfg.Notify = nil
+	d.Close()
 	if got := everything(t, open(t, cfg)); len(got) != len(talk) {
 		t.Errorf("%d records on disk, want %d", len(got), len(talk))
 	}
@@ -122,8 +118,6 @@ func TestUnwritableFolder(t *testing.T) {
 	cfg := config(t)
 	cfg.Path = filepath.Join(t.TempDir(), "later", "records.db")
 	cfg.RetryEvery = time.Hour
-	var w watch
-	cfg.Notify = w.note
 	d := open(t, cfg)
 	if s := d.Status(); s.NotSaved == nil {
 		t.Fatal("saved to a folder that isn't there")

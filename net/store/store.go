@@ -82,7 +82,6 @@ type Feed struct {
 	Floor, Next uint64
 	Head        record.ID   // id of the record at Next-1; zero if unknown
 	Time        record.Time // time of the record at Next-1
-	Arrived     time.Time   // when the last record came
 	Name        string      // the author's last name
 	Forked      bool        // EndFeedAt was called: no record from Next on is ever taken
 }

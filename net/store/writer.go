@@ -168,16 +168,11 @@ func (d *Disk) updateLedger(ops []op, w *writeTx) {
 // noteSaved drops a batch that is on disk.
 func (d *Disk) noteSaved(n int) {
 	d.mu.Lock()
-	again := d.status.NotSaved != nil
+	defer d.mu.Unlock()
 	d.status.NotSaved = nil
 	d.flushing = batch{}
 	d.savedTotal += uint64(n)
 	d.wakeWaitersLocked()
-	s := d.statusLocked()
-	d.mu.Unlock()
-	if again {
-		d.notify(s)
-	}
 }
 
 // noteFailed notes why saving fails.
@@ -187,9 +182,8 @@ func (d *Disk) noteFailed(err error) {
 	d.status.NotSaved = err
 	d.failedCommits++
 	d.wakeWaitersLocked()
-	s := d.statusLocked()
 	d.mu.Unlock()
 	if first {
-		d.notify(s)
+		d.warnNotSaved(err)
 	}
 }
