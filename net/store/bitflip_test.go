@@ -126,7 +126,7 @@ func childFlip(data []byte, bit int, talk []Entry, known map[string]bool) error 
 		return fmt.Errorf("floors: %w", err)
 	}
 	if _, err := d.ListValues(ctx, "n"); err != nil {
-		return fmt.Errorf("blobs: %w", err)
+		return fmt.Errorf("values: %w", err)
 	}
 	// Records that peers send again make the file whole, and new ones are saved.
 	for _, e := range talk {

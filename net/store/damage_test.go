@@ -70,7 +70,7 @@ func TestDamagedInUse(t *testing.T) {
 		t.Errorf("%d records, %d recovered, want all %d", len(got), s.Recovered, len(talk))
 	}
 	if b, err := d.ListValues(t.Context(), "n"); err != nil || len(b) != 1 || string(b[0].Value) != "v" {
-		t.Errorf("blobs %q, %v", b, err)
+		t.Errorf("values %q, %v", b, err)
 	}
 	for _, f := range frontier(d) {
 		if f.Floor != 0 || f.Head.Head() == 0 {

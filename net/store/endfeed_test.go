@@ -18,7 +18,7 @@ func TestHeadOfForkedFeed(t *testing.T) {
 			t.Errorf("%s: %+v, want the head %v", when, f, talk[3].Record.ID())
 		}
 	}
-	check("after the cut", d)
+	check("after the fork", d)
 	d.Close()
 	check("after a start", open(t, cfg))
 	m := NewMem(lobby, 0)

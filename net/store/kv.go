@@ -53,10 +53,10 @@ func decodeValue(at, value []byte) (number uint64, data []byte, ok bool) {
 	return binary.BigEndian.Uint64(v), bytes.Clone(v[8:]), true
 }
 
-func sortedValues(blobs map[string][]byte) []KeyValue {
+func sortedValues(values map[string][]byte) []KeyValue {
 	var out []KeyValue
-	for _, key := range slices.Sorted(maps.Keys(blobs)) {
-		out = append(out, KeyValue{[]byte(key), bytes.Clone(blobs[key])})
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		out = append(out, KeyValue{[]byte(key), bytes.Clone(values[key])})
 	}
 	return out
 }

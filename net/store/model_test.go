@@ -23,7 +23,7 @@ type model struct {
 	floors  map[record.FeedKey]uint64
 	ends    map[record.FeedKey]uint64
 	forked  map[record.FeedKey]bool
-	blobs   map[string]string
+	values  map[string]string
 }
 
 func (m *model) sorted() []Entry { return inOrder(m.entries) }
@@ -50,7 +50,7 @@ func TestModel(t *testing.T) {
 		}
 		defer func() { disk.Close(); os.Remove(cfg.Path) }()
 		mem := NewMem(lobby, 1<<30)
-		m := &model{floors: map[record.FeedKey]uint64{}, ends: map[record.FeedKey]uint64{}, forked: map[record.FeedKey]bool{}, blobs: map[string]string{}}
+		m := &model{floors: map[record.FeedKey]uint64{}, ends: map[record.FeedKey]uint64{}, forked: map[record.FeedKey]bool{}, values: map[string]string{}}
 		speakers := []*speaker{newSpeaker(1, 11), newSpeaker(1, 12), newSpeaker(2, 21), newSpeaker(3, 31)}
 		stores := func() []Store { return []Store{mem, disk} }
 		at := func(label string) time.Time {
@@ -143,7 +143,7 @@ func TestModel(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				m.blobs[key] = value
+				m.values[key] = value
 			},
 			"delete": func(t *rapid.T) {
 				for _, st := range stores() {
@@ -151,7 +151,7 @@ func TestModel(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				delete(m.blobs, "a")
+				delete(m.values, "a")
 			},
 			"sync": func(t *rapid.T) {
 				if err := disk.Sync(t.Context()); err != nil {
@@ -302,13 +302,13 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 		differ("range", want, got)
 	}
 	differ("floors", wantFloors, floors)
-	blobs, err := st.ListValues(t.Context(), "n")
+	values, err := st.ListValues(t.Context(), "n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	gotBlobs := map[string]string{}
-	for _, b := range blobs {
-		gotBlobs[string(b.Key)] = string(b.Value)
+	gotValues := map[string]string{}
+	for _, b := range values {
+		gotValues[string(b.Key)] = string(b.Value)
 	}
-	differ("blobs", m.blobs, gotBlobs)
+	differ("values", m.values, gotValues)
 }

@@ -14,14 +14,14 @@ func TestSnapshotOfReadOnlyFile(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may write everything")
 	}
-	for _, gated := range []bool{true, false} {
-		t.Run(fmt.Sprint("gate ", gated), func(t *testing.T) {
+	for _, locked := range []bool{true, false} {
+		t.Run(fmt.Sprint("lock file ", locked), func(t *testing.T) {
 			cfg := config(t)
 			d := open(t, cfg)
 			appendAll(t, d, conversation(5, 1))
 			settle(t, d)
 			d.Close()
-			if !gated {
+			if !locked {
 				if err := os.Remove(flockName(cfg.Path)); err != nil {
 					t.Fatal(err)
 				}

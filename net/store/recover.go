@@ -197,18 +197,18 @@ func (s *recoverer) finish() error {
 				return err
 			}
 			f := rebuildFeed(records, num)
-			if cut, forked := s.forkedAt[rf.key]; forked {
-				f.endAt(cut) // hides records at the fork and behind it
+			if end, forked := s.forkedAt[rf.key]; forked {
+				f.endAt(end) // hides records at the fork and behind it
 			}
 			at := binary.BigEndian.AppendUint32(nil, num)
 			if err := feeds.Put(at, encodeFeed(at, rf.key, f)); err != nil {
 				return err
 			}
 		}
-		blobs := tx.Bucket(bucketValues)
+		values := tx.Bucket(bucketValues)
 		for key, b := range s.values {
 			at := []byte(key)
-			if err := blobs.Put(at, encodeValue(at, uint64(tx.ID()), b.data)); err != nil {
+			if err := values.Put(at, encodeValue(at, uint64(tx.ID()), b.data)); err != nil {
 				return err
 			}
 		}

@@ -131,7 +131,7 @@ func TestUnwritableFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b, err := d.ListValues(t.Context(), "n"); err != nil || len(b) != 1 {
-		t.Errorf("blobs %v, %v", b, err)
+		t.Errorf("values %v, %v", b, err)
 	}
 	if n := len(everything(t, d)); n != 20 {
 		t.Errorf("%d records to be read, want 20", n)

@@ -158,11 +158,11 @@ func (d *Disk) ListValues(ctx context.Context, name string) ([]KeyValue, error) 
 	found := map[string][]byte{}
 	err := d.view(func(tx *bolt.Tx) error {
 		found = map[string][]byte{}
-		blobs := tx.Bucket(bucketValues)
-		if blobs == nil {
+		values := tx.Bucket(bucketValues)
+		if values == nil {
 			return damaged("no bucket for the values")
 		}
-		c := blobs.Cursor()
+		c := values.Cursor()
 		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
 			_, data, ok := decodeValue(k, v)
 			if !ok {

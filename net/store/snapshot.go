@@ -74,7 +74,7 @@ func (d *Disk) lockForCommit() (release func()) {
 	defer cancel()
 	release, err := acquireFlock(ctx, d.cfg.Path, true)
 	if err != nil {
-		d.cfg.Log.Debug("commit without the gate", "error", err)
+		d.cfg.Log.Debug("commit without the file lock", "error", err)
 		return func() {}
 	}
 	return release

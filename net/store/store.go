@@ -25,16 +25,19 @@
 //	    ‖ its time.ms i64 ‖ its time.n i64 ‖ last arrival i64 ‖ forked u8 ‖ name
 //	k   number of the transaction u64 ‖ value
 //
-// The kv bucket's names are "votes", "disputes", "first-met" and "forks", each with "/" and the room's id in
-// hex. "met", of earlier versions, is ignored. A file with a greater version is refused with
-// ErrNewer; a program that changes the format must raise the version.
+// The kv bucket's names are "votes", "disputes", "first-met" and "forks", each with "/" and the
+// room's id in hex. "met", of earlier versions, is ignored. A file with a greater version is refused
+// with ErrNewer; a program that changes the format must raise the version.
 //
-// Only the state of each feed is in memory, so that a million records cost a start no more than
-// ten. Readers check checksums, and verify signatures before a record is shown. A damaged record is
+// Only the state of each feed is in memory, so that a million records cost a start no more than ten.
+// Readers check checksums, and verify signatures before a record is shown. A damaged record is
 // deleted and counted, and its feed's frontier ends below it, so that peers send it again.
 // Structural damage is found before bbolt opens the file (boltcheck.go) or in use (bolt.go). The
 // file is then renamed to records-damaged-<time>.db, and a new file takes over what is readable of
 // it (recover.go).
+//
+// bbolt lets only one process open the file. An export beside a running program copies the file, and
+// a lock on records.db.gate keeps commits out of the copy (snapshot.go).
 package store
 
 import (
