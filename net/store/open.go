@@ -76,27 +76,27 @@ func (d *Disk) openLocked(aside string) error {
 			return d.explainError(err)
 		}
 	}
-	f, err := d.openBolt(false)
+	f, err := openBolt(&d.cfg, false)
 	reading := false
 	if err != nil && !fresh && !isDamage(err) {
-		f, _ = d.openBolt(true) // the first error says why
+		f, _ = openBolt(&d.cfg, true) // the first error says why
 		reading = f != nil
 	}
 	if f == nil {
-		d.removeUnfinished(fresh, err)
+		removeUnfinished(d.cfg.Path, fresh, err)
 		return d.explainError(err)
 	}
 	if fresh {
-		if err := asDamage(f.transact(true, d.createBuckets)); err != nil {
+		if err := asDamage(f.transact(true, createBuckets)); err != nil {
 			_ = f.close() // the error in hand says more
-			d.removeUnfinished(fresh, err)
+			removeUnfinished(d.cfg.Path, fresh, err)
 			return d.explainError(err)
 		}
 	}
 	recovered := 0
 	if aside != "" {
 		var err error
-		if recovered, err = d.recoverFrom(f, aside); err != nil {
+		if recovered, err = recoverFrom(f, aside); err != nil {
 			d.cfg.Log.Error("not all that could be read of the damaged file was taken over", "error", err)
 		}
 	}
@@ -111,9 +111,9 @@ func (d *Disk) openLocked(aside string) error {
 
 // removeUnfinished deletes a new file that couldn't be set up, on a full disk: the next start would
 // take it for damaged.
-func (d *Disk) removeUnfinished(fresh bool, err error) {
+func removeUnfinished(path string, fresh bool, err error) {
 	if fresh && err != nil {
-		os.Remove(d.cfg.Path)
+		os.Remove(path)
 	}
 }
 
@@ -178,12 +178,12 @@ func checkFile(path string) error {
 	return nil
 }
 
-func (d *Disk) openBolt(reading bool) (*boltFile, error) {
+func openBolt(cfg *Config, reading bool) (*boltFile, error) {
 	var db *bolt.DB
 	err := catchFaults(func() (err error) {
-		db, err = bolt.Open(d.cfg.Path, 0o600, &bolt.Options{
+		db, err = bolt.Open(cfg.Path, 0o600, &bolt.Options{
 			Timeout: time.Second, ReadOnly: reading, FreelistType: bolt.FreelistMapType,
-			NoSync: d.cfg.noSync, NoGrowSync: d.cfg.noSync,
+			NoSync: cfg.noSync, NoGrowSync: cfg.noSync,
 		})
 		return err
 	})
@@ -214,7 +214,7 @@ func (d *Disk) loadLedger(f *boltFile) (*ledger, error) {
 }
 
 // createBuckets sets up a new file.
-func (d *Disk) createBuckets(tx *bolt.Tx) error {
+func createBuckets(tx *bolt.Tx) error {
 	m, err := tx.CreateBucketIfNotExists(bucketMeta)
 	if err != nil {
 		return err

@@ -144,7 +144,7 @@ func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back
 				lost = append(lost, op{kind: opDropRecord, feed: p.key.feed(), seq: p.key.Seq, key: string(p.key.encode())})
 				continue
 			}
-			if r.Key = p.key; !d.matchesKey(r) {
+			if r.Key = p.key; !matchesKey(d.cfg.Room, r) {
 				return s, nil, damaged("a record in another's place")
 			}
 			s.raws = append(s.raws, r)
@@ -201,11 +201,11 @@ func (d *Disk) locate(keys []OrderKey) []recordPlace {
 	return out
 }
 
-// matchesKey reports whether a record belongs to this room and to its key. It compares the
+// matchesKey reports whether a record belongs to the room and to its key. It compares the
 // beginning of the body as it must be, at a tenth of the cost of parsing.
-func (d *Disk) matchesKey(r RawEntry) bool {
-	var room [256]byte
-	b := hex.AppendEncode(append(room[:0], `{"v":1,"room":"`...), d.cfg.Room[:])
+func matchesKey(room record.RoomID, r RawEntry) bool {
+	var buf [256]byte
+	b := hex.AppendEncode(append(buf[:0], `{"v":1,"room":"`...), room[:])
 	b, _ = r.Key.Author.AppendText(append(b, `","author":"`...)) // never fails
 	b = hex.AppendEncode(append(b, `","feed":"`...), binary.BigEndian.AppendUint64(nil, uint64(r.Key.Feed)))
 	b = append(strconv.AppendUint(append(b, `","seq":`...), r.Key.Seq, 10), `,"prev":"`...)
@@ -302,7 +302,7 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 	err := d.view(func(tx *bolt.Tx) error {
 		out, lost = nil, nil
 		if records := tx.Bucket(d.bucket('r')); records != nil {
-			out, lost = d.readRun(records, num, key, from, to, maxBytes)
+			out, lost = readRun(records, num, key, from, to, maxBytes)
 		}
 		return nil
 	})
@@ -333,7 +333,7 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 
 // readRun reads a feed's records from … to, up to the first gap. A missing record waits for the
 // disk, or was deleted just now.
-func (d *Disk) readRun(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (out []RawEntry, lost []op) {
+func readRun(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (out []RawEntry, lost []op) {
 	c := records.Cursor()
 	want := from
 	for k, v := c.Seek(recordKey(num, from)); bytes.Equal(k, recordKey(num, want)) && want <= to; k, v = c.Next() {

@@ -62,7 +62,7 @@ func scanElements(r io.ReaderAt, size int64, f func(key, value []byte) error) er
 
 // recoverFrom copies what is readable of a damaged file, of all rooms, to a new file. It checks
 // checksums only: readers verify signatures. It returns the number of records.
-func (d *Disk) recoverFrom(f *boltFile, aside string) (recovered int, err error) {
+func recoverFrom(f *boltFile, aside string) (recovered int, err error) {
 	if err := checkRegular(aside); err != nil {
 		return 0, nil // nothing to recover
 	}
