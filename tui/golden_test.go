@@ -17,6 +17,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/vote"
 )
 
 var update = flag.Bool("update", false, "write the golden screens anew")
@@ -209,7 +210,7 @@ var scenes = []struct {
 		p := election(w)
 		for i := range 36 {
 			v := voterOf(peerOf(fmt.Sprintf("guest%02d", i), noon))
-			v.Choice = []string{"", "approve", "reject", "both"}[i%4]
+			v.Choice = vote.Choice(i % 4)
 			p.Roll = append(p.Roll, v)
 		}
 		p.Yes, p.No, p.Need = 10, 9, 21

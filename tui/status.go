@@ -151,7 +151,7 @@ func (m *model) keyHint(cells int) sanitize.SafeText {
 
 // proposalHint names the keys for the selected proposal, all and those that a narrow window shows.
 func proposalHint(p event.Proposal, selected bool) (all, few string) {
-	switch state := vote.Status(p.State); {
+	switch state := p.State; {
 	case !selected:
 		return "n: propose, Esc: back", "n: propose, Esc: back"
 	case p.CanVote && state == vote.StatusOpen:

@@ -56,9 +56,9 @@ func voterOf(p event.Peer) event.Voter {
 func ballotPaper(w *world) event.Proposal {
 	self := event.Voter{Key: w.node.self.Key, ID: w.node.self.ID, Name: "Alice", Here: true}
 	dana := voterOf(peerOf("dana", noon))
-	dana.Choice = "approve"
+	dana.Choice = vote.Approve
 	bob := voterOf(peerOf("bob", noon))
-	bob.Choice = "reject"
+	bob.Choice = vote.Reject
 	return event.Proposal{ID: strings.Repeat("6a", 32), Number: 6, Label: "#6", Slot: "topic", Action: "freeze at 5", By: dana,
 		State: "open", Yes: 1, No: 1, Need: 3, Roll: []event.Voter{dana, bob, voterOf(peerOf("eve", noon)), self},
 		Time: w.clock, Closes: w.clock.Add(101 * time.Second), CanVote: true}

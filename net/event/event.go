@@ -1,6 +1,6 @@
 // Package event is what travels upward from a running node to whoever shows it: plain structs without
-// locks, whose few methods only read them. It is a leaf; the screen, line mode and JSON mode know the
-// network only through it.
+// locks, whose few methods only read them. It imports only keys and the values of votes; the screen,
+// line mode and JSON mode know the network only through it.
 //
 // Strings that others wrote (names, texts, reasons) are raw here: line mode must print them clean
 // and JSON exact, so cleaning is the reader's business (tui/sanitize).

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/vote"
 )
 
 // What may be coalesced is only what a newer event of the same key makes worthless: lines, peers and
@@ -46,7 +47,7 @@ func TestOnlyNativePeersAreEncrypted(t *testing.T) {
 
 // Who has voted, either way or both, isn't missing.
 func TestMissingVoters(t *testing.T) {
-	p := event.Proposal{Roll: []event.Voter{{ID: "a", Choice: "approve"}, {ID: "b"}, {ID: "c", Choice: "reject"}, {ID: "d", Choice: "both"}, {ID: "e"}}}
+	p := event.Proposal{Roll: []event.Voter{{ID: "a", Choice: vote.Approve}, {ID: "b"}, {ID: "c", Choice: vote.Reject}, {ID: "d", Choice: vote.Both}, {ID: "e"}}}
 	var got []string
 	for _, v := range p.Missing() {
 		got = append(got, v.ID)

@@ -4,15 +4,16 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/vote"
 )
 
 // Voter is one place of a roll.
 type Voter struct {
 	Key    identity.Key
-	ID     string // uuid
-	Name   string // raw
-	Choice string // "approve", "reject", "both" (dishonest or two machines), "" while none is known
-	Here   bool   // linked, or oneself
+	ID     string      // uuid
+	Name   string      // raw
+	Choice vote.Choice // what is known of this voter's ballots
+	Here   bool        // linked, or oneself
 }
 
 // Ending is how far a vote that switches secure-only off has come with one of those that switched it
@@ -29,22 +30,22 @@ type Proposal struct {
 	ID       string // of its record, 64 hex digits; "" for one that is only a draft
 	Number   int    // the short number
 	Label    string // what people call it: "#4", or "#4·7f" while two have that number
-	Slot     string // "secure_only" or "topic"
+	Slot     vote.Slot
 	Action   string // "on", "off", or the topic, raw
 	Note     string // raw
 	By       Voter
-	State    string // open, passed, rejected, expired, cancelled, disputed, ended: vote.Status
+	State    vote.Status
 	Yes, No  int
 	Need     int
 	Roll     []Voter // ascending by key
 	Time     time.Time
 	Closes   time.Time
-	Mine     string   // how one voted oneself, as in Voter
-	CanVote  bool     // one is asked: it is open, or has passed and lacks one's approval to end what it names
-	Idle     bool     // passed, and yet what it says does not hold here: see Effect
-	LeftOut  []Voter  // whom the roll leaves out, when it came: then it is disputed
-	Ends     []Ending // of secure-only off
-	Silenced int      // of a draft: plain peers that would not be heard any more
+	Mine     vote.Choice // the local peer's own ballot
+	CanVote  bool        // one is asked: it is open, or has passed and lacks one's approval to end what it names
+	Idle     bool        // passed, and yet what it says does not hold here: see Effect
+	LeftOut  []Voter     // whom the roll leaves out, when it came: then it is disputed
+	Ends     []Ending    // of secure-only off
+	Silenced int         // of a draft: plain peers that would not be heard any more
 }
 
 // Lacks is the first of those that it names and has not ended; false if there is none.
@@ -64,7 +65,7 @@ func (p Proposal) Of() int { return len(p.Roll) }
 func (p Proposal) Missing() []Voter {
 	var out []Voter
 	for _, v := range p.Roll {
-		if v.Choice == "" {
+		if v.Choice == vote.None {
 			out = append(out, v)
 		}
 	}
@@ -75,8 +76,8 @@ func (p Proposal) Missing() []Voter {
 type ProposalChanged struct {
 	Scope
 	Proposal Proposal
-	Was      string // the state before; "" when it is new here
-	History  bool   // learned by catching up or from disk
+	Was      vote.Status // the state before; "" when it is new here
+	History  bool        // learned by catching up or from disk
 }
 
 // BallotCast is a ballot that was counted, one's own too. It follows its ProposalChanged.
@@ -84,8 +85,8 @@ type BallotCast struct {
 	Scope
 	Proposal Proposal
 	By       Voter
-	Choice   string // "approve" or "reject"
-	Twice    bool   // its voter has signed both
+	Choice   vote.Choice // Approve or Reject
+	Twice    bool        // its voter has signed both
 	History  bool
 }
 

@@ -59,7 +59,7 @@ func (n *Node) voted(out votes.Outcome, from *link.Link, history bool) {
 	}
 	if out.Evidence != nil {
 		p := n.proposalOf(out.Proposal)
-		n.events.Post(event.BallotCast{Proposal: p, By: n.voter(out.Evidence.Voter, "both"), Choice: "reject", Twice: true, History: history})
+		n.events.Post(event.BallotCast{Proposal: p, By: n.voter(out.Evidence.Voter, vote.Both), Choice: vote.Reject, Twice: true, History: history})
 	}
 	if out.Policy {
 		n.decided(history)
@@ -72,8 +72,7 @@ func (n *Node) told(out votes.Outcome, r *record.Record, history bool) {
 	if err != nil {
 		return // it was counted, so it decodes
 	}
-	choice := b.Choice.String()
-	n.events.Post(event.BallotCast{Proposal: n.proposalOf(out.Proposal), By: n.voter(r.Author(), choice), Choice: choice, History: history})
+	n.events.Post(event.BallotCast{Proposal: n.proposalOf(out.Proposal), By: n.voter(r.Author(), b.Choice), Choice: b.Choice, History: history})
 }
 
 func votesOnWire(m vote.Map) []wire.HeldVotes {

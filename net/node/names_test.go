@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/vote"
 )
 
 // renames are the changes of name that p was told of.
@@ -209,7 +210,7 @@ func TestWhoHasGoneIsCalledByName(t *testing.T) {
 		late := w.move(2)
 		time.Sleep(10 * time.Second)
 		late.Node.mu.Lock()
-		got := late.voter(gone, "").Name
+		got := late.voter(gone, vote.None).Name
 		late.Node.mu.Unlock()
 		if got != "Robert" {
 			t.Errorf("called %q", got)

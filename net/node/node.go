@@ -125,7 +125,7 @@ type Node struct {
 	closed  bool
 
 	asked       uint64                     // numbers questions for votes
-	shown       map[vote.ID]string         // the state in which each proposal was last posted
+	shown       map[vote.ID]vote.Status    // the state in which each proposal was last posted
 	leftOut     map[vote.ID][]identity.Key // of the disputed ones
 	learning    time.Time                  // when the first peer came, from whom the policy is learned
 	gate        bool                       // the policy is known, or was waited for in vain
@@ -163,7 +163,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 		cfg: cfg, group: g, name: cfg.Name, inst: record.NewFeed().String(), started: time.Now(),
 		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
 		plainIgnored: map[string]bool{}, plainRefused: map[string]int{}, quiet: map[string]bool{}, reachedAt: map[string]identity.Key{}, doubles: map[netip.Addr]bool{},
-		shown: map[vote.ID]string{}, leftOut: map[vote.ID][]identity.Key{}, clearCounts: map[string]int{},
+		shown: map[vote.ID]vote.Status{}, leftOut: map[vote.ID][]identity.Key{}, clearCounts: map[string]int{},
 		fresh: map[identity.Key]bool{}, events: cfg.Events, ready: make(chan struct{}), due: make(chan struct{}, 1),
 		store: cfg.Store, met: map[identity.Key]time.Time{}, names: map[identity.Key]lastName{}, lookedAfter: time.Now(),
 	}

@@ -23,7 +23,7 @@ var (
 )
 
 // voter is a key as a voter. Called with mu held.
-func (n *Node) voter(key identity.Key, choice string) event.Voter {
+func (n *Node) voter(key identity.Key, choice vote.Choice) event.Voter {
 	v := event.Voter{Key: key, ID: key.ID().String(), Name: n.called(key), Choice: choice}
 	if key == n.cfg.Identity.Key() {
 		v.Name, v.Here = n.name, true
@@ -36,7 +36,7 @@ func (n *Node) voter(key identity.Key, choice string) event.Voter {
 func (n *Node) voters(keys []identity.Key) []event.Voter {
 	out := make([]event.Voter, len(keys))
 	for i, k := range keys {
-		out[i] = n.voter(k, "")
+		out[i] = n.voter(k, vote.None)
 	}
 	return out
 }
@@ -44,8 +44,8 @@ func (n *Node) voters(keys []identity.Key) []event.Voter {
 // draftOf is a proposal without ballots. Called with mu held.
 func (n *Node) draftOf(p *vote.Proposal) event.Proposal {
 	out := event.Proposal{
-		Number: int(p.Number), Label: fmt.Sprintf("#%d", p.Number), Slot: string(p.Slot), Action: p.Action, Note: p.Note,
-		By: n.voter(p.Author, ""), State: string(vote.StatusOpen), Need: p.Need,
+		Number: int(p.Number), Label: fmt.Sprintf("#%d", p.Number), Slot: p.Slot, Action: p.Action, Note: p.Note,
+		By: n.voter(p.Author, vote.None), State: vote.StatusOpen, Need: p.Need,
 		Time: time.UnixMilli(p.Time), Closes: time.UnixMilli(p.Closes), Roll: n.voters(p.Roll),
 	}
 	for _, e := range n.box.Endings(p) {
@@ -62,13 +62,11 @@ func (n *Node) proposalOf(id vote.ID) event.Proposal {
 		return event.Proposal{ID: id.String()}
 	}
 	out := n.draftOf(v.Proposal)
-	out.ID, out.Label, out.State = id.String(), v.Label, string(status)
+	out.ID, out.Label, out.State = id.String(), v.Label, status
 	out.Yes, out.No = v.Tally.Yes, v.Tally.No
 	self := n.cfg.Identity.Key()
 	for i, c := range v.Choices {
-		if c != vote.None {
-			out.Roll[i].Choice = c.String()
-		}
+		out.Roll[i].Choice = c
 		if out.Roll[i].Key == self {
 			out.Mine = out.Roll[i].Choice
 			out.CanVote = c == vote.None && now < v.Proposal.Closes && (v.Tally.State == vote.Open || wanted(out, self))
@@ -85,7 +83,7 @@ func (n *Node) proposalOf(id vote.ID) event.Proposal {
 // wanted reports whether a vote that switches secure-only off has passed and can still end one that
 // it names if a key, which has not voted, approves it too: that one is asked on (VOTING.md rule 5).
 func wanted(p event.Proposal, key identity.Key) bool {
-	return p.State == string(vote.StatusPassed) && slices.ContainsFunc(p.Ends, func(e event.Ending) bool {
+	return p.State == vote.StatusPassed && slices.ContainsFunc(p.Ends, func(e event.Ending) bool {
 		return e.Have < e.Need && e.Need <= len(e.Whose) &&
 			slices.ContainsFunc(e.Whose, func(v event.Voter) bool { return v.Key == key })
 	})
@@ -121,7 +119,7 @@ func (n *Node) restate(history bool) {
 		case !ok:
 			delete(n.shown, id)
 			delete(n.leftOut, id)
-		case string(status) != was:
+		case status != was:
 			n.state(id, history)
 		}
 	}
@@ -135,7 +133,7 @@ func (n *Node) policy() event.Policy {
 		out.Number, out.Label = int(v.Proposal.Number), v.Label
 		for i, c := range v.Choices {
 			if c&vote.Approve != 0 {
-				out.Signed = append(out.Signed, n.voter(v.Proposal.Roll[i], c.String()))
+				out.Signed = append(out.Signed, n.voter(v.Proposal.Roll[i], c))
 			}
 		}
 	}

@@ -67,7 +67,7 @@ func TestTheRoomSwitchesItOn(t *testing.T) {
 			t.Fatalf("%+v", got)
 		}
 		q := propose(t, ps[0], wishOn)
-		if q.Label != "#1" || q.Need != 2 || q.Of() != 3 || q.Yes != 1 || q.Mine != "approve" {
+		if q.Label != "#1" || q.Need != 2 || q.Of() != 3 || q.Yes != 1 || q.Mine != vote.Approve {
 			t.Fatalf("%+v", q)
 		}
 		pass(time.Second)

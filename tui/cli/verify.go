@@ -73,7 +73,7 @@ func printCertificate(out io.Writer, p *votes.Certificate) {
 	}
 	printRow(out, "file", "%s", kind)
 	printRow(out, "room", "%s%s", p.Room, roomSuffix(p.Room))
-	printRow(out, "proposal", "#%d: %s", q.Number, actionText(q.Slot == "topic", q.Action))
+	printRow(out, "proposal", "#%d: %s", q.Number, actionText(q.Slot == vote.Topic, q.Action))
 	if q.Note != "" {
 		printRow(out, "note", "%s", sanitize.Line(q.Note))
 	}

@@ -203,7 +203,7 @@ func (e Env) proposal(ref string) (event.Proposal, bool) {
 	if ref == "" {
 		var found *event.Proposal
 		for i, p := range all {
-			if p.CanVote && p.State != string(vote.StatusDisputed) && (found == nil || p.Time.Before(found.Time)) {
+			if p.CanVote && p.State != vote.StatusDisputed && (found == nil || p.Time.Before(found.Time)) {
 				found = &all[i]
 			}
 		}

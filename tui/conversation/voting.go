@@ -94,7 +94,7 @@ func (v *Voting) Answer(choice vote.Choice) {
 	case !ok:
 		v.c.cfg.Screen.Inform(sanitize.Trusted("Nothing waits for your vote; F4 proposes something"))
 	case isDisputed(p):
-		v.c.cfg.Screen.Inform(wording.Disputed(p, choice.String()))
+		v.c.cfg.Screen.Inform(wording.Disputed(p, choice))
 	default:
 		v.Choose(p, choice)
 	}
@@ -108,7 +108,7 @@ func (v *Voting) AnswerSelected(choice vote.Choice) {
 	case !p.CanVote:
 		v.c.cfg.Screen.Fail(p.Label+" doesn't wait for your vote", "Enter shows it")
 	case isDisputed(p):
-		v.c.cfg.Screen.Inform(wording.Disputed(p, choice.String()))
+		v.c.cfg.Screen.Inform(wording.Disputed(p, choice))
 	default:
 		v.Choose(p, choice)
 	}
@@ -120,13 +120,13 @@ func (v *Voting) Choose(p event.Proposal, choice vote.Choice) {
 	if v.pending.Proposal != p.ID {
 		v.Sign()
 	}
-	v.pending = votes.PendingBallot{Proposal: p.ID, Choice: choice.String(), Until: v.c.cfg.Now().Add(votes.UndoDelay)}
+	v.pending = votes.PendingBallot{Proposal: p.ID, Choice: choice, Until: v.c.cfg.Now().Add(votes.UndoDelay)}
 }
 
 // Sign has the node sign and send the ballot that is held back, if there is one.
 func (v *Voting) Sign() {
 	id, choice := v.pending.Proposal, vote.Approve
-	if v.pending.Choice == vote.Reject.String() {
+	if v.pending.Choice == vote.Reject {
 		choice = vote.Reject
 	}
 	v.pending = votes.PendingBallot{}
@@ -169,7 +169,7 @@ func (v *Voting) next(now time.Time) time.Time {
 	return next
 }
 
-func isDisputed(p event.Proposal) bool { return vote.Status(p.State) == vote.StatusDisputed }
+func isDisputed(p event.Proposal) bool { return p.State == vote.StatusDisputed }
 
 // voter returns the label of a voter, "you" for the local peer.
 func (c *Conversation) voter(v event.Voter) sanitize.SafeText {

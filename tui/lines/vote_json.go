@@ -4,6 +4,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/wording"
+	"chat.lan/p2pchat/vote"
 )
 
 // The objects of votes (DESIGN.md §8).
@@ -19,10 +20,10 @@ type (
 		Number  int         `json:"number"`
 		Label   string      `json:"label"`
 		ID      string      `json:"id"`
-		Slot    string      `json:"slot"`
+		Slot    vote.Slot   `json:"slot"`
 		Action  string      `json:"action"`
 		Note    string      `json:"note,omitempty"`
-		State   string      `json:"state"`
+		State   vote.Status `json:"state"`
 		By      jsonVoter   `json:"by"`
 		Yes     int         `json:"yes"`
 		No      int         `json:"no"`
@@ -48,7 +49,7 @@ type (
 	}
 	jsonPolicy struct {
 		Event  string      `json:"event,omitempty"`
-		Slot   string      `json:"slot"`
+		Slot   vote.Slot   `json:"slot"`
 		Value  string      `json:"value"`
 		Number int         `json:"number,omitempty"`
 		Label  string      `json:"label,omitempty"`
@@ -81,7 +82,7 @@ func (v *jsonView) vote(ev event.Event) {
 		v.put(p)
 	case event.BallotCast:
 		p := ev.Proposal
-		v.put(jsonBallot{"ballot", p.Number, p.Label, p.ID, voterObject(ev.By), ev.Choice, ev.Twice, ev.History})
+		v.put(jsonBallot{"ballot", p.Number, p.Label, p.ID, voterObject(ev.By), choiceWord(ev.Choice), ev.Twice, ev.History})
 	case event.PolicyChanged:
 		for _, p := range policyObjects(ev.Policy) {
 			p.Event = "policy"
@@ -95,17 +96,27 @@ func (v *jsonView) vote(ev event.Event) {
 }
 
 func policyObjects(p event.Policy) []jsonPolicy {
-	out := []jsonPolicy{{Slot: "secure_only", Value: wording.OnOff(p.SecureOnly), Number: p.Number, Label: p.Label}}
+	out := []jsonPolicy{{Slot: vote.SecureOnly, Value: wording.OnOff(p.SecureOnly), Number: p.Number, Label: p.Label}}
 	if len(p.Signed) > 0 {
 		out[0].Signed = voterObjects(p.Signed)
 	}
 	if p.Topic != "" {
-		out = append(out, jsonPolicy{Slot: "topic", Value: p.Topic, Label: p.TopicLabel})
+		out = append(out, jsonPolicy{Slot: vote.Topic, Value: p.Topic, Label: p.TopicLabel})
 	}
 	return out
 }
 
-func voterObject(w event.Voter) jsonVoter { return jsonVoter{w.ID, w.Key.String(), w.Name, w.Choice} }
+// choiceWord returns the word of a ballot in JSON, "" while none is known.
+func choiceWord(c vote.Choice) string {
+	if c == vote.None {
+		return ""
+	}
+	return c.String()
+}
+
+func voterObject(w event.Voter) jsonVoter {
+	return jsonVoter{w.ID, w.Key.String(), w.Name, choiceWord(w.Choice)}
+}
 
 func voterObjects(vs []event.Voter) []jsonVoter {
 	out := make([]jsonVoter, len(vs))
@@ -118,7 +129,7 @@ func voterObjects(vs []event.Voter) []jsonVoter {
 func proposalObject(p event.Proposal) jsonProposal {
 	return jsonProposal{Number: p.Number, Label: p.Label, ID: p.ID, Slot: p.Slot, Action: p.Action, Note: p.Note,
 		State: p.State, By: voterObject(p.By), Yes: p.Yes, No: p.No, Need: p.Need, Of: p.Of(),
-		Missing: voterObjects(p.Missing()), LeftOut: voterObjects(p.LeftOut), Closes: millis(p.Closes), Mine: p.Mine, CanVote: p.CanVote, Idle: p.Idle}
+		Missing: voterObjects(p.Missing()), LeftOut: voterObjects(p.LeftOut), Closes: millis(p.Closes), Mine: choiceWord(p.Mine), CanVote: p.CanVote, Idle: p.Idle}
 }
 
 func proposalsObject(a command.Proposals) jsonProposals {

@@ -41,7 +41,7 @@ func story() []event.Event {
 	alice, bob, carol := voterOf("Alice", 1), voterOf("Bob", 2), voterOf("Carol\x1b[31m", 3)
 	p := event.Proposal{ID: strings.Repeat("a", 64), Number: 4, Label: "#4", Slot: "secure_only", Action: "on", Note: "spam\u202e",
 		By: alice, State: "open", Yes: 1, Need: 2, Roll: []event.Voter{alice, bob, carol}, Closes: time.UnixMilli(1_790_000_180_000)}
-	p.Roll[0].Choice = "approve"
+	p.Roll[0].Choice = vote.Approve
 	first := p
 	p.Yes, p.State = 2, "passed"
 	left := event.Proposal{ID: strings.Repeat("b", 64), Number: 5, Label: "#5", Slot: "topic", Action: "tea", By: carol, State: "disputed",
@@ -54,13 +54,13 @@ func story() []event.Event {
 	return []event.Event{
 		event.PolicyChanged{First: true},
 		event.ProposalChanged{Proposal: first},
-		event.BallotCast{Proposal: first, By: alice, Choice: "approve"},
-		event.BallotCast{Proposal: p, By: bob, Choice: "approve"},
+		event.BallotCast{Proposal: first, By: alice, Choice: vote.Approve},
+		event.BallotCast{Proposal: p, By: bob, Choice: vote.Approve},
 		event.ProposalChanged{Proposal: p, Was: "open"},
 		event.PolicyChanged{Policy: event.Policy{SecureOnly: true, Number: 4, Label: "#4"}},
-		event.BallotCast{Proposal: p, By: carol, Choice: "reject"},
-		event.BallotCast{Proposal: p, By: bob, Choice: "reject", Twice: true},
-		event.BallotCast{Proposal: p, By: voterOf("Eve", 5), Choice: "approve", History: true},
+		event.BallotCast{Proposal: p, By: carol, Choice: vote.Reject},
+		event.BallotCast{Proposal: p, By: bob, Choice: vote.Reject, Twice: true},
+		event.BallotCast{Proposal: p, By: voterOf("Eve", 5), Choice: vote.Approve, History: true},
 		event.ProposalChanged{Proposal: left},
 		event.ProposalChanged{Proposal: ended, Was: "open"},
 		event.Differs{Peer: event.Peer{ID: "x", Key: bob.Key, Name: "Bob"}, SecureOnly: true, Label: "#9"},
@@ -147,7 +147,7 @@ func TestVotesInJSON(t *testing.T) {
 func TestAnApprovalTooMany(t *testing.T) {
 	o, names := newOutput(Config{}), new(roster.Roster)
 	v := start0(o, names)
-	ev := event.BallotCast{Proposal: event.Proposal{Label: "#4", Yes: 3, Need: 2}, By: voterOf("Carol", 3), Choice: "approve"}
+	ev := event.BallotCast{Proposal: event.Proposal{Label: "#4", Yes: 3, Need: 2}, By: voterOf("Carol", 3), Choice: vote.Approve}
 	v.event(ev, note(names, ev))
 	var out strings.Builder
 	for _, c := range o.queue {

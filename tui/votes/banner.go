@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 	"chat.lan/p2pchat/tui/wording"
+	"chat.lan/p2pchat/vote"
 )
 
 // UndoDelay is how long a ballot can be undone before it is signed. A signed ballot is final.
@@ -15,9 +16,9 @@ const UndoDelay = 5 * time.Second
 
 // PendingBallot is a ballot that was chosen and isn't signed yet.
 type PendingBallot struct {
-	Proposal string    // its id; "" means that there is no pending ballot
-	Choice   string    // "approve" or "reject"
-	Until    time.Time // when it is signed
+	Proposal string      // its id; "" means that there is no pending ballot
+	Choice   vote.Choice // Approve or Reject
+	Until    time.Time   // when it is signed
 }
 
 // barCells is the width of the bar in the banner.
@@ -38,11 +39,11 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 	if m := q.Missing(); len(m) > 0 {
 		about = sanitize.Linef("%s missing ", p.joinNames(m, 4))
 	}
-	if e, lacking := q.Lacks(); lacking && q.State == passed {
+	if e, lacking := q.Lacks(); lacking && q.State == vote.StatusPassed {
 		about = sanitize.Linef("%s ends with %d more of %s ", e.Label, e.Need-e.Have, p.joinNames(missingFrom(e, q), 4))
 	}
 	keys := sanitize.Trusted(" F1 yes F2 no F3 who ")
-	if q.State == disputed {
+	if q.State == vote.StatusDisputed {
 		keys = sanitize.Trusted(" F3 who ")
 		about = sanitize.Linef("disputed: leaves out %s %s /accept %s ", p.joinNames(q.LeftOut, 3), p.th.Dot, q.Label)
 	}
@@ -90,7 +91,7 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 		second.PadTo(s, w-clock.Width()-keys.Width())
 		second.Put(s, clock)
 	} else {
-		if q.State != disputed { // else the row says why
+		if q.State != vote.StatusDisputed { // else the row says why
 			about = sanitize.Linef("by %s ", p.cfg.Label(q.By))
 		}
 		second.PutWithin(s, about, w-1-keys.Width())

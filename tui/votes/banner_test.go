@@ -13,6 +13,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 	"chat.lan/p2pchat/tui/votes"
+	"chat.lan/p2pchat/vote"
 )
 
 // clocked is a pane with a clock that tests move.
@@ -125,7 +126,7 @@ func TestBannerOfAPendingBallot(t *testing.T) {
 	q := room()[2]
 	q.Action = strings.Repeat("long topic ", 10)
 	p.SetProposal(q)
-	held := votes.PendingBallot{Proposal: q.ID, Choice: "reject", Until: start.Add(votes.UndoDelay)}
+	held := votes.PendingBallot{Proposal: q.ID, Choice: vote.Reject, Until: start.Add(votes.UndoDelay)}
 	for seconds := 5; seconds >= 0; seconds-- {
 		p.now = held.Until.Add(-time.Duration(seconds) * time.Second)
 		for _, w := range []int{36, 40, 60, 80, 120, 200} {

@@ -9,6 +9,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 	"chat.lan/p2pchat/tui/wording"
+	"chat.lan/p2pchat/vote"
 )
 
 // page collects the rows of a text, wrapped.
@@ -57,9 +58,9 @@ func (p *Pane) DetailRows(q event.Proposal, w int) []string {
 	}
 	g.field("effect", p.th.Text, wording.IfPassed(q))
 	switch {
-	case q.State == open:
+	case q.State == vote.StatusOpen:
 		g.field("closes", p.th.Text, sanitize.Linef("in %s", strings.TrimLeft(wording.TimeLeft(q, p.cfg.Now()), " ")))
-	case q.State == expired:
+	case q.State == vote.StatusExpired:
 		g.field("closed", p.th.Dim, sanitize.Trusted("undecided: propose it again"))
 	}
 	for _, e := range q.Ends {
@@ -85,9 +86,9 @@ func (p *Pane) DetailRows(q event.Proposal, w int) []string {
 // keyHints names the keys and commands that work on a proposal with the focus where it is.
 func (p *Pane) keyHints(q event.Proposal) sanitize.SafeText {
 	asked, _ := p.BannerProposal()
-	sealed := q.State == passed || q.State == ended
+	sealed := q.State == vote.StatusPassed || q.State == vote.StatusEnded
 	switch {
-	case q.CanVote && q.State == disputed:
+	case q.CanVote && q.State == vote.StatusDisputed:
 		return sanitize.Linef("/accept %s follows it, /vote %s yes votes on it  Esc closes", q.Label, q.Label)
 	case q.CanVote && p.focus:
 		return sanitize.Trusted("a approves  r rejects  Esc closes")
@@ -104,13 +105,13 @@ func (p *Pane) keyHints(q event.Proposal) sanitize.SafeText {
 }
 
 // choiceMark returns the mark of a ballot, and its colour.
-func (p *Pane) choiceMark(c string) (sanitize.SafeText, theme.Style) {
+func (p *Pane) choiceMark(c vote.Choice) (sanitize.SafeText, theme.Style) {
 	switch c {
-	case "approve":
+	case vote.Approve:
 		return p.th.Signed, p.th.Good
-	case "reject":
+	case vote.Reject:
 		return p.th.Refused, p.th.Warn
-	case "both":
+	case vote.Both:
 		return p.th.Unsigned, p.th.Bad
 	}
 	return p.th.Lost, p.th.Dim
@@ -119,7 +120,7 @@ func (p *Pane) choiceMark(c string) (sanitize.SafeText, theme.Style) {
 // findSame finds an open proposal that asks the same as a draft.
 func (p *Pane) findSame(draft event.Proposal) (event.Proposal, bool) {
 	at := slices.IndexFunc(p.list, func(q event.Proposal) bool {
-		return q.State == open && q.Closes.After(p.cfg.Now()) && q.Slot == draft.Slot && q.Action == draft.Action
+		return q.State == vote.StatusOpen && q.Closes.After(p.cfg.Now()) && q.Slot == draft.Slot && q.Action == draft.Action
 	})
 	if at < 0 {
 		return event.Proposal{}, false

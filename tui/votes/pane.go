@@ -22,6 +22,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 	"chat.lan/p2pchat/tui/wording"
+	"chat.lan/p2pchat/vote"
 )
 
 // Config holds what a Pane needs. All of it must be set.
@@ -75,22 +76,11 @@ func rank(p event.Proposal) int {
 	switch {
 	case p.CanVote:
 		return 0
-	case p.State == open || p.State == disputed:
+	case p.State == vote.StatusOpen || p.State == vote.StatusDisputed:
 		return 1
 	}
 	return 2
 }
-
-// The values of event.Proposal.State that this package tells apart.
-const (
-	open      = "open"
-	passed    = "passed"
-	disputed  = "disputed"
-	rejected  = "rejected"
-	expired   = "expired"
-	cancelled = "cancelled"
-	ended     = "ended"
-)
 
 // BannerProposal returns the proposal that the banner asks about: the oldest that wants an answer, and
 // false if none does. Disputed proposals count too, so that the reader sees the
@@ -113,10 +103,10 @@ func (p *Pane) CountOpen() (undecided, unanswered int) {
 		if !q.Closes.After(now) {
 			continue
 		}
-		if q.State == open {
+		if q.State == vote.StatusOpen {
 			undecided++
 		}
-		if q.CanVote && q.State != disputed {
+		if q.CanVote && q.State != vote.StatusDisputed {
 			unanswered++
 		}
 	}
@@ -224,13 +214,13 @@ func (p *Pane) proposalRow(q event.Proposal, selected bool) string {
 	}
 	word, wordStyle := p.stateWord(q)
 	right := sanitize.Linef(" %s %d/%d", word, q.Yes, q.Of())
-	if q.State == open {
+	if q.State == vote.StatusOpen {
 		right = sanitize.Linef(" %d/%d %s", q.Yes, q.Need, wording.TimeLeft(q, p.cfg.Now()))
 	}
 	head := sanitize.Linef("%s ", q.Label)
 	if 1+head.Width()+wording.Subject(q).Width()+right.Width() > p.w { // the subject matters more than the count
 		right = sanitize.Linef(" %s", word)
-		if q.State == open {
+		if q.State == vote.StatusOpen {
 			right = sanitize.Linef(" %d/%d", q.Yes, q.Need)
 		}
 	}
@@ -252,17 +242,17 @@ func (p *Pane) proposalRow(q event.Proposal, selected bool) string {
 // stateWord returns a proposal's state in capitals, and its colour.
 func (p *Pane) stateWord(q event.Proposal) (string, theme.Style) {
 	switch q.State {
-	case passed:
+	case vote.StatusPassed:
 		return "PASSED", p.th.Good
-	case rejected:
+	case vote.StatusRejected:
 		return "REJECTED", p.th.Bad
-	case expired:
+	case vote.StatusExpired:
 		return "EXPIRED", p.th.Dim
-	case cancelled:
+	case vote.StatusCancelled:
 		return "CANCELLED", p.th.Dim
-	case disputed:
+	case vote.StatusDisputed:
 		return "DISPUTED", p.th.Warn
-	case open:
+	case vote.StatusOpen:
 		return "OPEN", p.th.Accent
 	}
 	return "ENDED", p.th.Dim

@@ -18,13 +18,14 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
 	"chat.lan/p2pchat/tui/votes"
+	"chat.lan/p2pchat/vote"
 )
 
 var update = flag.Bool("update", false, "write the goldens anew")
 
 var start = time.Date(2026, 11, 21, 12, 55, 0, 0, time.UTC)
 
-func voter(name string, n byte, choice string) event.Voter {
+func voter(name string, n byte, choice vote.Choice) event.Voter {
 	return event.Voter{Key: identity.FromSeed([32]byte{n}).Key(), Name: name, Choice: choice, Here: true}
 }
 
@@ -36,8 +37,8 @@ func pane(look theme.Look) *votes.Pane {
 }
 
 func room() []event.Proposal {
-	alice, bob, dana, eve := voter("alice", 1, "approve"), voter("bob", 2, ""), voter("dana", 3, "approve"), voter("eve", 4, "reject")
-	you := voter("you", 5, "")
+	alice, bob, dana, eve := voter("alice", 1, vote.Approve), voter("bob", 2, vote.None), voter("dana", 3, vote.Approve), voter("eve", 4, vote.Reject)
+	you := voter("you", 5, vote.None)
 	roll := []event.Voter{alice, bob, dana, eve, you}
 	return []event.Proposal{
 		{ID: "1", Number: 3, Label: "#3", Slot: "secure_only", Action: "on", By: bob, State: "passed", Yes: 5, Need: 4, Roll: roll, Time: start.Add(-2 * time.Hour), Closes: start.Add(-time.Hour)},
@@ -61,7 +62,7 @@ func TestGolden(t *testing.T) {
 			part := func(name string, rows []string) { out = append(append(out, "== "+name), rows...) }
 			part("pane", p.Rows())
 			part("banner", p.BannerRows(w, votes.PendingBallot{}))
-			part("held", p.BannerRows(w, votes.PendingBallot{Proposal: "3", Choice: "approve", Until: start.Add(4 * time.Second)}))
+			part("held", p.BannerRows(w, votes.PendingBallot{Proposal: "3", Choice: vote.Approve, Until: start.Add(4 * time.Second)}))
 			q, _ := p.Proposal("3")
 			part("detail", p.DetailRows(q, w))
 			q, _ = p.Proposal("4")
@@ -114,7 +115,7 @@ func TestNothingIsTooWide(t *testing.T) {
 		}
 		rows = append(rows, banner...)
 		if q, ok := p.Selected(); ok {
-			held := p.BannerRows(w, votes.PendingBallot{Proposal: q.ID, Choice: "reject", Until: start.Add(4 * time.Second)})
+			held := p.BannerRows(w, votes.PendingBallot{Proposal: q.ID, Choice: vote.Reject, Until: start.Add(4 * time.Second)})
 			if text := ansi.Strip(held[0]); w >= 36 && !(strings.Contains(text, "no") && strings.Contains(text, "in 4 s") && strings.Contains(text, "Esc takes it back")) {
 				t.Fatalf("the choice, the time left or the key to undo it is missing: %q", text)
 			}
@@ -205,7 +206,7 @@ func TestPassedVoteAsksForMissingApprovals(t *testing.T) {
 			t.Errorf("at %d cells: %s", w, banner)
 		}
 		for _, v := range q.Roll {
-			if v.Choice != "" && strings.Contains(banner, "more of "+v.Name) {
+			if v.Choice != vote.None && strings.Contains(banner, "more of "+v.Name) {
 				t.Errorf("it asks %s, who has voted: %s", v.Name, banner)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/vote"
 )
 
 // text returns the pane's rows without styles.
@@ -50,7 +51,7 @@ func TestRowAtWidths(t *testing.T) {
 }
 
 func TestRowByState(t *testing.T) {
-	for state, want := range map[string]string{
+	for state, want := range map[vote.Status]string{
 		"open": "2/3 1:41", "passed": "PASSED 2/5", "rejected": "REJECTED 2/5", "expired": "EXPIRED 2/5",
 		"cancelled": "CANCELLED 2/5", "disputed": "DISPUTED 2/5", "ended": "ENDED 2/5",
 	} {
@@ -160,7 +161,7 @@ func TestPreviewWarns(t *testing.T) {
 func TestDetailShowsVoters(t *testing.T) {
 	p := newClocked(theme.Look{Profile: termenv.Ascii})
 	q := room()[2]
-	q.Note, q.Roll[1].Choice = "before the release", "both"
+	q.Note, q.Roll[1].Choice = "before the release", vote.Both
 	q.Ends = []event.Ending{{Label: "#3", Need: 2, Have: 1, Whose: q.Roll[:2]}}
 	got := ansi.Strip(strings.Join(p.DetailRows(q, 100), "\n"))
 	for _, want := range []string{

@@ -58,16 +58,16 @@ func Effect(p event.Proposal) sanitize.SafeText {
 	return sanitize.Trusted("secure-only stays on")
 }
 
-func isTopic(p event.Proposal) bool { return vote.Slot(p.Slot) == vote.Topic }
+func isTopic(p event.Proposal) bool { return p.Slot == vote.Topic }
 
 // Choice returns the word for a ballot, or for its absence.
-func Choice(choice string) sanitize.SafeText {
+func Choice(choice vote.Choice) sanitize.SafeText {
 	switch choice {
-	case vote.Approve.String():
+	case vote.Approve:
 		return sanitize.Trusted("yes")
-	case vote.Reject.String():
+	case vote.Reject:
 		return sanitize.Trusted("no")
-	case vote.Both.String():
+	case vote.Both:
 		return sanitize.Trusted("voted twice")
 	}
 	return sanitize.Trusted("not yet")
@@ -99,7 +99,7 @@ func (ph Phrases) LeavesOut(p event.Proposal) sanitize.SafeText {
 // Outcome reports how a vote ended. It is empty while the vote is open.
 func (ph Phrases) Outcome(p event.Proposal) sanitize.SafeText {
 	var verb string
-	switch state := vote.Status(p.State); {
+	switch state := p.State; {
 	case state == vote.StatusPassed:
 		text := sanitize.Linef("%s PASSED %d of %d: %s", p.Label, p.Yes, p.Of(), Title(p))
 		if ph.Terse && !p.Idle {
@@ -136,9 +136,9 @@ func (ph Phrases) BallotCast(b event.BallotCast) sanitize.SafeText {
 			return text
 		}
 		return sanitize.Linef("%s %s /evidence %s FILE saves the proof", text, ph.Dot, p.Label)
-	case b.Choice == vote.Approve.String() && p.Yes > p.Need: // it has passed
+	case b.Choice == vote.Approve && p.Yes > p.Need: // it has passed
 		return sanitize.Linef("%s approved %s (%d approvals, %d needed)", ph.Name(b.By), p.Label, p.Yes, p.Need)
-	case b.Choice == vote.Approve.String():
+	case b.Choice == vote.Approve:
 		return sanitize.Linef("%s approved %s (%d of %d needed)", ph.Name(b.By), p.Label, p.Yes, p.Need)
 	}
 	return sanitize.Linef("%s rejected %s (%d against)", ph.Name(b.By), p.Label, p.No)
@@ -190,6 +190,6 @@ func (ph Phrases) Proposals(list []event.Proposal) []sanitize.SafeText {
 }
 
 // Disputed says how to vote on a proposal that one key doesn't vote on: it leaves out voters that are here.
-func Disputed(p event.Proposal, choice string) sanitize.SafeText {
+func Disputed(p event.Proposal, choice vote.Choice) sanitize.SafeText {
 	return sanitize.Linef("%s is disputed: /vote %s %s votes on it nevertheless", p.Label, p.Label, Choice(choice))
 }

@@ -9,6 +9,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/vote"
 )
 
 // The phrases of the screen and of line mode. Voters go by their names.
@@ -34,7 +35,7 @@ func check(t *testing.T, got sanitize.SafeText, want string) {
 }
 
 // topic is a vote on a topic: 2 of 3 said yes, 2 are needed.
-func topic(state string) event.Proposal {
+func topic(state vote.Status) event.Proposal {
 	return event.Proposal{Label: "#4", Slot: "topic", Action: "tea", State: state, By: event.Voter{Name: "ann"},
 		Yes: 2, No: 1, Need: 2, Roll: voters("ann", "bob", "eve")}
 }
@@ -70,7 +71,7 @@ func TestTitles(t *testing.T) {
 	if Title(hostile).String() == RawTitle(hostile) || RawTitle(hostile) != "topic \"a\x1b[2Jb\"" {
 		t.Errorf("the title is %q, raw %q", Title(hostile), RawTitle(hostile))
 	}
-	for choice, want := range map[string]string{"approve": "yes", "reject": "no", "both": "voted twice", "": "not yet"} {
+	for choice, want := range map[vote.Choice]string{vote.Approve: "yes", vote.Reject: "no", vote.Both: "voted twice", vote.None: "not yet"} {
 		check(t, Choice(choice), want)
 	}
 }
@@ -96,8 +97,8 @@ func TestOutcome(t *testing.T) {
 		{"expired", `#4 expired, undecided: topic "tea"`, `#4 EXPIRED, undecided: topic "tea"`},
 		{"ended", `#4 ended: topic "tea"`, `#4 ENDED: topic "tea"`},
 	} {
-		check(t, screen.Outcome(topic(tc.state)), tc.screen)
-		check(t, terse.Outcome(topic(tc.state)), tc.terse)
+		check(t, screen.Outcome(topic(vote.Status(tc.state))), tc.screen)
+		check(t, terse.Outcome(topic(vote.Status(tc.state))), tc.terse)
 	}
 	idle := topic("passed")
 	idle.Idle = true
@@ -110,18 +111,18 @@ func TestProposed(t *testing.T) {
 	check(t, screen.Proposed(p), `ann proposed #4: topic "tea" · needs 2 of 3`)
 	check(t, terse.Proposed(p), `ann proposed #4: topic "tea" · needs 2 of 3 · at five`)
 	check(t, screen.LeavesOut(p), "#4 leaves out dan: it does not count here until /accept #4")
-	check(t, Disputed(p, "approve"), "#4 is disputed: /vote #4 yes votes on it nevertheless")
+	check(t, Disputed(p, vote.Approve), "#4 is disputed: /vote #4 yes votes on it nevertheless")
 	rows := terse.Proposals([]event.Proposal{p})
 	check(t, rows[1], `  - #4 topic "tea" by ann: DISPUTED, 2 yes 1 no, needs 2 of 3`)
 	check(t, terse.Proposals(nil)[0], "No proposals yet: /propose begins one")
 }
 
 func TestBallotCast(t *testing.T) {
-	b := event.BallotCast{Proposal: topic("open"), By: event.Voter{Name: "eve"}, Choice: "approve"}
+	b := event.BallotCast{Proposal: topic("open"), By: event.Voter{Name: "eve"}, Choice: vote.Approve}
 	check(t, terse.BallotCast(b), "eve approved #4 (2 of 2 needed)")
 	b.Proposal.Yes = 3
 	check(t, terse.BallotCast(b), "eve approved #4 (3 approvals, 2 needed)")
-	b.Choice = "reject"
+	b.Choice = vote.Reject
 	check(t, terse.BallotCast(b), "eve rejected #4 (1 against)")
 	b.Twice = true
 	check(t, terse.BallotCast(b), "eve voted twice on #4: two machines, a restored backup, or dishonest")

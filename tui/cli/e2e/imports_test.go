@@ -16,7 +16,7 @@ var may = map[string][]string{
 	"crypto/":         {"crypto/", "net/group"},
 	"vote":            {"crypto/identity"},
 	"net/wire":        {"crypto/identity"},
-	"net/event":       {"crypto/identity"},
+	"net/event":       {"crypto/identity", "vote"},
 	"net/group":       {},
 	"net/memnet":      {},
 	"net/search":      {},
