@@ -71,35 +71,3 @@ func (l *Ledger) open(author identity.Key, now int64) int {
 	}
 	return n
 }
-
-// Prompts is what to ask voter about at now (ms since 1970): open proposals that have not closed, on
-// whose roll he is and of which no ballot of his is known. At most MaxPrompts: each author's first
-// come before any author's second, so that nobody can fill the list alone; then by time, then id.
-func (l *Ledger) Prompts(voter identity.Key, now int64) []ID {
-	type prompt struct {
-		e    *entry
-		rank int
-	}
-	var asked []prompt
-	for _, a := range l.accounts {
-		var of []*entry
-		for e := range a.entries {
-			place := e.p.place(voter)
-			if e.tally.State == Open && now < e.p.Closes && place >= 0 && e.at(place) == None {
-				of = append(of, e)
-			}
-		}
-		slices.SortFunc(of, byAge)
-		for i, e := range of {
-			asked = append(asked, prompt{e, i})
-		}
-	}
-	slices.SortFunc(asked, func(x, y prompt) int {
-		return cmp.Or(cmp.Compare(x.rank, y.rank), byAge(x.e, y.e))
-	})
-	var ids []ID
-	for _, p := range asked[:min(len(asked), MaxPrompts)] {
-		ids = append(ids, p.e.p.ID)
-	}
-	return ids
-}

@@ -134,44 +134,6 @@ func TestToEndIsBounded(t *testing.T) {
 	}
 }
 
-func TestPrompts(t *testing.T) {
-	b := vote.NewLedger()
-	roll := manyKeys(1, 3)
-	me := roll[0]
-	add := func(name string, author int, edit func(*vote.Proposal)) vote.ID {
-		p := proposalOf(name, 3)
-		p.Author = roll[author]
-		if edit != nil {
-			edit(&p)
-		}
-		mustAdd(t, b, p)
-		return p.ID
-	}
-	for i := range 50 { // one author floods
-		add(fmt.Sprint(i), 1, nil)
-	}
-	late := add("late", 2, func(p *vote.Proposal) { p.Time++ })
-	done := add("done", 2, nil)
-	cast(t, b, done, me, vote.Reject)
-	add("closed", 2, func(p *vote.Proposal) { p.Closes = p.Time + 1 })
-	add("not mine", 2, func(p *vote.Proposal) { p.Roll, p.Need = roll[1:], 2 })
-	got := b.Prompts(me, 2000)
-	if len(got) != vote.MaxPrompts || !slices.Contains(got[:2], late) || slices.Contains(got, done) {
-		t.Errorf("%d prompts, %v", len(got), got[:2])
-	}
-	for _, id := range got {
-		if v, _ := b.View(id); !v.Proposal.OnRoll(me) || v.Proposal.Closes <= 2000 {
-			t.Errorf("prompted for %+v", v.Proposal)
-		}
-	}
-	if got := b.Prompts(me, 500_000); len(got) != 0 {
-		t.Errorf("%d prompts after closing", len(got))
-	}
-	if got := b.Prompts(testKey(99), 2000); len(got) != 0 {
-		t.Errorf("%d prompts for a stranger", len(got))
-	}
-}
-
 func TestStatus(t *testing.T) {
 	b := vote.NewLedger()
 	p := proposalOf("p", 3)

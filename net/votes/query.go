@@ -75,13 +75,6 @@ func (rs *Records) Proposals() []vote.ID {
 	return rs.ledger.Proposals()
 }
 
-// Prompts is what to ask one's own user about at now (ms since 1970), without what is disputed.
-func (rs *Records) Prompts(now int64) []vote.ID {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	return rs.ledger.Prompts(rs.self.Key(), now)
-}
-
 // Find is the proposal that a person means by "#4", "4", "#4·7f" or the beginning of an id.
 func (rs *Records) Find(text string) (vote.ID, error) {
 	rs.mu.Lock()

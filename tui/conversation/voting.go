@@ -67,7 +67,7 @@ func (v *Voting) proposalChanged(ev event.ProposalChanged) {
 		if isDisputed(p) {
 			c.AddNotice(event.Warning, c.phrases().LeavesOut(p))
 		}
-		if p.CanVote && c.cfg.Settings.Bell != BellOff {
+		if v.Pane.Asks(p.ID) && c.cfg.Settings.Bell != BellOff {
 			c.cfg.Screen.Ring()
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
@@ -40,6 +41,7 @@ type Pane struct {
 	w, h     int
 	focus    bool
 	list     []event.Proposal // as they are drawn
+	asked    map[string]bool  // ids of the votes that the user is asked about
 	selected string           // id; "" selects the first
 	top      int              // first drawn
 }
@@ -66,21 +68,50 @@ func (p *Pane) SetProposal(q event.Proposal) {
 	} else {
 		p.list = append(p.list, q)
 	}
+	p.asked = chooseAsked(p.list, p.cfg.Now())
 	slices.SortFunc(p.list, func(a, b event.Proposal) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), b.Time.Compare(a.Time), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(p.rank(a), p.rank(b)), b.Time.Compare(a.Time), cmp.Compare(a.ID, b.ID))
 	})
 }
 
 // rank sorts proposals: those that want an answer, those still open, those that are over.
-func rank(p event.Proposal) int {
+func (p *Pane) rank(q event.Proposal) int {
 	switch {
-	case p.CanVote:
+	case p.Asks(q.ID):
 		return 0
-	case p.State == vote.StatusOpen || p.State == vote.StatusDisputed:
+	case q.State == vote.StatusOpen || q.State == vote.StatusDisputed:
 		return 1
 	}
 	return 2
 }
+
+// chooseAsked returns the ids of the votes that the user is asked about at now, at most
+// vote.MaxPrompts. Each author's oldest comes before any author's second, so that no author can fill
+// the list alone.
+func chooseAsked(list []event.Proposal, now time.Time) map[string]bool {
+	waiting := slices.DeleteFunc(slices.Clone(list), func(q event.Proposal) bool {
+		return !q.CanVote || !q.Closes.After(now)
+	})
+	slices.SortFunc(waiting, func(a, b event.Proposal) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
+	})
+	turn := make(map[string]int, len(waiting)) // by id: how many of the same author are older
+	count := map[identity.Key]int{}
+	for _, q := range waiting {
+		turn[q.ID] = count[q.By.Key]
+		count[q.By.Key]++
+	}
+	slices.SortStableFunc(waiting, func(a, b event.Proposal) int { return cmp.Compare(turn[a.ID], turn[b.ID]) })
+	asked := map[string]bool{}
+	for _, q := range waiting[:min(len(waiting), vote.MaxPrompts)] {
+		asked[q.ID] = true
+	}
+	return asked
+}
+
+// Asks reports whether the user is asked about the vote. The keys and commands of every other vote
+// that the user may vote on work all the same.
+func (p *Pane) Asks(id string) bool { return p.asked[id] }
 
 // BannerProposal returns the proposal that the banner asks about: the oldest that wants an answer, and
 // false if none does. Disputed proposals count too, so that the reader sees the
@@ -88,7 +119,7 @@ func rank(p event.Proposal) int {
 func (p *Pane) BannerProposal() (event.Proposal, bool) {
 	var found event.Proposal
 	for _, q := range p.list {
-		if q.CanVote && q.Closes.After(p.cfg.Now()) && (found.ID == "" || q.Time.Before(found.Time)) {
+		if p.Asks(q.ID) && q.Closes.After(p.cfg.Now()) && (found.ID == "" || q.Time.Before(found.Time)) {
 			found = q
 		}
 	}
@@ -106,7 +137,7 @@ func (p *Pane) CountOpen() (undecided, unanswered int) {
 		if q.State == vote.StatusOpen {
 			undecided++
 		}
-		if q.CanVote && q.State != vote.StatusDisputed {
+		if p.Asks(q.ID) && q.State != vote.StatusDisputed {
 			unanswered++
 		}
 	}

@@ -156,6 +156,31 @@ func TestSelectionStays(t *testing.T) {
 	}
 }
 
+// However many votes one author opens, the user is asked about 32 at most, and other authors' votes
+// are among these.
+func TestAskedVotesAreBounded(t *testing.T) {
+	p := pane(theme.Look{})
+	flood, honest := voter("mallory", 9, vote.Approve), voter("dana", 3, vote.Approve)
+	q := event.Proposal{Slot: vote.Topic, State: vote.StatusOpen, Closes: start.Add(time.Hour), CanVote: true}
+	for i := range 100 {
+		q.ID, q.By, q.Time = fmt.Sprintf("flood%02d", i), flood, start.Add(time.Duration(i)*time.Second)
+		p.SetProposal(q)
+	}
+	q.ID, q.By, q.Time = "honest", honest, start.Add(time.Hour/2)
+	p.SetProposal(q)
+	if open, mine := p.CountOpen(); open != 101 || mine != vote.MaxPrompts {
+		t.Errorf("%d open, %d wait for an answer", open, mine)
+	}
+	if !p.Asks("honest") || !p.Asks("flood30") || p.Asks("flood31") {
+		t.Error("the user is asked about others than each author's oldest")
+	}
+	q.CanVote = false
+	p.SetProposal(q)
+	if _, mine := p.CountOpen(); mine != vote.MaxPrompts || !p.Asks("flood31") {
+		t.Error("an answer makes no room for the next vote")
+	}
+}
+
 // A proposal in full names only keys that work: a and r while the pane has the focus, F1 and F2 for the
 // proposal of the banner, a command for a disputed proposal.
 func TestDetailNamesKeysThatWork(t *testing.T) {
