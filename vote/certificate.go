@@ -3,7 +3,6 @@ package vote
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"chat.lan/p2pchat/crypto/identity"
 )
@@ -62,11 +61,6 @@ func (c *Certificate) Check() error {
 		return fmt.Errorf("%w: %d of %d approvals", ErrCertificate, len(c.Ballots), c.Proposal.Need)
 	}
 	return nil
-}
-
-// Ends reports whether c, the certificate of an OFF that passed Check, ends the ON.
-func (c *Certificate) Ends(on *Proposal) bool {
-	return c.Proposal.IsOff() && on.IsOn() && slices.Contains(c.Proposal.Ends, on.ID) && c.ApprovedBy(on) >= Majority(len(on.Roll))
 }
 
 // ApprovedBy is how many of those who approved c, which passed Check, are on the roll of another.

@@ -77,8 +77,8 @@ func TestUndecidedOfOneAuthor(t *testing.T) {
 		dropped = append(dropped, r.Dropped...)
 		sums(t, b)
 	}
-	if b.Len() != 64 || len(dropped) != 36 || dropped[0] != boundID(0) {
-		t.Errorf("%d kept, %d dropped", b.Len(), len(dropped))
+	if len(b.Proposals()) != 64 || len(dropped) != 36 || dropped[0] != boundID(0) {
+		t.Errorf("%d kept, %d dropped", len(b.Proposals()), len(dropped))
 	}
 	if r, err := b.AddProposal(boundProposal(0, 0, 3, 1<<10)); !errors.Is(err, ErrFull) || r.Verdict != Refused || r.Now != Unknown {
 		t.Errorf("the oldest comes back: %+v, %v", r, err)
@@ -96,14 +96,14 @@ func TestUndecidedOfOneAuthor(t *testing.T) {
 		}
 		sums(t, b)
 	}
-	before := b.Len()
+	before := len(b.Proposals())
 	for n := 200; n < 202; n++ {
 		if r, err := b.AddProposal(boundProposal(n, 0, 3, 1<<10)); err != nil || len(r.Dropped) > 0 {
 			t.Errorf("%+v, %v", r, err)
 		}
 	}
-	if b.Len() != before+2 {
-		t.Errorf("%d proposals", b.Len())
+	if len(b.Proposals()) != before+2 {
+		t.Errorf("%d proposals", len(b.Proposals()))
 	}
 }
 

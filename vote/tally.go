@@ -26,18 +26,6 @@ type Tally struct {
 	State
 }
 
-// Count is rule 2 from scratch: a pure function of a valid proposal, ballots in any order, repeated
-// or foreign ones among them, and whether its author's cancel is known.
-func Count(p *Proposal, ballots []Ballot, cancelled bool) Tally {
-	var m ballotBits
-	for _, b := range ballots {
-		if b.Proposal == p.ID {
-			m.mark(p.place(b.Voter), b.Choice)
-		}
-	}
-	return m.tally(p, cancelled)
-}
-
 // tally counts. Approve dominates a contradicting reject: otherwise one dishonest voter could take
 // back what has passed, and peers that heard his two ballots in different orders would differ.
 func (m *ballotBits) tally(p *Proposal, cancelled bool) Tally {

@@ -62,17 +62,6 @@ func (v *View) Status(d Disputes, now int64) Status {
 	return StatusOpen
 }
 
-// Missing is the voters of whom no ballot is known.
-func (v *View) Missing() []identity.Key {
-	var out []identity.Key
-	for i, c := range v.Choices {
-		if c == None {
-			out = append(out, v.Proposal.Roll[i])
-		}
-	}
-	return out
-}
-
 // State is the proposal's state; Unknown if it is not known.
 func (l *Ledger) State(id ID) State {
 	if e := l.entries[id]; e != nil {
@@ -99,9 +88,3 @@ func (l *Ledger) Proposals() []ID {
 	l.sort(ids)
 	return ids
 }
-
-// Len is the number of proposals known.
-func (l *Ledger) Len() int { return len(l.entries) }
-
-// Bytes is the sum of the sizes of all records kept: proposals, ballots and cancels.
-func (l *Ledger) Bytes() int { return l.bytes }

@@ -38,34 +38,25 @@ type secrets struct {
 }
 
 // New makes a random identity.
-func New() (*Identity, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("identity: make a key: %w", err)
-	}
-	return fromPrivate(private)
+func New() *Identity {
+	var seed [ed25519.SeedSize]byte
+	rand.Read(seed[:]) // never fails (crypto/rand)
+	return FromSeed(seed)
 }
 
-// FromSeed makes the identity of a 32-byte Ed25519 seed (RFC 8032 §5.1.5). For tests and vectors.
+// FromSeed makes the identity of a 32-byte Ed25519 seed (RFC 8032 §5.1.5).
 func FromSeed(seed [ed25519.SeedSize]byte) *Identity {
-	id, err := fromPrivate(ed25519.NewKeyFromSeed(seed[:]))
+	private := ed25519.NewKeyFromSeed(seed[:])
+	public, err := KeyFromBytes(private.Public().(ed25519.PublicKey))
 	if err != nil {
 		panic(err) // no seed gives a small-order key: the scalar is clamped
 	}
-	return id
-}
-
-func fromPrivate(private ed25519.PrivateKey) (*Identity, error) {
-	public, err := KeyFromBytes(private.Public().(ed25519.PublicKey))
+	derived, err := hkdf.Key(sha256.New, seed[:], nil, "p2pchat/1/seed-forms", ed25519.SeedSize)
 	if err != nil {
-		return nil, err
-	}
-	derived, err := hkdf.Key(sha256.New, private.Seed(), nil, "p2pchat/1/seed-forms", ed25519.SeedSize)
-	if err != nil {
-		return nil, fmt.Errorf("identity: derive the key for the seed's forms: %w", err)
+		panic(err) // only a length over 255 hashes would fail
 	}
 	s := &secrets{identity: private, seed: ed25519.NewKeyFromSeed(derived)}
-	return &Identity{public: public, secret: func() *secrets { return s }}, nil
+	return &Identity{public: public, secret: func() *secrets { return s }}
 }
 
 // Key is the public key.

@@ -27,9 +27,7 @@ func LoadOrCreate(dir string) (*Identity, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return id, err
 	}
-	if id, err = New(); err != nil {
-		return nil, err
-	}
+	id = New()
 	if err := id.save(dir); err != nil {
 		return nil, err
 	}
@@ -66,7 +64,7 @@ func Load(dir string) (*Identity, error) {
 			return nil, fmt.Errorf("identity: others can read %s and that can't be changed: %w", path, err)
 		}
 	}
-	return fromPrivate(private)
+	return FromSeed([ed25519.SeedSize]byte(private.Seed())), nil
 }
 
 // save writes the file so that it is either whole or not there: temporary file, fsync, rename.

@@ -76,10 +76,7 @@ func TestReadableByOthersIsMadePrivate(t *testing.T) {
 
 // A file that is not a whole Ed25519 key is an error with a next step, and stays as it is.
 func TestDamagedFileIsKept(t *testing.T) {
-	id, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := New()
 	good := t.TempDir()
 	if err := id.save(good); err != nil {
 		t.Fatal(err)
@@ -127,10 +124,7 @@ func TestFailedSaveLeavesNothing(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, fileName, "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	id, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := New()
 	if err := id.save(dir); err == nil {
 		t.Fatal("a directory was replaced by the key")
 	}

@@ -105,9 +105,6 @@ func (c *Claim) ID() ID { return c.id }
 // Body is what the claim says. Data must not be modified.
 func (c *Claim) Body() Body { return c.fields }
 
-// Author whose record the claim would be.
-func (c *Claim) Author() identity.Key { return c.fields.Author }
-
 // ID is SHA-256 of the signed bytes: the record's name everywhere.
 func (r *Record) ID() ID { return r.c.id }
 

@@ -125,7 +125,7 @@ func TestSignParseVerify(t *testing.T) {
 		if err != nil {
 			t.Fatalf("Verify: %v", err)
 		}
-		if c.ID() != r.ID() || c.Author() != author.Key() || again.ID() != r.ID() || Compare(r, again) != 0 {
+		if c.ID() != r.ID() || c.Body().Author != author.Key() || again.ID() != r.ID() || Compare(r, again) != 0 {
 			t.Fatal("another record came back")
 		}
 		if d := cmp.Diff(r.Body(), again.Body(), opaque); d != "" {

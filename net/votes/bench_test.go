@@ -15,14 +15,14 @@ import (
 func BenchmarkReadProof(b *testing.B) {
 	ids, keys := people(64)
 	author := votes.NewRecords(lobby, ids[0])
-	out, err := author.Propose(vote.Draft{Slot: vote.SecureOnly, Action: vote.On, Roll: keys, Need: 64}, now)
+	out, err := signProposal(author, vote.Draft{Slot: vote.SecureOnly, Action: vote.On, Roll: keys, Need: 64}, now)
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, id := range ids[1:] {
 		box := votes.NewRecords(lobby, id)
 		box.AcceptAll(out.Accepted, nil)
-		mine, err := box.Cast(out.Proposal, vote.Approve, now)
+		mine, err := signBallot(box, out.Proposal, vote.Approve, now)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -48,12 +48,12 @@ func BenchmarkRestore(b *testing.B) {
 	var all []*record.Record
 	author, voter := votes.NewRecords(lobby, ids[0]), votes.NewRecords(lobby, ids[1])
 	for i := range 400 {
-		proposed, err := author.Propose(vote.Draft{Slot: vote.Topic, Action: fmt.Sprint(i), Roll: keys}, now)
+		proposed, err := signProposal(author, vote.Draft{Slot: vote.Topic, Action: fmt.Sprint(i), Roll: keys}, now)
 		if err != nil {
 			b.Fatal(err)
 		}
 		voter.AcceptAll(proposed.Accepted, nil)
-		cast, err := voter.Cast(proposed.Proposal, vote.Approve, now)
+		cast, err := signBallot(voter, proposed.Proposal, vote.Approve, now)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -63,8 +63,8 @@ func BenchmarkRestore(b *testing.B) {
 	restore := func(recs []*record.Record) time.Duration {
 		begun := time.Now()
 		box := votes.NewRecords(lobby, ids[2])
-		if refused := box.Restore(recs, nil); refused != 0 || len(box.Records()) != len(recs) {
-			b.Fatalf("%d of %d are there, %d were refused", len(box.Records()), len(recs), refused)
+		if refused := box.Restore(recs, nil); refused != 0 || len(allOf(box)) != len(recs) {
+			b.Fatalf("%d of %d are there, %d were refused", len(allOf(box)), len(recs), refused)
 		}
 		return time.Since(begun)
 	}

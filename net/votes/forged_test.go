@@ -45,7 +45,7 @@ func TestNothingForgedCounts(t *testing.T) {
 		"a roll without him":    sign(person(45), record.Body{Room: lobby, Time: record.Time{Ms: now}, Kind: record.KindProposal, Data: proposal}),
 	} {
 		before := b.Hash()
-		out, err := b.Accept(r, keys)
+		out, err := add(b, r)
 		if err == nil || len(out.Accepted) != 0 || b.Hash() != before {
 			t.Errorf("%s: %v, kept %d", name, err, len(out.Accepted))
 		}
@@ -71,14 +71,14 @@ func TestOutsidersHaveNoVote(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Accept(r, nil); !errors.Is(err, vote.ErrNotOnRoll) {
+		if _, err := add(b, r); !errors.Is(err, vote.ErrNotOnRoll) {
 			t.Fatal(err)
 		}
 	}
 	if v, _, _ := b.View(id, now); v.Tally.Yes != 1 {
 		t.Errorf("%d approvals", v.Tally.Yes)
 	}
-	if n := len(b.Records()); n != 2 {
+	if n := len(allOf(b)); n != 2 {
 		t.Errorf("%d records are kept, want the proposal and its author's approval", n)
 	}
 }

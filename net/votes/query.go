@@ -2,9 +2,7 @@ package votes
 
 import (
 	"errors"
-	"maps"
 
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/vote"
 )
@@ -36,13 +34,6 @@ func (rs *Records) SetDisputed(id vote.ID, on bool) (changed bool, err error) {
 		delete(rs.disputes, id)
 	}
 	return rs.derive(), nil
-}
-
-// Disputes is a copy of the dispute set.
-func (rs *Records) Disputes() vote.Disputes {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	return maps.Clone(rs.disputes)
 }
 
 // Restore fills an empty box with what was kept: records that verify and the dispute set as it was.
@@ -89,13 +80,6 @@ func (rs *Records) Label(id vote.ID) string {
 	return rs.ledger.Label(id)
 }
 
-// Choice is how somebody voted.
-func (rs *Records) Choice(id vote.ID, voter identity.Key) vote.Choice {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	return rs.ledger.Choice(id, voter)
-}
-
 // Endings is how far an OFF has come with each ON that it names; for a draft, how far it has to go.
 func (rs *Records) Endings(off *vote.Proposal) []vote.Ending {
 	rs.mu.Lock()
@@ -108,17 +92,4 @@ func (rs *Records) Evidence() []vote.Evidence {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	return rs.ledger.Evidence()
-}
-
-// Records is all that is kept, in no order: for an export.
-func (rs *Records) Records() []*record.Record {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	var out []*record.Record
-	for ref, rec := range rs.records {
-		if rs.ledger.State(ref.Proposal) != vote.Unknown {
-			out = append(out, rec)
-		}
-	}
-	return out
 }

@@ -61,16 +61,6 @@ type Outcome struct {
 	Policy   bool             // the policy is another one than before
 }
 
-// Accept takes a verified record of anybody. linked are the native peers that one has had a link to
-// for vote.DisputeAfter or more (rule 6): they decide whether a proposal is disputed, at this moment
-// and never again. The errors are record.ErrOtherRoom, ErrForm and those of package vote; a record that gets
-// one is kept nowhere.
-func (rs *Records) Accept(rec *record.Record, linked []identity.Key) (Outcome, error) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	return rs.accept(rec, linked)
-}
-
 func (rs *Records) accept(rec *record.Record, linked []identity.Key) (Outcome, error) {
 	s, err := rs.read(rec)
 	if err != nil {

@@ -42,7 +42,7 @@ func on(roll ...identity.Key) vote.Draft {
 
 func propose(t *testing.T, b *votes.Records, w vote.Draft) (vote.ID, []*record.Record) {
 	t.Helper()
-	out, err := b.Propose(w, now)
+	out, err := signProposal(b, w, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func accept(t *testing.T, b *votes.Records, recs ...*record.Record) votes.Outcom
 	var out votes.Outcome
 	for _, r := range recs {
 		var err error
-		if out, err = b.Accept(r, nil); err != nil {
+		if out, err = add(b, r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,11 +63,47 @@ func accept(t *testing.T, b *votes.Records, recs ...*record.Record) votes.Outcom
 
 func cast(t *testing.T, b *votes.Records, id vote.ID, c vote.Choice) []*record.Record {
 	t.Helper()
-	out, err := b.Cast(id, c, now)
+	out, err := signBallot(b, id, c, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out.Accepted
+}
+
+// add takes one verified record.
+func add(b *votes.Records, r *record.Record) (votes.Outcome, error) {
+	return b.ApplyOwn([]*record.Record{r})
+}
+
+// signProposal, signBallot and signCancel sign what the peer itself says and apply it.
+func signProposal(b *votes.Records, w vote.Draft, now int64) (votes.Outcome, error) {
+	return apply(b)(b.SignProposal(w, now))
+}
+
+func signBallot(b *votes.Records, id vote.ID, c vote.Choice, now int64) (votes.Outcome, error) {
+	return apply(b)(b.SignBallot(id, c, now))
+}
+
+func signCancel(b *votes.Records, id vote.ID) (votes.Outcome, error) {
+	return apply(b)(b.SignCancel(id))
+}
+
+func apply(b *votes.Records) func([]*record.Record, error) (votes.Outcome, error) {
+	return func(own []*record.Record, err error) (votes.Outcome, error) {
+		if err != nil {
+			return votes.Outcome{}, err
+		}
+		return b.ApplyOwn(own)
+	}
+}
+
+// allOf returns every record about the known proposals, as a peer without any would get them.
+func allOf(b *votes.Records) []*record.Record {
+	var ask vote.Map
+	for _, e := range b.Map() {
+		ask = append(ask, vote.MapEntry{Proposal: e.Proposal})
+	}
+	return b.ListRequested(ask)
 }
 
 func TestTwoOfThreeSwitchItOn(t *testing.T) {
@@ -110,25 +146,25 @@ func TestBallotsAreFinal(t *testing.T) {
 	id, made := propose(t, bs[0], on(keys...))
 	accept(t, bs[1], made...)
 	cast(t, bs[1], id, vote.Reject)
-	if _, err := bs[1].Cast(id, vote.Approve, now); !errors.Is(err, votes.ErrCast) {
+	if _, err := signBallot(bs[1], id, vote.Approve, now); !errors.Is(err, votes.ErrCast) {
 		t.Errorf("a second ballot: %v", err)
 	}
 	stranger := votes.NewRecords(lobby, person(99))
 	accept(t, stranger, made...)
-	if _, err := stranger.Cast(id, vote.Approve, now); !errors.Is(err, votes.ErrNoVote) {
+	if _, err := signBallot(stranger, id, vote.Approve, now); !errors.Is(err, votes.ErrNoVote) {
 		t.Errorf("a stranger's ballot: %v", err)
 	}
 	accept(t, bs[2], made...)
-	if _, err := bs[2].Cast(id, vote.Approve, now+vote.DefaultDuration.Milliseconds()); !errors.Is(err, votes.ErrClosed) {
+	if _, err := signBallot(bs[2], id, vote.Approve, now+vote.DefaultDuration.Milliseconds()); !errors.Is(err, votes.ErrClosed) {
 		t.Errorf("a ballot after it closed: %v", err)
 	}
-	if _, err := bs[2].Cast(vote.ID{1}, vote.Approve, now); !errors.Is(err, vote.ErrNoProposal) {
+	if _, err := signBallot(bs[2], vote.ID{1}, vote.Approve, now); !errors.Is(err, vote.ErrNoProposal) {
 		t.Errorf("a ballot on nothing: %v", err)
 	}
-	if _, err := bs[2].Cancel(id); !errors.Is(err, votes.ErrNotOwn) {
+	if _, err := signCancel(bs[2], id); !errors.Is(err, votes.ErrNotOwn) {
 		t.Errorf("another's cancel: %v", err)
 	}
-	out, err := bs[0].Cancel(id)
+	out, err := signCancel(bs[0], id)
 	if err != nil || out.Now != vote.Cancelled {
 		t.Errorf("%+v, %v", out, err)
 	}
@@ -142,9 +178,9 @@ func TestWhoIsLeftOutDisputes(t *testing.T) {
 	yes := cast(t, bs[1], id, vote.Approve)
 
 	// The third was linked to the proposer, and isn't on the roll.
-	out, err := bs[2].Accept(made[0], keys[:2])
-	if err != nil || !slices.Equal(out.LeftOut, []identity.Key{keys[2]}) {
-		t.Fatalf("left out %v, %v", out.LeftOut, err)
+	outs, refused := bs[2].AcceptAll(made[:1], keys[:2])
+	if refused != 0 || len(outs) != 1 || !slices.Equal(outs[0].LeftOut, []identity.Key{keys[2]}) {
+		t.Fatalf("%+v, %d refused", outs, refused)
 	}
 	accept(t, bs[2], append(made[1:], yes...)...)
 	if bs[2].Policy().SecureOnly {
@@ -161,38 +197,28 @@ func TestWhoIsLeftOutDisputes(t *testing.T) {
 	}
 	// Who has just come disputes nothing, and a restart doesn't ask again.
 	again := votes.NewRecords(lobby, ids[2])
-	if n := again.Restore(bs[2].Records(), slices.Collect(keysOf(bs[2].Disputes()))); n != 0 {
+	if n := again.Restore(allOf(bs[2]), []vote.ID{id}); n != 0 {
 		t.Errorf("%d records refused", n)
 	}
 	if again.Policy().SecureOnly || again.Hash() != bs[2].Hash() {
 		t.Error("a restart forgot the dispute or a record")
 	}
 	newcomer := votes.NewRecords(lobby, person(50))
-	newcomer.AcceptAll(bs[0].Records(), keys)
+	newcomer.AcceptAll(allOf(bs[0]), keys)
 	accept(t, newcomer, yes...)
 	if newcomer.Policy().SecureOnly {
 		t.Error("somebody linked to all three took a vote without the third")
 	}
 	// It may come decided, with all its ballots at once.
 	late := votes.NewRecords(lobby, ids[2])
-	outs, refused := late.AcceptAll(append(slices.Clone(made), yes...), keys[:2])
+	outs, refused = late.AcceptAll(append(slices.Clone(made), yes...), keys[:2])
 	if refused != 0 || len(outs) != 1 || !slices.Equal(outs[0].LeftOut, []identity.Key{keys[2]}) || late.Policy().SecureOnly {
 		t.Errorf("decided without the third, who was there: %+v, %d refused, in force %v", outs, refused, late.Policy().SecureOnly)
 	}
 	fresh := votes.NewRecords(lobby, person(51))
-	fresh.AcceptAll(append(bs[0].Records(), yes...), nil)
+	fresh.AcceptAll(append(allOf(bs[0]), yes...), nil)
 	if !fresh.Policy().SecureOnly {
 		t.Error("a newcomer does not tighten at once")
-	}
-}
-
-func keysOf(d vote.Disputes) func(func(vote.ID) bool) {
-	return func(yield func(vote.ID) bool) {
-		for id := range d {
-			if !yield(id) {
-				return
-			}
-		}
 	}
 }
 
@@ -205,7 +231,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		all = append(all, recs...)
 		for _, b := range bs {
 			for _, r := range recs {
-				b.Accept(r, nil)
+				add(b, r)
 			}
 		}
 	}
@@ -225,12 +251,12 @@ func TestOrderDoesNotMatter(t *testing.T) {
 			if rng.IntN(4) == 0 {
 				c = vote.Reject
 			}
-			if out, err := bs[j].Cast(id, c, now); err == nil {
+			if out, err := signBallot(bs[j], id, c, now); err == nil {
 				share(out.Accepted)
 			}
 		}
 		if rng.IntN(3) == 0 {
-			if out, err := bs[i%5].Cancel(id); err == nil {
+			if out, err := signCancel(bs[i%5], id); err == nil {
 				share(out.Accepted)
 			}
 		}
@@ -249,7 +275,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		}
 		if seed%2 == 0 {
 			for _, r := range mixed {
-				out, err := b.Accept(r, nil)
+				out, err := add(b, r)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -286,7 +312,7 @@ func TestExchangeMakesEqual(t *testing.T) {
 	for i, b := range bs {
 		id, _ := propose(t, b, on(keys...))
 		if i > 0 {
-			bs[i-1].AcceptAll(b.Records(), nil)
+			bs[i-1].AcceptAll(allOf(b), nil)
 			cast(t, bs[i-1], id, vote.Approve)
 		}
 	}
@@ -319,14 +345,14 @@ func TestWhatIsDecidedComesFirst(t *testing.T) {
 		w := on(keys...)
 		w.Note = "flood of proposals, one after the other, to fill the author's share of the room"
 		// An hour apart, so that the earlier ones have closed.
-		out, err := author.Propose(w, now+int64(i)*3_600_000)
+		out, err := signProposal(author, w, now+int64(i)*3_600_000)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if i == 5 {
 			second := votes.NewRecords(lobby, ids[1])
 			second.AcceptAll(out.Accepted, nil)
-			yes, err := second.Cast(out.Proposal, vote.Approve, now+int64(i)*3_600_000)
+			yes, err := signBallot(second, out.Proposal, vote.Approve, now+int64(i)*3_600_000)
 			if err != nil {
 				t.Fatal(err)
 			}

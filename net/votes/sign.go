@@ -128,23 +128,3 @@ func (rs *Records) ApplyOwn(own []*record.Record) (Outcome, error) {
 	}
 	return all, nil
 }
-
-// Propose is SignProposal and ApplyOwn, for who keeps nothing.
-func (rs *Records) Propose(w vote.Draft, now int64) (Outcome, error) {
-	return rs.taken(rs.SignProposal(w, now))
-}
-
-// Cast is SignBallot and ApplyOwn.
-func (rs *Records) Cast(id vote.ID, c vote.Choice, now int64) (Outcome, error) {
-	return rs.taken(rs.SignBallot(id, c, now))
-}
-
-// Cancel is SignCancel and ApplyOwn.
-func (rs *Records) Cancel(id vote.ID) (Outcome, error) { return rs.taken(rs.SignCancel(id)) }
-
-func (rs *Records) taken(own []*record.Record, err error) (Outcome, error) {
-	if err != nil {
-		return Outcome{}, err
-	}
-	return rs.ApplyOwn(own)
-}

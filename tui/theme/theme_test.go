@@ -70,10 +70,7 @@ func TestANameKeepsItsColour(t *testing.T) {
 	th := theme.New(theme.Look{Profile: termenv.ANSI256})
 	colours := map[theme.Style]bool{}
 	for range 200 {
-		id, err := identity.New()
-		if err != nil {
-			t.Fatal(err)
-		}
+		id := identity.New()
 		s := th.KeyStyle(id.Key())
 		if s != th.KeyStyle(id.Key()) {
 			t.Fatal("a key has two colours")
