@@ -6,8 +6,8 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Choice is what a ballot says. Approve and Reject are bits: Both is what is known of a voter who
-// signed one of each, and no ballot says it.
+// Choice is the content of a ballot. Approve and Reject are bits: Both stands for a voter that
+// signed both, and no ballot carries it.
 type Choice uint8
 
 // The choices.
@@ -18,7 +18,7 @@ const (
 	Both           = Approve | Reject
 )
 
-// String is the choice's word in a ballot; "none" and "both" for the other two.
+// String returns the word of the choice in a ballot; "none" and "both" for the other two.
 func (c Choice) String() string {
 	switch c {
 	case None:
@@ -33,7 +33,7 @@ func (c Choice) String() string {
 	return fmt.Sprintf("choice %d", uint8(c))
 }
 
-// MarshalText writes the word of Approve or Reject.
+// MarshalText returns the word of Approve or Reject, and an error for every other choice.
 func (c Choice) MarshalText() ([]byte, error) {
 	if c != Approve && c != Reject {
 		return nil, fmt.Errorf("a ballot says approve or reject, not %v", c)
@@ -41,7 +41,7 @@ func (c Choice) MarshalText() ([]byte, error) {
 	return []byte(c.String()), nil
 }
 
-// UnmarshalText reads exactly what MarshalText writes.
+// UnmarshalText accepts exactly what MarshalText returns.
 func (c *Choice) UnmarshalText(text []byte) error {
 	switch string(text) {
 	case "approve":
@@ -57,15 +57,15 @@ func (c *Choice) UnmarshalText(text []byte) error {
 // Ballot is a verified ballot record, as a value.
 type Ballot struct {
 	Proposal ID
-	Voter    identity.Key // who signed it
+	Voter    identity.Key // the signer
 	Choice   Choice       // Approve or Reject
 	Size     int          // bytes, as in Proposal
 }
 
-// Cancel is a verified cancel record, as a value. It is advisory: a last approval that was already
-// signed still passes the proposal.
+// Cancel is a verified cancel record, as a value. A last approval that was signed before still
+// passes the proposal.
 type Cancel struct {
 	Proposal ID
-	By       identity.Key // who signed it; only the proposal's author's counts
+	By       identity.Key // the signer; only the proposal's author can cancel it
 	Size     int          // bytes, as in Proposal
 }

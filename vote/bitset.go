@@ -2,12 +2,12 @@ package vote
 
 import "math/bits"
 
-// ballotBits is what is known of a proposal's ballots: one bit per roll place and choice.
+// ballotBits are the known ballots of a proposal: one bit for each roll place and choice.
 type ballotBits struct{ approve, reject [MaxRoll / 64]uint64 }
 
-// mark notes a choice and reports whether it was new. A place of −1, or any other choice than
-// Approve or Reject, is not noted.
-func (m *ballotBits) mark(place int, c Choice) bool {
+// set stores a choice and reports whether it was new. It ignores a place of −1 and any choice but
+// Approve and Reject.
+func (m *ballotBits) set(place int, c Choice) bool {
 	if place < 0 || c != Approve && c != Reject || m.at(place)&c != 0 {
 		return false
 	}
@@ -19,14 +19,14 @@ func (m *ballotBits) mark(place int, c Choice) bool {
 	return true
 }
 
-// at is what is known of the voter at place.
+// at returns what is known of the voter at place.
 func (m *ballotBits) at(place int) Choice {
 	a := m.approve[place/64] >> (place % 64) & 1
 	r := m.reject[place/64] >> (place % 64) & 1
 	return Choice(a | r<<1)
 }
 
-// count is the number who approved, and of those who only rejected.
+// count returns the number of voters that approved, and of those that only rejected.
 func (m *ballotBits) count() (yes, no int) {
 	for i, a := range m.approve {
 		yes += bits.OnesCount64(a)
@@ -35,7 +35,7 @@ func (m *ballotBits) count() (yes, no int) {
 	return yes, no
 }
 
-// twice reports whether anybody signed both.
+// twice reports whether any voter signed both.
 func (m *ballotBits) twice() bool {
 	for i, a := range m.approve {
 		if a&m.reject[i] != 0 {

@@ -7,22 +7,23 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// ErrCertificate is what Certificate.Check's errors wrap, besides ErrInvalid for its proposal.
+// ErrCertificate is wrapped by the errors of Certificate.Check, except those about the proposal itself,
+// which wrap ErrInvalid.
 var ErrCertificate = errors.New("certificate does not show that the proposal passed")
 
-// Certificate is what proves to a stranger that a proposal passed: the proposal and at least M
-// approving ballots. The caller's file holds the signed records; it verifies those, makes a
-// Certificate of them and asks Check.
+// Certificate proves to a stranger that a proposal passed: the proposal and at least M approving
+// ballots. The caller verifies the signed records of the file, makes a Certificate of them and
+// calls Check.
 //
-// That an OFF passed does not say that it ended an ON: for that the ballots have to hold a majority
-// of the ON's roll too, see Ends.
+// That an OFF passed doesn't show that it ended an ON: for that its ballots must hold a majority of
+// the ON's roll too, see ApprovedBy.
 type Certificate struct {
 	Proposal Proposal
 	Ballots  []Ballot // all approve it, voters strictly ascending
 }
 
-// Certificate is the certificate of a passed proposal, with every approval that is known; false if
-// it has not passed.
+// Certificate returns the certificate of a passed proposal, with every approval that is known. It
+// returns false if the proposal has not passed.
 func (l *Ledger) Certificate(id ID) (Certificate, bool) {
 	e := l.entries[id]
 	if e == nil || e.tally.State != Passed {
@@ -37,8 +38,8 @@ func (l *Ledger) Certificate(id ID) (Certificate, bool) {
 	return c, true
 }
 
-// Check reports the first flaw: an invalid proposal, a ballot for another one, a reject, a voter
-// off the roll, twice or out of order, or fewer than M.
+// Check returns the first flaw: an invalid proposal, a ballot for another proposal, a reject, a
+// voter that is off the roll, repeated or out of order, or fewer ballots than M.
 func (c *Certificate) Check() error {
 	if err := Validate(&c.Proposal); err != nil {
 		return err
@@ -63,7 +64,7 @@ func (c *Certificate) Check() error {
 	return nil
 }
 
-// ApprovedBy is how many of those who approved c, which passed Check, are on the roll of another.
+// ApprovedBy counts the approvals of c, which passed Check, by voters on the roll of p.
 func (c *Certificate) ApprovedBy(p *Proposal) int {
 	n := 0
 	for _, v := range c.Ballots {
@@ -74,9 +75,9 @@ func (c *Certificate) ApprovedBy(p *Proposal) int {
 	return n
 }
 
-// AddCertificate takes a certificate whose records are verified, whole: while its ballots come in
-// the proposal can't be dropped as undecided. Its Accepted records are in the result as Adopted. Errors
-// are those of Check, and ErrFull.
+// AddCertificate adds a certificate of verified records as a whole, so that the proposal can't be
+// dropped as undecided while its ballots are added. The result lists new records as Adopted. Its
+// errors are those of Check, and ErrFull.
 func (l *Ledger) AddCertificate(c Certificate) (Result, error) {
 	var r Result
 	if err := c.Check(); err != nil {
@@ -86,19 +87,19 @@ func (l *Ledger) AddCertificate(c Certificate) (Result, error) {
 	if e != nil {
 		r.Was = e.tally.State
 	} else {
-		if l.bytes-l.loose+c.size() > l.limits.room {
+		if l.bytes-l.droppable+c.size() > l.limits.room {
 			return r, ErrFull
 		}
 		e = l.insert(c.Proposal)
 		r.Adopted = append(r.Adopted, e.p.Ref())
-		l.adopt(e, &r)
+		l.adoptPending(e, &r)
 	}
 	for _, v := range c.Ballots {
-		place := e.p.place(v.Voter)
+		place := e.p.rollIndex(v.Voter)
 		if e.at(place)&Approve != 0 || !l.fits(e, v.Size) {
 			continue
 		}
-		l.mark(e, place, Approve, v.Size)
+		l.addBallot(e, place, Approve, v.Size)
 		r.Equivocated = r.Equivocated || e.at(place) == Both
 		r.Adopted = append(r.Adopted, v.Ref())
 	}
@@ -106,7 +107,7 @@ func (l *Ledger) AddCertificate(c Certificate) (Result, error) {
 		r.Verdict, r.Now = Known, r.Was
 		return r, nil
 	}
-	return l.settle(e, r)
+	return l.recount(e, r)
 }
 
 func (c *Certificate) size() int {
@@ -118,13 +119,13 @@ func (c *Certificate) size() int {
 }
 
 // Evidence says that a voter signed both an approval and a reject of one proposal: two machines, a
-// restored backup, or dishonest. The two ballots prove it. It changes no tally.
+// restored backup, or dishonesty. The two ballots prove it. It changes no tally.
 type Evidence struct {
 	Proposal ID
 	Voter    identity.Key
 }
 
-// Evidence is all that there is, by proposal, then voter.
+// Evidence returns all equivocations, by proposal, then voter.
 func (l *Ledger) Evidence() []Evidence {
 	var out []Evidence
 	for _, id := range l.ids {
@@ -141,7 +142,7 @@ func (l *Ledger) Evidence() []Evidence {
 	return out
 }
 
-// Ballots is the two ballots that are the evidence.
+// Ballots returns the names of the two ballots that prove the equivocation.
 func (e Evidence) Ballots() [2]Ref {
 	return [2]Ref{
 		Ballot{Proposal: e.Proposal, Voter: e.Voter, Choice: Approve}.Ref(),

@@ -10,33 +10,33 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// The bounds that an honest client sets itself (rule 11).
+// The bounds that an honest client sets itself (rule 11). The screen applies MaxPrompts.
 const (
-	MaxOpen    = 4  // proposals of its own that are open and not past closes
-	MaxPrompts = 32 // proposals that it asks its user about
+	MaxOpen    = 4  // own proposals that are open and not past closes
+	MaxPrompts = 32 // proposals that the user is asked about
 )
 
-// Errors of Draft.
+// Errors of PrepareProposal.
 var (
 	ErrTooManyOpen = fmt.Errorf("%d of your proposals are still open: wait, or cancel one", MaxOpen)
 	ErrNothingOn   = errors.New("secure-only is not on: there is nothing to switch off")
 )
 
-// Draft is what somebody wants to propose. Zero values mean the default.
+// Draft is what a user wants to propose. Zero values stand for the defaults.
 type Draft struct {
 	Slot     Slot
 	Action   string
 	Note     string
-	Need     int            // M, if more than the rule is wanted
-	Roll     []identity.Key // who may vote, in any order; the author is added
-	Duration time.Duration  // how long it is prompted for
+	Need     int            // M, if it shall be over the threshold
+	Roll     []identity.Key // the voters, in any order; the author is added
+	Duration time.Duration  // from its time to closes
 }
 
-// Draft makes a proposal of a wish as author at now (ms since 1970), for the caller to show, encode
-// and sign with that time: number, base and what it ends are filled in. The errors are
-// ErrTooManyOpen, ErrNothingOn, and those of Valid.
+// PrepareProposal makes the proposal of a draft by author at now (ms since 1970). It fills in the
+// number, the base and the ONs to end. The caller shows, encodes and signs the proposal with that
+// time. The errors are ErrTooManyOpen, ErrNothingOn and those of Validate.
 func (l *Ledger) PrepareProposal(author identity.Key, w Draft, d Disputes, now int64) (Proposal, error) {
-	if l.open(author, now) >= MaxOpen {
+	if l.countOpen(author, now) >= MaxOpen {
 		return Proposal{}, ErrTooManyOpen
 	}
 	p := Proposal{
@@ -56,11 +56,11 @@ func (l *Ledger) PrepareProposal(author identity.Key, w Draft, d Disputes, now i
 		}
 	}
 	check := p
-	check.ID = ID{1} // it gets one when it is signed
+	check.ID = ID{1} // a proposal has an id only once it is signed
 	return p, Validate(&check)
 }
 
-func (l *Ledger) open(author identity.Key, now int64) int {
+func (l *Ledger) countOpen(author identity.Key, now int64) int {
 	n := 0
 	if a := l.accounts[author]; a != nil {
 		for e := range a.entries {

@@ -16,7 +16,7 @@ var (
 	ErrNotCanonical = errors.New("vote record is not in canonical form")
 )
 
-// MaxData bounds what the decoders look at, in bytes: no record's data is larger than its body.
+// MaxData bounds the bytes that the decoders look at: no record's data is larger than its body.
 const MaxData = 32 << 10
 
 // The order of the fields is the order of the keys in the signed bytes.
@@ -41,8 +41,8 @@ type cancelData struct {
 	Proposal ID `json:"proposal"`
 }
 
-// EncodeProposal is the canonical data of p's record. ID, Author, Time and Size are not part of it.
-// The errors are those of DecodeProposal: nothing that others would refuse gets signed.
+// EncodeProposal returns the canonical data of p's record, without ID, Author, Time and Size. The
+// errors are those of DecodeProposal, so that no peer signs what others refuse.
 func EncodeProposal(p *Proposal) ([]byte, error) {
 	if err := p.checkData(); err != nil {
 		return nil, err
@@ -51,15 +51,16 @@ func EncodeProposal(p *Proposal) ([]byte, error) {
 	if ends == nil {
 		ends = []ID{} // [] and not null
 	}
-	return canonical(proposalData{p.Number, p.Slot, p.Base, ends, p.Action, p.Roll, p.Need, p.Note, p.Closes})
+	return encodeCanonical(proposalData{p.Number, p.Slot, p.Base, ends, p.Action, p.Roll, p.Need, p.Note, p.Closes})
 }
 
-// DecodeProposal reads a proposal record's data strictly: no unknown, duplicate, missing or
-// wrong-case key, and nothing that Valid would refuse as far as the data tells. The caller fills in
-// ID, Author, Time and Size from the record; Valid then has the last word.
+// DecodeProposal reads a proposal record's data strictly. It refuses unknown, duplicate, missing
+// and wrong-case keys, and all that Validate would refuse in the data alone.
+//
+// The caller fills in ID, Author, Time and Size from the record and then calls Validate.
 func DecodeProposal(data []byte) (Proposal, error) {
 	var d proposalData
-	if err := unmarshal(data, &d); err != nil {
+	if err := decodeJSON(data, &d); err != nil {
 		return Proposal{}, err
 	}
 	p := Proposal{
@@ -70,22 +71,22 @@ func DecodeProposal(data []byte) (Proposal, error) {
 	if err != nil {
 		return Proposal{}, err
 	}
-	return p, same(data, again)
+	return p, requireSame(data, again)
 }
 
-// EncodeBallot is the canonical data of b's record: its proposal and its choice.
+// EncodeBallot returns the canonical data of b's record: the proposal and the choice.
 func EncodeBallot(b Ballot) ([]byte, error) {
 	if b.Proposal.IsZero() {
 		return nil, fmt.Errorf("%w: a ballot for no proposal", ErrMalformed)
 	}
-	return canonical(ballotData{b.Proposal, b.Choice})
+	return encodeCanonical(ballotData{b.Proposal, b.Choice})
 }
 
-// DecodeBallot reads a ballot record's data as strictly as DecodeProposal. The caller fills in Voter
-// and Size.
+// DecodeBallot reads a ballot record's data as strictly as DecodeProposal. The caller fills in
+// Voter and Size.
 func DecodeBallot(data []byte) (Ballot, error) {
 	var d ballotData
-	if err := unmarshal(data, &d); err != nil {
+	if err := decodeJSON(data, &d); err != nil {
 		return Ballot{}, err
 	}
 	b := Ballot{Proposal: d.Proposal, Choice: d.Choice}
@@ -93,22 +94,22 @@ func DecodeBallot(data []byte) (Ballot, error) {
 	if err != nil {
 		return Ballot{}, err
 	}
-	return b, same(data, again)
+	return b, requireSame(data, again)
 }
 
-// EncodeCancel is the canonical data of c's record: its proposal.
+// EncodeCancel returns the canonical data of c's record: the proposal.
 func EncodeCancel(c Cancel) ([]byte, error) {
 	if c.Proposal.IsZero() {
 		return nil, fmt.Errorf("%w: a cancel for no proposal", ErrMalformed)
 	}
-	return canonical(cancelData{c.Proposal})
+	return encodeCanonical(cancelData{c.Proposal})
 }
 
 // DecodeCancel reads a cancel record's data as strictly as DecodeProposal. The caller fills in By
 // and Size.
 func DecodeCancel(data []byte) (Cancel, error) {
 	var d cancelData
-	if err := unmarshal(data, &d); err != nil {
+	if err := decodeJSON(data, &d); err != nil {
 		return Cancel{}, err
 	}
 	c := Cancel{Proposal: d.Proposal}
@@ -116,11 +117,12 @@ func DecodeCancel(data []byte) (Cancel, error) {
 	if err != nil {
 		return Cancel{}, err
 	}
-	return c, same(data, again)
+	return c, requireSame(data, again)
 }
 
-// canonical is the encoding of records (DESIGN.md §3): compact, without HTML escapes.
-func canonical(v any) ([]byte, error) {
+// encodeCanonical returns v in the canonical form of package crypto/record, rule 3: compact,
+// without HTML escapes.
+func encodeCanonical(v any) ([]byte, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
@@ -130,7 +132,7 @@ func canonical(v any) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
-func unmarshal(data []byte, v any) error {
+func decodeJSON(data []byte, v any) error {
 	if len(data) > MaxData {
 		return fmt.Errorf("%w: data of %d bytes", ErrMalformed, len(data))
 	}
@@ -143,9 +145,9 @@ func unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// same is what makes a decoder strict: encoding/json takes keys twice and in any case, so that
-// {"choice":"reject","CHOICE":"approve"} reads as approve; only what encodes to itself is taken.
-func same(data, again []byte) error {
+// requireSame makes a decoder strict. encoding/json accepts a key twice and in any case, so that
+// {"choice":"reject","CHOICE":"approve"} reads as approve. Only data that encodes to itself passes.
+func requireSame(data, again []byte) error {
 	if !bytes.Equal(data, again) {
 		return ErrNotCanonical
 	}

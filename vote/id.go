@@ -6,21 +6,21 @@ import (
 	"errors"
 )
 
-// ID is a proposal's record id: 32 bytes, 64 hex digits in lower case as text. It is the hash of
-// what the author signed, so nobody can squat on one. The zero ID stands for "none".
+// ID is a proposal's record id: 32 bytes, as text 64 hex digits in lower case. It is the hash of
+// what the author signed, so no one can claim an id in advance. The zero ID stands for "none".
 type ID [32]byte
 
-// errID is what ParseID says of everything else.
+// errID is the error for every text that isn't an id.
 var errID = errors.New("an id is 64 hex digits in lower case")
 
-// ParseID reads the form that String writes, and no other.
+// ParseID accepts exactly what String returns.
 func ParseID(text string) (ID, error) {
 	var id ID
 	err := id.UnmarshalText([]byte(text))
 	return id, err
 }
 
-// String is the id in lower-case hex.
+// String returns the id in lower-case hex.
 func (i ID) String() string { return hex.EncodeToString(i[:]) }
 
 // IsZero reports whether i is the zero ID.
@@ -29,10 +29,10 @@ func (i ID) IsZero() bool { return i == ID{} }
 // Compare orders ids by their bytes.
 func (i ID) Compare(other ID) int { return bytes.Compare(i[:], other[:]) }
 
-// MarshalText writes String's form.
+// MarshalText returns what String returns.
 func (i ID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, i[:]), nil }
 
-// UnmarshalText reads exactly what MarshalText writes.
+// UnmarshalText accepts exactly what MarshalText returns.
 func (i *ID) UnmarshalText(text []byte) error {
 	var out ID
 	if len(text) != hex.EncodedLen(len(out)) {

@@ -8,7 +8,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Errors of the Ledger's Add methods. Whoever gets one doesn't keep the record.
+// Errors of the Ledger's Add methods. The caller drops a record that gets one.
 var (
 	ErrNotOnRoll = errors.New("voter is not on the proposal's roll")
 	ErrNotAuthor = errors.New("only its author can cancel a proposal")
@@ -16,80 +16,81 @@ var (
 	ErrFull      = errors.New("no room left for this vote record")
 )
 
-// Ledger holds what is known of a room's votes and keeps the counts as records come in, in any order.
-// The zero Ledger is not usable: see NewLedger. It is not safe for concurrent use; its owner is whoever
-// owns the room.
+// Ledger holds the votes of a room and counts them as records arrive, in any order.
+//
+// NewLedger makes one; the zero Ledger doesn't work. It is not safe for concurrent use: the owner
+// of the room's votes guards it.
 type Ledger struct {
 	limits  limits
 	entries map[ID]*entry
-	ids     []ID // of entries, ascending
-	waiting []waiting
+	ids     []ID // the keys of entries, ascending
+	pending []pendingRecord
 
-	ons, offs, topics map[ID]*entry   // those that have passed
-	offsOf            map[ID][]*entry // ON → the OFFs that name it, passed or not
-	numbers           map[uint64][]ID // number → those of that number, as they came
+	ons, offs, topics map[ID]*entry   // passed proposals only
+	offsOf            map[ID][]*entry // by ON: the OFFs that name it, passed or not
+	numbers           map[uint64][]ID // by short number, in the order of arrival
 
-	accounts map[identity.Key]*account
-	bytes    int // of all that is kept
-	loose    int // of proposals that have not passed, with their ballots
+	accounts  map[identity.Key]*account
+	bytes     int // charged for all records
+	droppable int // the part of bytes that may be dropped: proposals that have not passed, with their ballots
 
-	depths  []deep // of topics, the deepest first; nil when it must be made again
-	hash    [32]byte
-	hashOld bool
+	depths    []rankedTopic // the passed topics, the deepest first; nil when stale
+	hash      [32]byte
+	hashStale bool
 }
 
-// entry is a proposal and all that is known about it.
+// entry is a proposal and the records about it.
 type entry struct {
 	p Proposal
 	ballotBits
 	cancelled bool
 	tally     Tally
-	endedBy   *entry // the newest passed OFF that ends it; nil: none, or it isn't an ON
-	own       int    // bytes of the proposal
+	endedBy   *entry // the newest passed OFF that ends this ON; nil if none does
+	own       int    // charged for the proposal
 	bytes     int    // of the proposal and of what was said about it
-	undecided int    // what of own its author's account carries
-	loose     int    // what of bytes its author's account carries
+	undecided int    // the part of own in its author's account
+	droppable int    // the part of bytes in its author's account
 }
 
-// NewLedger is an empty book with the bounds of rule 11.
+// NewLedger returns an empty ledger with the bounds of rule 11.
 func NewLedger() *Ledger {
 	return &Ledger{
-		limits:  limits{author: MaxUndecided, room: MaxRoom, waiting: MaxPending},
+		limits:  limits{author: MaxUndecided, room: MaxRoom, pending: MaxPending},
 		entries: map[ID]*entry{},
 		ons:     map[ID]*entry{}, offs: map[ID]*entry{}, topics: map[ID]*entry{},
-		offsOf:   map[ID][]*entry{},
-		numbers:  map[uint64][]ID{},
-		accounts: map[identity.Key]*account{},
-		hashOld:  true,
+		offsOf:    map[ID][]*entry{},
+		numbers:   map[uint64][]ID{},
+		accounts:  map[identity.Key]*account{},
+		hashStale: true,
 	}
 }
 
-// Verdict is what became of a record.
+// Verdict says what the ledger did with a record.
 type Verdict uint8
 
 // The verdicts.
 const (
 	Refused  Verdict = iota // with an error
-	Accepted                // new: the caller keeps the record and passes it on
-	Known                   // had it already
-	Pending                 // its proposal is unknown: remembered for a while, not to be kept on disk
+	Accepted                // new: the caller saves the record and forwards it
+	Known                   // the ledger has it already
+	Pending                 // its proposal is unknown: it waits in memory and isn't saved
 )
 
-// String is the verdict's word.
+// String returns the verdict's word.
 func (v Verdict) String() string { return [...]string{"refused", "kept", "known", "waiting"}[v] }
 
-// Result is what a record has done. If the caller holds back the signed bytes of waiting records,
-// Adopted and Discarded tell when to keep them and when to let them go.
+// Result says what a record changed. A caller that holds the signed bytes of pending records keeps
+// those of Adopted and drops those of Discarded.
 type Result struct {
 	Verdict     Verdict
-	Was, Now    State // of the proposal
-	Equivocated bool  // this ballot, or one that waited, made evidence
-	Adopted     []Ref // waiting records that this proposal brought in: Accepted from now on
-	Discarded   []Ref // waiting records that are let go
-	Dropped     []ID  // proposals that are kept no more, with their ballots and cancels
+	Was, Now    State // of the proposal, before and after
+	Equivocated bool  // this ballot, or a pending one, is evidence of equivocation
+	Adopted     []Ref // pending records that this proposal accepts
+	Discarded   []Ref // pending records that are dropped
+	Dropped     []ID  // proposals that are removed with their ballots and cancels
 }
 
-// AddProposal takes a verified proposal. The errors wrap ErrInvalid or are ErrFull.
+// AddProposal adds a verified proposal. Its errors wrap ErrInvalid or are ErrFull.
 func (l *Ledger) AddProposal(p Proposal) (Result, error) {
 	var r Result
 	if err := Validate(&p); err != nil {
@@ -99,21 +100,21 @@ func (l *Ledger) AddProposal(p Proposal) (Result, error) {
 		return Result{Verdict: Known, Was: e.tally.State, Now: e.tally.State}, nil
 	}
 	e := l.insert(p)
-	l.adopt(e, &r)
-	return l.settle(e, r)
+	l.adoptPending(e, &r)
+	return l.recount(e, r)
 }
 
-// AddBallot takes a verified ballot. The errors are ErrChoice, ErrNotOnRoll and ErrFull.
+// AddBallot adds a verified ballot. Its errors are ErrChoice, ErrNotOnRoll and ErrFull.
 func (l *Ledger) AddBallot(v Ballot) (Result, error) {
 	if v.Choice != Approve && v.Choice != Reject {
 		return Result{}, ErrChoice
 	}
 	e := l.entries[v.Proposal]
 	if e == nil {
-		return l.wait(v.Ref(), v.Size), nil
+		return l.addPending(v.Ref(), v.Size), nil
 	}
 	r := Result{Was: e.tally.State, Now: e.tally.State}
-	place := e.p.place(v.Voter)
+	place := e.p.rollIndex(v.Voter)
 	if place < 0 {
 		return r, fmt.Errorf("%w: %s", ErrNotOnRoll, v.Voter.Short())
 	}
@@ -124,16 +125,16 @@ func (l *Ledger) AddBallot(v Ballot) (Result, error) {
 	if !l.fits(e, v.Size) {
 		return r, ErrFull
 	}
-	l.mark(e, place, v.Choice, v.Size)
+	l.addBallot(e, place, v.Choice, v.Size)
 	r.Equivocated = e.at(place) == Both
-	return l.settle(e, r)
+	return l.recount(e, r)
 }
 
-// AddCancel takes a verified cancel. The errors are ErrNotAuthor and ErrFull.
+// AddCancel adds a verified cancel. Its errors are ErrNotAuthor and ErrFull.
 func (l *Ledger) AddCancel(c Cancel) (Result, error) {
 	e := l.entries[c.Proposal]
 	if e == nil {
-		return l.wait(c.Ref(), c.Size), nil
+		return l.addPending(c.Ref(), c.Size), nil
 	}
 	r := Result{Was: e.tally.State, Now: e.tally.State}
 	switch {
@@ -145,8 +146,8 @@ func (l *Ledger) AddCancel(c Cancel) (Result, error) {
 	case !l.fits(e, c.Size):
 		return r, ErrFull
 	}
-	l.cancel(e, c.Size)
-	return l.settle(e, r)
+	l.addCancel(e, c.Size)
+	return l.recount(e, r)
 }
 
 func (l *Ledger) insert(p Proposal) *entry {
@@ -159,34 +160,34 @@ func (l *Ledger) insert(p Proposal) *entry {
 	for _, on := range p.Ends {
 		l.offsOf[on] = append(l.offsOf[on], e)
 	}
-	l.recheck(e)
+	l.findEnding(e)
 	return e
 }
 
-func (l *Ledger) mark(e *entry, place int, c Choice, size int) {
-	e.ballotBits.mark(place, c)
+func (l *Ledger) addBallot(e *entry, place int, c Choice, size int) {
+	e.ballotBits.set(place, c)
 	e.bytes += charge(size)
 	l.bytes += charge(size)
 }
 
-func (l *Ledger) cancel(e *entry, size int) {
+func (l *Ledger) addCancel(e *entry, size int) {
 	e.cancelled = true
 	e.bytes += charge(size)
 	l.bytes += charge(size)
 }
 
-// settle counts e after a change, brings what follows from the count up to date and holds the
-// bounds, which may cost e itself its place.
-func (l *Ledger) settle(e *entry, r Result) (Result, error) {
+// recount counts e after a change, updates the state that depends on the count, and enforces the
+// bounds of rule 11, which may remove e itself.
+func (l *Ledger) recount(e *entry, r Result) (Result, error) {
 	r.Verdict = Accepted
 	r.Was = e.tally.State
 	e.tally = e.ballotBits.tally(&e.p, e.cancelled)
 	r.Now = e.tally.State
-	l.hashOld = true
+	l.hashStale = true
 	if r.Now == Passed {
-		l.pass(e)
+		l.filePassed(e)
 	}
-	l.account(e)
+	l.chargeAuthor(e)
 	r.Dropped = l.trim(e)
 	if slices.Contains(r.Dropped, e.p.ID) {
 		r.Verdict, r.Now = Refused, Unknown
@@ -195,9 +196,9 @@ func (l *Ledger) settle(e *entry, r Result) (Result, error) {
 	return r, nil
 }
 
-// pass files a proposal that has passed. A passed OFF is looked at with every further approval:
-// it may be the one that its ONs still lack.
-func (l *Ledger) pass(e *entry) {
+// filePassed indexes a passed proposal. A passed OFF is compared with its ONs at every further
+// approval, because that approval may be the one that an ON's roll still lacks.
+func (l *Ledger) filePassed(e *entry) {
 	switch {
 	case e.p.IsOff():
 		l.offs[e.p.ID] = e
@@ -214,7 +215,7 @@ func (l *Ledger) pass(e *entry) {
 	}
 }
 
-// remove forgets e and all that followed from it.
+// remove deletes e and everything derived from it.
 func (l *Ledger) remove(e *entry) {
 	id := e.p.ID
 	delete(l.entries, id)
@@ -224,20 +225,20 @@ func (l *Ledger) remove(e *entry) {
 	delete(l.ons, id)
 	delete(l.offs, id)
 	delete(l.topics, id)
-	l.depths, l.hashOld = nil, true
-	forget(l.numbers, e.p.Number, id)
+	l.depths, l.hashStale = nil, true
+	removeFrom(l.numbers, e.p.Number, id)
 	for _, on := range e.p.Ends {
-		forget(l.offsOf, on, e)
+		removeFrom(l.offsOf, on, e)
 		if o := l.entries[on]; o != nil && o.endedBy == e {
-			l.recheck(o)
+			l.findEnding(o)
 		}
 	}
 	l.bytes -= e.bytes
-	l.unaccount(e)
+	l.unchargeAuthor(e)
 }
 
-// forget takes v out of the list at k.
-func forget[K, V comparable](m map[K][]V, k K, v V) {
+// removeFrom removes v from the list at k.
+func removeFrom[K, V comparable](m map[K][]V, k K, v V) {
 	m[k] = slices.DeleteFunc(m[k], func(o V) bool { return o == v })
 	if len(m[k]) == 0 {
 		delete(m, k)

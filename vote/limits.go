@@ -6,29 +6,29 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// The bounds of rule 11, in bytes of records as their callers give them (Size).
+// The bounds of rule 11, in bytes. A record counts with the Size that the caller gives.
 const (
 	MaxUndecided = 64 << 10 // undecided proposals of one author, without their ballots
 	MaxRoom      = 16 << 20 // all vote records of a room
 
-	// minRecord is charged for a record of no or less size: none is smaller, signed and framed.
+	// minRecord is the least that a record is charged: no signed and framed record is smaller.
 	minRecord = 256
 )
 
-type limits struct{ author, room, waiting int }
+type limits struct{ author, room, pending int }
 
 func charge(size int) int { return max(size, minRecord) }
 
-// account is what one author's proposals take, as far as they have not passed.
+// account sums up the proposals of one author that have not passed.
 type account struct {
-	undecided int // bytes of the open and cancelled ones
-	loose     int // bytes of all of them, with their ballots
+	undecided int // bytes of the open and cancelled proposals, without ballots
+	droppable int // bytes of all these proposals, with their ballots
 	entries   map[*entry]struct{}
 }
 
-// account brings e's part of its author's account up to date.
-func (l *Ledger) account(e *entry) {
-	l.unaccount(e)
+// chargeAuthor updates e's part of its author's account.
+func (l *Ledger) chargeAuthor(e *entry) {
+	l.unchargeAuthor(e)
 	if e.tally.State == Passed {
 		return
 	}
@@ -38,37 +38,37 @@ func (l *Ledger) account(e *entry) {
 		l.accounts[e.p.Author] = a
 	}
 	a.entries[e] = struct{}{}
-	if e.loose = e.bytes; e.tally.State != Rejected {
+	if e.droppable = e.bytes; e.tally.State != Rejected {
 		e.undecided = e.own
 	}
 	a.undecided += e.undecided
-	a.loose += e.loose
-	l.loose += e.loose
+	a.droppable += e.droppable
+	l.droppable += e.droppable
 }
 
-func (l *Ledger) unaccount(e *entry) {
+func (l *Ledger) unchargeAuthor(e *entry) {
 	a := l.accounts[e.p.Author]
 	if a == nil {
 		return
 	}
 	a.undecided -= e.undecided
-	a.loose -= e.loose
-	l.loose -= e.loose
-	e.undecided, e.loose = 0, 0
+	a.droppable -= e.droppable
+	l.droppable -= e.droppable
+	e.undecided, e.droppable = 0, 0
 	if delete(a.entries, e); len(a.entries) == 0 {
 		delete(l.accounts, e.p.Author)
 	}
 }
 
-// fits reports whether a record about e can be taken: what has passed is never dropped, so once that
-// alone fills the room there is no place for more about it.
+// fits reports whether there is room for a record about e. What has passed is never dropped; once
+// that alone fills the room, a passed proposal gets no more records.
 func (l *Ledger) fits(e *entry, size int) bool {
-	return e.tally.State != Passed || l.bytes-l.loose+charge(size) <= l.limits.room
+	return e.tally.State != Passed || l.bytes-l.droppable+charge(size) <= l.limits.room
 }
 
-// trim drops what is over the bounds after a change to e and returns the ids. The oldest of an
-// author's proposals go first, and in a full room the author with the most bytes gives: a flood
-// from one key, or from many with much each, doesn't push out a small honest vote.
+// trim drops proposals over the bounds after a change to e and returns their ids. An author's
+// oldest proposals go first. In a full room the author with the most bytes gives. So a flood from
+// one key, or from many keys with much each, doesn't push out a small honest vote.
 func (l *Ledger) trim(e *entry) []ID {
 	var out []ID
 	drop := func(v *entry) {
@@ -78,16 +78,16 @@ func (l *Ledger) trim(e *entry) []ID {
 	for a := l.accounts[e.p.Author]; a != nil && a.undecided > l.limits.author; {
 		drop(a.oldest(func(e *entry) bool { return e.undecided > 0 }))
 	}
-	for l.bytes > l.limits.room && l.loose > 0 {
+	for l.bytes > l.limits.room && l.droppable > 0 {
 		drop(l.largest().oldest(func(*entry) bool { return true }))
 	}
-	if l.bytes > l.limits.room && l.entries[e.p.ID] == e { // it has just passed, and nothing else can go
+	if l.bytes > l.limits.room && l.entries[e.p.ID] == e { // e has just passed, and nothing else may be dropped
 		drop(e)
 	}
 	return out
 }
 
-// oldest is the account's proposal of the least time, then the lower id, of those that may go.
+// oldest returns the proposal with the least time, then the lower id, for which may holds.
 func (a *account) oldest(may func(*entry) bool) *entry {
 	var oldest *entry
 	for e := range a.entries {
@@ -102,12 +102,12 @@ func byAge(x, y *entry) int {
 	return cmp.Or(cmp.Compare(x.p.Time, y.p.Time), x.p.ID.Compare(y.p.ID))
 }
 
-// largest is the account with the most loose bytes, then that of the lower key.
+// largest returns the account with the most droppable bytes, of equals the one of the lower key.
 func (l *Ledger) largest() *account {
 	var most *account
 	var of identity.Key
 	for k, a := range l.accounts {
-		if most == nil || a.loose > most.loose || a.loose == most.loose && k.Compare(of) < 0 {
+		if most == nil || a.droppable > most.droppable || a.droppable == most.droppable && k.Compare(of) < 0 {
 			most, of = a, k
 		}
 	}

@@ -50,8 +50,8 @@ func sums(t *testing.T, b *Ledger) {
 			undecided[e.p.Author] += e.own
 		}
 	}
-	if b.bytes != bytes || b.loose != loose {
-		t.Errorf("bytes %d, loose %d; they are %d and %d", b.bytes, b.loose, bytes, loose)
+	if b.bytes != bytes || b.droppable != loose {
+		t.Errorf("bytes %d, loose %d; they are %d and %d", b.bytes, b.droppable, bytes, loose)
 	}
 	for k, a := range b.accounts {
 		if a.undecided != undecided[k] || a.undecided > b.limits.author {
@@ -217,7 +217,7 @@ func TestDroppedIsForgotten(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	b.remove(b.entries[on.ID])
-	if len(b.offsOf)+len(b.numbers)+len(b.accounts)+len(b.ons)+len(b.offs)+len(b.topics)+len(b.ids)+b.bytes+b.loose != 0 {
+	if len(b.offsOf)+len(b.numbers)+len(b.accounts)+len(b.ons)+len(b.offs)+len(b.topics)+len(b.ids)+b.bytes+b.droppable != 0 {
 		t.Errorf("something is left: %+v", b)
 	}
 }
@@ -239,8 +239,8 @@ func TestLongChainOfTopics(t *testing.T) {
 	for i := n; i > 0; i-- {
 		add(i, boundID(i-1))
 	}
-	if b.TopicBase() != boundID(n) || b.deepest()[0].depth != n {
-		t.Errorf("deepest is %d", b.deepest()[0].depth)
+	if b.TopicBase() != boundID(n) || b.topicsByDepth()[0].depth != n {
+		t.Errorf("deepest is %d", b.topicsByDepth()[0].depth)
 	}
 	circle := NewLedger()
 	b = circle

@@ -15,8 +15,8 @@ var (
 	ErrAmbiguous  = errors.New("several proposals have this number")
 )
 
-// NextNumber is the number of a new proposal: 1 + the highest known, but never over MaxNumber, which
-// proposals share once somebody has used it.
+// NextNumber returns the number for a new proposal: 1 + the highest known number, but at most
+// MaxNumber. Proposals share that one once some author has used it.
 func (l *Ledger) NextNumber() uint64 {
 	var highest uint64
 	for _, e := range l.entries {
@@ -25,8 +25,9 @@ func (l *Ledger) NextNumber() uint64 {
 	return min(highest+1, MaxNumber)
 }
 
-// Label is what people call the proposal: "#4", or "#4·7f" while another of that number is known,
-// with as many digits of the id as tell them apart. "" if it is not known.
+// Label returns a proposal's name for people: "#4", or "#4·7f" while another proposal has that
+// number, with as many digits of the id as tell the two apart. It returns "" for an unknown
+// proposal.
 func (l *Ledger) Label(id ID) string {
 	e := l.entries[id]
 	if e == nil {
@@ -50,9 +51,9 @@ func (l *Ledger) Label(id ID) string {
 	return bare + "·" + id.String()[:digits]
 }
 
-// Find is the proposal that people mean by "#4", "4", "#4·7f" (or "#4.7f", which is easier to
-// type), or by 8 or more first digits of its id. A number that two have is refused with
-// ErrAmbiguous, and the error names both.
+// Find returns the proposal named by "#4", "4", "#4·7f" (or "#4.7f", which is easier to type), or
+// by 8 or more leading digits of its id. A number that two proposals share gives ErrAmbiguous, with
+// both names.
 func (l *Ledger) Find(text string) (ID, error) {
 	number, digits := text, ""
 	for _, sep := range []string{"·", "."} {

@@ -6,8 +6,8 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// MaxPending is how many ballots and cancels wait for their proposals. The exchange of records
-// brings again what is forgotten.
+// MaxPending bounds the ballots and cancels that wait for their proposals. Sync brings discarded
+// ones again.
 const MaxPending = 256
 
 // RefKind says what a Ref refers to.
@@ -20,56 +20,56 @@ const (
 	RefCancel
 )
 
-// Ref names one vote record by what it says. There is at most one ballot per proposal, voter and
-// choice, and at most one cancel that counts per proposal, so a Ref can be the key under which a
-// caller keeps a record's signed bytes.
+// Ref names a vote record by its content. A proposal has at most one ballot of each voter and
+// choice, and at most one cancel that counts. So a caller can store a record's signed bytes under
+// its Ref.
 type Ref struct {
 	Kind     RefKind
 	Proposal ID
-	By       identity.Key // who signed a ballot or cancel; zero for a proposal
-	Choice   Choice       // of a ballot
+	By       identity.Key // the signer of a ballot or cancel; zero for a proposal
+	Choice   Choice       // a ballot's choice
 }
 
-// Ref names the proposal.
+// Ref returns the proposal's name.
 func (p *Proposal) Ref() Ref { return Ref{Kind: RefProposal, Proposal: p.ID} }
 
-// Ref names the ballot.
+// Ref returns the ballot's name.
 func (b Ballot) Ref() Ref { return Ref{RefBallot, b.Proposal, b.Voter, b.Choice} }
 
-// Ref names the cancel.
+// Ref returns the cancel's name.
 func (c Cancel) Ref() Ref { return Ref{RefCancel, c.Proposal, c.By, None} }
 
-type waiting struct {
+type pendingRecord struct {
 	ref  Ref
 	size int
 }
 
-func (l *Ledger) wait(ref Ref, size int) Result {
-	if slices.ContainsFunc(l.waiting, func(w waiting) bool { return w.ref == ref }) {
+func (l *Ledger) addPending(ref Ref, size int) Result {
+	if slices.ContainsFunc(l.pending, func(w pendingRecord) bool { return w.ref == ref }) {
 		return Result{Verdict: Pending}
 	}
 	r := Result{Verdict: Pending}
-	if len(l.waiting) >= l.limits.waiting {
-		r.Discarded = []Ref{l.waiting[0].ref}
-		l.waiting = slices.Delete(l.waiting, 0, 1)
+	if len(l.pending) >= l.limits.pending {
+		r.Discarded = []Ref{l.pending[0].ref}
+		l.pending = slices.Delete(l.pending, 0, 1)
 	}
-	l.waiting = append(l.waiting, waiting{ref, size})
+	l.pending = append(l.pending, pendingRecord{ref, size})
 	return r
 }
 
-// adopt takes in what waited for e. What turns out to be nobody's (off the roll, not the author's)
-// is forgotten.
-func (l *Ledger) adopt(e *entry, r *Result) {
-	l.waiting = slices.DeleteFunc(l.waiting, func(w waiting) bool {
+// adoptPending adds the pending records about e. It discards ballots of voters off the roll and
+// cancels of other authors.
+func (l *Ledger) adoptPending(e *entry, r *Result) {
+	l.pending = slices.DeleteFunc(l.pending, func(w pendingRecord) bool {
 		if w.ref.Proposal != e.p.ID {
 			return false
 		}
-		place := e.p.place(w.ref.By)
+		place := e.p.rollIndex(w.ref.By)
 		switch {
 		case w.ref.Kind == RefCancel && w.ref.By == e.p.Author:
-			l.cancel(e, w.size)
+			l.addCancel(e, w.size)
 		case w.ref.Kind == RefBallot && place >= 0:
-			l.mark(e, place, w.ref.Choice, w.size)
+			l.addBallot(e, place, w.ref.Choice, w.size)
 			r.Equivocated = r.Equivocated || e.at(place) == Both
 		default:
 			r.Discarded = append(r.Discarded, w.ref)

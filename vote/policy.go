@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Disputes is a client's dispute set (rule 6): the proposals that don't count for it. It is part of
-// the profile and belongs to the caller. A nil set is empty.
+// Disputes is a client's dispute set (rule 6): the proposals that don't count for it. The caller
+// owns and saves the set. A nil set is empty.
 type Disputes map[ID]struct{}
 
 // Has reports whether id is in the set.
 func (d Disputes) Has(id ID) bool { _, is := d[id]; return is }
 
-// Policy is what holds for one client: a function of the records and its dispute set, so two clients
-// with the same records and equal sets have equal policies.
+// Policy is what the room has decided, as one client sees it: a function of the records and of its
+// dispute set. Two clients with equal records and equal sets have equal policies.
 type Policy struct {
 	SecureOnly bool
 	By         ID   // the newest standing ON, or the newest OFF that ended a counted one; zero if neither
@@ -22,7 +22,7 @@ type Policy struct {
 	TopicBy    ID // zero if there is none
 }
 
-// Policy is what the records and the dispute set say (rules 5 to 7).
+// Policy returns what the records and the dispute set give (rules 5 to 7).
 func (l *Ledger) Policy(d Disputes) Policy {
 	var p Policy
 	var off *entry
@@ -41,7 +41,7 @@ func (l *Ledger) Policy(d Disputes) Policy {
 	} else if off != nil {
 		p.By = off.p.ID
 	}
-	for _, t := range l.deepest() {
+	for _, t := range l.topicsByDepth() {
 		if !d.Has(t.e.p.ID) {
 			p.Topic, p.TopicBy = t.e.p.Action, t.e.p.ID
 			break
@@ -50,32 +50,33 @@ func (l *Ledger) Policy(d Disputes) Policy {
 	return p
 }
 
-// deep is a passed topic and how many it stands on, itself included.
-type deep struct {
+// rankedTopic is a passed topic and its depth (rule 7).
+type rankedTopic struct {
 	e     *entry
 	depth int
 }
 
-// deepest is the passed topics, the deepest first, of equals the lower id first.
-func (l *Ledger) deepest() []deep {
+// topicsByDepth returns the passed topics, the deepest first, of equals the lower id first.
+func (l *Ledger) topicsByDepth() []rankedTopic {
 	if l.depths != nil {
 		return l.depths
 	}
 	depth := make(map[ID]int, len(l.topics))
-	l.depths = make([]deep, 0, len(l.topics))
+	l.depths = make([]rankedTopic, 0, len(l.topics))
 	for _, e := range l.topics {
-		l.depths = append(l.depths, deep{e, l.measure(e, depth)})
+		l.depths = append(l.depths, rankedTopic{e, l.topicDepth(e, depth)})
 	}
-	slices.SortFunc(l.depths, func(x, y deep) int {
+	slices.SortFunc(l.depths, func(x, y rankedTopic) int {
 		return cmp.Or(cmp.Compare(y.depth, x.depth), x.e.p.ID.Compare(y.e.p.ID))
 	})
 	return l.depths
 }
 
-// measure is e's depth. Down the bases to one that is measured or has not passed, then up again: no
-// recursion, for a chain can be as long as the room is large. Ids are hashes, so bases can't go in a
-// circle; the mark 0 on the way down ends it if they do.
-func (l *Ledger) measure(e *entry, depth map[ID]int) int {
+// topicDepth returns e's depth. It walks down the bases to one that is measured or has not passed,
+// then up again. Recursion would go as deep as the room is large.
+//
+// Ids are hashes, so bases can't form a circle; the 0 that is noted on the way down would end one.
+func (l *Ledger) topicDepth(e *entry, depth map[ID]int) int {
 	var way []ID
 	for at := e; at != nil; at = l.topics[at.p.Base] {
 		if _, met := depth[at.p.ID]; met {
@@ -90,18 +91,19 @@ func (l *Ledger) measure(e *entry, depth map[ID]int) int {
 	return depth[e.p.ID]
 }
 
-// TopicBase is what a new topic is made on: the deepest passed one, disputed or not, so that once
-// it has passed it is the deepest for everybody; zero if there is none.
+// TopicBase returns the base for a new topic: the deepest passed topic, disputed or not, so that
+// the new one is the deepest for everyone once it has passed. It returns zero if no topic has
+// passed.
 func (l *Ledger) TopicBase() ID {
-	if t := l.deepest(); len(t) > 0 {
+	if t := l.topicsByDepth(); len(t) > 0 {
 		return t[0].e.p.ID
 	}
 	return ID{}
 }
 
-// UnendedONs is the ONs that a new OFF has to name: the passed ones that no OFF has ended, those that the
-// dispute set leaves out too, since others may count them. If there are more than MaxEnds, those
-// that count here come first. Ascending.
+// UnendedONs returns the ONs that a new OFF must name, ascending: those passed ones that no OFF has
+// ended. Disputed ONs are among them, since others may count them. If there are more than MaxEnds,
+// those that count here take precedence.
 func (l *Ledger) UnendedONs(d Disputes) []ID {
 	var ids []ID
 	for id, e := range l.ons {
@@ -123,7 +125,7 @@ func (l *Ledger) UnendedONs(d Disputes) []ID {
 	return ids
 }
 
-// sort orders ids of the book by number, then id.
+// sort orders ids of the ledger by number, then id.
 func (l *Ledger) sort(ids []ID) {
 	slices.SortFunc(ids, func(x, y ID) int { return byNumber(l.entries[x], l.entries[y]) })
 }

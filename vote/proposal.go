@@ -13,15 +13,15 @@ import (
 // Limits of a proposal.
 const (
 	MaxRoll     = 256            // voters
-	MaxEnds     = 64             // ONs that one OFF names
+	MaxEnds     = 64             // ONs that an OFF names
 	MaxNumber   = 999_999        // the short number
 	MaxAction   = 256            // bytes of a topic
 	MaxNote     = 512            // bytes of a note
-	MaxDuration = 24 * time.Hour // from a proposal's time to its closes
+	MaxDuration = 24 * time.Hour // from a proposal's time to its closing
 
-	// For is how long a proposal is prompted for, unless its author says otherwise.
+	// DefaultDuration is the time from a proposal to its closing, unless its author sets another.
 	DefaultDuration = 3 * time.Minute
-	// DisputeAfter is how long a link must have stood for ListLeftOut to be asked about it.
+	// DisputeAfter is how long a link must have stood to count for ListLeftOut.
 	DisputeAfter = 10 * time.Second
 )
 
@@ -32,26 +32,26 @@ var (
 	ErrNeed    = fmt.Errorf("%w: need", ErrInvalid)
 )
 
-// Proposal is a verified proposal record, as a value. Ends and Roll are shared when it is copied
-// and must not be modified.
+// Proposal is a verified proposal record, as a value. Copies share Ends and Roll, which must not be
+// modified.
 type Proposal struct {
-	ID     ID           // of the record
-	Author identity.Key // who signed it
+	ID     ID           // the record's id
+	Author identity.Key // the signer
 	Time   int64        // the record's time, ms since 1970
-	Size   int          // bytes that its record takes where it is kept, for the bounds of rule 11
+	Size   int          // bytes that the record counts for in the bounds of rule 11
 
 	Number uint64 // the short number, 1 to MaxNumber
 	Slot   Slot
-	Base   ID             // the passed topic that this topic was made on; zero for SecureOnly
+	Base   ID             // the deepest topic when this topic was proposed; zero for SecureOnly
 	Ends   []ID           // the ONs that an OFF ends, strictly ascending; else empty
 	Action string         // On, Off, or the topic
 	Roll   []identity.Key // strictly ascending, Author among them
 	Need   int            // M: approvals that pass it
 	Note   string         // the author's words
-	Closes int64          // when prompting ends, ms since 1970 by the author's clock
+	Closes int64          // end of prompting, ms since 1970 by the author's clock
 }
 
-// Valid reports why p counts nowhere: an error that wraps ErrInvalid.
+// Validate returns why p counts nowhere: an error that wraps ErrInvalid, or nil.
 func Validate(p *Proposal) error {
 	if err := p.checkData(); err != nil {
 		return err
@@ -59,7 +59,7 @@ func Validate(p *Proposal) error {
 	if p.ID.IsZero() {
 		return fmt.Errorf("%w: no id", ErrInvalid)
 	}
-	if p.Author.IsZero() || p.place(p.Author) < 0 {
+	if p.Author.IsZero() || p.rollIndex(p.Author) < 0 {
 		return fmt.Errorf("%w: its author is not on it", ErrRoll)
 	}
 	if p.Closes <= p.Time || p.Closes-p.Time > MaxDuration.Milliseconds() {
@@ -68,7 +68,7 @@ func Validate(p *Proposal) error {
 	return nil
 }
 
-// checkData holds the rules that need nothing but the record's data.
+// checkData checks the rules that need nothing but the record's data.
 func (p *Proposal) checkData() error {
 	if p.Number < 1 || p.Number > MaxNumber {
 		return fmt.Errorf("%w: number %d is not in 1 to %d", ErrInvalid, p.Number, MaxNumber)
@@ -139,8 +139,8 @@ func checkLine(s string, most int) error {
 	return nil
 }
 
-// place is k's place on the roll, or −1.
-func (p *Proposal) place(k identity.Key) int {
+// rollIndex returns k's place on the roll, or −1.
+func (p *Proposal) rollIndex(k identity.Key) int {
 	i, found := slices.BinarySearchFunc(p.Roll, k, identity.Key.Compare)
 	if !found {
 		return -1
@@ -149,7 +149,7 @@ func (p *Proposal) place(k identity.Key) int {
 }
 
 // OnRoll reports whether k may vote on p.
-func (p *Proposal) OnRoll(k identity.Key) bool { return p.place(k) >= 0 }
+func (p *Proposal) OnRoll(k identity.Key) bool { return p.rollIndex(k) >= 0 }
 
 // IsOn reports whether p switches secure-only on.
 func (p *Proposal) IsOn() bool { return p.Slot == SecureOnly && p.Action == On }
@@ -157,11 +157,13 @@ func (p *Proposal) IsOn() bool { return p.Slot == SecureOnly && p.Action == On }
 // IsOff reports whether p switches secure-only off.
 func (p *Proposal) IsOff() bool { return p.Slot == SecureOnly && p.Action == Off }
 
-// ListLeftOut is rule 6: whom p's roll leaves out, as seen by self at the moment when p arrives. linked
-// are the native peers that self has had links to for DisputeAfter or more; self is left out when
-// its author is one of them and self is not on the roll. If the answer is not empty, the caller puts
-// p into its dispute set, and keeps it there: asking again later, when others are linked, would
-// let anyone undo a decision by coming in. OFFs are never disputed: the answer is then empty.
+// ListLeftOut returns the voters that p's roll leaves out, as self sees it when p arrives (rule 6).
+// linked are the native peers that self has had a link to for DisputeAfter or more. The list
+// includes self when p's author is linked and self is not on the roll.
+//
+// If the list is not empty, the caller adds p to its dispute set for good. Asking again later, when
+// others are linked, would let anyone undo a decision by joining. OFFs are never disputed: their
+// list is empty.
 func (p *Proposal) ListLeftOut(self identity.Key, linked []identity.Key) []identity.Key {
 	if p.IsOff() || p.Author == self {
 		return nil
@@ -178,8 +180,8 @@ func (p *Proposal) ListLeftOut(self identity.Key, linked []identity.Key) []ident
 	return NewRoll(out...)
 }
 
-// NewRoll brings keys into a roll's order, each once, without the zero key. It doesn't look at how
-// many there are.
+// NewRoll returns the keys in a roll's order, each once, without the zero key. It doesn't limit
+// their number.
 func NewRoll(keys ...identity.Key) []identity.Key {
 	roll := slices.DeleteFunc(slices.Clone(keys), identity.Key.IsZero)
 	slices.SortFunc(roll, identity.Key.Compare)

@@ -5,18 +5,20 @@ import (
 	"encoding/binary"
 )
 
-// MapEntry is a line of a Map: which records about one proposal its sender holds. Of the bits, the
-// lowest of a byte first, 2i is the approval of the voter at place i of the roll, 2i+1 his reject,
-// and 2N the author's cancel. In a request, no bits at all mean that the proposal itself is lacking.
+// MapEntry is one line of a Map: the records about one proposal that its sender holds. The bits of
+// a byte count from the lowest. Bit 2i is the approval of the voter at place i of the roll, bit
+// 2i+1 that voter's reject, and bit 2N the author's cancel.
+//
+// In a request, an entry without bits asks for the proposal itself too.
 type MapEntry struct {
 	Proposal ID     `json:"proposal"`
 	Bits     []byte `json:"bits"`
 }
 
-// Map says which vote records somebody holds (rule 10), the proposals strictly ascending.
+// Map lists the vote records that a peer holds (rule 10), the proposals strictly ascending.
 type Map []MapEntry
 
-// Map is what this book holds. Pending records are not in it.
+// Map returns what this ledger holds, without pending records.
 func (l *Ledger) Map() Map {
 	out := make(Map, 0, len(l.ids))
 	for _, id := range l.ids {
@@ -25,11 +27,10 @@ func (l *Ledger) Map() Map {
 	return out
 }
 
-// Hash is the hash of Map, equal at two peers that hold the same: SHA-256 of "p2pchat/1/votes\x00",
-// then for each proposal its id (32 bytes), the number of its bytes of bits (2 bytes, big-endian),
-// and these.
+// Hash returns the hash of Map, which is equal at two peers that hold the same records. Rule 10
+// defines it.
 func (l *Ledger) Hash() [32]byte {
-	if !l.hashOld {
+	if !l.hashStale {
 		return l.hash
 	}
 	h := sha256.New()
@@ -42,7 +43,7 @@ func (l *Ledger) Hash() [32]byte {
 		h.Write(e.appendBits(out))
 	}
 	h.Sum(l.hash[:0])
-	l.hashOld = false
+	l.hashStale = false
 	return l.hash
 }
 
@@ -62,14 +63,16 @@ func (e *entry) appendBits(out []byte) []byte {
 	return out
 }
 
-// spread puts 4 bits on the even places of a byte.
+// spread moves the low 4 bits to the even places of a byte.
 func spread(b byte) byte { return b&1 | b&2<<1 | b&4<<2 | b&8<<3 }
 
 func bit(bits []byte, i int) bool { return i/8 < len(bits) && bits[i/8]>>(i%8)&1 != 0 }
 
-// ListMissing is what to ask the sender of theirs for: a line for each proposal of which it holds
-// something that this book doesn't, with the bits that this book has. A map that lies only makes
-// us ask for what doesn't come; lines that don't ascend and bits beyond the roll are ignored.
+// ListMissing returns the request for the sender of theirs: an entry for each proposal of which the
+// sender holds something that this ledger lacks, with the bits of this ledger.
+//
+// A map that lies only makes the local peer ask in vain. Entries that don't ascend, and bits beyond
+// the roll, are ignored.
 func (l *Ledger) ListMissing(theirs Map) Map {
 	var out Map
 	var last ID
@@ -94,9 +97,9 @@ func (l *Ledger) ListMissing(theirs Map) Map {
 	return out
 }
 
-// Answer is the records to send to whoever asked with what ListMissing gave: of each proposal that this
-// book knows all that the asker doesn't have. Proposals that have passed come first, since it is
-// they that a newcomer has to obey. Unknown ones are left out.
+// ListRequested returns the records that answer a request of ListMissing: of each known proposal,
+// all that the requester lacks. Passed proposals come first, because a newcomer has to apply them.
+// Unknown proposals are left out.
 func (l *Ledger) ListRequested(asked Map) []Ref {
 	var first, then []Ref
 	var last ID

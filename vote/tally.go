@@ -1,18 +1,18 @@
 package vote
 
-// State is what the records say of a proposal. No clock has a part in it.
+// State is the outcome that the records give a proposal. No clock takes part in it.
 type State uint8
 
 // The states. Passed is for good; the others can still become Passed.
 const (
 	Unknown   State = iota // no valid proposal of this id is known
-	Open                   // neither of the others
+	Open                   // none of the others
 	Passed                 // M or more approved
 	Rejected               // so many rejected that M can't be reached any more
-	Cancelled              // its author withdrew it
+	Cancelled              // its author cancelled it
 )
 
-// String is the state's word in lower case.
+// String returns the state's word in lower case.
 func (s State) String() string {
 	return [...]string{"unknown", "open", "passed", "rejected", "cancelled"}[s]
 }
@@ -26,8 +26,9 @@ type Tally struct {
 	State
 }
 
-// tally counts. Approve dominates a contradicting reject: otherwise one dishonest voter could take
-// back what has passed, and peers that heard his two ballots in different orders would differ.
+// tally counts by rule 2. An approval dominates a contradicting reject. Otherwise a dishonest voter
+// could take back what has passed, and peers that got the two ballots in different orders would
+// differ.
 func (m *ballotBits) tally(p *Proposal, cancelled bool) Tally {
 	yes, no := m.count()
 	t := Tally{N: len(p.Roll), Need: p.Need, Yes: yes, No: no, State: Open}

@@ -5,7 +5,7 @@ import (
 )
 
 // Status is a proposal's word on the screen. Unlike State it depends on the reader's clock and
-// dispute set, and nothing is decided by it.
+// dispute set, and it decides nothing.
 type Status string
 
 // The status words.
@@ -19,17 +19,17 @@ const (
 	StatusEnded     Status = "ended"    // an ON that a passed OFF ended
 )
 
-// View is one proposal as it stands. Its slices must not be modified.
+// View is the current state of a proposal. Its slices must not be modified.
 type View struct {
 	Proposal  *Proposal
 	Label     string // "#4" or "#4·7f"
 	Tally     Tally
 	Choices   []Choice // by roll place: None, Approve, Reject or Both
-	Cancelled bool     // its author's cancel is known, whatever came of it
+	Cancelled bool     // its author's cancel is known, in whatever state
 	Ended     bool     // an ON that a passed OFF ended
 }
 
-// View is what is known of a proposal; false if nothing.
+// View returns a proposal's current state; false if it is unknown.
 func (l *Ledger) View(id ID) (View, bool) {
 	e := l.entries[id]
 	if e == nil {
@@ -43,7 +43,7 @@ func (l *Ledger) View(id ID) (View, bool) {
 	return v, true
 }
 
-// Status is the proposal's word at now (ms since 1970) for a reader with these disputes.
+// Status returns the proposal's word at now (ms since 1970) for a reader with these disputes.
 func (v *View) Status(d Disputes, now int64) Status {
 	switch s := v.Tally.State; {
 	case v.Ended:
@@ -62,7 +62,7 @@ func (v *View) Status(d Disputes, now int64) Status {
 	return StatusOpen
 }
 
-// State is the proposal's state; Unknown if it is not known.
+// State returns the proposal's state; Unknown for an unknown proposal.
 func (l *Ledger) State(id ID) State {
 	if e := l.entries[id]; e != nil {
 		return e.tally.State
@@ -70,19 +70,19 @@ func (l *Ledger) State(id ID) State {
 	return Unknown
 }
 
-// Choice is what is known of a voter's ballots on a proposal.
+// Choice returns what is known of a voter's ballots on a proposal.
 func (l *Ledger) Choice(id ID, voter identity.Key) Choice {
 	e := l.entries[id]
 	if e == nil {
 		return None
 	}
-	if place := e.p.place(voter); place >= 0 {
+	if place := e.p.rollIndex(voter); place >= 0 {
 		return e.at(place)
 	}
 	return None
 }
 
-// Proposals is the ids of all that are known, by number, then id.
+// Proposals returns the ids of all known proposals, by number, then id.
 func (l *Ledger) Proposals() []ID {
 	ids := append([]ID(nil), l.ids...)
 	l.sort(ids)
