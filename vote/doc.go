@@ -1,53 +1,86 @@
-// Package vote decides what a room has decided: a pure state machine over verified vote records.
-// It has no clock, no I/O, no goroutine and no cryptography; whoever calls it has verified the
-// records, keeps their signed bytes, and knows what time it is. VOTING.md is the contract; these
-// are its rules as they stand here.
+// Package vote computes what a room has decided: a pure state machine over verified vote records. It
+// has no clock, no I/O, no goroutine and no cryptography. Its caller verifies the records, stores
+// their signed bytes and supplies the time. This comment is the complete specification; other
+// comments cite its rules. Package crypto/record specifies how a record is signed.
 //
-// A voter is an Ed25519 key of a native peer; guests have none. A roll is the voters of one
-// proposal: strictly ascending keys, its author among them, N of them, 1 ≤ N ≤ 256, signed in the
-// proposal. Slots are secure_only (action "on" or "off") and topic (the action is the topic).
+// A voter is the Ed25519 key of a native peer; guests have no vote. The roll lists the voters of a
+// proposal and is signed in it: N strictly ascending keys, 1 ≤ N ≤ 256, the author's among them. The
+// slots are secure_only (its action is "on" or "off") and topic (its action is the topic). An ON
+// switches secure-only on, an OFF switches it off.
 //
-//  1. M is computed. majority(N) = ⌊N/2⌋+1, strong(N) = max(majority(N), ⌈2N/3⌉). Secure-only on
-//     and topic need majority, secure-only off needs strong. need outside [rule(N), N] is invalid.
-//  2. yes = roll keys that approved; no = roll keys that rejected, minus yes. Passed when
-//     |yes| ≥ M, for good. Else rejected when |no| > N−M. Else cancelled when the author's cancel is
-//     known. Else open. See Count.
-//  3. One ballot per key and proposal. A key that signed both is evidence; its approval counts.
-//  4. closes ends prompting and signing (3 minutes by default, at most 24 hours after the
-//     proposal's time). No outcome depends on it: expired is a word on the screen (Status).
-//  5. Secure-only is on while a counted, passed ON stands that no passed OFF ends. An OFF ends an
-//     ON that it names (≤ 64 names) if the OFF passed by strong(N) of its own roll and, of those
-//     approvals, at least majority come from the ON's roll.
-//  6. Counted = not in the reader's dispute set, an argument of everything that needs it. It holds
-//     ONs and topics; OFFs are judged by records alone. See Proposal.ListLeftOut for what puts a
-//     proposal there when it arrives; it is never recomputed later.
-//  7. The topic is the deepest passed topic proposal outside the dispute set, then the one of the
-//     lower id. depth = 1 + the depth of base, which is 0 unless base is a passed topic. Depth is
-//     by records alone and a new proposal is made on the deepest of all, disputed or not, so a
-//     vote by everybody makes everybody equal again.
-//  8. The roll is the caller's to gather.
-//  9. Enforcing is the caller's too: Ledger.Policy says what.
-//  10. Sync: a Map {proposal → two bits per roll place, and one for cancel}; Ledger.Hash is its hash.
-//     Ballots that come before their proposal wait, 256 in all, the oldest forgotten first.
-//  11. Bounds: 4 proposals of one honest client open at a time, 32 prompts. Undecided proposals of
-//     one author keep 64 KiB, all records of a room 16 MiB: proposals that have not passed are
-//     dropped for those that have, those of the author who takes most room first. What has passed is
-//     never dropped; once that alone fills the room, what is new is refused. Keys are free, so
-//     somebody can fill an open room this way; he can't change what it had decided.
+//  1. Thresholds. majority(N) = ⌊N/2⌋+1, strong(N) = max(majority(N), ⌈2N/3⌉). An ON and a topic
+//     need at least a majority, an OFF at least strong. A proposal names its need M, from that
+//     threshold to N; any other M is invalid.
 //
-// Within the bounds, what a Ledger answers depends on the set of records given to it, never on their
-// order. A proposal's number n is 1 + the highest that its author knew (≤ 999,999); two of one
-// number are told apart by the start of their ids, #4·7f and #4·c2.
+//  2. Tally. yes is the number of roll keys that approved. no is the number of those that rejected
+//     and did not approve. A proposal is passed when yes ≥ M, for good; else rejected when
+//     no > N−M; else cancelled when its author's cancel is known; else open. Ballots of other keys
+//     and cancels of other authors don't count.
 //
-// # Data
+//  3. Ballots. A voter signs one ballot for a proposal, and it is final. A key that signed an
+//     approval and a reject has equivocated: both records are the evidence, and the approval counts.
 //
-// The data of the three kinds of vote record (feed, seq and prev are zero; ballots and cancels have
-// time zero, so that their bytes follow from what they say), compact JSON, keys in this order:
+//  4. Closing. closes ends prompting and signing: 3 minutes after the proposal's time by default, at
+//     most 24 hours. No outcome depends on it. "expired" is a word on the screen: see Status.
 //
-//	proposal  {"n":4,"slot":"secure_only","base":"<64 hex>","ends":["<64 hex>"…],"action":"on",
-//	           "roll":["<64 hex>"…],"need":2,"note":"…","closes":<ms since 1970>}
-//	ballot    {"proposal":"<64 hex>","choice":"approve"}    or "reject"
-//	cancel    {"proposal":"<64 hex>"}
+//  5. Secure-only is on while a counted, passed ON stands that no passed OFF ends. An OFF names the
+//     ONs it ends, 1 to 64. It ends such an ON if it passed, and if its approvals contain at least
+//     a majority of the ON's roll. Approvals after it passed count for that too.
 //
-// base is zeros but for a topic; ends is [] but for an OFF, which names at least one, ascending.
+//  6. Disputes. Each client has a dispute set of ONs and topics that don't count for it; OFFs are
+//     judged by the records alone. A proposal enters the set only as it arrives: when its roll lacks
+//     a native peer that the client has been linked to for 10 seconds, or when its roll lacks the
+//     client and the client is linked to its author. Users add and remove proposals; nothing else does.
+//
+//  7. Topic. The topic is the deepest passed topic proposal outside the dispute set, of equals the
+//     one of the lower id. depth = 1 + the depth of base, which is 0 unless base is a passed topic.
+//     Depth ignores disputes, and a new topic is based on the deepest of all, so that a vote of
+//     everyone gives everyone the same topic again.
+//
+//  8. The caller chooses the roll of a new proposal: the linked native peers and those that they are
+//     linked to.
+//
+//  9. The caller enforces the policy; Ledger.Policy computes it.
+//
+//  10. Sync. Peers compare a hash, then a map, and ask for what they lack. A map has an entry for
+//     each known proposal, ascending by id: the id and ⌊(2N+8)/8⌋ bytes of bits, the lowest bit of a
+//     byte first. Bit 2i is the approval of the voter at place i of the roll, bit 2i+1 that voter's
+//     reject, bit 2N the cancel. The hash is the SHA-256 of "p2pchat/1/votes\x00", then for each
+//     entry the id (32 bytes), the number of its bytes of bits (2 bytes, big-endian) and these. A
+//     request is such a map too, with the requester's own bits; an entry without bits asks for the
+//     proposal itself. The answer sends passed proposals first. Ballots and cancels that arrive
+//     before their proposal wait, 256 in all, the oldest dropped first.
+//
+//  11. Bounds. A client has at most 4 own proposals open, and asks its user about 32 at most.
+//     The undecided proposals of one author keep 64 KiB, without ballots. All records of a room keep
+//     16 MiB. A record counts with its body and 64 bytes, but with 256 at least. Over the bounds,
+//     proposals that have not passed are dropped, first those of the author with the most bytes.
+//     What has passed is never dropped; once that alone fills the room, new records are
+//     refused. Keys are free, so an attacker can fill an open room this way, but can't change
+//     what it had decided.
+//
+//  12. Numbers. A proposal's number is 1 + the highest that its author knew, at most 999,999. Two
+//     proposals of one number are distinguished by the start of their ids: #4·7f and #4·c2.
+//
+//  13. Data. A vote record has kind "proposal", "ballot" or "cancel", and feed, seq and prev are
+//     zero. Ballots and cancels have time [0,0], so that equal content gives equal bytes. The data
+//     is canonical as in rule 3 of package crypto/record, with these keys in this order:
+//
+//     proposal  {"n":4,"slot":"secure_only","base":"<64 hex>","ends":["<64 hex>"…],"action":"on",
+//     "roll":["<64 hex>"…],"need":2,"note":"…","closes":<ms since 1970>}
+//     ballot    {"proposal":"<64 hex>","choice":"approve"}    or "reject"
+//     cancel    {"proposal":"<64 hex>"}
+//
+//  14. Validity of a proposal, besides rules 1 and 4: n is from 1 to 999,999; base is zeros but for
+//     a topic; ends is [] but for an OFF, ascending strictly and without zeros; the action of a topic
+//     has at most 256 bytes and the note 512, of UTF-8 without control characters (U+0000 to
+//     U+001F, U+007F to U+009F), and both may be empty; closes is later than the record's time and
+//     below 2^53. A ballot or cancel for the zero id is invalid.
+//
+//  15. A certificate proves that a proposal passed: the proposal and at least M approvals, by voters
+//     of its roll that ascend strictly. Evidence of equivocation is the proposal and the two ballots of one
+//     voter. Package net/votes specifies both files.
+//
+// Within the bounds, the answers of a Ledger depend on the set of records given to it, never on their
+// order.
 package vote
