@@ -214,8 +214,9 @@ func TestWhoIsLeftOut(t *testing.T) {
 		wish := wishOn
 		wish.Roll = []identity.Key{ps[1].cfg.Identity.Key()}
 		ps[0].Node.mu.Lock()
-		out, err := ps[0].box.Propose(wish, time.Now().UnixMilli())
+		recs, err := ps[0].box.SignProposal(wish, time.Now().UnixMilli())
 		if err == nil {
+			out, _ := ps[0].box.ApplyOwn(recs)
 			ps[0].voted(out, nil, false)
 		}
 		ps[0].Node.mu.Unlock()
@@ -374,19 +375,23 @@ func TestVotingTwiceIsSeenByAll(t *testing.T) {
 		pass(time.Second)
 		// p1's other machine: the same key, the same proposal, the other choice.
 		other := votes.NewRecords(ps[1].room.ID(), ps[1].cfg.Identity)
-		other.AcceptAll(ps[1].box.Records(), nil)
+		ask := ps[1].box.Map()
+		for i := range ask {
+			ask[i].Bits = nil
+		}
+		other.AcceptAll(ps[1].box.ListRequested(ask), nil)
 		id, err := other.Find(q.Label)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := other.Cast(id, vote.Reject, time.Now().UnixMilli())
+		recs, err := other.SignBallot(id, vote.Reject, time.Now().UnixMilli())
 		if err != nil {
 			t.Fatal(err)
 		}
 		cast(t, ps[1], q.Label, vote.Approve)
 		n := ps[1].Node
 		n.mu.Lock()
-		n.forward(out.Accepted[0], nil)
+		n.forward(recs[0], nil)
 		n.mu.Unlock()
 		pass(20 * time.Second)
 		for i, p := range ps {
