@@ -9,7 +9,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Limits of DESIGN.md §10, in bytes.
+// Limits of rules 1, 2 and 10, in bytes.
 const (
 	Version = 1
 	MaxBody = 32 << 10 // a whole body
@@ -27,7 +27,7 @@ var (
 	ErrText         = errors.New("text has control characters or is not UTF-8")
 )
 
-// Body is what a record says. The order of the fields is the order of the keys in the signed bytes.
+// Body holds the fields of a record. Their order is the order of the keys in the signed bytes.
 type Body struct {
 	V      int             `json:"v"`
 	Room   RoomID          `json:"room"`
@@ -41,8 +41,8 @@ type Body struct {
 }
 
 // decode reads a body strictly; content is the text or name of a known kind. encoding/json alone
-// takes duplicate keys and keys of any case, so that one text could be two statements; that encoding
-// the result gives the same bytes rules out both, and unknown keys and white space with them.
+// accepts duplicate keys and keys of any case, so that one text could be two statements. Comparing
+// with the canonical form excludes both, and unknown keys and white space too.
 func decode(body string) (b Body, content string, err error) {
 	if !utf8.ValidString(body) {
 		return Body{}, "", fmt.Errorf("%w: not UTF-8", ErrMalformed)
@@ -61,7 +61,7 @@ func decode(body string) (b Body, content string, err error) {
 	return b, content, nil
 }
 
-// confirm checks a body that was read and that body is its canonical form.
+// confirm checks a body that was read, and that the text is its canonical form.
 func (b *Body) confirm(body string) (content string, err error) {
 	if content, err = b.check(); err != nil {
 		return "", err
@@ -77,8 +77,8 @@ func (b *Body) confirm(body string) (content string, err error) {
 	return content, nil
 }
 
-// check holds the rules that a body follows whatever its encoding, and returns what a known kind
-// says.
+// check checks the rules that don't depend on the encoding, and returns the text or name of a known
+// kind.
 func (b *Body) check() (content string, err error) {
 	switch {
 	case b.V != Version:

@@ -10,12 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// The canonical form is what Go's encoding/json writes, compact, without HTML escapes. It is written
-// by hand here, because every line is encoded at its author and again at each reader, who compares:
-// this costs a tenth. The tests hold it equal to encoding/json.
+// encoding/json writes the canonical form too, without HTML escapes. Hand-written code takes a tenth of
+// the time, and every reader encodes each record to compare. The tests hold it equal to encoding/json.
 
-// appendBody writes b's canonical form. The data of known kinds is canonical already (check has seen
-// to it), that of others is brought to compact form and must be one JSON value.
+// appendBody appends b's canonical form. The data of kinds that this package reads is canonical
+// already, because check compares it. Other data is compacted and must be one JSON value.
 func appendBody(dst []byte, b *Body) ([]byte, error) {
 	dst = append(dst, `{"v":`...)
 	dst = strconv.AppendInt(dst, int64(b.V), 10)
@@ -62,11 +61,11 @@ func appendTime(dst []byte, t Time) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendString writes s as a JSON string: short escapes where there are any, \u00xx for other control
-// characters, \u2028 and \u2029 (which once broke JavaScript), \ufffd for what is not UTF-8.
+// appendString appends s as a JSON string by rule 3, with \ufffd for invalid UTF-8. U+2028 and
+// U+2029 are escaped because they once broke JavaScript.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	start := 0 // of what is not written yet and needs no escape
+	start := 0 // the first byte that is not written yet
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
@@ -110,7 +109,7 @@ func appendString(dst []byte, s string) []byte {
 	return append(append(dst, s[start:]...), '"')
 }
 
-// appendData writes {"key":"value"}, the data of all the known kinds.
+// appendData appends {"key":"value"}, the data of all kinds that this package reads.
 func appendData(dst []byte, key, value string) []byte {
 	dst = append(append(append(dst, `{"`...), key...), `":`...)
 	return append(appendString(dst, value), '}')

@@ -16,42 +16,42 @@ import (
 // RoomID names a room: 16 bytes, 32 hex digits as text.
 type RoomID [16]byte
 
-// OpenRoom is the id of the open room of that name. The name is brought to Unicode NFC first, so
-// that "é" typed on two keyboards is one room.
+// OpenRoom returns the id of the open room of that name. It brings the name to Unicode NFC first,
+// so that "é" typed on two keyboards is one room.
 func OpenRoom(name string) RoomID {
 	sum := sha256.Sum256([]byte("p2pchat/1/open-room\x00" + norm.NFC.String(name)))
 	return RoomID(sum[:16])
 }
 
-// String is the id in lower-case hex.
+// String returns the id in lower-case hex.
 func (r RoomID) String() string { return hex.EncodeToString(r[:]) }
 
-// MarshalText writes String's form.
+// MarshalText returns what String returns.
 func (r RoomID) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads exactly what MarshalText writes.
+// UnmarshalText accepts exactly what MarshalText returns.
 func (r *RoomID) UnmarshalText(text []byte) error { return unhex(r[:], text) }
 
 // ID is a record's id: 32 bytes, 64 hex digits as text.
 type ID [32]byte
 
-// String is the id in lower-case hex.
+// String returns the id in lower-case hex.
 func (i ID) String() string { return hex.EncodeToString(i[:]) }
 
-// MarshalText writes String's form.
+// MarshalText returns what String returns.
 func (i ID) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
 
-// UnmarshalText reads exactly what MarshalText writes.
+// UnmarshalText accepts exactly what MarshalText returns.
 func (i *ID) UnmarshalText(text []byte) error { return unhex(i[:], text) }
 
-// Head is the first 8 bytes, as frontiers carry them (DESIGN.md §4).
+// Head returns the first 8 bytes, as frontiers carry them (see package wire).
 func (i ID) Head() uint64 { return binary.BigEndian.Uint64(i[:8]) }
 
 // Feed names one run of the program in one room, together with its author; 16 hex digits as text.
 // Zero is "outside any feed".
 type Feed uint64
 
-// NewFeed is a random feed, never zero.
+// NewFeed returns a random feed, never zero.
 func NewFeed() Feed {
 	var b [8]byte
 	for {
@@ -62,15 +62,15 @@ func NewFeed() Feed {
 	}
 }
 
-// String is the feed in lower-case hex, 16 digits.
+// String returns the feed as 16 hex digits in lower case.
 func (f Feed) String() string { return fmt.Sprintf("%016x", uint64(f)) }
 
-// MarshalText writes String's form.
+// MarshalText returns what String returns.
 func (f Feed) MarshalText() ([]byte, error) {
 	return appendFeed(nil, f), nil
 }
 
-// UnmarshalText reads exactly what MarshalText writes.
+// UnmarshalText accepts exactly what MarshalText returns.
 func (f *Feed) UnmarshalText(text []byte) error {
 	var b [8]byte
 	if err := unhex(b[:], text); err != nil {
@@ -93,9 +93,9 @@ func unhex(out, text []byte) error {
 	return nil
 }
 
-// Time is a hybrid logical clock's stamp: it follows the wall clock, and orders what one author
-// does, and what he does after hearing others, even when the wall clocks are wrong. As JSON it is
-// [ms, n].
+// Time is a stamp of a hybrid logical clock (rule 8). It follows the wall clock. Even with wrong
+// wall clocks it orders an author's records, and puts them after the records that the author had
+// received. As JSON it is [ms, n].
 type Time struct {
 	Ms int64 // milliseconds since 1970
 	N  int64 // tells stamps of one millisecond apart
@@ -106,7 +106,7 @@ func (t Time) Compare(other Time) int {
 	return cmp.Or(cmp.Compare(t.Ms, other.Ms), cmp.Compare(t.N, other.N))
 }
 
-// MarshalJSON writes [ms,n].
+// MarshalJSON returns [ms,n].
 func (t Time) MarshalJSON() ([]byte, error) {
 	return appendTime(make([]byte, 0, 20), t), nil
 }
@@ -131,8 +131,8 @@ func (t *Time) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Compare orders records by the raw key (time, author, feed, seq) of DESIGN.md §3, then by id: the
-// order in store and export, the same at every peer.
+// Compare orders records by time, author, feed and seq, then by id: the order of store and export,
+// the same at every peer.
 func Compare(a, b *Record) int {
 	return cmp.Or(
 		a.Time().Compare(b.Time()),

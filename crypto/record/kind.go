@@ -76,13 +76,13 @@ func (k Kind) IsVote() bool { return k.traits().vote }
 // author for records that the program passes on without reading.
 func (k Kind) CountsAsUnknown() bool { return k.traits().counted }
 
-// NamingData is the data of an open or name record. Sign reports a name that can't be one.
+// NamingData returns the data of an open or name record. Sign refuses an invalid name.
 func NamingData(name string) (json.RawMessage, error) { return appendData(nil, "name", name), nil }
 
-// TextData is the data of a chat or me record. Sign reports a text that can't be one.
+// TextData returns the data of a chat or me record. Sign refuses an invalid text.
 func TextData(text string) (json.RawMessage, error) { return appendData(nil, "text", text), nil }
 
-// Text is what a chat or me record says; "" for other kinds.
+// Text returns the text of a chat or me record; "" for other kinds.
 func (r *Record) Text() string {
 	if !r.Kind().IsText() {
 		return ""
@@ -90,7 +90,7 @@ func (r *Record) Text() string {
 	return r.c.content
 }
 
-// Name is what an open or name record calls its author; "" for other kinds.
+// Name returns the name that an open or name record gives its author; "" for other kinds.
 func (r *Record) Name() string {
 	if !r.Kind().IsName() {
 		return ""
@@ -98,9 +98,9 @@ func (r *Record) Name() string {
 	return r.c.content
 }
 
-// checkData reads the data of known kinds as strictly as the body around it and returns its text or
-// name. A known kind outside its place (a chat line outside any feed) is refused; unknown kinds are
-// not looked into.
+// checkData reads the data of the kinds that this package knows as strictly as the body around it,
+// and returns the text or name. It refuses a kind outside its place, such as a message outside any
+// feed. It doesn't look into the data of other kinds.
 func (b *Body) checkData() (content string, err error) {
 	kind := b.Kind.traits()
 	key := kind.key
@@ -130,7 +130,8 @@ func (b *Body) checkData() (content string, err error) {
 	return content, CheckText(content)
 }
 
-// unmarshalData reads data that scanData doesn't know: it is bad in some way, and this says in which.
+// unmarshalData reads data that scanData doesn't accept. Such data is bad in some way, and the
+// error says in which.
 func unmarshalData(data []byte, key string) (string, error) {
 	var fields struct{ Name, Text string }
 	if err := json.Unmarshal(data, &fields); err != nil {
@@ -142,8 +143,7 @@ func unmarshalData(data []byte, key string) (string, error) {
 	return fields.Text, nil
 }
 
-// CheckText reports why text can't be a line: over MaxText bytes, not UTF-8, or with control
-// characters other than newline and tab.
+// CheckText returns why text can't be a message (rule 10), or nil.
 func CheckText(text string) error {
 	if len(text) > MaxText {
 		return fmt.Errorf("%w: text of %d bytes", ErrTooLong, len(text))
@@ -151,8 +151,8 @@ func CheckText(text string) error {
 	return checkRunes(text, true)
 }
 
-// CheckName reports why name can't be a name: empty, over MaxName bytes, not UTF-8, or with control
-// characters. How a name that is allowed but hostile looks is the screen's business.
+// CheckName returns why name can't be a name (rule 10), or nil. A valid name may still look
+// hostile; the screen sanitizes it.
 func CheckName(name string) error {
 	if name == "" {
 		return fmt.Errorf("%w: empty name", ErrMalformed)

@@ -7,9 +7,9 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// scan reads a body that is written as our encoder writes it, some ten times as fast as encoding/json
-// does. What it reads is checked, encoded again and compared like the rest; whenever that fails, or
-// this reports false, decode goes the long way. So it decides nothing, and names no error.
+// scan reads a body in the form of appendBody, some ten times as fast as encoding/json. Its result
+// is checked, encoded and compared like any other. If that fails, or scan returns false, decode
+// takes the slow way. So scan decides nothing and returns no error.
 func scan(body string) (b Body, ok bool) {
 	s := scanner{rest: body, ok: true}
 	b.V = Version
@@ -46,7 +46,7 @@ func scan(body string) (b Body, ok bool) {
 	return b, true
 }
 
-// scanner takes pieces off the front of rest; ok falls at the first that isn't there.
+// scanner takes pieces off the front of rest; ok becomes false at the first missing one.
 type scanner struct {
 	rest string
 	ok   bool
@@ -82,7 +82,7 @@ func nibble(c byte) byte {
 	return 0xff
 }
 
-// number reads at most 16 digits, which 2^53 has.
+// number reads at most 16 digits, the length of 2^53.
 func (s *scanner) number() (n uint64) {
 	i := 0
 	for ; i < len(s.rest) && i < 16 && '0' <= s.rest[i] && s.rest[i] <= '9'; i++ {
@@ -93,7 +93,7 @@ func (s *scanner) number() (n uint64) {
 	return n
 }
 
-// scanData reads the value of {"key":"value"} as appendData writes it; false for anything else.
+// scanData reads the value of {"key":"value"} in the form of appendData; false for anything else.
 func scanData(data, key string) (value string, ok bool) {
 	value, ok = strings.CutPrefix(data, `{"`)
 	if ok {
@@ -114,7 +114,7 @@ func scanData(data, key string) (value string, ok bool) {
 	return unescape(value)
 }
 
-// unescape undoes the escapes that a text which CheckText takes can have.
+// unescape undoes the escapes that a valid text can have.
 func unescape(s string) (string, bool) {
 	out := make([]byte, 0, len(s))
 	for {

@@ -1,28 +1,3 @@
-// Package record is the one kind of thing that lasts: a signed statement by one author in one room
-// (DESIGN.md §3).
-//
-// A record is its body, compact JSON with the keys in a fixed order
-//
-//	{"v":1,"room":…,"author":…,"feed":…,"seq":…,"prev":…,"time":[ms,n],"kind":…,"data":{…}}
-//
-// and an Ed25519 signature over "p2pchat/1/record\x00" ‖ body. Its ID is SHA-256 of the same bytes,
-// without the signature. Room, kind and author are inside the signed bytes, so nothing signed as one
-// thing can be replayed as another. Nobody re-encodes a body to send it: the bytes that the author
-// signed travel and are kept.
-//
-//	room    32 hex digits: the first 16 bytes of SHA-256("p2pchat/1/open-room\x00" ‖ NFC name)
-//	author  64 hex digits: the Ed25519 public key
-//	feed    16 hex digits, random: one run of the program in one room
-//	seq     0 for the feed's "open" record, then 1, 2, 3 …
-//	prev    64 hex digits: the ID of the record before; for "open" the last one of the author's
-//	        feed before as far as known, else zeros
-//	time    hybrid logical clock: milliseconds since 1970, counter
-//	kind    open, chat, me, name; others are kept and passed on
-//
-// Vote records stand outside feeds: feed, seq and prev are zero (VOTING.md).
-//
-// Reading is in two steps with a type each, so that nothing unverified is taken for a record:
-// Parse makes a Claim (well-formed, canonical), and Claim.Verify makes the Record.
 package record
 
 import (
@@ -40,7 +15,7 @@ var ErrSignature = errors.New("signature does not verify")
 // Record is a verified record. It is immutable and safe for concurrent use.
 type Record struct{ c Claim }
 
-// Claim is a well-formed record whose signature has not been checked. It is immutable.
+// Claim is a well-formed record with an unchecked signature. It is immutable.
 type Claim struct {
 	body      string
 	signature [64]byte
@@ -49,8 +24,8 @@ type Claim struct {
 	content   string // the text or name of a known kind
 }
 
-// Sign makes the author's record of b. Author and V are filled in. The errors are those of Parse:
-// nothing that others would refuse gets signed.
+// Sign signs b as the author's record. It fills in Author and V. Its errors are those of Parse, so
+// that no peer signs what others refuse.
 func Sign(author *identity.Identity, b Body) (*Record, error) {
 	b.V, b.Author = Version, author.Key()
 	content, err := b.check()
@@ -72,8 +47,8 @@ func Sign(author *identity.Identity, b Body) (*Record, error) {
 	return r, nil
 }
 
-// Parse reads a body and its signature. It checks everything but the signature: size, strict JSON,
-// canonical encoding (encoding what was decoded gives the same bytes), the fields of known kinds.
+// Parse reads a body and its signature. It checks everything but the signature: the size, strict
+// JSON, the canonical form and the fields of known kinds.
 func Parse(body string, signature []byte) (*Claim, error) {
 	if len(body) > MaxBody {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLong, len(body))
@@ -90,8 +65,8 @@ func Parse(body string, signature []byte) (*Claim, error) {
 	return c, nil
 }
 
-// Verify checks the signature (some 50 µs) and returns the record, or ErrSignature. Any goroutine
-// may call it.
+// Verify checks the signature, which takes some 50 µs, and returns the record or ErrSignature. Any
+// goroutine may call it.
 func (c *Claim) Verify() (*Record, error) {
 	if !identity.Verify(c.fields.Author, identity.DomainRecord, []byte(c.body), c.signature[:]) {
 		return nil, ErrSignature
@@ -99,44 +74,44 @@ func (c *Claim) Verify() (*Record, error) {
 	return &Record{*c}, nil
 }
 
-// ID of the record that the claim would be.
+// ID returns the id that the record has if its signature verifies.
 func (c *Claim) ID() ID { return c.id }
 
-// Body is what the claim says. Data must not be modified.
+// Body returns the fields of the claim. Data must not be modified.
 func (c *Claim) Body() Body { return c.fields }
 
-// ID is SHA-256 of the signed bytes: the record's name everywhere.
+// ID returns the SHA-256 of the signed bytes, the record's name everywhere.
 func (r *Record) ID() ID { return r.c.id }
 
-// Body is what the record says. Data must not be modified.
+// Body returns the fields of the record. Data must not be modified.
 func (r *Record) Body() Body { return r.c.fields }
 
-// Author signed the record.
+// Author returns the key that signed the record.
 func (r *Record) Author() identity.Key { return r.c.fields.Author }
 
-// Feed, with the author, names the chain that the record stands in.
+// Feed returns the number that, with the author, names the record's chain.
 func (r *Record) Feed() Feed { return r.c.fields.Feed }
 
-// Seq is the place in the feed, from 0.
+// Seq returns the place in the feed, from 0.
 func (r *Record) Seq() uint64 { return r.c.fields.Seq }
 
-// Prev is the ID of the record before.
+// Prev returns the ID of the record before this one.
 func (r *Record) Prev() ID { return r.c.fields.Prev }
 
-// Time is the author's hybrid logical clock.
+// Time returns the stamp of the author's hybrid logical clock.
 func (r *Record) Time() Time { return r.c.fields.Time }
 
-// Kind says what Data is.
+// Kind returns what kind of data the record has.
 func (r *Record) Kind() Kind { return r.c.fields.Kind }
 
-// Signed is the exact body that was signed, as on the wire and on disk.
+// Signed returns the exact body that was signed, as on the wire and on disk.
 func (r *Record) Signed() string { return r.c.body }
 
-// Signature is a copy of the 64 bytes.
+// Signature returns a copy of the 64 bytes.
 func (r *Record) Signature() []byte { s := r.c.signature; return s[:] }
 
-// dataKey comes before the data. It can't be earlier in a body that check has passed: nothing before
-// it is free text.
+// dataKey precedes the data. It can't occur earlier in a body that check has passed, because no
+// free text precedes it.
 var dataKey = []byte(`,"data":`)
 
 func idOf(body string) ID {
