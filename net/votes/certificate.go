@@ -13,34 +13,13 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// A proof is a file that a stranger can check without any of our peers: one line of compact JSON,
-// keys in this order, and a line end.
-//
-//	{"p2pchat":"certificate","v":1,"proposal":R,"ballots":[R,…],"ends":[R,…]}
-//	{"p2pchat":"evidence","v":1,"proposal":R,"ballots":[R,R],"ends":[]}
-//
-// R is {"body":"<the exact signed bytes, as a JSON string>","sig":"<base64>"}; <, > and & are not
-// escaped. To check one, with nothing but Ed25519 and SHA-256:
-//
-//  1. the file is what encoding its own content gives again;
-//  2. each sig is the Ed25519 signature by the body's author over "p2pchat/1/record\x00" ‖ body, the
-//     author being a canonical key that is not of small order;
-//  3. all bodies name one room, and feed, seq and prev are zero; a ballot's time is [0,0];
-//  4. the proposal's id is SHA-256 of what its author signed; its roll, need and the rest are valid
-//     by VOTING.md rule 1;
-//  5. of a certificate: each ballot approves that id, its author stands on the roll, authors ascend
-//     strictly, and there are at least need of them. "ends" holds the proposals that an OFF names, in
-//     its order, as far as they are known: the OFF ended those of whose roll a majority is among the
-//     ballots' authors;
-//  6. of evidence: the two ballots are of one author on the roll, an approval and then a reject.
-//
-// MaxCertificate bounds a file: 256 ballots and 64 ended proposals of full size fit.
+// MaxCertificate bounds a file in bytes: 256 ballots and 64 ended proposals of full size fit.
 const MaxCertificate = 4 << 20
 
-// ErrCertificate is what the errors of ReadCertificate wrap.
+// ErrCertificate is wrapped by the errors of ReadCertificate.
 var ErrCertificate = errors.New("the file proves nothing")
 
-// file is a proof as it is written.
+// file is the content of a file (rule 1).
 type file struct {
 	P2pchat  string   `json:"p2pchat"`
 	V        int      `json:"v"`
@@ -54,16 +33,16 @@ type signed struct {
 	Sig  []byte `json:"sig"`
 }
 
-// Certificate is a file that was checked.
+// Certificate is a checked file: the certificate of a passed proposal, or evidence of equivocation.
 type Certificate struct {
 	Room        record.RoomID
 	Proposal    vote.Proposal
-	Approvals   []identity.Key // of a certificate, ascending
-	Ends        []Ending       // of an OFF's certificate: the ONs that it names and that are in the file
-	Equivocator identity.Key   // of evidence: who signed both; zero for a certificate
+	Approvals   []identity.Key // only in a certificate: the voters that approved, ascending
+	Ends        []Ending       // only in an OFF's certificate: the named ONs that are in the file
+	Equivocator identity.Key   // only in evidence: the voter that signed both; else zero
 }
 
-// Ending is what an OFF's certificate shows of an ON that it names.
+// Ending is what the certificate of an OFF shows about an ON that it names.
 type Ending struct {
 	On         vote.Proposal
 	Have, Need int // approvals by voters of the ON's roll, and how many of these end it
@@ -72,7 +51,7 @@ type Ending struct {
 // Ended reports whether the certificate shows that the ON was ended.
 func (e Ending) Ended() bool { return e.Have >= e.Need }
 
-// Certificate is the file that proves that a proposal passed; false while it has not.
+// EncodeCertificate returns the file that proves that a proposal passed; false while it has not.
 func (rs *Records) EncodeCertificate(id vote.ID) ([]byte, bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -92,8 +71,8 @@ func (rs *Records) EncodeCertificate(id vote.ID) ([]byte, bool) {
 	return f.encode(), true
 }
 
-// EncodeEvidence is the file that proves that a key signed both an approval and a reject; false when
-// one of the records isn't here any more.
+// EncodeEvidence returns the file that proves that a key signed both an approval and a reject. It
+// returns false if a record of it is gone.
 func (rs *Records) EncodeEvidence(e vote.Evidence) ([]byte, bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -125,10 +104,12 @@ func (f *file) encode() []byte {
 	return out.Bytes()
 }
 
-// IsCertificate reports whether a file that begins so means to be a proof, rather than an export.
+// IsCertificate reports whether a file with that beginning is a certificate or evidence, rather
+// than an export.
 func IsCertificate(begin []byte) bool { return bytes.HasPrefix(begin, []byte(`{"p2pchat":`)) }
 
-// ReadCertificate checks a file by the six steps above and reports the first flaw, wrapping ErrCertificate.
+// ReadCertificate checks a file by rules 1 to 7 and returns the first flaw, wrapping
+// ErrCertificate.
 func ReadCertificate(r io.Reader) (*Certificate, error) {
 	text, err := io.ReadAll(io.LimitReader(r, MaxCertificate+1))
 	if err != nil {
@@ -181,25 +162,25 @@ func (f *file) check() (*Certificate, error) {
 }
 
 // read verifies one signed record and decodes it.
-func (s signed) read(what string, kind record.Kind) (said, record.RoomID, error) {
+func (s signed) read(what string, kind record.Kind) (content, record.RoomID, error) {
 	claim, err := record.Parse(s.Body, s.Sig)
 	if err != nil {
-		return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+		return content{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
 	}
 	rec, err := claim.Verify()
 	if err != nil {
-		return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+		return content{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if rec.Kind() != kind {
-		return said{}, record.RoomID{}, fmt.Errorf("%s is a %.32q", what, rec.Kind())
+		return content{}, record.RoomID{}, fmt.Errorf("%s is a %.32q", what, rec.Kind())
 	}
 	out, err := read(rec)
 	if err != nil {
-		return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+		return content{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if kind == record.KindProposal {
 		if err := vote.Validate(&out.proposal); err != nil {
-			return said{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+			return content{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
 		}
 	}
 	return out, rec.Body().Room, nil

@@ -1,14 +1,3 @@
-// Package votes holds the signed vote records of one room: proposals, ballots and cancels. It
-// joins package vote, which decides what they mean and knows no signatures, to the records that
-// prove it (VOTING.md).
-//
-// A Records is state under one lock: no goroutine, no I/O. It takes verified records in any order and
-// from anybody, makes one's own, says what to keep on disk and what to hand on, and answers what
-// peers ask when they compare (Map, ListMissing, Answer). The dispute set is in it too: what this client
-// has seen and others have not (rule 6).
-//
-// Vote records stand outside feeds, so nothing here waits for a predecessor; ballots that come
-// before their proposal wait in the book, bounded.
 package votes
 
 import (
@@ -22,7 +11,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Errors of Accept.
+// ErrForm refuses a vote record outside its place.
 var (
 	ErrForm = errors.New("vote record has a feed, a place in it, or a wrong time")
 )
@@ -30,19 +19,20 @@ var (
 // IsVoteRecord reports whether Records takes the record: a vote record outside any feed.
 func IsVoteRecord(r *record.Record) bool { return r.Kind().IsVote() && r.Feed() == 0 }
 
-// Records is the vote records of one room. Its methods may be called from any goroutine.
+// Records holds the vote records of one room and the policy that follows from them. Its methods may
+// be called from any goroutine.
 type Records struct {
 	room record.RoomID
 	self *identity.Identity
 
-	mu       sync.Mutex // guards everything below
+	mu       sync.Mutex // guards all fields below
 	ledger   *vote.Ledger
-	records  map[vote.Ref]*record.Record // those that the book keeps or lets wait
+	records  map[vote.Ref]*record.Record // those that the ledger holds, pending ones too
 	disputes vote.Disputes
 	policy   vote.Policy
 }
 
-// New is the empty box of a room for one's own identity.
+// NewRecords returns the empty records of a room for the local identity.
 func NewRecords(room record.RoomID, self *identity.Identity) *Records {
 	return &Records{
 		room: room, self: self, ledger: vote.NewLedger(),
@@ -50,36 +40,38 @@ func NewRecords(room record.RoomID, self *identity.Identity) *Records {
 	}
 }
 
-// Outcome says what a record did.
+// Outcome says what a record changed.
 type Outcome struct {
 	Proposal vote.ID
-	Accepted []*record.Record // new: to be stored and handed on; the record itself among them
-	Dropped  []record.ID      // to be deleted where they are stored
-	Was, Now vote.State       // of the proposal
-	Evidence *vote.Evidence   // a key that now has signed both
-	LeftOut  []identity.Key   // not empty: the proposal leaves them out, and is disputed here
-	Policy   bool             // the policy is another one than before
+	Accepted []*record.Record // new: to save and forward; the record itself among them
+	Dropped  []record.ID      // to delete on disk
+	Was, Now vote.State       // the proposal's state before and after
+	Evidence *vote.Evidence   // of a key that now has signed both
+	LeftOut  []identity.Key   // voters that the proposal leaves out; if there are any, it is disputed here
+	Policy   bool             // the policy changed
 }
 
-func (rs *Records) accept(rec *record.Record, linked []identity.Key) (Outcome, error) {
+func (rs *Records) acceptLocked(rec *record.Record, linked []identity.Key) (Outcome, error) {
 	s, err := rs.read(rec)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return rs.take(rec, s, linked)
+	return rs.takeLocked(rec, s, linked)
 }
 
-// take is Accept for a record that was read.
-func (rs *Records) take(rec *record.Record, said said, linked []identity.Key) (Outcome, error) {
-	ref := said.ref
+// takeLocked adds a record that was read. linked are the native peers with a link for
+// vote.DisputeAfter or more. They decide whether a proposal is disputed, now and never again
+// (package vote, rule 6). A record with an error is dropped.
+func (rs *Records) takeLocked(rec *record.Record, c content, linked []identity.Key) (Outcome, error) {
+	ref := c.ref
 	out := Outcome{Proposal: ref.Proposal}
 	var err error
 	_, had := rs.records[ref]
-	rs.records[ref] = rec // before the book adopts it or drops it
+	rs.records[ref] = rec // before the ledger adopts or drops it
 	var res vote.Result
 	switch ref.Kind {
 	case vote.RefProposal:
-		res, err = rs.ledger.AddProposal(said.proposal)
+		res, err = rs.ledger.AddProposal(c.proposal)
 	case vote.RefBallot:
 		res, err = rs.ledger.AddBallot(vote.Ballot{Proposal: ref.Proposal, Voter: ref.By, Choice: ref.Choice, Size: size(rec)})
 	case vote.RefCancel:
@@ -91,16 +83,16 @@ func (rs *Records) take(rec *record.Record, said said, linked []identity.Key) (O
 	if res.Verdict == vote.Refused && !had {
 		delete(rs.records, ref)
 	}
-	rs.follow(&out, ref, res)
+	rs.followLocked(&out, ref, res)
 	if ref.Kind == vote.RefProposal && res.Verdict == vote.Accepted {
-		rs.judge(&out, &said.proposal, linked)
+		rs.judgeLocked(&out, &c.proposal, linked)
 	}
-	out.Policy = rs.derive()
+	out.Policy = rs.deriveLocked()
 	return out, err
 }
 
-// follow brings the records in line with what the book keeps.
-func (rs *Records) follow(out *Outcome, ref vote.Ref, res vote.Result) {
+// followLocked updates the stored records after a change of the ledger.
+func (rs *Records) followLocked(out *Outcome, ref vote.Ref, res vote.Result) {
 	out.Was, out.Now = res.Was, res.Now
 	for _, r := range res.Adopted {
 		if rec := rs.records[r]; rec != nil && r != ref {
@@ -128,15 +120,16 @@ func (rs *Records) follow(out *Outcome, ref vote.Ref, res vote.Result) {
 	}
 }
 
-// judge is rule 6: the one moment at which a proposal can become disputed by itself.
-func (rs *Records) judge(out *Outcome, p *vote.Proposal, linked []identity.Key) {
+// judgeLocked disputes a proposal that leaves voters out (package vote, rule 6). Only its arrival
+// can do that.
+func (rs *Records) judgeLocked(out *Outcome, p *vote.Proposal, linked []identity.Key) {
 	if out.LeftOut = p.ListLeftOut(rs.self.Key(), linked); len(out.LeftOut) > 0 {
 		rs.disputes[p.ID] = struct{}{}
 	}
 }
 
-// derive makes the policy anew and reports whether it changed.
-func (rs *Records) derive() bool {
+// deriveLocked computes the policy and reports whether it changed.
+func (rs *Records) deriveLocked() bool {
 	p := rs.ledger.Policy(rs.disputes)
 	changed := p.SecureOnly != rs.policy.SecureOnly || p.By != rs.policy.By ||
 		p.Topic != rs.policy.Topic || p.TopicBy != rs.policy.TopicBy
@@ -144,50 +137,50 @@ func (rs *Records) derive() bool {
 	return changed
 }
 
-// said is a vote record that was read.
-type said struct {
+// content is the decoded data of a vote record.
+type content struct {
 	ref      vote.Ref
-	proposal vote.Proposal // of a proposal
+	proposal vote.Proposal // only of a proposal record
 }
 
-// read checks a record's form and decodes it.
-func (rs *Records) read(rec *record.Record) (said, error) {
+// read checks a record's room and form and decodes it.
+func (rs *Records) read(rec *record.Record) (content, error) {
 	body := rec.Body()
 	if body.Room != rs.room {
-		return said{}, fmt.Errorf("vote %w", record.ErrOtherRoom)
+		return content{}, fmt.Errorf("vote %w", record.ErrOtherRoom)
 	}
 	return read(rec)
 }
 
-func read(rec *record.Record) (said, error) {
+func read(rec *record.Record) (content, error) {
 	body := rec.Body()
 	if body.Feed != 0 || body.Seq != 0 || body.Prev != (record.ID{}) {
-		return said{}, ErrForm
+		return content{}, ErrForm
 	}
 	if rec.Kind() != record.KindProposal && body.Time != (record.Time{}) {
-		return said{}, ErrForm
+		return content{}, ErrForm
 	}
 	switch rec.Kind() {
 	case record.KindProposal:
 		p, err := vote.DecodeProposal(body.Data)
 		p.ID, p.Author, p.Time, p.Size = vote.ID(rec.ID()), rec.Author(), body.Time.Ms, size(rec)
-		return said{p.Ref(), p}, err
+		return content{p.Ref(), p}, err
 	case record.KindBallot:
 		v, err := vote.DecodeBallot(body.Data)
 		v.Voter = rec.Author()
-		return said{ref: v.Ref()}, err
+		return content{ref: v.Ref()}, err
 	case record.KindCancel:
 		c, err := vote.DecodeCancel(body.Data)
 		c.By = rec.Author()
-		return said{ref: c.Ref()}, err
+		return content{ref: c.Ref()}, err
 	}
-	return said{}, fmt.Errorf("%w: kind %.32q", ErrForm, rec.Kind())
+	return content{}, fmt.Errorf("%w: kind %.32q", ErrForm, rec.Kind())
 }
 
-// size is what a record counts for in the bounds of rule 11.
+// size returns what a record counts for in the bounds of package vote, rule 11.
 func size(rec *record.Record) int { return len(rec.Signed()) + 64 }
 
-// sign makes one's own vote record.
+// sign signs a vote record of the local identity.
 func (rs *Records) sign(kind record.Kind, ms int64, data json.RawMessage) (*record.Record, error) {
 	return record.Sign(rs.self, record.Body{Room: rs.room, Time: record.Time{Ms: ms}, Kind: kind, Data: data})
 }

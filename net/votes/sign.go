@@ -8,7 +8,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Errors of Cast and Cancel.
+// Errors of SignBallot and SignCancel.
 var (
 	ErrDecided = errors.New("it is decided already")
 	ErrClosed  = errors.New("it has closed: propose it again")
@@ -17,14 +17,15 @@ var (
 	ErrNotOwn  = errors.New("only its author can cancel it")
 )
 
-// Draft is what Propose would make of a wish at now (ms since 1970): for the preview.
+// PrepareProposal returns the proposal that SignProposal would sign at now (ms since 1970), for the
+// preview.
 func (rs *Records) PrepareProposal(w vote.Draft, now int64) (vote.Proposal, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	return rs.ledger.PrepareProposal(rs.self.Key(), w, rs.disputes, now)
 }
 
-// SignProposal signs a proposal and one's own approval of it. They count nowhere until ApplyOwn.
+// SignProposal signs a proposal and the local approval of it. They count nowhere until ApplyOwn.
 func (rs *Records) SignProposal(w vote.Draft, now int64) ([]*record.Record, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -44,8 +45,9 @@ func (rs *Records) SignProposal(w vote.Draft, now int64) ([]*record.Record, erro
 	return []*record.Record{rec, mine}, err
 }
 
-// SignBallot signs one's ballot on a proposal. It is final: the caller has held it for as long as it can
-// be undone. It must be on disk before it is sent (rule 3), and counts nowhere until ApplyOwn.
+// SignBallot signs the local ballot on a proposal. A ballot is final, so the caller lets the user
+// undo the choice before, and saves the ballot before it is sent (package vote, rule 3). It counts
+// nowhere until ApplyOwn.
 func (rs *Records) SignBallot(id vote.ID, c vote.Choice, now int64) ([]*record.Record, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -57,7 +59,7 @@ func (rs *Records) SignBallot(id vote.ID, c vote.Choice, now int64) ([]*record.R
 		return nil, ErrNoVote
 	case rs.ledger.Choice(id, rs.self.Key()) != vote.None:
 		return nil, ErrCast
-	case v.Tally.State != vote.Open && !rs.lacks(v.Proposal):
+	case v.Tally.State != vote.Open && !rs.lacksLocked(v.Proposal):
 		return nil, ErrDecided
 	case now >= v.Proposal.Closes:
 		return nil, ErrClosed
@@ -66,9 +68,9 @@ func (rs *Records) SignBallot(id vote.ID, c vote.Choice, now int64) ([]*record.R
 	return []*record.Record{rec}, err
 }
 
-// lacks reports whether p is an OFF that has passed but not yet ended all that it names: a further
-// approval may be the one that an ON's roll still lacks (rule 5).
-func (rs *Records) lacks(p *vote.Proposal) bool {
+// lacksLocked reports whether p is an OFF that has passed but hasn't ended all ONs that it names. A
+// further approval may be the one that an ON's roll still lacks (package vote, rule 5).
+func (rs *Records) lacksLocked(p *vote.Proposal) bool {
 	if !p.IsOff() || rs.ledger.State(p.ID) != vote.Passed {
 		return false
 	}
@@ -88,8 +90,8 @@ func (rs *Records) ballot(id vote.ID, c vote.Choice) (*record.Record, error) {
 	return rs.sign(record.KindBallot, 0, data)
 }
 
-// SignCancel signs that one withdraws a proposal of one's own, as far as that can be done: a last
-// approval that was already signed still passes it. It counts nowhere until ApplyOwn.
+// SignCancel signs the cancel of an own proposal. A last approval that was signed before still
+// passes the proposal. The cancel counts nowhere until ApplyOwn.
 func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -110,13 +112,14 @@ func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
 	return []*record.Record{rec}, err
 }
 
-// ApplyOwn takes what one signed oneself, about one proposal, once it is on disk. What is Accepted is to be sent.
+// ApplyOwn adds local records about one proposal, once they are on disk. The caller sends those in
+// Accepted.
 func (rs *Records) ApplyOwn(own []*record.Record) (Outcome, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	var all Outcome
 	for i, rec := range own {
-		out, err := rs.accept(rec, nil) // one's own leaves out nobody that one didn't mean to
+		out, err := rs.acceptLocked(rec, nil) // the local user meant to leave out the rest
 		if err != nil {
 			return out, err
 		}

@@ -8,7 +8,8 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Hash is 16 hex digits over what is held: half of a room's frontier hash (rule 10).
+// Hash returns 16 hex digits of the ledger's hash: half of a room's frontier hash (package vote,
+// rule 10).
 func (rs *Records) Hash() string {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -16,21 +17,21 @@ func (rs *Records) Hash() string {
 	return hex.EncodeToString(h[:8])
 }
 
-// Map is what is held, a line a proposal.
+// Map returns what is held, an entry for each proposal.
 func (rs *Records) Map() vote.Map {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	return rs.ledger.Map()
 }
 
-// ListMissing is what to ask the sender of theirs for; empty when he has nothing new.
+// ListMissing returns the request for the sender of theirs; empty if the sender has nothing new.
 func (rs *Records) ListMissing(theirs vote.Map) vote.Map {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	return rs.ledger.ListMissing(theirs)
 }
 
-// Answer is what to send to whoever asked, passed proposals first, each before its ballots.
+// ListRequested returns the records for a request, passed proposals first, each before its ballots.
 func (rs *Records) ListRequested(asked vote.Map) []*record.Record {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -43,24 +44,26 @@ func (rs *Records) ListRequested(asked vote.Map) []*record.Record {
 	return out
 }
 
-// AcceptAll takes what came in answer to ListMissing, or from disk. A proposal that comes with enough
-// approvals is taken together with them, so that an author's other, undecided proposals can't push
-// out what is decided (rule 11). It returns an outcome for each proposal that changed, and how many
-// records were refused. linked is as in Accept.
+// AcceptAll adds verified records of any peer, of an answer to ListMissing, or from disk. It adds a
+// proposal together with its approvals if these pass it. So the author's other, undecided proposals
+// can't push out a decided one (package vote, rule 11).
+//
+// linked are the native peers with a link for vote.DisputeAfter or more (package vote, rule 6). It
+// returns an outcome for each proposal that changed, and how many records were refused.
 func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Outcome, refused int) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	// Each is read once, and looked for by its proposal: a room may keep tens of thousands.
-	var all []heard
-	about := map[vote.ID][]heard{}
+	// Each record is read once and found by its proposal: a room may hold tens of thousands.
+	var all []readRecord
+	about := map[vote.ID][]readRecord{}
 	for _, r := range recs {
 		s, err := rs.read(r)
 		if err != nil {
 			refused++
 			continue
 		}
-		all = append(all, heard{r, s})
-		about[s.ref.Proposal] = append(about[s.ref.Proposal], heard{r, s})
+		all = append(all, readRecord{r, s})
+		about[s.ref.Proposal] = append(about[s.ref.Proposal], readRecord{r, s})
 	}
 	for _, h := range all {
 		id := h.ref.Proposal
@@ -71,14 +74,14 @@ func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs
 		if c.Check() != nil {
 			continue
 		}
-		if out, err := rs.acceptCertificate(c, about[id], linked); err != nil {
+		if out, err := rs.acceptCertificateLocked(c, about[id], linked); err != nil {
 			refused++
 		} else if len(out.Accepted) > 0 {
 			outs = append(outs, out)
 		}
 	}
 	for _, h := range all {
-		out, err := rs.take(h.rec, h.said, linked)
+		out, err := rs.takeLocked(h.rec, h.content, linked)
 		if err != nil {
 			refused++
 		} else if len(out.Accepted) > 0 || len(out.Dropped) > 0 {
@@ -88,15 +91,15 @@ func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs
 	return outs, refused
 }
 
-// heard is a record that was read.
-type heard struct {
+// readRecord is a record and its content.
+type readRecord struct {
 	rec *record.Record
-	said
+	content
 }
 
-// acceptCertificate takes an unknown proposal together with the approvals that pass it. about is the
-// records that prove it, and maybe more about the same proposal.
-func (rs *Records) acceptCertificate(c vote.Certificate, about []heard, linked []identity.Key) (Outcome, error) {
+// acceptCertificateLocked adds an unknown proposal together with the approvals that pass it. about
+// holds these records, and maybe more about the same proposal.
+func (rs *Records) acceptCertificateLocked(c vote.Certificate, about []readRecord, linked []identity.Key) (Outcome, error) {
 	out := Outcome{Proposal: c.Proposal.ID}
 	for _, h := range about {
 		if rs.records[h.ref] == nil {
@@ -105,7 +108,7 @@ func (rs *Records) acceptCertificate(c vote.Certificate, about []heard, linked [
 	}
 	res, err := rs.ledger.AddCertificate(c)
 	if err != nil {
-		rs.forget(c.Proposal.ID)
+		rs.dropUnknownLocked(c.Proposal.ID)
 		return out, err
 	}
 	for _, ref := range res.Adopted {
@@ -114,14 +117,14 @@ func (rs *Records) acceptCertificate(c vote.Certificate, about []heard, linked [
 		}
 	}
 	res.Adopted = nil
-	rs.follow(&out, c.Proposal.Ref(), res)
-	rs.judge(&out, &c.Proposal, linked)
-	out.Policy = rs.derive()
+	rs.followLocked(&out, c.Proposal.Ref(), res)
+	rs.judgeLocked(&out, &c.Proposal, linked)
+	out.Policy = rs.deriveLocked()
 	return out, nil
 }
 
-// certify puts the approvals of p among the records about it in a certificate's order.
-func certify(p vote.Proposal, about []heard) vote.Certificate {
+// certify makes a certificate of p from the approvals among the records about it.
+func certify(p vote.Proposal, about []readRecord) vote.Certificate {
 	approve := map[identity.Key]int{}
 	for _, h := range about {
 		if h.ref.Kind == vote.RefBallot && h.ref.Choice == vote.Approve {
@@ -137,8 +140,8 @@ func certify(p vote.Proposal, about []heard) vote.Certificate {
 	return c
 }
 
-// forget lets go of the records of a proposal that the book doesn't know.
-func (rs *Records) forget(id vote.ID) {
+// dropUnknownLocked deletes the records of a proposal that the ledger doesn't know.
+func (rs *Records) dropUnknownLocked(id vote.ID) {
 	if rs.ledger.State(id) != vote.Unknown {
 		return
 	}
