@@ -18,9 +18,9 @@ var (
 	ErrCertificateKey   = errors.New("peer's certificate is not Ed25519")
 )
 
-// Certificate makes the self-signed certificate that carries the identity into TLS (DESIGN.md §4).
-// Nothing in it but the key is looked at. TLS 1.3 signs with a prefix of its own (RFC 8446 §4.4.3)
-// and a certificate's signed part begins with a DER sequence, so neither can pass as a record.
+// Certificate makes the self-signed certificate that carries the identity into TLS. Peers look at
+// nothing in it but the key. TLS 1.3 signs with a prefix of its own (RFC 8446 §4.4.3) and a
+// certificate's signed part begins with a DER sequence, so neither can pass as a record.
 func (i *Identity) Certificate() (tls.Certificate, error) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
@@ -36,8 +36,8 @@ func (i *Identity) Certificate() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: i.secret().identity}, nil
 }
 
-// KeyFromCertificates is the identity behind a peer's certificates: exactly one, Ed25519, and a key
-// that KeyFromBytes takes. TLS itself has shown that the peer holds the private half.
+// KeyFromCertificates returns the identity behind a peer's certificates: exactly one, Ed25519, and
+// a key that KeyFromBytes accepts. TLS itself has shown that the peer holds the private half.
 func KeyFromCertificates(certificates []*x509.Certificate) (Key, error) {
 	if len(certificates) != 1 {
 		return Key{}, fmt.Errorf("%w, not %d", ErrCertificateCount, len(certificates))

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// The English word list of BIP-39: 2,048 words, none of which shares its first four letters with
-// another, so that they survive being read out over a bad line.
+// The English word list of BIP-39: 2,048 words. No two share their first four letters, so that they
+// survive a bad telephone line.
 //
 //go:embed words.txt
 var wordList string
@@ -21,9 +21,9 @@ const (
 	bitsPerWord      = 11
 )
 
-// Fingerprint is six words, joined by "-", that stand for the key: the first 66 bits of
+// Fingerprint returns six words for the key, joined by "-": the first 66 bits of
 // SHA-256("p2pchat/1/fp\x00" ‖ key). Two people compare them to know that they have each other's
-// key. There is one per key; 66 bits are out of reach of a search for a look-alike.
+// key. A search for another key with the same words would take 2^66 tries.
 func (k Key) Fingerprint() string {
 	h := sha256.New()
 	h.Write([]byte("p2pchat/1/fp\x00"))

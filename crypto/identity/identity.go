@@ -1,9 +1,10 @@
-// Package identity holds what a participant is: an Ed25519 key pair, one per profile.
+// Package identity holds the identity of a participant: an Ed25519 key pair, one for each profile.
 //
-// A peer IS its public key (Key); names are labels. The private half never leaves this package: an
-// Identity signs, and every signature carries a domain prefix, so that nothing signed for one
-// purpose can be shown as another (DESIGN.md §2). The forms of the seed's protocol, which have no
-// domain, are signed with a key of their own that is derived from the identity's seed.
+// A peer is its public key (Key); names are labels. The private half never leaves this package: an
+// Identity signs. Every signature carries a domain prefix, so that nothing signed for one purpose can
+// be shown as another. The forms of the seed's protocol have no domain, so a separate key signs them,
+// derived from the identity's seed. Package crypto/record, rules 4 and 5, says which signatures and
+// keys count.
 package identity
 
 import (
@@ -16,11 +17,11 @@ import (
 	"strings"
 )
 
-// Domain separates what an identity signs: it is the first part of every signed message and ends
-// in its only zero byte, so that no domain is a prefix of another.
+// Domain separates the purposes of signatures. It is the first part of every signed message and
+// ends in its only zero byte, so that no domain is a prefix of another.
 type Domain string
 
-// DomainRecord is the domain of records (DESIGN.md §3).
+// DomainRecord is the domain of records (package crypto/record, rule 4).
 const DomainRecord Domain = "p2pchat/1/record\x00"
 
 // Identity is a key pair. It is immutable and safe for concurrent use. No way of printing it shows
@@ -59,11 +60,11 @@ func FromSeed(seed [ed25519.SeedSize]byte) *Identity {
 	return &Identity{public: public, secret: func() *secrets { return s }}
 }
 
-// Key is the public key.
+// Key returns the public key.
 func (i *Identity) Key() Key { return i.public }
 
 // Sign signs domain ‖ message and returns the 64-byte signature (RFC 8032). It panics on a domain
-// that doesn't end in its only zero byte, which would be an error of the program.
+// that doesn't end in its only zero byte, an error of the program.
 func (i *Identity) Sign(domain Domain, message []byte) []byte {
 	mustBeDomain(domain)
 	signed := make([]byte, 0, len(domain)+len(message))
@@ -71,20 +72,20 @@ func (i *Identity) Sign(domain Domain, message []byte) []byte {
 	return ed25519.Sign(i.secret().identity, signed)
 }
 
-// SignSeedForm signs a message of the seed's protocol, which has no room for a domain, with the key
-// derived for nothing else; the second result is that key's public half (32 bytes).
+// SignSeedForm signs a message of the seed's protocol, which has no room for a domain. It uses a
+// key that is derived for nothing else, and returns that key's public half (32 bytes) too.
 func (i *Identity) SignSeedForm(message []byte) (signature, public []byte) {
 	return ed25519.Sign(i.secret().seed, message), i.secret().seed.Public().(ed25519.PublicKey)
 }
 
-// String is the public key's short form.
+// String returns the public key's short form.
 func (i Identity) String() string { return "identity " + i.public.Short() }
 
 // Format writes String whatever the verb: %d and %#v would otherwise walk through the fields.
 func (i Identity) Format(f fmt.State, _ rune) { io.WriteString(f, i.String()) }
 
 // Verify reports whether signature is k's over domain ‖ message. It is the standard library's
-// verification, without batching: batch verification disagrees with it on malicious signatures.
+// verification, one signature at a time: batch verification accepts other malicious signatures.
 func Verify(k Key, domain Domain, message, signature []byte) bool {
 	mustBeDomain(domain)
 	if len(signature) != ed25519.SignatureSize {

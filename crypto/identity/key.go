@@ -15,7 +15,7 @@ import (
 var (
 	ErrKeyLength   = errors.New("a public key is 32 bytes, 64 hex digits in lower case")
 	ErrKeyEncoding = errors.New("public key is not canonically encoded")
-	ErrSmallOrder  = errors.New("public key is of small order: anybody can sign for it")
+	ErrSmallOrder  = errors.New("public key is of small order: anyone can sign for it")
 )
 
 // Key is an Ed25519 public key that passed the checks of KeyFromBytes. It is comparable and can be
@@ -43,9 +43,9 @@ func decodeAll(texts ...string) (keys [][ed25519.PublicKeySize]byte) {
 }
 
 // KeyFromBytes checks a raw public key. Go's crypto/ed25519 and crypto/tls accept small-order keys,
-// under which anyone can make a signature that verifies, and second encodings of one point, under
-// which one person would be two peers; both are refused here, and there is no other way to a Key
-// (DESIGN.md §2).
+// under which anyone can make a signature that verifies. They also accept second encodings of a
+// point, so that a person could be two peers. KeyFromBytes refuses both, and every Key comes from
+// it.
 func KeyFromBytes(raw []byte) (Key, error) {
 	var k Key
 	if len(raw) != len(k.b) {
@@ -75,7 +75,7 @@ func allOnes(b []byte) bool {
 	return true
 }
 
-// ParseKey reads the form that String writes. Upper-case digits are refused: one key, one text.
+// ParseKey accepts exactly what String returns. It refuses upper-case digits: a key has one text.
 func ParseKey(text string) (Key, error) {
 	raw, err := hex.DecodeString(text)
 	if err != nil || hex.EncodeToString(raw) != text {
@@ -84,7 +84,7 @@ func ParseKey(text string) (Key, error) {
 	return KeyFromBytes(raw)
 }
 
-// String is the key as 64 lower-case hex digits; "" for the zero Key.
+// String returns the key as 64 lower-case hex digits; "" for the zero Key.
 func (k Key) String() string {
 	if k.IsZero() {
 		return ""
@@ -92,10 +92,10 @@ func (k Key) String() string {
 	return hex.EncodeToString(k.b[:])
 }
 
-// Short is the key's first four hex digits, as in bob·91c0.
+// Short returns the key's first four hex digits, as in bob·91c0.
 func (k Key) Short() string { return hex.EncodeToString(k.b[:2]) }
 
-// Bytes is a copy of the raw 32 bytes.
+// Bytes returns a copy of the raw 32 bytes.
 func (k Key) Bytes() []byte { return bytes.Clone(k.b[:]) }
 
 // IsZero reports whether k is the zero Key.
@@ -104,10 +104,10 @@ func (k Key) IsZero() bool { return k == Key{} }
 // Compare orders keys by their bytes.
 func (k Key) Compare(other Key) int { return bytes.Compare(k.b[:], other.b[:]) }
 
-// MarshalText writes String's form.
+// MarshalText returns what String returns.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// AppendText appends String's form to b.
+// AppendText appends what String returns to b.
 func (k Key) AppendText(b []byte) ([]byte, error) {
 	if k.IsZero() {
 		return b, nil
@@ -115,7 +115,7 @@ func (k Key) AppendText(b []byte) ([]byte, error) {
 	return hex.AppendEncode(b, k.b[:]), nil
 }
 
-// UnmarshalText reads what ParseKey reads; the empty text is the zero Key.
+// UnmarshalText accepts what ParseKey accepts; the empty text is the zero Key.
 func (k *Key) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*k = Key{}
@@ -129,8 +129,8 @@ func (k *Key) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// ID is the seed protocol's id of this key: a UUIDv8 (RFC 9562 §5.8) made from SHA-256 of the key,
-// so that a native peer has the same id at every start.
+// ID returns the seed protocol's id of this key: a UUIDv8 (RFC 9562 §5.8) made from SHA-256 of the
+// key, so that a native peer has the same id at every start.
 func (k Key) ID() uuid.UUID {
 	sum := sha256.Sum256(k.b[:])
 	var id uuid.UUID

@@ -16,12 +16,12 @@ import (
 const (
 	fileName = "identity.pem"
 	pemType  = "PRIVATE KEY" // PKCS #8, RFC 5208
-	maxFile  = 64 << 10      // bytes that are looked at; ours has some 120
+	maxFile  = 64 << 10      // bytes that are read; ours has some 120
 )
 
-// LoadOrCreate reads the identity of a profile directory, or makes and saves one when the directory
-// has none yet. A file that is there but can't be read is an error, never overwritten: it may be the
-// only copy of somebody's key. The caller holds the profile's lock.
+// LoadOrCreate reads the identity of a profile directory, or makes and saves one in an empty
+// directory. It never overwrites a file that it can't read: that may be the only copy of a key. The
+// caller holds the profile's lock.
 func LoadOrCreate(dir string) (*Identity, error) {
 	id, err := Load(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -34,8 +34,8 @@ func LoadOrCreate(dir string) (*Identity, error) {
 	return id, nil
 }
 
-// Load reads the identity of a profile directory; fs.ErrNotExist when it has none. A file that
-// others may read is made private again.
+// Load reads the identity of a profile directory; fs.ErrNotExist when it has none. If other users
+// may read the file, Load makes it private again.
 func Load(dir string) (*Identity, error) {
 	path := filepath.Join(dir, fileName)
 	file, err := os.Open(path)
@@ -49,11 +49,11 @@ func Load(dir string) (*Identity, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != pemType {
-		return nil, fmt.Errorf("identity: %s is not a PEM private key: restore it from a backup, or move it away to become somebody new", path)
+		return nil, fmt.Errorf("identity: %s is not a PEM private key: restore it from a backup, or move it away to become someone new", path)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("identity: %s is damaged (%w): restore it from a backup, or move it away to become somebody new", path, err)
+		return nil, fmt.Errorf("identity: %s is damaged (%w): restore it from a backup, or move it away to become someone new", path, err)
 	}
 	private, ok := parsed.(ed25519.PrivateKey)
 	if !ok {
@@ -92,8 +92,8 @@ func (i *Identity) save(dir string) error {
 	if err := os.Rename(temp.Name(), filepath.Join(dir, fileName)); err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
-	// The new name lasts through a loss of power once the directory is on disk. Not every system
-	// can sync one (Windows can't), and then there is nothing more to do.
+	// The new name survives a loss of power once the directory is on disk. Not every system can
+	// sync a directory (Windows can't); then there is nothing more to do.
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
 		_ = d.Close()

@@ -2,8 +2,9 @@ package verify
 
 import "chat.lan/p2pchat/crypto/record"
 
-// Job is what a link's reader submits: one claim, several claims that stay together (a Records
-// frame), or neither, a message that only keeps its place. Not both Claim and Claims.
+// Job is a message that a link's reader submits: one claim, several claims that stay together (a
+// Records frame), or neither. A message without claims only keeps its place. It never has both
+// Claim and Claims.
 type Job struct {
 	Claim  *record.Claim
 	Claims []*record.Claim // not modified after Submit; nil elements are not allowed
@@ -12,16 +13,16 @@ type Job struct {
 	// claims (the frame's N and End, the time of arrival).
 	Value any
 
-	// Size is the length in bytes of the frame that the item came in. It bounds what a lane holds.
+	// Size is the length in bytes of the frame that the item came in. It bounds what a queue holds.
 	Size int
 
 	// More says that the reader has more to submit at once (wire.Reader.Buffered is not 0). Without
-	// it, an item that finds its lane empty is verified and delivered by Submit itself, which is
-	// quickest for one line and would use one core only for a thousand.
+	// it, Submit itself verifies and delivers a job that finds its queue empty. That is the quickest
+	// way for one message, but would use a single core for a thousand.
 	More bool
 }
 
-// Result is an Job after verification.
+// Result is a Job after verification.
 type Result struct {
 	// Record of Job.Claim, or nil and Err.
 	Record *record.Record
@@ -35,12 +36,11 @@ type Result struct {
 	Value any // Job.Value
 }
 
-// slot is an item in a lane. Its fields are guarded by the pool's mutex, apart from item, which
-// doesn't change.
+// slot is a job in a queue. The pool's mutex guards its fields, except item, which doesn't change.
 type slot struct {
 	item   Job
 	result Result
-	cost   int   // places that it takes in the lane
+	cost   int   // places that it takes in the queue
 	taken  int   // claims that a worker has taken
 	left   int   // claims that are not verified yet; 0: ready to be delivered
 	next   *slot // submitted after it
@@ -55,7 +55,7 @@ func newSlot(item Job) *slot {
 	return s
 }
 
-// claims is how many signatures the item has.
+// claims counts the signatures of the job.
 func (i *Job) claims() int {
 	if i.Claim != nil {
 		return 1
@@ -70,7 +70,7 @@ func (s *slot) claim(i int) *record.Claim {
 	return s.item.Claims[i]
 }
 
-// done notes what became of claim i.
+// done stores the result of claim i.
 func (s *slot) done(i int, verified *record.Record, err error) {
 	s.left--
 	switch {

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Limits of a lane (DESIGN.md §10: the verify queue is bounded). An item that is over them by
-// itself is taken when the lane is empty.
+// Limits of a queue. An item that is over them alone is accepted when the queue is empty.
 const (
 	MaxQueued = 512       // claims and pass-through messages that are not delivered yet
 	MaxBytes  = 512 << 10 // sum of their Job.Size
 )
 
-// A Submit this soon after one that was done inline finds its reader with more to read: the next
-// frame was waiting in the socket, where Job.More doesn't see it.
+// streak is the time after an inline delivery within which a Submit shows that its reader has more
+// to read: the next frame waited in the socket, where Job.More doesn't see it.
 const streak = 25 * time.Microsecond
 
-// ErrClosed is returned by Submit and Drain once the lane is closed or the pool has ended.
-var ErrClosed = errors.New("verify: lane is closed")
+// ErrClosed is returned by Submit and Drain once the queue is closed or the pool has ended.
+var ErrClosed = errors.New("verify: queue is closed")
 
-// Queue is one link's way through the pool: what is submitted comes out verified, in order. Submit is
-// for one goroutine at a time, the link's reader; Close and Drain may be called from any.
+// Queue is the path of a link's messages through the pool: it delivers what is submitted, verified
+// and in order. Only the link's reader may call Submit; Close and Drain may be called from any
+// goroutine.
 type Queue struct {
 	pool    *Pool
 	deliver func(Result)
@@ -42,31 +42,33 @@ type Queue struct {
 	waiting    bool          // Submit waits for space
 	closed     bool          // nothing is accepted, and no delivery begins
 	drained    chan struct{} // closed when nothing is left; nil: nobody waits
-	inTurn     bool          // the lane is in the pool's turn
-	next       *Queue        // the lane after it in the turn
+	inTurn     bool          // the queue is in the pool's turn
+	next       *Queue        // the queue after it in the turn
 }
 
-// Queue opens a lane. deliver gets the results in the order of Submit, never two at once, from the
-// lane's own goroutine or from within Submit. It may block, which holds this lane only, but must
-// return soon after what it waits for is ended by its owner. It may call Close, but neither Submit
-// nor Drain. Who opens a lane closes it; after the pool's end it is closed from the start.
+// OpenQueue opens a queue. deliver gets the results in the order of Submit, never two at once, from
+// the queue's own goroutine or from within Submit.
+//
+// deliver may block, which holds up this queue only, but must return soon after its owner ends what
+// it waits for. It may call Close, but neither Submit nor Drain. The caller closes the queue. After
+// the pool's end a queue is closed from the start.
 func (p *Pool) OpenQueue(deliver func(Result)) *Queue {
-	l := &Queue{
+	q := &Queue{
 		pool:    p,
 		deliver: deliver,
 		end:     make(chan struct{}),
 		ready:   make(chan struct{}, 1),
 		space:   make(chan struct{}, 1),
 	}
-	if !p.group.Go("verify/lane", l.run) {
-		l.Close()
+	if !p.group.Go("verify/queue", q.run) {
+		q.Close()
 	}
-	return l
+	return q
 }
 
-// Submit takes the next item. While the lane is full it blocks. It returns the cause of ctx's end,
-// or ErrClosed; the item was then not accepted. An accepted item is delivered unless the lane is
-// closed before.
+// Submit adds the next job. It blocks while the queue is full. If it returns an error, the cause of
+// ctx's end or ErrClosed, the job was not accepted. An accepted job is delivered unless the queue
+// is closed before.
 func (q *Queue) Submit(ctx context.Context, item Job) error {
 	claims := item.claims()
 	// Without claims there is nothing to share out; with several, all cores are quicker than one.
@@ -76,7 +78,7 @@ func (q *Queue) Submit(ctx context.Context, item Job) error {
 	p := q.pool
 	p.mu.Lock()
 	for {
-		if err := q.refusal(ctx); err != nil {
+		if err := q.refusalLocked(ctx); err != nil {
 			p.mu.Unlock()
 			return err
 		}
@@ -93,18 +95,18 @@ func (q *Queue) Submit(ctx context.Context, item Job) error {
 		}
 		p.mu.Lock()
 	}
-	// queued counts what is just being delivered too, so 0 means that the lane is at rest.
+	// queued counts what is just being delivered too, so 0 means that the queue is at rest.
 	if inline && q.queued == 0 {
-		q.count(s)
+		q.countLocked(s)
 		p.mu.Unlock()
 		return q.inline(s)
 	}
-	q.append(s)
+	q.appendLocked(s)
 	p.mu.Unlock()
 	return nil
 }
 
-// inline verifies and delivers in the submitter's goroutine a slot that is the only one.
+// inline verifies and delivers the only slot of the queue, in the submitter's goroutine.
 func (q *Queue) inline(s *slot) error {
 	for i := range s.left {
 		verified, err := q.pool.verify(s.claim(i))
@@ -124,7 +126,7 @@ func (q *Queue) inline(s *slot) error {
 	return nil
 }
 
-// finish delivers a slot, for which delivering was set, and takes it off the count.
+// finish delivers a slot, for which delivering was set, and subtracts it from the count.
 func (q *Queue) finish(s *slot) {
 	q.deliver(s.result)
 	q.pool.mu.Lock()
@@ -140,27 +142,27 @@ func (q *Queue) finish(s *slot) {
 		default: // left there by a Submit whose context ended
 		}
 	}
-	q.settle()
+	q.notifyDrainedLocked()
 }
 
-// settle tells Drain when nothing is left to wait for. Called with mu held.
-func (q *Queue) settle() {
-	if q.drained != nil && q.settled() {
+// notifyDrainedLocked wakes Drain when nothing is left to wait for.
+func (q *Queue) notifyDrainedLocked() {
+	if q.drained != nil && q.settledLocked() {
 		close(q.drained)
 		q.drained = nil
 	}
 }
 
-// settled reports whether nothing is being delivered and nothing will be. Called with mu held.
-func (q *Queue) settled() bool { return !q.delivering && (q.closed || q.queued == 0) }
+// settledLocked reports whether no delivery runs and none will.
+func (q *Queue) settledLocked() bool { return !q.delivering && (q.closed || q.queued == 0) }
 
-// Drain waits until all that was submitted is delivered; nothing should be submitted meanwhile. It
-// returns nil, or ErrClosed once the lane is closed and the delivery that had begun is over, or the
-// cause of ctx's end.
+// Drain waits until all submitted jobs are delivered; the caller submits none meanwhile. It returns
+// nil, or ErrClosed once the queue is closed and the running delivery is over, or the cause of
+// ctx's end.
 func (q *Queue) Drain(ctx context.Context) error {
 	p := q.pool
 	p.mu.Lock()
-	if !q.settled() {
+	if !q.settledLocked() {
 		if q.drained == nil {
 			q.drained = make(chan struct{})
 		}
@@ -180,8 +182,8 @@ func (q *Queue) Drain(ctx context.Context) error {
 	return nil
 }
 
-// Close drops what is not delivered yet: no delivery begins after it. It doesn't wait for one that
-// has begun (deliver itself may call it); Drain does. Closing twice is once.
+// Close drops all that is not delivered: no delivery begins after it. It doesn't wait for a running
+// delivery, since deliver itself may call it; Drain does. A second Close does nothing.
 func (q *Queue) Close() {
 	q.pool.mu.Lock()
 	defer q.pool.mu.Unlock()
@@ -191,11 +193,11 @@ func (q *Queue) Close() {
 	q.closed = true
 	q.head, q.tail, q.work = nil, nil, nil
 	close(q.end)
-	q.settle()
+	q.notifyDrainedLocked()
 }
 
-// refusal is why nothing is accepted any more. Called with mu held.
-func (q *Queue) refusal(ctx context.Context) error {
+// refusalLocked returns why the queue accepts no jobs, or nil.
+func (q *Queue) refusalLocked(ctx context.Context) error {
 	switch {
 	case q.closed || q.pool.ctx.Err() != nil:
 		return ErrClosed
@@ -205,9 +207,9 @@ func (q *Queue) refusal(ctx context.Context) error {
 	return nil
 }
 
-// append puts a slot at the lane's end and has it verified. Called with mu held.
-func (q *Queue) append(s *slot) {
-	q.count(s)
+// appendLocked puts a slot at the queue's end and has it verified.
+func (q *Queue) appendLocked(s *slot) {
+	q.countLocked(s)
 	if q.tail == nil {
 		q.head = s
 	} else {
@@ -215,24 +217,24 @@ func (q *Queue) append(s *slot) {
 	}
 	q.tail = s
 	if s.left == 0 {
-		q.wakeDeliverer()
+		q.wakeDelivererLocked()
 		return
 	}
 	if q.work == nil {
 		q.work = s
 	}
-	q.pool.push(q)
-	q.pool.call(s.left)
+	q.pool.pushLocked(q)
+	q.pool.wakeWorkersLocked(s.left)
 }
 
-// count adds a slot to what the lane holds. Called with mu held.
-func (q *Queue) count(s *slot) {
+// countLocked adds a slot to the bounded sums of the queue.
+func (q *Queue) countLocked(s *slot) {
 	q.queued += s.cost
 	q.bytes += s.item.Size
 }
 
-// take hands out the next claim to verify. Called with mu held and work not nil.
-func (q *Queue) take() (s *slot, i int) {
+// takeLocked hands out the next claim to verify. The queue must have work.
+func (q *Queue) takeLocked() (s *slot, i int) {
 	s, i = q.work, q.work.taken
 	s.taken++
 	for q.work != nil && q.work.taken == q.work.item.claims() {
@@ -241,16 +243,15 @@ func (q *Queue) take() (s *slot, i int) {
 	return s, i
 }
 
-// wakeDeliverer calls the deliverer if it sleeps and the lane's first item is ready. Called with mu
-// held.
-func (q *Queue) wakeDeliverer() {
+// wakeDelivererLocked wakes the deliverer if it sleeps and the queue's first slot is ready.
+func (q *Queue) wakeDelivererLocked() {
 	if q.sleeping && q.head != nil && q.head.left == 0 {
 		q.sleeping = false
 		q.ready <- struct{}{} // taken before it sleeps again, so there is place
 	}
 }
 
-// run is the lane's deliverer: the only goroutine that delivers what was queued.
+// run delivers all that was queued; no other goroutine does.
 func (q *Queue) run(ctx context.Context) {
 	defer q.Close() // when the pool ends
 	p := q.pool

@@ -1,24 +1,23 @@
-// Package verify checks the signatures of records on all cores and keeps each link's order
-// (DESIGN.md §1, §10, §11).
+// Package verify checks the signatures of records on all cores and keeps the order of each link.
 //
-// A signature costs some 50 µs, most of what a line costs, so what many lines bring is shared out
-// to a Pool of workers, while a lone line is verified where it was read, without a change of
-// goroutine. Every link has a Queue:
+// A signature costs some 50 µs, most of what a message costs. So a Pool of workers shares the work of
+// many messages. A lone message is verified where it was read, without a change of goroutine. Every
+// link has a Queue:
 //
 //	reader ── Submit ──▶ Queue (bounded, in order) ── deliver ──▶ room
 //	                      │ claims        ▲ results
 //	                      ▼               │
-//	                     Pool: workers, which serve the lanes in turn, one claim each
+//	                     Pool: workers, which serve the queues in turn, one claim each
 //
-// What holds:
+// It guarantees:
 //
-//   - Order. A lane delivers in the order of Submit, one result at a time. Messages without a
-//     signature pass through the lane too and keep their place, so that a Bye can't overtake the
+//   - Order. A queue delivers in the order of Submit, one result at a time. Messages without a
+//     signature pass through the queue too and keep their place, so that a Bye can't overtake the
 //     records before it.
-//   - Push-back. A full lane blocks Submit: its link is not read further and TCP holds the sender
-//     back. Nothing is dropped. A deliver that blocks holds its own lane only.
-//   - Turns. A worker takes one claim from a lane, then goes on to the next lane that has any. A
-//     flooding peer delays another's line by one claim per worker, whatever it has queued.
+//   - Push-back. A full queue blocks Submit: its link is not read further and TCP holds the sender
+//     back. Nothing is dropped. A deliver that blocks holds up its own queue only.
+//   - Turns. A worker takes one claim from a queue, then goes on to the next queue that has any. A
+//     flooding peer delays other peers' messages by one claim per worker, however much it submits.
 //
 // Lock order: there is one lock, Pool.mu; it is never held while a claim is verified or delivered.
 package verify
@@ -32,7 +31,7 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// Pool is the workers that all lanes share. Its methods may be called from any goroutine.
+// Pool holds the workers that all queues share. Its methods may be called from any goroutine.
 type Pool struct {
 	group  *group.Group
 	ctx    context.Context // the group's: the pool ends with it
@@ -43,12 +42,12 @@ type Pool struct {
 	wake chan struct{}
 
 	mu          sync.Mutex
-	idle        int    // workers that wait and have not been called; guarded by mu
-	first, last *Queue // lanes with claims that no worker has taken, in turn; guarded by mu
+	idle        int    // workers that wait and have not been woken; guarded by mu
+	first, last *Queue // queues with claims that no worker has taken, in turn; guarded by mu
 }
 
-// Start starts a pool of that many workers, 0 for one per processor that Go may use, in g. It ends,
-// and with it all its lanes, when g is stopped.
+// Start starts a pool of that many workers in g; 0 stands for one per processor that Go may use.
+// The pool ends with g, and so do all its queues.
 func Start(g *group.Group, workers int) *Pool {
 	return start(g, workers, (*record.Claim).Verify)
 }
@@ -64,23 +63,23 @@ func start(g *group.Group, workers int, verify func(*record.Claim) (*record.Reco
 	return p
 }
 
-// work takes claims until the pool ends.
+// work verifies claims until the pool ends.
 func (p *Pool) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		p.mu.Lock()
-		l := p.pop()
-		if l == nil {
+		q := p.popLocked()
+		if q == nil {
 			p.idle++
 			p.mu.Unlock()
 			select {
-			case <-p.wake: // who sent it has taken us off idle
+			case <-p.wake: // the sender has decremented idle
 			case <-ctx.Done():
 			}
 			continue
 		}
-		s, i := l.take()
-		if l.work != nil {
-			p.push(l)
+		s, i := q.takeLocked()
+		if q.work != nil {
+			p.pushLocked(q)
 		}
 		p.mu.Unlock()
 
@@ -88,47 +87,47 @@ func (p *Pool) work(ctx context.Context) {
 
 		p.mu.Lock()
 		s.done(i, verified, err)
-		l.wakeDeliverer()
+		q.wakeDelivererLocked()
 		p.mu.Unlock()
-		// Workers that never pause would keep their processors for 10 ms at a time, and readers and
-		// deliverers, who have little to do but should do it soon, would stand behind them.
+		// A worker that never pauses would keep its processor for 10 ms at a time. Readers and
+		// deliverers have little to do, but would wait behind it.
 		runtime.Gosched()
 	}
 }
 
-// call wakes up to n idle workers. Called with mu held.
-func (p *Pool) call(n int) {
+// wakeWorkersLocked wakes up to n idle workers.
+func (p *Pool) wakeWorkersLocked(n int) {
 	for ; n > 0 && p.idle > 0; n-- {
 		p.idle--
 		p.wake <- struct{}{}
 	}
 }
 
-// push puts a lane at the end of the turn, if it is not in it already. Called with mu held.
-func (p *Pool) push(l *Queue) {
-	if l.inTurn {
+// pushLocked puts a queue at the end of the turn, if it is not in it already.
+func (p *Pool) pushLocked(q *Queue) {
+	if q.inTurn {
 		return
 	}
-	l.inTurn = true
+	q.inTurn = true
 	if p.last == nil {
-		p.first = l
+		p.first = q
 	} else {
-		p.last.next = l
+		p.last.next = q
 	}
-	p.last = l
+	p.last = q
 }
 
-// pop takes the first lane of the turn that still has claims to verify; nil when there is none.
-// Called with mu held.
-func (p *Pool) pop() *Queue {
+// popLocked takes the first queue of the turn that still has claims to verify; nil when there is
+// none.
+func (p *Pool) popLocked() *Queue {
 	for p.first != nil {
-		l := p.first
-		p.first, l.next, l.inTurn = l.next, nil, false
+		q := p.first
+		p.first, q.next, q.inTurn = q.next, nil, false
 		if p.first == nil {
 			p.last = nil
 		}
-		if l.work != nil { // nil: closed while it waited for its turn
-			return l
+		if q.work != nil { // nil: closed while it waited for its turn
+			return q
 		}
 	}
 	return nil

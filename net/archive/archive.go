@@ -1,15 +1,16 @@
-// Package archive is the room as a file: written by export, checked by verify (DESIGN.md §3).
+// Package archive writes the room as a file for export, and checks such a file for verify.
 //
-// The exact form has one record a line, in the raw order (time, author, feed, seq), each as it goes
-// over the wire:
+// The exact form has a record on each line, ordered by time, author, feed and seq. Each line is as on
+// the wire and ends in a newline:
 //
 //	{"body":"<the exact signed bytes>","sig":"<base64>"}
 //
-// with Go's JSON encoding, without HTML escapes, and a newline at the end of every line. There is
-// nothing in it that only its writer knows, so peers with the same records write the same bytes.
-// Verify needs nothing but such a file, and takes no other bytes for the same records.
+// The escapes and base64 are those of package crypto/record, rules 3 and 4. The file contains nothing
+// that only its writer knows, so peers with the same records write the same bytes. Verify needs
+// nothing but such a file, and accepts no other bytes for the same records.
 //
-// The text form is for reading, in UTC, and says as little of its writer.
+// The text form is for reading. Its times are in UTC and, like the exact form, it says nothing of its
+// writer.
 package archive
 
 import (
@@ -28,7 +29,7 @@ import (
 // maxLine bounds a line: encoding a body as a JSON string at most doubles it.
 const maxLine = 2*record.MaxBody + 256
 
-// liner encodes records as lines, over and over in the same memory.
+// liner encodes records as lines, reusing its memory.
 type liner struct {
 	buf     bytes.Buffer
 	encoder *json.Encoder
@@ -41,15 +42,15 @@ func newLiner() *liner {
 	return l
 }
 
-// line is a record's line, with its newline, valid until the next call.
+// line returns a record's line with its newline, valid until the next call.
 func (l *liner) line(r wire.Record) []byte {
 	l.buf.Reset()
 	_ = l.encoder.Encode(r) // a string and bytes: it can't fail
 	return l.buf.Bytes()
 }
 
-// Write writes the exact form of records, which must be in the raw order (store.All is), and returns
-// their number. Signatures are not looked at.
+// Write writes the exact form of records in the order of store.All and returns their number. It
+// doesn't check signatures.
 func Write(w io.Writer, records iter.Seq2[store.RawEntry, error]) (n int, err error) {
 	out := bufio.NewWriterSize(w, 1<<16)
 	l := newLiner()

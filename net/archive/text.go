@@ -13,16 +13,16 @@ import (
 	"chat.lan/p2pchat/net/store"
 )
 
-// WriteText writes the text form of records, one line each, and returns their number. Each is
-// verified, because nobody can do that from the text; one that isn't what it says is an error.
+// WriteText writes the text form of records, a line each, and returns their number. It verifies
+// each record, because no reader of the text can, and fails at the first bad record.
 //
 //	2026-07-01T12:54:03.123Z dana·91c0: what she said
 //	2026-07-01T12:54:09.001Z * dana·91c0 waves
 //	2026-07-01T12:55:00.000Z - dana·91c0 is now called dan
 //
-// Names are what the records written so far say, and every one comes with its key's first digits.
-// Backslashes, and characters that can't be seen or would move others, are escaped as in a Go string:
-// the text can be had back, and does nothing to a terminal.
+// A name is the author's latest in the records before, with the first digits of the key.
+// Backslashes and invisible or text-moving characters are escaped as in a Go string. So the text
+// can be recovered, and does nothing to a terminal.
 func WriteText(w io.Writer, records iter.Seq2[store.RawEntry, error]) (n int, err error) {
 	out := bufio.NewWriterSize(w, 1<<16)
 	names := map[record.FeedKey]string{}
@@ -71,7 +71,7 @@ func textLine(r *record.Record, names map[record.FeedKey]string) string {
 	return time.UnixMilli(r.Time().Ms).UTC().Format("2006-01-02T15:04:05.000Z ") + said + "\n"
 }
 
-// escape makes text one line that shows what it holds.
+// escape makes text a single line that shows all it contains.
 func escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {

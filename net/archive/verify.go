@@ -25,42 +25,42 @@ var (
 	ErrCut   = errors.New("the last line is cut off")
 )
 
-// Flaw is what is wrong with a file, and where first.
+// Flaw is the first error in a file.
 type Flaw struct {
 	Line int // from 1
 	Err  error
 }
 
-// Error names the line.
+// Error names the line and the reason.
 func (f *Flaw) Error() string { return fmt.Sprintf("line %d: %v", f.Line, f.Err) }
 
-// Unwrap is the reason.
+// Unwrap returns the reason.
 func (f *Flaw) Unwrap() error { return f.Err }
 
-// Author is one of those who say something in a file.
+// Author is an author of records in a file.
 type Author struct {
 	Key     identity.Key
-	Name    string // the last that a record in the file gives; "" when none does
+	Name    string // the last name in the file; "" if there is none
 	Records int
 }
 
-// Report is what Verify found.
+// Report is the result of Verify.
 type Report struct {
 	Room        record.RoomID
-	Records     int      // good ones, up to the first flaw
+	Records     int      // good records, up to the first flaw
 	Authors     []Author // by key
 	Feeds       int
 	First, Last record.Time
 	// Missing counts the records that lie between others of their feed and are not in the file:
-	// its writer never got them, or somebody took them out. What is missing at a feed's end, or
-	// at its beginning (--since, --keep), can't be told.
+	// the writer never got them, or they were removed. Records missing at a feed's end, or at its
+	// beginning (--since, --keep), don't show.
 	Missing uint64
 	Flaw    *Flaw // nil: none
 }
 
-// Verify checks an export: each line is written as Write writes it, each signature is good, the lines
-// are in the raw order, each record once, all of one room, and each follows the one before it in its
-// feed. It stops at the first flaw. The error is the reader's.
+// Verify checks an export and stops at the first flaw. Each line must be as Write writes it, with a
+// good signature. The lines must be in order, without repetition and of one room, and each must
+// follow the record before it in its feed. The error is the reader's.
 func Verify(r io.Reader) (Report, error) {
 	v := &verifier{
 		liner: newLiner(), authors: map[identity.Key]*Author{},
@@ -146,8 +146,8 @@ func (v *verifier) take(n int, line []byte) error {
 	return nil
 }
 
-// chain is what was seen of a feed: a run without a gap, and what isn't joined to it. An author whose
-// clock went back has records that stand before their predecessors in the raw order.
+// chain is the known part of a feed: a run without a gap, and the pieces that aren't joined to it.
+// If an author's clock went back, records stand before their predecessors in the file's order.
 type chain struct {
 	low, high  uint64
 	prev, head record.ID // prev is what the record at low names, head the id of the one at high
@@ -188,7 +188,7 @@ func (v *verifier) chain(n int, r *record.Record) error {
 	return nil
 }
 
-// join puts the pieces of a feed in their places, and counts what lies between.
+// join puts the pieces of a feed in their places and counts the records missing between them.
 func (c *chain) join(flaw func(int, error)) (missing uint64) {
 	low, high := c.low, c.high
 	prev, head := c.prev, c.head
