@@ -8,9 +8,8 @@ import (
 
 const module = "chat.lan/p2pchat/"
 
-// may says which packages of ours each part of the house may import, by prefix (DESIGN.md §1). The
-// longest prefix that fits a package rules. guard is where all goroutines start and profile is the
-// folder that main opens, so both stand beside the node.
+// may lists, by prefix, which packages of ours a package may import. The longest prefix that fits a
+// package rules. net/group stands below everything since all goroutines start there.
 var may = map[string][]string{
 	"crypto/identity": {},
 	"crypto/":         {"crypto/", "net/group"},

@@ -271,20 +271,6 @@ func status(p *peer) happened {
 	return p.until("status", func(h happened) bool { return h.Event == "status" })
 }
 
-// outcome waits until a peer is told that a proposal has come to a state with so many on each side.
-func (p *peer) outcome(label, state string, yes, no int) happened {
-	p.t.Helper()
-	return p.until(label+" "+state, func(h happened) bool {
-		return h.Event == "proposal" && h.Label == label && h.State == state && h.Yes == yes && h.No == no
-	})
-}
-
-// policy waits until a peer is told what secure-only is.
-func (p *peer) policy(value string) happened {
-	p.t.Helper()
-	return p.until("policy "+value, func(h happened) bool { return h.Event == "policy" && h.Slot == "secure_only" && h.Value == value })
-}
-
 // Four hosts vote; the network splits before the last ballots, which are cast on both sides; it heals:
 // one outcome at all four within 5 s of the network's return. A fifth that comes later learns it, and
 // the certificate convinces somebody who has nothing but the file.
