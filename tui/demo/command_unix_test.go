@@ -60,7 +60,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// without is env without the variable, for which a test has a value of its own.
+// without returns env without a variable, which the test then sets itself.
 func without(env []string, variable string) (rest []string) {
 	for _, v := range env {
 		if !strings.HasPrefix(v, variable+"=") {
@@ -90,7 +90,7 @@ func TestWithoutTerminal(t *testing.T) {
 	}
 }
 
-// Three real processes talk, and whoever stops reading ends it without a word.
+// The command prints a conversation of real processes. A closed pipe ends it silently.
 func TestCommandPrintsTranscript(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: starts real peers")
@@ -119,7 +119,7 @@ func TestCommandPrintsTranscript(t *testing.T) {
 	r.Close()
 	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != exitError || said.Len() > 0 {
-		t.Errorf("nobody reads: exit %d, stderr %q", code, said.String())
+		t.Errorf("no reader: exit %d, stderr %q", code, said.String())
 	}
 	if left, _ := os.ReadDir(temp); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
@@ -186,7 +186,7 @@ func signalDemo(t *testing.T, sig os.Signal, args ...string) {
 	}
 }
 
-// A demo that is killed has left word what to do.
+// The watchdog cleans up after a demo that was killed.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: starts real peers")

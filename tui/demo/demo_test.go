@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTheInstallCommandFitsTheSystem(t *testing.T) {
+func TestInstallCommand(t *testing.T) {
 	for _, c := range []struct {
 		has  string
 		root bool
@@ -19,7 +19,7 @@ func TestTheInstallCommandFitsTheSystem(t *testing.T) {
 		{"brew", true, "brew install tmux"},
 		{"", false, ""},
 	} {
-		got := install(func(program string) bool {
+		got := installCommand(func(program string) bool {
 			for _, p := range strings.Fields(c.has) {
 				if p == program {
 					return true
@@ -33,9 +33,9 @@ func TestTheInstallCommandFitsTheSystem(t *testing.T) {
 	}
 }
 
-func TestWithoutTmuxOneLineSaysWhatToDo(t *testing.T) {
+func TestNoTmuxError(t *testing.T) {
 	for _, system := range []string{"linux", "darwin", "windows", "plan9"} {
-		text := missing(system, "go run .").Error()
+		text := noTmuxError(system, "go run .").Error()
 		if !strings.Contains(text, "go run . demo --no-tmux") || strings.Contains(text, "\n") {
 			t.Errorf("%s: %q", system, text)
 		}
@@ -54,7 +54,7 @@ func TestTmuxVersions(t *testing.T) {
 }
 
 // Three in 80×24 keep their 11 rows: there the titles go.
-func TestTitlesOnlyWhereScreensStayTallEnough(t *testing.T) {
+func TestTitlesFit(t *testing.T) {
 	for _, c := range []struct {
 		n, rows int
 		want    bool
@@ -67,7 +67,7 @@ func TestTitlesOnlyWhereScreensStayTallEnough(t *testing.T) {
 	}
 }
 
-func TestWhatIsTooSmallForScreens(t *testing.T) {
+func TestTooSmall(t *testing.T) {
 	for _, c := range []struct {
 		n, columns, rows int
 		want             bool
@@ -81,25 +81,25 @@ func TestWhatIsTooSmallForScreens(t *testing.T) {
 	}
 }
 
-func TestTheScriptFitsEveryCast(t *testing.T) {
+func TestScript(t *testing.T) {
 	for n := MinPeers; n <= MaxPeers; n++ {
 		heard := make(map[string]bool)
 		for _, s := range script(n) {
-			if who := s.player(n); who < 0 || who >= n {
+			if who := s.speaker(n); who < 0 || who >= n {
 				t.Errorf("%q is said by %d of %d", s.text, who, n)
 			}
 			if len(s.text) > 32 || s.caption == "" {
 				t.Errorf("%q doesn't fit in 40 columns, or has no caption", s.text)
 			}
 			if !s.silent && (heard[s.heard()] || s.heard() == "") {
-				t.Errorf("%q can't be told from another line", s.text)
+				t.Errorf("%q can't be distinguished from another line", s.text)
 			}
 			heard[s.heard()] = true
 		}
 	}
 }
 
-func TestOnlyACastOfTwoToSixPlays(t *testing.T) {
+func TestNumberOfPeers(t *testing.T) {
 	for _, n := range []int{-1, 0, 1, 7} {
 		if err := Run(nil, Config{Peers: n}); err == nil {
 			t.Errorf("%d peers: no error", n)

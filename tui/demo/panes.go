@@ -14,17 +14,17 @@ type pane struct {
 	process *os.Process
 }
 
-// window is the peers' panes in a tmux server, ours or the person's own. Its methods are for one
-// goroutine at a time, but caption, focus, write, press and screen, which only ask tmux.
+// window is the peers' panes in a tmux server, ours or the user's own. Its methods may be called from one
+// goroutine at a time. caption, focus, write, press and capture only ask tmux: any goroutine may call them.
 type window struct {
 	tmux  *tmux
 	id    string // @3, as tmux has it
 	panes []pane
 }
 
-// The room that a peer's screen needs. Under minRows beside its pane's title the titles go, and the
-// status line alone says whose pane it is; under leastRows or leastColumns it draws nothing at all,
-// and the status line says how to make one larger.
+// The space that a peer's screen needs. Under minRows the panes lose their titles, and only the status
+// line names the active peer. Under leastRows or leastColumns a screen draws nothing, and the status line
+// says how to enlarge a pane.
 const (
 	minRows      = 11
 	leastRows    = 8
@@ -32,8 +32,8 @@ const (
 )
 
 // open starts all peers: the first by create, a new-session or new-window without its program, the
-// others by splitting. What had begun when an error is returned is in w.panes.
-func (w *window) open(c *cast, create []string, titles bool) error {
+// others by splitting. After an error, w.panes holds the peers that have started.
+func (w *window) open(c *peers, create []string, titles bool) error {
 	print := []string{"-P", "-F", "#{window_id} #{pane_id} #{pane_pid}"}
 	start := func(i int, command []string) error {
 		out, err := w.tmux.do(slices.Concat(command, print, c.argv(i)))
@@ -58,7 +58,7 @@ func (w *window) open(c *cast, create []string, titles bool) error {
 	if err := start(0, create); err != nil {
 		return err
 	}
-	if err := w.settings(titles); err != nil {
+	if err := w.configure(titles); err != nil {
 		return err
 	}
 	for i := 1; i < len(c.names); i++ {
@@ -74,8 +74,8 @@ func (w *window) open(c *cast, create []string, titles bool) error {
 	return err
 }
 
-// settings are those of the window alone, so that a server of the person's own keeps its ways.
-func (w *window) settings(titles bool) error {
+// configure sets options of this window only, so that the user's own server stays as it is.
+func (w *window) configure(titles bool) error {
 	status := "off"
 	if titles {
 		status = "top"
@@ -94,7 +94,7 @@ func (w *window) settings(titles bool) error {
 	return err
 }
 
-// tiles is how tmux tiles n panes: in as many rows as columns, or one row more.
+// tiles returns how tmux tiles n panes: in as many rows as columns, or one row more.
 func tiles(n int) (down, across int) {
 	down, across = 1, 1
 	for down*across < n {
@@ -111,14 +111,14 @@ func titlesFit(n, rows int) bool {
 	return rows/down-1 >= minRows
 }
 
-// tooSmall reports whether n peers in such a window are left without the least room. A rule stands
-// between two.
+// tooSmall reports whether a screen of n in such a window has less than the least space. A line stands
+// between two panes.
 func tooSmall(n, columns, rows int) bool {
 	down, across := tiles(n)
 	return (rows-down+1)/down < leastRows || (columns-across+1)/across < leastColumns
 }
 
-// processes are the peers', ended ones too.
+// processes returns the peers' processes, ended ones too.
 func (w *window) processes() (all []*os.Process) {
 	for _, p := range w.panes {
 		all = append(all, p.process)
@@ -126,7 +126,7 @@ func (w *window) processes() (all []*os.Process) {
 	return all
 }
 
-// caption shows a sentence of the tour; empty takes it away.
+// caption shows a sentence of the tour, or removes it if empty.
 func (w *window) caption(text string) error {
 	_, err := w.tmux.do([]string{"set-option", "-w", "-t", w.id, "@caption", text})
 	return err
@@ -138,18 +138,19 @@ func (w *window) focus(i int) error {
 	return err
 }
 
-// write types text in pane i as it is; press presses a key.
+// write types text in pane i as it is.
 func (w *window) write(i int, text string) error {
 	_, err := w.tmux.do([]string{"send-keys", "-t", w.panes[i].id, "-l", text})
 	return err
 }
 
+// press presses a key in pane i, by tmux's name for it.
 func (w *window) press(i int, key string) error {
 	_, err := w.tmux.do([]string{"send-keys", "-t", w.panes[i].id, key})
 	return err
 }
 
-// screen is what pane i shows.
-func (w *window) screen(i int) (string, error) {
+// capture returns the text in pane i.
+func (w *window) capture(i int) (string, error) {
 	return w.tmux.do([]string{"capture-pane", "-p", "-J", "-t", w.panes[i].id})
 }

@@ -13,12 +13,12 @@ const (
 	// leaveTime is how long a peer may take for its goodbyes; its own limit is 5 s.
 	leaveTime = 7 * time.Second
 	killTime  = 2 * time.Second
-	// lookAgain is how often a process that is no child of ours is looked at: nothing tells of its end.
-	lookAgain = 20 * time.Millisecond
+	// pollTime is how often we check a process that is no child of ours: the system doesn't report its end.
+	pollTime = 20 * time.Millisecond
 )
 
-// ended reports whether p runs no more. One whose parent doesn't collect it has ended too: tmux's own
-// process, and peers that outlive it, belong to process 1, which in a container may be anything.
+// ended reports whether p no longer runs. A zombie counts as ended: tmux's own process, and peers that
+// outlive it, belong to process 1, which in a container may never collect them.
 func ended(p *os.Process) bool {
 	if p.Signal(syscall.Signal(0)) != nil {
 		return true
@@ -34,7 +34,7 @@ func ended(p *os.Process) bool {
 
 // waitEnded returns the processes that still run when ctx ends, or none as soon as none does.
 func waitEnded(ctx context.Context, all []*os.Process) []*os.Process {
-	tick := time.NewTicker(lookAgain)
+	tick := time.NewTicker(pollTime)
 	defer tick.Stop()
 	for {
 		var left []*os.Process
@@ -54,8 +54,8 @@ func waitEnded(ctx context.Context, all []*os.Process) []*os.Process {
 	}
 }
 
-// dismiss ends processes the way a terminal that goes away does: peers say goodbye, shells leave. It
-// kills what hasn't gone after patience.
+// dismiss ends processes as a closed terminal does: peers say goodbye, shells exit. It kills those that
+// still run after patience.
 func dismiss(all []*os.Process, patience time.Duration) error {
 	for _, p := range all {
 		_ = p.Signal(syscall.SIGHUP) // the error is that it has ended
@@ -70,7 +70,7 @@ func dismiss(all []*os.Process, patience time.Duration) error {
 	return nil
 }
 
-// waitAtMost is waitEnded for d. What cleans up doesn't end with the demo's context.
+// waitAtMost calls waitEnded for at most d. It ignores the demo's context, since it serves the cleanup.
 func waitAtMost(d time.Duration, all []*os.Process) []*os.Process {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()

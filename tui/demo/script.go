@@ -2,28 +2,28 @@ package demo
 
 import "chat.lan/p2pchat/vote"
 
-// step is one thing that somebody types in the tour.
+// step is one line that a peer types in the tour.
 type step struct {
-	who     int    // of the cast; -1 is the last of it
-	caption string // what there is to see
+	who     int    // index of the peer; -1 is the last peer
+	caption string // what the viewer should notice
 	text    string // typed and sent
-	shows   string // what the others show then; "": the text. Nothing where it is silent
-	silent  bool   // others show nothing new
+	shows   string // what the others show then; "" means the text. Unused if silent
+	silent  bool   // the others show nothing new
 	then    string // a key that a screen needs afterwards: it closes an answer, or confirms
 }
 
-// What the tour says before and after.
+// Captions before and after the script.
 const (
-	opening = "Nobody set anything up: they found each other by themselves"
+	opening = "No one set anything up: they found each other by themselves"
 	closing = "Now you: type a line in any of them"
 )
 
-// script is a conversation of n peers that shows what one needs to know first, and a vote. Lines are
-// short: three screens in 80×24 have 40 columns each.
+// script returns a conversation of n peers that shows the first things to know, and a vote. Lines are
+// short, since three screens in 80×24 have 40 columns each.
 func script(n int) []step {
 	steps := []step{
-		{who: 0, caption: "Alice writes a line and presses Enter", text: "Hello! Is anybody here?"},
-		{who: 1, caption: "Everybody has it at once, signed and encrypted", text: "Yes! No server, no account."},
+		{who: 0, caption: "Alice writes a line and presses Enter", text: "Hello! Is anyone here?"},
+		{who: 1, caption: "Everyone has it at once, signed and encrypted", text: "Yes! No server, no account."},
 		{who: -1, caption: "/me says what one does", text: "/me waves", shows: "waves"},
 		{who: 0, caption: "/list shows who is here", text: "/list", silent: true, then: "Escape"},
 		{who: 1, caption: "/verify compares the words of a key", text: "/verify Alice", silent: true, then: "Escape"},
@@ -40,16 +40,16 @@ func script(n int) []step {
 	return append(steps, step{who: -1, caption: "/help shows all commands, /quit leaves", text: "See you on the local network!"})
 }
 
-// player is who plays the step among n.
-func (s step) player(n int) int {
+// speaker returns the index of the step's peer among n.
+func (s step) speaker(n int) int {
 	if s.who < 0 {
 		return n - 1
 	}
 	return s.who
 }
 
-// heard is what of the step the others show: of a text the beginning, since the rest may be on another
-// row.
+// heard returns the text by which the others' screens show the step. Of a long text it is the beginning,
+// since the rest may be on another row.
 func (s step) heard() string {
 	if s.shows != "" {
 		return s.shows

@@ -17,36 +17,35 @@ import (
 
 const sessionName = "p2pchat"
 
-// keys is the status line: whose pane it is, and how to go on and to leave. The tour's captions take
-// the place of the latter.
-func keys(small bool) string {
+// statusLine returns the status line: the active peer's name, and the keys to go on and to leave. The
+// tour's captions replace the keys.
+func statusLine(small bool) string {
 	if small { // what matters most, within 50 columns
 		return `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},Ctrl+b z: larger · Alt+arrow: next · /quit}`
 	}
 	return `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},Alt+arrow: another person · /quit: leave · Ctrl+b d: end the demo}`
 }
 
-// session is a tmux server of our own with one session, attached to the person's terminal.
+// session is a tmux server of our own with one session, attached to the user's terminal.
 type session struct {
 	window
 	server *os.Process // nil until it runs
 }
 
-// showSession shows the peers in a tmux server of our own, until they have ended or the person
-// detaches.
-func showSession(g *group.Group, cfg Config, c *cast, t *tmux) (err error) {
-	last, err := makeWill(t, c.dir, "kill-server")
+// showSession shows the peers in a tmux server of our own, until they have ended or the user detaches.
+func showSession(g *group.Group, cfg Config, c *peers, t *tmux) (err error) {
+	dog, err := startWatchdog(t, c.dir, "kill-server")
 	if err != nil {
 		return err
 	}
-	defer last.revoke()
+	defer dog.stop()
 	s := &session{window: window{tmux: t}}
 	defer func() {
 		if left := s.end(); err == nil {
 			err = left
 		}
 		if g.Context().Err() != nil {
-			err = context.Cause(g.Context()) // what it broke off is no error of its own
+			err = context.Cause(g.Context()) // what the end interrupted is no error of its own
 		}
 	}()
 	width, height, err := term.GetSize(int(cfg.Stdout.Fd()))
@@ -65,7 +64,7 @@ func showSession(g *group.Group, cfg Config, c *cast, t *tmux) (err error) {
 	}
 	show := g.Child()
 	defer show.Close()
-	defer keepTerminal(cfg.Stdin, cfg.Stdout)()
+	defer saveTerminal(cfg.Stdin, cfg.Stdout)()
 	attach := t.command(context.Background(), []string{"attach-session", "-t", "=" + sessionName})
 	var errs bytes.Buffer
 	attach.Stdin, attach.Stdout, attach.Stderr = cfg.Stdin, cfg.Stdout, &errs
@@ -83,7 +82,7 @@ func showSession(g *group.Group, cfg Config, c *cast, t *tmux) (err error) {
 	select {
 	case err := <-done:
 		if err != nil {
-			return complaint(err, errs.String())
+			return tmuxError(err, errs.String())
 		}
 		return nil
 	case <-g.Context().Done():
@@ -99,22 +98,22 @@ func showSession(g *group.Group, cfg Config, c *cast, t *tmux) (err error) {
 	}
 }
 
-// serve starts the server with its settings, and no session yet. small says that a screen needs zooming.
+// serve starts the server with its settings, and no session yet. small means that a screen needs zooming.
 func (s *session) serve(small bool) error {
 	commands := [][]string{{"start-server"}, {"set-option", "-g", "exit-empty", "off"}}
 	for _, o := range [][2]string{
 		{"escape-time", "0"}, // Esc closes at once
 		{"default-terminal", innerTerminal()},
 		{"focus-events", "on"},
-		{"set-clipboard", "on"}, // a line that is copied reaches the person's own clipboard
+		{"set-clipboard", "on"}, // a copied message reaches the user's own clipboard
 		{"mouse", "off"},        // the terminal's own selection works
 		{"set-titles", "on"},
-		{"set-titles-string", "#T"}, // as the active peer has it, with what is unread
+		{"set-titles-string", "#T"}, // the active peer's title, with its unread count
 		{"repeat-time", "0"},        // an arrow soon after Ctrl+b and an arrow is the peer's
 		{"status-interval", "0"},
 		{"status-style", "reverse"},
 		{"status-left-length", "200"},
-		{"status-left", keys(small)},
+		{"status-left", statusLine(small)},
 		{"status-right", ""},
 		{"window-status-format", ""},
 		{"window-status-current-format", ""},
@@ -141,8 +140,8 @@ func (s *session) serve(small bool) error {
 	return err
 }
 
-// end ends what runs in the server, a shell that the person opened there too, and the server. It may
-// be called again.
+// end ends every process in the server, also a shell that the user opened there, and then the server. It
+// may be called again.
 func (s *session) end() error {
 	if s.server == nil {
 		_, _ = s.tmux.do([]string{"kill-server"}) // it may have come up all the same
@@ -159,14 +158,14 @@ func (s *session) end() error {
 	}
 	err := dismiss(all, leaveTime)
 	_, _ = s.tmux.do([]string{"kill-server"})
-	// Told to while a client is about to attach, it has been seen to say goodbye to all and stay.
+	// Some servers stay after kill-server when a client is about to attach.
 	if stays := dismiss([]*os.Process{s.server}, killTime); err == nil {
 		err = stays
 	}
 	return err
 }
 
-// innerTerminal is the TERM of the peers: what tmux is today, or what older systems have of it.
+// innerTerminal returns the TERM of the peers: today's name for tmux, or the name on older systems.
 func innerTerminal() string {
 	const today = "tmux-256color"
 	dirs := []string{os.Getenv("TERMINFO"), "/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo",

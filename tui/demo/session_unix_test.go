@@ -20,8 +20,8 @@ import (
 	"golang.org/x/term"
 )
 
-// The demo as a newcomer has it: three meet, one writes, a key goes to the next, each quits.
-func TestThreeMeetTalkAndQuit(t *testing.T) {
+// Three peers meet, the user writes in two of them, and each quits.
+func TestSession(t *testing.T) {
 	needTmux(t)
 	t.Setenv("TMUX", "")
 	s := play(t, Config{Peers: 3})
@@ -66,7 +66,7 @@ func TestThreeMeetTalkAndQuit(t *testing.T) {
 	}
 }
 
-func TestDetachingEndsIt(t *testing.T) {
+func TestDetach(t *testing.T) {
 	needTmux(t)
 	t.Setenv("TMUX", "")
 	s := play(t, Config{Peers: 2})
@@ -77,8 +77,8 @@ func TestDetachingEndsIt(t *testing.T) {
 	}
 }
 
-// Also when a shell was opened in it, and when it is told to end before it has begun.
-func TestTheEndOfItsContextEndsIt(t *testing.T) {
+// The group's end stops the demo, also with a shell opened in it, and before it has begun.
+func TestStop(t *testing.T) {
 	needTmux(t)
 	t.Setenv("TMUX", "")
 	s := play(t, Config{Peers: 3})
@@ -95,7 +95,7 @@ func TestTheEndOfItsContextEndsIt(t *testing.T) {
 	}
 }
 
-func TestTheEndOfTmuxEndsThePeers(t *testing.T) {
+func TestServerKilled(t *testing.T) {
 	needTmux(t)
 	t.Setenv("TMUX", "")
 	s := play(t, Config{Peers: 3})
@@ -116,8 +116,8 @@ func TestTheEndOfTmuxEndsThePeers(t *testing.T) {
 	}
 }
 
-// What tmux didn't give back is given back, once, and what it did isn't touched.
-func TestATerminalIsGivenBackThatTmuxLeft(t *testing.T) {
+// The terminal's modes are restored once, and only if tmux didn't restore them.
+func TestSaveTerminal(t *testing.T) {
 	terminal, tty, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestATerminalIsGivenBackThatTmuxLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	restore := keepTerminal(tty, &out)
+	restore := saveTerminal(tty, &out)
 	if restore(); out.Len() > 0 {
 		t.Errorf("a terminal as it was got %q", out.String())
 	}
@@ -138,7 +138,7 @@ func TestATerminalIsGivenBackThatTmuxLeft(t *testing.T) {
 	}
 	restore()
 	restore()
-	if out.String() != giveBack {
+	if out.String() != resetModes {
 		t.Errorf("a terminal in raw mode got %q", out.String())
 	}
 	if after, err := term.GetState(int(tty.Fd())); err != nil || !reflect.DeepEqual(before, after) {
@@ -146,8 +146,8 @@ func TestATerminalIsGivenBackThatTmuxLeft(t *testing.T) {
 	}
 }
 
-// A tmux that was told to end and doesn't is killed.
-func TestATmuxThatStaysIsKilled(t *testing.T) {
+// A tmux that ignores the signal to end is killed.
+func TestStubbornServer(t *testing.T) {
 	stubborn := exec.Command("/bin/sh", "-c", `trap '' HUP TERM; echo ready; read -r word`)
 	in, err := stubborn.StdinPipe()
 	if err != nil {
@@ -175,7 +175,7 @@ func TestATmuxThatStaysIsKilled(t *testing.T) {
 	_ = stubborn.Wait()
 }
 
-func TestATerminalThatTmuxCannotUse(t *testing.T) {
+func TestUnknownTerminal(t *testing.T) {
 	needTmux(t)
 	t.Setenv("TMUX", "")
 	s := play(t, Config{Peers: 2}, "no-such-terminal")
@@ -184,8 +184,8 @@ func TestATerminalThatTmuxCannotUse(t *testing.T) {
 	}
 }
 
-// Inside tmux it is one more window, which takes nothing of the person's own with it.
-func TestInsideTmuxItIsAWindow(t *testing.T) {
+// Inside tmux the demo is one more window, and the user's own windows and settings stay.
+func TestWindow(t *testing.T) {
 	path := needTmux(t)
 	outer := newPrivate(path, tempFolder(t))
 	if _, err := outer.do([]string{"new-session", "-d", "-x", "80", "-y", "24", "cat"}); err != nil {
@@ -235,7 +235,7 @@ func TestInsideTmuxItIsAWindow(t *testing.T) {
 	}
 }
 
-// settingsOf is all that is set in a server beyond single windows, and its keys.
+// settingsOf returns all options of a server but those of single windows, and its keys.
 func settingsOf(t *testing.T, server *tmux) string {
 	t.Helper()
 	out, err := server.do([]string{"show-options", "-s"}, []string{"show-options", "-g"}, []string{"show-options", "-gw"}, []string{"list-keys"})
@@ -245,14 +245,14 @@ func settingsOf(t *testing.T, server *tmux) string {
 	return out
 }
 
-func TestTheTourTypesByItself(t *testing.T) {
+func TestTour(t *testing.T) {
 	needTmux(t)
 	t.Setenv("TMUX", "")
 	s := play(t, Config{Peers: 4, Tour: true, hurry: true})
 	panes := s.find(4)
 	for _, step := range script(4) {
 		for i, p := range panes {
-			if i != step.player(4) && !step.silent {
+			if i != step.speaker(4) && !step.silent {
 				s.shows(p, step.heard())
 			}
 		}
@@ -264,17 +264,17 @@ func TestTheTourTypesByItself(t *testing.T) {
 	}
 }
 
-// A tmux that isn't there any more leaves its TMUX behind in what it started.
-func TestAStaleTMUXIsNoTmux(t *testing.T) {
+// The TMUX variable of a tmux that has ended is ignored.
+func TestStaleTMUX(t *testing.T) {
 	path := needTmux(t)
 	t.Setenv("TMUX", tempFolder(t)+"/nobody,1,0")
 	if newOuter(path) != nil {
-		t.Error("nobody answers there")
+		t.Error("no server answers there")
 	}
 }
 
-// Somebody who chats on the loopback interface, and looks for everybody, is no guest of a demo.
-func TestTheCastIsAmongItself(t *testing.T) {
+// A peer on the loopback interface doesn't find the demo's peers.
+func TestPeersFindNoStranger(t *testing.T) {
 	temp := tempFolder(t)
 	path := program(t)
 	stranger := exec.CommandContext(t.Context(), path, "start", "--json", "--name", "Stranger", "--profile", t.TempDir(), "--interface", "lo", "--port", "0")
@@ -302,7 +302,7 @@ func TestTheCastIsAmongItself(t *testing.T) {
 	}
 }
 
-// transcriptOf is what the demo of three prints without tmux.
+// transcriptOf returns what the demo of three prints without tmux.
 func transcriptOf(t *testing.T, temp, path string) string {
 	t.Helper()
 	out, err := os.Create(temp + "/out")
@@ -323,14 +323,14 @@ func transcriptOf(t *testing.T, temp, path string) string {
 	return string(text)
 }
 
-func TestTheTranscriptEndsByItself(t *testing.T) {
+func TestTranscript(t *testing.T) {
 	temp := tempFolder(t)
 	path := program(t)
 	text := transcriptOf(t, temp, path)
 	for _, want := range []string{
 		"Alice   │ 🔍 Discovered new peer: Bob (127.0.0.1)\n",
-		"Alice   › Hello! Is anybody here?\n",
-		"Charlie │ 📨 Alice says: Hello! Is anybody here?\n",
+		"Alice   › Hello! Is anyone here?\n",
+		"Charlie │ 📨 Alice says: Hello! Is anyone here?\n",
 		"Bob     │ 📨 * Charlie waves\n",
 		"Bob     │ Words of Alice: ",
 		"Alice   › /propose\n", "Charlie │ 🔐 Alice proposed #1: secure-only on · needs 2 of 3\n",

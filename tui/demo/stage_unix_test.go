@@ -21,7 +21,7 @@ import (
 	"golang.org/x/term"
 )
 
-// patience is for two busy cores; what is waited for takes a tenth of a second.
+// patience is long, for busy machines. Most waits take a tenth of a second.
 const patience = 60 * time.Second
 
 // built is the program, built once for all tests.
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// program is the path of p2pchat itself.
+// program returns the path of p2pchat, built once.
 func program(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
@@ -77,16 +77,16 @@ func needTmux(t *testing.T) string {
 type stage struct {
 	t        *testing.T
 	group    *group.Group
-	terminal *os.File // what a person types on
+	terminal *os.File // the user's end
 	temp     string
 	done     chan struct{} // closed when Run has returned
-	err      error         // of Run
+	err      error         // what Run returned
 	tmux     *tmux         // set by find
 	printed  func() string
 	restored func() bool // whether the terminal has the modes of before
 }
 
-// tempFolder is a new TMPDIR. The socket's path must be short, so not t.TempDir.
+// tempFolder makes a new TMPDIR. The path of t.TempDir would be too long for a socket.
 func tempFolder(t *testing.T) string {
 	t.Helper()
 	temp, err := os.MkdirTemp("", "p2pt")
@@ -172,7 +172,7 @@ func (s *stage) until(what string, fine func() bool) {
 	}
 }
 
-// ask is what tmux says, or "" while it can't.
+// ask returns the output of a tmux command, or "" if it fails.
 func (s *stage) ask(args ...string) string {
 	out, _ := s.tmux.do(args)
 	return strings.TrimSpace(out)
@@ -234,7 +234,7 @@ func (s *stage) over() error {
 	return s.err
 }
 
-// nothingLeft looks for files in the folder for temporary ones and for processes that were told of it.
+// nothingLeft fails if files are left in temp, or processes with its path among their arguments.
 func nothingLeft(t *testing.T, temp string) {
 	t.Helper()
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {

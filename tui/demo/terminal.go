@@ -8,16 +8,14 @@ import (
 	"golang.org/x/term"
 )
 
-// giveBack ends everything that tmux may have asked of a terminal, last of it the second screen: reports
-// of the mouse and the focus, marked pastes, keys of the keypad, scrolling within a region, a hidden
-// cursor.
-const giveBack = "\x18\x1b[m\x1b(B\x1b[r\x1b[?1l\x1b>" +
+// resetModes ends every mode that tmux may have set in a terminal: mouse and focus reports, bracketed
+// paste, keypad keys, a scroll region, a hidden cursor. The alternate screen comes last.
+const resetModes = "\x18\x1b[m\x1b(B\x1b[r\x1b[?1l\x1b>" +
 	"\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
 
-// keepTerminal remembers the modes of the person's terminal. What it returns gives them back if tmux
-// didn't: that is its server's to do, which may have been killed. It may only be called when no client
-// is attached.
-func keepTerminal(in *os.File, out io.Writer) (restore func()) {
+// saveTerminal saves the modes of the user's terminal and returns a function that restores them. tmux
+// restores them itself unless its server was killed. Call restore only when no client is attached.
+func saveTerminal(in *os.File, out io.Writer) (restore func()) {
 	was, err := term.GetState(int(in.Fd()))
 	if err != nil {
 		return func() {}
@@ -28,6 +26,6 @@ func keepTerminal(in *os.File, out io.Writer) (restore func()) {
 			return // the terminal has gone, or tmux left it as it was
 		}
 		_ = term.Restore(int(in.Fd()), was)
-		_, _ = io.WriteString(out, giveBack)
+		_, _ = io.WriteString(out, resetModes)
 	}
 }

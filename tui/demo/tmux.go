@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// minMajor is the first tmux that knows options of single panes.
+// minMajor is the first major version of tmux with options for single panes.
 const minMajor = 3
 
 // commandTime is how long tmux may take to answer; it takes a few milliseconds.
@@ -26,11 +26,11 @@ type tmux struct {
 	env   []string
 }
 
-// newPrivate is a server that no other tmux knows, without the person's configuration.
+// newPrivate returns a tmux server of our own, without the user's configuration.
 func newPrivate(path, dir string) *tmux {
 	t := &tmux{path: path, flags: []string{"-S", socketIn(dir), "-f", "/dev/null", "-u"}}
 	for _, v := range os.Environ() {
-		// A server that was once asked about here must not be asked instead.
+		// TMUX would direct the commands to the server that it names.
 		if !strings.HasPrefix(v, "TMUX=") && !strings.HasPrefix(v, "TMUX_PANE=") {
 			t.env = append(t.env, v)
 		}
@@ -38,8 +38,8 @@ func newPrivate(path, dir string) *tmux {
 	return t
 }
 
-// newOuter is the server that this process runs inside of, or nil. A TMUX variable can outlive its
-// server, or come through sudo from somewhere else: then it answers nothing.
+// newOuter returns the tmux server in which this process runs, or nil. A TMUX variable can outlive its
+// server, or come from elsewhere through sudo. Then the server doesn't answer.
 func newOuter(path string) *tmux {
 	if path == "" || os.Getenv("TMUX") == "" {
 		return nil
@@ -53,7 +53,7 @@ func newOuter(path string) *tmux {
 
 func socketIn(dir string) string { return filepath.Join(dir, "tmux") }
 
-// command is tmux with these commands, one after the other; the first that fails is the last.
+// command returns a tmux process that runs these commands in order, until one fails.
 func (t *tmux) command(ctx context.Context, commands ...[]string) *exec.Cmd {
 	args := append([]string(nil), t.flags...)
 	for i, c := range commands {
@@ -73,8 +73,7 @@ func (t *tmux) command(ctx context.Context, commands ...[]string) *exec.Cmd {
 	return cmd
 }
 
-// do runs commands and returns what they print. It doesn't end with the demo's context: what cleans
-// up uses it too.
+// do runs commands and returns their output. It ignores the demo's context, since the cleanup uses it too.
 func (t *tmux) do(commands ...[]string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
@@ -82,13 +81,13 @@ func (t *tmux) do(commands ...[]string) (string, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return "", complaint(err, errs.String())
+		return "", tmuxError(err, errs.String())
 	}
 	return out.String(), nil
 }
 
-// complaint is what tmux said, on one line, or else how it ended.
-func complaint(err error, said string) error {
+// tmuxError returns tmux's error output on one line, or else its exit status.
+func tmuxError(err error, said string) error {
 	if said = strings.Join(strings.Fields(said), " "); said != "" {
 		return fmt.Errorf("tmux: %s", said)
 	}
@@ -97,7 +96,7 @@ func complaint(err error, said string) error {
 
 var majorNumber = regexp.MustCompile(`^tmux (?:next-)?([0-9]+)\.`)
 
-// checkVersion refuses a tmux that lacks what is used here.
+// checkVersion returns an error for a tmux that is too old for the demo.
 func checkVersion(path string) error {
 	out, err := (&tmux{path: path, env: os.Environ()}).do([]string{"-V"})
 	if err == nil && tooOld(out) {
@@ -106,7 +105,7 @@ func checkVersion(path string) error {
 	return err
 }
 
-// tooOld reports whether that is how an old tmux calls itself. One without a number is a fresh one.
+// tooOld reports whether the output of tmux -V names an old version. Development builds have no number.
 func tooOld(version string) bool {
 	m := majorNumber.FindStringSubmatch(version)
 	if m == nil {

@@ -10,12 +10,12 @@ import (
 const (
 	wordPause  = 110 * time.Millisecond
 	readPause  = 2500 * time.Millisecond
-	seePause   = 1200 * time.Millisecond // between a caption and what it is about
-	arriveTime = 8 * time.Second         // for what is waited for on a screen; a ballot is held for 5 s
+	seePause   = 1200 * time.Millisecond // between a caption and its step
+	arriveTime = 8 * time.Second         // limit for a text to appear on a screen; a ballot is held for 5 s
 )
 
-// tour types the script in the peers' panes. It ends early, without a word, when a pane is gone: the
-// person has quit there, and has seen enough.
+// tour types the script in the peers' panes. It ends early and silently when a pane is gone: the user
+// has quit there.
 func tour(ctx context.Context, w *window, hurry bool) {
 	pause := func(d time.Duration) bool {
 		if hurry {
@@ -39,7 +39,7 @@ func tour(ctx context.Context, w *window, hurry bool) {
 		return
 	}
 	for _, s := range script(n) {
-		who := s.player(n)
+		who := s.speaker(n)
 		if w.focus(who) != nil || w.caption(s.caption) != nil || !pause(seePause) {
 			return
 		}
@@ -71,14 +71,14 @@ func tour(ctx context.Context, w *window, hurry bool) {
 	}
 }
 
-// await looks at pane i until it shows text, for a while: a small pane may never.
+// await waits until pane i shows text, but not for long: a small pane may never show it.
 func (w *window) await(ctx context.Context, i int, text string) error {
 	limited, cancel := context.WithTimeout(ctx, arriveTime)
 	defer cancel()
-	tick := time.NewTicker(lookAgain)
+	tick := time.NewTicker(pollTime)
 	defer tick.Stop()
 	for {
-		shown, err := w.screen(i)
+		shown, err := w.capture(i)
 		if err != nil || strings.Contains(shown, text) {
 			return err
 		}

@@ -17,26 +17,26 @@ import (
 )
 
 const (
-	// meetTime is how long the peers have to find each other, and to hear a line. It takes well under
-	// a second.
+	// meetTime is how long the peers may take to find each other, and to receive a message. It takes well
+	// under a second.
 	meetTime = 15 * time.Second
-	// linePause is for somebody who reads along; a file or a pipe doesn't.
+	// linePause is for a user who reads along. A file or a pipe needs none.
 	linePause = 900 * time.Millisecond
-	// quiet is how long nobody prints anything before the next one speaks.
+	// quiet is how long no peer prints anything before the next one speaks.
 	quiet = 60 * time.Millisecond
 )
 
-// actor is a peer in line mode.
-type actor struct {
+// linePeer is a peer in line mode.
+type linePeer struct {
 	name  string
 	stdin io.WriteCloser
 	cmd   *exec.Cmd
-	lines []string // all that it printed
+	lines []string // everything that it printed
 	ended bool
 	err   error // how it ended
 }
 
-// printed is a line of an actor, or its end.
+// printed is a line from a peer, or its end.
 type printed struct {
 	who  int
 	line string
@@ -44,21 +44,21 @@ type printed struct {
 	err  error
 }
 
-// transcript performs the script with real peers whose standard input is ours, and prints what they
-// print, each line under its speaker's name.
+// transcript performs the script with real peers whose standard input is ours. It prints their output,
+// each line with its peer's name.
 type transcript struct {
-	actors []*actor
+	peers  []*linePeer
 	out    io.Writer
 	width  int
 	colour bool
 	pause  time.Duration
-	lines  chan printed // never closed; each actor's goroutine ends with its end
-	count  int          // of lines so far
-	failed error        // of out
+	lines  chan printed // never closed; each peer's goroutine sends the peer's end last
+	count  int          // the number of lines so far
+	failed error        // the first error of out
 }
 
 // transcribe runs a whole transcript. All peers have ended when it returns.
-func transcribe(g *group.Group, cfg Config, c *cast) (err error) {
+func transcribe(g *group.Group, cfg Config, c *peers) (err error) {
 	t := &transcript{out: cfg.Stdout, lines: make(chan printed)}
 	if term.IsTerminal(int(cfg.Stdout.Fd())) {
 		t.colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -68,8 +68,8 @@ func transcribe(g *group.Group, cfg Config, c *cast) (err error) {
 	}
 	play := g.Child()
 	defer func() {
-		// Whatever happened, everybody leaves: the end of their input is a /quit.
-		for _, a := range t.actors {
+		// Whatever happened, all peers leave: the end of their input is a /quit.
+		for _, a := range t.peers {
 			a.stdin.Close()
 		}
 		if t.failed != nil {
@@ -92,9 +92,9 @@ func transcribe(g *group.Group, cfg Config, c *cast) (err error) {
 	return t.perform(g.Context())
 }
 
-// enter starts one actor, which is interrupted when g stops and killed when that doesn't help.
+// enter starts one peer. When g stops, the peer is interrupted, and killed if that doesn't help.
 func (t *transcript) enter(g *group.Group, name string, argv []string) error {
-	a := &actor{name: name, cmd: exec.CommandContext(g.Context(), argv[0], argv[1:]...)}
+	a := &linePeer{name: name, cmd: exec.CommandContext(g.Context(), argv[0], argv[1:]...)}
 	a.cmd.WaitDelay = leaveTime
 	a.cmd.Cancel = func() error {
 		if a.cmd.Process.Signal(os.Interrupt) != nil {
@@ -115,7 +115,7 @@ func (t *transcript) enter(g *group.Group, name string, argv []string) error {
 		r.Close()
 		return fmt.Errorf("start the peer %s: %w", name, err)
 	}
-	who := len(t.actors)
+	who := len(t.peers)
 	listen := func(context.Context) {
 		defer r.Close()
 		in := bufio.NewScanner(r)
@@ -130,21 +130,21 @@ func (t *transcript) enter(g *group.Group, name string, argv []string) error {
 		_ = a.cmd.Wait()
 		return context.Cause(g.Context())
 	}
-	t.actors = append(t.actors, a)
+	t.peers = append(t.peers, a)
 	t.width = max(t.width, len(name))
 	return nil
 }
 
 // perform goes through the script.
 func (t *transcript) perform(ctx context.Context) error {
-	n := len(t.actors)
+	n := len(t.peers)
 	if err := t.until(ctx, meetTime, t.allMet); err != nil {
 		return fmt.Errorf("the peers don't find each other: %w", err)
 	}
 	t.caption(opening)
 	for _, s := range script(n) {
-		who := s.player(n)
-		a := t.actors[who]
+		who := s.speaker(n)
+		a := t.peers[who]
 		_ = t.until(ctx, t.pause, nil)
 		t.caption(s.caption)
 		_ = t.until(ctx, t.pause/2, nil)
@@ -155,15 +155,15 @@ func (t *transcript) perform(ctx context.Context) error {
 		}
 		err := t.until(ctx, meetTime, func() bool {
 			done := len(a.lines) > before // its own answer
-			for i, other := range t.actors {
+			for i, other := range t.peers {
 				done = done && (i == who || s.silent || other.shows(s.heard()))
 			}
 			return done
 		})
 		if err != nil {
-			return fmt.Errorf("%q doesn't reach everybody: %w", s.text, err)
+			return fmt.Errorf("%q doesn't reach everyone: %w", s.text, err)
 		}
-		for seen := -1; seen != t.count; { // an answer of several lines is not cut in two
+		for seen := -1; seen != t.count; { // an answer of several lines stays in one piece
 			seen = t.count
 			_ = t.until(ctx, quiet, nil)
 		}
@@ -171,8 +171,8 @@ func (t *transcript) perform(ctx context.Context) error {
 	if err := t.until(ctx, t.pause, func() bool { return false }); ctx.Err() != nil {
 		return err
 	}
-	t.caption("Everybody leaves")
-	for i, a := range t.actors {
+	t.caption("Everyone leaves")
+	for i, a := range t.peers {
 		t.print(i, "›", "/quit")
 		if _, err := io.WriteString(a.stdin, "/quit\n"); err != nil {
 			return fmt.Errorf("%s hears nothing any more: %w", a.name, err)
@@ -187,14 +187,14 @@ func (t *transcript) perform(ctx context.Context) error {
 	return t.failed
 }
 
-// until prints what the actors print until fine is true, or for all of limit when fine is nil.
+// until prints the peers' output until fine returns true, or for all of limit when fine is nil.
 func (t *transcript) until(ctx context.Context, limit time.Duration, fine func() bool) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	for fine == nil || !fine() {
 		select {
 		case l := <-t.lines:
-			a := t.actors[l.who]
+			a := t.peers[l.who]
 			if l.end {
 				a.ended, a.err = true, l.err
 				continue
@@ -215,7 +215,7 @@ func (t *transcript) until(ctx context.Context, limit time.Duration, fine func()
 }
 
 func (t *transcript) allEnded() bool {
-	for _, a := range t.actors {
+	for _, a := range t.peers {
 		if !a.ended {
 			return false
 		}
@@ -223,10 +223,10 @@ func (t *transcript) allEnded() bool {
 	return true
 }
 
-// allMet reports whether everybody has seen everybody else come.
+// allMet reports whether each peer has seen all others.
 func (t *transcript) allMet() bool {
-	for _, a := range t.actors {
-		for _, other := range t.actors {
+	for _, a := range t.peers {
+		for _, other := range t.peers {
 			if other != a && !a.shows("peer: "+other.name) {
 				return false
 			}
@@ -235,8 +235,8 @@ func (t *transcript) allMet() bool {
 	return true
 }
 
-// shows reports whether a line of a's contains text.
-func (a *actor) shows(text string) bool {
+// shows reports whether a line that the peer printed contains text.
+func (a *linePeer) shows(text string) bool {
 	for _, l := range a.lines {
 		if strings.Contains(l, text) {
 			return true
@@ -245,9 +245,9 @@ func (a *actor) shows(text string) bool {
 	return false
 }
 
-// print writes one line under its speaker's name. The first error stays in t.failed.
+// print writes one line with its peer's name. The first error stays in t.failed.
 func (t *transcript) print(who int, mark, text string) {
-	name := fmt.Sprintf("%-*s", t.width, t.actors[who].name)
+	name := fmt.Sprintf("%-*s", t.width, t.peers[who].name)
 	if t.colour {
 		name = fmt.Sprintf("\x1b[1;%dm%s\x1b[0m", 31+who, name)
 	}

@@ -10,9 +10,9 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// showWindow shows the peers in a new window of the tmux that we are in, until they have ended. The
-// server is the person's: only the window's own settings are touched.
-func showWindow(g *group.Group, cfg Config, c *cast, t *tmux) (err error) {
+// showWindow shows the peers in a new window of the tmux that we run in, until they have ended. The
+// server is the user's, so only the window's own settings change.
+func showWindow(g *group.Group, cfg Config, c *peers, t *tmux) (err error) {
 	w := &window{tmux: t}
 	defer func() {
 		if left := dismiss(w.processes(), leaveTime); err == nil {
@@ -23,7 +23,7 @@ func showWindow(g *group.Group, cfg Config, c *cast, t *tmux) (err error) {
 		}
 	}()
 	create := []string{"new-window", "-n", "p2pchat demo"}
-	// Beside the window that the demo was asked for in, whichever is looked at by now.
+	// Beside the window in which the demo was started, even if another window is active by now.
 	if here, err := t.do([]string{"display-message", "-p", "-t", os.Getenv("TMUX_PANE"), "#{window_id}"}); err == nil {
 		create = append(create, "-a", "-t", strings.TrimSpace(here))
 	}
@@ -33,11 +33,11 @@ func showWindow(g *group.Group, cfg Config, c *cast, t *tmux) (err error) {
 	if err := w.open(c, create, true); err != nil {
 		return err
 	}
-	last, err := makeWill(t, c.dir, "kill-window", "-t", w.id)
+	dog, err := startWatchdog(t, c.dir, "kill-window", "-t", w.id)
 	if err != nil {
 		return err
 	}
-	defer last.revoke()
+	defer dog.stop()
 	show := g.Child()
 	defer show.Close()
 	if cfg.Tour {

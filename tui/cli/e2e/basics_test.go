@@ -126,7 +126,7 @@ func TestProfileInUse(t *testing.T) {
 	}
 }
 
-// A second program on a profile is told so at once.
+// A second program on a profile fails at once.
 func TestProfileInUseIsRefusedAtOnce(t *testing.T) {
 	cmd, _ := neighboursAt(t)
 	first := begin(t, cmd("Ann"))
@@ -215,7 +215,7 @@ func TestClosedOutput(t *testing.T) {
 	}
 }
 
-// What was said on a disk that is full was not said.
+// An output that can't be written is an error, not success.
 func TestOutputToFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -231,7 +231,7 @@ func TestOutputToFullDisk(t *testing.T) {
 	}
 }
 
-// However a program ends but for kill -9, its peers are told: they see it leave, and don't lose it.
+// A signal other than kill -9 ends the program with a goodbye: its peers see it leave, and don't lose it.
 func TestSignal(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no signals can be sent on Windows")
@@ -279,8 +279,8 @@ func TestEndOfInput(t *testing.T) {
 	}
 }
 
-// A panic anywhere ends the program in good order: peers are told, one line on stderr says where the
-// stack is, exit code 2.
+// A panic in any goroutine still says goodbye to peers. One line on stderr names the log with the stack,
+// and the exit code is 2.
 func TestPanic(t *testing.T) {
 	peer, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"chat.lan/p2pchat/net/link"
 )
 
-// freePort is a UDP port that nobody uses, for peers that are to find only each other.
+// freePort returns a free UDP port, for peers that must find only each other.
 func freePort(t *testing.T) string {
 	t.Helper()
 	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -26,14 +26,14 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(c.LocalAddr().(*net.UDPAddr).Port)
 }
 
-// neighbours makes commands of peers that find each other, and nobody else, on this machine.
+// neighbours returns a function that makes commands for peers which find only each other, on this machine.
 func neighbours(t *testing.T) func(name string, more ...string) *exec.Cmd {
 	t.Helper()
 	cmd, _ := neighboursAt(t)
 	return cmd
 }
 
-// neighboursAt tells their home, too.
+// neighboursAt returns their home folder, too.
 func neighboursAt(t *testing.T) (cmd func(name string, more ...string) *exec.Cmd, home string) {
 	t.Helper()
 	home = t.TempDir()
@@ -69,7 +69,7 @@ func TestTwoPeersOnOneMachine(t *testing.T) {
 	}
 }
 
-// Each knows only the one before it, and nobody looks for others; peer exchange does the rest.
+// Each peer knows only the peer before it, without discovery. Peer exchange links them all.
 func TestPeerExchange(t *testing.T) {
 	home := t.TempDir()
 	var peers []*peer
@@ -111,8 +111,8 @@ func TestPeerExchange(t *testing.T) {
 	}
 }
 
-// Whoever was reached by --connect is dialled at the next start, which names nobody; quietly if he isn't
-// there; and not any more after /disconnect.
+// An address that --connect reached is dialled again at the next start, silently if no peer is there, and
+// no longer after /disconnect.
 func TestRememberedAddresses(t *testing.T) {
 	home := t.TempDir()
 	b := begin(t, program(t, home, alone("--name", "Ben")...))
@@ -127,9 +127,9 @@ func TestRememberedAddresses(t *testing.T) {
 	again.quits()
 	third := begin(t, program(t, home, alone("--name", "Ann")...))
 	c := begin(t, program(t, home, "start", "--json", "--no-discovery", "--name", "Ben", "--listen", addr))
-	third.sees("up", c) // who wasn't there at first
+	third.sees("up", c) // this peer wasn't there at first
 	if i := slices.IndexFunc(third.all(), func(h happened) bool { return strings.Contains(h.Text, "can't connect") }); i >= 0 {
-		t.Errorf("a peer of earlier that isn't there is told of: %s", third.all()[i])
+		t.Errorf("a remembered address without a peer is reported: %s", third.all()[i])
 	}
 	third.says("/disconnect Ben")
 	third.sees("left", c)
@@ -146,8 +146,8 @@ func TestRememberedAddresses(t *testing.T) {
 	}
 }
 
-// Two machines with one copied profile: the newer goes on, the older is told and stops, and nobody
-// sees them take turns.
+// Two machines use one copied profile: the newer goes on, the older is warned and stops, and other peers
+// don't see them take turns.
 func TestCopiedProfile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 12 s")
@@ -173,7 +173,7 @@ func TestCopiedProfile(t *testing.T) {
 	newer.sees("up", watcher)
 	told := older.until("word of the newer", func(h happened) bool { return h.Event == "error" })
 	if !strings.Contains(told.Text, "elsewhere") || !strings.Contains(told.Hint, "--profile") {
-		t.Errorf("the older is told %+v", told)
+		t.Errorf("the older gets %+v", told)
 	}
 	watcher.until("new address", func(h happened) bool {
 		return h.State == "up" && h.ID == newer.ready.ID && strings.HasSuffix(h.Addr, ":"+strconv.Itoa(newer.ready.Port))
@@ -182,18 +182,18 @@ func TestCopiedProfile(t *testing.T) {
 	if h, ok := watcher.within(12*time.Second, &watcher.next, func(h happened) bool { return h.Event == "peer" }); ok {
 		t.Errorf("the watcher sees %+v", h)
 	}
-	watcher.says("who is there?")
-	newer.hears(watcher, "who is there?")
+	watcher.says("hello?")
+	newer.hears(watcher, "hello?")
 	newer.says("me")
 	watcher.hears(newer, "me")
 	if heard := older.quits(); len(heard) != 0 {
-		t.Errorf("the older heard %q after it was told to stop", heard)
+		t.Errorf("the older heard %q after it had stopped", heard)
 	}
 	newer.says("still me")
 	watcher.hears(newer, "still me")
 }
 
-// A program that was killed and is started again at once is back at once, with nothing lost.
+// A program that is killed and started again is back at once, and nothing is lost.
 func TestRestartAfterKill(t *testing.T) {
 	cmd := neighbours(t)
 	watcher := begin(t, cmd("Watcher"))

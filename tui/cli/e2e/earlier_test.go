@@ -186,7 +186,7 @@ func TestEarlierVersion(t *testing.T) {
 	}
 }
 
-// outcome waits until a peer is told that a proposal has come to a state with so many on each side.
+// outcome waits until a peer reports a proposal in a state with this many votes on each side.
 func (p *peer) outcome(label, state string, yes, no int) happened {
 	p.t.Helper()
 	return p.until(label+" "+state, func(h happened) bool {
@@ -194,7 +194,7 @@ func (p *peer) outcome(label, state string, yes, no int) happened {
 	})
 }
 
-// policy waits until a peer is told what secure-only is.
+// policy waits until a peer reports this value of secure-only.
 func (p *peer) policy(value string) happened {
 	p.t.Helper()
 	return p.until("policy "+value, func(h happened) bool { return h.Event == "policy" && h.Slot == "secure_only" && h.Value == value })

@@ -21,8 +21,8 @@ import (
 )
 
 // The test binary is the program when mainEnv is set. Once the file in panicEnv exists, the program
-// panics in the next goroutine that begins a TLS handshake. statusEnv is the file for what Linux knows
-// of the process as it ends.
+// panics in the next goroutine that begins a TLS handshake. statusEnv names the file into which the
+// program copies /proc/self/status as it ends.
 const (
 	mainEnv   = "P2PCHAT_TEST_MAIN"
 	panicEnv  = "P2PCHAT_TEST_PANIC"
@@ -70,7 +70,7 @@ func (r panickingReader) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// program is the program with these arguments, in a home of its own.
+// program returns the program with these arguments and a home folder of its own.
 func program(t *testing.T, home string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
@@ -91,12 +91,12 @@ func finish(t *testing.T, cmd *exec.Cmd) (code int, stdout, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// alone are flags of a start that meets nobody.
+// alone returns the arguments of a start that finds no peer.
 func alone(more ...string) []string {
 	return append([]string{"start", "--json", "--no-discovery", "--listen", "127.0.0.1:0"}, more...)
 }
 
-// piped starts cmd with pipes for its input and output; what it complains of goes to errs.
+// piped starts cmd with pipes for its input and output; its errors go to errs.
 func piped(t *testing.T, cmd *exec.Cmd, errs io.Writer) (stdin io.WriteCloser, stdout io.ReadCloser) {
 	t.Helper()
 	stdin, err := cmd.StdinPipe()
@@ -113,20 +113,20 @@ func piped(t *testing.T, cmd *exec.Cmd, errs io.Writer) (stdin io.WriteCloser, s
 	return stdin, stdout
 }
 
-// patience is how long a test waits for an event before it calls it missing: long, for machines that
-// are busy with other tests. What a rule says of time is asserted from the events' stamps.
+// patience is how long a test waits before an event counts as missing: long, for busy machines. Rules about
+// time are checked by the events' stamps.
 const patience = 60 * time.Second
 
-// slack is what a busy machine may add to a time that a rule gives.
+// slack is how much longer than a rule says anything may take on a busy machine.
 const slack = 3 * time.Second
 
-// happened is one object of a peer's JSON output, of whatever event.
+// happened is one object of a peer's JSON output, for any event.
 type happened struct {
 	Event, State, ID, Key, Name, Addr, Content, Signature, Kind, Text, Hint, Level, Reason, From, Via string
 
 	Fingerprint, Profile string
 
-	Label, Slot, Value string // of votes
+	Label, Slot, Value string // in events about votes
 	Yes, No            int
 
 	FromID    string `json:"from_id"`
@@ -141,7 +141,7 @@ type happened struct {
 	raw       string
 }
 
-// String is the object as it was written.
+// String returns the object as it was written.
 func (h happened) String() string { return h.raw }
 
 // peer is a running program in JSON mode whose output is read as it comes, so that it never waits
@@ -198,7 +198,7 @@ func (p *peer) read(out io.Reader) {
 		}
 		p.mu.Lock()
 		p.log = append(p.log, h)
-		p.wake()
+		p.wakeLocked()
 		held := p.held
 		p.mu.Unlock()
 		if held != nil {
@@ -207,7 +207,7 @@ func (p *peer) read(out io.Reader) {
 	}
 	p.mu.Lock()
 	p.over = true
-	p.wake()
+	p.wakeLocked()
 	p.mu.Unlock()
 }
 
@@ -227,20 +227,20 @@ func (p *peer) pause() (resume func()) {
 	return resume
 }
 
-// all is what was read so far.
+// all returns the events so far.
 func (p *peer) all() []happened {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log
 }
 
-// wake ends waits for more. Called with mu held.
-func (p *peer) wake() {
+// wakeLocked ends waits for more events.
+func (p *peer) wakeLocked() {
 	close(p.more)
 	p.more = make(chan struct{})
 }
 
-// until waits for the next event that is asked for. Events that don't fit are passed by.
+// until waits for the next event that want accepts, and skips the others.
 func (p *peer) until(what string, want func(happened) bool) happened {
 	p.t.Helper()
 	h, ok := p.within(patience, &p.next, want)
@@ -250,7 +250,7 @@ func (p *peer) until(what string, want func(happened) bool) happened {
 	return h
 }
 
-// within waits for what is asked for among the events from next on, which it moves.
+// within waits for an event that want accepts among the events from next on, and advances next.
 func (p *peer) within(limit time.Duration, next *int, want func(happened) bool) (happened, bool) {
 	deadline := time.After(limit)
 	for {
@@ -274,7 +274,7 @@ func (p *peer) within(limit time.Duration, next *int, want func(happened) bool) 
 	}
 }
 
-// sees waits for a state of another peer, whatever it sees of others meanwhile.
+// sees waits for a state of another peer. Each peer's states are looked at once, in order.
 func (p *peer) sees(state string, other *peer) happened {
 	p.t.Helper()
 	next := p.seen[other.ready.ID]
@@ -291,7 +291,7 @@ func (p *peer) sees(state string, other *peer) happened {
 	return h
 }
 
-// hears waits for a line of another peer.
+// hears waits for a message from another peer.
 func (p *peer) hears(from *peer, text string) happened {
 	p.t.Helper()
 	h := p.until("line "+text, func(h happened) bool { return h.Event == "message" && h.Content == text })
@@ -309,7 +309,7 @@ func (p *peer) says(lines ...string) {
 	}
 }
 
-// end waits for the program's end and returns its exit code and all it said.
+// end waits for the program's end and returns its exit code and all events.
 func (p *peer) end() (code int, log []happened) {
 	p.t.Helper()
 	deadline := time.After(patience)
@@ -329,7 +329,7 @@ func (p *peer) end() (code int, log []happened) {
 	}
 }
 
-// quits types /quit and waits for an end without complaint. It returns the lines heard in all.
+// quits types /quit and waits for an end without errors. It returns the texts of all messages heard.
 func (p *peer) quits() []string {
 	p.t.Helper()
 	p.says("/quit")
@@ -340,7 +340,7 @@ func (p *peer) quits() []string {
 	return contents(log)
 }
 
-// contents are the lines among events.
+// contents returns the texts of the messages among events.
 func contents(log []happened) (texts []string) {
 	for _, h := range log {
 		if h.Event == "message" {
@@ -350,7 +350,7 @@ func contents(log []happened) (texts []string) {
 	return texts
 }
 
-// soon fails when from the one stamp to the other it took longer than a rule allows.
+// soon fails when the time between two stamps is longer than a rule allows.
 func soon(t *testing.T, what string, from, to time.Time, limit time.Duration) {
 	t.Helper()
 	took := to.Sub(from)

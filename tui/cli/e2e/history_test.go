@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// exported is what export prints of a profile.
+// exported returns what export prints about a profile.
 func exported(t *testing.T, home, name string, more ...string) string {
 	t.Helper()
 	code, out, errs := finish(t, program(t, home, append([]string{"export", "--name", name}, more...)...))
@@ -21,7 +21,7 @@ func exported(t *testing.T, home, name string, more ...string) string {
 	return out
 }
 
-// history are the lines that a start began with.
+// history returns the messages with which a run began.
 func history(p *peer, n int) (texts []string) {
 	for range n {
 		h := p.until("line of before", func(h happened) bool { return h.Event == "message" && h.History })
@@ -30,7 +30,7 @@ func history(p *peer, n int) (texts []string) {
 	return texts
 }
 
-// settled waits until a profile's export is what another one's is.
+// settled waits until a profile's export equals want.
 func settled(t *testing.T, home, name, want string) {
 	t.Helper()
 	var got string
@@ -42,7 +42,7 @@ func settled(t *testing.T, home, name, want string) {
 	t.Fatalf("%s exports %d bytes, want %d", name, len(got), len(want))
 }
 
-// sendOneLine has somebody say a line to nobody, and leave.
+// sendOneLine starts a peer that sends one message to an empty room, and leaves.
 func sendOneLine(t *testing.T, home, name string) {
 	t.Helper()
 	p := begin(t, program(t, home, alone("--name", name)...))
@@ -51,8 +51,8 @@ func sendOneLine(t *testing.T, home, name string) {
 	p.quits()
 }
 
-// Alice and Bob talk and quit. Alice starts again: all is there. Charlie, who is new, meets Alice only
-// and has what Bob said. Their exports are the same bytes, and verify finds one that was changed.
+// Alice and Bob talk and quit. Alice starts again and has all messages. Charlie, a new peer, meets only
+// Alice and gets Bob's messages. All export the same bytes, and verify detects any changed byte.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	cmd, home := neighboursAt(t)
@@ -138,7 +138,7 @@ func TestHistory(t *testing.T) {
 		}
 	}
 	if heard := alice.quits(); len(heard) != 0 {
-		t.Errorf("Alice was told %q of what she knew", heard)
+		t.Errorf("Alice heard %q, which she knew", heard)
 	}
 	alice = begin(t, cmd("Alice", "--history", "3"))
 	if got := history(alice, 3); !slices.Equal(got, said[7:]) {
@@ -148,19 +148,19 @@ func TestHistory(t *testing.T) {
 	charlie.quits()
 }
 
-// Nothing is on disk of what is said with --ephemeral.
+// With --ephemeral no message is written to disk.
 func TestEphemeral(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	p := begin(t, program(t, home, alone("--name", "Eve", "--ephemeral")...))
-	p.says("for nobody's disk")
+	p.says("for no disk")
 	p.until("sent", func(h happened) bool { return h.Event == "sent" })
 	p.quits()
 	if code, _, errs := finish(t, program(t, home, "export", "--name", "Eve")); code != exitError || !strings.Contains(errs, "nothing is remembered") {
 		t.Errorf("exit %d, %q", code, errs)
 	}
 	filepath.WalkDir(home, func(path string, d os.DirEntry, err error) error {
-		if data, err := os.ReadFile(path); err == nil && bytes.Contains(data, []byte("for nobody")) {
+		if data, err := os.ReadFile(path); err == nil && bytes.Contains(data, []byte("for no disk")) {
 			t.Errorf("it is in %s", path)
 		}
 		return nil
@@ -184,8 +184,8 @@ func TestRetentionFlags(t *testing.T) {
 	}
 }
 
-// send ends with 0 once a peer has it, also while its profile is in use, and with 1 if nobody came; tail
-// prints what is said.
+// send exits with 0 once a peer has the message, also while its profile is in use, and with 1 if no peer
+// came. tail prints messages.
 func TestSendAndTail(t *testing.T) {
 	t.Parallel()
 	cmd, home := neighboursAt(t)
@@ -234,18 +234,18 @@ func TestSendAndTail(t *testing.T) {
 	alice.quits()
 
 	began := time.Now()
-	lonely := program(t, home, "send", "--name", "Zoe", "--no-discovery", "--listen", "127.0.0.1:0", "--wait", "300ms", "is anybody there?")
+	lonely := program(t, home, "send", "--name", "Zoe", "--no-discovery", "--listen", "127.0.0.1:0", "--wait", "300ms", "is anyone there?")
 	if code, _, errs := finish(t, lonely); code != exitError || !strings.Contains(errs, "no one came") {
 		t.Errorf("exit %d, %q", code, errs)
 	}
 	soon(t, "no one came", began, time.Now(), 300*time.Millisecond)
 	code, text, errs := finish(t, program(t, home, "export", "--name", "Zoe"))
 	if code != 0 || text != "" || !strings.Contains(errs, "nothing is remembered") {
-		t.Errorf("nobody came, and yet %q was said: exit %d, %q", text, code, errs)
+		t.Errorf("no one came, and yet %q was sent: exit %d, %q", text, code, errs)
 	}
 }
 
-// Of the copy that an export reads nothing is left, also when nobody reads on.
+// The copy that an export reads is removed, also when a closed pipe ends the export.
 func TestExportIntoClosedPipe(t *testing.T) {
 	t.Parallel()
 	home, temp := t.TempDir(), t.TempDir()
@@ -278,7 +278,7 @@ func TestExportIntoClosedPipe(t *testing.T) {
 	}
 }
 
-// Who names another room than they were in is told so, not only handed an empty file.
+// An export of a room that the profile was never in gives a warning, not only an empty file.
 func TestExportOfUnknownRoom(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
@@ -289,7 +289,7 @@ func TestExportOfUnknownRoom(t *testing.T) {
 	}
 }
 
-// An export that finds no room says so once.
+// An export to a full disk prints one error.
 func TestExportToFullDisk(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()

@@ -1,7 +1,20 @@
 package e2e
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,13 +37,22 @@ var may = map[string][]string{
 	"tui":             {"tui/", "net/event", "net/group", "net/search", "vote", "crypto/identity"},
 }
 
-// Imports point down, and only the screen knows Charm's libraries.
+// The root holds main.go alone, imports point down, and only the screen knows Charm's libraries.
 func TestImports(t *testing.T) {
 	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
 	list.Dir = "../../.."
 	out, err := list.Output()
 	if err != nil {
 		t.Fatal(err)
+	}
+	entries, err := os.ReadDir("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if name := e.Name(); !strings.HasPrefix(name, ".") && !slices.Contains(strings.Fields("main.go go.mod go.sum README.md LICENSE testdata tui net crypto vote"), name) {
+			t.Errorf("%s has no place in the root", name)
+		}
 	}
 	seen := 0
 	for line := range strings.Lines(string(out)) {
@@ -71,5 +93,159 @@ func TestImports(t *testing.T) {
 	}
 	if seen < 15 {
 		t.Fatalf("go list named only %d packages of ours", seen)
+	}
+}
+
+// unusedExports are exported identifiers that may do without a use, each with its reason.
+var unusedExports = map[string]string{
+	"crypto/identity.FromSeed":   "vectors need the same key every time",
+	"tui/command.Table.Markdown": "the test that compares README's table with the code",
+}
+
+// Every exported identifier has a use outside tests. Exempt are fields (they describe a value together),
+// methods that implement an interface, types that a used identifier mentions, and net/memnet, which is
+// there for tests.
+func TestExports(t *testing.T) {
+	set := token.NewFileSet()
+	list := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Export,Dir,GoFiles", "./...")
+	list.Dir = "../../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exports := map[string]string{}
+	type listed struct {
+		ImportPath, Export, Dir string
+		GoFiles                 []string
+	}
+	var ours []listed
+	for in := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := in.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		exports[p.ImportPath] = p.Export
+		if strings.HasPrefix(p.ImportPath+"/", module) && len(p.GoFiles) > 0 {
+			ours = append(ours, p)
+		}
+	}
+	compiled := importer.ForCompiler(set, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+
+	// A declaration is known by its place: a package's own objects and those that others import differ.
+	place := func(o types.Object) string {
+		at := set.Position(o.Pos())
+		return fmt.Sprint(filepath.Base(filepath.Dir(at.Filename)), "/", filepath.Base(at.Filename), ":", at.Line, ":", o.Name())
+	}
+	declared := map[string]types.Object{}
+	used, interfaceMethods := map[string]bool{}, map[string]bool{}
+	for _, name := range strings.Fields("String Format Error Unwrap Is MarshalText UnmarshalText MarshalJSON UnmarshalJSON") {
+		interfaceMethods[name] = true // the standard library calls these by reflection
+	}
+	for _, p := range ours {
+		var files []*ast.File
+		for _, name := range p.GoFiles {
+			f, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, f)
+		}
+		info := types.Info{Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{}}
+		config := types.Config{Importer: compiled}
+		checked, err := config.Check(p.ImportPath, set, files, &info)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range info.Defs {
+			if o == nil || !o.Exported() || strings.HasSuffix(p.ImportPath, "net/memnet") {
+				continue
+			}
+			f, isFunc := o.(*types.Func)
+			if o.Parent() == checked.Scope() || isFunc && f.Signature().Recv() != nil {
+				declared[place(o)] = o
+			}
+		}
+		for _, o := range info.Uses {
+			if o.Pkg() != nil && strings.HasPrefix(o.Pkg().Path(), module) {
+				used[place(o)] = true
+			}
+		}
+		for _, tv := range info.Types {
+			if i, ok := tv.Type.Underlying().(*types.Interface); ok {
+				for m := range i.Methods() {
+					interfaceMethods[m.Name()] = true
+				}
+			}
+		}
+	}
+	if len(declared) < 300 || len(used) < 300 {
+		t.Fatalf("only %d exported identifiers and %d uses were found", len(declared), len(used))
+	}
+
+	// What a used declaration mentions in its type is used too.
+	var mention func(types.Type, int)
+	mention = func(of types.Type, depth int) {
+		switch of := of.(type) {
+		case *types.Named:
+			if key := place(of.Obj()); of.Obj().Pkg() != nil && !used[key] && declared[key] != nil {
+				used[key] = true
+				mention(declared[key].Type().Underlying(), depth+1)
+			}
+			for a := range of.TypeArgs().Types() {
+				mention(a, depth)
+			}
+		case *types.Signature:
+			mention(of.Params(), depth)
+			mention(of.Results(), depth)
+		case *types.Tuple:
+			for v := range of.Variables() {
+				mention(v.Type(), depth)
+			}
+		case *types.Struct:
+			for f := range of.Fields() {
+				if f.Exported() {
+					mention(f.Type(), depth)
+				}
+			}
+		case *types.Map:
+			mention(of.Key(), depth)
+			mention(of.Elem(), depth)
+		case interface{ Elem() types.Type }: // pointer, slice, array, channel
+			mention(of.Elem(), depth)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(used)) {
+		if o := declared[key]; o != nil {
+			mention(o.Type(), 0)
+			mention(o.Type().Underlying(), 0)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(declared)) {
+		o := declared[key]
+		name := strings.TrimPrefix(o.Pkg().Path(), module) + "." + o.Name()
+		if f, ok := o.(*types.Func); ok && f.Signature().Recv() != nil {
+			receiver := f.Signature().Recv().Type()
+			if p, ok := receiver.(*types.Pointer); ok {
+				receiver = p.Elem()
+			}
+			named, ok := receiver.(*types.Named)
+			if !ok || !named.Obj().Exported() || interfaceMethods[o.Name()] {
+				continue
+			}
+			name = strings.TrimPrefix(o.Pkg().Path(), module) + "." + named.Obj().Name() + "." + o.Name()
+		}
+		_, exempt := unusedExports[name]
+		switch {
+		case !used[key] && !exempt:
+			t.Errorf("%s has no use outside tests (%s)", name, set.Position(o.Pos()))
+		case used[key] && exempt:
+			t.Errorf("%s has a use now: take it off the list", name)
+		}
+		delete(unusedExports, name)
+	}
+	for name := range unusedExports {
+		t.Errorf("there is no %s any more: take it off the list", name)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// talker is a running program that speaks lines, whose output is read as it comes.
+// talker is a running program in line mode, whose output is read as it comes.
 type talker struct {
 	t     *testing.T
 	name  string
@@ -25,7 +25,7 @@ type talker struct {
 	ended bool          // guarded by mu; nothing comes any more
 	more  chan struct{} // closed and made anew when there is more; guarded by mu
 	over  chan struct{} // closed when the reader has ended
-	seen  int           // of text, by shows: the test's
+	seen  int           // how much of text shows has returned; for the test's goroutine
 }
 
 // talk starts cmd.
@@ -63,7 +63,7 @@ func (k *talker) read(out io.Reader) {
 	}
 }
 
-// shows waits until text is printed, behind what it waited for before, and returns all from there on.
+// shows waits until text is printed, behind the text of the call before, and returns all from there on.
 func (k *talker) shows(text string) string {
 	k.t.Helper()
 	deadline := time.After(patience)
@@ -95,7 +95,7 @@ func (k *talker) types(lines ...string) {
 	}
 }
 
-// all is what was printed so far.
+// all returns the output so far.
 func (k *talker) all() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -126,13 +126,13 @@ const (
 	askPort    = "Enter port to listen on (default 8080): "
 )
 
-// asked is a start with --ask that meets only whom it is told of.
+// asked starts the program with --ask and without discovery.
 func asked(t *testing.T, home, name string, more ...string) *talker {
 	t.Helper()
 	return talk(t, name, program(t, home, append([]string{"start", "--ask", "--no-discovery", "--name", name}, more...)...))
 }
 
-// serves answers the questions of one that waits, and returns its port.
+// serves answers the two questions so that the program waits for a peer, and returns its port.
 func serves(t *testing.T, k *talker) (port int) {
 	t.Helper()
 	k.shows(askAddress)
@@ -147,7 +147,7 @@ func serves(t *testing.T, k *talker) (port int) {
 	return port
 }
 
-// Two that ask have the two-person program's conversation, to the letter.
+// Two programs with --ask print the two-person program's conversation, to the letter.
 func TestTwoPerson(t *testing.T) {
 	home := t.TempDir()
 	server := asked(t, home, "Ann")
@@ -223,7 +223,7 @@ func TestTwoPersonWithBareLines(t *testing.T) {
 	server.shows(fmt.Sprintf("%s: and I\n", conn.LocalAddr()))
 }
 
-// Answers that can't be are errors, and nothing is started.
+// Senseless answers are errors, and nothing is started.
 func TestTwoPersonBadAnswers(t *testing.T) {
 	for answers, want := range map[string]string{
 		"nonsense:x\n": "not an address",
@@ -240,7 +240,7 @@ func TestTwoPersonBadAnswers(t *testing.T) {
 	}
 }
 
-// A --connect that meets a program that speaks lines says how to name it; named so, both talk.
+// A --connect to a program that speaks lines fails with a hint. With line:// both talk.
 func TestConnectToLineProgram(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -253,7 +253,7 @@ func TestConnectToLineProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	io.WriteString(conn, "who are you?\n") // it doesn't understand what comes
+	io.WriteString(conn, "hello?\n") // it doesn't understand what comes
 	h := a.until("the hint", func(h happened) bool { return h.Level == "warning" })
 	if !strings.Contains(h.Hint, "line://"+addr) || !strings.Contains(h.Hint, "json://"+addr) {
 		t.Errorf("%+v", h)

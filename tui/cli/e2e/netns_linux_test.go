@@ -14,8 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lan is a network of its own, out of Linux network namespaces: hosts on switches, without default
-// routes.
+// lan is a network made of Linux network namespaces: hosts on switches, without default routes.
 type lan struct {
 	t    *testing.T
 	name string // how the names of its namespaces begin
@@ -23,8 +22,8 @@ type lan struct {
 	home string
 }
 
-// newLAN makes one with these switches, or skips the test where that can't be done. Tests with a
-// network run in parallel, since they wait more than they work; TestMain lets many do so.
+// newLAN makes a network with these switches, or skips the test where that is impossible. Tests with a
+// network run in parallel, since they mostly wait.
 func newLAN(t *testing.T, name string, switches ...string) *lan {
 	t.Helper()
 	t.Parallel()
@@ -86,7 +85,7 @@ func (h *host) ip(args ...string) {
 	h.lan.ip(append([]string{"-n", h.space}, args...)...)
 }
 
-// port is the switch's end of the host's i-th cable.
+// port returns the switch's end of the host's i-th cable.
 func (h *host) port(i int) string { return fmt.Sprint(h.name, "-", i) }
 
 // cable takes the first cable out of the switch (down) or puts it back (up).
@@ -101,7 +100,7 @@ func (h *host) plug(to string) {
 	h.lan.ip("-n", h.lan.hub, "link", "set", h.port(0), "master", to)
 }
 
-// command is the program on this host, called as the host is.
+// command returns the program on this host, with the host's name.
 func (h *host) command(more ...string) *exec.Cmd {
 	h.lan.t.Helper()
 	cmd := program(h.lan.t, h.lan.home, append([]string{"start", "--json", "--name", h.name}, more...)...)
@@ -110,16 +109,15 @@ func (h *host) command(more ...string) *exec.Cmd {
 	return inside
 }
 
-// start starts the program; it takes its default ports, as a person's would.
+// start starts the program on this host with its default ports.
 func (h *host) start(more ...string) *peer {
 	h.lan.t.Helper()
 	return begin(h.lan.t, h.command(more...))
 }
 
-// The scripts here do what the seed's programs do, byte for byte, and share no code with ours.
+// The scripts here imitate the seed's programs byte for byte, and share no code with ours.
 
-// inside runs f in the host's network: the sockets that it makes are there. f must make them itself, not
-// in goroutines of its own.
+// inside runs f in the host's network, so that f's sockets are there. f must make them in its own goroutine.
 func (h *host) inside(f func()) {
 	h.lan.t.Helper()
 	failed := make(chan error, 1)
@@ -140,8 +138,7 @@ func (h *host) inside(f func()) {
 	}
 }
 
-// shell is the program on this host with just these arguments, in JSON mode since its input is no
-// terminal.
+// shell starts the program on this host with only these arguments and --json.
 func (h *host) shell(args ...string) *peer {
 	h.lan.t.Helper()
 	cmd := h.command("--")
@@ -154,8 +151,8 @@ func (h *host) shell(args ...string) *peer {
 	return begin(h.lan.t, cmd)
 }
 
-// Three hosts without a default route, a fourth with two interfaces, and a fifth on its second
-// network only: all who can find each other do, at their right addresses.
+// Three hosts have no default route, a fourth has two interfaces, a fifth is only on the second network.
+// All that can find each other do, at the right addresses.
 func TestDiscoveryAcrossHosts(t *testing.T) {
 	l := newLAN(t, "find", "red", "blue")
 	addrs := map[string][]string{
@@ -198,7 +195,7 @@ func TestDiscoveryAcrossHosts(t *testing.T) {
 	}
 	for _, name := range names {
 		heard := 0
-		peers[name].until("everybody's lines", func(h happened) bool {
+		peers[name].until("all messages", func(h happened) bool {
 			if h.Event == "message" {
 				heard++
 			}
@@ -225,7 +222,7 @@ func checkAllHeard(t *testing.T, peers map[string]*peer) {
 	}
 }
 
-// A and C share a network but can't reach each other: both reach B. All three hear each other.
+// A and C can't reach each other, but both reach B. All three hear each other.
 func TestRelay(t *testing.T) {
 	for _, how := range []string{"blackhole", "networks"} {
 		t.Run(how, func(t *testing.T) {
@@ -262,8 +259,8 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// The short forms of the command line, with the ports that they take by default: a number is a port,
-// a HOST:PORT a peer, however the host is written; a port in use gives way unless it was asked for.
+// A number is a port and a HOST:PORT is a peer, in every form of a host. A default port that is in use
+// gives way to the next, a requested port is an error.
 func TestPositionalArguments(t *testing.T) {
 	l := newLAN(t, "port", "red")
 	h := l.host("here", "10.77.0.1/16@red")

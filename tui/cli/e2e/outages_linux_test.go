@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// pair is two peers that see each other, on a network of their own.
+// pair starts two peers that see each other, on a network of their own.
 func pair(t *testing.T, l *lan) (a, b *peer, first, second *host) {
 	t.Helper()
 	first, second = l.host("ann", "10.77.0.1/16@red"), l.host("ben", "10.77.0.2/16@red")
@@ -20,8 +20,8 @@ func pair(t *testing.T, l *lan) (a, b *peer, first, second *host) {
 	return a, b, first, second
 }
 
-// A cable that is taken out: late, then lost 10 to 15 s after the last thing was heard. Put back in:
-// up within 5 s, and what was said meanwhile arrives.
+// Behind an unplugged cable a peer is late, then lost 10 to 15 s after its last sign. With the cable back
+// it is up within 5 s, and the messages sent meanwhile arrive.
 func TestUnpluggedCable(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
@@ -101,8 +101,8 @@ func TestAddressChange(t *testing.T) {
 	a.hears(b, "welcome")
 }
 
-// A machine that dies without a word, and its user, who goes on at another one: the new link takes
-// the place of the dead one at once, before that is even late.
+// A machine dies silently, and its user goes on at another machine. The new link replaces the dead link
+// at once, before the peer is even late.
 func TestRestartElsewhere(t *testing.T) {
 	l := newLAN(t, "again", "red")
 	a, b, first, _ := pair(t, l)
@@ -124,9 +124,8 @@ func TestRestartElsewhere(t *testing.T) {
 	}
 }
 
-// Four hosts, split two and two while 500 lines are said on each side. When the network is whole again
-// all four have the same room within seconds, hardly a record travelled twice, and what is said meanwhile
-// is heard at once.
+// A network of four hosts splits in two, and each side sends 500 messages. After it heals, all four have
+// the same room within seconds, and hardly a record travels twice. Messages sent meanwhile arrive at once.
 func TestNetworkSplit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
@@ -240,7 +239,7 @@ func TestNetworkSplit(t *testing.T) {
 	}
 }
 
-// allHave reports whether all have heard the last lines of the others.
+// allHave reports whether all peers have heard the last messages of the others.
 func allHave(peers []*peer) bool {
 	for _, p := range peers {
 		heard := 0
@@ -256,7 +255,7 @@ func allHave(peers []*peer) bool {
 	return true
 }
 
-// received is how many records each has got from others, known or not.
+// received returns how many records each peer has received, known or not.
 func received(peers []*peer) (out []int) {
 	for _, p := range peers {
 		out = append(out, status(p).Received)
@@ -271,9 +270,9 @@ func status(p *peer) happened {
 	return p.until("status", func(h happened) bool { return h.Event == "status" })
 }
 
-// Four hosts vote; the network splits before the last ballots, which are cast on both sides; it heals:
-// one outcome at all four within 5 s of the network's return. A fifth that comes later learns it, and
-// the certificate convinces somebody who has nothing but the file.
+// Four hosts vote, and the network splits before the last ballots, which are cast on both sides. When it
+// heals, all four have one outcome within 5 s. A fifth peer that comes later learns it, and the
+// certificate alone is enough for verify.
 func TestVoteAcrossSplit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")

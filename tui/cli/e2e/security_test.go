@@ -21,7 +21,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// proxy passes TCP connections on to a peer, and keeps or delays what passes.
+// proxy forwards TCP connections to a peer, and records or delays the bytes.
 type proxy struct {
 	t        *testing.T
 	listener net.Listener
@@ -67,7 +67,7 @@ func newProxy(t *testing.T, to string) *proxy {
 
 func (p *proxy) addr() string { return p.listener.Addr().String() }
 
-// throttle slows down what comes from the peer, until the returned function is called.
+// throttle slows the bytes from the peer down, until the returned function is called.
 func (p *proxy) throttle() (lift func()) {
 	slow := make(chan struct{})
 	p.mu.Lock()
@@ -128,14 +128,14 @@ var closed = func() chan struct{} {
 	return c
 }()
 
-// tape is all that has passed.
+// tape returns all bytes that have passed.
 func (p *proxy) tape() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return bytes.Clone(p.kept.Bytes())
 }
 
-// stranger makes a connection to a peer and a TLS connection over it, as the peer with the seed does.
+// stranger connects to a peer by TLS with the certificate of id.
 func stranger(t *testing.T, to *peer, id *identity.Identity) *tls.Conn {
 	t.Helper()
 	certificate, err := id.Certificate()
@@ -152,7 +152,7 @@ func stranger(t *testing.T, to *peer, id *identity.Identity) *tls.Conn {
 		NextProtos: []string{link.Protocol}, InsecureSkipVerify: true})
 }
 
-// frame is a message with its length before it.
+// frame returns a message with its length before it.
 func frame(t *testing.T, m wire.Message) []byte {
 	t.Helper()
 	f, err := wire.Encode(m)
@@ -162,8 +162,8 @@ func frame(t *testing.T, m wire.Message) []byte {
 	return f
 }
 
-// What is no peer, or a broken one, is refused with a reason in the log, its connection is closed,
-// and the program goes on.
+// A connection from no peer, or from a broken peer, is closed with a reason in the log, and the program
+// goes on.
 func TestRefusedConnections(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
@@ -222,10 +222,10 @@ func TestRefusedConnections(t *testing.T) {
 		})
 	}
 
-	// What isn't native is judged by its text, and then there is nobody to whom a log would be of use.
+	// A connection that isn't native is judged by its text and reported on the screen.
 	a.until("noise refused", func(h happened) bool { return h.Event == "refused" && strings.Contains(h.Reason, "nor text") })
 
-	// One that was let in and then misbehaves is refused on screen.
+	// A peer that misbehaves after the handshake is reported on the screen.
 	conn := stranger(t, a, other)
 	conn.Write(frame(t, wire.Hello{Versions: []int{link.Version}, Name: "Eve", Started: 1, Inst: "1",
 		Rooms: []wire.InRoom{{Room: record.OpenRoom("lobby").String()}}}))
@@ -242,7 +242,7 @@ func TestRefusedConnections(t *testing.T) {
 	}
 	a.until("Eve's end", func(h happened) bool { return h.Name == "Eve" && h.State == "lost" })
 
-	// And after all that it talks to whoever is all right.
+	// After all that it still talks to a proper peer.
 	b := begin(t, program(t, home, alone("--name", "Ben", "--connect", fmt.Sprint("127.0.0.1:", a.ready.Port))...))
 	a.sees("up", b)
 	b.says("hello")
@@ -259,7 +259,7 @@ func TestRefusedConnections(t *testing.T) {
 	}
 }
 
-// Who records the connection of two peers reads neither what they say nor who they are.
+// A recording of the connection between two peers shows neither their messages nor their names.
 func TestWireTap(t *testing.T) {
 	home := t.TempDir()
 	a := begin(t, program(t, home, alone("--name", "Alexandra")...))
@@ -284,8 +284,8 @@ func TestWireTap(t *testing.T) {
 	}
 }
 
-// A proxy that speaks TLS to both sides, with a key of its own, lures by a forged announcement. The
-// dialler refuses it, says so, and says nothing to it.
+// A proxy that speaks TLS to both sides, with a key of its own, sends a forged announcement. The dialling
+// peer refuses it, reports that, and sends it nothing.
 func TestTerminatingProxy(t *testing.T) {
 	home := t.TempDir()
 	a := begin(t, program(t, home, alone("--name", "Ann")...))
@@ -335,13 +335,13 @@ func TestTerminatingProxy(t *testing.T) {
 	if h.From != l.Addr().String() || !strings.Contains(h.Reason, "another key") {
 		t.Errorf("refused as %+v", h)
 	}
-	// It goes to the real one as soon as it is told of her.
+	// It connects to the real peer by her address.
 	b.says(fmt.Sprint("/connect 127.0.0.1:", a.ready.Port))
 	b.sees("up", a)
 	b.quits()
 	l.Close()
 	serving.Wait()
 	if caught.Len() != 0 {
-		t.Errorf("the proxy was told %q", caught.Bytes())
+		t.Errorf("the proxy received %q", caught.Bytes())
 	}
 }

@@ -15,14 +15,14 @@ const (
 	novaID  = "8d3f0000-1111-4222-8333-444455556666"
 )
 
-// meets waits until p sees a plain peer in a state.
+// meets waits until p reports a plain peer in a state.
 func (p *peer) meets(state, id string) happened {
 	p.t.Helper()
 	return p.until(state+" "+id, func(h happened) bool { return h.Event == "peer" && h.State == state && h.ID == id })
 }
 
-// told waits for a line of a plain peer.
-func (p *peer) told(name, text, signature string) happened {
+// hearsPlain waits for a message from a plain peer.
+func (p *peer) hearsPlain(name, text, signature string) happened {
 	p.t.Helper()
 	h := p.until("line "+text, func(h happened) bool { return h.Event == "message" && h.Content == text })
 	if h.Signature != signature || h.Key != "" || !strings.Contains(h.raw, fmt.Sprintf(`"from_name":%q`, name)) {
@@ -31,8 +31,8 @@ func (p *peer) told(name, text, signature string) happened {
 	return h
 }
 
-// The first program knows Discovery, Chat, Heartbeat and Exit, and beacons on UDP 9999. It and p2pchat
-// find each other and talk, long lines come whole, and its Exit is seen.
+// A JSON peer knows Discovery, Chat, Heartbeat and Exit, and sends beacons on UDP 9999. It and p2pchat find
+// each other and talk. Long messages arrive whole, and its Exit is reported.
 func TestJSONPeer(t *testing.T) {
 	l := newLAN(t, "seed1", "red")
 	alice := l.host("alice", "10.77.0.1/16@red").start()
@@ -49,7 +49,7 @@ func TestJSONPeer(t *testing.T) {
 	}
 	rusty.mu.Unlock()
 	rusty.send(rusty.chat("Hey!"))
-	alice.told("Rusty", "Hey!", "unsigned")
+	alice.hearsPlain("Rusty", "Hey!", "unsigned")
 	alice.says("hi Rusty")
 	rusty.hears("alice: hi Rusty")
 
@@ -69,7 +69,7 @@ func TestJSONPeer(t *testing.T) {
 		}
 	}
 	rusty.send(rusty.chat(long))
-	alice.told("Rusty", long, "unsigned")
+	alice.hearsPlain("Rusty", long, "unsigned")
 
 	// Its heartbeats are understood, and ours come.
 	rusty.send(fmt.Sprintf(`{"Heartbeat":"%s"}`, rustyID))
@@ -84,7 +84,7 @@ func TestJSONPeer(t *testing.T) {
 	robin.send(fmt.Sprintf(`{"IdentityAnnouncement":{"peer_id":"%s","name":"Rusty","public_key":[%s]}}`, rustyID, strings.TrimSuffix(strings.Repeat("7,", 32), ",")))
 	alice.until("the refusal", func(h happened) bool { return h.Event == "refused" && strings.Contains(h.Reason, "Exit") })
 	rusty.send(rusty.chat("still here"))
-	alice.told("Rusty", "still here", "unsigned")
+	alice.hearsPlain("Rusty", "still here", "unsigned")
 	rusty.send(fmt.Sprintf(`{"Exit":"%s"}`, rustyID))
 	rusty.kill()
 	alice.meets("left", rustyID)
@@ -94,7 +94,7 @@ func TestJSONPeer(t *testing.T) {
 	robin.until("our Exit", func() bool { return slices.Contains(robin.got, fmt.Sprintf(`{"Exit":"%s"}`, alice.ready.ID)) })
 }
 
-// Heartbeats keep a program; silence makes it late after 30 s and removes it after 60.
+// Heartbeats keep a JSON peer up. Without them it is late after 30 s and lost after 60.
 func TestJSONPeerTimeout(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute and a half")
@@ -127,8 +127,8 @@ func TestJSONPeerTimeout(t *testing.T) {
 	}
 }
 
-// A program that binds UDP 9999 alone, on the same machine and before us: that is said, what we send
-// still goes out, and the port is taken when it is free.
+// Another program on the same machine binds UDP 9999 exclusively before us. We warn, still send beacons,
+// and bind the port once it is free.
 func TestDiscoveryPortInUse(t *testing.T) {
 	l := newLAN(t, "taken", "red")
 	one, two := l.host("one", "10.77.0.1/16@red"), l.host("two", "10.77.0.2/16@red")
@@ -145,7 +145,7 @@ func TestDiscoveryPortInUse(t *testing.T) {
 	alice.meets("up", robinID)
 }
 
-// A seed's address that is dead delays nobody.
+// A JSON peer's dead address delays no other peer.
 func TestUnreachableJSONPeer(t *testing.T) {
 	l := newLAN(t, "dead", "red")
 	alice, bob := l.host("alice", "10.77.0.1/16@red").start(), l.host("bob", "10.77.0.2/16@red").start()
@@ -168,7 +168,7 @@ func TestUnreachableJSONPeer(t *testing.T) {
 	}
 	bob.hears(alice, "line 99")
 	rusty.hears("alice: line 99")
-	// Had they to wait until it is given up, which takes 5 s and is tried with each line, all of these would.
+	// A dial to the dead address takes 5 s and is tried with each message. These must not wait for it.
 	var took []time.Duration
 	for i := range 5 {
 		text, began := fmt.Sprint("alone ", i), time.Now()
@@ -187,8 +187,8 @@ func TestUnreachableJSONPeer(t *testing.T) {
 	}
 }
 
-// Where nothing is announced the user names the program's address, and both know each other; and so at
-// the next start, which names nobody.
+// Without discovery the user names a JSON peer's address, and both know each other. At the next start the
+// address is remembered.
 func TestConnectToJSONPeer(t *testing.T) {
 	l := newLAN(t, "named", "red")
 	home := l.host("alice", "10.77.0.1/16@red")
@@ -196,7 +196,7 @@ func TestConnectToJSONPeer(t *testing.T) {
 	nova := runScript(l.host("nova", "10.77.0.2/16@red"), novaID, "Nova", "10.77.0.2", 9000)
 	nova.knows(alice)
 	nova.send(nova.chat("welcome"))
-	alice.told("Nova", "welcome", "unsigned")
+	alice.hearsPlain("Nova", "welcome", "unsigned")
 	alice.says("thank you")
 	nova.hears("alice: thank you")
 	alice.quits()
@@ -206,8 +206,8 @@ func TestConnectToJSONPeer(t *testing.T) {
 	nova.hears("alice: there again")
 }
 
-// The newest program finds peers by mDNS, learns of one from a Discovery that comes over TCP, sends
-// SignedChat, and drops peers at loopback addresses.
+// An mDNS peer finds others by mDNS, or by a Discovery that arrives over TCP. It sends SignedChat, and
+// drops peers at loopback addresses.
 func TestMDNSPeer(t *testing.T) {
 	l := newLAN(t, "seed3", "red")
 	alice := l.host("alice", "10.77.0.1/16@red").start()
@@ -224,13 +224,13 @@ func TestMDNSPeer(t *testing.T) {
 		t.Errorf("Nova finds %q", found)
 	}
 	nova.send(nova.signedChat("signed: æ 🦊"))
-	alice.told("Nova", "signed: æ 🦊", "seed-signed")
+	alice.hearsPlain("Nova", "signed: æ 🦊", "seed-signed")
 	forged := strings.Replace(nova.signedChat("pay me 1"), "pay me 1", "pay me 9", 1)
 	nova.send(forged)
 	alice.until("the refusal", func(h happened) bool { return h.Event == "refused" && strings.Contains(h.Reason, "signature") })
 	long := strings.Repeat("0123456789", 300)
 	nova.send(nova.signedChat(long))
-	alice.told("Nova", long, "seed-signed")
+	alice.hearsPlain("Nova", long, "seed-signed")
 	alice.says("hello Nova")
 	nova.hears("alice: hello Nova")
 	alice.says(long)
@@ -257,6 +257,6 @@ func TestMDNSPeer(t *testing.T) {
 		}
 	}
 	if requests != 1 {
-		t.Errorf("told of an UpgradeRequest %d times", requests)
+		t.Errorf("an UpgradeRequest is reported %d times", requests)
 	}
 }

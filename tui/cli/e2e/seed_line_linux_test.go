@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// netcat is what nc does: a connection, and the lines that come on it.
+// netcat is a connection like that of nc, with the lines that arrive on it.
 type netcat struct {
 	net.Conn
 	t    *testing.T
@@ -55,10 +55,10 @@ func (h *host) nc(addr string) *netcat {
 	return c
 }
 
-// says writes a line, of which nobody hears who isn't asked for.
+// says writes a line.
 func (c *netcat) says(text string) { io.WriteString(c.Conn, text+"\n") }
 
-// hears waits until a line has come.
+// hears waits until a line has arrived.
 func (c *netcat) hears(line string) {
 	c.t.Helper()
 	deadline := time.After(patience)
@@ -83,7 +83,7 @@ func (c *netcat) lines() []string {
 	return slices.Clone(c.got)
 }
 
-// checkLines compares, in any order, the lines that somebody got.
+// checkLines compares received lines, in any order.
 func checkLines(t *testing.T, who string, got []string, want ...string) {
 	t.Helper()
 	got = slices.Clone(got)
@@ -103,8 +103,7 @@ func (p *peer) contents() (out []string) {
 	return out
 }
 
-// Two nc, a program of the seed's and two native peers hold one conversation: each line comes once to
-// each.
+// Two nc clients, a JSON peer and two native peers hold one conversation: each gets each message once.
 func TestMixedConversation(t *testing.T) {
 	l := newLAN(t, "all", "red")
 	alice, bob := l.host("alice", "10.77.0.1/16@red").start(), l.host("bob", "10.77.0.2/16@red").start()
@@ -136,22 +135,22 @@ func TestMixedConversation(t *testing.T) {
 	one.hears("alice: alice here")
 	two.hears("alice: alice here")
 	rusty.hears("alice: alice here")
-	bob.says("bob here", "/unsigned and anybody")
-	one.hears("bob: and anybody")
-	two.hears("bob: and anybody")
-	rusty.hears("bob: and anybody")
+	bob.says("bob here", "/unsigned and unsigned")
+	one.hears("bob: and unsigned")
+	two.hears("bob: and unsigned")
+	rusty.hears("bob: and unsigned")
 	alice.next = 0
-	alice.until("what anybody said", func(h happened) bool { return h.Content == "and anybody" && h.Signature == "unsigned" })
+	alice.until("the unsigned message", func(h happened) bool { return h.Content == "and unsigned" && h.Signature == "unsigned" })
 	alice.quits() // all that was on its way has come
 	bob.quits()
-	checkLines(t, "alice", alice.contents(), "one here", "two here", "Rusty here", "bob here", "and anybody")
+	checkLines(t, "alice", alice.contents(), "one here", "two here", "Rusty here", "bob here", "and unsigned")
 	checkLines(t, "bob", bob.contents(), "one here", "two here", "Rusty here", "alice here")
-	checkLines(t, "one", one.lines(), second+": two here", "Rusty: Rusty here", "alice: alice here", "bob: bob here", "bob: and anybody")
-	checkLines(t, "two", two.lines(), first+": one here", "Rusty: Rusty here", "alice: alice here", "bob: bob here", "bob: and anybody")
-	checkLines(t, "Rusty", rusty.lines(), first+": one here", second+": two here", "alice: alice here", "bob: bob here", "bob: and anybody")
+	checkLines(t, "one", one.lines(), second+": two here", "Rusty: Rusty here", "alice: alice here", "bob: bob here", "bob: and unsigned")
+	checkLines(t, "two", two.lines(), first+": one here", "Rusty: Rusty here", "alice: alice here", "bob: bob here", "bob: and unsigned")
+	checkLines(t, "Rusty", rusty.lines(), first+": one here", second+": two here", "alice: alice here", "bob: bob here", "bob: and unsigned")
 }
 
-// The real nc: a line that is piped into it shows up; one that says nothing hears the room.
+// The real nc works: a line that is piped into it is shown, and a silent client hears the room.
 func TestNetcat(t *testing.T) {
 	if _, err := exec.LookPath("nc"); err != nil {
 		t.Skip("needs nc: ", err)
@@ -183,7 +182,7 @@ func TestNetcat(t *testing.T) {
 	}
 }
 
-// A web page that posts to the port is refused and nothing of it shown; what is neither is closed.
+// An HTTP request from a web page is refused, and nothing in it is shown. Noise is closed.
 func TestHTTPIsRefused(t *testing.T) {
 	l := newLAN(t, "web", "red")
 	alice := l.host("alice", "10.77.0.1/16@red").start()
@@ -203,7 +202,7 @@ func TestHTTPIsRefused(t *testing.T) {
 	checkLines(t, "alice", alice.contents(), "the end")
 }
 
-// lineMode is the program on this host in line mode, as the walkthrough starts it.
+// lineMode returns the program on this host in line mode, with these arguments.
 func (h *host) lineMode(args ...string) *exec.Cmd {
 	h.lan.t.Helper()
 	cmd := h.command()
@@ -217,7 +216,7 @@ func (h *host) lineMode(args ...string) *exec.Cmd {
 	return nil
 }
 
-// masked is a transcript without what differs from run to run.
+// masked replaces the parts of a transcript that differ from run to run.
 func masked(text string) string {
 	for mask, form := range map[string]string{
 		"<uuid>":    `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`,
@@ -228,8 +227,8 @@ func masked(text string) string {
 	return text
 }
 
-// The walkthrough of the seed, with its words: Alice; Bob five seconds later; who is there; a hello and a
-// reply; Charlie; one message to all; one leaves, and the others go on.
+// The documented walkthrough, word for word: Alice starts, then Bob, they talk, Charlie joins, one message
+// goes to all, Bob leaves, and the others go on.
 func TestWalkthrough(t *testing.T) {
 	l := newLAN(t, "walk", "red")
 	box := l.host("box", "10.77.0.1/16@red")

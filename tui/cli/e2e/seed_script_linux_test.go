@@ -17,7 +17,7 @@ import (
 	"github.com/hashicorp/mdns"
 )
 
-// script is a running program of the seed's.
+// script is a running JSON peer.
 type script struct {
 	t    *testing.T
 	host *host
@@ -30,7 +30,7 @@ type script struct {
 	sign ed25519.PrivateKey
 
 	mu    sync.Mutex
-	peers map[string]string // whom it knows: id → host:port
+	peers map[string]string // known peers: id → host:port
 	beats map[string]int    // Heartbeats, by id
 	got   []string          // objects that came by TCP, as they came
 	more  chan struct{}     // closed and made anew when any of these grows
@@ -72,11 +72,11 @@ func (s *script) read(conn net.Conn) {
 	if err != nil {
 		return
 	}
-	s.take(buf[:n], true)
+	s.receive(buf[:n], true)
 }
 
-// take is an object that came: what isn't one is dropped.
-func (s *script) take(object []byte, tcp bool) {
+// receive handles an object that arrived, and drops anything else.
+func (s *script) receive(object []byte, tcp bool) {
 	var m struct {
 		Discovery *struct {
 			ID, Name, IP string
@@ -102,7 +102,7 @@ func (s *script) take(object []byte, tcp bool) {
 	s.more = make(chan struct{})
 }
 
-// beacons makes it one that binds UDP 9999 and announces itself there, again and again.
+// beacons makes it bind UDP 9999 and announce itself there, again and again.
 func (s *script) beacons() {
 	s.host.ip("route", "replace", "default", "dev", "eth0") // else it can't broadcast: unlike us it is bound to no address
 	s.host.inside(func() {
@@ -122,7 +122,7 @@ func (s *script) beacons() {
 			if err != nil {
 				return
 			}
-			s.take(buf[:n], false)
+			s.receive(buf[:n], false)
 		}
 	})
 	s.wait.Go(func() {
@@ -148,7 +148,7 @@ func (s *script) broadcast(object string) {
 	s.udp.WriteToUDP([]byte(object), &net.UDPAddr{IP: net.IPv4bcast, Port: 9999})
 }
 
-// kill ends it without a word.
+// kill ends it without a goodbye.
 func (s *script) kill() {
 	if s.dead {
 		return
@@ -162,7 +162,7 @@ func (s *script) kill() {
 	s.wait.Wait()
 }
 
-// until waits for what it has seen; f is called with mu held.
+// until waits until f, which runs under mu, returns true.
 func (s *script) until(what string, f func() bool) {
 	s.t.Helper()
 	deadline := time.After(patience)
@@ -182,7 +182,7 @@ func (s *script) until(what string, f func() bool) {
 	}
 }
 
-// knows waits until it knows a peer.
+// knows waits until the script knows a peer.
 func (s *script) knows(p *peer) {
 	s.t.Helper()
 	s.until(p.ready.Name, func() bool { return s.peers[p.ready.ID] != "" })
@@ -222,22 +222,22 @@ func quoted(text string) string {
 	return string(out)
 }
 
-// chat is a line as the first program writes it.
+// chat returns a message in the form of a JSON peer.
 func (s *script) chat(text string) string {
 	return fmt.Sprintf(`{"Chat":{"from_id":"%s","from_name":"%s","content":%s,"timestamp":%d}}`, s.id, s.name, quoted(text), time.Now().Unix())
 }
 
-// signedChat is a line as the program with signatures writes it.
+// signedChat returns a message in the form of a JSON peer that signs.
 func (s *script) signedChat(text string) string {
 	at := time.Now().Unix()
 	return fmt.Sprintf(`{"SignedChat":{"message":%s,"signature":%s,"public_key":%s,"signer_id":"%s","signer_name":"%s","timestamp":%d}}`,
 		quoted(text), numbers(ed25519.Sign(s.sign, fmt.Appendf(nil, "%s:%d", text, at))), numbers(s.sign.Public().(ed25519.PublicKey)), s.id, s.name, at)
 }
 
-// numbers is bytes as serde_json writes them.
+// numbers returns bytes in serde_json's form.
 func numbers(b []byte) string { return strings.Join(strings.Fields(fmt.Sprint(b)), ",") }
 
-// texts are the contents of the Chats that came, after the name of who wrote them.
+// texts returns the names and contents of the Chats that arrived.
 func (s *script) texts() []string {
 	var out []string
 	for _, object := range s.got {
@@ -254,7 +254,7 @@ func (s *script) texts() []string {
 	return out
 }
 
-// hears waits until a line has come.
+// hears waits until a line has arrived.
 func (s *script) hears(line string) {
 	s.t.Helper()
 	s.until(line, func() bool {
@@ -267,14 +267,14 @@ func (s *script) hears(line string) {
 	})
 }
 
-// lines are the lines that came, in their order.
+// lines returns the messages that arrived, in order.
 func (s *script) lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.texts()
 }
 
-// announces makes it one that announces itself by mDNS, as the newest program does.
+// announces makes it announce itself by mDNS.
 func (s *script) announces() {
 	s.host.ip("route", "replace", "default", "dev", "eth0")
 	var server *mdns.Server
@@ -300,7 +300,7 @@ func (s *script) announces() {
 	s.t.Cleanup(func() { server.Shutdown() })
 }
 
-// browse is whom it finds by mDNS: TXT fields and the port.
+// browse returns the TXT fields and ports that it finds by mDNS.
 func (s *script) browse() (found []string) {
 	found = []string{}
 	s.host.inside(func() {

@@ -23,10 +23,8 @@ import (
 	"time"
 )
 
-// The memory of a process is read from its /proc/PID/status (Linux), and its peak as it ends by
-// itself: what wait4 calls the peak is at least that of the process which started it, here the tests'.
-
-// leaveStatus keeps what Linux knows of this process, for the test that started it.
+// leaveStatus copies /proc/self/status for the test that started this process. The peak that wait4
+// reports would include the test's own memory.
 func leaveStatus(to string) {
 	text, err := os.ReadFile("/proc/self/status")
 	if err == nil {
@@ -37,7 +35,7 @@ func leaveStatus(to string) {
 	}
 }
 
-// measured makes cmd leave what checkMemory reads.
+// measured makes cmd leave a status file for checkMemory.
 func measured(t *testing.T, cmd *exec.Cmd) (status string) {
 	t.Helper()
 	status = filepath.Join(t.TempDir(), "status")
@@ -53,7 +51,7 @@ func raceDetector() bool {
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// checkMemory fails when a process that has ended held more than its records and a fixed amount.
+// checkMemory fails when a process that has ended used more memory than its records and a fixed amount.
 func checkMemory(t *testing.T, status string, lines int) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -66,7 +64,7 @@ func checkMemory(t *testing.T, status string, lines int) {
 	}
 }
 
-// bytesOf is a size in a process's status, in bytes: "VmRSS" is what it holds, "VmHWM" the most it held.
+// bytesOf returns a size in a process's status, in bytes: "VmRSS" is its memory now, "VmHWM" the peak.
 func bytesOf(t *testing.T, status, field string) int {
 	t.Helper()
 	text, err := os.ReadFile(status)
@@ -81,8 +79,8 @@ func bytesOf(t *testing.T, status, field string) int {
 	return kilobytes << 10
 }
 
-// A pipe into one comes out of the other: whole, in order, each line once and verified, whether the
-// input ends with /quit or by itself. The room's records are held in memory, the rest is bounded.
+// A pipe into one peer comes out of another: whole, in order, each line once and verified, whether the
+// input ends with /quit or by itself. Records are held in memory, the rest is bounded.
 func TestPipe(t *testing.T) {
 	for _, c := range []struct {
 		lines int
@@ -153,8 +151,8 @@ func checkWhole(t *testing.T, out io.Reader, lines int) {
 	}
 }
 
-// One peer takes a byte a second: the others hear everything as before, and once it takes more, it
-// gets everything too, in order and each line once.
+// One peer reads a byte a second: the others hear everything as before. Once it reads faster it gets
+// everything too, in order and each message once.
 func TestSlowPeer(t *testing.T) {
 	lines := 20_000
 	if testing.Short() {
@@ -196,8 +194,7 @@ func TestSlowPeer(t *testing.T) {
 }
 
 // The reader of one peer's output stops (a pager, a stuck disk) while the others talk. They lose nothing
-// meanwhile, whether they give that peer up or only leave it behind, which depends on how much its
-// connection holds; and when the reader goes on it gets everything, in order.
+// meanwhile. When the reader goes on, it gets everything in order.
 func TestStuckReader(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 15 s")
@@ -229,8 +226,8 @@ func TestStuckReader(t *testing.T) {
 	}
 }
 
-// 1,000 connections from 130 addresses that say nothing cost the program less than 10 MB, most go at once,
-// and a native peer still gets in.
+// 1,000 silent connections from 130 addresses cost less than 10 MB, most are closed at once, and a native
+// peer still gets in.
 func TestSilentConnections(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has all of 127/8, and /proc")
@@ -280,8 +277,8 @@ func TestSilentConnections(t *testing.T) {
 
 var kills = flag.Int("kills", 20, "how often TestKilledWhileWriting kills")
 
-// Somebody who talks is killed again and again, at any moment. What a peer has heard of it is never lost,
-// and no place is given twice: in the end both have the same room.
+// A peer that sends is killed again and again, at any moment. No message that another peer heard is lost,
+// and no place in the feed is used twice: in the end both have the same room.
 func TestKilledWhileWriting(t *testing.T) {
 	t.Parallel()
 	n := *kills
@@ -338,7 +335,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	watcher.quits()
 }
 
-// On a full disk the chat goes on and says that nothing is saved; when there is room again, all of it is.
+// On a full disk the chat goes on and warns that nothing is saved. With space again, everything is saved.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -22,7 +22,7 @@ import (
 	"github.com/creack/pty"
 )
 
-// attacks are lines that would do something on a terminal, or look like ours.
+// attacks are texts that would control a terminal, or imitate our output.
 var attacks = []string{
 	"\x1b[31mred\x1b[0m", "\x1b]52;c;ZXZpbA==\x07", "\x1b]0;title\x1b\\", "\u009b2J\u009d0;x\u009c", "\x1bP+q\x1b\\",
 	"\u202eevil\u202c", "\u2066x\u2069\u200f", "a\u200bb\ufeffc\u2060", "a\r📨 Bob says: forged",
@@ -30,12 +30,12 @@ var attacks = []string{
 	"\U000E0041\U000E007F", "tab\there", "\xff\xfe\xc0", `"quote\back/slash<&>`, "日本 👩‍👩‍👧 🇫🇷 👍🏽",
 }
 
-// screenful is a program on a terminal, with all that it has printed.
+// screenful is a program on a terminal, with all its output.
 type screenful struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	tty  *os.File
-	more chan struct{} // of size 1
+	more chan struct{} // capacity 1
 	over chan struct{} // closed when the reader has ended
 
 	mu     sync.Mutex
@@ -101,7 +101,7 @@ func (s *screenful) shows(text string) string {
 	}
 }
 
-// ended waits for the end and returns the exit code and what was written after the screen was left.
+// ended waits for the end and returns the exit code and the output after the screen was left.
 func (s *screenful) ended() (code int, after string) {
 	s.t.Helper()
 	err := s.cmd.Wait()
@@ -124,7 +124,7 @@ func onScreen(t *testing.T, env string) *screenful {
 	return onTerminal(t, cmd)
 }
 
-// However the screen ends, the terminal is as it was, and after a panic one line says where the log is.
+// However the screen ends, the terminal is restored. After a panic one line names the log.
 func TestScreenRestoresTerminal(t *testing.T) {
 	peer, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -165,7 +165,7 @@ func TestScreenRestoresTerminal(t *testing.T) {
 	}
 }
 
-// NO_COLOR draws no colour, and nothing asks the terminal for its own.
+// With NO_COLOR no colour is drawn, and the terminal isn't asked for its background.
 func TestNoColor(t *testing.T) {
 	p := onScreen(t, "NO_COLOR=1")
 	p.shows("You are Alice")
@@ -178,7 +178,7 @@ func TestNoColor(t *testing.T) {
 	}
 }
 
-// What nohup has had ignored stays so: the program outlives its terminal.
+// A signal that nohup ignores stays ignored: the program outlives its terminal.
 func TestIgnoredSignal(t *testing.T) {
 	cmd := program(t, t.TempDir(), alone("--name", "Ann")...)
 	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, cmd.Args...)
@@ -192,8 +192,7 @@ func TestIgnoredSignal(t *testing.T) {
 	p.quits()
 }
 
-// What others say and how they are called does nothing on a terminal in line mode, and arrives
-// exactly in JSON mode.
+// Peers' texts and names don't control a terminal in line mode, and arrive exactly in JSON mode.
 func TestHostileTextInLineMode(t *testing.T) {
 	cmd := neighbours(t)
 	script := begin(t, cmd("Script"))
@@ -239,8 +238,7 @@ func TestHostileTextInLineMode(t *testing.T) {
 	if strings.Contains(shown, "\n📨 Bob says: forged") || strings.Contains(shown, strings.Repeat("\u0301", 20)) {
 		t.Errorf("forged or piled up: %q", shown)
 	}
-	// Records take no control characters: the sender's program has made pictures of them. From there
-	// on nothing changes.
+	// Records take no control characters: the sender replaces them by pictures. After that nothing changes.
 	var sent, heard []string
 	for _, h := range evil.all() {
 		if h.Event == "sent" {
@@ -262,8 +260,7 @@ func TestHostileTextInLineMode(t *testing.T) {
 	}
 }
 
-// What plain peers say and how they are called does nothing on the real screen, nor on the terminals of
-// other guests.
+// Plain peers' texts and names control neither the real screen nor the terminals of line clients.
 func TestHostilePlainPeers(t *testing.T) {
 	home := t.TempDir()
 	script := begin(t, program(t, home, alone("--name", "Script")...))

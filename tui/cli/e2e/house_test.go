@@ -1,20 +1,24 @@
 package e2e
 
 import (
+	"cmp"
 	"go/ast"
 	"go/constant"
 	"go/parser"
 	"go/token"
 	"go/types"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// limits is the one table of DESIGN.md §10: each limit, the constant that holds it, and the test that
-// shows what happens at it.
+// limits is the table of all limits: each limit, the constant that holds it, and the test that shows what
+// happens at it.
 var limits = []struct {
 	what  string
 	name  string // package folder and constant
@@ -131,4 +135,143 @@ func sources(t *testing.T, folder string) []string {
 		t.Fatalf("no Go files in %s: %v", folder, err)
 	}
 	return files
+}
+
+// packageFigures are the figures of one package.
+type packageFigures struct {
+	source, tests int // lines
+	doc           bool
+	fields        map[string]int // struct → fields
+	methods       map[string]int // type → methods
+}
+
+var document = regexp.MustCompile(`\b[A-Z][A-Za-z]*\.md\b`)
+
+// The house rules on size: files of at most 400 lines with a median of at most 150, types with at most 60
+// methods and 30 fields, tests of at least 0.6 of the source. Every package and every exported identifier
+// is documented, and no comment names a document that isn't in the repository.
+func TestHouseRules(t *testing.T) {
+	var lengths []int
+	all := map[string]*packageFigures{}
+	set := token.NewFileSet()
+	err := filepath.WalkDir("../../..", func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".." && path != "../../.." {
+			return cmp.Or(err, filepath.SkipDir)
+		}
+		if entry.IsDir() || filepath.Ext(path) != ".go" {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel("../../..", path)
+		if err != nil {
+			return err
+		}
+		folder := filepath.ToSlash(filepath.Dir(name))
+		folder = strings.TrimSuffix(folder, "/e2e") // the tests of tui/cli
+		p := all[folder]
+		if p == nil {
+			p = &packageFigures{fields: map[string]int{}, methods: map[string]int{}}
+			all[folder] = p
+		}
+		lines := strings.Count(string(text), "\n")
+		file, err := parser.ParseFile(set, name, text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, c := range file.Comments {
+			for _, named := range document.FindAllString(c.Text(), -1) {
+				if _, err := os.Stat(filepath.Join("../../..", named)); err != nil {
+					t.Errorf("%s names %s, which isn't in the repository", set.Position(c.Pos()), named)
+				}
+			}
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			p.tests += lines
+			return nil
+		}
+		p.source += lines
+		p.doc = p.doc || file.Doc != nil
+		lengths = append(lengths, lines)
+		if lines > 400 {
+			t.Errorf("%s has %d lines", name, lines)
+		}
+		for _, d := range file.Decls {
+			p.measure(t, set, d)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(lengths)
+	if median := lengths[len(lengths)/2]; median > 150 {
+		t.Errorf("the median file has %d lines", median)
+	}
+	for _, folder := range slices.Sorted(maps.Keys(all)) {
+		p := all[folder]
+		if !p.doc {
+			t.Errorf("package %s has no comment", folder)
+		}
+		if p.source > 100 && 10*p.tests < 6*p.source {
+			t.Errorf("%s: %d lines of tests for %d of source", folder, p.tests, p.source)
+		}
+		for name, n := range p.methods {
+			if n > 60 {
+				t.Errorf("%s.%s has %d methods", folder, name, n)
+			}
+		}
+		for name, n := range p.fields {
+			if n > 30 {
+				t.Errorf("%s.%s has %d fields", folder, name, n)
+			}
+		}
+	}
+}
+
+// measure counts a declaration's methods and fields, and checks that what it exports is documented.
+func (p *packageFigures) measure(t *testing.T, set *token.FileSet, d ast.Decl) {
+	undocumented := func(name *ast.Ident, docs ...*ast.CommentGroup) {
+		if name.IsExported() && !slices.ContainsFunc(docs, func(c *ast.CommentGroup) bool { return c != nil }) {
+			t.Errorf("%s: %s has no comment", set.Position(name.Pos()), name.Name)
+		}
+	}
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil {
+			undocumented(d.Name, d.Doc)
+			return
+		}
+		of := d.Recv.List[0].Type
+		if star, ok := of.(*ast.StarExpr); ok {
+			of = star.X
+		}
+		if generic, ok := of.(*ast.IndexExpr); ok {
+			of = generic.X
+		}
+		receiver, ok := of.(*ast.Ident)
+		if !ok {
+			return
+		}
+		p.methods[receiver.Name]++
+		if receiver.IsExported() {
+			undocumented(d.Name, d.Doc)
+		}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			switch s := s.(type) {
+			case *ast.TypeSpec:
+				undocumented(s.Name, d.Doc, s.Doc, s.Comment)
+				if of, ok := s.Type.(*ast.StructType); ok {
+					p.fields[s.Name.Name] = of.Fields.NumFields()
+				}
+			case *ast.ValueSpec:
+				for _, name := range s.Names {
+					undocumented(name, d.Doc, s.Doc, s.Comment)
+				}
+			}
+		}
+	}
 }

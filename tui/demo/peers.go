@@ -8,23 +8,23 @@ import (
 	"strconv"
 )
 
-// names are who plays, in order.
+// names are the peers' names, in order.
 var names = [MaxPeers]string{"Alice", "Bob", "Charlie", "Dana", "Eve", "Frank"}
 
-// maxSocket is the longest path of a Unix socket that every system takes, in bytes: macOS has 104
+// maxSocket is the longest path of a Unix socket that every system accepts, in bytes. macOS has 104
 // with the zero at the end.
 const maxSocket = 103
 
-// cast is everybody who plays, and the folder that all they leave is in.
-type cast struct {
+// peers are the demo's peers, and the folder that holds all their files.
+type peers struct {
 	program   string
 	dir       string // temporary; removed by remove
 	names     []string
-	discovery int // a UDP port that nobody had
+	discovery int // a UDP port that was free
 }
 
-func newCast(cfg Config) (*cast, error) {
-	c := &cast{program: cfg.Program, names: names[:cfg.Peers]}
+func newPeers(cfg Config) (*peers, error) {
+	c := &peers{program: cfg.Program, names: names[:cfg.Peers]}
 	var err error
 	if c.discovery, err = freePort(); err != nil {
 		return nil, err
@@ -35,10 +35,10 @@ func newCast(cfg Config) (*cast, error) {
 	return c, nil
 }
 
-// argv starts peer i. Its link listens on a free port of the loopback address, so nothing of the
-// demo can be reached from the network; and it looks for others on a port that is the demo's alone,
-// and not by mDNS, where it would meet whoever else uses the loopback interface.
-func (c *cast) argv(i int, more ...string) []string {
+// argv returns the command that starts peer i. The peer listens on the loopback address, so that no
+// other machine reaches it. It has a discovery port of the demo's own and no mDNS, so that it finds no
+// other program on the loopback interface.
+func (c *peers) argv(i int, more ...string) []string {
 	return append([]string{c.program, "start", "--name", c.names[i],
 		"--profile", filepath.Join(c.dir, c.names[i]),
 		"--interface", "lo",
@@ -46,14 +46,14 @@ func (c *cast) argv(i int, more ...string) []string {
 		"--discovery-port", strconv.Itoa(c.discovery), "--no-mdns"}, more...)
 }
 
-func (c *cast) remove() error {
+func (c *peers) remove() error {
 	if err := os.RemoveAll(c.dir); err != nil {
 		return fmt.Errorf("the demo's folder stays behind: %w", err)
 	}
 	return nil
 }
 
-// tempDir makes a folder that a socket fits in.
+// tempDir makes a folder whose path is short enough for a socket in it.
 func tempDir() (string, error) {
 	const pattern = "p2pchat-demo-*"
 	dir, err := os.MkdirTemp("", pattern)
@@ -66,7 +66,7 @@ func tempDir() (string, error) {
 	return os.MkdirTemp("/tmp", pattern)
 }
 
-// freePort is a UDP port that nobody uses, on any address. Nothing is sent from it here.
+// freePort returns a UDP port that is free on every address. It sends nothing.
 func freePort() (int, error) {
 	conn, err := net.ListenPacket("udp4", ":0")
 	if err != nil {

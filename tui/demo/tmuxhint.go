@@ -6,7 +6,7 @@ import (
 	"os/exec"
 )
 
-// installers are the package managers that have tmux, and how each is told to install it.
+// installers are the package managers that have tmux, and their commands that install it.
 var installers = []struct{ program, command string }{
 	{"apt-get", "apt-get install tmux"},
 	{"dnf", "dnf install tmux"},
@@ -22,14 +22,14 @@ var installers = []struct{ program, command string }{
 	{"nix-env", "nix-env -iA nixpkgs.tmux"},
 }
 
-// missing is the error where tmux isn't: one line with the command that brings it. This program is called
-// as said.
-func missing(system, called string) error {
+// noTmuxError returns the error for a system without tmux: one line with the command that installs it.
+// called is what the user types to call this program.
+func noTmuxError(system, called string) error {
 	otherwise := "or " + called + " demo --no-tmux prints a conversation without it"
 	if system == "windows" {
 		return fmt.Errorf("tmux doesn't run on Windows: start %s in two terminals, %s", called, otherwise)
 	}
-	how := install(func(program string) bool {
+	how := installCommand(func(program string) bool {
 		_, err := exec.LookPath(program)
 		return err == nil
 	}, os.Geteuid() == 0)
@@ -39,13 +39,13 @@ func missing(system, called string) error {
 	return fmt.Errorf("tmux is not installed: %s, %s", how, otherwise)
 }
 
-// install is the command for a system that has these programs, or "".
-func install(has func(program string) bool, root bool) string {
+// installCommand returns the command that installs tmux on a system with these programs, or "".
+func installCommand(has func(program string) bool, root bool) string {
 	for _, i := range installers {
 		if !has(i.program) {
 			continue
 		}
-		// Homebrew refuses to run as root, and Nix installs for the person alone.
+		// Homebrew refuses to run as root, and Nix installs for one user only.
 		if root || i.program == "brew" || i.program == "nix-env" {
 			return i.command
 		}
