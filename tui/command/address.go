@@ -10,19 +10,19 @@ import (
 	"unicode"
 )
 
-// DefaultPort is where peers listen unless they are told otherwise (DESIGN.md §5).
+// DefaultPort is the TCP port that peers listen on unless --port names another.
 const DefaultPort = 8080
 
 // maxHost is the longest host name (RFC 1035 §2.3.4), with room for a zone.
 const maxHost = 300
 
-// schemes say how to speak to an address: lines, as nc does, or the JSON of the seed's programs. Without
-// one it is a peer of this program (DESIGN.md §5).
+// schemes choose the protocol of an address: lines, as nc speaks, or the JSON of the seed's programs.
+// An address without a scheme belongs to a peer of this program.
 var schemes = [...]string{"line://", "json://"}
 
-// Address makes HOST:PORT of what a person typed: a name or an IP address, with a port or without
-// (then DefaultPort). IPv6 addresses may be bare where no port follows. line:// or json:// may stand
-// before it, and then stands before the result. The host isn't looked up.
+// ParseAddress returns HOST:PORT for an address as a person types it: a name or an IP address, with a port
+// or without (then DefaultPort). IPv6 addresses may be bare where no port follows. A line:// or json://
+// before the address is kept. The host isn't looked up.
 func ParseAddress(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	for _, scheme := range schemes {
@@ -47,8 +47,8 @@ func ParseAddress(text string) (string, error) {
 	return net.JoinHostPort(host, strconv.Itoa(port)), nil
 }
 
-// zoneless is a link-local address without its interface. The system refuses to dial it, and with no more
-// than "invalid argument".
+// zoneless is a link-local address without its interface. The system refuses to dial it, with no more
+// explanation than "invalid argument".
 type zoneless netip.AddrPort
 
 func (z zoneless) Error() string {

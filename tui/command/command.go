@@ -1,12 +1,12 @@
 // Package command is what a person can type after a slash, as data: a Table of rows with name,
-// arguments, help and handler. The screen, line mode and JSON mode use one table, so that a command
-// is the same everywhere, and its help, its completion and the README's list can't drift apart.
+// arguments, help and handler. The screen, line mode and JSON mode use one table. So a command is the
+// same everywhere, and its help, its completion and the README's list can't drift apart.
 //
-// A handler asks the node and answers with structs (List, Status, Info …); each mode shows them in
-// its own way. Other packages add rows with Table.Add, and answers by implementing Answer.
+// A handler asks the local peer and answers with structs (List, Status, Info …); each mode shows them
+// in its own way. Other packages add rows with Table.Add.
 //
-// Names and texts in answers are as others wrote them, but for labels, which are clean: whoever
-// shows an answer on a terminal passes it through tui/sanitize.
+// Names and texts in answers are raw, except labels, which are sanitized. A mode that shows an answer
+// on a terminal passes it through tui/sanitize.
 package command
 
 import (
@@ -73,7 +73,7 @@ type LocalPeer interface {
 	WaitDelivered(ctx context.Context) error
 }
 
-// Log is where errors and their stacks are kept.
+// Log is the file of errors and their stacks.
 type Log interface {
 	Path() string
 	Tail(n int) ([]string, error) // the last n lines, oldest first
@@ -98,13 +98,13 @@ type List struct{ Peers []event.Peer }
 // Status answers /status.
 type Status struct{ Status event.Status }
 
-// Info is text for the person, of one or more lines.
+// Info is text for the person, one or more rows.
 type Info struct{ Text string }
 
 // Fail says why nothing was done, and what to do instead.
 type Fail struct{ Text, Hint string }
 
-// Quit asks whoever runs the program to end it, once what was said has been delivered.
+// Quit asks the mode to end the program once all messages are delivered.
 type Quit struct{}
 
 func (List) answer()      {}
@@ -115,7 +115,7 @@ func (Fail) answer()      {}
 func (Save) answer()      {}
 func (Quit) answer()      {}
 
-// Label is how a peer is shown.
+// Label returns how a peer is shown.
 func (e Env) Label(p event.Peer) string { return e.Roster.Label(roster.ID(p.Key, p.ID)).String() }
 
 // fail answers with an error of the node, if there is one, and reports whether there was.

@@ -2,16 +2,15 @@ package command
 
 import "strings"
 
-// Completion is one way in which a line may go on.
+// Completion is a way to continue a line.
 type Completion struct {
 	Line string // the whole line once it is chosen
 	Show string // what the list shows: a usage or a name
 	Help string // or ""
 }
 
-// Complete offers ways to go on from line, whose end is where the cursor stands: names of commands
-// after a slash, then their arguments. Text that is to be said has none. Names of others in it are
-// clean.
+// Complete offers ways to continue line, at whose end the cursor stands: names of commands after a slash,
+// then their arguments. Messages have none. Peers' names in the result are sanitized.
 func (t *Table) Complete(e Env, line string) []Completion {
 	name, args, slash := splitCommand(line)
 	if !slash {
@@ -39,8 +38,8 @@ func (t *Table) Complete(e Env, line string) []Completion {
 	return out
 }
 
-// named are the commands whose name begins with prefix, in any case, or, where none does, one of
-// whose aliases does.
+// named returns the commands whose name begins with prefix, in any case. If there is none, it returns
+// those with an alias that does.
 func (t *Table) named(prefix string) []*Command {
 	prefix = strings.ToLower(prefix)
 	var names, aliases []*Command

@@ -2,7 +2,7 @@ package command
 
 import "strings"
 
-// links is whom one is connected to.
+// connectCommands returns the commands that open and close links.
 func connectCommands() []Command {
 	return []Command{
 		{Name: "connect", Args: "HOST[:PORT]", Help: "connect to a peer (line://, json://: in clear)", Run: connect},
@@ -20,7 +20,7 @@ func connect(e Env, args string) {
 }
 
 func disconnect(e Env, args string) {
-	// Who can't be reached is in no list: only the address says what to end.
+	// A peer that can't be reached is in no list, so its address says which attempts to stop.
 	if addr, err := ParseAddress(args); err == nil && strings.ContainsAny(args, ".:") && e.Node.Disconnect(addr) == nil {
 		e.Reply(Info{"Not connecting to " + addr + " any more"})
 		return

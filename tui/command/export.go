@@ -15,7 +15,7 @@ import (
 // exportTime bounds a /export: it must not hold the program for ever on a disk that hangs.
 const exportTime = 5 * time.Minute
 
-// memory is what was said, as a whole.
+// exportCommands returns the commands about all messages together.
 func exportCommands() []Command {
 	return []Command{
 		{Name: "export", Args: "FILE", Help: "save all messages to a new file; .txt: as text", Run: export},

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// All are the table's commands in the order of the help. The slice is the caller's, the commands
-// are not to be changed.
+// All returns the table's commands in the order of the help. The slice is the caller's; the commands
+// must not be changed.
 func (t *Table) All() []*Command { return slices.Clone(t.rows) }
 
-// Help is the list of all commands, a line each, aligned.
+// Help returns the list of all commands, aligned, one in a row.
 func (t *Table) Help() string {
 	width := 0
 	for _, c := range t.rows {
@@ -24,7 +24,7 @@ func (t *Table) Help() string {
 	return b.String()
 }
 
-// help is what the command does, and its other names.
+// help returns what the command does, and its other names.
 func (c *Command) help() string {
 	if len(c.Aliases) == 0 {
 		return c.Help
@@ -32,7 +32,7 @@ func (c *Command) help() string {
 	return c.Help + " (also /" + strings.Join(c.Aliases, ", /") + ")"
 }
 
-// Markdown is the list of all commands as the table that the README shows.
+// Markdown returns the list of all commands as the table that the README shows.
 func (t *Table) Markdown() string {
 	var b strings.Builder
 	b.WriteString("| type | to |\n|---|---|\n")

@@ -7,10 +7,10 @@ import (
 	"chat.lan/p2pchat/tui/wording"
 )
 
-// logLines is how much of the log /log shows.
+// logLines is how many rows of the log /log shows.
 const logLines = 10
 
-// program is the program itself. Help lists t.
+// metaCommands returns the commands about the program itself. Help lists t.
 func metaCommands(t *Table) []Command {
 	return []Command{
 		{Name: "status", Help: "connections and statistics",
@@ -47,7 +47,7 @@ func log(e Env, _ string) {
 	}
 }
 
-// doctor says all that is known about finding others.
+// doctor answers with all that is known about finding other peers.
 func doctor(e Env, _ string) {
 	s := e.Node.Status()
 	var b strings.Builder

@@ -7,7 +7,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// people is who is there and who they are.
+// peerCommands returns the commands about peers: who they are and which are here.
 func peerCommands() []Command {
 	return []Command{
 		{Name: "list", Aliases: []string{"who", "peers"}, Help: "the peers in the room",
@@ -31,7 +31,7 @@ func list(e Env, _ string) {
 	e.Reply(List{here})
 }
 
-// verify works in two steps, so that nobody marks a key as compared by only looking at it.
+// verify works in two steps, so that a look at a key never marks it as compared.
 func verify(e Env, args string) {
 	self := e.Node.Self()
 	if args == "" {
@@ -61,7 +61,7 @@ func verify(e Env, args string) {
 	}
 }
 
-// compare is what two people need to compare their keys.
+// compare returns the rows that two people need to compare their keys.
 func compare(label string, p event.Peer, self event.Self) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Words of %s: %s\n", label, p.Key.Fingerprint())

@@ -11,8 +11,8 @@ import (
 // maxOffered bounds the labels that an answer offers to choose from.
 const maxOffered = 8
 
-// find is the peer that text means. If it isn't one, find answers what is wrong; usage is how to
-// type the command with a name in the place of %s.
+// find returns the peer that text means. If there isn't exactly one, find answers what is wrong. Usage
+// is how to type the command, with %s in the place of a name.
 func (e Env) find(text, usage string) (event.Peer, bool) {
 	text = strings.TrimSpace(text)
 	self := e.Node.Self()
@@ -54,7 +54,7 @@ func (e Env) find(text, usage string) (event.Peer, bool) {
 	return event.Peer{}, false
 }
 
-// completePeer offers the names of peers for args and, behind a name that is whole, words.
+// completePeer offers the names of peers and, after a whole name, words.
 func completePeer(words ...string) func(Env, string) []string {
 	return func(e Env, args string) []string {
 		self := e.Node.Self()

@@ -6,8 +6,7 @@ import (
 	"os"
 )
 
-// Save asks whoever runs the program to write a file. It must not exist yet: Write never writes over
-// one.
+// Save asks the mode to write a file. The file must not exist yet: Write never overwrites one.
 type Save struct {
 	Path string
 	Data []byte

@@ -1,6 +1,6 @@
 package command
 
-// talk is what one says, and under what name.
+// sayCommands returns the commands that send messages or change our name.
 func sayCommands() []Command {
 	return []Command{
 		{Name: "msg", Args: "TEXT", Help: "say TEXT, as typing it alone does", Says: true,

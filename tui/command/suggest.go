@@ -11,10 +11,10 @@ type unknownError struct {
 	Nearest string // the known name that is nearest, or ""
 }
 
-// Error names what was typed.
+// Error returns the name that was typed, as an error.
 func (e *unknownError) Error() string { return fmt.Sprintf("there is no command /%.40s", e.Name) }
 
-// Hint is the next step.
+// Hint returns the next step.
 func (e *unknownError) Hint() string {
 	if e.Nearest != "" {
 		return fmt.Sprintf("did you mean /%s? To say it as text, type //%.40s", e.Nearest, e.Name)
@@ -22,7 +22,7 @@ func (e *unknownError) Hint() string {
 	return fmt.Sprintf("/help lists the commands; to say it as text, type //%.40s", e.Name)
 }
 
-// FailFrom is an error as an answer, with its hint if it has one.
+// FailFrom returns an error as an answer, with its hint if it has one.
 func FailFrom(err error) Fail {
 	f := Fail{Text: err.Error()}
 	if h := (interface{ Hint() string })(nil); errors.As(err, &h) {
@@ -31,8 +31,8 @@ func FailFrom(err error) Fail {
 	return f
 }
 
-// nearest is the known name that was probably meant: one that begins with what was typed, else one
-// that is at most a third of its letters, and three, away. "" when there is none.
+// nearest returns the known name that was probably meant, or "". That is one that begins with the typed
+// letters, else one that differs by at most a third of them, and by at most three.
 func (t *Table) nearest(typed string) string {
 	best, least := "", min(max(len(typed)/3, 1), 3)+1
 	for _, c := range t.rows {
@@ -48,8 +48,8 @@ func (t *Table) nearest(typed string) string {
 	return best
 }
 
-// distance is the number of letters to insert, drop, replace or swap with their neighbour that makes
-// a into b (optimal string alignment). What is longer than any command is just far.
+// distance returns how many letters to insert, drop, replace or swap with their neighbour to make a into b
+// (optimal string alignment). Strings longer than any command are simply far apart.
 func distance(a, b string) int {
 	const far = 99
 	if len(a) > 24 || len(b) > 24 {

@@ -8,10 +8,10 @@ import (
 // Command is one row of a table.
 type Command struct {
 	Name     string   // lower-case letters and dashes, without the slash
-	Aliases  []string // other names of the same
+	Aliases  []string // other names
 	Args     string   // as the help shows them: "NAME [yes|no]"; required unless they begin with "["
 	Help     string   // what it does, a few words
-	Says     bool     // says something in the room: line mode waits for somebody to hear it
+	Says     bool     // sends a message: line mode waits for a peer to take it
 	Run      func(e Env, args string)
 	Complete func(e Env, args string) []string // what args may become, whole; nil: nothing is offered
 }
@@ -19,7 +19,7 @@ type Command struct {
 // required reports whether the command does nothing without arguments.
 func (c *Command) required() bool { return c.Args != "" && !strings.HasPrefix(c.Args, "[") }
 
-// Usage is how the command is typed.
+// Usage returns how the command is typed.
 func (c *Command) Usage() string { return strings.TrimSpace("/" + c.Name + " " + c.Args) }
 
 // Table holds commands in the order of the help. It may be read concurrently once it is filled.
@@ -41,8 +41,7 @@ func New(rows ...Command) *Table {
 	return t
 }
 
-// Add appends rows. It panics on a name that isn't lower-case letters and dashes or that is taken: that is an
-// error of the program.
+// Add appends rows. It panics on a name that isn't lower-case letters and dashes, or that is taken.
 func (t *Table) Add(rows ...Command) {
 	for _, row := range rows {
 		c := &row
@@ -64,7 +63,7 @@ type Input struct {
 	Err     error    // an unknown command
 }
 
-// Says reports whether somebody is to hear the line.
+// Says reports whether the line is a message, or a command that sends one.
 func (i Input) Says() bool { return i.Text != "" || i.Command != nil && i.Command.Says }
 
 // Parse parses a line of the composer or of standard input. A line that begins with a slash and
@@ -85,7 +84,7 @@ func (t *Table) Parse(line string) Input {
 	return Input{Err: &unknownError{Name: name, Nearest: t.nearest(strings.ToLower(name))}}
 }
 
-// Run does what a line asks for: says its text, or runs its command.
+// Run does what a line asks for: sends its text, or runs its command.
 func (t *Table) Run(e Env, in Input) {
 	switch {
 	case in.Err != nil:
@@ -137,7 +136,7 @@ func cutWord(s string) (word, rest string) {
 	return s, ""
 }
 
-// cutLast cuts the last word off s if it is one of words, in any case, and something is left.
+// cutLast cuts the last word off s if it is among words, in any case, and something is left.
 func cutLast(s string, words ...string) (rest, word string) {
 	i := strings.LastIndexAny(s, " \t\n\r")
 	if i < 0 {

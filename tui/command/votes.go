@@ -11,8 +11,8 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Ask lets a mode that has a person before it come between a command and what it does. A nil func
-// does it at once.
+// Ask lets a mode with a person in front of it step in between a command and its effect. Without a func
+// the command takes effect at once.
 type Ask struct {
 	Propose func(vote.Draft)                           // show the preview first
 	Vote    func(p event.Proposal, choice vote.Choice) // hold it for as long as it can be taken back
@@ -24,7 +24,7 @@ type Proposals struct {
 	Policy    event.Policy
 }
 
-// votes is what the room decides.
+// voteCommands returns the commands about votes.
 func voteCommands() []Command {
 	return []Command{
 		{Name: "propose", Args: "[WHAT]", Help: "vote: secure-only on|off, topic TEXT; --need M --for 3m", Says: true,
@@ -71,8 +71,8 @@ func (e Env) propose(w vote.Draft) {
 	e.fail(err)
 }
 
-// parseProposal reads what follows /propose: the seed's program takes everything for the description of a
-// vote on secure-only, and so does this one unless it says something else.
+// parseProposal parses the arguments of /propose. Unless they name another subject, all of them describe
+// a vote on secure-only, as in the seed's program.
 func parseProposal(args string) (vote.Draft, error) {
 	w := vote.Draft{Slot: vote.SecureOnly, Action: vote.On}
 	var words []string
@@ -132,7 +132,7 @@ func parseProposal(args string) (vote.Draft, error) {
 	return w, nil
 }
 
-// unquoted is a topic without the quotes that it is shown with, and that people therefore type.
+// unquoted strips the quotes that a topic is shown with, and that people therefore type.
 func unquoted(text string) string {
 	if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' {
 		return strings.TrimSpace(text[1 : n-1])
@@ -140,13 +140,13 @@ func unquoted(text string) string {
 	return text
 }
 
-// option reports whether a word looks like an option: a slip in --need must not become part of a
+// option reports whether a word looks like an option: a typo in --need must not become part of a
 // description while the vote goes out without it.
 func option(word string) bool {
 	return len(word) > 2 && word[:2] == "--" && word[2] >= 'a' && word[2] <= 'z'
 }
 
-// ballot is the seed's /vote ID CHOICE, and the other way round.
+// ballot handles the seed's /vote ID CHOICE, in either order.
 func ballot(e Env, args string) {
 	words := strings.Fields(args)
 	if len(words) == 2 {
@@ -195,8 +195,8 @@ func (e Env) vote(ref string, c vote.Choice) {
 	e.fail(err)
 }
 
-// proposal is what a ref means: "" the oldest that waits for an answer, though not one that is
-// disputed, which has to be named.
+// proposal returns the proposal that ref means, or answers why there is none. The empty ref means the
+// oldest that waits for an answer, except disputed ones, which must be named.
 func (e Env) proposal(ref string) (event.Proposal, bool) {
 	all := e.Node.Proposals()
 	ref = strings.TrimSpace(ref)
@@ -258,7 +258,7 @@ func proof(e Env, args string) { e.save("proof", "certificate", args, e.Node.Pro
 
 func evidence(e Env, args string) { e.save("evidence", "evidence", args, e.Node.Evidence) }
 
-// save asks for a file with what proves something about a proposal.
+// save asks for a file with the proof of something about a proposal.
 func (e Env) save(command, what, args string, prove func(ref string) (event.Proposal, []byte, error)) {
 	ref, file := cutWord(args)
 	file = strings.TrimSpace(file)

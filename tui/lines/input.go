@@ -11,7 +11,7 @@ import (
 	"github.com/muesli/cancelreader"
 )
 
-// maxLine is the longest line of input, in bytes (DESIGN.md §10): all that is kept of one in memory.
+// maxLine is the longest line of input that is taken, in bytes: no more of a line is held in memory.
 const maxLine = 1 << 20
 
 // line is one line of input without its end, or why there is none.
@@ -27,7 +27,7 @@ func (e *tooLongError) Error() string {
 	return fmt.Sprintf("a line of %d bytes is too long and was not sent", e.size)
 }
 
-// Hint is the next step.
+// Hint returns the next step.
 func (e *tooLongError) Hint() string {
 	return fmt.Sprintf("a line has at most %d bytes (1 MiB): send it in several", maxLine)
 }
@@ -36,7 +36,7 @@ func (e *tooLongError) Hint() string {
 // UTF-8 is replaced. It returns at the end of r, after an error, or when yield returns false.
 func readLines(r io.Reader, yield func(line) bool) {
 	in := bufio.NewReaderSize(r, 64<<10)
-	var kept []byte // of the line so far, at most maxLine and its end
+	var kept []byte // the line so far, at most maxLine and its end
 	var size int64
 	for {
 		part, err := in.ReadSlice('\n')

@@ -22,7 +22,8 @@ type jsonView struct {
 	buf     bytes.Buffer
 }
 
-// The objects of DESIGN.md §8. Fields are added, never renamed; what is unknown is absent.
+// The objects of JSON mode. Scripts live on them: fields are added, never renamed. An unknown value
+// leaves its field out.
 type (
 	jsonReady struct {
 		Event       string `json:"event"`
@@ -238,7 +239,7 @@ func statusObject(s event.Status) jsonStatus {
 	return o
 }
 
-// millis is ms since 1970, 0 for the zero time.
+// millis returns ms since 1970, 0 for the zero time.
 func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -257,9 +258,9 @@ func (v *jsonView) put(object any) {
 	v.out.add(false, string(escape(v.buf.Bytes())))
 }
 
-// escape writes what would act on a terminal as \u: DEL and C1 controls, which encoding/json leaves
-// as they are, and format characters such as bidi overrides and zero-width joiners. The text that a
-// reader decodes is the same. JSON has no such characters outside strings, but for the final newline.
+// escape writes as \u the characters that would act on a terminal and that encoding/json leaves as they
+// are: DEL, C1 controls, and format characters such as bidi overrides and zero-width joiners.
+// A reader decodes the same text. JSON has no such characters outside strings, except the final newline.
 func escape(text []byte) []byte {
 	plain := true
 	for _, c := range text {

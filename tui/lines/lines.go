@@ -1,14 +1,14 @@
 // Package lines is p2pchat without a screen: line mode, which speaks the words of the seed's
-// walkthrough, and JSON mode, one object a line (DESIGN.md §8). Scripts, bots and tests live on what
+// walkthrough, and JSON mode, which writes one object a line. Scripts, bots and tests live on what
 // it prints: fields are added, never renamed.
 //
 //	node ── Post ──▶ view (text or JSON) ──▶ output ──▶ stdout, stderr
 //	stdin ─▶ input ─▶ Run ─▶ command.Table ─▶ node
 //	                     └── answers ─▶ view
 //
-// In both modes a line of standard input is what one would type in the composer. Nothing asks back,
-// every buffer is bounded, and whoever is slow is waited for: a stuck stdout pushes back on the
-// network through Post, a stuck network on stdin through Node.WaitWritable.
+// In both modes a line of standard input is what a person would type in the composer. Nothing asks
+// back, and every buffer is bounded. A slow reader is waited for: a stuck stdout pushes back on the
+// network through Post, a stuck network on stdin through WaitWritable.
 package lines
 
 import (
@@ -165,9 +165,9 @@ func (m *Mode) answer(a command.Answer) {
 	m.view.answer(a)
 }
 
-// Run reads input and does what it asks for, until /quit or the end of input; what was said has then
-// been acknowledged, or had its time. It returns nil then, the context's cause when ctx ended first,
-// and ErrOutput when nobody reads stdout any more.
+// Run reads input and does what it asks for, until /quit or the end of input. It returns nil once all
+// messages were acknowledged, or had their time. It returns the context's cause when ctx ended first,
+// and ErrOutput when stdout has no reader any more.
 func (m *Mode) Run(ctx context.Context, n command.LocalPeer) error {
 	defer close(m.ended)
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -219,7 +219,7 @@ func (m *Mode) Run(ctx context.Context, n command.LocalPeer) error {
 	return context.Cause(ctx)
 }
 
-// past shows what was said before this run, as far as it was asked for.
+// past shows messages of earlier runs, as many as were asked for.
 func (m *Mode) past(ctx context.Context, n command.LocalPeer) {
 	began := n.Self().Started
 	var shown []event.Line
@@ -233,7 +233,7 @@ func (m *Mode) past(ctx context.Context, n command.LocalPeer) {
 			break
 		}
 		at = page[0].Place
-		// What came since is told by events.
+		// Later messages come as events.
 		page = slices.DeleteFunc(page, func(l event.Line) bool { return !l.Arrived.Before(began) })
 		shown = append(page, shown...)
 	}
@@ -245,7 +245,7 @@ func (m *Mode) past(ctx context.Context, n command.LocalPeer) {
 	}
 }
 
-// execute does what one line asks for.
+// execute does what a line of input asks for.
 func (m *Mode) execute(ctx context.Context, n command.LocalPeer, env command.Env, l line) {
 	m.out.entered()
 	if l.err != nil {
@@ -260,9 +260,9 @@ func (m *Mode) execute(ctx context.Context, n command.LocalPeer, env command.Env
 	m.out.wait(ctx.Done())
 }
 
-// waitForHearer waits until somebody can take a line. While peers are there that is as long as it
-// takes; while nobody is, a first peer has 5 s, once: the next lines don't wait again.
-// On a terminal nobody waits for a first peer: the person sees who is there.
+// waitForHearer waits until a peer can take a message. While peers are there that is as long as it
+// takes. With none, a first peer has 5 s, once: the next lines don't wait again. On a terminal there is
+// no such wait: the person sees which peers are here.
 func (m *Mode) waitForHearer(ctx context.Context, n command.LocalPeer) {
 	for ctx.Err() == nil {
 		if m.alone || m.cfg.Terminal {
@@ -290,7 +290,7 @@ func anyoneThere(n command.LocalPeer) bool {
 	return false
 }
 
-// farewell waits for acknowledgements of what was said: 5 s, and longer only while they come.
+// farewell waits for acknowledgements of our messages: 5 s, and longer only while they come.
 func (m *Mode) farewell(ctx context.Context, n command.LocalPeer) {
 	ctx, cancel := context.WithTimeout(ctx, maxFarewell)
 	defer cancel()

@@ -74,8 +74,8 @@ func (o *output) add(errs bool, text string) {
 	if o.closed || o.cause != nil || o.full {
 		return
 	}
-	// Writers wait behind the limit. After Run has ended nobody does: what comes then is cut off
-	// rather than filling memory, and all after it too, so that no reader gets lines with a hole.
+	// Writers wait behind the limit, but not after Run has ended. Then more text is cut off rather than
+	// filling memory, and all after it too, so that no reader gets lines with a hole.
 	if o.size > 4*maxQueued {
 		o.full = true
 		return
@@ -142,7 +142,7 @@ func (o *output) close() {
 	o.mu.Unlock()
 }
 
-// failure is why failed was closed.
+// failure returns why stdout took no more, or nil.
 func (o *output) failure() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"chat.lan/p2pchat/tui/wording"
 )
 
-// maxRefused bounds the senders whose refusals are told apart.
+// maxRefused bounds the senders whose refusals are counted apart.
 const maxRefused = 1024
 
 // indent stands before every row of a text but its first, so that nobody can write a line that looks
@@ -121,7 +121,7 @@ func (v *textView) said(l event.Line) {
 	}
 }
 
-// when is a time of day, with the date unless it is today's.
+// when returns a time of day, with the date unless it is today's.
 func when(t, now time.Time) string {
 	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
 		return t.Format("15:04")

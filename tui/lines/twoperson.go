@@ -12,8 +12,8 @@ import (
 	"chat.lan/p2pchat/tui/wording"
 )
 
-// The two-person program asks where its one peer is before it starts, and scripts were written for that
-// conversation: its words are kept here, and the chat behind them is the usual one.
+// The two-person program asks where its one peer is before it starts. Scripts were written for that
+// conversation, so its words are kept here; the chat behind them is the usual one.
 
 // twoPersonPrompt stands where a person types.
 const twoPersonPrompt = "You: "
@@ -102,7 +102,7 @@ func (v *twoPersonView) changed(ev event.PeerChanged, before event.State) {
 	}
 }
 
-// who is how the author of a line is called: Peer while there is only one.
+// who returns how a message's author is called: Peer while there is only one peer.
 func (v *twoPersonView) who(l event.Line) string {
 	if v.roster.NoOneBut(l.FromID) {
 		return "Peer"

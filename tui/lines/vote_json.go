@@ -7,7 +7,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// The objects of votes (DESIGN.md §8).
+// The objects of votes in JSON mode.
 type (
 	jsonVoter struct {
 		ID     string `json:"id,omitempty"`
@@ -41,7 +41,7 @@ type (
 		Event   string    `json:"event"`
 		Number  int       `json:"number"`
 		Label   string    `json:"label"`
-		ID      string    `json:"id"` // of the proposal
+		ID      string    `json:"id"` // the proposal's
 		By      jsonVoter `json:"by"`
 		Choice  string    `json:"choice"`
 		Twice   bool      `json:"twice,omitempty"`
