@@ -55,7 +55,7 @@ func TestSlowReader(t *testing.T) {
 
 		p[2].host.SetBandwidth(0, 1)
 		said = append(said, talk(t, p[0], "while one is slow", 6000)...)
-		if !behind(p[0].Node, p[2].Self().Key) {
+		if !p[0].slow.isSlow(p[2].Self().Key) {
 			t.Error("the slow peer is still pushed to")
 		}
 		if got := len(p[2].texts("p0")); got > 3000 {
@@ -69,7 +69,7 @@ func TestSlowReader(t *testing.T) {
 		p[2].host.SetBandwidth(0, 0)
 		// What is said in the seconds that this takes is more than goes into a queue at the end.
 		began := time.Now()
-		for behind(p[0].Node, p[2].Self().Key) && time.Since(began) < time.Minute {
+		for p[0].slow.isSlow(p[2].Self().Key) && time.Since(began) < time.Minute {
 			said = append(said, talk(t, p[0], "while it catches up", 10)...)
 		}
 		if took := time.Since(began); took > 8*time.Second { // 6 s; if only pings told how far we are, 10 s
@@ -87,28 +87,6 @@ func TestSlowReader(t *testing.T) {
 		time.Sleep(time.Second)
 		if got := last(p[0]); got != "2/2" {
 			t.Errorf("delivered %s", got)
-		}
-	})
-}
-
-// A peer that was behind says at once when it has what it was told of, so that it needn't wait for pings to
-// be live again.
-func TestLevelAtOnce(t *testing.T) {
-	together(t, 18, 2, func(t *testing.T, w *town, ps []*person) {
-		pass(30 * time.Second)
-		n := ps[0].Node
-		n.mu.Lock()
-		p := n.here[0]
-		p.behind = true
-		n.mu.Unlock()
-		said := talk(t, ps[0], "while one is behind", 2*levelRecords)
-		n.mu.Lock()
-		p.unequal = 0 // since the pings of these 4 s
-		n.pull(p)
-		n.mu.Unlock()
-		pass(time.Second)
-		if got := ps[1].texts("p0"); !slices.Equal(got, said) || behind(n, p.Key) {
-			t.Errorf("behind: %v; heard %s", behind(n, p.Key), differ(got, said))
 		}
 	})
 }

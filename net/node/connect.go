@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/plain"
+	"chat.lan/p2pchat/net/wire"
 )
 
 // The schemes of an address of Connect: a program that speaks lines, and one of the seed's. Without one
@@ -25,7 +27,7 @@ func (n *Node) Connect(addr string) error {
 		return fmt.Errorf("%q is no address: give HOST:PORT, as in 192.168.1.31:8080", addr)
 	}
 	n.mu.Lock()
-	delete(n.quiet, addr) // whoever asks for it wants to know
+	delete(n.mu.quiet, addr) // whoever asks for it wants to know
 	n.mu.Unlock()
 	n.dial(addr)
 	return nil
@@ -33,30 +35,30 @@ func (n *Node) Connect(addr string) error {
 
 func (n *Node) dial(addr string) {
 	if at, ok := strings.CutPrefix(addr, lineScheme); ok {
-		n.plain.ConnectLine(at)
+		n.cleartext.plain.ConnectLine(at)
 	} else if at, ok := strings.CutPrefix(addr, jsonScheme); ok {
-		n.plain.ConnectJSON(at)
+		n.cleartext.plain.ConnectJSON(at)
 	} else {
 		n.mesh.Connect(n.tcp.Route(addr))
 	}
 }
 
-// giveUp ends what Connect does for an address, its scheme or none before it, and the link that came of
+// cancelConnect ends what Connect does for an address, its scheme or none before it, and the link that came of
 // it. It reports whether there was anything to end.
-func (n *Node) giveUp(addr string) bool {
+func (n *Node) cancelConnect(addr string) bool {
 	at := strings.TrimPrefix(strings.TrimPrefix(addr, lineScheme), jsonScheme)
 	native := at == addr && n.mesh.CancelConnect(at)
-	if plain := n.plain.CancelConnect(at); !plain && !native {
+	if plain := n.cleartext.plain.CancelConnect(at); !plain && !native {
 		return false
 	}
 	n.forget(at, lineScheme+at, jsonScheme+at)
 	var there []string
 	n.mu.Lock()
-	if p := n.peers[n.reachedAt[at]]; native && p != nil {
+	if p := n.mu.peers[n.mu.reachedAt[at]]; native && p != nil {
 		there = append(there, p.ID)
 	}
 	n.mu.Unlock()
-	for _, p := range n.plain.Peers() {
+	for _, p := range n.cleartext.plain.Peers() {
 		if p.Addr.String() == at {
 			there = append(there, p.ID)
 		}
@@ -74,7 +76,7 @@ func (n *Node) dialAll() {
 	var again []string
 	for _, addr := range n.cfg.Remembered {
 		if !slices.Contains(n.cfg.Connect, addr) && !slices.Contains(again, addr) {
-			n.quiet[addr] = true
+			n.mu.quiet[addr] = true
 			again = append(again, addr)
 		}
 	}
@@ -84,11 +86,11 @@ func (n *Node) dialAll() {
 	}
 }
 
-// cantConnect tells why an address can't be reached.
-func (n *Node) cantConnect(addr string, err error, hint string) {
+// warnCantConnect reports why an address can't be reached.
+func (n *Node) warnCantConnect(addr string, err error, hint string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.quiet[addr] || n.quiet[lineScheme+addr] || n.quiet[jsonScheme+addr] {
+	if n.mu.quiet[addr] || n.mu.quiet[lineScheme+addr] || n.mu.quiet[jsonScheme+addr] {
 		n.cfg.Log.Info("can't connect to a peer of earlier", "addr", addr, "error", err)
 		return
 	}
@@ -107,4 +109,47 @@ func (n *Node) forget(addrs ...string) {
 	for _, addr := range addrs {
 		n.cfg.Forget(addr)
 	}
+}
+
+// Disconnect ends the link to the peer with that uuid, or what Connect does for an address, and keeps it
+// ended until Connect.
+func (n *Node) Disconnect(id string) error {
+	if n.cancelConnect(id) {
+		return nil
+	}
+	key, found := n.findPeer(id)
+	if !found {
+		if named, ok := n.cleartext.plain.Disconnect(id); ok {
+			n.forget(lineScheme+named, jsonScheme+named)
+			return nil
+		}
+		return errNoSuchPeer(id)
+	}
+	n.mu.Lock()
+	for addr, at := range n.mu.reachedAt {
+		if at == key {
+			defer n.forget(addr)
+		}
+	}
+	n.mu.Unlock()
+	n.mesh.Block(key, wire.ByeLeaving)
+	return nil
+}
+
+// onReachedPlain follows each success of an address that was named.
+func (n *Node) onReachedPlain(addr string) {
+	n.mu.Lock()
+	delete(n.mu.quiet, addr)
+	n.mu.Unlock()
+	if n.cfg.Reached != nil {
+		n.cfg.Reached(addr)
+	}
+}
+
+// onReached follows each link to an address that was named.
+func (n *Node) onReached(addr string, key identity.Key) {
+	n.mu.Lock()
+	n.mu.reachedAt[addr] = key
+	n.mu.Unlock()
+	n.onReachedPlain(addr)
 }

@@ -19,7 +19,7 @@ func TestOwnBeaconsSentAgain(t *testing.T) {
 		p := w.move(0)
 		key := p.Self().Key
 		sight := func(from netip.Addr) {
-			p.sighted(discovery.Announcement{Kind: discovery.Announce, OwnKey: true, New: true, Source: netip.AddrPortFrom(from, 9999),
+			p.onAnnouncement(discovery.Announcement{Kind: discovery.Announce, OwnKey: true, New: true, Source: netip.AddrPortFrom(from, 9999),
 				Discovery: wire.Discovery{ID: p.Self().ID, Port: 8080, V: 1, Inst: "00", Key: &key}})
 		}
 		warnings := func() (texts []string) {
@@ -40,8 +40,8 @@ func TestOwnBeaconsSentAgain(t *testing.T) {
 		for i := range 100 {
 			sight(addr(i))
 		}
-		if got := len(warnings()); got != maxDoubles {
-			t.Errorf("%d warnings, want %d", got, maxDoubles)
+		if got := len(warnings()); got != maxCopies {
+			t.Errorf("%d warnings, want %d", got, maxCopies)
 		}
 	})
 }

@@ -13,8 +13,8 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/archive"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
+	"chat.lan/p2pchat/net/wire"
 )
 
 // twoFaced signs two chains of one feed: the same up to parted, then another each.
@@ -46,16 +46,10 @@ func twoFaced(t *testing.T, parted, length int) (chains [2][]*record.Record) {
 // give has a person hold records as if they had come over a link.
 func give(t *testing.T, p *person, recs []*record.Record) {
 	t.Helper()
-	p.Node.mu.Lock()
-	defer p.Node.mu.Unlock()
-	for _, r := range recs {
-		out, err := p.room.Accept(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range out.Added {
-			p.save(e, false)
-		}
+	refused := len(told[event.Refused](&p.ear))
+	p.home.Records(noLink{}, wire.Records{Room: p.home.ID()}, recs)
+	if n := len(told[event.Refused](&p.ear)); n != refused {
+		t.Fatalf("%d records were refused", n-refused)
 	}
 }
 
@@ -112,7 +106,7 @@ func TestAForkIsTheSameForAll(t *testing.T) {
 						if got := export(t, p.Node); got != whole {
 							t.Errorf("%s: %d exports %d records", when, i, strings.Count(got, "\n"))
 						}
-						if p.hash() != w.people[0].hash() {
+						if p.home.Hash() != w.people[0].home.Hash() {
 							t.Errorf("%s: %d has another hash", when, i)
 						}
 						if got := warnings(p); i < 4 && got != told || got > 1 {
@@ -144,12 +138,10 @@ func TestNobodyElseEndsAFeed(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		chains := twoFaced(t, 5, 10)
 		give(t, p[0], chains[0])
-		out, err := p[0].room.Accept(chains[1][9])
-		if err != nil || out.Fork != nil || out.Diverged == nil || *out.Diverged != (room.Divergence{Key: record.FeedKey{Author: chains[0][0].Author(), Feed: 77}, Seq: 9}) {
-			t.Errorf("got %+v, %v", out, err)
-		}
-		if n := strings.Count(export(t, p[0].Node), "\n"); n != 10 {
-			t.Errorf("%d records are left", n)
+		give(t, p[0], chains[1][9:])
+		pass(10 * time.Second)
+		if n := strings.Count(export(t, p[0].Node), "\n"); n != 10 || warnings(p[0]) != 0 {
+			t.Errorf("%d records are left, %d warnings", n, warnings(p[0]))
 		}
 	})
 }

@@ -16,7 +16,9 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/memnet"
+	"chat.lan/p2pchat/net/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -74,6 +76,7 @@ func told[E event.Event](e *ear) []E {
 type person struct {
 	*Node
 	ear
+	slow  *slowPeers
 	group *group.Group
 	host  *memnet.Host
 	at    netip.Addr
@@ -142,7 +145,7 @@ func (w *town) config(i int, events *event.Queue) Config {
 // move starts person i, anew if it was there before.
 func (w *town) move(i int, change ...func(*Config)) *person {
 	w.t.Helper()
-	p := &person{group: w.root.Child(), host: w.net.Host(addr(i)), at: addr(i)}
+	p := &person{slow: newSlowPeers(), group: w.root.Child(), host: w.net.Host(addr(i)), at: addr(i)}
 	p.all = true
 	cfg := w.config(i, heard(p.group, func(ev event.Event) {
 		if w.before != nil {
@@ -150,6 +153,7 @@ func (w *town) move(i int, change ...func(*Config)) *person {
 		}
 		p.post(ev)
 	}))
+	cfg.Log = slog.New(p.slow)
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -196,9 +200,79 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// behind reports whether a peer of n isn't pushed to any more.
-func behind(n *Node, key identity.Key) bool {
+// slowPeers is a log that knows which peers a node calls slow.
+type slowPeers struct {
+	slog.Handler
+	mu   sync.Mutex
+	slow map[string]bool // by short key
+}
+
+func newSlowPeers() *slowPeers {
+	return &slowPeers{Handler: slog.DiscardHandler, slow: map[string]bool{}}
+}
+
+func (s *slowPeers) Enabled(context.Context, slog.Level) bool { return true }
+
+func (s *slowPeers) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "peer is slow" || r.Message == "peer is level" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		r.Attrs(func(a slog.Attr) bool {
+			if a.Key == "peer" {
+				s.slow[a.Value.String()] = r.Message == "peer is slow"
+			}
+			return true
+		})
+	}
+	return nil
+}
+
+// isSlow reports whether a peer is slow.
+func (s *slowPeers) isSlow(key identity.Key) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.slow[key.Short()]
+}
+
+// count returns how many peers are slow.
+func (s *slowPeers) count() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, slow := range s.slow {
+		if slow {
+			n++
+		}
+	}
+	return n
+}
+
+// linkTo returns the link of a node to a peer.
+func linkTo(n *Node, key identity.Key) *link.Link {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.peers[key].behind
+	return n.mu.peers[key].link
 }
+
+// sendRaw sends a message from a node to a peer.
+func sendRaw(t *testing.T, n *Node, to identity.Key, m wire.Message) {
+	t.Helper()
+	f, err := wire.Encode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !linkTo(n, to).Control(f) {
+		t.Fatal("the link takes nothing")
+	}
+}
+
+// noLink is a link that takes everything and goes nowhere.
+type noLink identity.Key
+
+func (l noLink) Key() identity.Key            { return identity.Key(l) }
+func (noLink) Control(wire.Frame) bool        { return true }
+func (noLink) Live(wire.Frame) bool           { return true }
+func (noLink) Sync(wire.Frame) bool           { return true }
+func (noLink) LiveSpace() int                 { return 1000 }
+func (noLink) SyncSpace() int                 { return 8 }
+func (noLink) WaitLive(context.Context) error { return nil }
+func (noLink) WaitSync(context.Context) error { return nil }

@@ -128,8 +128,8 @@ func BenchmarkLongPast(b *testing.B) {
 		n, end := l.read(1, l.open(l.path), silent)
 		lines, err := n.History(b.Context(), event.Place{}, 100)
 		first := time.Since(began)
-		if err != nil || len(lines) != 100 || n.room.Count() != *historyRecords {
-			b.Fatalf("%d lines, %d records, %v", len(lines), n.room.Count(), err)
+		if err != nil || len(lines) != 100 || n.Status().Records != *historyRecords {
+			b.Fatalf("%d lines, %d records, %v", len(lines), n.Status().Records, err)
 		}
 		full := heap()
 		began = time.Now()

@@ -9,7 +9,6 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/vote"
 )
 
 // renames are the changes of name that p was told of.
@@ -205,15 +204,16 @@ func TestWhoHasGoneIsCalledByName(t *testing.T) {
 		p[1].Nick("Robert")
 		time.Sleep(time.Second)
 		gone := p[1].Self().Key
+		propose(t, p[0], wishOn)
+		time.Sleep(time.Second)
 		p[1].leave()
 		time.Sleep(time.Second)
 		late := w.move(2)
 		time.Sleep(10 * time.Second)
-		late.Node.mu.Lock()
-		got := late.voter(gone, vote.None).Name
-		late.Node.mu.Unlock()
-		if got != "Robert" {
-			t.Errorf("called %q", got)
+		q := late.last("#1")
+		i := slices.IndexFunc(q.Roll, func(v event.Voter) bool { return v.Key == gone })
+		if i < 0 || q.Roll[i].Name != "Robert" {
+			t.Errorf("%+v", q.Roll)
 		}
 	})
 }

@@ -1,12 +1,17 @@
-// Package node is a running participant: it joins discovery, the mesh of links, the room's records
-// and the profile's memory into one thing that can be told to say something and that reports what
-// happens as events. It is the only net package that main and the screen use.
+// Package node is a running participant: one process with its key, its port, its links and its rooms.
+// It joins discovery, the mesh of links, cleartext peers and the rooms' replicas, and reports what
+// happens as events. Of the net packages, the command line starts only this one.
 //
-// The way of a message in: link → (verified) → receive.go → room → event.Queue. And
-// out: Say → room signs and appends → every link's live queue. One lock, Node.mu, guards the peers
-// and is held over a record's way into the room and the queues, so that each link gets records in
-// the order in which the room took them; nothing under it blocks. Events leave through an event.Queue: a slow reader of events fills it, and
-// links then stop reading.
+// The process knows keys, addresses and names. What is said and decided in a room is that room's
+// (package replica): node hands each frame to the room that it names. Cleartext belongs to the home
+// room, the first one.
+//
+// The way of a message in: link → (verified) → route.go → replica → event.Queue. And out: Say →
+// replica → every link's live queue. A slow reader of events fills the queue, and links then stop
+// reading.
+//
+// Lock order: a room's votes, its replica, cleartext, Node.mu. Node.mu guards the peers and is held
+// only for moments; no room is called under it.
 package node
 
 import (
@@ -14,8 +19,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -34,21 +41,10 @@ import (
 	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/plain/mdns"
-	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/replica"
 	"chat.lan/p2pchat/net/store"
-	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
-	"chat.lan/p2pchat/vote"
 )
-
-// Known is what a profile remembers of others; net/profile has one. Safe for concurrent use.
-type Known interface {
-	NoteName(name string, key identity.Key) (before identity.Key, known bool)
-	Verified(key identity.Key) bool
-	SetVerified(key identity.Key, on bool) error
-	Ignored(id string) bool
-	SetIgnored(id string, on bool) error
-}
 
 // Network is how a node reaches others; net/memnet's hosts have these methods.
 type Network interface {
@@ -78,7 +74,7 @@ type Config struct {
 	Known         Known         // nil: nothing is remembered
 	Store         store.Store   // the caller closes it, after Close; nil: one in memory
 	Keep          time.Duration // older records are deleted; 0: none
-	Share         time.Duration // of the past, with keys never met (strangers.go); 0: ShareDefault
+	Share         time.Duration // how much history a new key gets; 0: replica.ShareDefault
 	Events        *event.Queue  // Ready comes first; the caller runs and closes it
 	Log           *slog.Logger
 
@@ -91,85 +87,51 @@ type Config struct {
 
 // Node is a running participant. Its methods may be called from any goroutine.
 type Node struct {
-	cfg     Config
-	group   *group.Group
-	accept  *accept.Port
-	mesh    *mesh.Mesh
-	tcp     mesh.TCP
-	room    *room.Room
-	planner *room.Planner
-	box     *votes.Records
-	finder  *discovery.Service
-	udp     discovery.Transport
-	plain   *plain.Plain
-	mdns    *mdns.Service
-	events  *event.Queue
-	inst    string
-	port    int
-	started time.Time
-	ready   chan struct{} // closed when all above is set: what runs beside Start waits for it
-	due     chan struct{} // of size 1: something is gathered for the clock
+	cfg       Config
+	group     *group.Group
+	events    *event.Queue
+	accept    *accept.Port
+	mesh      *mesh.Mesh
+	tcp       mesh.TCP
+	rooms     map[string]*replica.Replica // by id as on the wire
+	home      *replica.Replica            // the first one: what is typed goes there
+	cleartext *cleartext
+	finder    *discovery.Service
+	udp       discovery.Transport
+	mdns      *mdns.Service
+	inst      string // of this run
+	port      int
+	started   time.Time
+	ready     chan struct{} // closed when all above is set: what runs beside Start waits for it
+	flushDue  chan struct{} // capacity 1: something is gathered for the ticker
+	replaced  atomic.Bool   // a peer said that this profile runs elsewhere
 
-	replaced atomic.Bool // it was told that this profile runs elsewhere
-
-	mu      sync.Mutex
-	name    string
-	peers   map[identity.Key]*peer
-	here    []*peer // those that have a link, in the order in which they came
-	refused map[string]int
-	network event.Network
-	fresh   map[identity.Key]bool // authors whose records came by catching up, until neighbours are told
-	news    bool                  // neighbours are to hear to whom we are linked
-	changed chan struct{}         // closed and made anew when a link comes, goes, acknowledges or isn't behind any more
-	turn    uint64                // numbers frontiers
-	closed  bool
-
-	asked       uint64                     // numbers questions for votes
-	shown       map[vote.ID]vote.Status    // the state in which each proposal was last posted
-	leftOut     map[vote.ID][]identity.Key // of the disputed ones
-	learning    time.Time                  // when the first peer came, from whom the policy is learned
-	gate        bool                       // the policy is known, or was waited for in vain
-	clearCounts map[string]int             // lines in clear that secure-only dropped, by sender
-	spoken      int                        // numbers lines in clear
-
-	// Of plain peers (plain.go).
-	face         atomic.Pointer[plain.Self]     // who one is, to them; read without mu
-	muted        atomic.Pointer[string]         // why nothing may be said in clear, or ""; read without mu
-	networks     atomic.Pointer[[]netip.Prefix] // one's own
-	surveyed     time.Time                      // when; the clock's
-	enforce      bool                           // who may be spoken to in clear is to be asked again
-	held         []func() int                   // what goes out in clear when the policy is known
-	plainIgnored map[string]bool                // by id
-	plainRefused map[string]int                 // by sender and reason
-	quiet        map[string]bool                // addresses of earlier runs that weren't reached in this one
-	reachedAt    map[string]identity.Key        // addresses of Connect, and who was reached there
-	doubles      map[netip.Addr]bool            // where programs with our key were told to be
-	store        store.Store
-	signing      sync.Mutex                 // held while one's own votes are signed and saved; before mu
-	met          map[identity.Key]time.Time // guarded by mu, as all that follows
-	toldCut      bool                       // that not all of the past can be had
-	names        map[identity.Key]lastName  // of authors, by their records
-	unsaved      bool                       // the store lacks something that the room has
-	lookedAfter  time.Time                  // by reconcile
-	saved        event.Saving               // as it was told last
-	lastSaid     event.Line                 // of one's own
-	received     int                        // records that came, new or not
+	mu struct {
+		sync.Mutex
+		name       string
+		peers      map[identity.Key]*peer
+		linked     []*peer       // those that have a link, in the order in which they came
+		changed    chan struct{} // closed and made anew when a link comes or goes
+		linksDirty bool          // neighbours must hear whom we are linked to
+		refused    map[string]int
+		network    event.Network
+		quiet      map[string]bool         // addresses of earlier runs that weren't reached in this one
+		reachedAt  map[string]identity.Key // addresses that were named, and the key that was reached there
+		copies     map[netip.Addr]bool     // where programs with our key were reported
+		closed     bool
+	}
 }
 
-// Start listens and begins to look for others. Ready is the first event. The error says what is
-// in the way: a port that is taken, an address or an interface that isn't there.
+// Start listens and begins to look for others. Ready is the first event. The error says what is in the
+// way: a port that is taken, an address or an interface that isn't there.
 func Start(g *group.Group, cfg Config) (*Node, error) {
 	n := &Node{
-		cfg: cfg, group: g, name: cfg.Name, inst: record.NewFeed().String(), started: time.Now(),
-		peers: map[identity.Key]*peer{}, refused: map[string]int{}, changed: make(chan struct{}),
-		plainIgnored: map[string]bool{}, plainRefused: map[string]int{}, quiet: map[string]bool{}, reachedAt: map[string]identity.Key{}, doubles: map[netip.Addr]bool{},
-		shown: map[vote.ID]vote.Status{}, leftOut: map[vote.ID][]identity.Key{}, clearCounts: map[string]int{},
-		fresh: map[identity.Key]bool{}, events: cfg.Events, ready: make(chan struct{}), due: make(chan struct{}, 1),
-		store: cfg.Store, met: map[identity.Key]time.Time{}, names: map[identity.Key]lastName{}, lookedAfter: time.Now(),
+		cfg: cfg, group: g, inst: record.NewFeed().String(), started: time.Now(), events: cfg.Events,
+		ready: make(chan struct{}), flushDue: make(chan struct{}, 1),
 	}
-	if n.cfg.Share == 0 {
-		n.cfg.Share = ShareDefault
-	}
+	n.mu.name, n.mu.peers, n.mu.changed = cfg.Name, map[identity.Key]*peer{}, make(chan struct{})
+	n.mu.refused, n.mu.quiet = map[string]int{}, map[string]bool{}
+	n.mu.reachedAt, n.mu.copies = map[string]identity.Key{}, map[netip.Addr]bool{}
 	if cfg.Network == nil {
 		n.cfg.Network = iface.Network{Group: g, Interfaces: cfg.Interfaces}
 	}
@@ -182,28 +144,18 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := record.OpenRoom(cfg.Room)
-	if cfg.now == nil {
-		cfg.now = time.Now
+	if err = n.openRooms(); err == nil {
+		err = n.openDiscovery()
 	}
-	n.room = room.New(id, cfg.Identity, cfg.Name, cfg.now, cfg.window)
-	n.planner = room.NewPlanner(n.room, time.Now)
-	n.box = votes.NewRecords(id, cfg.Identity)
-	if n.store == nil {
-		n.store = store.NewMem(id, 0)
-	}
-	if err := n.load(g.Context()); err != nil {
-		listener.Close()
-		return nil, fmt.Errorf("read what was said before: %w", err)
-	}
-	if err := n.discover(g); err != nil {
+	if err != nil {
 		listener.Close()
 		return nil, err
 	}
-	n.startPlain()
+	n.startCleartext()
 	n.events.Post(event.Ready{Self: n.Self()})
-	n.remembered()
-	n.events.Post(event.PolicyChanged{Policy: n.Policy(), First: true})
+	for _, r := range n.rooms {
+		r.Start()
+	}
 	if want := portOf(cfg.Listen); want != 0 && want != n.port {
 		n.notice(event.Warning, fmt.Sprintf("port %d is in use: listening on %d instead", want, n.port), "--port chooses another")
 	}
@@ -212,24 +164,46 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 			Identity: cfg.Identity, Certificate: certificate, Hello: n.hello,
 			Pool: verify.Start(g, 0), Group: g,
 		},
-		RouteTo: n.tcp.RouteTo, Hashes: n.hashes, Admit: n.admit, Reached: n.reached,
+		RouteTo: n.tcp.RouteTo, Hashes: n.hashes, Admit: n.admit, Reached: n.onReached,
 		Handler: n, Log: cfg.Log,
 	})
 	n.accept = accept.Start(g, accept.Config{
-		Listener: listener, Native: n.mesh.Accept, Cleartext: n.plain.Accept, Allowed: n.plainAt,
-		Refused: plainHandler{n}.Refused, Log: cfg.Log,
+		Listener: listener, Native: n.mesh.Accept, Cleartext: n.cleartext.plain.Accept, Allowed: n.cleartext.allows,
+		Refused: plainHandler{n.cleartext}.Refused, Log: cfg.Log,
 	})
-	g.Go("node/clock", n.tick)
-	if cfg.Keep > 0 {
-		g.Go("node/expire", n.expire)
-	}
+	g.Go("node/ticker", n.tick)
 	if n.udp != nil {
-		n.finder = discovery.Start(g, discovery.Config{Transport: n.udp, Self: n.announce, OnAnnouncement: n.sighted, OnStatus: n.searched})
+		n.finder = discovery.Start(g, discovery.Config{Transport: n.udp, Self: n.announce, OnAnnouncement: n.onAnnouncement, OnStatus: n.onDiscoveryStatus})
 	}
 	n.startMDNS()
 	close(n.ready)
 	n.dialAll()
 	return n, nil
+}
+
+// openRooms reads what is remembered of the rooms.
+func (n *Node) openRooms() error {
+	id := record.OpenRoom(n.cfg.Room)
+	cfg := replica.Config{
+		Identity: n.cfg.Identity, Name: n.cfg.Name, Room: id, Store: n.cfg.Store, Keep: n.cfg.Keep, Share: n.cfg.Share,
+		Events: n.events, Group: n.group, Log: n.cfg.Log, Now: n.cfg.now, Window: n.cfg.window,
+		Host: roomHost{n: n, scope: event.Scope{Room: event.Room(id.String())}, home: true},
+	}
+	if cfg.Store == nil {
+		cfg.Store = store.NewMem(id, 0)
+	}
+	if cfg.Share == 0 {
+		cfg.Share = replica.ShareDefault
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	r, err := replica.New(n.group.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	n.home, n.rooms = r, map[string]*replica.Replica{r.ID(): r}
+	return nil
 }
 
 // listen takes Config.Listen's port, or with NextPort the next free one of twenty.
@@ -263,76 +237,86 @@ func portOf(addr string) int {
 	return p
 }
 
+// hello returns what we say first on each link.
 func (n *Node) hello() wire.Hello {
 	n.mu.Lock()
-	name := n.name
+	name := n.mu.name
 	n.mu.Unlock()
-	return wire.Hello{
+	h := wire.Hello{
 		Versions: []int{link.Version}, ID: n.cfg.Identity.Key().ID().String(), Name: name,
 		Started: n.started.UnixMilli(), Inst: n.inst, Port: n.port, Agent: n.cfg.Agent,
-		Rooms: []wire.InRoom{{Room: n.room.ID().String(), Frontier: n.hash(), Policy: n.policyOnWire()}},
 	}
+	for _, id := range n.roomIDs() {
+		h.Rooms = append(h.Rooms, n.rooms[id].Announce())
+	}
+	return h
 }
 
+// roomIDs returns the ids of our rooms, sorted.
+func (n *Node) roomIDs() []string { return slices.Sorted(maps.Keys(n.rooms)) }
+
+// hashes returns the frontier hash of each room, for pings.
 func (n *Node) hashes() map[string]string {
-	return map[string]string{n.room.ID().String(): n.hash()}
+	out := make(map[string]string, len(n.rooms))
+	for id, r := range n.rooms {
+		out[id] = r.Hash()
+	}
+	return out
 }
 
 // admit refuses peers that are in none of our rooms.
 func (n *Node) admit(h wire.Hello) string {
 	for _, r := range h.Rooms {
-		if r.Room == n.room.ID().String() {
+		if n.roomOf(r.Room) != nil {
 			return ""
 		}
 	}
 	return wire.ByeRoom
 }
 
-// Close says goodbye by UDP, to plain peers and on every link, and returns when all links are drained or ctx ends.
-// The group's owner then stops the rest.
+// Close says goodbye by UDP, to plain peers and on every link, and returns when all links are drained
+// or ctx ends. The group's owner then stops the rest.
 func (n *Node) Close(ctx context.Context) {
 	n.mu.Lock()
-	again := n.closed
-	n.closed = true
+	again := n.mu.closed
+	n.mu.closed = true
 	n.mu.Unlock()
 	if again {
 		return
 	}
 	if n.finder != nil {
-		_ = n.finder.Goodbye(ctx) // who doesn't hear it finds out from the link
+		_ = n.finder.Goodbye(ctx) // a peer that doesn't hear it finds out from the link
 	}
-	n.leavePlain(ctx)
+	n.cleartext.leave(ctx)
 	n.accept.Close()
 	n.mesh.Close()
-	n.until(ctx, func() bool { return len(n.mesh.Links()) == 0 })
+	n.waitDown(ctx)
 	if n.udp != nil {
 		n.udp.Close()
 	}
 }
 
-// until waits for a state of the peers; ready is called with mu held. It reports whether ready held
-// before ctx ended.
-func (n *Node) until(ctx context.Context, ready func() bool) error {
+// waitDown waits until no link is up, or ctx ends.
+func (n *Node) waitDown(ctx context.Context) {
 	for {
 		n.mu.Lock()
-		if ready() {
-			n.mu.Unlock()
-			return nil
-		}
-		changed := n.changed
+		changed := n.mu.changed
 		n.mu.Unlock()
+		if len(n.mesh.Links()) == 0 {
+			return
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return
 		}
 	}
 }
 
-// wake ends the waits of until, to look again. Called with mu held.
-func (n *Node) wake() {
-	close(n.changed)
-	n.changed = make(chan struct{})
+// notifyLocked ends the waits for a change of the links.
+func (n *Node) notifyLocked() {
+	close(n.mu.changed)
+	n.mu.changed = make(chan struct{})
 }
 
 func (n *Node) notice(level event.Level, text, hint string) {

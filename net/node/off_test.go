@@ -6,6 +6,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -17,13 +18,13 @@ func TestAnOffThatEndsNothingAsksOn(t *testing.T) {
 		pass(3 * time.Second)
 		wish := wishOn // made by the first two before the others came, as it were
 		wish.Roll = []identity.Key{ps[0].cfg.Identity.Key(), ps[1].cfg.Identity.Key()}
-		recs, err := ps[0].box.SignProposal(wish, time.Now().UnixMilli())
+		recs, err := votes.NewRecords(lobby, ps[0].cfg.Identity).SignProposal(wish, time.Now().UnixMilli())
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range ps { // a client that just started disputes nothing
-			if _, refused := p.box.AcceptAll(recs, nil); refused > 0 {
-				t.Fatal("refused")
+			for _, r := range recs {
+				p.home.Votes().TakeLive(ps[0].Self().Key, r)
 			}
 		}
 		cast(t, ps[1], "#1", vote.Approve)
@@ -87,13 +88,11 @@ func TestWhoFollowsLessIsSaid(t *testing.T) {
 		if _, err := ps[1].Dispute(q.Label, true); err != nil {
 			t.Fatal(err)
 		}
-		hello := ps[1].hello()
-		ps[0].Node.mu.Lock()
-		for range 2 { // each answer that brings the votes level comes here
-			ps[0].here[0].hello = hello
-			ps[0].level(ps[0].here[0])
+		key, v := ps[1].Self().Key, ps[0].home.Votes()
+		v.LinkUp(key, ps[1].home.Votes().WirePolicy())
+		for range 2 {
+			v.EndPages(key) // each answer that brings the votes level comes to the same
 		}
-		ps[0].Node.mu.Unlock()
 		pass(time.Second)
 		differs := told[event.Differs](&ps[0].ear)
 		if len(differs) != 1 || differs[0].SecureOnly || differs[0].Label != "#1" {

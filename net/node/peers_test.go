@@ -15,9 +15,9 @@ func TestPeersAreBounded(t *testing.T) {
 		n := ps[0].Node
 		gone := func(i int) identity.Key { return identity.FromSeed([32]byte{9, 9, byte(i), byte(i >> 8)}).Key() }
 		n.mu.Lock()
-		for i := 0; len(n.peers) < maxPeers; i++ {
+		for i := 0; len(n.mu.peers) < maxPeers; i++ {
 			key := gone(i)
-			n.peers[key] = &peer{Peer: event.Peer{ID: key.ID().String(), Key: key, State: event.Lost}, lostAt: time.Now().Add(time.Duration(i) * time.Millisecond)}
+			n.mu.peers[key] = &peer{Peer: event.Peer{ID: key.ID().String(), Key: key, State: event.Lost}, lostAt: time.Now().Add(time.Duration(i) * time.Millisecond)}
 		}
 		n.mu.Unlock()
 		for range 2 {
@@ -29,11 +29,11 @@ func TestPeersAreBounded(t *testing.T) {
 		}
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if len(n.peers) != maxPeers || n.peers[gone(0)] != nil || n.peers[gone(1)] != nil || n.peers[gone(2)] == nil {
-			t.Errorf("%d are remembered; of the first three gone %v, %v, %v", len(n.peers), n.peers[gone(0)], n.peers[gone(1)], n.peers[gone(2)])
+		if len(n.mu.peers) != maxPeers || n.mu.peers[gone(0)] != nil || n.mu.peers[gone(1)] != nil || n.mu.peers[gone(2)] == nil {
+			t.Errorf("%d are remembered; of the first three gone %v, %v, %v", len(n.mu.peers), n.mu.peers[gone(0)], n.mu.peers[gone(1)], n.mu.peers[gone(2)])
 		}
 		for _, p := range ps[1:] {
-			if q := n.peers[p.cfg.Identity.Key()]; q == nil || q.link == nil {
+			if q := n.mu.peers[p.cfg.Identity.Key()]; q == nil || q.link == nil {
 				t.Errorf("%s is forgotten", p.cfg.Name)
 			}
 		}

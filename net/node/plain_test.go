@@ -14,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/wire"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -145,15 +147,14 @@ func TestTheGateHoldsWhatIsInClear(t *testing.T) {
 		bob := w.seed(10, "Bob")
 		defer bob.close()
 		bob.known()
-		p.Node.mu.Lock()
-		p.learning = time.Now() // as if a first peer had come, who has yet to tell its votes
-		p.Node.mu.Unlock()
+		p.cleartext.onNativeLinked() // as if a first peer had come, which has yet to say its votes
+		p.home.Votes().LinkUp(identity.FromSeed([32]byte{99}).Key(), &wire.Policy{Votes: "other"})
 		if err := p.Say("early"); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		same(t, "Bob at once", bob.heard())
-		pass(gateFor + 2*time.Second)
+		pass(5 * time.Second)
 		same(t, "Bob", bob.heard(), "p0: early")
 	})
 }

@@ -110,9 +110,7 @@ func TestANeighboursGuestPassesForNobody(t *testing.T) {
 		via := ps[1].Self().Key
 		n := ps[1].Node
 		for _, id := range []string{ps[0].Self().ID, ps[1].Self().ID, ps[2].Self().ID, strings.Repeat("x", 1000)} {
-			n.mu.Lock()
-			n.send(n.peers[ps[0].Self().Key].link, wire.Chat{FromID: id, FromName: strings.Repeat("n", 1000), Content: "hi", Via: &via})
-			n.mu.Unlock()
+			sendRaw(t, n, ps[0].Self().Key, wire.Chat{FromID: id, FromName: strings.Repeat("n", 1000), Content: "hi", Via: &via})
 			pass(time.Second)
 			l := ps[0].lines()[len(ps[0].lines())-1]
 			if l.FromID == id || len(l.FromID) > 64 || len(l.FromName) > maxGuestName || l.Via != ps[1].Self().ID || l.Signature != event.Unsigned || !l.From.IsZero() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/replica"
 	"chat.lan/p2pchat/net/store"
 )
 
@@ -34,8 +35,8 @@ func TestStrangers(t *testing.T) {
 		said  string
 	}{
 		"12h":  {0, []string{"an hour ago", "now"}, "last 12h"},
-		"all":  {ShareAll, []string{"yesterday", "also yesterday", "an hour ago", "now"}, ""},
-		"none": {ShareNone, []string{"now"}, "nothing that was said before"},
+		"all":  {replica.ShareAll, []string{"yesterday", "also yesterday", "an hour ago", "now"}, ""},
+		"none": {replica.ShareNone, []string{"now"}, "nothing that was said before"},
 		"48h":  {48 * time.Hour, []string{"yesterday", "also yesterday", "an hour ago", "now"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +109,7 @@ func TestStrangers(t *testing.T) {
 func TestOwnLinesComeBack(t *testing.T) {
 	inTown(t, 33, func(t *testing.T, w *town) {
 		w.net.Block(addr(0), addr(2))
-		none := func(c *Config) { c.Share = ShareNone }
+		none := func(c *Config) { c.Share = replica.ShareNone }
 		author, between, keeper := w.move(0), w.move(1), w.move(2, none)
 		pass(10 * time.Second)
 		author.Say("mine")
@@ -133,7 +134,7 @@ func TestOwnLinesComeBack(t *testing.T) {
 // What is older than Config.Keep goes, at the start and every day, and nobody is asked for it.
 func TestKeep(t *testing.T) {
 	inTown(t, 32, func(t *testing.T, w *town) {
-		a := w.move(0, func(c *Config) { c.Keep = 36 * time.Hour; c.Share = ShareAll })
+		a := w.move(0, func(c *Config) { c.Keep = 36 * time.Hour; c.Share = replica.ShareAll })
 		for day := range 3 {
 			a.Say("day " + string(rune('0'+day)))
 			time.Sleep(24 * time.Hour)
@@ -151,22 +152,11 @@ func TestKeep(t *testing.T) {
 		if got := b.texts("p0"); !slices.Equal(got, []string{"day 2"}) {
 			t.Errorf("a newcomer has %q", got)
 		}
-		if a.hash() != b.hash() {
+		if a.home.Hash() != b.home.Hash() {
 			t.Error("they have the same and don't know it")
 		}
 		if x, y := export(t, a.Node), export(t, b.Node); x != y {
 			t.Error("exports differ")
 		}
 	})
-}
-
-func TestSpanText(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		12 * time.Hour: "12h", 48 * time.Hour: "2d", 90 * time.Minute: "1h30m", 10 * time.Minute: "10m",
-		20 * time.Second: "20s", 10*time.Hour + 10*time.Second: "10h0m10s",
-	} {
-		if got := spanText(d); got != want {
-			t.Errorf("%v is %q, want %q", d, got, want)
-		}
-	}
 }

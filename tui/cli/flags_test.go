@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
+	"chat.lan/p2pchat/net/replica"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -28,8 +29,8 @@ func TestNodeConfig(t *testing.T) {
 		"--interface lo":         func(c *node.Config) { c.Interfaces = []string{lo} },
 		"--plain-peers off":      func(c *node.Config) { c.PlainPeers = plain.ScopeOff },
 		"--plain-peers loopback": func(c *node.Config) { c.PlainPeers = plain.ScopeLoopback },
-		"--share-history none":   func(c *node.Config) { c.Share = node.ShareNone },
-		"--share-history all":    func(c *node.Config) { c.Share = node.ShareAll },
+		"--share-history none":   func(c *node.Config) { c.Share = replica.ShareNone },
+		"--share-history all":    func(c *node.Config) { c.Share = replica.ShareAll },
 		"--share-history 2d":     func(c *node.Config) { c.Share = 48 * time.Hour },
 		"--keep 2w":              func(c *node.Config) { c.Keep = 14 * 24 * time.Hour },
 		"--keep 90m":             func(c *node.Config) { c.Keep = 90 * time.Minute },

@@ -11,6 +11,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/node"
+	"chat.lan/p2pchat/net/replica"
 	"chat.lan/p2pchat/net/store"
 
 	"github.com/spf13/cobra"
@@ -48,9 +49,9 @@ func (r *retention) configure(cfg *node.Config) error {
 	}
 	switch r.share {
 	case "all":
-		cfg.Share = node.ShareAll
+		cfg.Share = replica.ShareAll
 	case "none":
-		cfg.Share = node.ShareNone
+		cfg.Share = replica.ShareNone
 	default:
 		share, err := parseSpan(r.share)
 		if err != nil || share <= 0 {

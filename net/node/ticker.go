@@ -5,15 +5,16 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/replica"
 )
 
-// lostFor is how long a lost peer is looked for eagerly (DESIGN.md §6).
+// lostFor is how long a lost peer is looked for eagerly.
 const lostFor = 2 * time.Minute
 
-// soon asks the clock for what is gathered for a moment: acknowledgements, and who is linked to whom.
-func (n *Node) soon() {
+// scheduleFlush has flush called soon: acknowledgements and peer lists are gathered for a moment.
+func (n *Node) scheduleFlush() {
 	select {
-	case n.due <- struct{}{}:
+	case n.flushDue <- struct{}{}:
 	default:
 	}
 }
@@ -28,46 +29,44 @@ func (n *Node) tick(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-second.C:
-			n.second()
+			n.everySecond()
 			continue
-		case <-n.due:
+		case <-n.flushDue:
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(ackEvery):
-			n.gathered()
-			n.enforcePlain()
+		case <-time.After(replica.AckEvery):
+			n.flush()
 		}
 	}
 }
 
-func (n *Node) gathered() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.acknowledge()
-	if n.news {
-		n.news = false
-		n.introduce()
+func (n *Node) flush() {
+	for _, r := range n.rooms {
+		r.Flush()
 	}
+	n.mu.Lock()
+	if n.mu.linksDirty {
+		n.mu.linksDirty = false
+		n.sendPeerListsLocked()
+	}
+	n.mu.Unlock()
+	n.cleartext.enforce()
 }
 
-// second posts the numbers of peers, and retries questions that nobody answered.
-func (n *Node) second() {
-	if time.Since(n.surveyed) >= surveyEvery {
-		n.survey()
+// everySecond posts the numbers of peers, and lets each room look after itself.
+func (n *Node) everySecond() {
+	n.cleartext.refreshNetworks()
+	for _, r := range n.rooms {
+		r.Tick()
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.watchVotes()
-	n.lookAfterStore()
 	lost := false
-	for _, p := range n.peers {
+	for _, p := range n.mu.peers {
 		if p.link != nil {
 			n.events.Post(event.PeerStats{Peer: p.now()})
-			if n.planner.LacksFrom(p.Key) {
-				n.ask(p)
-			}
 		} else if p.State == event.Lost && time.Since(p.lostAt) < lostFor {
 			lost = true
 		}

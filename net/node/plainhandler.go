@@ -8,19 +8,17 @@ import (
 	"chat.lan/p2pchat/net/plain"
 )
 
-// maxRefused bounds the plain senders whose refusals are counted apart.
-const maxRefused = 1024
+// plainHandler follows what plain peers do. It implements plain.Handler.
+type plainHandler struct{ *cleartext }
 
-// plainHandler is told what plain peers do.
-type plainHandler struct{ n *Node }
-
-// Peer is of plain.Handler.
+// Peer implements plain.Handler.
 func (h plainHandler) Peer(p, before event.Peer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	n := h.n
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.wake()
-	if n.closed || n.known(p.ID) { // it is us who leave; or it turned out to be native, and is told of as such
+	if n.mu.closed || n.isNativeIDLocked(p.ID) { // it is we who leave; or it turned out to be native
 		return
 	}
 	if before.ID != "" && before.ID != p.ID {
@@ -29,9 +27,9 @@ func (h plainHandler) Peer(p, before event.Peer) {
 		n.events.Post(event.PeerChanged{Peer: gone})
 	}
 	if p.Kind == event.KindLine && (p.State == event.Left || p.State == event.Lost) {
-		defer delete(n.plainIgnored, p.ID) // its id never comes again
+		defer delete(h.mu.ignored, p.ID) // its id never comes again
 	}
-	p.Ignored = n.plainIgnored[p.ID]
+	p.Ignored = h.mu.ignored[p.ID]
 	changed := event.PeerChanged{Peer: p}
 	if before.ID == p.ID && before.Name != p.Name {
 		changed.Renamed = before.Name
@@ -39,55 +37,51 @@ func (h plainHandler) Peer(p, before event.Peer) {
 	n.events.Post(changed)
 }
 
-// Said is of plain.Handler. A guest's line goes on to native peers, which can't hear it otherwise.
+// Said implements plain.Handler. A line client's message goes on to native peers, which can't hear it
+// otherwise.
 func (h plainHandler) Said(l event.Line) {
-	n := h.n
-	n.events.WaitSpace()
+	h.n.events.WaitSpace()
 	if l.Kind == event.KindLine {
-		n.waitClear()
+		h.waitForLinks()
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.box.Policy().SecureOnly { // since plain looked
-		n.refuseClear(l.FromName)
+	if h.refuseUnderSecureOnly(l.FromName) { // since plain looked
 		return
 	}
-	l.FromID = n.alias(l.FromID)
-	n.events.Post(event.Said{Line: l})
+	l.FromID = h.safeSenderID(l.FromID)
+	h.n.events.Post(event.Said{Scope: h.scope(), Line: l})
 	if l.Kind == event.KindLine {
-		self := n.cfg.Identity.Key()
-		n.clearly(func() int { return n.clearToLinks(l, &self) })
+		self := h.n.cfg.Identity.Key()
+		h.whenAllowed(func() int { return h.sendToLinks(l, &self) })
 	}
 }
 
-// Refused is of plain.Handler.
+// Refused implements plain.Handler.
 func (h plainHandler) Refused(from, reason string) {
-	n := h.n
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if reason == *n.muted.Load() {
-		n.refuseClear(from)
+	if label, on := h.n.home.Votes().SecureOnly(); on && reason == *h.muted.Load() {
+		h.countDropped(from, label)
 		return
 	}
-	if len(n.plainRefused) >= maxRefused {
-		clear(n.plainRefused)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.mu.refused) >= maxSenders {
+		clear(h.mu.refused)
 	}
 	key := from + "\x00" + reason
-	n.plainRefused[key]++
-	n.refused[reason]++
-	n.events.Post(event.Refused{From: from, Reason: reason, Count: n.plainRefused[key]})
+	h.mu.refused[key]++
+	h.n.countRefused(reason)
+	h.n.events.Post(event.Refused{Scope: h.scope(), From: from, Reason: reason, Count: h.mu.refused[key]})
 }
 
-// Info is of plain.Handler.
+// Info implements plain.Handler.
 func (h plainHandler) Info(from, text string) { h.n.notice(event.Info, from+" "+text, "") }
 
-// Undelivered is of plain.Handler.
+// Undelivered implements plain.Handler.
 func (h plainHandler) Undelivered(p event.Peer, lines int, err error) {
 	h.n.notice(event.Warning, fmt.Sprintf("%s (%s) can't be reached, and didn't get %d of the lines said: %v", p.Name, p.Addr, lines, err),
 		"it is tried again with each line, until nothing was heard of it for a minute")
 }
 
-// Trouble is of plain.Handler.
+// Trouble implements plain.Handler.
 func (h plainHandler) Trouble(addr string, err error) {
 	hint := "it is tried again for ever; does a program listen there?"
 	if errors.Is(err, plain.ErrNative) || errors.Is(err, plain.ErrSelf) || errors.Is(err, plain.ErrNotAllowed) {
@@ -95,5 +89,5 @@ func (h plainHandler) Trouble(addr string, err error) {
 	} else if errors.Is(err, plain.ErrEnded) {
 		hint = "it is tried again for ever, until you /disconnect it"
 	}
-	h.n.cantConnect(addr, err, hint)
+	h.n.warnCantConnect(addr, err, hint)
 }

@@ -1,0 +1,283 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/iface"
+	"chat.lan/p2pchat/net/plain"
+)
+
+const (
+	maxHeld       = 256             // messages that wait for the policy to be known
+	networksEvery = 5 * time.Second // how often our own networks are looked up: they are "lan"
+	leaveWithin   = time.Second     // how long the goodbye to plain peers may take
+	// maxRelayAge is how old a message may be that came by catching up and is still written to line
+	// clients: it was overtaken on its way, and isn't of the past.
+	maxRelayAge = 10 * time.Second
+)
+
+// Errors of Unsigned.
+var (
+	errSecureOnly    = errors.New("unsigned messages are refused here")
+	errPolicyUnknown = errors.New("the room's policy is not yet known: try again in a moment")
+)
+
+// cleartext is what is sent and heard without encryption or signature: to and from plain peers (see
+// package plain), and the Chat frames of native ones. Nothing of it is a record. Under secure-only
+// none is sent and none is shown, and none is sent before the home room's policy is known.
+//
+// Its methods may be called with a replica's lock held. Lock order: cleartext, then Node.mu.
+type cleartext struct {
+	n        *Node
+	plain    *plain.Plain
+	self     atomic.Pointer[plain.Self]     // who we are, to plain peers
+	muted    atomic.Pointer[string]         // why nothing may be said in cleartext, or ""
+	networks atomic.Pointer[[]netip.Prefix] // our own
+	surveyed atomic.Int64                   // when they were looked up, in ns; the ticker's
+
+	enforceDue atomic.Bool  // who may be spoken to must be asked again
+	awaited    atomic.Bool  // a native peer has come, from which the policy can be learned
+	numbered   atomic.Int64 // numbers cleartext messages
+
+	mu struct {
+		sync.Mutex
+		known   bool         // the policy is known, or was waited for in vain
+		held    []func() int // what goes out when the policy is known
+		ignored map[string]bool
+		refused map[string]int // by sender and reason
+		dropped map[string]int // messages that secure-only dropped, by sender
+	}
+}
+
+// startCleartext makes what talks to plain peers.
+func (n *Node) startCleartext() {
+	c := &cleartext{n: n}
+	n.cleartext = c
+	c.mu.ignored, c.mu.refused, c.mu.dropped = map[string]bool{}, map[string]int{}, map[string]int{}
+	c.setSelf(n.cfg.Name)
+	c.updateMuteReason()
+	c.refreshNetworks()
+	c.plain = plain.New(n.group, plain.Config{
+		Identity: n.cfg.Identity, Self: func() plain.Self { return *c.self.Load() }, Dial: n.cfg.Network.DialContext,
+		Allowed: c.allows, IsNative: c.isNative, MuteReason: func() string { return *c.muted.Load() },
+		OmitName: c.onlyOnePeer, Reached: n.onReachedPlain, Handler: plainHandler{c}, Log: n.cfg.Log,
+	})
+}
+
+func (c *cleartext) setSelf(name string) {
+	c.self.Store(&plain.Self{ID: c.n.cfg.Identity.Key().ID().String(), Name: name, Port: c.n.port})
+}
+
+// allows reports whether plain peers are allowed at an address (--plain-peers).
+func (c *cleartext) allows(a netip.Addr) bool {
+	scope := c.n.cfg.PlainPeers
+	if scope == "" {
+		scope = plain.ScopeLAN
+	}
+	return scope.Allows(a, *c.networks.Load())
+}
+
+// refreshNetworks looks up our own networks, unless that was done a moment ago.
+func (c *cleartext) refreshNetworks() {
+	now := time.Now()
+	if now.Sub(time.Unix(0, c.surveyed.Load())) < networksEvery {
+		return
+	}
+	own := iface.Networks() // if there are none, private and link-local addresses still count
+	c.networks.Store(&own)
+	c.surveyed.Store(now.UnixNano())
+}
+
+// isNative reports whether an id or an address belongs to us or to a native peer of this run: nothing
+// in cleartext goes there.
+func (c *cleartext) isNative(id string, at netip.AddrPort) bool {
+	n := c.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.isNativeIDLocked(id) || at.IsValid() && n.isNativeAddrLocked(at)
+}
+
+func (n *Node) isNativeIDLocked(id string) bool {
+	if id == n.cfg.Identity.Key().ID().String() {
+		return true
+	}
+	for _, p := range n.mu.peers {
+		if p.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// isNativeAddrLocked leaves out peers that left: another program may take their address.
+func (n *Node) isNativeAddrLocked(at netip.AddrPort) bool {
+	for _, p := range n.mu.peers {
+		here := p.link != nil || p.State == event.Lost && time.Since(p.lostAt) < lostFor
+		if here && p.Addr.Port() == at.Port() && p.Addr.Addr().Unmap() == at.Addr().Unmap() {
+			return true
+		}
+	}
+	return false
+}
+
+// onNativeLinked follows each new link to a native peer. It may be called with Node.mu held.
+func (c *cleartext) onNativeLinked() {
+	c.awaited.Store(true)
+	c.enforceDue.Store(true)
+}
+
+// updateMuteReason remembers why nothing may be said in cleartext, where plain reads it without a lock.
+func (c *cleartext) updateMuteReason() {
+	why := ""
+	if label, on := c.n.home.Votes().SecureOnly(); on {
+		why = "unsigned lines refused · policy " + label
+	}
+	c.muted.Store(&why)
+	c.enforceDue.Store(true)
+	c.n.scheduleFlush()
+}
+
+// enforce asks again who may be spoken to in cleartext, if the answers may have changed.
+func (c *cleartext) enforce() {
+	if c.enforceDue.CompareAndSwap(true, false) {
+		c.plain.Enforce()
+	}
+}
+
+// onPolicyChanged follows a change of the home room's policy. What was dropped under another policy is
+// counted anew.
+func (c *cleartext) onPolicyChanged() {
+	c.updateMuteReason()
+	c.mu.Lock()
+	clear(c.mu.dropped)
+	c.mu.Unlock()
+}
+
+// mayLocked returns why nothing may go out in cleartext now, or nil.
+func (c *cleartext) mayLocked() error {
+	if label, on := c.n.home.Votes().SecureOnly(); on {
+		return fmt.Errorf("%w: policy %s", errSecureOnly, label)
+	}
+	if !c.mu.known && c.awaited.Load() {
+		return errPolicyUnknown
+	}
+	return nil
+}
+
+// whenAllowed runs send at once, or as soon as the policy is known to allow cleartext, or never. It
+// returns the result of send, if that ran at once.
+func (c *cleartext) whenAllowed(send func() int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch err := c.mayLocked(); {
+	case err == nil:
+		return send()
+	case errors.Is(err, errPolicyUnknown) && len(c.mu.held) < maxHeld:
+		c.mu.held = append(c.mu.held, send)
+	}
+	return 0
+}
+
+// onPolicyKnown sends what waited for the policy, if it may.
+func (c *cleartext) onPolicyKnown() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.known = true
+	held := c.mu.held
+	c.mu.held = nil
+	for _, send := range held {
+		if c.mayLocked() == nil {
+			send()
+		}
+	}
+}
+
+// onlyOnePeer reports whether local messages go without our name: to an only peer, where the person
+// asked for that.
+func (c *cleartext) onlyOnePeer() bool {
+	c.n.mu.Lock()
+	linked := len(c.n.mu.linked)
+	c.n.mu.Unlock()
+	return c.n.cfg.Bare && linked == 0 && len(c.plain.Peers()) == 1
+}
+
+// send sends a local message to plain peers, and returns how many.
+func (c *cleartext) send(l event.Line) int {
+	return c.whenAllowed(func() int { return c.plain.Send(plainText(l), true) })
+}
+
+// relayToLineClients writes a message of someone else to our line clients.
+func (c *cleartext) relayToLineClients(l event.Line) {
+	if l.Own || l.History && time.Since(l.Time) > maxRelayAge {
+		return
+	}
+	c.whenAllowed(func() int {
+		c.plain.WriteToLineClients(l.FromName, plainText(l))
+		return 0
+	})
+}
+
+// plainText returns a message's text as plain peers get it.
+func plainText(l event.Line) string {
+	if l.Me {
+		return "* " + l.Text
+	}
+	return l.Text
+}
+
+// peers returns the plain peers that are here.
+func (c *cleartext) peers() []event.Peer {
+	peers := c.plain.Peers()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range peers {
+		peers[i].Ignored = c.mu.ignored[peers[i].ID]
+	}
+	return peers
+}
+
+// safeSenderID returns an id to show a cleartext message under: never our own or a native peer's,
+// whatever it claims.
+func (c *cleartext) safeSenderID(id string) string {
+	const longest = 64
+	if len(id) > longest || c.isNative(id, netip.AddrPort{}) {
+		return uuid.NewSHA1(uuid.NameSpaceURL, []byte("plain:"+id)).String()
+	}
+	return id
+}
+
+// ignore is Ignore for a plain peer; it reports false if that is none. The profile doesn't remember
+// it: a plain program has another id at each of its starts.
+func (c *cleartext) ignore(id string, on bool) bool {
+	for _, p := range c.plain.Peers() {
+		if p.ID == id && !c.isNative(id, netip.AddrPort{}) {
+			c.mu.Lock()
+			c.mu.ignored[id] = on
+			c.mu.Unlock()
+			p.Ignored = on
+			c.n.events.Post(event.PeerChanged{Peer: p})
+			return true
+		}
+	}
+	return false
+}
+
+// leave says goodbye to plain peers. The port must still be open: silent line clients would be cut
+// with it.
+func (c *cleartext) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
+	defer cancel()
+	c.plain.Leave(ctx)
+	if c.n.mdns != nil {
+		c.n.mdns.Leave()
+	}
+}

@@ -1,0 +1,215 @@
+package node
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// maxPeers bounds the peers of this run that are remembered, linked or not: a new key costs nothing.
+const maxPeers = 1024
+
+// peer is a key that was linked in this run. It is guarded by Node.mu. What a peer holds of a room
+// stands in package replica.
+type peer struct {
+	event.Peer
+	link   *link.Link // nil: none is up
+	stuck  bool       // its link took no cleartext for a while
+	lostAt time.Time
+	posted bool // its coming was reported
+
+	inst    string      // of its run
+	started int64       // ms, by its clock
+	namedAt record.Time // of the record that its name is from; zero: from its Hello
+}
+
+// now returns the peer with the numbers of its link.
+func (p *peer) now() event.Peer {
+	out := p.Peer
+	if p.link != nil {
+		in, sent := p.link.Bytes()
+		out.In, out.Out, out.RTT = out.In+in, out.Out+sent, p.link.RTT()
+	}
+	return out
+}
+
+// peerOfLocked returns the peer whose present link this is, or nil.
+func (n *Node) peerOfLocked(l *link.Link) *peer {
+	if p := n.mu.peers[l.Key()]; p != nil && p.link == l {
+		return p
+	}
+	return nil
+}
+
+// Up implements mesh.Handler.
+func (n *Node) Up(l *link.Link) {
+	<-n.ready
+	n.addLink(l)
+	for _, in := range l.Hello().Rooms {
+		if r := n.roomOf(in.Room); r != nil {
+			r.LinkUp(l, in)
+		}
+	}
+	if n.finder != nil {
+		n.finder.SetPeers(len(n.mesh.Links())) // they share the air
+	}
+}
+
+// addLink notes a link, and posts its peer when that has come or changed.
+func (n *Node) addLink(l *link.Link) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h, key := l.Hello(), l.Key()
+	p := n.mu.peers[key]
+	if p == nil {
+		n.forgetPeerLocked()
+		p = &peer{Peer: event.Peer{ID: key.ID().String(), Key: key, Kind: event.KindNative}}
+		n.mu.peers[key] = p
+	}
+	now := time.Now()
+	if p.link == nil {
+		n.mu.linked = append(n.mu.linked, p)
+		p.Since = now
+	}
+	p.link, p.stuck = l, false
+	before, at := p.Name, p.Addr
+	p.takeHelloName(h)
+	p.Agent = h.Agent
+	p.Addr = l.RemoteAddr()
+	if h.Port != 0 {
+		p.Addr = netip.AddrPortFrom(p.Addr.Addr(), uint16(h.Port))
+	}
+	if n.cfg.Known != nil {
+		p.Verified, p.Ignored = n.cfg.Known.Verified(key), n.cfg.Known.Ignored(p.ID)
+	}
+	renamed := ""
+	if p.posted && p.Name != before {
+		renamed = before
+	}
+	if p.State != event.Up || !p.posted || renamed != "" || p.Addr != at {
+		p.State, p.Changed, p.posted = event.Up, now, true
+		n.events.Post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
+		n.warnOtherKeyLocked(p)
+	}
+	n.cleartext.onNativeLinked() // it may have been a plain peer until now
+	n.onLinksChangedLocked()
+}
+
+// forgetPeerLocked makes room for another peer: of those that have no link, the one that was lost
+// first goes.
+func (n *Node) forgetPeerLocked() {
+	if len(n.mu.peers) < maxPeers {
+		return
+	}
+	var oldest *peer
+	for _, p := range n.mu.peers {
+		if p.link == nil && (oldest == nil || p.lostAt.Before(oldest.lostAt)) {
+			oldest = p
+		}
+	}
+	if oldest != nil {
+		delete(n.mu.peers, oldest.Key)
+	}
+}
+
+// onLinksChangedLocked follows a link that has come or gone.
+func (n *Node) onLinksChangedLocked() {
+	n.mu.linksDirty = true
+	n.scheduleFlush()
+	n.notifyLocked()
+}
+
+// Down implements mesh.Handler.
+func (n *Node) Down(l *link.Link, why error, last bool) {
+	var bye *link.ByeError
+	isBye := errors.As(why, &bye)
+	if isBye && bye.Reason == wire.ByeReplaced && n.replaced.CompareAndSwap(false, true) { // every peer says so
+		n.notice(event.Error, "this profile was started elsewhere, and that one goes on", "end one of the two, or give it a profile of its own with --profile")
+	}
+	n.cfg.Log.Info("link down", "peer", l.Key().Short(), "why", why)
+	if last {
+		for _, r := range n.rooms {
+			r.LinkDown(l)
+		}
+	}
+	n.removeLink(l, last, why == nil || isBye && bye.Reason == wire.ByeLeaving)
+}
+
+// removeLink notes that a link is down. last says that its peer has no link any more, left that the
+// peer said goodbye.
+func (n *Node) removeLink(l *link.Link, last, left bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	defer n.notifyLocked()
+	p := n.mu.peers[l.Key()]
+	if p == nil {
+		return
+	}
+	in, out := l.Bytes()
+	p.In, p.Out = p.In+in, p.Out+out
+	if !last || p.link != l {
+		return
+	}
+	n.mu.linked = slices.DeleteFunc(n.mu.linked, func(q *peer) bool { return q == p })
+	p.link, p.lostAt = nil, time.Now()
+	p.State, p.Changed = event.Lost, p.lostAt
+	if left {
+		p.State = event.Left
+	}
+	if !n.mu.closed { // else it is we who leave
+		n.events.Post(event.PeerChanged{Peer: p.Peer})
+	}
+	n.onLinksChangedLocked()
+}
+
+// State implements mesh.Handler.
+func (n *Node) State(l *link.Link, late bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := n.peerOfLocked(l)
+	if p == nil {
+		return
+	}
+	p.State, p.Changed = event.Up, time.Now()
+	if late {
+		p.State = event.Late
+	}
+	n.events.Post(event.PeerChanged{Peer: p.Peer})
+}
+
+// Trouble implements mesh.Handler.
+func (n *Node) Trouble(addr string, err error) {
+	hint := "it is tried again for ever; is p2pchat running there?"
+	switch {
+	case errors.Is(err, link.ErrWrongKey):
+		// An old address that another peer has now, or a proxy that listens in: nothing was sent to it.
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.refuseLocked(event.Scope{}, addr, "it answers with another key than was announced")
+		return
+	case errors.Is(err, link.ErrOwnKey):
+		hint = "that is yourself: name another address"
+	case errors.Is(err, link.ErrNotTLS), errors.Is(err, link.ErrTLS):
+		hint = "if that isn't p2pchat: name it " + lineScheme + addr + " if it speaks lines, as nc does, or " + jsonScheme + addr + " if it is a seed's program"
+	}
+	n.warnCantConnect(addr, err, hint)
+}
+
+// findPeer returns the key of the native peer with that uuid.
+func (n *Node) findPeer(id string) (identity.Key, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, p := range n.mu.peers {
+		if p.ID == id {
+			return p.Key, true
+		}
+	}
+	return identity.Key{}, false
+}

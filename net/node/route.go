@@ -1,0 +1,108 @@
+package node
+
+import (
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/replica"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// maxNeighbours is how many links of a Links frame are taken: twice as many as there can be.
+const maxNeighbours = 256
+
+// roomOf returns the room with that id, or nil when we are not in it.
+func (n *Node) roomOf(id string) *replica.Replica { return n.rooms[id] }
+
+// Record implements mesh.Handler: a live record goes to its room.
+func (n *Node) Record(l *link.Link, rec *record.Record) {
+	if r := n.roomOf(rec.Body().Room.String()); r != nil {
+		r.Record(l, rec)
+		return
+	}
+	n.refuse(event.Scope{}, l, record.ErrOtherRoom.Error())
+}
+
+// Records implements mesh.Handler: a part of the answer to a question goes to its room.
+func (n *Node) Records(l *link.Link, m wire.Records, recs []*record.Record) {
+	r := n.roomOf(m.Room)
+	if r == nil {
+		n.refuse(event.Scope{}, l, record.ErrOtherRoom.Error())
+		return
+	}
+	r.Records(l, m, recs)
+}
+
+// Frontier implements mesh.Handler: a ping's hashes go each to its room.
+func (n *Node) Frontier(l *link.Link, hashes map[string]string) {
+	for id, r := range n.rooms {
+		r.TakeHash(l, hashes[id])
+	}
+}
+
+// Drained implements mesh.Handler.
+func (n *Node) Drained(l *link.Link) {
+	for _, r := range n.rooms {
+		r.Drained(l)
+	}
+}
+
+// Message implements mesh.Handler: what names a room goes there.
+func (n *Node) Message(l *link.Link, m wire.Message) {
+	switch m := m.(type) {
+	case wire.Have:
+		n.routeMessage(l, m.Room, m)
+	case wire.Frontier:
+		n.routeMessage(l, m.Room, m)
+	case wire.Want:
+		n.routeMessage(l, m.Room, m)
+	case wire.Typing:
+		n.routeMessage(l, m.Room, m)
+	case wire.Links:
+		keys := map[identity.Key]bool{}
+		for _, x := range m.Links[:min(len(m.Links), maxNeighbours)] {
+			keys[x.Key] = true
+		}
+		for _, r := range n.rooms {
+			r.SetNeighbours(l, keys)
+		}
+	case wire.Peers:
+		n.receivePeerList(l, m)
+	case wire.Chat:
+		n.events.WaitSpace() // as for a record
+		n.cleartext.takeChat(l, m)
+	}
+}
+
+func (n *Node) routeMessage(l *link.Link, room string, m wire.Message) {
+	if r := n.roomOf(room); r != nil {
+		r.Message(l, m)
+	}
+}
+
+// Refused implements mesh.Handler.
+func (n *Node) Refused(l *link.Link, reason string) { n.refuse(event.Scope{}, l, reason) }
+
+// refuse counts something that came on a link and was not taken. Reasons are few and fixed.
+func (n *Node) refuse(scope event.Scope, l *link.Link, reason string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	from := l.RemoteAddr().String()
+	if p := n.mu.peers[l.Key()]; p != nil {
+		from = p.Name
+	}
+	n.refuseLocked(scope, from, reason)
+}
+
+func (n *Node) refuseLocked(scope event.Scope, from, reason string) {
+	n.mu.refused[reason]++
+	n.events.Post(event.Refused{Scope: scope, From: from, Reason: reason, Count: n.mu.refused[reason]})
+}
+
+// countRefused counts a refusal that is posted elsewhere.
+func (n *Node) countRefused(reason string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mu.refused[reason]++
+}

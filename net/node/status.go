@@ -1,0 +1,57 @@
+package node
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/net/event"
+)
+
+// Self returns who and where this node is.
+func (n *Node) Self() event.Self {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.selfLocked()
+}
+
+func (n *Node) selfLocked() event.Self {
+	key := n.cfg.Identity.Key()
+	return event.Self{ID: key.ID().String(), Key: key, Name: n.mu.name, Room: n.cfg.Room, Port: n.port,
+		Fingerprint: key.Fingerprint(), Profile: n.cfg.Profile, Started: n.started}
+}
+
+// Peers returns all peers of this run: those that are here first, then by name.
+func (n *Node) Peers() []event.Peer {
+	out := n.cleartext.peers()
+	n.mu.Lock()
+	for _, p := range n.mu.peers {
+		out = append(out, p.now())
+	}
+	n.mu.Unlock()
+	rank := map[event.State]int{event.Up: 0, event.Late: 0, event.Lost: 1, event.Left: 2}
+	slices.SortFunc(out, func(a, b event.Peer) int {
+		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+// Status returns the answer to /status.
+func (n *Node) Status() event.Status {
+	links, room := len(n.mesh.Links()), n.home.Status()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := event.Status{Self: n.selfLocked(), Up: time.Since(n.started), Links: links, Peers: len(n.mu.linked),
+		Records: room.Records, Received: room.Received, Saving: room.Saving,
+		Dropped: maps.Clone(n.mu.refused), Network: n.mu.network, Discovery: n.udp != nil}
+	for _, p := range n.mu.peers {
+		now := p.now()
+		s.In, s.Out = s.In+now.In, s.Out+now.Out
+	}
+	for _, p := range n.cleartext.plain.Peers() {
+		s.Plain++
+		s.In, s.Out = s.In+p.In, s.Out+p.Out
+	}
+	return s
+}

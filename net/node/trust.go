@@ -1,0 +1,53 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+)
+
+// Known is what a profile remembers of others; net/profile has one. Safe for concurrent use.
+type Known interface {
+	NoteName(name string, key identity.Key) (before identity.Key, known bool)
+	Verified(key identity.Key) bool
+	SetVerified(key identity.Key, on bool) error
+	Ignored(id string) bool
+	SetIgnored(id string, on bool) error
+}
+
+// Ignore hides the messages of the peer with that uuid, or shows them again.
+func (n *Node) Ignore(id string, on bool) error {
+	if n.cleartext.ignore(id, on) {
+		return nil
+	}
+	return n.remember(id, func(p *peer) { p.Ignored = on }, func(known Known, _ identity.Key) error { return known.SetIgnored(id, on) })
+}
+
+// Verify remembers whether the words of the peer with that uuid were compared.
+func (n *Node) Verify(id string, on bool) error {
+	return n.remember(id, func(p *peer) { p.Verified = on }, func(known Known, key identity.Key) error { return known.SetVerified(key, on) })
+}
+
+// remember changes a peer, and what the profile remembers of it, which waits for the disk.
+func (n *Node) remember(id string, change func(*peer), save func(Known, identity.Key) error) error {
+	key, found := n.findPeer(id)
+	if !found {
+		return errNoSuchPeer(id)
+	}
+	if n.cfg.Known == nil {
+		return errors.New("nothing is remembered without a profile: start with --profile")
+	}
+	n.mu.Lock()
+	if p := n.mu.peers[key]; p != nil {
+		change(p)
+		n.events.Post(event.PeerChanged{Peer: p.now()})
+	}
+	n.mu.Unlock()
+	return save(n.cfg.Known, key)
+}
+
+func errNoSuchPeer(id string) error {
+	return fmt.Errorf("nobody here has the id %s: /list shows who is there", id)
+}

@@ -1,0 +1,160 @@
+package replica
+
+import (
+	"strings"
+
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/votes"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// Bounds of an answer.
+const (
+	answerFrames = votes.AnswerFrames
+	maxRanges    = 256 // of a peer's question
+)
+
+// askLocked puts the next question to a peer, if it has something that is missing here.
+func (r *Replica) askLocked(p *peer) {
+	q, any := r.planner.NextQuestion(p.key)
+	if any {
+		w := wire.Want{Room: r.id, N: q.N, Frames: answerFrames}
+		for _, g := range q.Gaps {
+			w.Ranges = append(w.Ranges, wire.Range{Author: g.Key.Author, Feed: g.Key.Feed.String(), From: g.From, To: g.To})
+		}
+		r.send(p.link, w)
+	}
+	if missing := r.planner.CountMissing(); any || missing == 0 {
+		r.cfg.Events.Post(event.Sync{Scope: r.scope, Have: r.room.Count(), Missing: missing})
+	}
+}
+
+// onCaughtUpLocked follows the end of an answer. A peer that asked how far we are, and had what we
+// lacked, hears when we lack it no more. Once nothing of from's is missing, so do neighbours that may
+// not hear of it from its authors.
+func (r *Replica) onCaughtUpLocked(from *peer) {
+	for _, p := range r.mu.linked {
+		if p.wantsFrontier && !r.planner.LacksFrom(p.key) {
+			p.wantsFrontier = false
+			r.sendFrontierLocked(p, false)
+		}
+	}
+	if r.planner.LacksFrom(from.key) {
+		return
+	}
+	for _, p := range r.mu.linked {
+		if p == from {
+			continue
+		}
+		for author := range r.mu.newAuthors {
+			if author != p.key && !p.neighbours[author] {
+				r.sendFrontierLocked(p, false)
+				break
+			}
+		}
+	}
+	clear(r.mu.newAuthors)
+}
+
+// answer sends what a peer wants, as far as its sync queue takes it; the peer asks for the rest. What
+// isn't in memory comes from disk, and the peer that asks for it waits on its own link.
+func (r *Replica) answer(l Link, m wire.Want) {
+	r.mu.Lock()
+	p := r.peerOfLocked(l)
+	if p == nil {
+		r.mu.Unlock()
+		return
+	}
+	if len(m.Ranges) > maxRanges || len(m.Votes) > votes.PageVotes {
+		r.cfg.Host.Refuse(l.Key(), "malformed want")
+		r.mu.Unlock()
+		return
+	}
+	limit, syncMu := p.limit, p.syncMu
+	r.mu.Unlock()
+	syncMu.Lock()
+	defer syncMu.Unlock()
+	to := answer{r: r, link: l, most: min(m.Frames, answerFrames), out: wire.Records{Room: m.Room, N: m.N}}
+	for _, rec := range r.votes.ListRequested(m.Votes) {
+		if !to.add(rec.Signed(), rec.Signature()) {
+			return
+		}
+	}
+	for _, w := range m.Ranges {
+		var g room.Gap
+		if g.Key.Author, g.From, g.To = w.Author, w.From, w.To; g.Key.Feed.UnmarshalText([]byte(w.Feed)) != nil {
+			continue
+		}
+		if g.From = max(g.From, limit[g.Key]); g.From > g.To {
+			continue
+		}
+		recs, more := r.room.RangeInMemory(g, wire.MaxRecords*answerFrames)
+		for _, rec := range recs {
+			if !to.add(rec.Signed(), rec.Signature()) {
+				return
+			}
+		}
+		if len(recs) > 0 || !more {
+			continue
+		}
+		// A frame at a time, so that the first is on its way while the next is read.
+		for raws := r.readStore(g, wire.MaxRecords); len(raws) > 0; raws = r.readStore(g, wire.MaxRecords) {
+			for _, raw := range raws {
+				if !to.add(raw.Body, raw.Sig[:]) {
+					return
+				}
+			}
+			if g.From = raws[len(raws)-1].Key.Seq + 1; g.From > g.To {
+				break
+			}
+		}
+	}
+	to.send(true)
+}
+
+// answer packs an answer into frames.
+type answer struct {
+	r            *Replica
+	link         Link
+	out          wire.Records
+	size, frames int // of the frame that is packed; sent so far
+	most         int
+}
+
+// add puts a record into the answer. When there is no room for more it ends the answer, and returns
+// false.
+func (a *answer) add(body string, sig []byte) bool {
+	cost := frameCost(body)
+	if a.size > 0 && a.size+cost > wire.MaxRecords {
+		if a.frames+1 >= a.most || a.link.SyncSpace() < 2 {
+			a.send(true)
+			return false
+		}
+		if !a.send(false) {
+			return false
+		}
+	}
+	a.size += cost
+	a.out.Records = append(a.out.Records, wire.Record{Body: body, Sig: sig})
+	return true
+}
+
+func (a *answer) send(end bool) bool {
+	a.out.End = end
+	f, err := wire.Encode(a.out)
+	if err != nil {
+		a.r.cfg.Log.Error("encode records", "error", err)
+		return false
+	}
+	a.out.Records, a.size = nil, 0
+	a.frames++
+	return a.link.Sync(f)
+}
+
+// frameCost returns how many bytes a record takes in a Records frame. The body travels as a JSON
+// string, in which quotes and backslashes take two.
+func frameCost(body string) int {
+	const around = len(`{"body":"","sig":""},`) + 88 // base64 of a signature
+	return len(body) + strings.Count(body, `"`) + strings.Count(body, `\`) + around
+}

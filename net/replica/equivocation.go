@@ -1,0 +1,113 @@
+package replica
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// A feed with two records for one place was forked on purpose: its author equivocates. Both records
+// are kept and handed on as evidence, to every linked peer and to any that turns out to have more of
+// that feed, so that it ends below the fork for all.
+
+// olderAtOnce is how many records are asked for at once on the way down to where two chains part.
+const olderAtOnce = 200
+
+func (r *Replica) loadForks(ctx context.Context) ([]*room.Fork, error) {
+	values, err := r.store.ListValues(ctx, r.bucket("forks"))
+	var out []*room.Fork
+	for _, v := range values {
+		var pair [2]store.SignedRecord
+		if json.Unmarshal(v.Value, &pair) != nil {
+			continue
+		}
+		x, bad := pair[0].Verify()
+		y, worse := pair[1].Verify()
+		if errors.Join(bad, worse) != nil || x.Author() != y.Author() || x.Feed() != y.Feed() || x.Seq() != y.Seq() || x.ID() == y.ID() {
+			continue
+		}
+		out = append(out, &room.Fork{Key: x.FeedKey(), Seq: x.Seq(), A: x, B: y})
+	}
+	return out, err
+}
+
+// handleForkLocked reports a fork, saves its evidence and sends it to every peer.
+func (r *Replica) handleForkLocked(f *room.Fork) {
+	name, _ := r.nameOfLocked(f.Key.Author)
+	r.notice(event.Warning, fmt.Sprintf("%s signed two different lines for one place: nothing more of that run is shown", name), "")
+	for _, stored := range r.store.Frontier() {
+		if stored.Key == f.Key && stored.Next > f.Seq {
+			r.store.EndFeedAt(stored.Key, f.Seq)
+		}
+	}
+	value, err := json.Marshal([2]store.SignedRecord{store.SignedRecordOf(f.A), store.SignedRecordOf(f.B)})
+	if err == nil {
+		err = r.store.Put(r.bucket("forks"), append(f.Key.Author.Bytes(), f.Key.Feed.String()...), value)
+	}
+	if err != nil {
+		r.cfg.Log.Warn("not saved", "error", err)
+	}
+	for _, p := range r.mu.linked {
+		r.sendForkProof(p.link, *f)
+	}
+}
+
+// sendForkProof sends a peer both records of a fork.
+func (r *Replica) sendForkProof(l Link, f room.Fork) {
+	for _, rec := range []*record.Record{f.A, f.B} {
+		r.send(l, wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
+	}
+}
+
+// requestOlder asks a peer for what it has of a feed below a record that is of another chain than
+// ours. The answer leads to where the two part, or to another question further down.
+func (r *Replica) requestOlder(l Link, d room.Divergence) {
+	if d.Seq == 0 {
+		return
+	}
+	from := uint64(0)
+	if d.Seq > olderAtOnce {
+		from = d.Seq - olderAtOnce
+	}
+	r.send(l, wire.Want{Room: r.id, Frames: answerFrames,
+		Ranges: []wire.Range{{Author: d.Key.Author, Feed: d.Key.Feed.String(), From: from, To: d.Seq - 1}}})
+}
+
+// compareWithStore compares records with those that the store has in their places. It waits for the
+// disk.
+func (r *Replica) compareWithStore(l Link, recs []*record.Record) {
+	for _, rec := range recs {
+		raws := r.readStore(room.Gap{Key: rec.FeedKey(), From: rec.Seq(), To: rec.Seq()}, 1)
+		if len(raws) == 0 {
+			continue
+		}
+		here, err := raws[0].Verify()
+		if err != nil {
+			continue // the store drops it, and it is asked for again
+		}
+		out := r.room.CompareStored(rec, here.Record)
+		r.mu.Lock()
+		r.handleConflictLocked(l, out)
+		r.mu.Unlock()
+		if out.Diverged != nil {
+			return // the records behind it are of the same chain
+		}
+	}
+}
+
+// handleConflictLocked follows a fork, or a record of another chain.
+func (r *Replica) handleConflictLocked(l Link, out room.Outcome) {
+	if out.Fork != nil {
+		r.handleForkLocked(out.Fork)
+	}
+	if out.Diverged != nil {
+		r.requestOlder(l, *out.Diverged)
+	}
+}

@@ -1,0 +1,234 @@
+package replica
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"sync"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/votes"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// Two peers that compare what they hold send each other their frontiers (see package wire). One of a
+// single page goes out at once. A longer one goes through the sync queue, a page when there is room for
+// it, so that it neither overflows a queue nor holds up messages. A peer that must be sent a newer one
+// meanwhile is sent it after that.
+
+// Bounds of a comparison.
+const (
+	pageFeeds   = 300     // feeds in a Frontier frame
+	maxFrontier = 100_000 // feeds kept of a peer's frontier
+)
+
+// maxBackoff is how many pings at most, above two, pass between two comparisons that find nothing.
+const maxBackoff = 15
+
+// TakeHash takes the room's hash from a peer's ping. Records on their way make hashes differ for a
+// moment, so it takes two in a row to compare in full. Where something is kept back or gone they
+// differ for good: then the comparisons become rare.
+func (r *Replica) TakeHash(l Link, hash string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peerOfLocked(l)
+	switch {
+	case p == nil || hash == "":
+	case hash == r.Hash():
+		p.unequal, p.backoff = 0, 0
+		r.onAllAckedLocked(p)
+	default:
+		if p.unequal++; p.unequal >= 2+p.backoff {
+			p.unequal, p.backoff = 0, min(2*p.backoff+1, maxBackoff)
+			r.sendFrontierLocked(p, true)
+		}
+	}
+}
+
+// outgoing is a frontier on its way to a peer.
+type outgoing struct {
+	head  wire.Frontier // what all pages have in common
+	votes []wire.HeldVotes
+	feeds []room.Holding
+	ask   bool
+}
+
+// sendFrontierLocked sends all that is held of the room, in pages; ask wants the peer's in return.
+func (r *Replica) sendFrontierLocked(p *peer, ask bool) {
+	if p.sending {
+		p.sendNext, p.askNext = true, p.askNext || ask
+		return
+	}
+	r.mu.frontierSeq++
+	o := outgoing{
+		head:  wire.Frontier{Room: r.id, Hash: r.Hash(), Turn: r.mu.frontierSeq},
+		votes: r.votes.Held(), feeds: r.frontierForLocked(p), ask: ask,
+	}
+	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
+		for f := range o.pages {
+			r.send(p.link, f)
+		}
+		return
+	}
+	l, syncMu := p.link, p.syncMu
+	p.sending = r.cfg.Group.Go("replica/frontier", func(ctx context.Context) {
+		for f := range o.pages {
+			if !r.sendSync(ctx, l, syncMu, f) {
+				return
+			}
+		}
+		r.onFrontierSent(l)
+	})
+}
+
+// pages yields the frontier's pages, those of votes first: the last of the feeds' ends it.
+func (o outgoing) pages(yield func(wire.Frontier) bool) {
+	for held := o.votes; len(held) > 0; {
+		page := held[:min(votes.PageVotes, len(held))]
+		held = held[len(page):]
+		f := o.head
+		f.Feeds, f.Votes = []wire.Holding{}, page
+		if !yield(f) {
+			return
+		}
+	}
+	for feeds, last := o.feeds, false; !last; {
+		page := feeds[:min(pageFeeds, len(feeds))]
+		feeds = feeds[len(page):]
+		last = len(feeds) == 0
+		f := o.head
+		f.Last, f.Ask = last, last && o.ask
+		for _, h := range page {
+			f.Feeds = append(f.Feeds, wire.Holding{Author: h.Key.Author, Feed: h.Key.Feed.String(), Seq: h.Seq,
+				Head: hex.EncodeToString(binary.BigEndian.AppendUint64(nil, h.Head)), Floor: h.Floor})
+		}
+		if !yield(f) {
+			return
+		}
+	}
+}
+
+// sendSync waits until the link's sync queue has room, and leaves enough of it for an answer. It
+// reports false when the link goes down, or ctx ends.
+func (r *Replica) sendSync(ctx context.Context, l Link, syncMu *sync.Mutex, m wire.Message) bool {
+	frame, err := wire.Encode(m)
+	if err != nil {
+		r.cfg.Log.Error("encode", "error", err)
+		return false
+	}
+	for sent := false; !sent; {
+		if l.WaitSync(ctx) != nil {
+			return false
+		}
+		syncMu.Lock()
+		sent = l.SyncSpace() >= answerFrames/2 && l.Sync(frame) // else an answer came in between
+		syncMu.Unlock()
+	}
+	return true
+}
+
+// onFrontierSent follows the moment in which all pages of a frontier are on their way.
+func (r *Replica) onFrontierSent(l Link) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peerOfLocked(l)
+	if p == nil {
+		return
+	}
+	again, ask := p.sendNext, p.askNext
+	p.sending, p.sendNext, p.askNext = false, false, false
+	if again {
+		r.sendFrontierLocked(p, ask)
+	}
+}
+
+// frontierForLocked returns what a peer hears that we have: to one that was a stranger only so much.
+func (r *Replica) frontierForLocked(p *peer) []room.Holding {
+	held := r.room.Frontier()
+	for i := range held {
+		held[i].Floor = min(max(held[i].Floor, p.limit[held[i].Key]), held[i].Seq+1)
+	}
+	return held
+}
+
+// takeFrontier collects the pages of a peer's frontier. The last one asks for what is missing here.
+func (r *Replica) takeFrontier(l Link, m wire.Frontier) {
+	first, present := r.takePage(l, m)
+	if !present {
+		return
+	}
+	r.votes.TakePage(l.Key(), m.Votes, first)
+	if m.Last {
+		r.compare(l, m.Ask)
+		r.votes.EndPages(l.Key())
+	}
+}
+
+// takePage takes the feeds of a page. first says that the page begins a new frontier: the end of the
+// one before may have been lost.
+func (r *Replica) takePage(l Link, m wire.Frontier) (first, present bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peerOfLocked(l)
+	if p == nil {
+		return false, false
+	}
+	if first = m.Turn != p.pageSeq; first {
+		p.pageSeq, p.page = m.Turn, nil
+	}
+	for _, h := range m.Feeds {
+		var feed record.Feed
+		if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 ||
+			h.Floor > h.Seq+1 || len(p.page) >= maxFrontier {
+			r.cfg.Host.Refuse(p.key, "malformed frontier")
+			continue
+		}
+		p.page = append(p.page, room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: parseHead(h.Head)})
+	}
+	return first, true
+}
+
+// compare compares a peer's whole frontier with ours, and asks for what is missing here. ask says that
+// the peer wants ours.
+func (r *Replica) compare(l Link, ask bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peerOfLocked(l)
+	if p == nil {
+		return
+	}
+	theirs := p.page
+	p.page = nil
+	own, seq, any := r.room.OwnFeed()
+	for _, h := range theirs {
+		if any && h.Key == own && h.Seq <= seq {
+			r.onAckedLocked(p, h.Seq+1)
+		}
+	}
+	if p.slow {
+		r.followSlowLocked(p, theirs)
+	}
+	for _, f := range r.room.ForksUnknownTo(theirs) {
+		r.sendForkProof(p.link, f)
+	}
+	for _, d := range r.room.FindDivergences(theirs) {
+		r.requestOlder(p.link, d)
+	}
+	r.warnTruncatedLocked(p, theirs)
+	r.planner.SetHoldings(p.key, theirs)
+	r.askLocked(p)
+	if ask {
+		r.sendFrontierLocked(p, false)
+		p.wantsFrontier = r.planner.LacksFrom(p.key)
+	}
+}
+
+// parseHead returns the beginning of an id; zero when the text isn't one.
+func parseHead(text string) uint64 {
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(raw)
+}

@@ -1,0 +1,157 @@
+package replica
+
+import (
+	"sync"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// maxPeers bounds the peers that are remembered, linked or not: a new key costs nothing.
+const maxPeers = 1024
+
+// peer is a key that was linked in this run. It is guarded by Replica.mu.
+type peer struct {
+	key identity.Key
+	session
+	since, gone time.Time // when its present link came, or the last one went
+
+	acked uint64 // of our own feed, as seq+1
+	due   uint64 // of our own feed, as seq+1, when its last link went down
+}
+
+// session is what belongs to one link; it goes with it.
+type session struct {
+	link       Link                      // nil: none is up
+	limit      map[record.FeedKey]uint64 // where feeds begin for this peer; nil: where they do. Never written to
+	neighbours map[identity.Key]bool     // keys that it says it is linked to
+	toAck      map[record.FeedKey]bool   // feeds that wait for a Have
+	slow       bool                      // its live queue was full: it pulls until it is level (slowpeer.go)
+	advertised []room.Holding            // while it is slow: the frontier that it was last sent
+	syncMu     *sync.Mutex               // held while its sync queue is filled, without Replica.mu
+
+	page          []room.Holding // of a frontier that is not complete
+	pageSeq       uint64         // number of that frontier
+	unequal       int            // pings in a row whose hash differed
+	backoff       int            // pings with another hash until frontiers are compared again, above two
+	wantsFrontier bool           // it asked how far we are, and must hear when we have what it has
+
+	sending  bool // a frontier of several pages is on its way to it
+	sendNext bool // it must be sent anew after that
+	askNext  bool // and asked for theirs
+}
+
+// LinkUp begins with a link: in place of the one before, if there was one. theirs is what the peer's
+// Hello says of this room. Call it before anything else of the link, and not at the same time as
+// LinkDown for the same key.
+func (r *Replica) LinkUp(l Link, theirs wire.InRoom) {
+	key := l.Key()
+	limit, limitedFirst := r.shareWith(key)
+	r.mu.Lock()
+	p := r.mu.peers[key]
+	if p == nil {
+		r.forgetPeerLocked()
+		p = &peer{key: key}
+		r.mu.peers[key] = p
+	}
+	if p.link == nil {
+		r.mu.linked = append(r.mu.linked, p)
+		p.since = time.Now()
+	}
+	p.session = session{link: l, limit: limit, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
+	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
+	if theirs.Frontier == r.Hash() {
+		r.onAllAckedLocked(p)
+	} else {
+		r.sendFrontierLocked(p, true)
+	}
+	if limitedFirst {
+		r.noteLimitedShareLocked(p)
+	}
+	r.notifyLocked()
+	r.mu.Unlock()
+	r.votes.LinkUp(key, theirs.Policy)
+}
+
+// LinkDown ends with a link. One that is not its peer's present link changes nothing.
+func (r *Replica) LinkDown(l Link) {
+	if r.removeLink(l) {
+		r.votes.LinkDown(l.Key())
+	}
+}
+
+func (r *Replica) removeLink(l Link) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peerOfLocked(l)
+	if p == nil {
+		return false
+	}
+	for i, q := range r.mu.linked {
+		if q == p {
+			r.mu.linked = append(r.mu.linked[:i:i], r.mu.linked[i+1:]...)
+			break
+		}
+	}
+	p.session, p.gone = session{}, time.Now()
+	if _, seq, any := r.room.OwnFeed(); any {
+		p.due = seq + 1
+	}
+	r.planner.RemovePeer(p.key)
+	r.notifyLocked()
+	return true
+}
+
+// SetNeighbours remembers which keys a peer says it is linked to. The caller doesn't change the map
+// any more.
+func (r *Replica) SetNeighbours(l Link, keys map[identity.Key]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.peerOfLocked(l); p != nil {
+		p.neighbours = keys
+	}
+}
+
+// forgetPeerLocked makes room for another peer: of those that have no link, the one that went first
+// goes.
+func (r *Replica) forgetPeerLocked() {
+	if len(r.mu.peers) < maxPeers {
+		return
+	}
+	var oldest *peer
+	for _, p := range r.mu.peers {
+		if p.link == nil && (oldest == nil || p.gone.Before(oldest.gone)) {
+			oldest = p
+		}
+	}
+	if oldest != nil {
+		delete(r.mu.peers, oldest.key)
+	}
+}
+
+// peerOfLocked returns the peer whose present link this is, or nil.
+func (r *Replica) peerOfLocked(l Link) *peer {
+	if p := r.mu.peers[l.Key()]; p != nil && p.link == l {
+		return p
+	}
+	return nil
+}
+
+// notifyLocked ends the waits of waitUntil, to look again.
+func (r *Replica) notifyLocked() {
+	close(r.mu.changed)
+	r.mu.changed = make(chan struct{})
+}
+
+// send queues a small message.
+func (r *Replica) send(l Link, m wire.Message) {
+	f, err := wire.Encode(m)
+	if err != nil {
+		r.cfg.Log.Error("encode", "error", err)
+		return
+	}
+	l.Control(f)
+}

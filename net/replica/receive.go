@@ -1,0 +1,208 @@
+package replica
+
+import (
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
+	"chat.lan/p2pchat/net/votes"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// Record takes a live record of this room. It waits while the reader of events is slow.
+func (r *Replica) Record(l Link, rec *record.Record) {
+	r.cfg.Events.WaitSpace()
+	if votes.IsVoteRecord(rec) {
+		r.votes.TakeLive(l.Key(), rec)
+		return
+	}
+	if r.takeLive(l, rec) {
+		r.compareWithStore(l, []*record.Record{rec})
+	}
+}
+
+// takeLive takes a live record. It reports whether the record in its place is in the store.
+func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.received++
+	out, err := r.room.Accept(rec)
+	if err != nil {
+		r.cfg.Host.Refuse(l.Key(), err.Error())
+		return false
+	}
+	p := r.peerOfLocked(l)
+	// A feed whose beginning is kept back from us begins with what comes now.
+	if g := out.Gap; g != nil && p != nil && r.planner.IsEarliestStart(p.key, g.Key, rec.Seq()) {
+		out = r.startFeedAt(p.key, g.Key, rec.Seq(), out)
+	}
+	if out.Gap != nil && p != nil {
+		r.planner.NoteSeq(p.key, out.Gap.Key, rec.Seq())
+		r.askLocked(p)
+	}
+	if out.Gap == nil {
+		r.queueAckLocked(p, rec) // also when it was known: the peer may have missed our first Have
+	}
+	for _, e := range out.Added {
+		r.forwardLocked(e.Record, l.Key())
+	}
+	if name := r.publishAcceptedLocked(l, out, false); name != nil {
+		r.takeNameLocked(name)
+	}
+	return out.InStore != nil
+}
+
+// startFeedAt lets a feed begin where it does for every peer that was asked, if it may. Else it
+// returns waits: the record goes on waiting.
+func (r *Replica) startFeedAt(from identity.Key, key record.FeedKey, floor uint64, waits room.Outcome) room.Outcome {
+	out := r.room.StartFeedAt(from, key, floor)
+	if len(out.Added) == 0 {
+		return waits
+	}
+	r.store.StartFeedAt(key, floor)
+	return out
+}
+
+// Records takes a part of the answer to a question. What can be had again waits for the disk, unless
+// nothing can be saved at present.
+func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
+	r.cfg.Events.WaitSpace()
+	if r.store.WaitForSpace(r.cfg.Group.Context()) != nil {
+		return
+	}
+	var voting, rest []*record.Record
+	for _, rec := range recs {
+		if votes.IsVoteRecord(rec) {
+			voting = append(voting, rec)
+		} else {
+			rest = append(rest, rec)
+		}
+	}
+	if votes.IsAnswer(m.N) {
+		if r.isPresent(l) {
+			r.votes.TakeAnswer(l.Key(), voting, m.End)
+		}
+		return
+	}
+	if inStore := r.takeAnswer(l, m, rest); len(inStore) > 0 {
+		r.compareWithStore(l, inStore)
+	}
+}
+
+// isPresent reports whether a link is its peer's present one.
+func (r *Replica) isPresent(l Link) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.peerOfLocked(l) != nil
+}
+
+// takeAnswer takes a part of an answer, and returns the records whose place is in the store.
+func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inStore []*record.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	asked := map[record.FeedKey]bool{}         // one question about each divergence is enough
+	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
+	r.mu.received += len(recs)
+	for _, rec := range recs {
+		out, err := r.room.Accept(rec)
+		if err != nil {
+			r.cfg.Host.Refuse(l.Key(), err.Error())
+			continue
+		}
+		if g := out.Gap; g != nil && r.planner.IsEarliestStart(l.Key(), g.Key, rec.Seq()) {
+			out = r.startFeedAt(l.Key(), g.Key, rec.Seq(), out)
+		}
+		if out.InStore != nil {
+			inStore = append(inStore, rec)
+		}
+		if d := out.Diverged; d != nil {
+			if asked[d.Key] {
+				out.Diverged = nil
+			}
+			asked[d.Key] = true
+		}
+		r.queueAckLocked(nil, rec)
+		if len(out.Added) > 0 {
+			r.mu.newAuthors[rec.Author()] = true
+			if p := r.peerOfLocked(l); p != nil {
+				p.backoff = 0
+			}
+		}
+		if name := r.publishAcceptedLocked(l, out, true); name != nil {
+			names[name.Author()] = name
+		}
+	}
+	for _, name := range names {
+		r.takeNameLocked(name)
+	}
+	if p := r.peerOfLocked(l); p != nil {
+		r.planner.NoteAnswer(p.key, m.N, m.End)
+		if m.End {
+			r.askLocked(p)
+			r.onCaughtUpLocked(p)
+		}
+	}
+	return inStore
+}
+
+// publishAcceptedLocked saves and posts what a record brought. It returns the last record in it that
+// names its author.
+func (r *Replica) publishAcceptedLocked(l Link, out room.Outcome, history bool) (name *record.Record) {
+	r.handleConflictLocked(l, out)
+	for _, e := range out.Added {
+		r.saveLocked(e, !history)
+		switch rec := e.Record; {
+		case rec.Kind().IsName():
+			name = rec
+		case rec.Kind().IsShown():
+			line := r.lineLocked(e)
+			line.History = history
+			if l.Key() != rec.Author() {
+				line.Via = l.Key().ID().String()
+			}
+			r.cfg.Events.Post(event.Said{Scope: r.scope, Line: line})
+			r.cfg.Host.RelayMessage(line)
+		}
+	}
+	return name
+}
+
+// lineLocked returns a record of text as an event carries it.
+func (r *Replica) lineLocked(e store.Entry) event.Line {
+	rec := e.Record
+	name := e.Name
+	if name == "" { // no peer holds the beginning of the feed, which says it, any more
+		name, _ = r.nameOfLocked(rec.Author())
+	}
+	return event.Line{
+		ID: rec.ID().String(), From: rec.Author(), FromID: rec.Author().ID().String(), FromName: name,
+		Text: rec.Text(), Me: rec.Kind() == record.KindMe, Own: rec.Author() == r.cfg.Identity.Key(),
+		Time: time.UnixMilli(rec.Time().Ms), Arrived: time.Now(),
+		Signature: event.Verified, Kind: event.KindNative,
+		Place: event.Place{Ms: rec.Time().Ms, N: rec.Time().N, Author: rec.Author(), Feed: uint64(rec.Feed()), Seq: rec.Seq()},
+		Body:  rec.Signed(), Sig: rec.Signature(),
+	}
+}
+
+// Message takes a message of this room that is neither a record nor a ping.
+func (r *Replica) Message(l Link, m wire.Message) {
+	switch m := m.(type) {
+	case wire.Want:
+		r.answer(l, m)
+	case wire.Frontier:
+		r.takeFrontier(l, m)
+	case wire.Have:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if p := r.peerOfLocked(l); p != nil {
+			r.takeAckLocked(p, m)
+		}
+	case wire.Typing:
+		if p, known := r.cfg.Host.Peer(l.Key()); known {
+			r.cfg.Events.Post(event.Typing{Scope: r.scope, Peer: p, On: m.On})
+		}
+	}
+}

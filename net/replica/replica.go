@@ -1,0 +1,211 @@
+// Package replica keeps one room level with every linked peer. It joins the room's records (package
+// room), the store that persists them, and the room's votes (package votes), and exchanges them over
+// links that the process owns. It knows no address, no socket and no other room.
+//
+// # The way of a record
+//
+// In: Record or Records → room.Accept → store.Append → event.Queue. A live record is handed on to the
+// neighbours that say they aren't linked to its author. Out: Send → room signs and appends → store →
+// the live queue of every link.
+//
+// # Catching up
+//
+// Two peers whose frontier hashes differ send each other their frontiers: how far each has every feed,
+// and which votes. The planner of package room then decides which missing records to ask of whom. A
+// peer that takes records more slowly than they come is no longer pushed to, and catches up the same
+// way at its own pace (slowpeer.go). A peer that was never met in this room is given only recent
+// records (sharing.go).
+//
+// # Locks
+//
+// One lock guards the peers and a record's way into the room and the queues, so that each link gets
+// records in the order in which the room took them. Nothing under it blocks. Lock order: votes, then
+// replica, then the process behind Host.
+package replica
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
+	"chat.lan/p2pchat/net/votes"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// Link is what a replica does with a link to a peer; *link.Link implements it. None of its methods
+// blocks but those that wait.
+type Link interface {
+	Key() identity.Key
+	// Control, Live and Sync queue a frame in one of the link's three queues. They report false, and
+	// queue nothing, when that queue is full or the link is down.
+	Control(wire.Frame) bool
+	Live(wire.Frame) bool
+	Sync(wire.Frame) bool
+	// LiveSpace and SyncSpace return how many small frames the queue still takes.
+	LiveSpace() int
+	SyncSpace() int
+	// WaitLive and WaitSync return nil once the queue has been written, and an error when the link
+	// goes down or ctx ends.
+	WaitLive(ctx context.Context) error
+	WaitSync(ctx context.Context) error
+}
+
+// Host is what a replica asks of the process that it runs in. Its methods are called with the
+// replica's lock held, so they must not block, nor call back into the replica.
+type Host interface {
+	// Peer returns a peer of this run as it is now, and whether it is known.
+	Peer(key identity.Key) (event.Peer, bool)
+	// LocalName returns the name that the local peer goes by.
+	LocalName() string
+	// TakeName follows an accepted record that names its author.
+	TakeName(r *record.Record)
+	// RelayMessage follows a message of someone else that took its place.
+	RelayMessage(l event.Line)
+	// SendCleartext sends a local message to the peers that speak in cleartext, and returns how many.
+	SendCleartext(l event.Line) int
+	// CountPlainPeers returns how many peers speak in cleartext.
+	CountPlainPeers() int
+	// PolicyKnown and PolicyChanged follow the room's policy (see package votes).
+	PolicyKnown()
+	PolicyChanged(event.Policy)
+	// Refuse counts something that a peer sent and that was not taken. Reasons are few and fixed.
+	Refuse(from identity.Key, reason string)
+	// ScheduleFlush has Flush called soon.
+	ScheduleFlush()
+}
+
+// Config says which room a replica holds and for whom. All of it must be set, but for Keep and Window.
+type Config struct {
+	Identity *identity.Identity
+	Name     string // the local peer's
+	Room     record.RoomID
+	Store    store.Store   // the caller closes it
+	Keep     time.Duration // older records are deleted; 0: none
+	Share    time.Duration // how much history a new key gets (sharing.go)
+	Events   *event.Queue
+	Group    *group.Group
+	Log      *slog.Logger
+	Host     Host
+	Now      func() time.Time // the clock that stamps records
+	Window   int              // bytes of bodies in memory; 0: room.DefaultBytes
+}
+
+// Replica is one room. Its methods may be called from any goroutine.
+type Replica struct {
+	cfg     Config
+	id      string // the room's, as it is on the wire
+	scope   event.Scope
+	room    *room.Room
+	planner *room.Planner
+	votes   *votes.Votes
+	store   store.Store
+
+	mu struct {
+		sync.Mutex
+		peers      map[identity.Key]*peer
+		linked     []*peer // those that have a link, in the order in which they came
+		names      map[identity.Key]lastName
+		newAuthors map[identity.Key]bool // whose records came by catching up, until neighbours are notified
+		firstSeen  map[identity.Key]time.Time
+		changed    chan struct{} // closed and made anew when a link comes, goes, acknowledges or isn't slow any more
+
+		frontierSeq     uint64 // numbers frontiers
+		warnedTruncated bool   // that not all of the past can be had
+		unsaved         bool   // the store lacks something that the room has
+		reconciled      time.Time
+		saving          event.Saving // as it was last posted
+		lastSent        event.Line
+		received        int // records that came, new or not
+	}
+}
+
+// New returns a room with what its store holds: the ends of all feeds, not the records. It waits for
+// the disk until ctx ends.
+func New(ctx context.Context, cfg Config) (*Replica, error) {
+	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
+	r.scope = event.Scope{Room: event.Room(r.id)}
+	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
+	r.planner = room.NewPlanner(r.room, time.Now)
+	r.votes = votes.New(votes.Config{Room: cfg.Room, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
+		Group: cfg.Group, Log: cfg.Log, Around: aroundVotes{r}})
+	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
+	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
+	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
+	if err := r.load(ctx); err != nil {
+		return nil, fmt.Errorf("read what was said before: %w", err)
+	}
+	return r, nil
+}
+
+// Start posts what was on disk, and begins to delete what is older than Config.Keep.
+func (r *Replica) Start() {
+	r.votes.PostLoaded()
+	r.mu.Lock()
+	r.postSavingLocked()
+	r.mu.Unlock()
+	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
+	if r.cfg.Keep > 0 {
+		r.cfg.Group.Go("replica/expire", r.expire)
+	}
+}
+
+// ID returns the room's id as it is on the wire.
+func (r *Replica) ID() string { return r.id }
+
+// Votes returns the room's votes.
+func (r *Replica) Votes() *votes.Votes { return r.votes }
+
+// Hash returns the room's frontier hash: half of it the feeds', half the votes'.
+func (r *Replica) Hash() string { return r.room.Hash() + r.votes.Hash() }
+
+// Announce returns what our Hello says of the room.
+func (r *Replica) Announce() wire.InRoom {
+	return wire.InRoom{Room: r.id, Frontier: r.Hash(), Policy: r.votes.WirePolicy()}
+}
+
+// Status is what there is to say about a room.
+type Status struct {
+	Records  int // held
+	Received int // that came from peers in this run, those that were here already too
+	Saving   event.Saving
+}
+
+// Status returns the room's numbers.
+func (r *Replica) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Status{Records: r.room.Count(), Received: r.mu.received, Saving: r.savingNow()}
+}
+
+// Flush sends what was gathered for a moment: acknowledgements.
+func (r *Replica) Flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flushAcksLocked()
+}
+
+// Tick is called every second. It looks after votes and store, and retries questions that no peer
+// answered.
+func (r *Replica) Tick() {
+	r.votes.Tick()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tendStoreLocked()
+	for _, p := range r.mu.linked {
+		if r.planner.LacksFrom(p.key) {
+			r.askLocked(p)
+		}
+	}
+}
+
+func (r *Replica) notice(level event.Level, text, hint string) {
+	r.cfg.Events.Post(event.Notice{Scope: r.scope, Level: level, Text: text, Hint: hint})
+}

@@ -1,0 +1,120 @@
+package replica
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/store"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// maxAtOnce is the longest text that Send takes, in bytes.
+const maxAtOnce = 1 << 20
+
+// Send signs text and sends it to everyone; kind is record.KindChat or record.KindMe. It never blocks.
+// Text over 8 KiB becomes several messages, cut at line or character ends; over 1 MiB it is refused.
+func (r *Replica) Send(kind record.Kind, text string) error {
+	if len(text) > maxAtOnce {
+		return fmt.Errorf("%d bytes at once are too many: the limit is %d, send less or a file", len(text), maxAtOnce)
+	}
+	text = ShowControls(text)
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, chunk := range splitText(text, record.MaxText) {
+		entries, err := r.room.AppendText(kind, chunk)
+		if err != nil {
+			return fmt.Errorf("that can't be said: %w", err)
+		}
+		sent := r.publishLocked(entries)
+		line := r.lineLocked(entries[len(entries)-1])
+		line.Own = true
+		sent += r.cfg.Host.SendCleartext(line)
+		r.mu.lastSent = line
+		r.cfg.Events.Post(event.Sent{Scope: r.scope, Line: line, Peers: sent})
+	}
+	return nil
+}
+
+// ShowControls replaces the control characters that no record takes by visible ones. So the output of
+// a program that colours it is heard and not refused.
+func ShowControls(text string) string {
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\uFFFD")
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\n' || c == '\t':
+			return c
+		case c < 0x20:
+			return 0x2400 + c // ␀ …
+		case c == 0x7f:
+			return 0x2421
+		case c > 0x7f && c <= 0x9f:
+			return utf8.RuneError
+		}
+		return c
+	}, text)
+}
+
+// splitText cuts text into parts of at most size bytes, at the last line end in each, else between
+// characters.
+func splitText(text string, size int) []string {
+	var out []string
+	for len(text) > size {
+		cut := strings.LastIndexByte(text[:size], '\n') + 1
+		if cut == 0 {
+			cut = len(wire.TruncateUTF8(text, size))
+		}
+		out = append(out, strings.TrimSuffix(text[:cut], "\n"))
+		text = text[cut:]
+	}
+	return append(out, text)
+}
+
+// publishLocked saves local records, queues them to every link and returns how many took the last.
+func (r *Replica) publishLocked(entries []store.Entry) int {
+	sent := 0
+	for _, e := range entries {
+		r.saveLocked(e, true)
+		sent = r.forwardLocked(e.Record, identity.Key{})
+	}
+	return sent
+}
+
+// forwardLocked hands a record on, and returns to how many peers: a local one to all; another to those
+// neighbours, except the peer that it came from, that are not linked to its author.
+func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
+	var frame wire.Frame
+	sent := 0
+	for _, p := range r.mu.linked {
+		if p.key == from || p.key == rec.Author() || !from.IsZero() && p.neighbours[rec.Author()] {
+			continue
+		}
+		if frame == nil {
+			var err error
+			if frame, err = wire.Encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()}); err != nil {
+				r.cfg.Log.Error("encode a record", "error", err)
+				return 0
+			}
+		}
+		if !p.slow && !p.link.Live(frame) {
+			r.setSlowLocked(p, true) // it pulls from now on
+		}
+		sent++
+	}
+	return sent
+}
+
+// SendTyping notifies peers that the local person is typing, or has stopped.
+func (r *Replica) SendTyping(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.mu.linked {
+		r.send(p.link, wire.Typing{Room: r.id, On: on})
+	}
+}

@@ -1,0 +1,174 @@
+package votes
+
+import (
+	"math/bits"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/wire"
+	"chat.lan/p2pchat/vote"
+)
+
+// Bounds of the exchange.
+const (
+	PageVotes    = 200 // proposals in a Frontier or a Want frame
+	AnswerFrames = 8   // Records frames that a Want asks for: what a link's sync queue holds
+	maxHeld      = 50_000
+	// firstQuestion is where the numbers of questions for votes begin. Those for feeds are below.
+	firstQuestion = 1 << 32
+)
+
+// session is what belongs to one peer's link.
+type session struct {
+	policy   *wire.Policy     // as its Hello says; nil: it says none
+	differs  [2]wire.Policy   // theirs and ours when it was last reported that they differ
+	page     vote.Map         // of a frontier that is not complete
+	theirs   vote.Map         // what the peer holds, while it is asked for some of it
+	missing  int              // how much of that was missing when the peer was last asked
+	answered []*record.Record // of an answer that is not complete
+	frames   int              // of that answer
+}
+
+// LinkUp begins a peer's session, in place of the one before. theirs is the policy in its Hello.
+func (v *Votes) LinkUp(key identity.Key, theirs *wire.Policy) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := &session{policy: theirs}
+	v.mu.sessions[key] = s
+	v.awaitPolicyLocked(key, s)
+}
+
+// LinkDown ends a peer's session.
+func (v *Votes) LinkDown(key identity.Key) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.mu.sessions, key)
+}
+
+// TakeLive takes a vote record that a peer sent as it was made.
+func (v *Votes) TakeLive(from identity.Key, r *record.Record) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.takeLocked(from, []*record.Record{r}, false)
+}
+
+func (v *Votes) takeLocked(from identity.Key, recs []*record.Record, history bool) {
+	outs, refused := v.records.AcceptAll(recs, v.cfg.Around.ListLongLinked())
+	for range refused {
+		v.cfg.Around.Refuse(from, "vote record that counts nowhere")
+	}
+	for _, out := range outs {
+		v.applyLocked(out, from, history)
+	}
+}
+
+// Held returns what is held, as frontiers say it.
+func (v *Votes) Held() []wire.HeldVotes { return toWire(v.records.Map()) }
+
+func toWire(m vote.Map) []wire.HeldVotes {
+	out := make([]wire.HeldVotes, len(m))
+	for i, h := range m {
+		out[i] = wire.HeldVotes{Proposal: h.Proposal.String(), Bits: h.Bits}
+	}
+	return out
+}
+
+func fromWire(held []wire.HeldVotes) (m vote.Map, ok bool) {
+	for _, h := range held {
+		id, err := vote.ParseID(h.Proposal)
+		if err != nil || len(h.Bits) > (2*vote.MaxRoll+8)/8 {
+			return nil, false
+		}
+		m = append(m, vote.MapEntry{Proposal: id, Bits: h.Bits})
+	}
+	return m, true
+}
+
+// TakePage collects the votes on a page of a peer's frontier. first says that the page begins a new
+// frontier.
+func (v *Votes) TakePage(from identity.Key, held []wire.HeldVotes, first bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.mu.sessions[from]
+	if s == nil {
+		return
+	}
+	if first {
+		s.page = nil
+	}
+	m, ok := fromWire(held)
+	if !ok || len(s.page)+len(m) > maxHeld {
+		v.cfg.Around.Refuse(from, "malformed frontier")
+		return
+	}
+	s.page = append(s.page, m...)
+}
+
+// EndPages ends a peer's frontier: what it names and is missing here is asked for.
+func (v *Votes) EndPages(from identity.Key) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s := v.mu.sessions[from]; s != nil {
+		s.theirs, s.page, s.missing = s.page, nil, 0
+		v.askLocked(from, s)
+	}
+}
+
+// askLocked asks a peer for the votes that it has and that are missing here, a page at a time, until
+// an answer brings nothing: a peer that names votes and doesn't send them isn't asked again.
+func (v *Votes) askLocked(key identity.Key, s *session) {
+	missing := v.records.ListMissing(s.theirs)
+	if len(missing) == 0 {
+		s.theirs = nil
+		v.onLevelLocked(key, s)
+		return
+	}
+	weight := 0
+	for _, h := range missing {
+		weight += 1 << 10
+		for _, b := range h.Bits {
+			weight -= bits.OnesCount8(b)
+		}
+	}
+	if s.missing != 0 && weight >= s.missing {
+		s.theirs = nil
+		return
+	}
+	s.missing = weight
+	v.mu.asked++
+	v.cfg.Around.Send(key, wire.Want{Room: v.cfg.Room.String(), N: firstQuestion + v.mu.asked, Frames: AnswerFrames,
+		Ranges: []wire.Range{}, Votes: toWire(missing[:min(len(missing), PageVotes)])})
+}
+
+// IsAnswer reports whether n is the number of a question for votes.
+func IsAnswer(n uint64) bool { return n >= firstQuestion }
+
+// TakeAnswer takes a frame of an answer. The records of one answer are taken together, so that a
+// decided proposal comes in whole (see package vote). No answer has more frames than were asked for,
+// so one that goes on is not waited for.
+func (v *Votes) TakeAnswer(from identity.Key, recs []*record.Record, end bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.mu.sessions[from]
+	if s == nil {
+		return
+	}
+	s.answered = append(s.answered, recs...)
+	if s.frames++; end || s.frames >= AnswerFrames {
+		v.takeLocked(from, s.answered, true)
+		s.answered, s.frames = nil, 0
+	}
+	if end {
+		v.askLocked(from, s)
+		v.cfg.Around.CaughtUp(from)
+	}
+}
+
+// ListRequested returns the records that a Want asks for, proposals that passed first.
+func (v *Votes) ListRequested(held []wire.HeldVotes) []*record.Record {
+	asked, ok := fromWire(held)
+	if !ok || len(asked) == 0 {
+		return nil
+	}
+	return v.records.ListRequested(asked)
+}

@@ -1,0 +1,108 @@
+package votes
+
+import (
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/wire"
+	"chat.lan/p2pchat/vote"
+)
+
+// policyWait is how long a joiner waits to learn the policy before it may send cleartext.
+const policyWait = 3 * time.Second
+
+// Policy returns what holds here.
+func (v *Votes) Policy() event.Policy {
+	p := v.records.Policy()
+	out := event.Policy{SecureOnly: p.SecureOnly, Topic: p.Topic}
+	if view, _, ok := v.records.View(p.By, 0); ok {
+		out.Number, out.Label = int(view.Proposal.Number), view.Label
+		for i, c := range view.Choices {
+			if c&vote.Approve != 0 {
+				out.Signed = append(out.Signed, v.voter(view.Proposal.Roll[i], c))
+			}
+		}
+	}
+	if !p.TopicBy.IsZero() {
+		out.TopicLabel = v.records.Label(p.TopicBy)
+	}
+	return out
+}
+
+// WirePolicy returns what a Hello says of the policy.
+func (v *Votes) WirePolicy() *wire.Policy {
+	p := v.records.Policy()
+	out := &wire.Policy{SecureOnly: p.SecureOnly, Votes: v.records.Hash()}
+	if !p.By.IsZero() {
+		out.By = p.By.String()
+	}
+	return out
+}
+
+// postPolicyLocked reports that the policy changed, and what follows from that.
+func (v *Votes) postPolicyLocked(history bool) {
+	policy := v.Policy()
+	v.cfg.Around.PolicyChanged(policy)
+	v.postChangedLocked(history)
+	v.cfg.Events.Post(event.PolicyChanged{Scope: v.scope, Policy: policy, History: history})
+}
+
+// awaitPolicyLocked begins to wait for the policy with the first link.
+func (v *Votes) awaitPolicyLocked(key identity.Key, s *session) {
+	if v.mu.waiting.IsZero() {
+		v.mu.waiting = time.Now()
+	}
+	if s.policy == nil || s.policy.Votes == v.records.Hash() {
+		v.onLevelLocked(key, s)
+	}
+}
+
+// onLevelLocked follows the moment in which our votes are level with a peer's: the policy is known.
+// The same records with another policy mean that the dispute sets differ, which is reported.
+func (v *Votes) onLevelLocked(key identity.Key, s *session) {
+	v.setKnownLocked()
+	theirs, ours := s.policy, v.WirePolicy()
+	if theirs == nil || theirs.Votes != ours.Votes || theirs.SecureOnly == ours.SecureOnly {
+		return
+	}
+	both := [2]wire.Policy{*theirs, *ours}
+	if s.differs == both {
+		return // each answer that brings us level comes here
+	}
+	s.differs = both
+	d := event.Differs{Scope: v.scope, Peer: v.cfg.Around.Peer(key), SecureOnly: theirs.SecureOnly}
+	by := theirs.By
+	if !theirs.SecureOnly { // then it is ours that they don't apply
+		by = ours.By
+	}
+	if id, err := vote.ParseID(by); err == nil {
+		d.Label = v.records.Label(id)
+	}
+	v.cfg.Events.Post(d)
+}
+
+func (v *Votes) setKnownLocked() {
+	if !v.mu.known {
+		v.mu.known = true
+		v.cfg.Around.PolicyKnown()
+	}
+}
+
+// SecureOnly reports whether unsigned messages are refused here, and the label of the proposal that
+// made it so. Unlike Policy it may be called with any lock held.
+func (v *Votes) SecureOnly() (label string, on bool) {
+	p := v.records.Policy()
+	return v.records.Label(p.By), p.SecureOnly
+}
+
+// Tick is called every second. It reports proposals that have expired, and ends a joiner's waiting.
+func (v *Votes) Tick() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.postChangedLocked(false)
+	if !v.mu.known && !v.mu.waiting.IsZero() && time.Since(v.mu.waiting) >= policyWait {
+		v.setKnownLocked()
+		v.cfg.Events.Post(event.Gate{Scope: v.scope, Open: true, Reason: "policy not yet known"})
+	}
+}

@@ -1,0 +1,147 @@
+package votes
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/vote"
+)
+
+// voter returns a key as a voter.
+func (v *Votes) voter(key identity.Key, choice vote.Choice) event.Voter {
+	name, here := v.cfg.Around.NameOf(key)
+	return event.Voter{Key: key, ID: key.ID().String(), Name: name, Choice: choice, Here: here}
+}
+
+func (v *Votes) voters(keys []identity.Key) []event.Voter {
+	out := make([]event.Voter, len(keys))
+	for i, k := range keys {
+		out[i] = v.voter(k, vote.None)
+	}
+	return out
+}
+
+// draft returns a proposal without its ballots.
+func (v *Votes) draft(p *vote.Proposal) event.Proposal {
+	out := event.Proposal{
+		Number: int(p.Number), Label: fmt.Sprintf("#%d", p.Number), Slot: p.Slot, Action: p.Action, Note: p.Note,
+		By: v.voter(p.Author, vote.None), State: vote.StatusOpen, Need: p.Need,
+		Time: time.UnixMilli(p.Time), Closes: time.UnixMilli(p.Closes), Roll: v.voters(p.Roll),
+	}
+	for _, e := range v.records.Endings(p) {
+		out.Ends = append(out.Ends, event.Ending{Label: v.records.Label(e.On), Need: e.Need, Have: e.Have, Whose: v.voters(e.Whose)})
+	}
+	return out
+}
+
+// proposalLocked returns a proposal as it stands.
+func (v *Votes) proposalLocked(id vote.ID) event.Proposal {
+	now := time.Now().UnixMilli()
+	view, status, ok := v.records.View(id, now)
+	if !ok {
+		return event.Proposal{ID: id.String()}
+	}
+	out := v.draft(view.Proposal)
+	out.ID, out.Label, out.State = id.String(), view.Label, status
+	out.Yes, out.No = view.Tally.Yes, view.Tally.No
+	self := v.cfg.Self.Key()
+	for i, c := range view.Choices {
+		out.Roll[i].Choice = c
+		if out.Roll[i].Key == self {
+			out.Mine = c
+			out.CanVote = c == vote.None && now < view.Proposal.Closes && (view.Tally.State == vote.Open || canStillEndOne(out, self))
+		}
+	}
+	out.LeftOut = v.voters(v.mu.leftOut[id])
+	if status == vote.StatusPassed {
+		p := v.records.Policy()
+		out.Idle = view.Proposal.Slot == vote.Topic && p.TopicBy != id || view.Proposal.IsOff() && p.SecureOnly
+	}
+	return out
+}
+
+// canStillEndOne reports whether a vote that switches secure-only off has passed and, with the key's
+// approval, can still end one of those that it names: the key is then asked on (see package vote).
+func canStillEndOne(p event.Proposal, key identity.Key) bool {
+	return p.State == vote.StatusPassed && slices.ContainsFunc(p.Ends, func(e event.Ending) bool {
+		return e.Have < e.Need && e.Need <= len(e.Whose) &&
+			slices.ContainsFunc(e.Whose, func(w event.Voter) bool { return w.Key == key })
+	})
+}
+
+// postProposalLocked posts a proposal that is new or has changed. A new one may change the labels of
+// others with its number, so these are posted too.
+func (v *Votes) postProposalLocked(id vote.ID, history bool) {
+	p := v.proposalLocked(id)
+	was, known := v.mu.shown[id]
+	v.mu.shown[id] = p.State
+	v.cfg.Events.Post(event.ProposalChanged{Scope: v.scope, Proposal: p, Was: was, History: history})
+	if known {
+		return
+	}
+	for other, state := range v.mu.shown {
+		if other == id {
+			continue
+		}
+		if view, _, ok := v.records.View(other, 0); ok && int(view.Proposal.Number) == p.Number {
+			v.cfg.Events.Post(event.ProposalChanged{Scope: v.scope, Proposal: v.proposalLocked(other), Was: state, History: true})
+		}
+	}
+}
+
+// postChangedLocked posts the proposals whose status changed without a record of their own: by the
+// clock, a dispute or another proposal.
+func (v *Votes) postChangedLocked(history bool) {
+	now := time.Now().UnixMilli()
+	for id, was := range v.mu.shown {
+		_, status, ok := v.records.View(id, now)
+		switch {
+		case !ok:
+			delete(v.mu.shown, id)
+			delete(v.mu.leftOut, id)
+		case status != was:
+			v.postProposalLocked(id, history)
+		}
+	}
+}
+
+// postBallotLocked posts a ballot that was counted.
+func (v *Votes) postBallotLocked(id vote.ID, r *record.Record, history bool) {
+	b, err := vote.DecodeBallot(r.Body().Data)
+	if err != nil {
+		return // it was counted, so it decodes
+	}
+	v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(id), By: v.voter(r.Author(), b.Choice), Choice: b.Choice, History: history})
+}
+
+// PostLoaded posts the proposals that were on disk.
+func (v *Votes) PostLoaded() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, id := range v.records.Proposals() {
+		v.postProposalLocked(id, true)
+	}
+}
+
+// Proposals returns all known proposals, by number.
+func (v *Votes) Proposals() []event.Proposal {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	ids := v.records.Proposals()
+	out := make([]event.Proposal, len(ids))
+	for i, id := range ids {
+		out[i] = v.proposalLocked(id)
+	}
+	return out
+}
+
+// proposal returns a proposal as it stands.
+func (v *Votes) proposal(id vote.ID) event.Proposal {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.proposalLocked(id)
+}

@@ -1,0 +1,126 @@
+package votes
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/store"
+	"chat.lan/p2pchat/net/wire"
+	"chat.lan/p2pchat/vote"
+)
+
+// Room is what Votes asks of the room around it. Its methods are called with the lock of Votes held,
+// so they must not call back into Votes.
+type Room interface {
+	// Forward sends a vote record to the linked peers that may lack it. from is the peer that it came
+	// from, the zero key for a local one.
+	Forward(r *record.Record, from identity.Key)
+	// Send queues a message to a linked peer.
+	Send(to identity.Key, m wire.Message)
+	// Refuse counts something that a peer sent and that was not taken.
+	Refuse(from identity.Key, reason string)
+	// NoteNewAuthor remembers that a record of the author came by catching up.
+	NoteNewAuthor(author identity.Key)
+	// CaughtUp follows the end of a peer's answer.
+	CaughtUp(with identity.Key)
+	// ListVoters returns the keys that may vote on a proposal that is made now, the local one first.
+	ListVoters() []identity.Key
+	// ListLongLinked returns the peers that have been linked for vote.DisputeAfter or longer.
+	ListLongLinked() []identity.Key
+	// NameOf returns what a key is called, and whether it is here now.
+	NameOf(key identity.Key) (name string, here bool)
+	// Peer returns a peer as it is now.
+	Peer(key identity.Key) event.Peer
+	// CountPlainPeers returns how many peers speak in cleartext.
+	CountPlainPeers() int
+	// PolicyKnown follows the moment from which the room's policy counts as known. It comes once.
+	PolicyKnown()
+	// PolicyChanged follows each change of the policy.
+	PolicyChanged(event.Policy)
+}
+
+// Config says whose votes these are and where they go. All of it must be set.
+type Config struct {
+	Room   record.RoomID
+	Self   *identity.Identity
+	Store  store.Store
+	Events *event.Queue
+	Group  *group.Group
+	Log    *slog.Logger
+	Around Room
+}
+
+// Votes holds one room's vote records and the policy that follows from them: it saves them, exchanges
+// them with peers, signs local ones and reports what changes. Its methods may be called from any
+// goroutine, but not with the room's lock held.
+type Votes struct {
+	cfg     Config
+	records *Records
+	scope   event.Scope
+
+	// signing is held while a local vote is signed and saved, so that nothing is signed twice. Lock
+	// order: signing, mu, the room's lock.
+	signing sync.Mutex
+
+	mu struct {
+		sync.Mutex
+		shown    map[vote.ID]vote.Status // as each proposal was last posted
+		leftOut  map[vote.ID][]identity.Key
+		sessions map[identity.Key]*session
+		asked    uint64    // numbers questions
+		waiting  time.Time // since when the policy is waited for; zero: no peer has come yet
+		known    bool      // the policy is known, or was waited for in vain
+	}
+}
+
+// New returns the votes of a room, without what is on disk: see Load.
+func New(cfg Config) *Votes {
+	v := &Votes{cfg: cfg, records: NewRecords(cfg.Room, cfg.Self), scope: event.Scope{Room: event.Room(cfg.Room.String())}}
+	v.mu.shown, v.mu.leftOut = map[vote.ID]vote.Status{}, map[vote.ID][]identity.Key{}
+	v.mu.sessions = map[identity.Key]*session{}
+	return v
+}
+
+// Hash returns the votes' half of the room's frontier hash.
+func (v *Votes) Hash() string { return v.records.Hash() }
+
+// applyLocked follows what vote records did: saves them, hands them on and reports them. from is the
+// zero key for local ones.
+func (v *Votes) applyLocked(out Outcome, from identity.Key, history bool) {
+	v.persist(out)
+	if len(out.LeftOut) > 0 {
+		v.mu.leftOut[out.Proposal] = out.LeftOut
+	}
+	for _, r := range out.Accepted {
+		if from.IsZero() || !history {
+			v.cfg.Around.Forward(r, from)
+		} else {
+			v.cfg.Around.NoteNewAuthor(r.Author())
+		}
+	}
+	// A ballot is reported before what came of it, but not before the proposal that it is about.
+	_, known := v.mu.shown[out.Proposal]
+	if !known {
+		v.postProposalLocked(out.Proposal, history)
+	}
+	for _, r := range out.Accepted {
+		if r.Kind() == record.KindBallot {
+			v.postBallotLocked(out.Proposal, r, history)
+		}
+	}
+	if known {
+		v.postProposalLocked(out.Proposal, history)
+	}
+	if out.Evidence != nil {
+		v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(out.Proposal),
+			By: v.voter(out.Evidence.Voter, vote.Both), Choice: vote.Reject, Twice: true, History: history})
+	}
+	if out.Policy {
+		v.postPolicyLocked(history)
+	}
+}
