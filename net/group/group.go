@@ -1,12 +1,12 @@
-// Package group is the one place where p2pchat starts goroutines.
+// Package group is the only place where p2pchat starts goroutines.
 //
-// A goroutine belongs to a Group: the group starts it, stops it through its context, and waits for
-// it. A panic in any of them is caught here, handed once to the root's report function (which
-// restores the terminal and writes the stack to the log), and cancels the whole tree with the panic
-// as the cause, so that every owner still gets to say goodbye to its peers before the program ends.
-// Without that, one nil pointer in a network goroutine would leave the user's terminal raw.
+// A goroutine belongs to a Group, which starts it, stops it through its context, and waits for it. The
+// group recovers a panic and passes the first one to the root's report function, which logs the stack. The
+// panic then cancels the whole tree, with itself as the cause. So the program ends as it does otherwise:
+// owners say goodbye to their peers, and the screen restores the terminal. Without that, a nil pointer in
+// a network goroutine would leave the terminal raw.
 //
-//	root := guard.New(ctx, report)
+//	root := group.New(ctx, report)
 //	links := root.Child()
 //	links.Go("link/reader", func(ctx context.Context) { … })
 //	links.Close() // stop and wait for this part only
@@ -26,7 +26,7 @@ import (
 // or a goroutine of a group below it, panicked.
 type Panic struct {
 	Name  string // the goroutine's name, as given to Go
-	Value any    // what was passed to panic
+	Value any    // the argument of panic
 	Stack []byte // the stack at the panic, for the log
 }
 
@@ -37,26 +37,26 @@ func (p *Panic) Error() string { return fmt.Sprintf("internal error in %s: %v", 
 var ErrStopped = errors.New("stopped")
 
 // Group owns goroutines. All methods may be called from any goroutine, except that Wait and Close
-// must not be called from a goroutine of the group itself (it would wait for itself).
+// must not be called from a goroutine of the group itself, which would wait for itself.
 type Group struct {
 	root   *Group
 	report func(*Panic)
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	mu       sync.Mutex
-	idle     sync.Cond // on mu; signalled when running falls to 0
-	stopped  bool      // guarded by mu; Go and Child start nothing more
-	running  int       // guarded by mu; goroutines that have not returned
-	children []*Group  // guarded by mu; locked after their parent, never before
+	mu       sync.Mutex // a parent's before its children's
+	idle     sync.Cond  // on mu; signalled when running falls to 0
+	stopped  bool       // Go starts no more goroutines
+	running  int        // goroutines that have not returned
+	children []*Group
 
 	once   sync.Once
-	caught *Panic // root only; written once before cancel, read through Err
+	caught *Panic // the root's; the first panic of the tree
 }
 
-// New returns a root group whose context ends when ctx does. report, which may be nil, is called at
-// most once, from the goroutine that panicked first, before the group's context is cancelled. It
-// must not wait for the group, which waits for it.
+// New returns a root group whose context ends when ctx does. The goroutine that panics first calls report,
+// which may be nil, before it cancels the group's context. report is called at most once, and must not
+// wait for the group, which waits for it.
 func New(ctx context.Context, report func(*Panic)) *Group {
 	g := &Group{report: report}
 	g.root = g
@@ -77,8 +77,8 @@ func (g *Group) Child() *Group {
 		c.cancel(ErrStopped)
 		return c
 	}
-	// Children that were closed are dropped here, so that a long-lived parent with short-lived
-	// children (one per link) doesn't grow.
+	// Closed children are removed here, so that a long-lived parent with short-lived children, such as
+	// those of links, doesn't grow.
 	live := g.children[:0]
 	for _, old := range g.children {
 		if !old.finished() {
@@ -90,22 +90,22 @@ func (g *Group) Child() *Group {
 	return c
 }
 
-// finished reports whether the group was stopped and nothing of it, or below it, can still run.
+// finished reports whether the group was stopped and no goroutine of it, or below it, can still run.
 func (g *Group) finished() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.stopped && g.running == 0 && g.busyChild() == nil
+	return g.stopped && g.running == 0 && g.busyChildLocked() == nil
 }
 
 // busy reports whether a goroutine of the group, or below it, has not returned.
 func (g *Group) busy() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.running > 0 || g.busyChild() != nil
+	return g.running > 0 || g.busyChildLocked() != nil
 }
 
-// busyChild is a child that is busy, or nil. Called with mu held.
-func (g *Group) busyChild() *Group {
+// busyChildLocked returns a child that is busy, or nil.
+func (g *Group) busyChildLocked() *Group {
 	for _, c := range g.children {
 		if c.busy() {
 			return c
@@ -114,13 +114,14 @@ func (g *Group) busyChild() *Group {
 	return nil
 }
 
-// Context is cancelled by Stop, by the parent's end, and by a panic anywhere in the tree.
+// Context returns the context of the group's goroutines. Stop, the parent's end and a panic anywhere in the
+// tree cancel it.
 func (g *Group) Context() context.Context { return g.ctx }
 
-// Go starts f in a goroutine of this group. f must return soon after its context is cancelled.
-// It reports false, and starts nothing, once the group is stopped. After a panic elsewhere in the
-// tree, or the end of the context that New was given, it still starts f, whose context is then
-// cancelled already: an owner can say its goodbyes until somebody calls Stop. The name is for the log.
+// Go starts f in a goroutine of this group. f must return soon after its context is cancelled. Once the
+// group is stopped, Go starts no goroutine and reports false. After a panic elsewhere in the tree, or the
+// end of New's context, it still starts f, with a cancelled context: owners can say goodbye until Stop.
+// The name is for the log.
 func (g *Group) Go(name string, f func(ctx context.Context)) bool {
 	g.mu.Lock()
 	if g.stopped {
@@ -150,7 +151,7 @@ func (g *Group) done() {
 	g.mu.Unlock()
 }
 
-// panicked records the first panic of the tree and cancels all of it. Called on the root.
+// panicked records the first panic of the tree and cancels the tree. Only the root's is called.
 func (g *Group) panicked(p *Panic) {
 	g.once.Do(func() {
 		g.mu.Lock()
@@ -163,7 +164,7 @@ func (g *Group) panicked(p *Panic) {
 	})
 }
 
-// Err is the tree's first panic as a *Panic, or nil.
+// Err returns the tree's first panic as a *Panic, or nil.
 func (g *Group) Err() error {
 	r := g.root
 	r.mu.Lock()
@@ -174,12 +175,12 @@ func (g *Group) Err() error {
 	return r.caught
 }
 
-// Stop cancels the context of this group and of all below it; from now on Go starts nothing.
-// It doesn't wait, and may be called more than once.
+// Stop cancels the context of this group and of all groups below it. From now on Go starts no goroutine.
+// Stop doesn't wait, and may be called more than once.
 func (g *Group) Stop() {
 	g.mu.Lock()
 	g.stopped = true
-	children := g.children // no longer changed in place, now that stopped is set
+	children := g.children // not modified any more, now that stopped is set
 	g.mu.Unlock()
 	g.cancel(ErrStopped)
 	for _, c := range children {
@@ -196,10 +197,10 @@ func (g *Group) Wait() {
 		for g.running > 0 {
 			g.idle.Wait()
 		}
-		// A child may have been added, or may have used this group, while mu was not held: look
-		// again until nothing is left. The children stay in the list, so that a second waiter
-		// waits for them too and Stop reaches them.
-		c := g.busyChild()
+		// Children may have been added, or have used this group, while mu was not held, so look again
+		// until none is busy. They stay in the list, so that a second waiter waits for them too and Stop
+		// reaches them.
+		c := g.busyChildLocked()
 		if c == nil {
 			break
 		}

@@ -28,7 +28,7 @@ type listener struct {
 	once    sync.Once
 
 	mu      sync.Mutex
-	port    string // of the first socket, and so of all others
+	port    string // the first socket's, and so that of all others
 	sockets map[netip.Addr]net.Listener
 }
 

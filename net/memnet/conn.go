@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// conn is one end of a stream: a net.Conn that has CloseWrite too. Everything but what never changes
-// is guarded by the network's lock.
+// conn is an end of a stream: a net.Conn that has CloseWrite too. The network's lock guards the fields that
+// change.
 type conn struct {
 	net           *Network
 	stream        *stream
@@ -19,14 +19,14 @@ type conn struct {
 	local, remote netip.AddrPort
 	in, out       *pipe
 
-	closed bool          // by Close, by the host's end or the network's
-	broken syscall.Errno // what a reset made of the connection, 0 before
-	told   bool          // a reset was sent
-	read   deadline
-	write  deadline
+	closed    bool          // by Close, Kill or Network.Close
+	broken    syscall.Errno // error that a reset left, 0 before
+	sentReset bool          // a reset was sent
+	read      deadline
+	write     deadline
 }
 
-// Read waits for bytes, the end, a reset or the read deadline.
+// Read implements net.Conn. It waits for bytes, the end, a reset or the read deadline.
 func (c *conn) Read(b []byte) (int, error) {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
@@ -53,8 +53,8 @@ func (c *conn) Read(b []byte) (int, error) {
 	}
 }
 
-// Write returns when all of b is in the stream's buffer, or with how much was when it failed.
-// Concurrent writes don't mix.
+// Write implements net.Conn. It returns when the stream's buffer holds all of b, or with the number of bytes
+// before a failure. Concurrent writes don't mix.
 func (c *conn) Write(b []byte) (int, error) {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
@@ -87,7 +87,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	}
 }
 
-// writeError is why a Write can't go on, or nil.
+// writeError returns why a Write can't go on, or nil.
 func (c *conn) writeError() error {
 	switch {
 	case c.closed:
@@ -102,8 +102,8 @@ func (c *conn) writeError() error {
 	return nil
 }
 
-// Close ends both directions. What was written is still delivered, unless bytes that arrived here
-// were not read: then the peer gets a reset. A second Close fails with net.ErrClosed, as TCP's does.
+// Close ends both directions. Written bytes are still delivered, unless bytes that arrived here were not
+// read: then the peer gets a reset. A second Close fails with net.ErrClosed, as TCP's does.
 func (c *conn) Close() error {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
@@ -120,11 +120,11 @@ func (c *conn) Close() error {
 		c.out.ending = true
 		c.out.pump()
 	}
-	c.stream.settle()
+	c.stream.removeIfOver()
 	return nil
 }
 
-// CloseWrite ends the direction from here: the peer reads what was written, then io.EOF.
+// CloseWrite ends the direction to the peer, which reads all written bytes and then io.EOF.
 func (c *conn) CloseWrite() error {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
@@ -140,19 +140,19 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// LocalAddr is a *net.TCPAddr.
+// LocalAddr returns a *net.TCPAddr.
 func (c *conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.local) }
 
-// RemoteAddr is a *net.TCPAddr.
+// RemoteAddr returns a *net.TCPAddr.
 func (c *conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
 
 // SetDeadline sets both deadlines.
 func (c *conn) SetDeadline(t time.Time) error { return c.setDeadlines(t, true, true) }
 
-// SetReadDeadline ends blocked and later reads at t; the zero time is never.
+// SetReadDeadline ends blocked and later reads at t; the zero time means never.
 func (c *conn) SetReadDeadline(t time.Time) error { return c.setDeadlines(t, true, false) }
 
-// SetWriteDeadline ends blocked and later writes at t; the zero time is never.
+// SetWriteDeadline ends blocked and later writes at t; the zero time means never.
 func (c *conn) SetWriteDeadline(t time.Time) error { return c.setDeadlines(t, false, true) }
 
 func (c *conn) setDeadlines(t time.Time, read, write bool) error {
@@ -168,7 +168,7 @@ func (c *conn) setDeadlines(t time.Time, read, write bool) error {
 	}{{&c.read, read, &c.in.readable}, {&c.write, write, &c.out.writable}} {
 		switch {
 		case !d.asked:
-		case c.broken != 0: // no call blocks any more, but one that had expired is to see the break
+		case c.broken != 0: // no call blocks any more; a read after an expired deadline reports the reset
 			d.expired = !t.IsZero() && !t.After(time.Now())
 		default:
 			d.set(&c.net.mu, t, d.wake)
@@ -177,18 +177,18 @@ func (c *conn) setDeadlines(t time.Time, read, write bool) error {
 	return nil
 }
 
-// fail wraps an error as package net does.
+// fail wraps err as package net does.
 func (c *conn) fail(op string, err error) error {
 	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
 }
 
-// deadline is a moment after which a direction's calls fail, until another is set.
+// deadline is the time after which a direction's calls fail, until another is set.
 type deadline struct {
-	timer   *time.Timer // of the deadline in force, if it lies ahead
+	timer   *time.Timer // fires at the deadline, if it is in the future
 	expired bool
 }
 
-// set replaces the deadline and wakes those it ends. Called with mu, which is wake.L, held.
+// set replaces the deadline and wakes the calls that it ends. mu is wake.L.
 func (d *deadline) set(mu *sync.Mutex, t time.Time, wake *sync.Cond) {
 	d.stop()
 	d.expired = false

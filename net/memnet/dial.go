@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// tries is how often a SYN that was lost is sent, at 0, 1, 3, 7, 15, 31 and 63 s as Linux does.
-// Then, at 127 s, the dial fails with ETIMEDOUT.
+// tries is how often a lost SYN is sent, at 0, 1, 3, 7, 15, 31 and 63 s as Linux does. Then, at 127 s, the
+// dial fails with ETIMEDOUT.
 const tries = 7
 
-// dial is a connection on its way. Everything but the channel is guarded by the network's lock.
+// dial is an attempt to connect. The network's lock guards all fields but the channel.
 type dial struct {
 	host   *Host
 	from   netip.AddrPort
@@ -24,16 +24,15 @@ type dial struct {
 	over bool
 	conn *conn // set if over and err is nil
 	err  error
-	done chan struct{} // closed by finish, after which over, conn and err don't change
+	done chan struct{} // closed by finish; over, conn and err don't change after that
 }
 
-// DialContext connects to a listener; it takes the latency of both directions. If nothing listens
-// it fails with ECONNREFUSED, if the address is nobody's or the link says Unreachable, at once with
-// EHOSTUNREACH, and with ENETUNREACH if this host has no address of its family. Without a way to
-// the other host it goes on trying until the context ends, or for 127 s. The caller closes the
-// connection.
+// DialContext connects to a listener, which takes the latency of both directions. It fails with
+// ECONNREFUSED if no one listens, and with ENETUNREACH if this host has no address of the family. If no
+// host has the address, or the link is Unreachable, it fails with EHOSTUNREACH at once. While the other
+// host is cut off it tries again until the context ends, or for 127 s. The caller closes the connection.
 func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	to, err := parse("dial", network, address)
+	to, err := parseAddr("dial", network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +42,7 @@ func (h *Host) DialContext(ctx context.Context, network, address string) (net.Co
 	}
 	n := h.net
 	n.mu.Lock()
-	if err := h.usable(); err != nil {
+	if err := h.checkUsable(); err != nil {
 		n.mu.Unlock()
 		return fail(err)
 	}
@@ -62,18 +61,18 @@ func (h *Host) DialContext(ctx context.Context, network, address string) (net.Co
 		d.finish(nil, ctx.Err())
 		n.mu.Unlock()
 	}
-	// What finish was first called with counts, whichever case woke us.
+	// The first call of finish counts, whichever case woke us.
 	if d.err != nil {
 		return fail(d.err)
 	}
 	return d.conn, nil
 }
 
-// start picks both ends of the connection and sends the first SYN.
+// start chooses both ends of the connection and sends the first SYN.
 func (d *dial) start() {
 	n := d.host.net
 	dst := d.to.Addr()
-	if dst.IsUnspecified() { // this host, as Go's net has it
+	if dst.IsUnspecified() { // this host, as in package net
 		dst = netip.IPv6Loopback()
 		if d.to.Addr().Is4() {
 			dst = netip.AddrFrom4([4]byte{127, 0, 0, 1})
@@ -97,68 +96,68 @@ func (d *dial) start() {
 	}
 	d.from = netip.AddrPortFrom(src, port)
 	d.host.ports[port]++ // until the dial is over
-	if d.target == nil || d.target != d.host && n.shape(n.link(src, dst)).Unreachable {
+	if d.target == nil || d.target != d.host && n.behaviour(n.link(src, dst)).Unreachable {
 		d.finish(nil, os.NewSyscallError("connect", syscall.EHOSTUNREACH))
 		return
 	}
-	d.syn()
+	d.sendSYN()
 }
 
 func (d *dial) passes() bool {
-	return d.host.net.reach(d.host, d.from.Addr(), d.target, d.to.Addr())
+	return d.host.net.segmentsPass(d.host, d.from.Addr(), d.target, d.to.Addr())
 }
 
-// after runs f, if the dial is still on, when a segment from one end has reached the other.
+// after calls f after a delay, unless the dial is over by then.
 func (d *dial) after(wait time.Duration, f func()) {
 	if wait <= 0 {
 		f()
 		return
 	}
-	d.host.net.clock.at(time.Now().Add(wait), func() {
+	d.host.net.scheduler.at(time.Now().Add(wait), func() {
 		if !d.over {
 			f()
 		}
 	})
 }
 
-func (d *dial) there() time.Duration {
+func (d *dial) delayTo() time.Duration {
 	return d.host.net.delay(d.host, d.from.Addr(), d.target, d.to.Addr())
 }
 
-func (d *dial) back() time.Duration {
+func (d *dial) delayBack() time.Duration {
 	return d.host.net.delay(d.target, d.to.Addr(), d.host, d.from.Addr())
 }
 
-// syn asks for the connection.
-func (d *dial) syn() {
+// sendSYN requests the connection.
+func (d *dial) sendSYN() {
 	if d.sent == tries {
 		d.finish(nil, os.NewSyscallError("connect", syscall.ETIMEDOUT))
 		return
 	}
 	d.sent++
 	if !d.passes() {
-		d.again()
+		d.retrySYN()
 		return
 	}
-	d.after(d.there(), d.land)
+	d.after(d.delayTo(), d.onSYN)
 }
 
-// again is for a SYN that was lost.
-func (d *dial) again() { d.after(time.Second<<(d.sent-1), d.syn) }
+// retrySYN sends a lost SYN again, after twice the delay.
+func (d *dial) retrySYN() { d.after(time.Second<<(d.sent-1), d.sendSYN) }
 
-// land is the SYN's arrival.
-func (d *dial) land() {
+// onSYN handles the SYN's arrival.
+func (d *dial) onSYN() {
 	n := d.host.net
 	if !d.passes() {
-		d.again()
+		d.retrySYN()
 		return
 	}
-	l := d.target.listening(d.to)
+	l := d.target.findListener(d.to)
 	if l == nil {
 		n.link(d.from.Addr(), d.to.Addr()).traffic.Refused++
-		d.after(d.back(), func() {
+		d.after(d.delayBack(), func() {
 			if !d.passes() {
-				d.again()
+				d.retrySYN()
 				return
 			}
 			d.finish(nil, os.NewSyscallError("connect", syscall.ECONNREFUSED))
@@ -166,26 +165,26 @@ func (d *dial) land() {
 		return
 	}
 	if len(l.queue) == cap(l.queue) {
-		d.again()
+		d.retrySYN()
 		return
 	}
 	s := n.connect(d.host, d.from, d.target, d.to)
 	d.conn = s.ends[0]
-	l.queue <- s.ends[1] // has room: only this, with the lock held, fills it
-	d.after(d.back(), d.answered)
+	l.queue <- s.ends[1] // has room: this alone, with the lock held, fills it
+	d.after(d.delayBack(), d.onAccept)
 }
 
-// answered is the arrival of the other end's consent, which is sent until it arrives.
-func (d *dial) answered() {
+// onAccept handles the arrival of the other end's answer, which is sent until it arrives.
+func (d *dial) onAccept() {
 	if !d.passes() {
-		d.after(time.Second, d.answered)
+		d.after(time.Second, d.onAccept)
 		return
 	}
 	d.finish(d.conn, nil)
 }
 
-// finish ends the dial; only the first call counts. If the other end had consented to a dial that
-// fails, it gets a reset. Called with the network's lock held.
+// finish ends the dial; only the first call counts. If the dial fails after the other end has accepted it,
+// the other end gets a reset.
 func (d *dial) finish(c *conn, err error) {
 	if d.over {
 		return
@@ -202,7 +201,7 @@ func (d *dial) finish(c *conn, err error) {
 			c.shut()
 			c.reset()
 		}
-		c.stream.settle()
+		c.stream.removeIfOver()
 	}
 	d.conn, d.err = c, err
 	close(d.done)

@@ -1,5 +1,5 @@
-// Package memnet is an in-memory network of hosts for tests: streams and broadcast datagrams with
-// delay, loss, duplicates, slow lines, partitions, resets and crashes, all by a seed.
+// Package memnet is an in-memory network of hosts for tests. Its streams and broadcast datagrams suffer
+// delay, loss, duplicates, slow lines, partitions, resets and crashes, all of which follow from a seed.
 //
 //	n := memnet.New(1)
 //	defer n.Close()
@@ -11,36 +11,36 @@
 //
 // # Streams
 //
-// A connection behaves as TCP on Linux does. Each direction holds at most Buffer bytes that were
-// written and not yet read, wherever they are; a Write beyond that waits. Close sends what was
-// written and then the end (FIN): the peer reads it all, then io.EOF. But a Close with unread
-// bytes, or bytes that arrive after Close, answers with a reset (RST), which also drops what was
-// still to be sent, just as a real kernel loses the tail of a conversation that is closed from
-// both sides at once. After a reset a reader gets what had arrived, then ECONNRESET; a writer gets
-// ECONNRESET, or EPIPE if it had been told the end before. Bytes are never lost otherwise: while
-// two hosts can't reach each other they stall, and go on after. There is no ETIMEDOUT on an
-// established connection, however long it stalls.
+// A connection behaves as TCP on Linux does. Each direction holds at most Buffer bytes that were written
+// and not yet read, wherever they are; a Write beyond that waits. Close sends all written bytes and then
+// the end (FIN): the peer reads them, then io.EOF. But a Close with unread bytes, and bytes that arrive
+// after Close, cause a reset (RST). A reset also drops the bytes that were still to be sent, as a real
+// kernel does when both sides close at once.
+//
+// After a reset a reader gets the bytes that had arrived, then ECONNRESET. A writer gets ECONNRESET, or
+// EPIPE if the peer had ended its direction before. Bytes are never lost otherwise: while two hosts can't
+// reach each other they stall, and go on after. There is no ETIMEDOUT on an established connection,
+// however long it stalls.
 //
 // # Datagrams
 //
-// Packets is the broadcast transport of one process: everything sent is heard by every process of
-// every host on the same side, the sender included. Datagrams may be lost, doubled and overtaken,
-// and vanish in a partition. The bandwidth of a host limits streams only.
+// Packets is the broadcast transport of one process. Every process of every host on the same side of a
+// partition receives each datagram, the sender included. Datagrams may be lost, duplicated and reordered.
+// The bandwidth of a host limits streams only.
 //
 // # Time, goroutines and synctest
 //
-// The network starts no goroutine. Everything that is yet to happen waits in one heap, ordered by
-// time and then by the order of scheduling, behind a single time.AfterFunc timer; a deadline is a
-// timer of its connection. Close stops them all. Callers wait on channels and sync.Cond only, so
-// in a testing/synctest bubble a blocked Read, Write, Accept, Dial or Receive is durably blocked
-// and the fake clock moves on. Create the Network inside the bubble that uses it. It works outside
-// of bubbles as well, in real time.
+// The network starts no goroutine. All future events wait in one heap, by time and then by the order of
+// scheduling, with a single time.AfterFunc timer. A deadline is a timer of its connection. Close stops
+// them all. Callers wait on channels and sync.Cond only. So in a testing/synctest bubble a blocked Read,
+// Write, Accept, Dial or Receive is durably blocked and the fake clock moves on. Create the Network inside
+// the bubble that uses it. Outside of bubbles it works in real time.
 //
 // # Chance
 //
-// Every directed pair of addresses draws from a generator of its own, seeded from the network's
-// seed and the two addresses. So what happens to one pair depends on its own traffic alone, and not
-// on how the goroutines of other pairs interleave.
+// Every directed pair of addresses has its own random generator, seeded from the network's seed and the
+// two addresses. So the faults of a pair depend on its own traffic alone, and not on how the goroutines of
+// other pairs interleave.
 //
-// All methods of all types may be called by several goroutines at once.
+// Any number of goroutines may call all methods of all types at once.
 package memnet

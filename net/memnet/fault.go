@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// Partition splits the network: addresses of different groups can't reach each other, and those in
-// no group form one more. Stream bytes stall, dials hang as if their SYN were lost, datagrams
-// vanish. It replaces an earlier partition. An address belongs to the last group that names it.
+// Partition splits the network: addresses of different groups can't reach each other, and those in no
+// group form another. Stream bytes stall, dials hang as if their SYN were lost, datagrams are lost. It
+// replaces an earlier partition. An address belongs to the last group that names it.
 func (n *Network) Partition(groups ...[]netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -20,12 +20,12 @@ func (n *Network) Partition(groups ...[]netip.Addr) {
 	n.resume()
 }
 
-// Heal ends the partition. What was stalled sets out again and takes a latency to arrive. Blocks and
-// cut cables stay.
+// Heal ends the partition. Stalled bytes are sent again and take a latency to arrive. Blocks and cut cables
+// stay.
 func (n *Network) Heal() { n.Partition() }
 
-// Block keeps streams between two addresses from passing, in both directions, without a word, as a
-// firewall that drops would; datagrams still pass.
+// Block silently drops the streams between two addresses, in both directions, as a firewall does;
+// datagrams still pass.
 func (n *Network) Block(a, b netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -34,7 +34,7 @@ func (n *Network) Block(a, b netip.Addr) {
 	n.blocked[pair{b, a}] = true
 }
 
-// Unblock undoes Block; what stalled goes on.
+// Unblock undoes Block. Stalled streams go on.
 func (n *Network) Unblock(a, b netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -44,14 +44,14 @@ func (n *Network) Unblock(a, b netip.Addr) {
 	n.resume()
 }
 
-// Reset breaks every connection between two addresses at once, as a router that lost its state
-// would: both ends get ECONNRESET, and bytes in flight are lost. It returns how many there were.
+// Reset breaks every connection between two addresses, as a router that lost its state would: both ends
+// get ECONNRESET, and bytes in flight are lost. It returns the number of connections.
 func (n *Network) Reset(a, b netip.Addr) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	a, b = a.Unmap(), b.Unmap()
 	var count int
-	for _, s := range n.live() {
+	for _, s := range n.listStreams() {
 		x, y := s.ends[0], s.ends[1]
 		from, to := x.local.Addr(), y.local.Addr()
 		if (from != a || to != b) && (from != b || to != a) {
@@ -71,7 +71,7 @@ func (n *Network) Reset(a, b netip.Addr) int {
 func (h *Host) BreakConns() {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
-	for _, s := range h.net.live() {
+	for _, s := range h.net.listStreams() {
 		for _, c := range s.ends {
 			if c.host == h {
 				c.abort(syscall.ECONNRESET)
@@ -80,14 +80,14 @@ func (h *Host) BreakConns() {
 	}
 }
 
-// Cut pulls the host's cable: nothing leaves and nothing reaches it, but what it sends to itself.
+// Cut pulls the host's cable: it can reach only itself.
 func (h *Host) Cut() {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
 	h.cut = true
 }
 
-// Join plugs the cable in again; what stalled goes on.
+// Join plugs the cable in again. Stalled streams go on.
 func (h *Host) Join() {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
@@ -95,22 +95,21 @@ func (h *Host) Join() {
 	h.net.resume()
 }
 
-// Kill ends every process of the host at once: its connections, listeners, dials and receivers fail
-// with net.ErrClosed, what it had sent but not delivered is lost, and each peer gets a reset a
-// latency later. Until Revive the host answers dials with a refusal, and its own socket calls fail
-// with ENETDOWN, so that code of the dead process can't act. To have the machine lose its power
-// instead, Cut it first: then the peers hear nothing until it joins.
+// Kill ends every process of the host at once. Its connections, listeners, dials and receivers fail with
+// net.ErrClosed, undelivered bytes are lost, and each peer gets a reset a latency later. Until Revive the
+// host refuses dials, and its own socket calls fail with ENETDOWN, so that code of the dead process can't
+// act. For a machine that loses its power, call Cut first: then the peers notice nothing until Join.
 func (h *Host) Kill() {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
 	h.dead = true
-	for _, s := range h.net.live() {
+	for _, s := range h.net.listStreams() {
 		for _, c := range s.ends {
 			if c.host == h && !c.over() {
 				c.out.drop()
 				c.shut()
 				c.reset()
-				s.settle()
+				s.removeIfOver()
 			}
 		}
 	}
@@ -124,8 +123,8 @@ func (h *Host) Revive() {
 	h.dead = false
 }
 
-// hears reports whether a datagram from a of one host gets to b of another.
-func (n *Network) hears(from *Host, a netip.Addr, to *Host, b netip.Addr) bool {
+// datagramsPass reports whether a datagram from a of one host reaches b of another.
+func (n *Network) datagramsPass(from *Host, a netip.Addr, to *Host, b netip.Addr) bool {
 	if from == to && a.IsLoopback() && b.IsLoopback() {
 		return true
 	}
@@ -135,17 +134,17 @@ func (n *Network) hears(from *Host, a netip.Addr, to *Host, b netip.Addr) bool {
 	if from == to {
 		return true
 	}
-	return !from.cut && !to.cut && n.side[a] == n.side[b] && !n.shape(n.link(a, b)).Unreachable
+	return !from.cut && !to.cut && n.side[a] == n.side[b] && !n.behaviour(n.link(a, b)).Unreachable
 }
 
-// reach reports whether stream segments from a of one host get to b of another.
-func (n *Network) reach(from *Host, a netip.Addr, to *Host, b netip.Addr) bool {
-	return n.hears(from, a, to, b) && (from == to || !n.blocked[pair{a, b}])
+// segmentsPass reports whether stream segments from a of one host reach b of another.
+func (n *Network) segmentsPass(from *Host, a netip.Addr, to *Host, b netip.Addr) bool {
+	return n.datagramsPass(from, a, to, b) && (from == to || !n.blocked[pair{a, b}])
 }
 
-// resume has everything that stalled try again. Called with mu held after any change for the better.
+// resume sends stalled bytes again, after a change that may have opened a route.
 func (n *Network) resume() {
-	for _, s := range n.live() {
+	for _, s := range n.listStreams() {
 		for _, c := range s.ends {
 			c.out.resume()
 		}

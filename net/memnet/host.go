@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Host is one machine: its addresses, its line and the sockets of all its processes. Its Listen and
-// DialContext are shaped as net.ListenConfig.Listen and net.Dialer.DialContext.
+// Host is one machine: its addresses, its bandwidth and the sockets of all its processes. Its Listen and
+// DialContext have the signatures of net.ListenConfig.Listen and net.Dialer.DialContext.
 type Host struct {
 	net *Network
 
-	// All of this is guarded by net.mu.
+	// Guarded by net.mu.
 	addrs     []netip.Addr
 	listeners map[*listener]struct{}
 	packets   []*Packets
@@ -24,7 +24,7 @@ type Host struct {
 	cut, dead bool
 }
 
-// AddAddr gives the host another address. An address of another host moves here.
+// AddAddr gives the host another address, and takes it from another host that had it.
 func (h *Host) AddAddr(addr netip.Addr) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
@@ -44,8 +44,7 @@ func (h *Host) addAddr(addr netip.Addr) {
 	h.addrs = append(h.addrs, addr)
 }
 
-// RemoveAddr takes an address from the host. Streams that use it stall, for good unless the host
-// gets it back.
+// RemoveAddr takes an address from the host. Streams that use it stall until the host gets it back.
 func (h *Host) RemoveAddr(addr netip.Addr) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
@@ -59,7 +58,7 @@ func (h *Host) removeAddr(addr netip.Addr) {
 	}
 }
 
-// Addrs is the host's addresses, without loopback, in the order they were added.
+// Addrs returns the host's addresses, without loopback, in the order they were added.
 func (h *Host) Addrs() []netip.Addr {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
@@ -67,7 +66,7 @@ func (h *Host) Addrs() []netip.Addr {
 }
 
 // SetBandwidth limits the stream bytes per second that leave and reach the host from others, all
-// connections together; 0 is no limit. At 1 byte a second, single bytes trickle in.
+// connections together; 0 means no limit. At 1 byte a second, single bytes trickle in.
 func (h *Host) SetBandwidth(up, down int) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
@@ -77,11 +76,11 @@ func (h *Host) SetBandwidth(up, down int) {
 
 // line is one direction of a host's bandwidth.
 type line struct {
-	rate int       // bytes a second; 0 is no limit
-	free time.Time // when what was booked so far is through
+	rate int       // bytes a second; 0 means no limit
+	free time.Time // when the bytes booked so far have passed
 }
 
-// book takes the line for size bytes and says when they are through.
+// book reserves the line for size bytes and returns when they have passed.
 func (l *line) book(size int, now time.Time) time.Time {
 	if l.rate <= 0 {
 		return now
@@ -93,7 +92,7 @@ func (l *line) book(size int, now time.Time) time.Time {
 	return l.free
 }
 
-// quantum is the most that is booked at a time: 10 ms of the line, so that connections share it.
+// quantum returns how many bytes may be booked at a time: 10 ms of the line, so that connections share it.
 func (l *line) quantum() int {
 	if l.rate <= 0 {
 		return Buffer
@@ -101,9 +100,9 @@ func (l *line) quantum() int {
 	return max(1, l.rate/100)
 }
 
-// freePort picks the next ephemeral port that no socket of the host uses, or 0 if all are taken.
+// freePort returns the next ephemeral port that no socket of the host uses, or 0 if all are taken.
 func (h *Host) freePort() uint16 {
-	const first, last = 32768, 60999 // as Linux has them
+	const first, last = 32768, 60999 // as on Linux
 	for range last - first + 1 {
 		h.lastPort++
 		if h.lastPort < first || h.lastPort > last {
@@ -123,8 +122,8 @@ func (h *Host) release(port uint16) {
 	}
 }
 
-// source picks the address that a packet to dst leaves from: the first of dst's family that has a
-// way, else the first of its family. It is invalid if there is none.
+// source returns the address that a packet to dst leaves from: the first of dst's family with a route, else
+// the first of the family. It is invalid if there is none.
 func (h *Host) source(dst netip.Addr) netip.Addr {
 	n := h.net
 	if dst.IsLoopback() || n.owner[dst] == h {
@@ -138,15 +137,15 @@ func (h *Host) source(dst netip.Addr) netip.Addr {
 		if !first.IsValid() {
 			first = a
 		}
-		if n.reach(h, a, n.owner[dst], dst) {
+		if n.segmentsPass(h, a, n.owner[dst], dst) {
 			return a
 		}
 	}
 	return first
 }
 
-// usable is the error of a socket call on a network that is closed or a host that was killed.
-func (h *Host) usable() error {
+// checkUsable returns the error of a socket call on a closed network or a killed host.
+func (h *Host) checkUsable() error {
 	switch {
 	case h.net.closed:
 		return net.ErrClosed
@@ -156,7 +155,7 @@ func (h *Host) usable() error {
 	return nil
 }
 
-// drop closes every listener, dial and receiver of the host without a word to anybody.
+// drop closes every listener, dial and receiver of the host without a packet to the peers.
 func (h *Host) drop() {
 	for l := range h.listeners {
 		l.shut()

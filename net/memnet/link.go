@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Link says how one direction between two hosts behaves. The zero value is perfect. Traffic of a
+// Link says how one direction between two hosts behaves. The zero value is perfect, as the traffic of a
 // host with itself always is.
 type Link struct {
-	// MinLatency and MaxLatency bound the delay, drawn evenly for each segment and datagram.
-	// Streams keep their order: what follows a late segment is as late. A MaxLatency below
-	// MinLatency counts as MinLatency.
+	// MinLatency and MaxLatency bound the delay, drawn evenly for each segment and datagram. Streams keep
+	// their order, so a late segment delays the following ones. A MaxLatency below MinLatency counts as
+	// MinLatency.
 	MinLatency, MaxLatency time.Duration
 
-	// Loss, Duplicate and Reorder are the chances, 0 to 1, that a datagram is lost, arrives twice,
-	// or is held back for 1 to 3 times MaxLatency (at least 1 to 3 ms) so that others overtake it.
+	// Loss, Duplicate and Reorder are the chances, 0 to 1, of a datagram to be lost, to arrive twice, or to
+	// be overtaken. An overtaken datagram is held back for 1 to 3 times MaxLatency, at least 1 to 3 ms.
 	Loss, Duplicate, Reorder float64
 
 	// Unreachable makes a dial fail at once with EHOSTUNREACH; streams stall and datagrams vanish.
@@ -31,7 +31,7 @@ type link struct {
 	traffic Traffic
 }
 
-// SetDefault sets how every pair behaves that SetLink was not called for, from now on.
+// SetDefault sets how the pairs without a SetLink behave from now on.
 func (n *Network) SetDefault(l Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -48,7 +48,7 @@ func (n *Network) SetLink(a, b netip.Addr, l Link) {
 	n.resume()
 }
 
-// link finds or makes the direction. Called with mu held.
+// link returns the direction from one address to another, and creates it at first.
 func (n *Network) link(from, to netip.Addr) *link {
 	p := pair{from.Unmap(), to.Unmap()}
 	l := n.links[p]
@@ -73,15 +73,15 @@ func (p pair) hash() uint64 {
 	return h.Sum64()
 }
 
-// shape is the link's behaviour in force.
-func (n *Network) shape(l *link) Link {
+// behaviour returns how the link behaves now.
+func (n *Network) behaviour(l *link) Link {
 	if l.own != nil {
 		return *l.own
 	}
 	return n.def
 }
 
-// latency draws one delay.
+// latency draws a delay.
 func (l *link) latency(s Link) time.Duration {
 	d := max(s.MinLatency, 0)
 	if spread := s.MaxLatency - d; spread > 0 {
@@ -90,15 +90,15 @@ func (l *link) latency(s Link) time.Duration {
 	return d
 }
 
-// delay draws a delay from one host's address to another's; none within a host.
+// delay draws a delay from one host's address to another's. Within a host it is 0.
 func (n *Network) delay(from *Host, a netip.Addr, to *Host, b netip.Addr) time.Duration {
 	if from == to {
 		return 0
 	}
 	l := n.link(a, b)
-	return l.latency(n.shape(l))
+	return l.latency(n.behaviour(l))
 }
 
-// chance draws whether something of probability p happens. It always draws, so that a change of one
+// chance draws whether an event of probability p happens. It draws even for 0 and 1, so that a change of one
 // probability leaves the other draws of the seed as they were.
 func (l *link) chance(p float64) bool { return l.rng.Float64() < p }

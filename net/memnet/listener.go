@@ -9,33 +9,33 @@ import (
 	"syscall"
 )
 
-// backlog is how many connections wait for Accept; the SYN of one more is lost.
+// backlog is how many connections wait for Accept; the SYN of another is lost.
 const backlog = 128
 
 // listener is a net.Listener of a host.
 type listener struct {
 	host    *Host
 	network string
-	at      netip.AddrPort // its address may be unspecified: any of the host's
+	at      netip.AddrPort // with an unspecified address it listens on all of the host's
 	queue   chan *conn     // filled with the network's lock held
 	done    chan struct{}  // closed by shut
 	closed  bool           // guarded by the network's lock
 }
 
-// Listen opens a port for streams. The network is "tcp", "tcp4" or "tcp6"; the address's host is
-// empty, unspecified, loopback or one of the host's own; port 0 chooses one. The context is not
-// used: nothing here takes time. The caller closes the listener, or Kill and Network.Close do.
+// Listen opens a port for streams. The network is "tcp", "tcp4" or "tcp6". The address is empty,
+// unspecified, loopback or an address of the host; port 0 chooses a free port. The context is ignored,
+// because Listen takes no time. The caller closes the listener, or Kill and Network.Close do.
 func (h *Host) Listen(_ context.Context, network, address string) (net.Listener, error) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
-	at, err := parse("listen", network, address)
+	at, err := parseAddr("listen", network, address)
 	if err != nil {
 		return nil, err
 	}
 	fail := func(err error) (net.Listener, error) {
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: net.TCPAddrFromAddrPort(at), Err: err}
 	}
-	if err := h.usable(); err != nil {
+	if err := h.checkUsable(); err != nil {
 		return fail(err)
 	}
 	if a := at.Addr(); !a.IsUnspecified() && !a.IsLoopback() && h.net.owner[a] != h {
@@ -59,8 +59,8 @@ func (h *Host) Listen(_ context.Context, network, address string) (net.Listener,
 	return l, nil
 }
 
-// parse reads an address as Listen and DialContext take it. Names other than localhost are unknown.
-func parse(op, network, address string) (netip.AddrPort, error) {
+// parseAddr reads an address of Listen or DialContext. Names other than localhost are unknown.
+func parseAddr(op, network, address string) (netip.AddrPort, error) {
 	fail := func(err error) (netip.AddrPort, error) {
 		return netip.AddrPort{}, &net.OpError{Op: op, Net: network, Err: err}
 	}
@@ -116,8 +116,9 @@ func (l *listener) overlaps(o *listener) bool {
 	return l.at.Port() == o.at.Port() && (l.covers(o.at.Addr()) || o.covers(l.at.Addr()))
 }
 
-// listening finds who takes connections to the address, or nil. At most one does, see overlaps.
-func (h *Host) listening(to netip.AddrPort) *listener {
+// findListener returns the listener that accepts connections to the address, or nil. There is at most one:
+// see overlaps.
+func (h *Host) findListener(to netip.AddrPort) *listener {
 	for l := range h.listeners {
 		if l.at.Port() == to.Port() && l.covers(to.Addr()) {
 			return l
@@ -126,7 +127,7 @@ func (h *Host) listening(to netip.AddrPort) *listener {
 	return nil
 }
 
-// Accept waits for a connection, or the listener's end.
+// Accept implements net.Listener.
 func (l *listener) Accept() (net.Conn, error) {
 	select {
 	case <-l.done: // first, so that nothing is accepted after Close
@@ -140,7 +141,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	return nil, l.fail("accept", net.ErrClosed)
 }
 
-// Close stops listening and resets the connections that nobody accepted.
+// Close stops listening and resets the connections that no one accepted.
 func (l *listener) Close() error {
 	n := l.host.net
 	n.mu.Lock()
@@ -156,14 +157,14 @@ func (l *listener) Close() error {
 				c.shut()
 				c.reset()
 			}
-			c.stream.settle()
+			c.stream.removeIfOver()
 		default:
 			return nil
 		}
 	}
 }
 
-// shut ends Accept and frees the port. Called with the network's lock held, once.
+// shut ends Accept and frees the port. It must be called once.
 func (l *listener) shut() {
 	l.closed = true
 	close(l.done)
@@ -171,7 +172,7 @@ func (l *listener) shut() {
 	l.host.release(l.at.Port())
 }
 
-// Addr is a *net.TCPAddr with the port that was chosen.
+// Addr returns a *net.TCPAddr with the chosen port.
 func (l *listener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.at) }
 
 func (l *listener) fail(op string, err error) error {

@@ -10,22 +10,24 @@ import (
 // Buffer is how many bytes one direction of a stream holds, sent or not, before Write waits.
 const Buffer = 256 << 10
 
-// Network is a set of hosts and what lies between them.
+// Network is a set of hosts and the links between them.
 type Network struct {
 	seed uint64
 
-	mu      sync.Mutex // guards everything of the network, its hosts, streams and packets
-	closed  bool
-	clock   clock
-	hosts   []*Host              // in order of creation, so that broadcasts are deterministic
-	owner   map[netip.Addr]*Host // whose address it is
-	links   map[pair]*link
-	def     Link
-	streams map[uint64]*stream // that are not over, by id
-	dials   map[*dial]struct{} // that are not over
-	nextID  uint64
-	side    map[netip.Addr]int // the partition: group of each address, 0 if in none
-	blocked map[pair]bool      // both directions are present
+	// mu guards the network and its hosts, streams and packets. Exported methods lock it; unexported methods
+	// and scheduled functions run with it held.
+	mu        sync.Mutex
+	closed    bool
+	scheduler scheduler
+	hosts     []*Host              // in order of creation, so that broadcasts are deterministic
+	owner     map[netip.Addr]*Host // host of each address
+	links     map[pair]*link
+	def       Link
+	streams   map[uint64]*stream // by id, until they are over
+	dials     map[*dial]struct{} // until they are over
+	nextID    uint64
+	side      map[netip.Addr]int // the partition: group of each address, or 0
+	blocked   map[pair]bool      // both directions are present
 }
 
 // pair is a direction between two addresses.
@@ -41,12 +43,12 @@ func New(seed uint64) *Network {
 		dials:   make(map[*dial]struct{}),
 		blocked: make(map[pair]bool),
 	}
-	n.clock.mu = &n.mu
+	n.scheduler.mu = &n.mu
 	return n
 }
 
-// Close ends everything: every connection, listener, dial and receiver fails with net.ErrClosed,
-// and no timer is left. It may be called more than once.
+// Close ends every connection, listener, dial and receiver with net.ErrClosed, and stops all timers. It
+// may be called more than once.
 func (n *Network) Close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -54,18 +56,18 @@ func (n *Network) Close() {
 		return
 	}
 	n.closed = true
-	for _, s := range n.live() {
+	for _, s := range n.listStreams() {
 		s.ends[0].shut()
 		s.ends[1].shut()
-		s.forget()
+		s.remove()
 	}
 	for _, h := range n.hosts {
 		h.drop()
 	}
-	n.clock.stop()
+	n.scheduler.stop()
 }
 
-// Host returns the machine with the address, which is created if there is none yet.
+// Host returns the host with the address, and creates it at first.
 func (n *Network) Host(addr netip.Addr) *Host {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -79,8 +81,8 @@ func (n *Network) Host(addr netip.Addr) *Host {
 	return h
 }
 
-// live is every stream that is not over, oldest first. Called with mu held.
-func (n *Network) live() []*stream {
+// listStreams returns every stream that isn't over, oldest first.
+func (n *Network) listStreams() []*stream {
 	ids := make([]uint64, 0, len(n.streams))
 	for id := range n.streams {
 		ids = append(ids, id)
@@ -93,5 +95,5 @@ func (n *Network) live() []*stream {
 	return all
 }
 
-// String names the network by its seed, so that a failed test says how to repeat it.
+// String names the network by its seed, with which a failed test can be repeated.
 func (n *Network) String() string { return fmt.Sprintf("memnet(seed %d)", n.seed) }

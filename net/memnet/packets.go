@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// MaxDatagram is the most bytes a datagram carries, as UDP over IPv4 has it.
+	// MaxDatagram is how many bytes a datagram holds at most, as with UDP over IPv4.
 	MaxDatagram = 65507
 	// inbox is how many datagrams wait for Receive; more are dropped and counted.
 	inbox = 1024
 )
 
-// Packets sends broadcast datagrams from one process of a host and hears everybody's.
+// Packets sends broadcast datagrams from one process of a host, and receives those of all processes.
 type Packets struct {
 	host  *Host
 	port  uint16
@@ -29,13 +29,13 @@ type datagram struct {
 	payload []byte
 }
 
-// Packets opens a receiver. Each of several on one host hears everything. The caller closes it, or
-// Kill and Network.Close do; on a network or host that is closed or killed, it starts out closed.
+// Packets opens a receiver. Each receiver of a host gets every datagram. The caller closes it, or Kill and
+// Network.Close do. On a closed network or a killed host it is closed from the start.
 func (h *Host) Packets() *Packets {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
 	p := &Packets{host: h, queue: make(chan datagram, inbox), done: make(chan struct{})}
-	if h.usable() != nil {
+	if h.checkUsable() != nil {
 		close(p.done)
 		return p
 	}
@@ -45,14 +45,14 @@ func (h *Host) Packets() *Packets {
 	return p
 }
 
-// Addrs is the host's addresses at this moment, as Host.Addrs.
+// Addrs returns the host's present addresses, as Host.Addrs does.
 func (p *Packets) Addrs() []netip.Addr { return p.host.Addrs() }
 
-// Broadcast sends one datagram to everybody in reach, its own host included, from each of the
-// host's addresses; a host is in reach of an address if one of its own, of the same family, is on
-// the same side of the partition. build is called with each address, without any lock held, and may
-// return nil to send nothing from it. sent counts the datagrams that left, not who hears them. The
-// error is net.ErrClosed, or EMSGSIZE for one above MaxDatagram; the others are sent.
+// Broadcast sends one datagram from each of the host's addresses to every host in reach, its own included.
+// A host is in reach of an address if one of its own, of the same family, is on the same side of the
+// partition. Broadcast calls build with each address and without a lock; build may return nil to send no
+// datagram from it. sent counts the datagrams that left, not their receivers. The error is net.ErrClosed,
+// or EMSGSIZE for a datagram above MaxDatagram; the others are sent.
 func (p *Packets) Broadcast(build func(from netip.Addr) []byte) (sent int, err error) {
 	for _, from := range p.Addrs() {
 		payload := build(from)
@@ -93,16 +93,16 @@ func (p *Packets) send(from netip.Addr, payload []byte) bool {
 	}
 	d := datagram{netip.AddrPortFrom(from, p.port), payload}
 	for _, h := range n.hosts {
-		if to, heard := n.nearest(p.host, from, h); to.IsValid() {
-			n.cast(p.host, d, h, to, heard)
+		if to, heard := n.chooseReceiver(p.host, from, h); to.IsValid() {
+			n.sendDatagram(p.host, d, h, to, heard)
 		}
 	}
 	return true
 }
 
-// nearest picks which address of a host hears a broadcast from another's; if none does, the first
-// of the same family, which is invalid if there is none.
-func (n *Network) nearest(from *Host, a netip.Addr, to *Host) (b netip.Addr, heard bool) {
+// chooseReceiver returns which address of a host receives a broadcast from another's. If none does, it
+// returns the first of the same family, which is invalid if there is none.
+func (n *Network) chooseReceiver(from *Host, a netip.Addr, to *Host) (b netip.Addr, heard bool) {
 	if from == to {
 		return a, n.owner[a] == from
 	}
@@ -110,7 +110,7 @@ func (n *Network) nearest(from *Host, a netip.Addr, to *Host) (b netip.Addr, hea
 		if o.Is4() != a.Is4() {
 			continue
 		}
-		if n.hears(from, a, to, o) {
+		if n.datagramsPass(from, a, to, o) {
 			return o, true
 		}
 		if !b.IsValid() {
@@ -120,8 +120,8 @@ func (n *Network) nearest(from *Host, a netip.Addr, to *Host) (b netip.Addr, hea
 	return b, false
 }
 
-// cast sends one datagram one way, with the link's faults.
-func (n *Network) cast(from *Host, d datagram, to *Host, b netip.Addr, heard bool) {
+// sendDatagram sends a datagram to one address, with the link's faults.
+func (n *Network) sendDatagram(from *Host, d datagram, to *Host, b netip.Addr, heard bool) {
 	l := n.link(d.from.Addr(), b)
 	l.traffic.Datagrams++
 	if !heard {
@@ -132,7 +132,7 @@ func (n *Network) cast(from *Host, d datagram, to *Host, b netip.Addr, heard boo
 		n.receive(from, d, to, b)
 		return
 	}
-	s := n.shape(l)
+	s := n.behaviour(l)
 	lost, twice, late := l.chance(s.Loss), l.chance(s.Duplicate), l.chance(s.Reorder)
 	wait := l.latency(s)
 	if late {
@@ -154,14 +154,14 @@ func (n *Network) cast(from *Host, d datagram, to *Host, b netip.Addr, heard boo
 			n.receive(from, d, to, b)
 			continue
 		}
-		n.clock.at(time.Now().Add(w), func() { n.receive(from, d, to, b) })
+		n.scheduler.at(time.Now().Add(w), func() { n.receive(from, d, to, b) })
 	}
 }
 
-// receive hands a datagram to every receiver of the host, unless the way closed meanwhile.
+// receive passes a datagram to every receiver of the host, unless the route was cut meanwhile.
 func (n *Network) receive(from *Host, d datagram, to *Host, b netip.Addr) {
 	t := &n.link(d.from.Addr(), b).traffic
-	if !n.hears(from, d.from.Addr(), to, b) {
+	if !n.datagramsPass(from, d.from.Addr(), to, b) {
 		t.Lost++
 		return
 	}
@@ -174,8 +174,8 @@ func (n *Network) receive(from *Host, d datagram, to *Host, b netip.Addr) {
 	}
 }
 
-// Receive blocks until a datagram, the context's end, whose error it then returns, or Close. The
-// payload is the caller's.
+// Receive waits for a datagram, whose payload belongs to the caller. It returns the context's error when
+// the context ends, and net.ErrClosed after Close.
 func (p *Packets) Receive(ctx context.Context) (payload []byte, from netip.AddrPort, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, netip.AddrPort{}, err

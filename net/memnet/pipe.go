@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// pipe is one direction of a stream. Its bytes go through three places: unsent at the writer,
-// flight on the wire, unread at the reader. All of it is guarded by the network's lock.
+// pipe is one direction of a stream. Its bytes pass three places: unsent at the writer, flight on the wire,
+// unread at the reader. The network's lock guards it.
 type pipe struct {
 	net      *Network
 	from, to *conn
 
 	unsent bytes.Buffer
-	flight []segment // in the order sent: none arrives before those ahead of it
+	flight []segment // in the order sent, which is the order of arrival
 	unread bytes.Buffer
 	size   int // bytes in the three places
 
-	ending bool // the writer is done: after unsent comes the end
+	ending bool // the writer has finished: the end follows unsent
 	ended  bool // the end is on the wire
 	eof    bool // the end has arrived
 
-	booked bool // an event will send the next bytes, once the lines are through with them
-	armed  bool // an event will look at flight
+	booked bool // an event will send the next bytes, once the lines are free
+	armed  bool // an event will deliver from flight
 
 	writing  bool      // one Write at a time, so that their bytes don't mix
-	readable sync.Cond // something arrived, or the reader's end changed
-	writable sync.Cond // room, a Write that ended, or the writer's end changed
+	readable sync.Cond // bytes arrived, or the reader's end changed
+	writable sync.Cond // there is room, a Write returned, or the writer's end changed
 }
 
 // segment is data, or an end, or a reset.
@@ -46,7 +46,7 @@ func newPipe(n *Network, from, to *conn) *pipe {
 
 // passes reports whether segments get through now.
 func (p *pipe) passes() bool {
-	return p.net.reach(p.from.host, p.from.local.Addr(), p.to.host, p.to.local.Addr())
+	return p.net.segmentsPass(p.from.host, p.from.local.Addr(), p.to.host, p.to.local.Addr())
 }
 
 // delay draws a segment's latency.
@@ -54,7 +54,7 @@ func (p *pipe) delay() time.Duration {
 	return p.net.delay(p.from.host, p.from.local.Addr(), p.to.host, p.to.local.Addr())
 }
 
-// pump puts what is unsent on the wire, as far as the way is open and the lines have room.
+// pump puts unsent bytes on the wire while the route is open and the lines have room.
 func (p *pipe) pump() {
 	for !p.booked && p.passes() {
 		if p.unsent.Len() == 0 {
@@ -76,7 +76,7 @@ func (p *pipe) pump() {
 			through = t
 		}
 		p.booked = true
-		p.net.clock.at(through, func() {
+		p.net.scheduler.at(through, func() {
 			p.booked = false
 			if p.passes() { // else these bytes wait for resume
 				p.transmit(min(size, p.unsent.Len()))
@@ -97,7 +97,7 @@ func (p *pipe) transmit(size int) {
 	p.put(segment{data: slices.Clone(p.unsent.Next(size))})
 }
 
-// put gives the segment its delay; without one, it arrives here and now.
+// put sends the segment with a delay. Without a delay it arrives at once.
 func (p *pipe) put(s segment) {
 	now := time.Now()
 	s.due = now.Add(p.delay())
@@ -114,13 +114,13 @@ func (p *pipe) arm() {
 		return
 	}
 	p.armed = true
-	p.net.clock.at(p.flight[0].due, func() {
+	p.net.scheduler.at(p.flight[0].due, func() {
 		p.armed = false
 		p.arrive()
 	})
 }
 
-// arrive hands over what is due, unless the way is closed: then it stays until resume.
+// arrive delivers the segments that are due. While the route is closed they wait for resume.
 func (p *pipe) arrive() {
 	for len(p.flight) > 0 && p.passes() {
 		s := p.flight[0]
@@ -138,12 +138,12 @@ func (p *pipe) deliver(s segment) {
 	c := p.to
 	switch {
 	case s.rst:
-		c.hit()
+		c.onReset()
 	case c.over():
 		p.size -= len(s.data)
 		p.writable.Broadcast()
 		if len(s.data) > 0 {
-			c.reset() // nobody will ever read it, and the writer is to know
+			c.reset() // no one will read it, and the writer must learn that
 		}
 	case s.fin:
 		p.eof = true
@@ -154,7 +154,7 @@ func (p *pipe) deliver(s segment) {
 	}
 }
 
-// resume goes on after a stall: what was on the wire sets out again.
+// resume goes on after a stall: segments on the wire are sent again.
 func (p *pipe) resume() {
 	if !p.passes() {
 		return
@@ -166,7 +166,7 @@ func (p *pipe) resume() {
 	p.pump()
 }
 
-// drop loses everything that has not arrived.
+// drop discards all bytes that have not arrived.
 func (p *pipe) drop() {
 	p.unsent.Reset()
 	p.flight = nil

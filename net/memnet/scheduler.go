@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// clock runs functions at their time, in order of time and then of scheduling, behind one timer.
-type clock struct {
-	mu      *sync.Mutex // the network's; held by callers of at and stop, and while functions run
+// scheduler calls functions at their time, in order of time and then of scheduling, with a single timer.
+type scheduler struct {
+	mu      *sync.Mutex // the network's; held while functions run
 	timer   *time.Timer // nil before the first use
 	pending events
 	seq     uint64
@@ -21,48 +21,48 @@ type event struct {
 	run func()
 }
 
-// at has run called, with the network's lock held, once the time has come.
-func (c *clock) at(t time.Time, run func()) {
-	if c.stopped {
+// at schedules a call of run, with the network's lock held, at t.
+func (s *scheduler) at(t time.Time, run func()) {
+	if s.stopped {
 		return
 	}
-	c.seq++
-	heap.Push(&c.pending, event{t, c.seq, run})
-	if c.pending[0].seq == c.seq {
-		c.arm()
+	s.seq++
+	heap.Push(&s.pending, event{t, s.seq, run})
+	if s.pending[0].seq == s.seq {
+		s.arm()
 	}
 }
 
-// arm sets the timer to the first event.
-func (c *clock) arm() {
-	d := time.Until(c.pending[0].at)
-	if c.timer == nil {
-		c.timer = time.AfterFunc(d, c.fire)
+// arm sets the timer to the time of the first event.
+func (s *scheduler) arm() {
+	d := time.Until(s.pending[0].at)
+	if s.timer == nil {
+		s.timer = time.AfterFunc(d, s.fire)
 		return
 	}
-	c.timer.Reset(d)
+	s.timer.Reset(d)
 }
 
-func (c *clock) fire() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(c.pending) > 0 && !c.pending[0].at.After(time.Now()) {
-		heap.Pop(&c.pending).(event).run()
+func (s *scheduler) fire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.pending) > 0 && !s.pending[0].at.After(time.Now()) {
+		heap.Pop(&s.pending).(event).run()
 	}
-	if len(c.pending) > 0 {
-		c.arm()
-	}
-}
-
-func (c *clock) stop() {
-	c.stopped = true
-	c.pending = nil
-	if c.timer != nil {
-		c.timer.Stop()
+	if len(s.pending) > 0 {
+		s.arm()
 	}
 }
 
-// events is a heap.Interface.
+func (s *scheduler) stop() {
+	s.stopped = true
+	s.pending = nil
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+// events implements heap.Interface, the earliest event first.
 type events []event
 
 func (e events) Len() int { return len(e) }

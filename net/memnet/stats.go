@@ -2,21 +2,21 @@ package memnet
 
 import "net/netip"
 
-// Traffic counts what went one way between two addresses.
+// Traffic counts the traffic in one direction between two addresses.
 type Traffic struct {
-	Conns      uint64 // connections that were accepted, counted for the dialling side's direction
+	Conns      uint64 // accepted connections, counted for the dialling side's direction
 	Refused    uint64 // dials answered with a reset, likewise
 	Segments   uint64 // pieces of stream data put on the wire
 	Bytes      uint64 // stream bytes put on the wire
 	Resets     uint64 // connections reset by this side, and by Network.Reset for both
-	Datagrams  uint64 // datagrams sent, one per receiving host, duplicates not counted
-	Lost       uint64 // of these, never delivered to the host: by chance or for want of a way
-	Duplicated uint64 // of these, sent twice
-	Reordered  uint64 // of these, held back
-	Overflowed uint64 // deliveries dropped because a receiver's queue was full
+	Datagrams  uint64 // datagrams sent, counted per receiving host without duplicates
+	Lost       uint64 // datagrams that never reached the host, by chance or without a route
+	Duplicated uint64 // datagrams sent twice
+	Reordered  uint64 // datagrams held back
+	Overflowed uint64 // deliveries dropped because of a receiver's full queue
 }
 
-// add sums the counters.
+// add adds the counters of o.
 func (t *Traffic) add(o Traffic) {
 	t.Conns += o.Conns
 	t.Refused += o.Refused
@@ -30,7 +30,7 @@ func (t *Traffic) add(o Traffic) {
 	t.Overflowed += o.Overflowed
 }
 
-// Traffic is what went from one address to the other so far.
+// Traffic returns the traffic from one address to the other so far.
 func (n *Network) Traffic(from, to netip.Addr) Traffic {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -40,7 +40,7 @@ func (n *Network) Traffic(from, to netip.Addr) Traffic {
 	return Traffic{}
 }
 
-// TotalTraffic is the sum of Traffic over all pairs.
+// TotalTraffic returns the sum of Traffic over all pairs.
 func (n *Network) TotalTraffic() Traffic {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -51,7 +51,7 @@ func (n *Network) TotalTraffic() Traffic {
 	return sum
 }
 
-// OpenStreams is how many connections are not over: those with an end that is neither closed nor reset.
+// OpenStreams returns the number of connections that have an end which is neither closed nor reset.
 func (n *Network) OpenStreams() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -12,7 +12,7 @@ type stream struct {
 	ends [2]*conn // dialled, accepted
 }
 
-// connect makes a stream. Called with the network's lock held.
+// connect creates a stream.
 func (n *Network) connect(dialler *Host, from netip.AddrPort, acceptor *Host, to netip.AddrPort) *stream {
 	n.nextID++
 	s := &stream{net: n, id: n.nextID}
@@ -29,14 +29,14 @@ func (n *Network) connect(dialler *Host, from netip.AddrPort, acceptor *Host, to
 	return s
 }
 
-// settle forgets the stream once neither end has anything to hope for.
-func (s *stream) settle() {
+// removeIfOver removes the stream once both ends are closed or reset.
+func (s *stream) removeIfOver() {
 	if s.ends[0].over() && s.ends[1].over() {
-		s.forget()
+		s.remove()
 	}
 }
 
-func (s *stream) forget() {
+func (s *stream) remove() {
 	if s.net.streams[s.id] == nil {
 		return
 	}
@@ -47,51 +47,51 @@ func (s *stream) forget() {
 	}
 }
 
-// over reports whether the end was closed here or reset.
+// over reports whether this end was closed or reset.
 func (c *conn) over() bool { return c.closed || c.broken != 0 }
 
-// shut ends the connection here: every call returns net.ErrClosed from now on.
+// shut closes this end: every call returns net.ErrClosed from now on.
 func (c *conn) shut() {
 	c.closed = true
 	c.in.size -= c.in.unread.Len()
 	c.in.unread.Reset()
-	c.wake()
+	c.notify()
 }
 
-// wake has every blocked call look again. None blocks any more, so the deadlines have no use.
-func (c *conn) wake() {
+// notify wakes every blocked call. None blocks any more, so it stops the deadlines.
+func (c *conn) notify() {
 	c.read.stop()
 	c.write.stop()
 	c.in.readable.Broadcast()
 	c.out.writable.Broadcast()
 }
 
-// reset tells the peer that this end is gone; once is enough.
+// reset sends the peer a reset, once.
 func (c *conn) reset() {
-	if c.told {
+	if c.sentReset {
 		return
 	}
-	c.told = true
+	c.sentReset = true
 	c.net.link(c.local.Addr(), c.remote.Addr()).traffic.Resets++
-	c.out.unsent.Reset() // what is on the wire still arrives before the reset
+	c.out.unsent.Reset() // bytes on the wire still arrive before the reset
 	c.out.put(segment{rst: true})
 }
 
-// hit is the arrival of a reset.
-func (c *conn) hit() {
+// onReset handles the arrival of a reset.
+func (c *conn) onReset() {
 	why := syscall.ECONNRESET
 	if c.in.eof {
-		why = syscall.EPIPE // the peer had said that it was done, so only a writer learns of it
+		why = syscall.EPIPE // the peer had ended its direction, so only a writer notices
 	}
 	c.abort(why)
 }
 
-// abort breaks this end. Bytes that have arrived can still be read.
+// abort breaks this end with an error. Bytes that have arrived can still be read.
 func (c *conn) abort(why syscall.Errno) {
 	if c.broken == 0 {
 		c.broken = why
 	}
 	c.out.drop()
-	c.wake()
-	c.stream.settle()
+	c.notify()
+	c.stream.removeIfOver()
 }

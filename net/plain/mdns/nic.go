@@ -28,7 +28,7 @@ type nic struct {
 	query  *ipv4.PacketConn
 	broken atomic.Bool // a socket failed
 
-	answers *rate.Limiter // of those to the group
+	answers *rate.Limiter // limits answers to the group
 }
 
 // findNIC looks an interface up by name. It returns nil if mDNS can't work on the interface, or if the
