@@ -22,7 +22,7 @@ const (
 // Trouble is a problem in words for a person, in lower case and one line each.
 type Trouble struct {
 	Problem Problem
-	Cause   string // what is wrong, and likely why
+	Cause   string // the problem, and its likely cause
 	Hint    string // what to do
 }
 
@@ -61,7 +61,7 @@ func diagnose(now time.Time, st *Status, sendError string, unheard time.Time, al
 	}
 	switch {
 	case r.PortTaken:
-		add(PortTaken, portHolderHint(port)+", or have everybody use another with --discovery-port",
+		add(PortTaken, portHolderHint(port)+", or have everyone use another with --discovery-port",
 			"another program keeps UDP port %d to itself: others see this peer, it doesn't see them", port)
 	case r.ReceiveError != "":
 		add(CannotHear, connectHint, "nothing can be received on UDP port %d: %s", port, r.ReceiveError)
@@ -79,11 +79,11 @@ func diagnose(now time.Time, st *Status, sendError string, unheard time.Time, al
 		return found
 	}
 	if used > 0 && local {
-		add(NoOneHeard, "connect to a network, "+connectHint, "nobody heard in %d s, and only this machine is listened to; skipped: %s",
+		add(NoOneHeard, "connect to a network, "+connectHint, "no one heard in %d s, and only this machine is listened to; skipped: %s",
 			int(otherWithin.Seconds()), strings.Join(skipped, ", "))
 	} else {
 		add(NoOneHeard, "start p2pchat on another machine of this network, "+connectHint,
-			"nobody heard in %d s: no other peer is running, or the network keeps its machines apart (guest Wi-Fi), or their firewall blocks UDP port %d",
+			"no one heard in %d s: no other peer is running, or the network keeps its machines apart (guest Wi-Fi), or their firewall blocks UDP port %d",
 			int(otherWithin.Seconds()), port)
 	}
 	return found

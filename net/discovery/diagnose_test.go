@@ -11,7 +11,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// problems is the problems of a status, in order.
+// problems returns the problems of a status, in order.
 func problems(st Status) string {
 	var all []string
 	for _, t := range st.Troubles {
@@ -84,7 +84,7 @@ func TestTroublePasses(t *testing.T) {
 		a.with(func() { a.echo = true }) // the firewall is opened
 		time.Sleep(10 * time.Second)
 		if got := problems(b.Status()); got != "nobody" {
-			t.Fatalf("problems %q, want nobody", got)
+			t.Fatalf("problems %q, want NoOneHeard", got)
 		}
 		d := peer(2)
 		a.say(encode(t, wire.Beacon{Discovery: &d}), "10.0.0.2:5000")
@@ -95,7 +95,7 @@ func TestTroublePasses(t *testing.T) {
 		}
 		time.Sleep(2 * otherFor)
 		if got := problems(b.Status()); got != "nobody" {
-			t.Errorf("problems %q after the other fell silent, want nobody", got)
+			t.Errorf("problems %q after the other fell silent, want NoOneHeard", got)
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -126,7 +126,7 @@ func TestStatusTellsOfInterfaces(t *testing.T) {
 		n.with(func() { n.report.Interfaces = []InterfaceStatus{{Name: "eth0", Sent: 7, Addrs: n.addrs}} })
 		time.Sleep(3 * time.Second)
 		if got := count(); got != before {
-			t.Error("told of a mere counter")
+			t.Error("OnStatus was called for a mere counter")
 		}
 		n.with(func() { n.report.Interfaces = []InterfaceStatus{{Name: "eth0", Error: "network is unreachable"}} })
 		time.Sleep(3 * time.Second)

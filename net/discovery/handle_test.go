@@ -21,7 +21,7 @@ func addrPorts(texts ...string) []netip.AddrPort {
 	return all
 }
 
-// sight is the parts of a Sighting that tests compare.
+// sight returns the parts of an Announcement that tests compare.
 func sight(s Announcement) string {
 	return fmt.Sprintf("%v %s %v new=%v own=%v %v", s.Kind, s.ID, s.Source, s.New, s.OwnKey, s.Addrs)
 }
@@ -67,7 +67,7 @@ func TestSightings(t *testing.T) {
 			}
 		}
 		if st := b.Status(); st.Others != 1 || st.Counts.Malformed != 3 || st.Counts.Own != 2 {
-			t.Errorf("others %d, want 1 (one left, one is our copy); counts %+v", st.Others, st.Counts)
+			t.Errorf("others %d, want 1 (the second left, the third is our copy); counts %+v", st.Others, st.Counts)
 		}
 	})
 }
@@ -111,11 +111,11 @@ func TestDelayedIsBounded(t *testing.T) {
 	for i := range maxDelayed + 10 {
 		s := Announcement{Kind: Announce, New: true, Source: netip.MustParseAddrPort("[fe80::2%eth0]:5000"), Discovery: peer(i)}
 		if told := len(h.add(now, s)); (told == 1) != (i >= maxDelayed) {
-			t.Errorf("sighting %d: %d told at once", i, told)
+			t.Errorf("announcement %d: %d passed on at once", i, told)
 		}
 	}
 	if n := len(h.expired(now.Add(ipv6Delay))); n != maxDelayed || len(h) != 0 {
-		t.Errorf("%d told in the end, %d left; want %d and 0", n, len(h), maxDelayed)
+		t.Errorf("%d passed on in the end, %d left; want %d and 0", n, len(h), maxDelayed)
 	}
 }
 
@@ -303,7 +303,7 @@ func FuzzHear(f *testing.F) {
 		from, _ := netip.AddrFromSlice(source)
 		seen, ok := s.handle(now, payload, netip.AddrPortFrom(from, 5000))
 		if ok && (seen.ID == "" || seen.Kind == Announce && len(seen.Addrs) == 0) {
-			t.Errorf("useless sighting %+v", seen)
+			t.Errorf("useless announcement %+v", seen)
 		}
 		for _, a := range seen.Addrs {
 			if !isDialable(a.Addr(), nil) || a.Port() == 0 {
@@ -311,7 +311,7 @@ func FuzzHear(f *testing.F) {
 			}
 		}
 		if _, again := s.handle(now, payload, netip.AddrPortFrom(from, 5000)); again {
-			t.Error("a copy was sighted")
+			t.Error("a copy was passed on")
 		}
 	})
 }

@@ -25,7 +25,7 @@ const (
 
 // report is what a host prints, one JSON object a line.
 type report struct {
-	Kind   string // of a sighting, or "status"
+	Kind   string // the announcement's, or "status"
 	ID     string
 	Source netip.AddrPort
 	IP     string // claimed

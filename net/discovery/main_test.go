@@ -24,13 +24,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// key is a fixed key for each n.
+// key returns a fixed key for each n.
 func key(n byte) *identity.Key {
 	k := identity.FromSeed([32]byte{n}).Key()
 	return &k
 }
 
-// peer is what the n-th test peer announces.
+// peer returns the Discovery of the n-th test peer.
 func peer(n int) wire.Discovery {
 	return wire.Discovery{
 		ID: fmt.Sprintf("id-%d", n), Name: fmt.Sprintf("peer %d", n), IP: "10.0.0.2", Port: 8080,
@@ -38,7 +38,7 @@ func peer(n int) wire.Discovery {
 	}
 }
 
-// encode is the datagram of a beacon.
+// encode returns the datagram of a beacon.
 func encode(t testing.TB, b wire.Beacon) []byte {
 	t.Helper()
 	datagram, err := b.Encode()
@@ -124,7 +124,7 @@ func (a *air) say(payload []byte, from string) {
 	a.in <- datagram{payload, netip.MustParseAddrPort(from)}
 }
 
-// announced is when announcements were sent, since start, and forgets all that was sent.
+// announced returns when announcements were sent, since start, and clears the sent datagrams.
 func (a *air) announced(start time.Time) []time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -202,7 +202,7 @@ func run(t *testing.T, transport Transport, clock func() time.Time) *bench {
 	return b
 }
 
-// sighted is what was sighted since the last call.
+// sighted returns the announcements since the last call.
 func (b *bench) sighted() []Announcement {
 	b.mu.Lock()
 	defer b.mu.Unlock()

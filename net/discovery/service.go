@@ -17,11 +17,11 @@ type Config struct {
 	// Self returns the local peer's Discovery without IP, which the Service fills in for each sending
 	// address. Start, Goodbye and the Service's goroutines call it one at a time. It must not block.
 	Self func() wire.Discovery
-	// OnAnnouncement is called with announcements of others, by one goroutine. It must not block, and may
-	// be nil.
+	// OnAnnouncement is called with announcements of others, from a single goroutine. It must not block,
+	// and may be nil.
 	OnAnnouncement func(Announcement)
 	// OnStatus is called when something in the status has changed that matters to a person, at most once a
-	// second, by one goroutine. It must not block, and may be nil.
+	// second and from a single goroutine. It must not block, and may be nil.
 	OnStatus func(Status)
 }
 
@@ -31,7 +31,7 @@ type Service struct {
 	cfg       Config
 	inspector Inspector        // nil if the Transport isn't an Inspector
 	clock     func() time.Time // wall time, which goes on while the machine sleeps
-	wake      chan struct{}    // of size 1: the announcer looks at the schedule again
+	wake      chan struct{}    // size 1; makes the announcer look at the schedule again
 
 	// sending is held while a beacon goes out. Lock order: sending, then mu.
 	sending     sync.Mutex

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pin makes an IPv4 socket send by one interface, whatever the routes. Linux takes the index in network
+// pin makes an IPv4 socket send by the given interface, whatever the routes. Linux takes the index in network
 // byte order, and needs no privilege. IPv6 has the zone of each destination for it.
 func pin(fd uintptr, six bool, index int) error {
 	if six {

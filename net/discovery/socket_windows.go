@@ -15,7 +15,7 @@ func share(fd uintptr) error {
 	return windows.SetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, windows.SO_REUSEADDR, 1)
 }
 
-// pin makes an IPv4 socket send by one interface, whatever the routes. Windows takes the index in
+// pin makes an IPv4 socket send by the given interface, whatever the routes. Windows takes the index in
 // network byte order for IPv4. IPv6 has the zone of each destination for it.
 func pin(fd uintptr, six bool, index int) error {
 	if six {

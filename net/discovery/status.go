@@ -44,7 +44,7 @@ type Counts struct {
 
 // Status is the state of discovery, for the status line and for doctor.
 type Status struct {
-	Since      time.Time // of Start
+	Since      time.Time // when Start was called
 	Report     Report    // zero if the Transport is no Inspector
 	Sent       uint64    // datagrams
 	Counts     Counts

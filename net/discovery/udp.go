@@ -38,7 +38,7 @@ type UDP struct {
 	inbox chan datagram
 	done  chan struct{} // closed by Close
 
-	// refreshing is held by one Refresh at a time. Lock order: refreshing, then mu.
+	// refreshing lets a single Refresh run. Lock order: refreshing, then mu.
 	refreshing sync.Mutex
 
 	mu         sync.Mutex

@@ -15,7 +15,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// loopbackName is what the system calls the loopback interface. Tests send on no other.
+// loopbackName returns the name of the loopback interface, the only one that tests send on.
 func loopbackName(t *testing.T) string {
 	t.Helper()
 	name, err := iface.Loopback()
@@ -231,7 +231,7 @@ func TestTwoServicesOnLoopback(t *testing.T) {
 		case s := <-found:
 			got[s.ID] = true
 			if len(s.Addrs) == 0 || s.Addrs[0].Port() != 8080 || !s.Addrs[0].Addr().IsLoopback() {
-				t.Errorf("%s is to be dialled at %v", s.ID, s.Addrs)
+				t.Errorf("the addresses to dial for %s are %v", s.ID, s.Addrs)
 			}
 		case <-t.Context().Done():
 			t.Fatal("not found")

@@ -13,7 +13,7 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// loopback is the name of the interface that every machine has.
+// loopback returns the name of the loopback interface, which every machine has.
 func loopback(t *testing.T) string {
 	t.Helper()
 	name, err := Loopback()
@@ -37,7 +37,7 @@ func reaches(addr netip.Addr, l net.Listener) error {
 	return in.Close()
 }
 
-// With an interface named, all its addresses are listened on, of both families, and no others.
+// TestListenOnInterfaces checks that all addresses of a named interface accept connections, and no others do.
 func TestListenOnInterfaces(t *testing.T) {
 	g := group.New(t.Context(), nil)
 	defer g.Close()
@@ -87,7 +87,7 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// Addresses come and go; the port stays.
+// TestListenerFollowsAddresses checks that the port stays the same while addresses come and go.
 func TestListenerFollowsAddresses(t *testing.T) {
 	g := group.New(t.Context(), nil)
 	defer g.Close()

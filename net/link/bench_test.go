@@ -16,8 +16,8 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// The baseline of DESIGN.md §11: the same lines, signed by the sender and verified by the receiver,
-// over TLS without anything of ours around it: a write per line, a goroutine per side.
+// The baseline sends the same messages over bare TLS, with a write per message and a goroutine per side.
+// The sender signs them and the receiver verifies them.
 
 const benchText = "the quick brown fox jumps over the lazy dog, line "
 
@@ -30,7 +30,7 @@ type rates struct {
 // way is how one line is signed and sent.
 type way func(text string)
 
-// newBare is the baseline: a body of JSON, signed, in a frame of JSON. receive is called for each
+// newBare sets up the baseline: a body of JSON, signed, in a frame of JSON. It calls receive for each
 // line that has verified.
 func newBare(b *testing.B, receive func()) way {
 	x, y := newSide(b, 1), newSide(b, 2)
@@ -86,7 +86,7 @@ func newBare(b *testing.B, receive func()) way {
 	}
 }
 
-// newLinked is records over two Links.
+// newLinked sends records over two Links.
 func newLinked(b *testing.B, receive func()) way {
 	x, y := newSide(b, 1), newSide(b, 2)
 	cx, cy := tcpPair(b)
@@ -107,7 +107,7 @@ func newLinked(b *testing.B, receive func()) way {
 	}
 }
 
-// measure has n lines sent as fast as they go, then 500 one by one.
+// measure sends n messages as fast as possible, and then 500 singly.
 func measure(b *testing.B, n int64, open func(*testing.B, func()) way) rates {
 	got := make(chan struct{}, 1)
 	var count atomic.Int64 // still to come

@@ -78,10 +78,10 @@ func TestByeStarted(t *testing.T) {
 	lb.Start(hb, nil)
 	la.Bye(wire.ByeDuplicate)
 	if err := <-ha.down; err != nil {
-		t.Errorf("who said Bye is down with %v", err)
+		t.Errorf("the side that called Bye is down with %v", err)
 	}
 	if err := <-hb.down; byeReason(err) != wire.ByeDuplicate {
-		t.Errorf("who heard it is down with %v", err)
+		t.Errorf("the side that received Bye is down with %v", err)
 	}
 }
 
@@ -226,14 +226,14 @@ func TestByeCap(t *testing.T) {
 	})
 }
 
-func TestAbort(t *testing.T) {
+func TestFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newSide(t, 1), newSide(t, 2)
 		_, ca, cb := memPair(t, 1, memnet.Link{})
 		la, lb := pair(t, a, b, ca, cb)
 		ha, hb := newRecorder(t), newRecorder(t)
 		entered, leave := make(chan struct{}), make(chan struct{})
-		ha.onMessage = func(wire.Message) { close(entered); <-leave } // a second one would panic
+		ha.onMessage = func(wire.Message) { close(entered); <-leave } // a second call would panic
 		la.Start(ha, nil)
 		lb.Start(hb, nil)
 		for range 2000 {
@@ -259,8 +259,8 @@ func TestAbort(t *testing.T) {
 	})
 }
 
-// TestGroupEnds: when the program ends, the peer is told even if nobody says Bye; and after the
-// group's end no link starts.
+// TestGroupEnds: when the program ends, the peer gets a Bye even if no one called Bye. After the group's
+// end no link starts.
 func TestGroupEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newSide(t, 1), newSide(t, 2)
@@ -295,8 +295,8 @@ func TestGroupEnds(t *testing.T) {
 	})
 }
 
-// TestGroupEndsAtStart: the group is stopped when the link's clock has started and nothing else of it.
-// The link ends all the same: whoever waits for the group isn't kept for ever.
+// TestGroupEndsAtStart: the group is stopped when only the link's keepalive goroutine has started.
+// The link ends all the same, so that Wait of the group returns.
 func TestGroupEndsAtStart(t *testing.T) {
 	a, b := newSide(t, 1), newSide(t, 2)
 	ca, cb := tcpPair(t)

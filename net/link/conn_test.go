@@ -48,7 +48,7 @@ type ended struct{ net.Conn }
 
 func (ended) Read([]byte) (int, error) { return 0, io.EOF }
 
-// The end of a connection is no word of the peer: a late one would be up for a moment before it is lost.
+// The end of a connection doesn't count as heard: a late peer would be up for a moment before it is lost.
 func TestEndIsSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()

@@ -125,7 +125,7 @@ func TestRefusedPeer(t *testing.T) {
 				_, err := Server(t.Context(), ours, us.Config)
 				checkRefusal(t, "Server", err, test.server)
 				if err := <-told; !isAlert(err) && test.name != "another's certificate" {
-					t.Errorf("the refused client was told %v, want an alert", err)
+					t.Errorf("the refused client got %v, want an alert", err)
 				}
 			}
 			if test.client != nil {

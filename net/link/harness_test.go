@@ -53,7 +53,7 @@ func newSide(t testing.TB, n byte) side {
 	}}
 }
 
-// tcpPair is both ends of a loopback connection.
+// tcpPair returns both ends of a loopback connection.
 func tcpPair(t testing.TB) (client, server net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -71,7 +71,7 @@ func tcpPair(t testing.TB) (client, server net.Conn) {
 	return client, server
 }
 
-// memPair is both ends of a connection from the first host to the second of a new network.
+// memPair returns both ends of a connection from the first host to the second of a new network.
 func memPair(t testing.TB, seed uint64, shape memnet.Link) (n *memnet.Network, client, server net.Conn) {
 	t.Helper()
 	n = memnet.New(seed)
@@ -117,7 +117,7 @@ func join(t testing.TB, a, b side, ca, cb net.Conn, expect identity.Key) opened 
 	return o
 }
 
-// pair is two open links that are each other's peer.
+// pair opens two links that are each other's peer.
 func pair(t testing.TB, a, b side, ca, cb net.Conn) (la, lb *Link) {
 	t.Helper()
 	o := join(t, a, b, ca, cb, b.id.Key())
@@ -127,7 +127,7 @@ func pair(t testing.TB, a, b side, ca, cb net.Conn) (la, lb *Link) {
 	return o.client, o.server
 }
 
-// recorder is a Handler that keeps what it is told, and checks what the interface promises.
+// recorder is a Handler that records its calls, and checks that they keep the rules of the interface.
 type recorder struct {
 	t    testing.TB
 	from time.Time
@@ -148,7 +148,7 @@ func newRecorder(t testing.TB) *recorder {
 	return &recorder{t: t, from: time.Now(), down: make(chan error, 1)}
 }
 
-// enter is called first by those that come one at a time.
+// enter begins a call that must not run beside another.
 func (h *recorder) enter() func() {
 	h.alive()
 	if !h.busy.CompareAndSwap(false, true) {
@@ -267,7 +267,7 @@ func (a *author) sign(t testing.TB, b record.Body) *record.Record {
 	return r
 }
 
-// say is the next line of the feed.
+// say returns the next record of the feed.
 func (a *author) say(t testing.TB, text string) *record.Record {
 	t.Helper()
 	data, err := record.TextData(text)
@@ -293,7 +293,7 @@ func encode(t testing.TB, m wire.Message) wire.Frame {
 	return f
 }
 
-// rawTLS is a client of the right protocol with another certificate or other rules.
+// rawTLS connects a client of the right protocol with another certificate or other rules.
 func rawTLS(cert *tls.Certificate, change func(*tls.Config)) *tls.Config {
 	c := &tls.Config{
 		InsecureSkipVerify:     true,

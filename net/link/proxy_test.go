@@ -72,8 +72,8 @@ func TestWireTap(t *testing.T) {
 	}
 }
 
-// TestTerminatingProxy: one that speaks TLS to both sides with a key of its own is refused where a
-// key was expected, and is never taken for the peer where none was.
+// TestTerminatingProxy: a proxy that speaks TLS to both sides with its own key is refused where a key was
+// expected. Where none was, it never passes for the peer.
 func TestTerminatingProxy(t *testing.T) {
 	a, b, proxy := newSide(t, 1), newSide(t, 2), newSide(t, 3)
 	for _, expect := range []identity.Key{b.id.Key(), {}} {

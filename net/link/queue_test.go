@@ -124,7 +124,7 @@ func TestFIFOStaysSmall(t *testing.T) {
 	}
 }
 
-// stalled is a link to a peer that has shaken hands and said Hello, and reads only when told to.
+// stalled opens a link to a peer that has sent its Hello, and then reads only when the test does.
 func stalled(t *testing.T) (l *Link, peer *Link) {
 	a, b := newSide(t, 1), newSide(t, 2)
 	_, ca, cb := memPair(t, 1, memnet.Link{})
@@ -270,7 +270,7 @@ func TestSyncPace(t *testing.T) {
 		la.Bye(wire.ByeLeaving)
 		<-ha.down
 		<-hb.down
-		// What is in the socket goes first (memnet.Buffer, 6 pages), what is in the queue after.
+		// The socket's pages go first (memnet.Buffer holds 6), then those of the queue.
 		if frames != 100 || before > 99 {
 			t.Errorf("%d pages arrived, %d of them before the live line", frames, before)
 		}

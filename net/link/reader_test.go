@@ -15,7 +15,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// dictated is a started link to a peer that sends exactly what it is given, then ends.
+// dictated starts a link to a peer that sends exactly the given frames, then ends.
 func dictated(t *testing.T, sent []byte) (events []string, why error) {
 	t.Helper()
 	us, them := newSide(t, 1), newSide(t, 2)
@@ -73,7 +73,7 @@ func TestMessages(t *testing.T) {
 		wire.Records{Room: "r", N: 7, Records: []wire.Record{onWire(three), forged, unclean, onWire(one)}, End: true},
 		wire.Records{Room: "r", N: 8, Records: []wire.Record{unclean}},
 		wire.Records{Room: "r", N: 9},
-		wire.Hello{Name: "somebody else"},
+		wire.Hello{Name: "another peer"},
 		onWire(two),
 	} {
 		in = append(in, encode(t, m)...)

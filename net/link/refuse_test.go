@@ -9,8 +9,8 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// TestRefuseReason: who isn't wanted gets a Bye with the reason in place of a Hello, whichever side it is,
-// and RefuseReason is asked about a key that is proven.
+// TestRefuseReason: whichever side refuses, the peer gets a Bye with the reason in place of a Hello.
+// RefuseReason is called with a key that is proven.
 func TestRefuseReason(t *testing.T) {
 	for _, dialler := range []bool{true, false} {
 		a, b := newSide(t, 1), newSide(t, 2)
@@ -35,7 +35,7 @@ func TestRefuseReason(t *testing.T) {
 			t.Errorf("refusing dialler %v: %v", dialler, mine)
 		}
 		if byeReason(theirs) != wire.ByeFull {
-			t.Errorf("refusing dialler %v: the other side was told %v", dialler, theirs)
+			t.Errorf("refusing dialler %v: the other side got %v", dialler, theirs)
 		}
 		if len(asked) != 1 || asked[0] != other.id.Key() {
 			t.Errorf("refusing dialler %v: asked about %v", dialler, asked)
@@ -46,11 +46,11 @@ func TestRefuseReason(t *testing.T) {
 	}
 }
 
-// TestEnding: from the first Bye on, of either side, or a cut.
+// TestEnding: a link is ending from the first Bye of either side on, or from a cut.
 func TestEnding(t *testing.T) {
 	for what, end := range map[string]func(l *Link){
-		"bye":   func(l *Link) { l.Bye(wire.ByeLeaving) },
-		"abort": func(l *Link) { l.fail(ErrDown) },
+		"bye": func(l *Link) { l.Bye(wire.ByeLeaving) },
+		"cut": func(l *Link) { l.fail(ErrDown) },
 	} {
 		a, b := newSide(t, 1), newSide(t, 2)
 		ca, cb := tcpPair(t)

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/net/nettest"
 )
 
-// TestConformance is the suite that every net.Conn is measured by, in real time.
+// TestConformance runs the conformance suite of net.Conn, in real time.
 func TestConformance(t *testing.T) {
 	for name, setup := range map[string]func(*Network){
 		"perfect": func(*Network) {},
@@ -65,7 +65,7 @@ func TestDeadlines(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		set   set
-		after time.Duration // of the deadline, from now; 0 is the zero time
+		after time.Duration // when the deadline is, from now; 0 is the zero time
 		read  time.Duration // when a blocked read fails, -1 if it doesn't within 1 h
 		write time.Duration // likewise
 	}{
@@ -155,8 +155,8 @@ func TestDeadlineMovedOn(t *testing.T) {
 	})
 }
 
-// A deadline that passed before the connection broke is over once a later one is set: a writer that
-// tries again until time has passed would otherwise try for ever.
+// A deadline that passed before the connection broke ends once a later deadline is set. A writer that
+// retries until a time has passed would otherwise retry for ever.
 func TestBreakAfterADeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, a, b, _ := open(t, 1)
@@ -244,7 +244,7 @@ func TestCloseWithUnreadBytesResets(t *testing.T) {
 	})
 }
 
-// TestCrossedCloseLosesTheTail is the trap that links must not fall into: bytes that are under way
+// TestCrossedCloseLosesTheTail shows the trap that links must not fall into: bytes that are under way
 // to an end that closes take the bytes of that end with them.
 func TestCrossedCloseLosesTheTail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -43,7 +43,7 @@ func TestPartitionStallsAndHealGoesOn(t *testing.T) {
 		start := time.Now()
 		expect(t, ba, "in flight ")
 		if took := time.Since(start); took != 100*time.Millisecond {
-			t.Errorf("what was in flight took %v, want a latency from Heal", took)
+			t.Errorf("the bytes in flight took %v, want a latency from Heal", took)
 		}
 		got, err := io.ReadAll(ba)
 		if string(got) != "while apart" || err != nil {

@@ -19,7 +19,7 @@ var (
 	addrC = netip.MustParseAddr("10.0.0.3")
 )
 
-// steady is a link with a fixed latency.
+// steady returns a link with a fixed latency.
 func steady(d time.Duration) Link { return Link{MinLatency: d, MaxLatency: d} }
 
 // open makes a network of the hosts A, B and C that the test closes.

@@ -14,8 +14,8 @@ const Buffer = 256 << 10
 type Network struct {
 	seed uint64
 
-	// mu guards the network and its hosts, streams and packets. Exported methods lock it; unexported methods
-	// and scheduled functions run with it held.
+	// mu guards the network and its hosts, streams and packets. Exported methods lock it around all
+	// unexported methods and scheduled functions.
 	mu        sync.Mutex
 	closed    bool
 	scheduler scheduler

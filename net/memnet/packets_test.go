@@ -27,7 +27,7 @@ func say(s string) func(netip.Addr) []byte {
 	return func(netip.Addr) []byte { return []byte(s) }
 }
 
-// heard is everything that waits at a receiver or comes within a minute.
+// heard returns the datagrams that wait at a receiver or come within a minute.
 func heard(t *testing.T, p *Packets) []string {
 	t.Helper()
 	var all []string

@@ -145,7 +145,7 @@ func TestLineIsShared(t *testing.T) {
 	})
 }
 
-// TestNothingIsLost is the promise of a stream: through any faults but a reset, every byte arrives,
+// TestNothingIsLost checks the promise of a stream: through any faults but a reset, every byte arrives,
 // once and in order.
 func TestNothingIsLost(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

@@ -27,7 +27,7 @@ func TestBeaconVectors(t *testing.T) {
 		"beacon-heartbeat": {Heartbeat: "21fe31df-a154-8261-a26b-f854046fd227"},
 	}
 	if !native.Native() || seed.Native() || (&Discovery{V: 1, Key: &identity.Key{}}).Native() || (&Discovery{Key: &a}).Native() {
-		t.Error("who is native is told wrongly")
+		t.Error("Native is wrong about a peer")
 	}
 	for _, v := range readVectors(t, "beacon-*.txt") {
 		b, ok := want[v.name]

@@ -40,7 +40,7 @@ func BenchmarkDecodeRecord(b *testing.B) {
 	}
 }
 
-// BenchmarkDecodeRecordJSON is what DecodeRecord would cost through encoding/json alone.
+// BenchmarkDecodeRecordJSON measures DecodeRecord with encoding/json alone.
 func BenchmarkDecodeRecordJSON(b *testing.B) {
 	f, err := Encode(benchRecord)
 	if err != nil {
@@ -56,9 +56,9 @@ func BenchmarkDecodeRecordJSON(b *testing.B) {
 	}
 }
 
-// BenchmarkLine is one line through both ends without a network: signed, framed, read, decoded,
-// parsed, verified. outside-ns is all of it but one bare signature and one bare verification of the
-// same bytes, measured beside it in the same loop; medians, which a busy machine disturbs least.
+// BenchmarkLine passes a message through both ends without a network: signed, framed, read, decoded, parsed
+// and verified. outside-ns is the time without a bare signature and verification of the same bytes, which
+// the same loop measures. Both are medians, which a busy machine disturbs least.
 func BenchmarkLine(b *testing.B) {
 	author := identity.FromSeed([32]byte{1})
 	source := bytes.NewReader(nil)
@@ -113,7 +113,7 @@ func BenchmarkLine(b *testing.B) {
 	b.ReportMetric(median(bare), "bare-ns")
 }
 
-// BenchmarkDecodeRecords is per frame of 64.
+// BenchmarkDecodeRecords decodes frames of 64 records.
 func BenchmarkDecodeRecords(b *testing.B) {
 	m := Records{Room: "7da99e660791fd8295acdc89755f209d", N: 1, End: true}
 	for range 64 {

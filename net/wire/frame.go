@@ -53,8 +53,8 @@ func (r *Reader) Next() ([]byte, error) {
 // Buffered returns how many received bytes Next has not returned yet.
 func (r *Reader) Buffered() int { return r.r.Buffered() }
 
-// Frame is a whole frame, length and payload, to be written to any number of links. No one may modify
-// it.
+// Frame is a whole frame, length and payload, to be written to any number of links. It must not be
+// modified.
 type Frame []byte
 
 // headSize is the length in bytes before each payload.

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzFrame: no payload panics; what is read as a form of ours is written in that form, and reading
-// that gives the same again, in the same bytes; records are read as encoding/json reads them.
+// FuzzFrame: no payload causes a panic. A decoded message encodes to a frame that decodes to the same
+// message, in the same bytes. Records decode as with encoding/json.
 func FuzzFrame(f *testing.F) {
 	for _, pattern := range []string{"message-*.txt", "payload-*.txt"} {
 		for _, v := range readVectors(f, pattern) {
@@ -76,7 +76,7 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// FuzzBeacon: no datagram panics; exactly one field is set; what is read can be sent again.
+// FuzzBeacon: no datagram causes a panic. A decoded beacon has exactly one field set and can be encoded.
 func FuzzBeacon(f *testing.F) {
 	for _, v := range readVectors(f, "beacon-*.txt") {
 		f.Add([]byte(v.payload))

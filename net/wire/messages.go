@@ -98,9 +98,9 @@ type Holding struct {
 	Floor  uint64       `json:"floor,omitempty"`
 }
 
-// HeldVotes is one proposal of a Frontier or a Want, and which records about it the sender holds: two
-// bits for each place of the roll and one for the cancellation. In a Want, no bits mean that the sender
-// lacks the proposal itself.
+// HeldVotes says which records about a proposal the sender of a Frontier or a Want holds. It has two bits
+// for each place of the roll and one for the cancellation. In a Want, no bits mean that the sender lacks
+// the proposal itself.
 type HeldVotes struct {
 	Proposal string `json:"proposal"`
 	Bits     []byte `json:"bits"`

@@ -17,7 +17,7 @@ func appendRecord(dst []byte, r Record) ([]byte, bool) {
 		return nil, false // null
 	}
 	dst = append(dst, `{"body":"`...)
-	start := 0 // of the part that dst lacks
+	start := 0 // where the part begins that dst lacks
 	for i := 0; i < len(r.Body); {
 		c := r.Body[i]
 		switch {

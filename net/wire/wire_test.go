@@ -72,7 +72,7 @@ const (
 
 var proposal = strings.Repeat("ab", 32)
 
-// messages are what the vectors message-*.txt say.
+// messages holds the messages of the vectors message-*.txt.
 func messages(tb testing.TB) map[string]Message {
 	a := key(tb, alice)
 	signature := bytes.Repeat([]byte{0xa5}, 64)

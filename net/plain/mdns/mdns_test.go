@@ -36,7 +36,7 @@ const (
 	bobID   = "b0b00000-0000-4000-8000-000000000000"
 )
 
-// loopback is the name of this machine's loopback interface.
+// loopback returns the name of this machine's loopback interface.
 func loopback(tb testing.TB) string {
 	tb.Helper()
 	name, err := iface.Loopback()
@@ -46,7 +46,7 @@ func loopback(tb testing.TB) string {
 	return name
 }
 
-// freePort is a port that nobody has, to stand for 5353.
+// freePort returns a port that is free, in place of 5353.
 func freePort(tb testing.TB) int {
 	tb.Helper()
 	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -93,7 +93,8 @@ func next(t *testing.T, found chan sighting, id string) sighting {
 	}
 }
 
-// Several peers of one machine, here on loopback, find each other, and know native ones by their key.
+// TestPeersOfOneMachine: several peers of a machine, here on loopback, find each other, and know native
+// peers by their key.
 func TestPeersOfOneMachine(t *testing.T) {
 	port := freePort(t)
 	key := identity.FromSeed([32]byte{1}).Key()
@@ -112,12 +113,12 @@ func TestPeersOfOneMachine(t *testing.T) {
 	}
 	for len(alice) > 0 {
 		if s := <-alice; s.d.ID == aliceID {
-			t.Error("found oneself")
+			t.Error("found ourselves")
 		}
 	}
 }
 
-// program is another program of this machine, with a socket as responders have.
+// program opens the socket of another program of this machine, as responders have it.
 func program(t *testing.T, port int) *ipv4.PacketConn {
 	t.Helper()
 	cfg := net.ListenConfig{Control: controlFunc(share)}
@@ -172,8 +173,8 @@ func hear(t *testing.T, c *ipv4.PacketConn, begins string) (*dns.Msg, *net.UDPAd
 	}
 }
 
-// What the newest seed program asks and says, from a port that it shares with others, is answered and
-// understood: the answer goes to the group from mDNS's port, and has all that it looks for in one packet.
+// TestSeedProgram answers and understands the newest seed program, which shares its port with others. The
+// answer goes to the group from the port of mDNS, and has all the records in one packet.
 func TestSeedProgram(t *testing.T) {
 	port := freePort(t)
 	c := program(t, port)
@@ -223,7 +224,7 @@ func TestSeedProgram(t *testing.T) {
 	}
 }
 
-// Who asks from a port of its own gets the answer there, in the form of plain DNS.
+// TestLegacyQuery: a program that asks from its own port gets the answer there, in the form of plain DNS.
 func TestLegacyQuery(t *testing.T) {
 	port := freePort(t)
 	c := program(t, port)
@@ -252,7 +253,7 @@ func TestLegacyQuery(t *testing.T) {
 	}
 }
 
-// Leave says so, and nothing after it.
+// TestLeave: Leave sends a goodbye, and no packet follows it.
 func TestLeave(t *testing.T) {
 	port := freePort(t)
 	c := program(t, port)
@@ -267,7 +268,7 @@ func TestLeave(t *testing.T) {
 		}
 	}
 	if len(found) > 0 {
-		t.Error("found somebody")
+		t.Error("found a peer")
 	}
 }
 
@@ -305,7 +306,7 @@ func (l logLines) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// No packet panics, whatever is in it, and nothing in it is believed but the seed's own form.
+// FuzzTake: no packet causes a panic, and only the seed's own form counts.
 func FuzzTake(f *testing.F) {
 	n := &nic{Interface: iface.Interface{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}}}
 	f.Add(packQuestion())

@@ -25,7 +25,7 @@ import (
 // its standard input ends.
 const roleEnv = "P2PCHAT_MDNS_TEST_ROLE"
 
-// play is a host. "us" is a Service on eth0 that prints whom it finds; "them" is hashicorp's responder.
+// play runs a host. "us" is a Service on eth0 that prints the peers it finds; "them" is hashicorp's responder.
 func play(role string) {
 	switch role {
 	case "us":
@@ -56,7 +56,7 @@ func play(role string) {
 			panic(err)
 		}
 		defer server.Shutdown()
-		// It asks, too, and prints whom it finds.
+		// It sends queries, too, and prints the peers it finds.
 		for asked := 0; ; asked++ {
 			on := device
 			if asked%2 == 0 {
@@ -128,9 +128,9 @@ func run(t *testing.T, namespace, role string) <-chan string {
 	return lines
 }
 
-// Two hosts on a network of their own, without a default route for ours: hashicorp's responder is found
-// at its own address, not at the one it claims, and finds us. Ours has a second interface, which is not
-// named: not one packet leaves there, although the other host asks there too.
+// Two hosts share a network, and ours has no default route. We find hashicorp's responder at its own
+// address, not at the claimed one, and it finds us. No packet leaves our second interface, which is not
+// named, although the other host sends queries there too.
 func TestTwoHosts(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to make network namespaces")

@@ -2,7 +2,7 @@
 
 package mdns
 
-// roleEnv is of the tests in network namespaces, which only Linux has.
+// roleEnv selects a role in the tests with network namespaces, which only Linux has.
 const roleEnv = "P2PCHAT_MDNS_TEST_ROLE"
 
 func play(string) {}
