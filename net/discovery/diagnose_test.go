@@ -20,7 +20,7 @@ func problems(st Status) string {
 	return strings.Join(all, " ")
 }
 
-func TestTroublesInTime(t *testing.T) {
+func TestDiagnoseOverTime(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		peers int
@@ -72,7 +72,7 @@ func TestTroublesInTime(t *testing.T) {
 	}
 }
 
-func TestTroublePasses(t *testing.T) {
+func TestDiagnosisEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAir("10.0.0.1")
 		b := run(t, a, nil)
@@ -109,7 +109,7 @@ func TestTroublePasses(t *testing.T) {
 	})
 }
 
-func TestStatusTellsOfInterfaces(t *testing.T) {
+func TestOnStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &nics{air: newAir("10.0.0.1")}
 		n.echo = true
@@ -136,7 +136,7 @@ func TestStatusTellsOfInterfaces(t *testing.T) {
 	})
 }
 
-func TestNobodyNamesTheSkippedInterfaces(t *testing.T) {
+func TestNoOneHeardNamesSkippedInterfaces(t *testing.T) {
 	began := time.Unix(1000, 0)
 	st := Status{Since: began, Report: Report{Interfaces: []InterfaceStatus{
 		{Name: "lo", Loopback: true}, {Name: "wlan0", Skipped: "not connected"},

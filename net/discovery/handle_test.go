@@ -26,7 +26,7 @@ func sight(s Announcement) string {
 	return fmt.Sprintf("%v %s %v new=%v own=%v %v", s.Kind, s.ID, s.Source, s.New, s.OwnKey, s.Addrs)
 }
 
-func TestSightings(t *testing.T) {
+func TestAnnouncements(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAir("10.0.0.1")
 		b := run(t, a, nil)
@@ -72,7 +72,7 @@ func TestSightings(t *testing.T) {
 	})
 }
 
-func TestIPv4IsToldFirst(t *testing.T) {
+func TestIPv4First(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAir("10.0.0.1")
 		b := run(t, a, nil)
@@ -190,7 +190,7 @@ func TestOwnEchoesCostNothing(t *testing.T) {
 	})
 }
 
-func TestTableForgetsTheOldest(t *testing.T) {
+func TestInstancesAreBounded(t *testing.T) {
 	now, table := time.Unix(1000, 0), make(instanceTable)
 	for i := range maxInstances {
 		d := peer(i)
@@ -243,7 +243,7 @@ func TestSourcesAreBounded(t *testing.T) {
 	}
 }
 
-func TestReach(t *testing.T) {
+func TestListDialAddrs(t *testing.T) {
 	own := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("203.0.113.1")}
 	networks := []netip.Prefix{netip.MustParsePrefix("10.0.0.1/16"), netip.MustParsePrefix("203.0.113.1/24")}
 	for _, c := range []struct {

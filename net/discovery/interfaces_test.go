@@ -24,7 +24,7 @@ func testNIC(name string, flags net.Flags, prefixes ...string) nic {
 	return n
 }
 
-func TestSkip(t *testing.T) {
+func TestSkipReason(t *testing.T) {
 	for _, c := range []struct {
 		nic   nic
 		named []string
@@ -53,7 +53,7 @@ func TestSkip(t *testing.T) {
 	}
 }
 
-func TestOutlets(t *testing.T) {
+func TestListOutlets(t *testing.T) {
 	for _, c := range []struct {
 		nic  nic
 		want map[string][]string
@@ -89,7 +89,7 @@ func TestOutletsAreBounded(t *testing.T) {
 	}
 }
 
-func TestGroupIsLinkLocalMulticast(t *testing.T) {
+func TestMulticastGroupIsLinkLocal(t *testing.T) {
 	if g := netip.MustParseAddr(MulticastGroup); !g.IsLinkLocalMulticast() && !(g.IsMulticast() && g.As16()[1]&0x0f == 2) {
 		t.Errorf("%s is not a link-local group", g)
 	}

@@ -171,7 +171,7 @@ func TestNewInstanceIsAnsweredAtOnce(t *testing.T) {
 	})
 }
 
-func TestMadeUpInstancesDontMakeUsShout(t *testing.T) {
+func TestInventedInstances(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAir("10.0.0.1")
 		b := run(t, a, nil)
@@ -214,7 +214,7 @@ func TestBeaconForm(t *testing.T) {
 	})
 }
 
-func TestGoodbyeIsTheLastWord(t *testing.T) {
+func TestGoodbyeIsLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAir("10.0.0.1")
 		b := run(t, a, nil)

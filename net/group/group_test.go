@@ -180,7 +180,7 @@ func TestCloseWaitsForSlowGrandchildren(t *testing.T) {
 	})
 }
 
-func TestWaitSeesWhatIsStartedMeanwhile(t *testing.T) {
+func TestWaitSeesLateGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		root := New(t.Context(), nil)
@@ -294,4 +294,37 @@ func TestStorm(t *testing.T) {
 	if started.Load() != returned.Load() || started.Load() == 0 {
 		t.Errorf("%d started, %d returned", started.Load(), returned.Load())
 	}
+}
+
+// TestSleep checks how long Sleep takes, and what it reports, for each of its ends.
+func TestSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		short, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		wake := make(chan struct{}, 1)
+		wake <- struct{}{}
+		for _, c := range []struct {
+			ctx  context.Context
+			d    time.Duration
+			wake chan struct{}
+			took time.Duration
+			want bool
+		}{
+			{t.Context(), time.Minute, nil, time.Minute, true},
+			{t.Context(), 0, nil, 0, true},
+			{t.Context(), time.Minute, wake, 0, true},
+			{ended, 0, nil, 0, false},
+			{ended, time.Minute, nil, 0, false},
+		} {
+			start := time.Now()
+			if got := Sleep(c.ctx, c.d, c.wake); got != c.want || time.Since(start) != c.took {
+				t.Errorf("Sleep for %v gives %v after %v, want %v after %v", c.d, got, time.Since(start), c.want, c.took)
+			}
+		}
+		if Sleep(short, time.Minute, nil) {
+			t.Error("Sleep outlasted its context")
+		}
+	})
 }

@@ -166,8 +166,8 @@ func TestCrossedByeMemnet(t *testing.T) {
 	}
 }
 
-// TestByeToNobody: the goodbye of a link whose peer is gone ends, in 5 s.
-func TestByeToNobody(t *testing.T) {
+// TestByeWithoutReader: the goodbye of a link whose peer is gone ends, in 5 s.
+func TestByeWithoutReader(t *testing.T) {
 	for _, started := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			a, b := newSide(t, 1), newSide(t, 2)

@@ -165,8 +165,8 @@ func checkRefusal(t *testing.T, who string, err, want error) {
 	}
 }
 
-// TestRefusedIsTold: the side that is refused by a real link learns that it was.
-func TestRefusedIsTold(t *testing.T) {
+// TestRefusedPeerGetsReason: the side that is refused by a real link learns that it was.
+func TestRefusedPeerGetsReason(t *testing.T) {
 	a, b, c := newSide(t, 1), newSide(t, 2), newSide(t, 3)
 	ca, cb := tcpPair(t)
 	o := join(t, a, b, ca, cb, c.id.Key())
@@ -295,7 +295,7 @@ func TestFirstFrame(t *testing.T) {
 	}
 }
 
-func TestVersionMismatchIsToldToBoth(t *testing.T) {
+func TestVersionMismatch(t *testing.T) {
 	a, b := newSide(t, 1), newSide(t, 2)
 	b.Hello = func() wire.Hello { return wire.Hello{Versions: []int{2, 3}} }
 	ca, cb := tcpPair(t)

@@ -277,7 +277,7 @@ func TestSyncPace(t *testing.T) {
 	})
 }
 
-func TestPeerThatNeverReadsIsToldNothing(t *testing.T) {
+func TestPeerThatNeverReads(t *testing.T) {
 	// A flood of pings that are never read back: pongs are bounded, and the flooder is cut off.
 	synctest.Test(t, func(t *testing.T) {
 		us, them := newSide(t, 1), newSide(t, 2)

@@ -142,7 +142,7 @@ func (in *inbound) submit(item verify.Job) {
 	}
 }
 
-// deliver passes a result to the handler. The lane calls it, one result at a time and in order.
+// deliver passes a result to the handler. The verify queue calls it, one result at a time and in order.
 func (l *Link) deliver(r verify.Result) {
 	switch m := r.Value.(type) {
 	case nil:

@@ -85,7 +85,7 @@ func TestDialTakesARoundTrip(t *testing.T) {
 	})
 }
 
-func TestDialWithoutAWay(t *testing.T) {
+func TestDialWithoutRoute(t *testing.T) {
 	for name, fault := range map[string]struct {
 		on, off func(n *Network, a, b *Host)
 	}{
@@ -210,7 +210,7 @@ func TestListen(t *testing.T) {
 	}
 }
 
-func TestWhoAnswers(t *testing.T) {
+func TestFindListener(t *testing.T) {
 	_, a, b, _ := open(t, 1)
 	b.AddAddr(netip.MustParseAddr("fd00::2"))
 	a.AddAddr(netip.MustParseAddr("fd00::1"))
@@ -247,7 +247,7 @@ func TestWhoAnswers(t *testing.T) {
 	}
 }
 
-func TestSourceAddressHasAWay(t *testing.T) {
+func TestSourceAddressHasRoute(t *testing.T) {
 	n, a, b, _ := open(t, 1)
 	other := netip.MustParseAddr("192.168.7.1")
 	a.AddAddr(other)

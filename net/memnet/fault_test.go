@@ -311,3 +311,21 @@ func TestNetworkClose(t *testing.T) {
 		}
 	})
 }
+
+// TestBreakConns checks that the host's end breaks at once, and that the peer notices nothing.
+func TestBreakConns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b, _ := open(t, 1)
+		x, y := dialed(t, a, b)
+		defer x.Close()
+		defer y.Close()
+		a.BreakConns()
+		if _, err := x.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the broken end reads %v, want ECONNRESET", err)
+		}
+		y.SetReadDeadline(time.Now().Add(time.Minute))
+		if _, err := y.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the peer reads %v, want a deadline", err)
+		}
+	})
+}

@@ -44,7 +44,7 @@ func heard(t *testing.T, p *Packets) []string {
 	}
 }
 
-func TestEverybodyHearsABroadcast(t *testing.T) {
+func TestBroadcastReachesEveryone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, a, b, _ := open(t, 1)
 		second := netip.MustParseAddr("192.168.7.1")

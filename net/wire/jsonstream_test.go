@@ -60,7 +60,7 @@ func TestObjectReader(t *testing.T) {
 }
 
 // One long object doesn't cost its length for as long as the connection stays.
-func TestObjectReaderLetsGo(t *testing.T) {
+func TestObjectReaderFreesMemory(t *testing.T) {
 	long := `{"x":"` + strings.Repeat("y", MaxObject/2) + `"}`
 	o := NewObjectReader(io.MultiReader(strings.NewReader(long), strings.NewReader(`{}`)))
 	for range 2 {
