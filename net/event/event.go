@@ -1,9 +1,9 @@
-// Package event is what travels upward from a running node to whoever shows it: plain structs without
-// locks, whose few methods only read them. It imports only keys and the values of votes; the screen,
-// line mode and JSON mode know the network only through it.
+// Package event holds what travels upward from a running node to the screen, line mode and JSON mode:
+// plain structs without locks, whose few methods only read them. These modes know the network only
+// through this package.
 //
-// Strings that others wrote (names, texts, reasons) are raw here: line mode must print them clean
-// and JSON exact, so cleaning is the reader's business (tui/sanitize).
+// Strings that others wrote (names, texts, reasons) are raw here. Line mode must print them safe and
+// JSON mode exact, so the reader sanitizes them (see package sanitize).
 //
 // Events leave a node through one Queue, in two classes of delivery. Messages, peers, notices and the
 // like must arrive, in order, and a slow reader pushes back on the network. An event with a LatestKey
@@ -54,7 +54,7 @@ const (
 	Left State = "left" // said goodbye; follows its last message
 )
 
-// Peer is what is known of a participant other than oneself.
+// Peer is a participant other than the local one, as far as it is known.
 type Peer struct {
 	ID       string       // the seed protocol's uuid: of the key for native peers
 	Key      identity.Key // zero for plain peers
@@ -71,7 +71,7 @@ type Peer struct {
 	Agent    string         // its program and version, raw
 }
 
-// Encrypted reports whether what is said to the peer is encrypted.
+// Encrypted reports whether messages to the peer are encrypted.
 func (p Peer) Encrypted() bool { return p.Kind == KindNative }
 
 // Present reports whether the peer is here: up, or late.
@@ -86,26 +86,26 @@ type PeerChanged struct {
 	Renamed string
 }
 
-// PeerStats carries the numbers of a peer that change all the time.
+// PeerStats carries the numbers of a peer, which change all the time.
 type PeerStats struct {
 	Scope
 	Peer Peer
 }
 
-// LatestKey is the peer's id.
+// LatestKey names the peer.
 func (s PeerStats) LatestKey() string { return "stats/" + s.Peer.ID }
 
-// Signature says what is known of who wrote a line.
+// Signature says how sure the author of a message is.
 type Signature string
 
-// What a line's signature is worth. The words are those of JSON mode.
+// What a message's signature is worth. The words are those of JSON mode.
 const (
 	Verified   Signature = "verified"    // a record, signature checked
-	Unsigned   Signature = "unsigned"    // anybody may have written it
+	Unsigned   Signature = "unsigned"    // anyone may have written it
 	SeedSigned Signature = "seed-signed" // the seed's signature: covers neither name nor room
 )
 
-// Place is where a signed line stands among others: the raw key of DESIGN.md §3.
+// Place is where a signed message stands among others (see package record, order).
 type Place struct {
 	Ms, N  int64 // hybrid logical clock
 	Author identity.Key
@@ -113,58 +113,58 @@ type Place struct {
 	Seq    uint64
 }
 
-// Line is something said in the room, by others or by oneself.
+// Line is a message in the room, from others or from the local peer.
 type Line struct {
-	ID        string       // record id, 64 hex digits; for plain lines a local one
+	ID        string       // record id, 64 hex digits; for cleartext a local one
 	From      identity.Key // zero for plain peers
 	FromID    string       // uuid
-	FromName  string       // raw; what the author was called when it was said
+	FromName  string       // raw; the author's name at that time
 	Text      string       // raw
 	Me        bool         // third person: "* alice waves"
 	Own       bool
 	Time      time.Time // by the author's clock
 	Arrived   time.Time // by ours
 	Signature Signature
-	Kind      Kind   // of the peer that said it
-	History   bool   // was said before it was heard here: came by catching up
-	Place     Place  // zero for plain lines
-	Via       string // uuid of the peer that handed it on, "" when it came from its author
-	Body      string // exact signed bytes; "" for plain lines
-	Sig       []byte // 64 bytes; nil for plain lines
+	Kind      Kind   // how its author speaks
+	History   bool   // came by catching up
+	Place     Place  // zero for cleartext
+	Via       string // uuid of the peer that handed it on; "": its author sent it
+	Body      string // exact signed bytes; "" for cleartext
+	Sig       []byte // 64 bytes; nil for cleartext
 }
 
-// Said is a line by somebody else.
+// Said is a message from someone else.
 type Said struct {
 	Scope
 	Line Line
 }
 
-// Sent is a line of one's own, once it is signed and on its way to Peers peers.
+// Sent is a message from the local peer, once it is signed and on its way to Peers peers.
 type Sent struct {
 	Scope
 	Line  Line
 	Peers int
 }
 
-// Delivered counts the peers that acknowledged a line of one's own. It comes again when more do; the
-// newest counts.
+// Delivered counts the peers that acknowledged a message from the local peer. It comes again when
+// more do; the newest counts.
 type Delivered struct {
 	Scope
-	ID        string // of the newest line that this is true of; older ones of this run have at least as many
+	ID        string // the newest message that this holds for; older ones of this run have at least as many
 	Peers, Of int
 }
 
-// LatestKey coalesces acknowledgements of one line.
+// LatestKey coalesces acknowledgements of one message.
 func (d Delivered) LatestKey() string { return "delivered/" + string(d.Room) + d.ID }
 
-// Typing says that a peer is writing or has stopped.
+// Typing says that a person is typing or has stopped.
 type Typing struct {
 	Scope
 	Peer Peer
 	On   bool
 }
 
-// LatestKey is the peer's id.
+// LatestKey names the peer.
 func (t Typing) LatestKey() string { return "typing/" + string(t.Room) + t.Peer.ID }
 
 // Refused counts what was dropped, by sender and reason.
@@ -172,13 +172,13 @@ type Refused struct {
 	Scope
 	From   string // name or address, raw
 	Reason string
-	Count  int // in all, for this From and Reason
+	Count  int // so far, for this From and Reason
 }
 
-// LatestKey is sender and reason.
+// LatestKey names sender and reason.
 func (r Refused) LatestKey() string { return "refused/" + string(r.Room) + r.From + "\x00" + r.Reason }
 
-// Sync says how catching up goes: records of the room that are here, and those known to be missing.
+// Sync says how catching up goes: the room's records that are here, and those known to be missing.
 type Sync struct {
 	Scope
 	Have, Missing int
@@ -187,11 +187,11 @@ type Sync struct {
 // LatestKey names the room.
 func (s Sync) LatestKey() string { return "sync/" + string(s.Room) }
 
-// Saving says how keeping the room goes. The zero Saving: all is well.
+// Saving says how saving the room goes. The zero Saving means that all is well.
 type Saving struct {
 	Scope
 	NotSaved   string // why nothing is being saved at present, raw; "" when it is
-	Waiting    int    // what was not on disk yet when this was told
+	Waiting    int    // records that were not on disk yet at that moment
 	Dropped    int    // records that will not be saved: NotSaved lasted longer than memory
 	Unreadable int    // records that were found damaged on disk; they are asked for again
 	Aside      string // where a damaged file was put, raw; "" when there was none
@@ -201,7 +201,7 @@ type Saving struct {
 // LatestKey names the room.
 func (s Saving) LatestKey() string { return "saving/" + string(s.Room) }
 
-// Reach says who has a line of one's own, of those it is for.
+// Reach says which peers have a message from the local peer, of those it is for.
 type Reach struct {
 	Line       Line
 	Has, Lacks []Peer
@@ -231,7 +231,7 @@ type Ready struct {
 	Self Self
 }
 
-// Self is who and where one is.
+// Self is the local peer: its identity and where it listens.
 type Self struct {
 	ID          string
 	Key         identity.Key
@@ -243,7 +243,7 @@ type Self struct {
 	Started     time.Time
 }
 
-// SelfChanged says that one's own name or port is another.
+// SelfChanged says that the local name or port has changed.
 type SelfChanged struct {
 	Scope
 	Self Self
@@ -254,7 +254,7 @@ type Interface struct {
 	Name    string
 	Addr    netip.Addr
 	Skipped string // why it is not used, or ""
-	Error   string // what is wrong with it, or ""
+	Error   string // a fault of it, or ""
 	Sent    int    // beacons
 	Heard   int    // beacons of others
 }
@@ -271,10 +271,10 @@ type Network struct {
 	Firewall   []Notice  // for each port that has to be let in: what for, and the exact command
 }
 
-// LatestKey is the same for all.
+// LatestKey lets the newest replace all others.
 func (Network) LatestKey() string { return "network" }
 
-// Status is the answer to /status.
+// Status answers /status.
 type Status struct {
 	Self      Self
 	Up        time.Duration

@@ -22,8 +22,8 @@ type Batch []any
 // in it, and so do results that the screen posts to itself. It has two classes of delivery:
 //
 //   - A message must arrive, unless it is a Latest. It keeps its order. Post never blocks, because it
-//     is called under locks. Whoever reads from a link calls WaitSpace first, without a lock: so a
-//     slow reader of events pushes back on the network, and neither loses messages nor fills memory.
+//     is called under locks. The reader of a link calls WaitSpace first, without a lock: so a slow
+//     reader of events pushes back on the network, and neither loses messages nor fills memory.
 //   - A Latest is worth only its newest value. One that waits under the same key is taken out, and
 //     the new one stands at the end: it is never older than a message that was posted before it.
 //

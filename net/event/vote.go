@@ -7,19 +7,19 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Voter is one place of a roll.
+// Voter is one key of a voter list.
 type Voter struct {
 	Key    identity.Key
 	ID     string      // uuid
 	Name   string      // raw
-	Choice vote.Choice // what is known of this voter's ballots
-	Here   bool        // linked, or oneself
+	Choice vote.Choice // this voter's ballots, as far as they are known
+	Here   bool        // linked, or the local peer
 }
 
-// Ending is how far a vote that switches secure-only off has come with one of those that switched it
-// on (VOTING.md rule 5).
+// Ending is how far a vote that switches secure-only off has come with one of the votes that switched
+// it on (see package vote).
 type Ending struct {
-	Label string // of the one that it ends
+	Label string // names the vote that it ends
 	Need  int
 	Have  int
 	Whose []Voter // whose approval counts
@@ -27,7 +27,7 @@ type Ending struct {
 
 // Proposal is a proposal as it stands for this reader.
 type Proposal struct {
-	ID       string // of its record, 64 hex digits; "" for one that is only a draft
+	ID       string // its record's, 64 hex digits; "" for a draft
 	Number   int    // the short number
 	Label    string // what people call it: "#4", or "#4·7f" while two have that number
 	Slot     vote.Slot
@@ -41,14 +41,14 @@ type Proposal struct {
 	Time     time.Time
 	Closes   time.Time
 	Mine     vote.Choice // the local peer's own ballot
-	CanVote  bool        // one is asked: it is open, or has passed and lacks one's approval to end what it names
-	Idle     bool        // passed, and yet what it says does not hold here: see Effect
-	LeftOut  []Voter     // whom the roll leaves out, when it came: then it is disputed
-	Ends     []Ending    // of secure-only off
-	Silenced int         // of a draft: plain peers that would not be heard any more
+	CanVote  bool        // the local person is asked: it is open, or it passed and lacks our approval to end what it names
+	Idle     bool        // passed, and yet without effect here
+	LeftOut  []Voter     // missing on its voter list when it came: then it is disputed
+	Ends     []Ending    // the votes that a vote for secure-only off ends
+	Silenced int         // in a draft: plain peers that would not be heard any more
 }
 
-// Lacks is the first of those that it names and has not ended; false if there is none.
+// Lacks returns the first vote that it names and has not ended, and whether there is one.
 func (p Proposal) Lacks() (Ending, bool) {
 	for _, e := range p.Ends {
 		if e.Have < e.Need {
@@ -58,10 +58,10 @@ func (p Proposal) Lacks() (Ending, bool) {
 	return Ending{}, false
 }
 
-// Of is how many may vote.
+// Of returns how many may vote.
 func (p Proposal) Of() int { return len(p.Roll) }
 
-// Missing is who has not voted.
+// Missing returns the voters without a ballot.
 func (p Proposal) Missing() []Voter {
 	var out []Voter
 	for _, v := range p.Roll {
@@ -72,7 +72,7 @@ func (p Proposal) Missing() []Voter {
 	return out
 }
 
-// ProposalChanged says that a proposal came or stands otherwise. It carries all of it.
+// ProposalChanged says that a proposal came or has changed. It carries all of it.
 type ProposalChanged struct {
 	Scope
 	Proposal Proposal
@@ -80,7 +80,7 @@ type ProposalChanged struct {
 	History  bool        // learned by catching up or from disk
 }
 
-// BallotCast is a ballot that was counted, one's own too. It follows its ProposalChanged.
+// BallotCast is a ballot that was counted, a local one too. It follows its ProposalChanged.
 type BallotCast struct {
 	Scope
 	Proposal Proposal
@@ -93,23 +93,23 @@ type BallotCast struct {
 // Policy is what the room has decided, as it holds for this reader.
 type Policy struct {
 	SecureOnly bool
-	Number     int     // of the proposal that made it so, 0 if none did
-	Label      string  // of that proposal, "" if none did
-	Signed     []Voter // who approved that
+	Number     int     // the proposal that switched secure-only on; 0 if none did
+	Label      string  // the label of that proposal
+	Signed     []Voter // its approvers
 	Topic      string  // raw, "" if there is none
 	TopicLabel string
 }
 
-// PolicyChanged says that the policy is known, or another. It comes once at the start.
+// PolicyChanged says that the policy is known, or has changed. It comes once at the start.
 type PolicyChanged struct {
 	Scope
 	Policy  Policy
 	First   bool // at the start
-	History bool // learned by catching up: nobody was there when it was decided
+	History bool // learned by catching up
 }
 
-// Differs says that a peer follows another policy than one does oneself: it has the proposal of that
-// label in force and oneself not, or, if theirs isn't secure-only, the other way round.
+// Differs says that a peer applies another policy than we do. The proposal of that label is in force
+// for the peer and not for us; if theirs isn't secure-only, the other way round.
 type Differs struct {
 	Scope
 	Peer       Peer
@@ -117,11 +117,11 @@ type Differs struct {
 	Label      string // "" when it is not known here
 }
 
-// Gate says whether what is typed may be sent: a joiner waits until it knows the room's policy.
+// Gate says whether cleartext may be sent: a joiner waits until it knows the room's policy.
 type Gate struct {
 	Scope
 	Open   bool
-	Reason string // why not, or what is uncertain although it is open
+	Reason string // why not, or a doubt although it is open
 }
 
 func (ProposalChanged) event() {}

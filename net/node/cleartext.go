@@ -20,8 +20,8 @@ const (
 	maxHeld       = 256             // messages that wait for the policy to be known
 	networksEvery = 5 * time.Second // how often our own networks are looked up: they are "lan"
 	leaveWithin   = time.Second     // how long the goodbye to plain peers may take
-	// maxRelayAge is how old a message may be that came by catching up and is still written to line
-	// clients: it was overtaken on its way, and isn't of the past.
+	// maxRelayAge is how old a message from catching up may be and still be written to line clients. It
+	// was only overtaken on its way.
 	maxRelayAge = 10 * time.Second
 )
 
@@ -35,7 +35,7 @@ var (
 // package plain), and the Chat frames of native ones. Nothing of it is a record. Under secure-only
 // none is sent and none is shown, and none is sent before the home room's policy is known.
 //
-// Its methods may be called with a replica's lock held. Lock order: cleartext, then Node.mu.
+// Its methods may be called under a replica's lock. Lock order: cleartext, then Node.mu.
 type cleartext struct {
 	n        *Node
 	plain    *plain.Plain
@@ -129,7 +129,7 @@ func (n *Node) isNativeAddrLocked(at netip.AddrPort) bool {
 	return false
 }
 
-// onNativeLinked follows each new link to a native peer. It may be called with Node.mu held.
+// onNativeLinked follows each new link to a native peer. It may be called under Node.mu.
 func (c *cleartext) onNativeLinked() {
 	c.awaited.Store(true)
 	c.enforceDue.Store(true)
@@ -153,8 +153,8 @@ func (c *cleartext) enforce() {
 	}
 }
 
-// onPolicyChanged follows a change of the home room's policy. What was dropped under another policy is
-// counted anew.
+// onPolicyChanged follows a change of the home room's policy. The counts of dropped messages
+// start anew.
 func (c *cleartext) onPolicyChanged() {
 	c.updateMuteReason()
 	c.mu.Lock()
@@ -255,8 +255,8 @@ func (c *cleartext) safeSenderID(id string) string {
 	return id
 }
 
-// ignore is Ignore for a plain peer; it reports false if that is none. The profile doesn't remember
-// it: a plain program has another id at each of its starts.
+// ignore hides the messages of a plain peer, and reports false if that is none. The profile doesn't
+// remember it: a plain program has another id at each of its starts.
 func (c *cleartext) ignore(id string, on bool) bool {
 	for _, p := range c.plain.Peers() {
 		if p.ID == id && !c.isNative(id, netip.AddrPort{}) {

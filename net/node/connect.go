@@ -19,15 +19,15 @@ const (
 	jsonScheme = "json://"
 )
 
-// Connect dials host:port, line://host:port or json://host:port, for ever. What comes of it is told by
-// events.
+// Connect dials host:port, line://host:port or json://host:port, and retries for ever. Events report
+// the result.
 func (n *Node) Connect(addr string) error {
 	at := strings.TrimPrefix(strings.TrimPrefix(addr, lineScheme), jsonScheme)
 	if portOf(at) == 0 {
 		return fmt.Errorf("%q is no address: give HOST:PORT, as in 192.168.1.31:8080", addr)
 	}
 	n.mu.Lock()
-	delete(n.mu.quiet, addr) // whoever asks for it wants to know
+	delete(n.mu.quiet, addr) // the person who asks for it wants to know
 	n.mu.Unlock()
 	n.dial(addr)
 	return nil

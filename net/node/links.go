@@ -25,9 +25,9 @@ type peer struct {
 	lostAt time.Time
 	posted bool // its coming was reported
 
-	inst    string      // of its run
+	inst    string      // names its run
 	started int64       // ms, by its clock
-	namedAt record.Time // of the record that its name is from; zero: from its Hello
+	namedAt record.Time // time of the record that named it; zero: its Hello did
 }
 
 // now returns the peer with the numbers of its link.

@@ -2,8 +2,8 @@
 // It joins discovery, the mesh of links, cleartext peers and the rooms' replicas, and reports what
 // happens as events. Of the net packages, the command line starts only this one.
 //
-// The process knows keys, addresses and names. What is said and decided in a room is that room's
-// (package replica): node hands each frame to the room that it names. Cleartext belongs to the home
+// The process knows keys, addresses and names. Messages and votes belong to a room (package replica):
+// node hands each frame to the room that it names. Cleartext belongs to the home
 // room, the first one.
 //
 // The way of a message in: link → (verified) → route.go → replica → event.Queue. And out: Say →
@@ -64,11 +64,11 @@ type Config struct {
 	NoDiscovery   bool
 	DiscoveryPort int
 	PlainPeers    plain.Scope       // from where plain peers are allowed; "": the local network
-	Bare          bool              // to an only peer who speaks lines, write one's lines without one's name
+	Bare          bool              // write local messages without our name to an only line client
 	NoMDNS        bool              // don't announce and look by mDNS beside discovery
 	Remembered    []string          // addresses that were reached in earlier runs, dialled as Connect's are
 	Reached       func(addr string) // an address of Connect was reached; may be nil, must not block
-	Forget        func(addr string) // whoever was reached there was disconnected from; may be nil
+	Forget        func(addr string) // the peer at an address was disconnected; may be nil
 	Agent         string
 	Profile       string
 	Known         Known         // nil: nothing is remembered
@@ -94,12 +94,12 @@ type Node struct {
 	mesh      *mesh.Mesh
 	tcp       mesh.TCP
 	rooms     map[string]*replica.Replica // by id as on the wire
-	home      *replica.Replica            // the first one: what is typed goes there
+	home      *replica.Replica            // the first one: typed messages go there
 	cleartext *cleartext
 	finder    *discovery.Service
 	udp       discovery.Transport
 	mdns      *mdns.Service
-	inst      string // of this run
+	inst      string // names this run
 	port      int
 	started   time.Time
 	ready     chan struct{} // closed when all above is set: what runs beside Start waits for it
@@ -112,7 +112,7 @@ type Node struct {
 		peers      map[identity.Key]*peer
 		linked     []*peer       // those that have a link, in the order in which they came
 		changed    chan struct{} // closed and made anew when a link comes or goes
-		linksDirty bool          // neighbours must hear whom we are linked to
+		linksDirty bool          // neighbours must hear which peers are linked
 		refused    map[string]int
 		network    event.Network
 		quiet      map[string]bool         // addresses of earlier runs that weren't reached in this one

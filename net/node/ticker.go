@@ -19,7 +19,7 @@ func (n *Node) scheduleFlush() {
 	}
 }
 
-// tick is the node's clock. It sleeps while there is nothing to do but the second's round.
+// tick runs the node's clock. It sleeps while there is nothing to do but the second's round.
 func (n *Node) tick(ctx context.Context) {
 	<-n.ready
 	second := time.NewTicker(time.Second)

@@ -12,7 +12,7 @@ import (
 // Bounds of an answer.
 const (
 	answerFrames = votes.AnswerFrames
-	maxRanges    = 256 // of a peer's question
+	maxRanges    = 256 // ranges taken from a peer's question
 )
 
 // askLocked puts the next question to a peer, if it has something that is missing here.
@@ -118,7 +118,7 @@ type answer struct {
 	r            *Replica
 	link         Link
 	out          wire.Records
-	size, frames int // of the frame that is packed; sent so far
+	size, frames int // bytes of the frame that is packed; frames sent so far
 	most         int
 }
 

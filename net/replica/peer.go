@@ -19,8 +19,8 @@ type peer struct {
 	session
 	since, gone time.Time // when its present link came, or the last one went
 
-	acked uint64 // of our own feed, as seq+1
-	due   uint64 // of our own feed, as seq+1, when its last link went down
+	acked uint64 // seq+1 that it acknowledged in our own feed
+	due   uint64 // seq+1 of our own feed when its last link went down
 }
 
 // session is what belongs to one link; it goes with it.
@@ -33,7 +33,7 @@ type session struct {
 	advertised []room.Holding            // while it is slow: the frontier that it was last sent
 	syncMu     *sync.Mutex               // held while its sync queue is filled, without Replica.mu
 
-	page          []room.Holding // of a frontier that is not complete
+	page          []room.Holding // a frontier that is not complete
 	pageSeq       uint64         // number of that frontier
 	unequal       int            // pings in a row whose hash differed
 	backoff       int            // pings with another hash until frontiers are compared again, above two

@@ -11,7 +11,7 @@
 // # Catching up
 //
 // Two peers whose frontier hashes differ send each other their frontiers: how far each has every feed,
-// and which votes. The planner of package room then decides which missing records to ask of whom. A
+// and which votes. The planner of package room then decides which missing records to ask of which peer. A
 // peer that takes records more slowly than they come is no longer pushed to, and catches up the same
 // way at its own pace (slowpeer.go). A peer that was never met in this room is given only recent
 // records (sharing.go).
@@ -82,7 +82,7 @@ type Host interface {
 	ScheduleFlush()
 }
 
-// Config says which room a replica holds and for whom. All of it must be set, but for Keep and Window.
+// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep and Window.
 type Config struct {
 	Identity *identity.Identity
 	Name     string // the local peer's
@@ -192,8 +192,7 @@ func (r *Replica) Flush() {
 	r.flushAcksLocked()
 }
 
-// Tick is called every second. It looks after votes and store, and retries questions that no peer
-// answered.
+// Tick looks after votes and store, and retries questions that no peer answered. Call it every second.
 func (r *Replica) Tick() {
 	r.votes.Tick()
 	r.mu.Lock()

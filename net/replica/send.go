@@ -86,8 +86,8 @@ func (r *Replica) publishLocked(entries []store.Entry) int {
 	return sent
 }
 
-// forwardLocked hands a record on, and returns to how many peers: a local one to all; another to those
-// neighbours, except the peer that it came from, that are not linked to its author.
+// forwardLocked hands a record on, and returns to how many peers. A local record goes to all. Another
+// goes to the neighbours that are not linked to its author, except the peer that it came from.
 func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 	var frame wire.Frame
 	sent := 0

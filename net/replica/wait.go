@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// waitUntil waits for a state of the peers. ready is called with mu held. It returns nil once ready
+// waitUntil waits for a state of the peers. ready is called under mu. It returns nil once ready
 // reports true, and the cause of ctx when that ends first.
 func (r *Replica) waitUntil(ctx context.Context, ready func() bool) error {
 	for {

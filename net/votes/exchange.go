@@ -22,11 +22,11 @@ const (
 type session struct {
 	policy   *wire.Policy     // as its Hello says; nil: it says none
 	differs  [2]wire.Policy   // theirs and ours when it was last reported that they differ
-	page     vote.Map         // of a frontier that is not complete
+	page     vote.Map         // a frontier that is not complete
 	theirs   vote.Map         // what the peer holds, while it is asked for some of it
 	missing  int              // how much of that was missing when the peer was last asked
-	answered []*record.Record // of an answer that is not complete
-	frames   int              // of that answer
+	answered []*record.Record // an answer that is not complete
+	frames   int              // frames of that answer
 }
 
 // LinkUp begins a peer's session, in place of the one before. theirs is the policy in its Hello.
@@ -114,8 +114,8 @@ func (v *Votes) EndPages(from identity.Key) {
 	}
 }
 
-// askLocked asks a peer for the votes that it has and that are missing here, a page at a time, until
-// an answer brings nothing: a peer that names votes and doesn't send them isn't asked again.
+// askLocked asks a peer for the votes that are missing here, a page at a time, until an answer brings
+// nothing. A peer that names votes and doesn't send them isn't asked again.
 func (v *Votes) askLocked(key identity.Key, s *session) {
 	missing := v.records.ListMissing(s.theirs)
 	if len(missing) == 0 {

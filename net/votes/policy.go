@@ -90,13 +90,13 @@ func (v *Votes) setKnownLocked() {
 }
 
 // SecureOnly reports whether unsigned messages are refused here, and the label of the proposal that
-// made it so. Unlike Policy it may be called with any lock held.
+// made it so. Unlike Policy it may be called under any lock.
 func (v *Votes) SecureOnly() (label string, on bool) {
 	p := v.records.Policy()
 	return v.records.Label(p.By), p.SecureOnly
 }
 
-// Tick is called every second. It reports proposals that have expired, and ends a joiner's waiting.
+// Tick reports proposals that have expired, and ends a joiner's waiting. Call it every second.
 func (v *Votes) Tick() {
 	v.mu.Lock()
 	defer v.mu.Unlock()

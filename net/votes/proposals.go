@@ -64,8 +64,8 @@ func (v *Votes) proposalLocked(id vote.ID) event.Proposal {
 	return out
 }
 
-// canStillEndOne reports whether a vote that switches secure-only off has passed and, with the key's
-// approval, can still end one of those that it names: the key is then asked on (see package vote).
+// canStillEndOne reports whether a vote for secure-only off has passed and, with the key's approval,
+// can still end a vote that it names. The key is then asked on (see package vote).
 func canStillEndOne(p event.Proposal, key identity.Key) bool {
 	return p.State == vote.StatusPassed && slices.ContainsFunc(p.Ends, func(e event.Ending) bool {
 		return e.Have < e.Need && e.Need <= len(e.Whose) &&

@@ -14,8 +14,8 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Room is what Votes asks of the room around it. Its methods are called with the lock of Votes held,
-// so they must not call back into Votes.
+// Room is what Votes asks of the room around it. Its methods are called under the lock of Votes, so
+// they must not call back into Votes.
 type Room interface {
 	// Forward sends a vote record to the linked peers that may lack it. from is the peer that it came
 	// from, the zero key for a local one.
