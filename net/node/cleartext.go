@@ -138,7 +138,7 @@ func (c *cleartext) onNativeLinked() {
 // updateMuteReason remembers why nothing may be said in cleartext, where plain reads it without a lock.
 func (c *cleartext) updateMuteReason() {
 	why := ""
-	if label, on := c.n.home.Votes().SecureOnly(); on {
+	if label, on := c.n.replica.Votes().SecureOnly(); on {
 		why = "unsigned lines refused · policy " + label
 	}
 	c.muted.Store(&why)
@@ -164,7 +164,7 @@ func (c *cleartext) onPolicyChanged() {
 
 // mayLocked returns why nothing may go out in cleartext now, or nil.
 func (c *cleartext) mayLocked() error {
-	if label, on := c.n.home.Votes().SecureOnly(); on {
+	if label, on := c.n.replica.Votes().SecureOnly(); on {
 		return fmt.Errorf("%w: policy %s", errSecureOnly, label)
 	}
 	if !c.mu.known && c.awaited.Load() {
@@ -277,7 +277,7 @@ func (c *cleartext) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()
 	c.plain.Leave(ctx)
-	if c.n.mdns != nil {
-		c.n.mdns.Leave()
+	if c.n.finder.mdns != nil {
+		c.n.finder.mdns.Leave()
 	}
 }

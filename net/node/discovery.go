@@ -2,77 +2,93 @@ package node
 
 import (
 	"fmt"
+	"net/netip"
+	"sync"
 
 	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/plain"
+	"chat.lan/p2pchat/net/plain/mdns"
 	"chat.lan/p2pchat/net/wire"
 )
 
 // maxCopies bounds the addresses of other programs with our key that are reported in one run.
 const maxCopies = 8
 
-// openDiscovery opens the socket that beacons take.
-func (n *Node) openDiscovery() error {
-	if n.cfg.NoDiscovery {
+// finder finds peers for a node, by beacons and by mDNS. Its fields are set before others run beside
+// Start.
+type finder struct {
+	n       *Node
+	udp     discovery.Transport // nil: no discovery
+	service *discovery.Service  // nil: no discovery
+	mdns    *mdns.Service       // nil: no mDNS
+
+	mu     sync.Mutex
+	copies map[netip.Addr]bool // where programs with our key were reported; guarded by mu
+}
+
+// open opens the socket that beacons take.
+func (f *finder) open() error {
+	if f.n.cfg.NoDiscovery {
 		return nil
 	}
-	if n.cfg.Transport != nil {
-		n.udp = n.cfg.Transport
+	if f.n.cfg.Transport != nil {
+		f.udp = f.n.cfg.Transport
 		return nil
 	}
-	udp, err := discovery.ListenUDP(n.group, discovery.UDPConfig{Port: n.cfg.DiscoveryPort, Interfaces: n.cfg.Interfaces})
+	udp, err := discovery.ListenUDP(f.n.group, discovery.UDPConfig{Port: f.n.cfg.DiscoveryPort, Interfaces: f.n.cfg.Interfaces})
 	if err != nil {
 		return err
 	}
-	n.udp = udp
+	f.udp = udp
 	return nil
 }
 
 // announce returns what our beacons say.
-func (n *Node) announce() wire.Discovery {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	key := n.cfg.Identity.Key()
-	return wire.Discovery{ID: key.ID().String(), Name: n.mu.name, Port: uint16(n.port), V: 1,
-		Started: n.started.UnixMilli(), Inst: n.inst, Key: &key, Rooms: n.roomIDs()}
+func (f *finder) announce() wire.Discovery {
+	f.n.mu.Lock()
+	defer f.n.mu.Unlock()
+	key := f.n.cfg.Identity.Key()
+	return wire.Discovery{ID: key.ID().String(), Name: f.n.mu.name, Port: uint16(f.n.port), V: 1,
+		Started: f.n.started.UnixMilli(), Inst: f.n.inst, Key: &key, Rooms: f.n.roomIDs()}
 }
 
 // onAnnouncement dials a native peer that is in one of our rooms, and notes a plain one.
-func (n *Node) onAnnouncement(s discovery.Announcement) {
+func (f *finder) onAnnouncement(s discovery.Announcement) {
 	native := s.Kind == discovery.Announce && s.Discovery.Native()
 	switch {
 	case native && s.OwnKey:
-		n.reportKeyCopy(s)
+		f.reportKeyCopy(s)
 	case native:
 		for _, id := range s.Discovery.Rooms {
-			if n.roomOf(id) != nil {
-				n.mesh.Hint(*s.Discovery.Key, n.tcp.Routes(s.Addrs...))
+			if f.n.roomOf(id) != nil {
+				f.n.mesh.Hint(*s.Discovery.Key, f.n.tcp.Routes(s.Addrs...))
 				return
 			}
 		}
-	case !n.cleartext.allows(s.Source.Addr()):
+	case !f.n.cleartext.allows(s.Source.Addr()):
 	case s.Kind == discovery.Heartbeat:
-		n.cleartext.plain.HandleHeartbeat(s.ID, s.Source)
+		f.n.cleartext.plain.HandleHeartbeat(s.ID, s.Source)
 	case s.Kind == discovery.Announce:
-		n.cleartext.plain.HandleBeacon(s.Discovery, s.Source)
+		f.n.cleartext.plain.HandleBeacon(s.Discovery, s.Source)
 	}
 }
 
 // reportKeyCopy reports another program with our key: once for each address, and for a few of them,
 // since anyone can send our beacon again, each time as a new program's.
-func (n *Node) reportKeyCopy(s discovery.Announcement) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+func (f *finder) reportKeyCopy(s discovery.Announcement) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	at := s.Source.Addr()
-	if !s.New || n.mu.copies[at] || len(n.mu.copies) >= maxCopies {
+	if !s.New || f.copies[at] || len(f.copies) >= maxCopies {
 		return
 	}
-	n.mu.copies[at] = true
-	n.notice(event.Warning, "another program with your key is at "+at.String(), "a copied profile? give one of the two its own with --profile")
+	f.copies[at] = true
+	f.n.notice(event.Warning, "another program with your key is at "+at.String(), "a copied profile? give one of the two its own with --profile")
 }
 
 // onDiscoveryStatus posts what discovery sees.
-func (n *Node) onDiscoveryStatus(s discovery.Status) {
+func (f *finder) onDiscoveryStatus(s discovery.Status) {
 	net := event.Network{Looking: true, Since: s.Since}
 	for _, i := range s.Report.Interfaces {
 		e := event.Interface{Name: i.Name, Skipped: i.Skipped, Error: i.Error, Sent: int(i.Sent), Heard: int(i.Heard)}
@@ -90,9 +106,49 @@ func (n *Node) onDiscoveryStatus(s discovery.Status) {
 	if s.Report.Port != 0 {
 		net.Firewall = append(net.Firewall, event.Notice{Text: fmt.Sprintf("to be found, UDP %d", s.Report.Port), Hint: discovery.FirewallHint("udp", s.Report.Port)})
 	}
-	net.Firewall = append(net.Firewall, event.Notice{Text: fmt.Sprintf("to be spoken to, TCP %d", n.port), Hint: discovery.FirewallHint("tcp", n.port)})
-	n.mu.Lock()
-	n.mu.network = net
-	n.mu.Unlock()
-	n.events.Post(net)
+	net.Firewall = append(net.Firewall, event.Notice{Text: fmt.Sprintf("to be spoken to, TCP %d", f.n.port), Hint: discovery.FirewallHint("tcp", f.n.port)})
+	f.n.mu.Lock()
+	f.n.mu.network = net
+	f.n.mu.Unlock()
+	f.n.events.Post(net)
+}
+
+// start begins to look for peers.
+func (f *finder) start() {
+	if f.udp != nil {
+		f.service = discovery.Start(f.n.group, discovery.Config{Transport: f.udp, Self: f.announce, OnAnnouncement: f.onAnnouncement, OnStatus: f.onDiscoveryStatus})
+	}
+	f.startMDNS()
+}
+
+// startMDNS announces us and looks for others by mDNS, where discovery does.
+func (f *finder) startMDNS() {
+	udp, real := f.udp.(discovery.Inspector)
+	if f.n.cfg.NoMDNS || f.n.cfg.PlainPeers == plain.ScopeOff || !real {
+		return
+	}
+	key := f.n.cfg.Identity.Key()
+	f.mdns = mdns.Start(f.n.group, mdns.Config{
+		Self: func() mdns.Self {
+			me := f.n.cleartext.self.Load()
+			return mdns.Self{ID: me.ID, Name: me.Name, Port: me.Port, Key: key}
+		},
+		Interfaces: func() (names []string) {
+			for _, i := range udp.Report().Interfaces {
+				if i.Skipped == "" {
+					names = append(names, i.Name)
+				}
+			}
+			return names
+		},
+		Found: func(d wire.Discovery, at netip.AddrPort) {
+			switch {
+			case d.Native():
+				f.n.mesh.Hint(*d.Key, f.n.tcp.Routes(at))
+			case f.n.cleartext.allows(at.Addr()):
+				f.n.cleartext.plain.HandleFound(d, at)
+			}
+		},
+		Log: f.n.cfg.Log,
+	})
 }

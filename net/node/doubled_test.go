@@ -19,7 +19,7 @@ func TestOwnBeaconsSentAgain(t *testing.T) {
 		p := w.move(0)
 		key := p.Self().Key
 		sight := func(from netip.Addr) {
-			p.onAnnouncement(discovery.Announcement{Kind: discovery.Announce, OwnKey: true, New: true, Source: netip.AddrPortFrom(from, 9999),
+			p.finder.onAnnouncement(discovery.Announcement{Kind: discovery.Announce, OwnKey: true, New: true, Source: netip.AddrPortFrom(from, 9999),
 				Discovery: wire.Discovery{ID: p.Self().ID, Port: 8080, V: 1, Inst: "00", Key: &key}})
 		}
 		warnings := func() (texts []string) {

@@ -57,8 +57,8 @@ func (n *Node) Up(l *link.Link) {
 			r.LinkUp(l, in)
 		}
 	}
-	if n.finder != nil {
-		n.finder.SetPeers(len(n.mesh.Links())) // they share the air
+	if n.finder.service != nil {
+		n.finder.service.SetPeers(len(n.mesh.Links())) // they share the air
 	}
 }
 

@@ -30,8 +30,8 @@ func (n *Node) Nick(name string) error {
 	n.cleartext.setSelf(name)
 	n.events.Post(event.SelfChanged{Self: n.selfLocked()})
 	n.mu.Unlock()
-	if n.finder != nil {
-		n.finder.StartBurst()
+	if n.finder.service != nil {
+		n.finder.service.StartBurst()
 	}
 	return nil
 }

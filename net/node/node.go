@@ -40,7 +40,6 @@ import (
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/plain"
-	"chat.lan/p2pchat/net/plain/mdns"
 	"chat.lan/p2pchat/net/replica"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
@@ -87,24 +86,22 @@ type Config struct {
 
 // Node is a running participant. Its methods may be called from any goroutine.
 type Node struct {
-	cfg       Config
-	group     *group.Group
-	events    *event.Queue
-	accept    *accept.Port
-	mesh      *mesh.Mesh
-	tcp       mesh.TCP
-	rooms     map[string]*replica.Replica // by id as on the wire
-	home      *replica.Replica            // the first one: typed messages go there
-	cleartext *cleartext
-	finder    *discovery.Service
-	udp       discovery.Transport
-	mdns      *mdns.Service
-	inst      string // names this run
-	port      int
-	started   time.Time
-	ready     chan struct{} // closed when all above is set: what runs beside Start waits for it
-	flushDue  chan struct{} // capacity 1: something is gathered for the ticker
-	replaced  atomic.Bool   // a peer said that this profile runs elsewhere
+	*Room // the home room: what is typed goes there
+
+	cfg      Config
+	group    *group.Group
+	events   *event.Queue
+	accept   *accept.Port
+	mesh     *mesh.Mesh
+	tcp      mesh.TCP
+	rooms    map[string]*replica.Replica // by id as on the wire
+	finder   *finder
+	inst     string // names this run
+	port     int
+	started  time.Time
+	ready    chan struct{} // closed when all above is set: what runs beside Start waits for it
+	flushDue chan struct{} // capacity 1: something is gathered for the ticker
+	replaced atomic.Bool   // a peer said that this profile runs elsewhere
 
 	mu struct {
 		sync.Mutex
@@ -117,7 +114,6 @@ type Node struct {
 		network    event.Network
 		quiet      map[string]bool         // addresses of earlier runs that weren't reached in this one
 		reachedAt  map[string]identity.Key // addresses that were named, and the key that was reached there
-		copies     map[netip.Addr]bool     // where programs with our key were reported
 		closed     bool
 	}
 }
@@ -131,7 +127,8 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	}
 	n.mu.name, n.mu.peers, n.mu.changed = cfg.Name, map[identity.Key]*peer{}, make(chan struct{})
 	n.mu.refused, n.mu.quiet = map[string]int{}, map[string]bool{}
-	n.mu.reachedAt, n.mu.copies = map[string]identity.Key{}, map[netip.Addr]bool{}
+	n.mu.reachedAt = map[string]identity.Key{}
+	n.finder = &finder{n: n, copies: map[netip.Addr]bool{}}
 	if cfg.Network == nil {
 		n.cfg.Network = iface.Network{Group: g, Interfaces: cfg.Interfaces}
 	}
@@ -145,7 +142,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	if err = n.openRooms(); err == nil {
-		err = n.openDiscovery()
+		err = n.finder.open()
 	}
 	if err != nil {
 		listener.Close()
@@ -172,10 +169,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 		Refused: plainHandler{n.cleartext}.Refused, Log: cfg.Log,
 	})
 	g.Go("node/ticker", n.tick)
-	if n.udp != nil {
-		n.finder = discovery.Start(g, discovery.Config{Transport: n.udp, Self: n.announce, OnAnnouncement: n.onAnnouncement, OnStatus: n.onDiscoveryStatus})
-	}
-	n.startMDNS()
+	n.finder.start()
 	close(n.ready)
 	n.dialAll()
 	return n, nil
@@ -202,7 +196,7 @@ func (n *Node) openRooms() error {
 	if err != nil {
 		return err
 	}
-	n.home, n.rooms = r, map[string]*replica.Replica{r.ID(): r}
+	n.Room, n.rooms = &Room{replica: r}, map[string]*replica.Replica{r.ID(): r}
 	return nil
 }
 
@@ -284,15 +278,15 @@ func (n *Node) Close(ctx context.Context) {
 	if again {
 		return
 	}
-	if n.finder != nil {
-		_ = n.finder.Goodbye(ctx) // a peer that doesn't hear it finds out from the link
+	if n.finder.service != nil {
+		_ = n.finder.service.Goodbye(ctx) // a peer that doesn't hear it finds out from the link
 	}
 	n.cleartext.leave(ctx)
 	n.accept.Close()
 	n.mesh.Close()
 	n.waitDown(ctx)
-	if n.udp != nil {
-		n.udp.Close()
+	if n.finder.udp != nil {
+		n.finder.udp.Close()
 	}
 }
 

@@ -24,7 +24,7 @@ func TestAnOffThatEndsNothingAsksOn(t *testing.T) {
 		}
 		for _, p := range ps { // a client that just started disputes nothing
 			for _, r := range recs {
-				p.home.Votes().TakeLive(ps[0].Self().Key, r)
+				p.replica.Votes().TakeLive(ps[0].Self().Key, r)
 			}
 		}
 		cast(t, ps[1], "#1", vote.Approve)
@@ -88,8 +88,8 @@ func TestWhoFollowsLessIsSaid(t *testing.T) {
 		if _, err := ps[1].Dispute(q.Label, true); err != nil {
 			t.Fatal(err)
 		}
-		key, v := ps[1].Self().Key, ps[0].home.Votes()
-		v.LinkUp(key, ps[1].home.Votes().WirePolicy())
+		key, v := ps[1].Self().Key, ps[0].replica.Votes()
+		v.LinkUp(key, ps[1].replica.Votes().WirePolicy())
 		for range 2 {
 			v.EndPages(key) // each answer that brings the votes level comes to the same
 		}

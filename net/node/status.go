@@ -39,12 +39,12 @@ func (n *Node) Peers() []event.Peer {
 
 // Status returns the answer to /status.
 func (n *Node) Status() event.Status {
-	links, room := len(n.mesh.Links()), n.home.Status()
+	links, room := len(n.mesh.Links()), n.replica.Status()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := event.Status{Self: n.selfLocked(), Up: time.Since(n.started), Links: links, Peers: len(n.mu.linked),
 		Records: room.Records, Received: room.Received, Saving: room.Saving,
-		Dropped: maps.Clone(n.mu.refused), Network: n.mu.network, Discovery: n.udp != nil}
+		Dropped: maps.Clone(n.mu.refused), Network: n.mu.network, Discovery: n.finder.udp != nil}
 	for _, p := range n.mu.peers {
 		now := p.now()
 		s.In, s.Out = s.In+now.In, s.Out+now.Out

@@ -71,7 +71,7 @@ func (n *Node) everySecond() {
 			lost = true
 		}
 	}
-	if n.finder != nil {
-		n.finder.SetLost(lost)
+	if n.finder.service != nil {
+		n.finder.service.SetLost(lost)
 	}
 }

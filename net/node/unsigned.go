@@ -26,7 +26,7 @@ const (
 
 // Unsigned sends a message that anyone could have written to everyone. Under secure-only it is
 // refused.
-func (n *Node) Unsigned(text string) error { return n.cleartext.sendUnsigned(text) }
+func (r *Room) Unsigned(text string) error { return r.cleartext.sendUnsigned(text) }
 
 func (c *cleartext) sendUnsigned(text string) error {
 	c.mu.Lock()
@@ -51,7 +51,7 @@ func (c *cleartext) line(l event.Line) event.Line {
 }
 
 // scope returns the home room, which cleartext belongs to.
-func (c *cleartext) scope() event.Scope { return event.Scope{Room: event.Room(c.n.home.ID())} }
+func (c *cleartext) scope() event.Scope { return event.Scope{Room: event.Room(c.n.replica.ID())} }
 
 // sendToLinks sends a cleartext message to the native peers, as a Chat, and returns how many. via is
 // our own key when it comes from a line client of ours.
@@ -124,7 +124,7 @@ func (c *cleartext) takeChat(l *link.Link, m wire.Chat) {
 // refuseUnderSecureOnly counts a cleartext message if secure-only refuses it, and reports whether it
 // does.
 func (c *cleartext) refuseUnderSecureOnly(from string) bool {
-	label, on := c.n.home.Votes().SecureOnly()
+	label, on := c.n.replica.Votes().SecureOnly()
 	if on {
 		c.countDropped(from, label)
 	}

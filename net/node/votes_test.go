@@ -161,7 +161,7 @@ func TestAVoteAcrossASplit(t *testing.T) {
 			if last := p.last("#1"); last.Yes != 3 || last.No != 1 || last.State != "passed" {
 				t.Errorf("p%d: %+v", i, last)
 			}
-			if p.home.Votes().Hash() != ps[0].home.Votes().Hash() {
+			if p.replica.Votes().Hash() != ps[0].replica.Votes().Hash() {
 				t.Errorf("p%d has other votes", i)
 			}
 		}
@@ -218,7 +218,7 @@ func TestWhoIsLeftOut(t *testing.T) {
 		}
 		for _, p := range ps {
 			for _, r := range recs {
-				p.home.Votes().TakeLive(ps[0].Self().Key, r)
+				p.replica.Votes().TakeLive(ps[0].Self().Key, r)
 			}
 		}
 		pass(time.Second)
