@@ -1,14 +1,14 @@
 // Package background decides, before anything asks the terminal, whether its background is dark.
 //
-// Bubble Tea v1 asks in a package init: it writes OSC 11 and reads the answer, and a terminal that
-// never answers (a serial line, a recorder, some multiplexers) delays the start by five seconds.
-// Lip Gloss doesn't ask once the answer is set, so this package sets it, in an init of its own.
-// It is the one init of the program: only an init can run before another package's init.
+// Bubble Tea v1 asks in a package init: it writes OSC 11 and reads the answer. A terminal that never
+// answers (a serial line, a recorder, some multiplexers) delays the start by five seconds. Lip Gloss
+// doesn't ask once the background is set, so this package sets it, in an init of its own. The program
+// has no other init: only an init can run before another package's init.
 //
-// Order is what makes it work. Go initialises packages in the order of their import paths, each as
-// soon as all that it imports is ready. This package imports Lip Gloss and nothing of Bubble Tea, and
-// chat.lan/… sorts before github.com/charmbracelet/bubbletea. Any import will do: package tui has it,
-// because it reads Dark. A package that imports Bubble Tea must never be imported here.
+// The order of initialisation makes it work. Go initialises packages in the order of their import
+// paths, each as soon as its imports are ready. This package imports Lip Gloss and nothing of Bubble
+// Tea, and chat.lan/… sorts before github.com/charmbracelet/bubbletea. Any import of this
+// package will do: package tui has it.
 //
 // A later choice (a --theme flag) calls lipgloss.SetHasDarkBackground again.
 package background
@@ -25,10 +25,10 @@ func init() {
 	lipgloss.SetHasDarkBackground(Dark(os.Getenv("COLORFGBG")))
 }
 
-// Dark reads the value of COLORFGBG, which rxvt, Konsole and others set to "foreground;background"
-// (sometimes with a word between) in numbers of the 16-colour palette: "15;0" is light on dark,
-// "0;15" dark on light. Empty, "default" or anything else unreadable counts as dark, which is what
-// most terminals are. It is a pure function, safe to call from anywhere.
+// Dark reports whether a value of COLORFGBG stands for a dark background. Rxvt, Konsole and others set
+// it to "foreground;background", sometimes with a word between, in numbers of the 16-colour palette:
+// "15;0" is light on dark, "0;15" dark on light. An empty or unreadable value counts as dark, since most
+// terminals are. Dark may be called from any goroutine.
 func Dark(colorfgbg string) bool {
 	last := colorfgbg[strings.LastIndexByte(colorfgbg, ';')+1:]
 	n, err := strconv.Atoi(last)

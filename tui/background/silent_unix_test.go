@@ -12,7 +12,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/creack/pty"
 
-	// Bubble Tea's init is what this package has to come before.
+	// Package background must be initialised before Bubble Tea.
 	_ "github.com/charmbracelet/bubbletea"
 )
 
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		fmt.Printf("started dark=%v\n", lipgloss.HasDarkBackground())
 		os.Exit(0)
 	case "ask":
-		// What Bubble Tea's init does when nobody told Lip Gloss.
+		// Bubble Tea's init does this unless Lip Gloss knows the background.
 		fmt.Printf("asked dark=%v\n", lipgloss.NewRenderer(os.Stdout).HasDarkBackground())
 		os.Exit(0)
 	}

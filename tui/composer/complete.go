@@ -5,25 +5,25 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Candidate is one way to go on.
+// Candidate is a completion.
 type Candidate struct {
-	Line  string // what stands before the cursor once it is chosen
+	Line  string // the text before the cursor once it is chosen
 	Label sanitize.SafeText
-	Help  sanitize.SafeText // or empty
+	Help  sanitize.SafeText // may be empty
 }
 
-// maxList is how many candidates are shown at once.
+// maxList is the greatest height of the list, in candidates.
 const maxList = 8
 
-// list is the candidates that are on offer.
+// list holds the candidates on offer.
 type list struct {
 	items  []Candidate
-	chosen int    // of items, -1 while none is
-	tail   string // what stands behind the cursor
-	closed bool   // Esc closed it: it stays so until Tab, or until the line is empty
+	chosen int    // index in items, -1 for none
+	tail   string // the text behind the cursor
+	closed bool   // closed with Esc, until Tab or until the text is empty
 }
 
-// offer looks for ways to go on from the text as it is now.
+// offer asks for completions of the text as it is now.
 func (p *Pane) offer(asked bool) {
 	if p.list.closed && !asked && p.e.text != "" {
 		return
@@ -35,12 +35,12 @@ func (p *Pane) offer(asked bool) {
 	p.list.items = p.cfg.Complete(p.e.text[:p.e.at], asked)
 	p.list.tail = p.e.text[p.e.at:]
 	if !asked && len(p.list.items) == 1 && p.list.items[0].Line == p.e.text[:p.e.at] {
-		p.list.items = nil // that is what stands there already
+		p.list.items = nil // the text is complete already
 	}
 }
 
-// Complete is Tab (step 1) or Shift+Tab (step -1): it takes the first candidate, and then one after
-// the other. It reports false when there is none.
+// Complete carries out Tab (step 1) or Shift+Tab (step -1): it puts the first candidate into the text,
+// and at each further call the next. It reports false if there is none.
 func (p *Pane) Complete(step int) bool {
 	l := &p.list
 	if l.chosen < 0 {
@@ -61,12 +61,12 @@ func (p *Pane) Complete(step int) bool {
 	p.e.splice(l.items[l.chosen].Line, l.tail)
 	p.history.leave()
 	if n == 1 {
-		p.offer(false) // nothing to choose from: go on to what comes next
+		p.offer(false) // a single candidate is final: offer what follows it
 	}
 	return true
 }
 
-// CloseList is Esc: it takes the list away, and reports whether there was one.
+// CloseList closes the list, as Esc does, and reports whether it was open.
 func (p *Pane) CloseList() bool {
 	if len(p.list.items) == 0 {
 		return false
@@ -75,10 +75,10 @@ func (p *Pane) CloseList() bool {
 	return true
 }
 
-// ListHeight is how many rows the list takes.
+// ListHeight returns how many rows the list takes.
 func (p *Pane) ListHeight() int { return min(len(p.list.items), maxList) }
 
-// ListRows are the rows of the list, each of width cells.
+// ListRows draws the list, in rows of width cells.
 func (p *Pane) ListRows(width int) []string {
 	t, l := p.cfg.Theme, &p.list
 	n := p.ListHeight()
@@ -103,15 +103,15 @@ func (p *Pane) ListRows(width int) []string {
 		r.Put(dim, c.Help)
 		if n < len(l.items) && y == n-1 && top+n < len(l.items) {
 			more := sanitize.Linef("%d more", len(l.items)-top-n)
-			r = moreRow(t, r, more, width)
+			r = putMore(t, r, more, width)
 		}
 		rows[y] = r.PadTo(style, width).String()
 	}
 	return rows
 }
 
-// moreRow says at the end of a row that the list goes on, if there is room for it.
-func moreRow(t *theme.Theme, r *theme.Row, more sanitize.SafeText, width int) *theme.Row {
+// putMore writes at the end of a row that the list goes on, if there is room.
+func putMore(t *theme.Theme, r *theme.Row, more sanitize.SafeText, width int) *theme.Row {
 	if at := width - more.Width() - 1; at > r.Width() {
 		r.PadTo(t.Text, at).Put(t.Dim, more)
 	}

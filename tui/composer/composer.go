@@ -1,12 +1,15 @@
-// Package composer is the composer: the rows at the bottom of the screen in which a person writes.
+// Package composer is the composer: the rows at the bottom of the screen in which a message is written.
 //
-// It edits as readline does, by graphemes, so that one Backspace takes a whole flag or a letter with
-// its accents; it grows from one row to five and scrolls beyond; it remembers what was sent, and
-// keeps the draft while one looks back; it offers ways to go on in a list above it. What is typed or
-// pasted passes tui/sanitize as it comes in, so that what is sent is what is shown. A paste never sends:
-// up to 8 KiB become part of the text, more is folded into one row and goes out behind it.
+// The composer edits as readline does, by graphemes: Backspace takes a whole flag, or a letter with
+// its accents. It grows from a row to five, and scrolls beyond. It remembers the texts that were sent,
+// and keeps the draft while the user looks back at them. It offers completions in a list above it.
+// Text passes tui/sanitize as it is typed or pasted, so that the text sent is the text shown. A paste
+// never sends: up to 8 KiB become part of the text, more is folded into a row and sent after it.
 //
-// Which key does what is said in tui/keys.go; a key arrives here as an Op, or as text.
+// Bubbles' textarea is not used here: it edits by rune, so that Backspace would leave half a flag. It
+// also knows no folded pastes, and can't sanitize as it goes.
+//
+// The bindings of keys stand in tui/keys.go; a key arrives here as an Op, or as text.
 package composer
 
 import (
@@ -16,27 +19,27 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Limits, in bytes (DESIGN.md §10).
+// Limits, in bytes.
 const (
-	MaxText   = 8 << 10 // of what is typed, so of one line on the wire
-	MaxPasted = 1 << 20 // of what is folded, and of all together
+	MaxText   = 8 << 10 // the typed text; longer texts would be split on the wire
+	MaxPasted = 1 << 20 // text and folded pastes together
 )
 
-// MaxRows is how high the composer grows.
+// MaxRows is the greatest height of the composer, in rows.
 const MaxRows = 5
 
-// Config is what a composer needs. Theme must be set.
+// Config holds what a composer needs. Theme must be set.
 type Config struct {
 	Theme *theme.Theme
-	// Complete returns ways in which what stands before the cursor may go on. Asked is true when the
-	// person pressed Tab, and false after each change. Nil offers nothing.
+	// Complete returns completions of the text before the cursor. The argument asked is true when Tab
+	// was pressed, and false after each change. Nil offers nothing.
 	Complete func(before string, asked bool) []Candidate
-	// Hint is shown while nothing is written.
+	// Hint is shown while the composer is empty.
 	Hint sanitize.SafeText
 }
 
-// Pane is the composer. It is not safe for concurrent use: it belongs to the program's Update and
-// Frame.
+// Pane is the composer. It belongs to the program's Update and Frame, and is not safe for concurrent
+// use.
 type Pane struct {
 	cfg   Config
 	focus bool
@@ -51,10 +54,10 @@ type Pane struct {
 // New returns an empty composer.
 func New(cfg Config) *Pane { return &Pane{cfg: cfg, focus: true} }
 
-// SetTheme changes how it looks.
+// SetTheme changes how the composer looks.
 func (p *Pane) SetTheme(t *theme.Theme) { p.cfg.Theme = t }
 
-// SetFocus says whether keys go here.
+// SetFocus sets whether keys go to the composer.
 func (p *Pane) SetFocus(on bool) {
 	p.focus = on
 	if !on {
@@ -62,13 +65,13 @@ func (p *Pane) SetFocus(on bool) {
 	}
 }
 
-// Text is what is written, without what is folded.
+// Text returns the text without folded pastes.
 func (p *Pane) Text() string { return p.e.text }
 
 // IsEmpty reports whether there is nothing to send or to clear.
 func (p *Pane) IsEmpty() bool { return p.e.text == "" && len(p.folded) == 0 }
 
-// Size is how many bytes would be sent.
+// Size returns how many bytes would be sent.
 func (p *Pane) Size() int {
 	n := len(p.e.text)
 	for _, f := range p.folded {
@@ -77,11 +80,11 @@ func (p *Pane) Size() int {
 	return n
 }
 
-// Clear drops everything, and reports whether there was something.
+// Clear drops text and pastes, and reports whether there were any. Yank brings the text back.
 func (p *Pane) Clear() bool {
 	had := !p.IsEmpty()
 	if p.e.text != "" {
-		p.e.killed = p.e.text // Ctrl+Y brings a line back that was cleared by mistake
+		p.e.killed = p.e.text // Ctrl+Y brings back a text that was cleared by mistake
 	}
 	p.e.set("")
 	p.folded, p.list, p.top = nil, list{}, 0
@@ -89,8 +92,8 @@ func (p *Pane) Clear() bool {
 	return had
 }
 
-// Submit returns what is to be sent, remembers it and empties the composer. White space alone is
-// nothing.
+// Submit returns the text to send, remembers it and empties the composer. White space alone counts as
+// no text.
 func (p *Pane) Submit() string {
 	text := p.e.text
 	if strings.TrimSpace(text) != "" {
@@ -110,7 +113,7 @@ func (p *Pane) Submit() string {
 	return text
 }
 
-// Type inserts what came from the keyboard. It reports false when there is no room for it.
+// Type inserts text from the keyboard. It reports false if the text is too long for MaxText.
 func (p *Pane) Type(text string) bool {
 	if len(p.e.text)+len(text) > MaxText {
 		return false
@@ -120,12 +123,12 @@ func (p *Pane) Type(text string) bool {
 	return true
 }
 
-// Apply does what a key stands for, and reports whether it did anything: Up in an empty composer
-// without history doesn't, for one.
+// Apply carries out the operation of a key, and reports whether anything changed. Up in an empty
+// composer without history, for example, changes nothing.
 func (p *Pane) Apply(op Op) bool {
 	switch op {
 	case Up, Down:
-		return p.vertical(op)
+		return p.moveVertically(op)
 	case Newline:
 		return p.Type("\n")
 	case Backspace:
@@ -135,17 +138,17 @@ func (p *Pane) Apply(op Op) bool {
 		}
 	}
 	before := p.e.text
-	did := p.e.do(op)
+	did := p.e.apply(op)
 	if p.e.text != before || len(p.list.items) > 0 {
 		p.offer(false)
 	}
 	return did
 }
 
-// vertical moves the cursor a row up or down and, past the first or last row, through history.
-func (p *Pane) vertical(op Op) bool {
+// moveVertically moves the cursor a row up or down and, past the first or last row, through history.
+func (p *Pane) moveVertically(op Op) bool {
 	rows := wrap(p.e.text, p.e.width)
-	if p.e.vertical(op, rows) {
+	if p.e.moveVertically(op, rows) {
 		return true
 	}
 	var text string

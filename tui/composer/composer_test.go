@@ -74,7 +74,7 @@ func TestOps(t *testing.T) {
 		{"a\n|b", Transpose, "a\n|b"},
 	} {
 		e := at(c.from)
-		did := e.do(c.op)
+		did := e.apply(c.op)
 		if got := e.String(); got != c.to || did != (c.from != c.to) {
 			t.Errorf("%v on %q gives %q and %v, want %q", c.op, c.from, got, did, c.to)
 		}
@@ -83,22 +83,22 @@ func TestOps(t *testing.T) {
 
 func TestKillsInARowAddUp(t *testing.T) {
 	e := at("one two three|")
-	e.do(KillWord)
-	e.do(KillWord)
-	e.do(Yank)
+	e.apply(KillWord)
+	e.apply(KillWord)
+	e.apply(Yank)
 	if got := e.String(); got != "one two three|" {
 		t.Errorf("two words killed and brought back: %q", got)
 	}
-	e.do(Left)
-	e.do(KillEnd)
-	e.do(Yank)
+	e.apply(Left)
+	e.apply(KillEnd)
+	e.apply(Yank)
 	if got := e.String(); got != "one two three|" {
 		t.Errorf("a kill after a move stands alone: %q", got)
 	}
 }
 
-// What is typed is cleaned where it stands: a mark by itself is nothing, behind a letter it is one.
-func TestTypingCleans(t *testing.T) {
+// Typed text is sanitized where it stands: a mark is dropped by itself, and stays behind a letter.
+func TestTypingSanitizes(t *testing.T) {
 	for _, c := range []struct{ keys, want string }{
 		{"e \u0301", "e \u25cc\u0301"},
 		{"e\u0301", "e\u0301"},
@@ -113,7 +113,7 @@ func TestTypingCleans(t *testing.T) {
 			e.insert(key)
 		}
 		if want := c.want; want != e.text {
-			if strings.Contains(want, "\u25cc") { // whatever clean puts there, it is clean
+			if strings.Contains(want, "\u25cc") { // whatever stands for a lone mark, sanitize knows it
 				want = sanitize.Block(c.keys).String()
 			}
 			if e.text != want {
@@ -190,7 +190,7 @@ func TestHistoryKeepsTheDraft(t *testing.T) {
 	}
 }
 
-func TestTakeAndClear(t *testing.T) {
+func TestSubmitAndClear(t *testing.T) {
 	p := testPane(nil)
 	setText(p, " \n ")
 	if got := p.Submit(); got != "" || !p.IsEmpty() {
@@ -202,7 +202,7 @@ func TestTakeAndClear(t *testing.T) {
 	}
 	p.Apply(Yank)
 	if p.Text() != "oops" {
-		t.Errorf("what was cleared comes back as %q", p.Text())
+		t.Errorf("the cleared text comes back as %q", p.Text())
 	}
 }
 
@@ -328,7 +328,7 @@ func TestRowsScrollWithTheCursor(t *testing.T) {
 	}
 }
 
-// What was sent is remembered, but not for ever: the oldest goes first.
+// Only the latest texts are remembered.
 func TestHistoryIsBounded(t *testing.T) {
 	var h history
 	for i := range maxHistory + 10 {

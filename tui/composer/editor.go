@@ -6,7 +6,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// Op is something that a key does to the text.
+// Op is an operation of a key on the text.
 type Op int
 
 // The operations, by readline's rules.
@@ -15,9 +15,9 @@ const (
 	Right
 	WordLeft
 	WordRight
-	Home // of the line
+	Home // the start of the line
 	End
-	Up // a row, then through history
+	Up // by a row, then through history
 	Down
 	Backspace
 	Delete
@@ -26,21 +26,21 @@ const (
 	KillWord  // the word before, up to white space
 	KillBack  // the word before, letters and digits
 	KillNext  // the word after
-	Yank      // what was killed last
-	Transpose // the two characters at the cursor
+	Yank      // brings back the text killed last
+	Transpose // swaps the two characters at the cursor
 	Newline
 )
 
-// editor is a text and a cursor. The text is always as sanitize.Block leaves it.
+// editor holds a text and a cursor. The text is always as sanitize.Block leaves it.
 type editor struct {
 	text    string
-	at      int    // the cursor, in bytes, between graphemes
-	held    string // a joiner that waits for what it joins
-	killed  string // what Yank brings back
-	killing Op     // the kill before, so that several in a row add up
-	goal    int    // the column that Up and Down try to keep; 0 when another key came between
-	goaled  bool
-	width   int // cells of a row, as drawn last
+	at      int    // the cursor: a byte between graphemes
+	held    string // a joiner that waits for the character it joins
+	killed  string // the text that Yank brings back
+	killing Op     // the operation before, if it was a kill: kills in a row add up
+	goal    int    // the column that Up and Down try to keep
+	goaled  bool   // goal is set: no other key came between
+	width   int    // cells of a row when last drawn
 }
 
 // set replaces the text, with the cursor at its end.
@@ -49,8 +49,8 @@ func (e *editor) set(text string) {
 	e.at, e.held, e.killing, e.goaled = len(e.text), "", 0, false
 }
 
-// insert puts text at the cursor. It is cleaned where it will stand: a mark is one there that is
-// nothing by itself.
+// insert puts text at the cursor. The text is sanitized where it will stand, since a combining mark
+// needs the character before it.
 func (e *editor) insert(text string) {
 	e.killing, e.goaled = 0, false
 	text = e.held + text
@@ -62,15 +62,15 @@ func (e *editor) insert(text string) {
 	e.splice(e.text[:e.at]+text, e.text[e.at:])
 }
 
-// splice makes the text of two parts, with the cursor between them.
+// splice joins two parts to the text, with the cursor between them.
 func (e *editor) splice(head, tail string) {
 	head = sanitize.Block(head).String()
 	e.text = sanitize.Block(head + tail).String()
 	e.at = snap(e.text, min(len(head), len(e.text)))
 }
 
-// do does op, and reports whether anything changed.
-func (e *editor) do(op Op) bool {
+// apply carries out op, and reports whether anything changed.
+func (e *editor) apply(op Op) bool {
 	text, at := e.text, e.at
 	killing := e.killing
 	e.killing, e.held, e.goaled = 0, "", false
@@ -96,7 +96,7 @@ func (e *editor) do(op Op) bool {
 	case KillEnd:
 		end := lineEnd(text, at)
 		if end == at {
-			end = after(text, at) // the line end itself, as readline joins lines
+			end = after(text, at) // the line end itself: readline joins lines so
 		}
 		e.kill(op, killing, at, end)
 	case KillWord:
@@ -115,14 +115,14 @@ func (e *editor) do(op Op) bool {
 	return e.text != text || e.at != at
 }
 
-// cut drops the bytes from start to end; the cursor stands there.
+// cut drops the bytes from start to end and puts the cursor there.
 func (e *editor) cut(start, end int) {
 	if start < end {
 		e.splice(e.text[:start], e.text[end:])
 	}
 }
 
-// kill is cut, and keeps what it takes for Yank. Kills in a row add up, in the order of the text.
+// kill cuts bytes and keeps them for Yank. Kills in a row add up, in the order of the text.
 func (e *editor) kill(op, last Op, start, end int) {
 	if start == end {
 		e.killing = last
@@ -158,8 +158,8 @@ func (e *editor) transpose() {
 	e.splice(e.text[:left]+e.text[mid:right]+e.text[left:mid], e.text[right:])
 }
 
-// vertical moves the cursor to the row above or below, and reports false when there is none.
-func (e *editor) vertical(op Op, rows []span) bool {
+// moveVertically moves the cursor to the row above or below, and reports false if there is none.
+func (e *editor) moveVertically(op Op, rows []span) bool {
 	y := rowOf(rows, e.at)
 	to := y - 1
 	if op == Down {
@@ -170,9 +170,9 @@ func (e *editor) vertical(op Op, rows []span) bool {
 		return false
 	}
 	if !e.goaled {
-		e.goal, e.goaled = cells(e.text[rows[y].start:e.at]), true
+		e.goal, e.goaled = countCells(e.text[rows[y].start:e.at]), true
 	}
-	e.at = rows[to].start + offset(e.text[rows[to].start:rows[to].end], e.goal)
+	e.at = rows[to].start + offsetOfColumn(e.text[rows[to].start:rows[to].end], e.goal)
 	if rows[to].soft && e.at == rows[to].end && e.at > rows[to].start {
 		e.at = before(e.text, e.at) // the end of a wrapped row is the start of the next
 	}

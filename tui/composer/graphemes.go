@@ -5,32 +5,23 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/charmbracelet/x/ansi"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// first measures the first grapheme of s, which isn't empty: bytes and cells.
-func first(s string) (n, width int) {
-	if s[0] < utf8.RuneSelf && (len(s) == 1 || s[1] < utf8.RuneSelf) {
-		return 1, 1
-	}
-	g, w := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
-	return len(g), w
-}
-
-// cells is the width of s, one row.
-func cells(s string) (w int) {
+// countCells returns the width of s, a single row.
+func countCells(s string) (w int) {
 	for i := 0; i < len(s); {
-		n, gw := first(s[i:])
+		n, gw := sanitize.FirstGrapheme(s[i:])
 		i, w = i+n, w+gw
 	}
 	return w
 }
 
-// offset is where the grapheme that covers cell col of s begins, or the end of s.
-func offset(s string, col int) int {
+// offsetOfColumn returns where the grapheme in column col of s begins, or the end of s.
+func offsetOfColumn(s string, col int) int {
 	w := 0
 	for i := 0; i < len(s); {
-		n, gw := first(s[i:])
+		n, gw := sanitize.FirstGrapheme(s[i:])
 		if w+gw > col {
 			return i
 		}
@@ -39,17 +30,17 @@ func offset(s string, col int) int {
 	return len(s)
 }
 
-// after is the end of the grapheme that begins at at.
+// after returns the end of the grapheme that begins at byte at.
 func after(s string, at int) int {
 	if at >= len(s) {
 		return len(s)
 	}
-	n, _ := first(s[at:])
+	n, _ := sanitize.FirstGrapheme(s[at:])
 	return at + n
 }
 
-// before is the beginning of the grapheme that ends at at. Where graphemes begin depends on what is
-// before, so it is found from the beginning of the line.
+// before returns the beginning of the grapheme that ends at byte at. Graphemes depend on the text
+// before them, so before searches from the beginning of the line.
 func before(s string, at int) int {
 	if at == 0 {
 		return 0
@@ -67,7 +58,7 @@ func before(s string, at int) int {
 	}
 }
 
-// snap is at, or the beginning of the grapheme that it is within.
+// snap returns the byte at, or the beginning of the grapheme around it.
 func snap(s string, at int) int {
 	if at >= len(s) || at == 0 {
 		return at
@@ -92,13 +83,13 @@ func lineEnd(s string, at int) int {
 	return len(s)
 }
 
-// inWord reports whether the grapheme that begins at at is part of a word.
+// inWord reports whether the grapheme that begins at byte at is part of a word.
 func inWord(s string, at int) bool {
 	r, _ := utf8.DecodeRuneInString(s[at:])
 	return unicode.IsLetter(r) || unicode.IsNumber(r) || r == '_'
 }
 
-// wordBefore is the beginning of the word that ends before at.
+// wordBefore returns the beginning of the word that ends before byte at.
 func wordBefore(s string, at int) int {
 	for at > 0 && !inWord(s, before(s, at)) {
 		at = before(s, at)
@@ -109,7 +100,7 @@ func wordBefore(s string, at int) int {
 	return at
 }
 
-// wordAfter is the end of the word that begins after at.
+// wordAfter returns the end of the word that begins after byte at.
 func wordAfter(s string, at int) int {
 	for at < len(s) && !inWord(s, at) {
 		at = after(s, at)
@@ -120,8 +111,7 @@ func wordAfter(s string, at int) int {
 	return at
 }
 
-// spaceBefore is the beginning of the run of anything but white space before at, and of the white
-// space between them.
+// spaceBefore returns the beginning of the last run without white space before byte at.
 func spaceBefore(s string, at int) int {
 	blank := func(i int) bool { return s[i] == ' ' || s[i] == '\n' }
 	for at > 0 && blank(before(s, at)) {

@@ -1,42 +1,42 @@
 package composer
 
-// maxHistory is how many lines are remembered.
+// maxHistory is how many texts are remembered.
 const maxHistory = 500
 
-// history is what was sent, and a place in it.
+// history holds the texts that were sent, and how far back the user looks.
 type history struct {
-	lines []string // oldest first
-	at    int      // lines behind the draft: 0 is the draft
+	texts []string // oldest first
+	at    int      // texts behind the draft: 0 is the draft
 	draft string
 }
 
-// add remembers a line that was sent.
-func (h *history) add(line string) {
-	if n := len(h.lines); n > 0 && h.lines[n-1] == line {
+// add remembers a text that was sent.
+func (h *history) add(text string) {
+	if n := len(h.texts); n > 0 && h.texts[n-1] == text {
 		return
 	}
-	h.lines = append(h.lines, line)
-	if len(h.lines) > maxHistory {
-		h.lines = append(h.lines[:0], h.lines[len(h.lines)-maxHistory:]...)
+	h.texts = append(h.texts, text)
+	if len(h.texts) > maxHistory {
+		h.texts = append(h.texts[:0], h.texts[len(h.texts)-maxHistory:]...)
 	}
 }
 
-// leave ends looking back: what is written is the draft again.
+// leave ends looking back: the text is the draft again.
 func (h *history) leave() { h.at, h.draft = 0, "" }
 
-// older is the line before. Now is what the composer holds: the draft, the first time.
+// older returns the text before. The argument now is the composer's text: the first time, the draft.
 func (h *history) older(now string) (string, bool) {
-	if h.at >= len(h.lines) {
+	if h.at >= len(h.texts) {
 		return "", false
 	}
 	if h.at == 0 {
 		h.draft = now
 	}
 	h.at++
-	return h.lines[len(h.lines)-h.at], true
+	return h.texts[len(h.texts)-h.at], true
 }
 
-// newer is the line after, in the end the draft.
+// newer returns the text after, and after the last the draft.
 func (h *history) newer() (string, bool) {
 	if h.at == 0 {
 		return "", false
@@ -45,5 +45,5 @@ func (h *history) newer() (string, bool) {
 	if h.at == 0 {
 		return h.draft, true
 	}
-	return h.lines[len(h.lines)-h.at], true
+	return h.texts[len(h.texts)-h.at], true
 }

@@ -7,26 +7,26 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// TooLongError says that a paste was refused.
+// TooLongError reports a paste that was refused.
 type TooLongError struct{ Size int }
 
-// Error names the size and the limit.
+// Error implements error: it names the size and the limit.
 func (e *TooLongError) Error() string {
-	return fmt.Sprintf("%s at once are too many to paste: the limit is %s", size(e.Size), size(MaxPasted))
+	return fmt.Sprintf("%s at once are too many to paste: the limit is %s", formatSize(e.Size), formatSize(MaxPasted))
 }
 
-// Hint is the next step.
+// Hint returns the next step.
 func (e *TooLongError) Hint() string { return "paste it in parts" }
 
-// Paste takes what was pasted, as the terminal brackets it. It never sends. What would make the text
-// longer than MaxText is folded: it stands behind the text as one row, and goes out with it. The error
-// is a *TooLongError.
+// Paste takes in a paste, as the terminal brackets it. It never sends. A paste that would make the text
+// longer than MaxText is folded: a row behind the text stands for it, and it is sent with the text. The
+// error is a *TooLongError.
 func (p *Pane) Paste(text string) error {
 	if n := p.Size() + len(text); n > MaxPasted {
 		return &TooLongError{n}
 	}
-	// Bubble Tea passes on the terminal's CR as it is; clean makes line ends of it. A line end at the
-	// end of what was copied isn't meant.
+	// Bubble Tea passes the terminal's CR on as it is; sanitize makes line ends of them. A line end at
+	// the end of a copied text isn't meant.
 	text = strings.TrimRight(sanitize.Block(text).String(), "\n")
 	if len(p.e.text)+len(text) > MaxText {
 		p.folded = append(p.folded, text)
@@ -37,7 +37,7 @@ func (p *Pane) Paste(text string) error {
 	return nil
 }
 
-// foldedText is the row that stands for what is folded.
+// foldedText returns the row that stands for folded pastes.
 func (p *Pane) foldedText() sanitize.SafeText {
 	bytes, lines := 0, 0
 	for _, f := range p.folded {
@@ -48,11 +48,11 @@ func (p *Pane) foldedText() sanitize.SafeText {
 	if lines == 1 {
 		word = "line"
 	}
-	return sanitize.Linef("[pasted: %d %s, %s; Enter sends, Ctrl+C drops]", lines, word, size(bytes))
+	return sanitize.Linef("[pasted: %d %s, %s; Enter sends, Ctrl+C drops]", lines, word, formatSize(bytes))
 }
 
-// size is a number of bytes for a person.
-func size(n int) string {
+// formatSize writes a number of bytes.
+func formatSize(n int) string {
 	switch {
 	case n < 1<<10:
 		return fmt.Sprintf("%d bytes", n)

@@ -10,11 +10,11 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// hostile are keys that people and pastes can produce.
+// hostile lists texts that keys and pastes can produce.
 var hostile = []string{"a", "Z", " ", "\n", "é", "e\u0301", "\u0301", "日", "👍🏽", "👩\u200d🚀", "\u200d", "\ufe0f", "🇩🇪", "🇩", "1\ufe0f\u20e3",
 	"\u202e", "\x1b", "\t", "ﷺ", "ᄀ", "ᅡ", "\u0600", "क्ष", "/", "@", "\xff", "\u2028", "-"}
 
-// check holds after every key.
+// check checks what holds after every key.
 func check(t interface{ Fatalf(string, ...any) }, p *Pane, width int) {
 	e := &p.e
 	if got := sanitize.Block(e.text).String(); got != e.text {

@@ -4,10 +4,10 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// margin is the cells before the text: " › ", or as many blanks.
+// margin counts the cells before the text: " › ", or as many blanks.
 const margin = 3
 
-// Height is how many rows the composer wants at that width.
+// Height returns how many rows the composer wants at that width.
 func (p *Pane) Height(width int) int {
 	p.e.width = textWidth(width)
 	n := len(wrap(p.e.text, p.e.width))
@@ -17,10 +17,11 @@ func (p *Pane) Height(width int) int {
 	return min(max(n, 1), MaxRows)
 }
 
-// textWidth leaves room for the margin and, behind a full row, for the cursor.
+// textWidth returns the cells for text. It leaves room for the margin and, behind a full row, for the
+// cursor.
 func textWidth(width int) int { return max(width-margin-1, 2) }
 
-// Rows are height rows of width cells, and where in them the cursor is.
+// Rows draws the composer in height rows of width cells, and returns where in them the cursor is.
 func (p *Pane) Rows(width, height int) (rows []string, x, y int) {
 	p.e.width = textWidth(width)
 	t := p.cfg.Theme
@@ -30,7 +31,7 @@ func (p *Pane) Rows(width, height int) (rows []string, x, y int) {
 	if len(p.folded) > 0 && room > 1 {
 		room--
 	}
-	// Scroll no further than the cursor makes it.
+	// Scroll only as far as the cursor needs.
 	p.top = min(max(p.top, at-room+1), at, max(len(spans)-room, 0))
 	p.top = max(p.top, 0)
 
@@ -59,6 +60,6 @@ func (p *Pane) Rows(width, height int) (rows []string, x, y int) {
 		}
 		rows = append(rows, r.PadTo(t.Text, width).String())
 	}
-	x = margin + cells(p.e.text[spans[at].start:p.e.at])
+	x = margin + countCells(p.e.text[spans[at].start:p.e.at])
 	return rows, min(x, width-1), at - p.top
 }

@@ -1,15 +1,19 @@
 package composer
 
-import "strings"
+import (
+	"strings"
 
-// span is one row of the text as it is shown, in bytes.
+	"chat.lan/p2pchat/tui/sanitize"
+)
+
+// span is a row of the text as it is shown, in bytes.
 type span struct {
 	start, end int
 	soft       bool // the text goes on in the next row without a line end
 }
 
-// wrap breaks text into rows of at most width cells: after a space where it can, between graphemes
-// where it must. There is always one row, and behind a full row at the end one more for the cursor.
+// wrap breaks text into rows of at most width cells: after a space if it can, between graphemes if it
+// must. There is always a row. Behind a full last row there is another for the cursor.
 func wrap(text string, width int) []span {
 	width = max(width, 2)
 	var rows []span
@@ -24,9 +28,9 @@ func wrap(text string, width int) []span {
 }
 
 func wrapLine(rows []span, text string, start, end, width int) []span {
-	w, cut, cutW := 0, start, 0 // cut is behind the last space
+	w, cut, cutW := 0, start, 0 // cut is behind the last space of the row
 	for i := start; i < end; {
-		n, gw := first(text[i:end])
+		n, gw := sanitize.FirstGrapheme(text[i:end])
 		if w+gw > width {
 			if cut == start {
 				cut, cutW = i, w
@@ -47,7 +51,7 @@ func wrapLine(rows []span, text string, start, end, width int) []span {
 	return append(rows, span{start, end, false})
 }
 
-// rowOf is the row in which a cursor at at is shown.
+// rowOf returns the row in which a cursor at byte at is shown.
 func rowOf(rows []span, at int) int {
 	for y := len(rows) - 1; y > 0; y-- {
 		if rows[y].start <= at {

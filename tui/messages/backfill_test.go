@@ -9,7 +9,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// texts is what the log has, in order.
+// texts returns the texts of the log, in order.
 func (f *fixture) texts() string {
 	var s []string
 	for _, e := range f.log.entries {
@@ -20,7 +20,7 @@ func (f *fixture) texts() string {
 	return strings.Join(s, " ")
 }
 
-func TestEarlierLinesGoToTheirPlaceAndAreAnnounced(t *testing.T) {
+func TestHistoryGoesToItsPlaceAndIsAnnounced(t *testing.T) {
 	f := plainFixture(80, 12)
 	f.pass(time.Minute) // catching up is over
 	f.say("bob", "a")
@@ -41,7 +41,7 @@ func TestEarlierLinesGoToTheirPlaceAndAreAnnounced(t *testing.T) {
 	}
 }
 
-func TestFromBeforeYouCame(t *testing.T) {
+func TestHistoryHeader(t *testing.T) {
 	f := plainFixture(80, 12)
 	f.say("bob", "live")
 	f.pass(time.Second)
@@ -59,7 +59,7 @@ func TestFromBeforeYouCame(t *testing.T) {
 	}
 }
 
-func TestOlderAndLinesThatAreThereAlready(t *testing.T) {
+func TestAddOlderSkipsKnownMessages(t *testing.T) {
 	f := plainFixture(80, 12)
 	live := f.say("bob", "live")
 	var disk []event.Line
@@ -73,11 +73,11 @@ func TestOlderAndLinesThatAreThereAlready(t *testing.T) {
 		t.Errorf("the log is %s", got)
 	}
 	if got := f.screen(); contains(got, "arrived") || contains(got, "⟲") {
-		t.Errorf("what came from disk is announced or badged:\n%s", got)
+		t.Errorf("messages from disk are announced or badged:\n%s", got)
 	}
 }
 
-func TestLateLinesStandWhereTheyArrived(t *testing.T) {
+func TestLateMessagesStandWhereTheyArrived(t *testing.T) {
 	f := plainFixture(80, 12)
 	f.say("bob", "a")
 	f.pass(time.Hour)
@@ -94,15 +94,15 @@ func TestLateLinesStandWhereTheyArrived(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
 	}
-	// Such a line doesn't lead those astray that come to their place.
+	// Such a message doesn't mislead others on their way to their place.
 	f.say("bob", "c", history, ago(time.Second))
 	if got := f.texts(); got != "a c b late not so late from tomorrow" {
 		t.Errorf("the order is %s", got)
 	}
 }
 
-// What two people say at the same moment stands in one order, whoever is heard first.
-func TestLinesOfOneMomentHaveOneOrder(t *testing.T) {
+// Messages of the same moment stand in the same order, whichever arrives first.
+func TestMessagesOfOneMomentHaveOneOrder(t *testing.T) {
 	f, g := plainFixture(80, 12), plainFixture(80, 12)
 	a, b := f.line("bob", "a"), f.line("dana", "b")
 	f.Add([]event.Line{a, b})
@@ -115,8 +115,8 @@ func TestLinesOfOneMomentHaveOneOrder(t *testing.T) {
 	}
 }
 
-// What was heard a while ago stays above what is sent now, whatever the clocks say.
-func TestLinesSettleOnlyALittle(t *testing.T) {
+// A message that arrived a while ago stays above a new message, whatever the clocks say.
+func TestMessagesMoveUpOnlyALittle(t *testing.T) {
 	f := plainFixture(80, 12)
 	slow := f.line("dana", "slow", ago(3*time.Second))
 	f.say("bob", "a")
@@ -141,7 +141,7 @@ func TestLinesSettleOnlyALittle(t *testing.T) {
 	}
 }
 
-func TestEarlierLinesOfOneMomentStandByTheirPlace(t *testing.T) {
+func TestHistoryOfOneMomentKeepsItsOrder(t *testing.T) {
 	f := plainFixture(80, 12)
 	var lines []event.Line
 	for i := range 4 {
@@ -170,7 +170,7 @@ func TestGroups(t *testing.T) {
 			t.Errorf("row %d is %q, want %q", i, row, want[i])
 		}
 	}
-	// Somebody who turns out to have spoken in between divides the group.
+	// A message of another author that belongs in between divides the group.
 	f.say("dana", "between", history, ago(5*time.Minute))
 	if got := f.screen(); !contains(got, "bob  ✓ c") || contains(got, "bob  ✓ b") {
 		t.Errorf("the group is not divided:\n%s", got)

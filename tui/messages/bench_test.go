@@ -14,16 +14,16 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// The limits are those of the issue on the screen: a batch of 10,000 lines under 20 ms, a View of
-// 200×50 over 100,000 lines under 0.2 ms, an append and a resize under 0.1 ms.
+// The limits: a batch of 10,000 messages under 20 ms, a view of 200×50 over 100,000 messages under
+// 0.2 ms, an append and a resize under 0.1 ms.
 const (
 	batchLimit  = 20 * time.Millisecond
 	viewLimit   = 200 * time.Microsecond
 	changeLimit = 100 * time.Microsecond
 )
 
-// laps are the times of single rounds. On a busy machine the mean says how busy it is; the median and
-// the best round say more about the code.
+// laps holds the times of single rounds. On a busy machine the mean shows the load; the median and the
+// best round say more about the code.
 type laps []time.Duration
 
 func (l *laps) time(round func()) {
@@ -39,7 +39,7 @@ func (l laps) report(b *testing.B, limit time.Duration) {
 	b.ReportMetric(float64(l[0])/float64(limit), "best/limit")
 }
 
-// conversation is n lines of five people, of 20 to 220 characters.
+// conversation returns n messages of five people, of 20 to 220 characters.
 func (f *fixture) conversation(n int) []event.Line {
 	words := strings.Repeat("the quick brown fox jumps over a lazy dog while it rains ", 5)
 	lines := make([]event.Line, n)
@@ -50,7 +50,7 @@ func (f *fixture) conversation(n int) []event.Line {
 	return lines
 }
 
-// full is a pane of 200×50 with 100,000 lines.
+// full returns a pane of 200×50 with 100,000 messages.
 func full() *fixture {
 	f := newFixture(200, 50, theme.Look{Profile: termenv.ANSI256})
 	f.Add(f.conversation(maxMessages))
@@ -70,7 +70,7 @@ func BenchmarkBatch10000(b *testing.B) {
 	l.report(b, batchLimit)
 }
 
-// The history of a newcomer goes to its place among 100,000 lines.
+// History goes to its place among 100,000 messages.
 func BenchmarkEarlier10000(b *testing.B) {
 	f := full()
 	var l laps
@@ -141,7 +141,7 @@ func BenchmarkResize(b *testing.B) {
 	l.report(b, changeLimit)
 }
 
-// BenchmarkSearch is a text that no message has, over everything.
+// BenchmarkSearch looks for a text that no message has.
 func BenchmarkSearch(b *testing.B) {
 	f := full()
 	for b.Loop() {
@@ -151,7 +151,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory reports what a line costs beside its text, body and signature.
+// BenchmarkMemory reports the cost of a message beside its text, body and signature.
 func BenchmarkMemory(b *testing.B) {
 	var before, after runtime.MemStats
 	for b.Loop() {

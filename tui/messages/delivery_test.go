@@ -38,15 +38,15 @@ func TestDelivery(t *testing.T) {
 	f.SetDelivered(event.Delivered{ID: "unknown", Peers: 9, Of: 9})
 	shows("✓ 2/2", "✓ 2/3", "✓ 2/3")
 
-	// A local message of an earlier run says nothing about who has it.
+	// A local message of an earlier run shows no delivery.
 	f.say("alice", "long ago", history)
 	if rows := f.screen(); strings.Count(rows, "✓")+strings.Count(rows, "…") != 3 {
 		t.Errorf("a line of an earlier run claims a delivery:\n%s", rows)
 	}
 }
 
-// How far a line came is read whole also where a terminal makes more of an emoji than it should: it
-// would be pushed out of the row otherwise, and "2/2" lose its middle.
+// A delivery is readable even on a terminal that draws an emoji too wide. It would otherwise be pushed
+// out of the row, and "2/2" lose its middle.
 func TestDeliveryStandsBehindAnyEmoji(t *testing.T) {
 	f := plainFixture(50, 4)
 	l := f.say("alice", "done 👍🏽")
@@ -63,7 +63,7 @@ func TestDeliveryStandsBehindAnyEmoji(t *testing.T) {
 	}
 }
 
-// However far a line came, its text stands in the same cells.
+// Whatever the delivery of a message, its text stands in the same cells.
 func TestDeliveryMovesNoText(t *testing.T) {
 	for w := 1; w <= 120; w++ {
 		f := plainFixture(w, 30)

@@ -17,18 +17,18 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// noon is when the tests' panes are made: Saturday 21 November 2026, in a zone of their own.
+// noon is the start of every test: Saturday 21 November 2026, in a zone of its own.
 var (
 	zone = time.FixedZone("TEST", 2*60*60)
 	noon = time.Date(2026, 11, 21, 12, 0, 0, 0, zone)
 )
 
-// fixture is a pane, and people who say something in it.
+// fixture is a pane, with people that write messages.
 type fixture struct {
 	*Pane
 	book roster.Roster
 	keys map[string]identity.Key
-	name string // one's own
+	name string // the local peer's
 	now  time.Time
 	seq  uint64
 }
@@ -50,7 +50,7 @@ func newFixture(w, h int, look theme.Look) *fixture {
 // plainFixture draws without styles.
 func plainFixture(w, h int) *fixture { return newFixture(w, h, theme.Look{Profile: termenv.Ascii}) }
 
-// key is somebody's key, the same in every run.
+// key returns a person's key, the same in every run.
 func (f *fixture) key(who string) identity.Key {
 	if k, ok := f.keys[who]; ok {
 		return k
@@ -61,7 +61,7 @@ func (f *fixture) key(who string) identity.Key {
 	return k
 }
 
-// line is something that somebody says now.
+// line returns a message that a person sends now.
 func (f *fixture) line(who, text string, with ...func(*event.Line)) event.Line {
 	f.seq++
 	key := f.key(who)
@@ -85,20 +85,20 @@ func (f *fixture) line(who, text string, with ...func(*event.Line)) event.Line {
 	return l
 }
 
-// say lets somebody say something now.
+// say adds a message that a person sends now.
 func (f *fixture) say(who, text string, with ...func(*event.Line)) event.Line {
 	l := f.line(who, text, with...)
 	f.Add([]event.Line{l})
 	return l
 }
 
-// pass lets time go by.
+// pass moves the clock.
 func (f *fixture) pass(d time.Duration) { f.now = f.now.Add(d) }
 
-// screen is what is drawn, without styles.
+// screen returns the rows of the pane without styles.
 func (f *fixture) screen() string { return ansi.Strip(strings.Join(f.Rows(), "\n")) }
 
-// Changes to a line.
+// Changes to a message.
 func unsigned(l *event.Line) {
 	l.From, l.Signature, l.Kind, l.FromID, l.Sig = identity.Key{}, event.Unsigned, event.KindJSON, "5f0c9a52-3b1e-4c6f-9d55-c5a3e8a7f001", nil
 }

@@ -24,7 +24,7 @@ var (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// talk fills a pane with one of everything.
+// talk fills a pane with an example of everything.
 func (f *fixture) talk() {
 	f.Add([]event.Line{
 		f.line("dana", "we meet at nine", ago(26*time.Hour), history),

@@ -12,8 +12,8 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// Whatever comes in whatever way, each line is there once, nothing stands before what is older by
-// the order of the log, and what came by catching up stands by its place.
+// Whatever the way by which messages come, each is in the log once, the log is sorted, and history stands
+// where its records belong.
 func TestLogKeepsOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := plainFixture(60, 10)
@@ -59,8 +59,8 @@ func TestLogKeepsOrder(t *testing.T) {
 	})
 }
 
-// What goes in comes out, to the byte.
-func TestSelectedIsTheLineThatCame(t *testing.T) {
+// Selected returns the very event that was added.
+func TestSelectedReturnsTheEvent(t *testing.T) {
 	f := plainFixture(60, 10)
 	for _, l := range []event.Line{
 		f.line("bob", "text \"quoted\" \x1b and more\n", me, func(l *event.Line) { l.Via = "somebody" }),
@@ -78,7 +78,7 @@ func TestSelectedIsTheLineThatCame(t *testing.T) {
 	}
 }
 
-// flood is n short lines, quickly made.
+// flood returns n short messages, quickly made.
 func flood(from, n int, text string) []event.Line {
 	lines := make([]event.Line, n)
 	for i := range lines {
@@ -107,12 +107,12 @@ func TestLogIsBounded(t *testing.T) {
 	}
 	f.ScrollToEnd()
 
-	// Nobody's place is dropped while they read there, though not for ever.
+	// Entries that are being read aren't dropped, up to twice the limit.
 	f.ScrollLines(-len(f.log.entries) + 100)
 	was := slices.Clone(f.Rows()[:f.viewport.entryRows()])
 	f.Add(flood(130_000, 10_000, "x"))
 	if !slices.Equal(was, f.Rows()[:f.viewport.entryRows()]) {
-		t.Error("what was read was dropped")
+		t.Error("entries on the screen were dropped")
 	}
 	for i := range 10 {
 		f.Add(flood(140_000+i*10_000, 10_000, "x"))
@@ -158,7 +158,7 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
-func TestOrdinaryOwnLinesAreForgotten(t *testing.T) {
+func TestOwnMessagesLeaveWithTheLog(t *testing.T) {
 	f := plainFixture(60, 10)
 	for i := range 12 {
 		lines := flood(i*10_000, 10_000, "x")
@@ -168,7 +168,7 @@ func TestOrdinaryOwnLinesAreForgotten(t *testing.T) {
 		f.Add(lines)
 	}
 	if n := len(f.own.byID); n != len(f.log.entries) || n != len(f.own.entries) {
-		t.Errorf("%d of one's own lines are kept for %d", n, len(f.log.entries))
+		t.Errorf("%d local messages are held for %d", n, len(f.log.entries))
 	}
 	f.SetDelivered(event.Delivered{ID: fmt.Sprintf("%016x%048x", 120_000, 0), Peers: 3, Of: 3})
 	if !strings.Contains(f.screen(), "✓ 3/3") {
@@ -179,7 +179,7 @@ func TestOrdinaryOwnLinesAreForgotten(t *testing.T) {
 	}
 }
 
-func TestWhatWasDroppedCanBeLoadedAgain(t *testing.T) {
+func TestDroppedEntriesCanBeLoadedAgain(t *testing.T) {
 	f := plainFixture(60, 10)
 	f.AddOlder(nil)
 	f.ScrollToStart()
@@ -189,6 +189,6 @@ func TestWhatWasDroppedCanBeLoadedAgain(t *testing.T) {
 	f.Add(flood(0, maxMessages+maxMessages/8, strings.Repeat("x", 2000))) // dropped by size, far below the count
 	f.ScrollToStart()
 	if !f.WantsOlder() {
-		t.Error("what was dropped is not wanted back")
+		t.Error("dropped entries are not wanted back")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Whatever the messages and however large the pane is, it draws its rows and no cell more.
+// Whatever the messages and the size, the pane draws exactly its rows, and none is too wide.
 func TestRowsFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := newFixture(rapid.IntRange(0, 90).Draw(t, "w"), rapid.IntRange(0, 20).Draw(t, "h"),
@@ -25,8 +25,7 @@ func TestRowsFit(t *testing.T) {
 	})
 }
 
-// What was drawn before a longer name came is drawn again in the columns that it makes, also when the
-// pane gets another height at the same time.
+// A longer name moves the columns of rows drawn before it, even when the height changes at the same time.
 func TestColumnsLineUpAfterALongerName(t *testing.T) {
 	f := plainFixture(60, 8)
 	f.say("bob", "first")
@@ -53,7 +52,7 @@ var hostile = rapid.OneOf(
 	rapid.StringN(200, 600, -1),
 )
 
-// step does something to the pane that a program may do.
+// step makes a random call of the pane's methods.
 func (f *fixture) step(t *rapid.T) {
 	who := rapid.SampledFrom([]string{"alice", "bob", "dana", "日本語の長い名前です", "a name of sixteen"}).Draw(t, "who")
 	text := hostile.Draw(t, "text")

@@ -39,11 +39,11 @@ func TestRefusalsOfManySendersAreBounded(t *testing.T) {
 		f.ReportRefused(event.Refused{From: fmt.Sprint("sender ", i), Reason: "unsigned", Count: 1})
 	}
 	if len(f.refused) > maxCounted {
-		t.Errorf("%d senders are told apart", len(f.refused))
+		t.Errorf("%d senders have rows of their own", len(f.refused))
 	}
 }
 
-func TestNotes(t *testing.T) {
+func TestNotices(t *testing.T) {
 	f := plainFixture(70, 6)
 	f.AddNotice(event.Info, sanitize.Trusted("eve joined"))
 	f.AddNotice(event.Warning, sanitize.Trusted("not saved"))

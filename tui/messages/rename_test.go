@@ -9,7 +9,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-func TestNewNamesOfOneAreOneRow(t *testing.T) {
+func TestRenamesOfAPeerShareARow(t *testing.T) {
 	f := plainFixture(70, 10)
 	rename := func(id, from, to string) { f.ReportRename(id, sanitize.Name(from), sanitize.Name(to)) }
 	rename("a", "bob", "bobby")
@@ -40,6 +40,6 @@ func TestNewNamesOfOneAreOneRow(t *testing.T) {
 		rename(fmt.Sprint(i), "x", "y")
 	}
 	if len(f.renamed) > maxCounted {
-		t.Errorf("%d peers are told apart", len(f.renamed))
+		t.Errorf("%d peers have rows of their own", len(f.renamed))
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-func TestFind(t *testing.T) {
+func TestSearch(t *testing.T) {
 	f := plainFixture(60, 6)
 	for i := range 40 {
 		text := "hay"
@@ -58,12 +58,12 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// sameBut compares screens but for the row that says what is below.
+// sameBut compares screens, but for the row that counts the entries below.
 func sameBut(a, b string) bool {
 	return a[:strings.LastIndexByte(a, '\n')] == b[:strings.LastIndexByte(b, '\n')]
 }
 
-func TestHitsFollowTheirLines(t *testing.T) {
+func TestHitsFollowTheirMessages(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := plainFixture(60, 6)
 		f.Search("x")
@@ -132,11 +132,11 @@ func TestMentions(t *testing.T) {
 	f.pass(time.Second)
 	f.say("alice", "I, alice")
 	if contains(f.Rows()[5], hit) {
-		t.Errorf("one's own name is marked in one's own line: %q", f.Rows()[5])
+		t.Errorf("the own name is marked in an own message: %q", f.Rows()[5])
 	}
 }
 
-// Every mark of a hit is the text that was looked for, however the line is wrapped.
+// Every highlight covers exactly the text looked for, however the message is wrapped.
 func TestSpansStayOnTheText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := newFixture(rapid.IntRange(20, 60).Draw(t, "w"), 30, dark)

@@ -34,7 +34,7 @@ func TestSelectionStaysWhileLinesArrive(t *testing.T) {
 	}
 	f.ClearSelection()
 	if f.AtEnd() {
-		t.Error("what came since is skipped when the selection ends")
+		t.Error("new messages are skipped when the selection ends")
 	}
 	f.ScrollToEnd()
 	f.MoveSelection(-1)

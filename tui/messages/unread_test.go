@@ -14,7 +14,7 @@ func TestUnread(t *testing.T) {
 		f.say("bob", "before")
 	}
 	if f.CountUnread() != 0 || contains(f.screen(), "new") {
-		t.Errorf("%d unread while somebody looks", f.CountUnread())
+		t.Errorf("%d unread while the reader looks", f.CountUnread())
 	}
 	f.SetAway(true)
 	f.say("alice", "own")
@@ -70,8 +70,8 @@ func TestComingBackReads(t *testing.T) {
 	}
 }
 
-// Whoever speaks in clear may take a new id for each line: what is shared among them stays bounded, and
-// the lines keep their names.
+// A cleartext peer may take a new id for each message. Shared authors stay bounded, and the messages keep
+// their names.
 func TestAuthorsAreBounded(t *testing.T) {
 	f := plainFixture(60, 6)
 	for i := range maxOrigins + 10 {

@@ -10,7 +10,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// reading is a pane with much in it whose reader has scrolled up.
+// reading returns a full pane whose reader has scrolled up.
 func reading(t *rapid.T) *fixture {
 	f := plainFixture(rapid.IntRange(20, 120).Draw(t, "w"), rapid.IntRange(1, 30).Draw(t, "h"))
 	left := rapid.IntRange(0, 80).Draw(t, "left")
@@ -26,7 +26,7 @@ func reading(t *rapid.T) *fixture {
 	return f
 }
 
-// What arrives never moves what somebody reads: only the last row may change.
+// New messages never move the rows of a reader further up: only the last row may change.
 func TestAddMovesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := reading(t)
@@ -36,7 +36,7 @@ func TestAddMovesNothing(t *testing.T) {
 		was := slices.Clone(f.Rows())
 		for range rapid.IntRange(1, 20).Draw(t, "more") {
 			f.pass(time.Second)
-			who := rapid.SampledFrom([]string{"alice", "bob", "somebody with a long name"}).Draw(t, "who")
+			who := rapid.SampledFrom([]string{"alice", "bob", "a peer with a long name"}).Draw(t, "who")
 			how := rapid.SampledFrom([]func(*event.Line){unsigned, me, ago(0), ago(500 * time.Millisecond), ago(time.Hour)}).Draw(t, "how")
 			f.say(who, hostile.Draw(t, "text"), how)
 			f.SetAway(rapid.Bool().Draw(t, "away"))
@@ -52,8 +52,7 @@ func TestAddMovesNothing(t *testing.T) {
 	})
 }
 
-// Through any resizes the line at the top stays there, and going back to a size goes back to the
-// very rows.
+// Through any resizes the entry at the top stays there, and going back to a size gives the same rows.
 func TestResizeKeepsThePlace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := reading(t)
@@ -76,7 +75,7 @@ func TestResizeKeepsThePlace(t *testing.T) {
 	})
 }
 
-// History that comes in above leaves the line at the top of the screen where it is.
+// History above the screen leaves the entry at the top where it is.
 func TestEarlierLinesKeepThePlace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := reading(t)
@@ -100,7 +99,7 @@ func TestEarlierLinesKeepThePlace(t *testing.T) {
 	})
 }
 
-// Scrolling up and down again by the same number of rows is no move at all.
+// Scrolling up and down again by the same number of rows changes nothing.
 func TestScrollAndBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := reading(t)
@@ -125,7 +124,7 @@ func TestScrollAndBack(t *testing.T) {
 	})
 }
 
-func TestHomeAndEnd(t *testing.T) {
+func TestScrollToStartAndEnd(t *testing.T) {
 	f := plainFixture(60, 5)
 	for i := range 20 {
 		f.say("bob", string(rune('a'+i)))

@@ -22,7 +22,7 @@ import (
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-// testPeer is a peer that is here, with a key of its own in every run.
+// testPeer returns a peer that is here. Its key is the same in every run.
 func testPeer(name string) event.Peer {
 	key := identity.FromSeed(sha256.Sum256([]byte(name))).Key()
 	return event.Peer{ID: key.ID().String(), Key: key, Name: name, Kind: event.KindNative, State: event.Up, Since: noon, Changed: noon,

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// nasty are pieces that hostile text is made of.
+// nasty lists the pieces of hostile text.
 var nasty = []string{
 	"\x1b", "\x1b[", "\x1b[31m", "\x1b[2J", "\x1b]0;t\a", "\x1b]52;c;aGk=\x1b\\", "\x1bP", "\x1b_", "\x1b^",
 	"\x1bX", "\x1b\\", "\x1bc", "\x1b(0", "\u009b", "\u009b1m", "\u009d", "\u0090", "\u009c", "\x9b", "\x9d",

@@ -7,27 +7,26 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// MaxName is the longest name, in bytes (DESIGN.md §10).
+// MaxName is the greatest length of a name, in bytes.
 const MaxName = 64
 
-// Nameless stands where nothing of a name is left.
+// Nameless replaces a name of which nothing is left.
 const Nameless = "?"
 
-// maxRawName bounds how much of a name is looked at, in bytes. The frame that brought it may
-// hold 64 KiB.
+// maxRawName is how many bytes of a name are read. The frame that brought it may hold 64 KiB.
 const maxRawName = 1024
 
-// Name cleans s into a label: one row, white space trimmed and collapsed, at most MaxName bytes
-// cut at the end of a grapheme. A name can't wear what we alone may add: status marks, rules,
-// locks, "(you)", the @ of a mention, and the suffix that tells two people of one name apart. An
-// empty name is Nameless.
+// Name sanitizes s into a label: a single row, white space trimmed and collapsed, at most MaxName bytes
+// cut at the end of a grapheme. A name loses everything that only the program may add: status marks,
+// rules, locks, "(you)", the @ of a mention, and the suffix that tells namesakes apart. An empty name
+// becomes Nameless.
 func Name(s string) SafeText {
 	if len(s) > maxRawName {
 		s = s[:maxRawName]
 	}
 	s = Line(s).s
-	// One removal can lay another open (a cut ends in a suffix, a mark loses its base), so go
-	// on until nothing changes. Each turn shortens the name or takes a dot away, so it ends.
+	// A removal can expose another (a cut ends in a suffix, a mark loses its base), so repeat until
+	// nothing changes. Each turn shortens the name or removes a dot, so the loop ends.
 	for {
 		next := shorten(collapse(withoutSuffix(withoutYou(withoutMarks(s)))))
 		next = Line(next).s
@@ -42,22 +41,22 @@ func Name(s string) SafeText {
 	return SafeText{s}
 }
 
-// withoutMarks removes the glyphs that mean something on our screen, and those that look alike.
+// withoutMarks removes the glyphs that have a meaning on our screen, and those that look alike.
 func withoutMarks(s string) string {
-	if plain(s, false) {
+	if isPlain(s, false) {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if isOurs(r) {
+		if isScreenGlyph(r) {
 			return -1
 		}
 		return r
 	}, s)
 }
 
-// isOurs tells whether r is, or could be taken for, a glyph of SCREENS.md: ✓ ⚠ ✗ ⟲ ● ◐ ○ ⊘ ▍ ▸ ›
+// isScreenGlyph reports whether r is, or could be taken for, a glyph of package theme: ✓ ⚠ ✗ ⟲ ● ◐ ○ ⊘ ▍ ▸ ›
 // and rules.
-func isOurs(r rune) bool {
+func isScreenGlyph(r rune) bool {
 	switch {
 	case r < 0x203A:
 		return false
@@ -92,10 +91,10 @@ func withoutYou(s string) string {
 	return s
 }
 
-// withoutSuffix turns the dot of anything like ·91c0 into a space. A dot inside a word, as in
-// Catalan, stays: a suffix is all hex digits, or has a digit and letters that look like hex.
+// withoutSuffix turns the dot of anything like ·91c0 into a space. A suffix is all hex digits, or has a
+// digit and letters that look like hex. So a dot inside a word, as in Catalan, stays.
 func withoutSuffix(s string) string {
-	if plain(s, false) {
+	if isPlain(s, false) {
 		return s
 	}
 	rs := []rune(s)
@@ -126,7 +125,7 @@ func withoutSuffix(s string) string {
 	return string(rs)
 }
 
-// isDot tells whether r is, or could be taken for, the middle dot before our suffix.
+// isDot reports whether r is, or could be taken for, the middle dot before our suffix.
 func isDot(r rune) bool {
 	switch r {
 	case 0x00B7, 0x0387, 0x1427, 0x16EB, 0x2022, 0x2027, 0x2219, 0x22C5, 0x22C7, 0x2E31, 0x2E33,
@@ -136,7 +135,7 @@ func isDot(r rune) bool {
 	return false
 }
 
-// isHex tells whether r is a hex digit, of ordinary or full width.
+// isHex reports whether r is a hex digit, of ordinary or full width.
 func isHex(r rune) bool {
 	if r >= 0xFF01 && r <= 0xFF5E {
 		r -= 0xFF01 - '!'
@@ -144,7 +143,7 @@ func isHex(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F'
 }
 
-// collapse trims white space, and @ before the name, and makes one space of each run.
+// collapse trims white space and any @ before the name, and makes a single space of each run.
 func collapse(s string) string {
 	return strings.TrimLeft(strings.Join(strings.Fields(s), " "), "@ ")
 }

@@ -8,47 +8,47 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Bounds on what one grapheme may pile up. Real text stays below all of them.
+// Bounds on the parts of a grapheme. Real text stays below all of them.
 const (
-	maxMarks  = 4  // marks that stack above or below one base
-	maxSpread = 8  // marks in all, with those that stand beside it
-	maxJoined = 4  // joiners in one emoji; a family of four has three
-	maxLinks  = 6  // viramas in one conjunct; Sanskrit reaches four
-	maxJamo   = 6  // jamo in one syllable
-	maxCSI    = 64 // bytes of a CSI sequence that is taken for one
+	maxMarks  = 4  // marks that stack above or below a base
+	maxSpread = 8  // marks on a base in all, those beside it included
+	maxJoined = 4  // joiners in an emoji; a family of four has three
+	maxLinks  = 6  // viramas in a conjunct; Sanskrit reaches four
+	maxJamo   = 6  // jamo in a syllable
+	maxCSI    = 64 // bytes of a CSI sequence; a longer run isn't taken for one
 	tabStop   = 4  // cells
 )
 
-// subdivisions are the flags made of tags that exist. Any other run of tags can carry text that
-// nobody sees.
+// subdivisions lists the flags that are made of tags. Any other run of tags can carry invisible text.
 var subdivisions = [...]string{
 	"\U0001F3F4\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", // England
 	"\U0001F3F4\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F", // Scotland
 	"\U0001F3F4\U000E0067\U000E0062\U000E0077\U000E006C\U000E0073\U000E007F", // Wales
 }
 
-// scanner writes the cleaned text. Each decision looks only at what was written before and at
-// the rune that comes, never at what was dropped between them: that makes cleaning idempotent.
+// scanner writes the sanitized text. Each decision depends only on the text written before and on the
+// next rune, never on runes dropped between them. That makes sanitizing idempotent.
 type scanner struct {
 	out  strings.Builder
 	rows bool
 
 	last rune // written last; 0 at the start of a row
-	base rune // the last one that stands by itself
+	base rune // the last rune that stands by itself
 	held rune // a joiner, VS16 or prefix that waits for the rune after it
 
-	emoji  bool // what was written last is an emoji, with its selector or tone
+	emoji  bool // an emoji was written last, with its selector or tone
 	linked bool // a virama came after base
-	marks  int  // on base
-	spread int  // on base, with those beside it
+	marks  int  // stacked on base
+	spread int  // marks on base, with those beside it
 	joined int  // joiners in this emoji
 	links  int  // viramas in this conjunct
-	jamo   int  // in this syllable
+	jamo   int  // jamo in this syllable
 
-	from int // byte in out from which the row is not measured yet
-	col  int // cells in the row before from
+	from int // byte in out from which on the row isn't measured yet
+	col  int // cells of the row before from
 }
 
+// scan sanitizes s, into rows or into a single row.
 func scan(s string, rows bool) string {
 	sc := scanner{rows: rows}
 	sc.out.Grow(len(s) + 16)
@@ -59,7 +59,7 @@ func scan(s string, rows bool) string {
 	return sc.out.String()
 }
 
-// step takes what stands at the start of s and returns how many bytes that was.
+// step handles the character or sequence at the start of s, and returns its length in bytes.
 func (sc *scanner) step(s string) int {
 	c := s[0]
 	switch {
@@ -70,24 +70,24 @@ func (sc *scanner) step(s string) int {
 		}
 		sc.release(rune(c))
 		sc.out.WriteString(s[:n])
-		sc.stand(rune(s[n-1]))
+		sc.setBase(rune(s[n-1]))
 		return n
 	case c == 0x1B:
 		if len(s) > 1 && s[1] == '[' {
-			if n := csi(s[2:]); n > 0 {
+			if n := csiLen(s[2:]); n > 0 {
 				return 2 + n
 			}
 		}
 		sc.put(0x2400 + 0x1B)
 		return 1
 	case c == '\r' && len(s) > 1 && s[1] == '\n':
-		sc.newline()
+		sc.endRow()
 		return 2
 	case c >= '\n' && c <= '\r':
-		sc.newline()
+		sc.endRow()
 		return 1
 	case c == '\t':
-		sc.tab()
+		sc.putTab()
 		return 1
 	case c < 0x20:
 		sc.put(0x2400 + rune(c))
@@ -99,10 +99,10 @@ func (sc *scanner) step(s string) int {
 	r, size := utf8.DecodeRuneInString(s)
 	switch r {
 	case 0x85:
-		sc.newline()
+		sc.endRow()
 		return size
 	case 0x9B:
-		if n := csi(s[size:]); n > 0 {
+		if n := csiLen(s[size:]); n > 0 {
 			return size + n
 		}
 	case flag:
@@ -110,20 +110,20 @@ func (sc *scanner) step(s string) int {
 			if strings.HasPrefix(s, f) {
 				sc.release(flag)
 				sc.out.WriteString(f)
-				sc.stand(flag)
+				sc.setBase(flag)
 				sc.last = 0xE007F
 				sc.emoji = false
 				return len(f)
 			}
 		}
 	}
-	sc.take(r)
+	sc.write(r)
 	return size
 }
 
-// csi returns the length of the parameters and the final byte of a CSI sequence at the start of
-// s, 0 if what stands there isn't one (ECMA-48 §5.4).
-func csi(s string) int {
+// csiLen returns the length of the parameters and the final byte of a CSI sequence at the start of s. It
+// returns 0 if there is no CSI sequence (ECMA-48 §5.4).
+func csiLen(s string) int {
 	n := 0
 	for n < len(s) && s[n] >= 0x30 && s[n] <= 0x3F {
 		n++
@@ -137,8 +137,8 @@ func csi(s string) int {
 	return 0
 }
 
-// take sees to one rune of 0x80 or above.
-func (sc *scanner) take(r rune) {
+// write handles a rune of 0x80 or above by its class.
+func (sc *scanner) write(r rune) {
 	switch classify(r) {
 	case kept:
 		sc.put(r)
@@ -148,13 +148,13 @@ func (sc *scanner) take(r rune) {
 	case blank:
 		sc.put(' ')
 	case newline:
-		sc.newline()
+		sc.endRow()
 	case mark:
-		sc.mark(r)
+		sc.putMark(r)
 	case joiner:
-		sc.joiner(r)
+		sc.putJoiner(r)
 	case selector:
-		sc.selector(r)
+		sc.putSelector(r)
 	case tone:
 		if sc.held != 0 || !sc.emoji || sc.last != sc.base || !takesTone(sc.base) {
 			sc.put(unknown)
@@ -180,11 +180,11 @@ func (sc *scanner) take(r rune) {
 func (sc *scanner) put(r rune) {
 	sc.release(r)
 	sc.out.WriteRune(r)
-	sc.stand(r)
+	sc.setBase(r)
 }
 
-// stand notes that r was written and is the base of what follows.
-func (sc *scanner) stand(r rune) {
+// setBase notes that r was written and is the base of the marks that follow.
+func (sc *scanner) setBase(r rune) {
 	if sc.last != zwj || !isEmoji(r) {
 		sc.joined = 0
 	}
@@ -197,7 +197,7 @@ func (sc *scanner) stand(r rune) {
 	sc.marks, sc.spread, sc.jamo = 0, 0, 0
 }
 
-// release writes what was held if it belongs before next; 0 is the end of a row.
+// release writes the held rune if it belongs before next; 0 stands for the end of a row.
 func (sc *scanner) release(next rune) {
 	held := sc.held
 	sc.held = 0
@@ -210,7 +210,7 @@ func (sc *scanner) release(next rune) {
 			sc.joined++
 		}
 	case held == zwj || held == zwnj:
-		// Bengali and others put one before the virama too (র‍্য), to keep the letter whole.
+		// Bengali and others put a joiner before the virama too (র‍্য), to keep the letter whole.
 		indic := sc.last == sc.base && unicode.IsLetter(sc.base) && sc.links < maxLinks && isVirama(next)
 		if indic || isJoining(sc.base) && isJoining(next) {
 			sc.out.WriteRune(held)
@@ -223,15 +223,15 @@ func (sc *scanner) release(next rune) {
 		}
 	case next >= 0x80 && next != unknown && (unicode.IsLetter(next) || unicode.IsNumber(next)) && !isPrefix(next):
 		sc.out.WriteRune(held)
-		sc.stand(held)
+		sc.setBase(held)
 	default:
 		sc.out.WriteRune(unknown)
-		sc.stand(unknown)
+		sc.setBase(unknown)
 	}
 }
 
-// mark writes a combining mark if there is something it can stand on and room for it.
-func (sc *scanner) mark(r rune) {
+// putMark writes a combining mark if it has a base with room for it.
+func (sc *scanner) putMark(r rune) {
 	if (r == 0xFF9E || r == 0xFF9F) && (sc.held != 0 || sc.base < 0xFF66 || sc.base > 0xFF9D) {
 		sc.put(unknown) // the voicing signs of half-width katakana are letters of a cell each
 		return
@@ -260,9 +260,9 @@ func (sc *scanner) mark(r rune) {
 	sc.jamo = 0
 }
 
-// joiner keeps one right after a virama, where it chooses the form of the conjunct, and holds
-// it elsewhere until the next rune shows whether it belongs.
-func (sc *scanner) joiner(r rune) {
+// putJoiner writes a joiner right after a virama, where it chooses the form of the conjunct. Elsewhere
+// the joiner is held until the next rune shows whether it belongs.
+func (sc *scanner) putJoiner(r rune) {
 	switch {
 	case sc.held != 0 || sc.last == 0:
 	case unicode.Is(unicode.M, sc.last) && isVirama(sc.last):
@@ -273,8 +273,8 @@ func (sc *scanner) joiner(r rune) {
 	}
 }
 
-// selector keeps a variation selector right after a base of the kind it is defined for.
-func (sc *scanner) selector(r rune) {
+// putSelector writes a variation selector right after a base for which it is defined.
+func (sc *scanner) putSelector(r rune) {
 	if sc.held != 0 || sc.last != sc.base {
 		return
 	}
@@ -294,21 +294,21 @@ func (sc *scanner) selector(r rune) {
 	}
 }
 
-// newline ends the row, or writes a space where there is only one.
-func (sc *scanner) newline() {
+// endRow ends the row, or writes a space where only a row is allowed.
+func (sc *scanner) endRow() {
 	if !sc.rows {
 		sc.put(' ')
 		return
 	}
 	sc.release(0)
 	sc.out.WriteByte('\n')
-	sc.stand(0)
+	sc.setBase(0)
 	sc.from, sc.col = sc.out.Len(), 0
 }
 
-// tab writes spaces to the next stop, or one where there is only one row: the row stands behind
-// a name and a time there, so stops mean nothing.
-func (sc *scanner) tab() {
+// putTab writes spaces to the next stop. Where only a row is allowed it writes a single space: that row
+// stands behind a name and a time, so stops mean nothing.
+func (sc *scanner) putTab() {
 	if !sc.rows {
 		sc.put(' ')
 		return
@@ -319,5 +319,5 @@ func (sc *scanner) tab() {
 	sc.out.WriteString("    "[:n])
 	sc.col += n
 	sc.from = sc.out.Len()
-	sc.stand(' ')
+	sc.setBase(' ')
 }

@@ -63,7 +63,7 @@ func TestLineHostile(t *testing.T) {
 	}
 }
 
-// realText is what people write; it must arrive as it was written.
+// realText is text of people; it must stay as it is.
 var realText = []string{
 	"plain, with “quotes” – dashes… and ₿ € £ © ® ™ ½ ² ∑ → ⇒ ☃ ♥",
 	"Größe, naïve, Łódź, Đà Nẵng, Tiếng Việt",
@@ -130,7 +130,7 @@ func checkSafe(t *testing.T, in, out string, rows bool) {
 		t.Fatalf("%+q: an escape sequence is left in %+q", in, out)
 	}
 	for row := range strings.SplitSeq(out, "\n") {
-		// Nothing may reach out of the text: what stands beside it keeps its own width.
+		// Nothing may reach out of the text: its neighbours keep their own width.
 		if w, in := ansi.StringWidth(row), ansi.StringWidth("|"+row+"|"); w+2 != in || w > len(row) {
 			t.Fatalf("%+q: %+q is %d cells wide, %d between bars", out, row, w, in)
 		}

@@ -34,8 +34,8 @@ func newTerminal(w, h int) *terminal {
 		EnableMode:       func(m ansi.Mode) { note("mode %v on", m) },
 		DisableMode:      func(m ansi.Mode) { note("mode %v off", m) },
 	})
-	// What the terminal answers to a query would be typed into our composer. The pipe has no
-	// buffer, so somebody must read for as long as it is written to.
+	// The terminal's answer to a query would be typed into our composer. The pipe has no buffer, so a
+	// goroutine reads for as long as the terminal may write.
 	go func() {
 		b, _ := io.ReadAll(tm.Emulator)
 		tm.replied <- b
@@ -50,7 +50,7 @@ func (tm *terminal) end() []byte {
 	return <-tm.replied
 }
 
-// attacks are what a terminal would act upon.
+// attacks lists sequences that a terminal would act upon.
 var attacks = []string{
 	"\x1b]0;owned\a", "\x1b]2;owned\x1b\\", "\x1b]1;icon\a", "\x1b]7;file://h/p\a", "\x1b]52;c;aGk=\a",
 	"\x1b[?1049h", "\x1b[?25l", "\x1b[?2004h", "\x1b[?1000h", "\x1b[4 q", "\x1b[2J", "\x1b[H", "\x1b[10A",

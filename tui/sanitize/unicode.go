@@ -10,16 +10,16 @@ import (
 type class uint8
 
 const (
-	kept     class = iota // stands by itself
+	kept     class = iota // stays, and stands by itself
 	dropped               // disappears
 	replaced              // becomes U+FFFD
 	blank                 // looks like nothing: becomes a space
 	newline               // ends a row
-	mark                  // stands on what is before it
-	joiner                // ZWJ and ZWNJ: kept where they belong
-	selector              // variation selectors: kept after a base that takes them
-	tone                  // skin tones: kept after an emoji that takes one
-	prefix                // joins what follows, so something must
+	mark                  // stands on the character before it
+	joiner                // ZWJ and ZWNJ: stay where they belong
+	selector              // variation selectors: stay after a base that takes them
+	tone                  // skin tones: stay after an emoji that takes them
+	prefix                // joins the next character, so there must be one
 	jamo                  // conjoining Hangul
 )
 
@@ -33,11 +33,11 @@ const (
 	unknown  = unicode.ReplacementChar
 )
 
-// classify is for runes of 0x80 and above; the scanner sees to ASCII and the controls.
+// classify returns the class of a rune of 0x80 and above. The scanner handles ASCII and the controls.
 func classify(r rune) class {
 	switch {
 	case r < 0xA0, r == unknown:
-		return replaced // C1; NEL and CSI were seen to before
+		return replaced // C1, but for NEL and CSI, which the scanner handles
 	case r == 0x2028 || r == 0x2029:
 		return newline
 	case r == zwnj || r == zwj:
@@ -71,14 +71,14 @@ func classify(r rune) class {
 	return replaced
 }
 
-// isReserved tells whether Unicode has set r aside for emoji or ideographs of later versions
-// than the standard library's tables (15.0): new emoji must not become U+FFFD.
+// isReserved reports whether Unicode has set r aside for emoji or ideographs of later versions than
+// the standard library's tables (15.0). New emoji must not become U+FFFD.
 func isReserved(r rune) bool {
 	return r >= 0x1FA70 && r <= 0x1FAFF || r >= 0x1F6D8 && r <= 0x1F6FF ||
 		r >= 0x2EBF0 && r <= 0x2EE5D || r >= 0x323B0 && r <= 0x33479
 }
 
-// isPrefix tells whether r has Grapheme_Cluster_Break=Prepend (UAX #29).
+// isPrefix reports whether r has Grapheme_Cluster_Break=Prepend (UAX #29).
 func isPrefix(r rune) bool {
 	switch {
 	case r < 0x0600:
@@ -91,23 +91,23 @@ func isPrefix(r rune) bool {
 	return false
 }
 
-// isJamo tells whether r is one of the Hangul letters that join into a syllable.
+// isJamo reports whether r is a Hangul letter that joins others into a syllable.
 func isJamo(r rune) bool {
 	return (isLead(r) || r >= 0x1160 && r <= 0x11FF || r >= 0xD7B0 && r <= 0xD7FB) && unicode.IsGraphic(r)
 }
 
-// isLead tells whether r is a jamo that can begin a syllable.
+// isLead reports whether r is a jamo that can begin a syllable.
 func isLead(r rune) bool {
 	return r >= 0x1100 && r <= 0x115F || r >= 0xA960 && r <= 0xA97C
 }
 
-// isHangul tells whether a vowel or final jamo may follow r.
+// isHangul reports whether a vowel or final jamo may follow r.
 func isHangul(r rune) bool {
 	return r >= 0xAC00 && r <= 0xD7A3 || isJamo(r)
 }
 
-// isEmoji tells whether r may be joined into an emoji sequence or take VS15 and VS16. It is
-// wider than the property Emoji, by a few symbols that a selector doesn't hurt.
+// isEmoji reports whether r may be joined into an emoji sequence or take VS15 and VS16. It accepts more
+// than the property Emoji: a few symbols that a selector doesn't hurt.
 func isEmoji(r rune) bool {
 	switch {
 	case r < 0x00A9:
@@ -123,24 +123,25 @@ func isEmoji(r rune) bool {
 	return r >= 0x1F000 && r <= 0x1FAFF
 }
 
-// takesTone tells whether r is an emoji of a kind that has skin tones: people and hands.
+// takesTone reports whether r is an emoji of a kind that has skin tones: people and hands.
 func takesTone(r rune) bool {
 	return r == 0x261D || r == 0x26F9 || r >= 0x270A && r <= 0x270D ||
 		r >= 0x1F385 && r <= 0x1FAFF && isEmoji(r)
 }
 
-// takesKeycap tells whether r is one of the keys of a telephone.
+// takesKeycap reports whether r is a key of a telephone.
 func takesKeycap(r rune) bool { return r >= '0' && r <= '9' || r == '#' || r == '*' }
 
-// isJoining tells whether r is a letter of a script in which letters join, so that a joiner
-// between two of them is part of the spelling.
+// isJoining reports whether r is a letter of a script in which letters join. A joiner between two such
+// letters is part of the spelling.
 func isJoining(r rune) bool {
 	return r >= 0x0600 && unicode.IsLetter(r) && unicode.In(r, unicode.Arabic, unicode.Syriac,
 		unicode.Mandaic, unicode.Mongolian, unicode.Nko, unicode.Phags_Pa, unicode.Adlam,
 		unicode.Hanifi_Rohingya, unicode.Sogdian, unicode.Manichaean, unicode.Psalter_Pahlavi)
 }
 
-// isVirama tells whether the mark r silences the vowel of a letter and so links it to the next.
+// isVirama reports whether the mark r silences the vowel of a letter, and so links the letter to the
+// next.
 func isVirama(r rune) bool {
 	return norm.NFC.PropertiesString(string(r)).CCC() == 9
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Width is the number of terminal cells that the widest row of t takes.
+// Width returns how many terminal cells the widest row of t takes.
 func (t SafeText) Width() int {
-	if plain(t.s, false) {
+	if isPlain(t.s, false) {
 		return len(t.s)
 	}
 	w := 0
@@ -18,10 +18,10 @@ func (t SafeText) Width() int {
 	return w
 }
 
-// Concat puts the parts one after the other.
+// Concat joins the parts.
 func Concat(parts ...SafeText) SafeText { return Join(SafeText{}, parts...) }
 
-// Join puts the parts one after the other with sep between them.
+// Join joins the parts with sep between them.
 func Join(sep SafeText, parts ...SafeText) SafeText {
 	switch len(parts) {
 	case 0:
@@ -44,16 +44,17 @@ func Join(sep SafeText, parts ...SafeText) SafeText {
 	return SafeText{b.String()}
 }
 
-// Cut shortens t, one row, to at most cells, at the end of a grapheme. If anything was cut, tail
-// (usually Trusted("…")) stands at the end, within cells; where not even tail fits, nothing does.
+// Cut shortens t, a single row, to at most that many cells, at the end of a grapheme. After a cut, tail
+// (usually Trusted("…")) stands at the end, within the cells. Where not even tail fits, Cut returns the
+// empty text.
 func (t SafeText) Cut(cells int, tail SafeText) SafeText {
-	if len(t.s) <= cells && plain(t.s, false) {
+	if len(t.s) <= cells && isPlain(t.s, false) {
 		return t
 	}
 	room := cells - tail.Width()
 	end, w := 0, 0 // end is where the tail goes
 	for i := 0; i < len(t.s); {
-		n, gw := grapheme(t.s[i:])
+		n, gw := FirstGrapheme(t.s[i:])
 		w += gw
 		if w > cells {
 			if room < 0 {
@@ -69,7 +70,7 @@ func (t SafeText) Cut(cells int, tail SafeText) SafeText {
 	return t
 }
 
-// Pad adds spaces at the end of t, one row, until it takes cells. A longer one stays as it is.
+// Pad adds spaces at the end of t, a single row, up to that many cells. A longer row stays as it is.
 func (t SafeText) Pad(cells int) SafeText {
 	if n := cells - t.Width(); n > 0 {
 		return SafeText{t.s + strings.Repeat(" ", n)}
@@ -77,7 +78,7 @@ func (t SafeText) Pad(cells int) SafeText {
 	return t
 }
 
-// Lines splits t at its line ends. The empty text is one empty row.
+// Lines splits t at its line ends. The empty text gives an empty row.
 func (t SafeText) Lines() []SafeText {
 	if strings.IndexByte(t.s, '\n') < 0 {
 		return []SafeText{t}
@@ -89,10 +90,10 @@ func (t SafeText) Lines() []SafeText {
 	return rows
 }
 
-// grapheme measures the first grapheme of s, which isn't empty: bytes and cells. Functions of
-// x/ansi that cut and wrap take an ASCII byte for a grapheme and so split 1️⃣ and e\u0301; its
-// measuring doesn't.
-func grapheme(s string) (n, cells int) {
+// FirstGrapheme measures the first grapheme of s, which must not be empty, in bytes and cells. Where
+// x/ansi cuts and wraps, it takes an ASCII byte for a grapheme, and so splits 1️⃣ and e\u0301. Its
+// function for a single grapheme doesn't.
+func FirstGrapheme(s string) (n, cells int) {
 	if s[0] < 0x80 && (len(s) == 1 || s[1] < 0x80) {
 		return 1, 1
 	}

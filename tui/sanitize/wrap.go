@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// Wrap breaks t into rows of at most cells: after spaces, hyphens in words and around wide
-// characters where it can, between graphemes where it must. Spaces at a break are dropped,
-// those that begin a row of t are kept. There is always at least one row. Cells under 2 count
-// as 2, the width of the widest grapheme.
+// Wrap breaks t into rows of at most that many cells: after spaces, hyphens in words and around wide
+// characters if it can, between graphemes if it must. Spaces at a break are dropped; those that begin
+// a row of t stay. There is always at least a row. Cells under 2 count as 2, the width of the widest
+// grapheme.
 func (t SafeText) Wrap(cells int) []SafeText {
 	cells = max(cells, 2)
-	if len(t.s) <= cells && plain(t.s, false) {
+	if len(t.s) <= cells && isPlain(t.s, false) {
 		return []SafeText{t}
 	}
 	rows := make([]SafeText, 0, len(t.s)/cells+1)
@@ -22,16 +22,16 @@ func (t SafeText) Wrap(cells int) []SafeText {
 	return rows
 }
 
-// wrapRow appends the rows that s, without a line end, breaks into.
+// wrapRow breaks s, which has no line end, and appends its rows.
 func wrapRow(rows []SafeText, s string, cells int) []SafeText {
 	var (
 		start, w int  // the row under way and the cells since its start
-		ink      int  // the end of what isn't space in it
+		ink      int  // the end of the last word in it
 		cut      = -1 // where the last word ends, if the row may break there
 		next     int  // where the row after that break starts
 		wNext    int  // cells from start to next
 		prev     rune // the last rune before i
-		wide     bool // it belongs to a wide grapheme
+		wide     bool // prev belongs to a wide grapheme
 		first    = len(rows)
 	)
 	for i := 0; i < len(s); {
@@ -51,7 +51,7 @@ func wrapRow(rows []SafeText, s string, cells int) []SafeText {
 			prev, wide = ' ', false
 			continue
 		}
-		n, gw := grapheme(s[i:])
+		n, gw := FirstGrapheme(s[i:])
 		r, _ := utf8.DecodeRuneInString(s[i:])
 		if i > start && prev != ' ' && mayBreak(prev, wide, r, gw == 2) {
 			cut, next, wNext = i, i, w
@@ -68,7 +68,7 @@ func wrapRow(rows []SafeText, s string, cells int) []SafeText {
 		i, w = i+n, w+gw
 		ink = i
 		if r == '-' && !unicode.IsLetter(prev) {
-			prev = 0 // an option or a minus: stays with what follows
+			prev = 0 // an option or a minus: stays with the text after it
 		} else {
 			prev, _ = utf8.DecodeLastRuneInString(s[:i])
 		}
@@ -80,7 +80,7 @@ func wrapRow(rows []SafeText, s string, cells int) []SafeText {
 	return rows
 }
 
-// mayBreak tells whether a row may end between the runes a and b without a space there.
+// mayBreak reports whether a row may end between the runes a and b without a space there.
 func mayBreak(a rune, aWide bool, b rune, bWide bool) bool {
 	if a == '-' {
 		return unicode.IsLetter(b)
@@ -88,6 +88,6 @@ func mayBreak(a rune, aWide bool, b rune, bWide bool) bool {
 	if !aWide && !bWide {
 		return false
 	}
-	// What closes stays with what is before it, what opens with what follows.
+	// A closing mark stays with the text before it, an opening mark with the text after it.
 	return !unicode.In(b, unicode.Pe, unicode.Pf, unicode.Po) && !unicode.In(a, unicode.Ps, unicode.Pi)
 }

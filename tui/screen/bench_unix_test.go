@@ -20,7 +20,7 @@ import (
 	"github.com/creack/pty"
 )
 
-// The size at which DESIGN.md §11 gives its figures.
+// The size of the terminal in all benchmarks.
 const benchWidth, benchHeight = 200, 50
 
 // bench is the program that both renderers show: 50 rows of text, and a last one that counts keys.
@@ -96,12 +96,12 @@ type subject struct {
 	tty    *os.File
 	buf    []byte
 	recent []byte // the end of the output
-	// first is the time from the start of the process to its first frame, and main from the start
-	// of its main function, so without Go's and the packages' start, which is the same for both.
+	// first is the time from the start of the process to its first frame. The time main is counted from
+	// the start of the main function: the start before it is the same for both programs.
 	first, main time.Duration
 }
 
-// mainMark is what a subject writes before anything else.
+// mainMark is the first output of a subject.
 const mainMark = "main;"
 
 // startSubject starts a program and waits for its first frame.
@@ -237,7 +237,7 @@ func BenchmarkBesideBubbleTeaFirstFrame(b *testing.B) {
 	b.ReportMetric(ms(theirs), "bubbletea-ms-from-main")
 }
 
-// What a frame costs the painter at that size when one row changed, without the terminal.
+// The painter's cost of a frame with a changed row, without the terminal.
 func BenchmarkDiff(b *testing.B) {
 	m := new(bench)
 	now := new(shown).next(Frame{Rows: m.rows(benchWidth, benchHeight)}, benchWidth, benchHeight)

@@ -6,12 +6,12 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// maxCopy is the longest text that Copy takes, in bytes: 100,000 of base64, which is where common
-// terminals (hterm, older xterm and iTerm) stop.
+// maxCopy is the greatest length of a text for Copy, in bytes. In base64 these are
+// 100,000 bytes, where common terminals (hterm, older xterm and iTerm) stop.
 const maxCopy = 74_994
 
-// Copy puts text on the clipboard of the terminal's user, also over ssh, by OSC 52. The terminal
-// doesn't say whether it took it. It doesn't wait; the error says that the text is too long.
+// Copy puts text on the clipboard of the terminal's user by OSC 52, which works over ssh too. No answer
+// says whether the terminal took the text. Copy doesn't wait; its error says that the text is too long.
 func (s *Screen) Copy(text string) error {
 	if len(text) > maxCopy {
 		return fmt.Errorf("screen: %d bytes are too many for the terminal's clipboard; copy at most %d at once", len(text), maxCopy)
@@ -20,12 +20,12 @@ func (s *Screen) Copy(text string) error {
 	return nil
 }
 
-// copySequence is OSC 52, in the forms that have a chance of getting through.
+// copySequence returns OSC 52, in the forms that may get through.
 //
-// tmux takes the plain form only with set-clipboard on (its default, external, drops it), and the
-// wrapped form only with allow-passthrough on (off by default since 3.3): either may be the one
-// that works, and if both do, the clipboard is set twice to the same. GNU screen knows only its own
-// wrapping, in pieces that fit its buffer of 768 bytes.
+// Tmux takes the plain form only with set-clipboard on (its default, external, drops it), and the
+// wrapped form only with allow-passthrough on (off by default since 3.3). Either may work; if both do,
+// the clipboard is set twice to the same. GNU screen knows only its own wrapping, in pieces that fit its
+// buffer of 768 bytes.
 func copySequence(text string, getenv func(string) string) string {
 	osc := ansi.SetSystemClipboard(text)
 	switch {

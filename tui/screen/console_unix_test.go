@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long a test waits for what should take milliseconds before it gives up.
+// patience is how long a test waits before it fails. What it waits for takes milliseconds.
 const patience = 30 * time.Second
 
 // console is the other end of a terminal: it shows what a program writes, and types.
@@ -95,7 +95,7 @@ func (c *console) control(f func(fd int) error) {
 	}
 }
 
-// output is everything that was written so far.
+// output returns everything that was written so far.
 func (c *console) output() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -192,7 +192,7 @@ func (c *console) start(role string, extra ...*os.File) *exec.Cmd {
 	return cmd
 }
 
-// roleCommand is this test binary in a role.
+// roleCommand returns a command that runs this test binary in a role.
 func roleCommand(t testing.TB, role string) *exec.Cmd {
 	exe, err := os.Executable()
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// shown is what the terminal shows, as far as we know.
+// shown is the content of the terminal, as far as we know.
 type shown struct {
 	width, height int
-	rows          []string // height of them
+	rows          []string // as many as height
 	x, y          int
 	visible       bool
 	title         string
@@ -29,12 +29,12 @@ const (
 	cursorShow = "\x1b[?25h"
 )
 
-// MoveToColumn moves to a column, counted from 0, inside a row. Terminals disagree about the width of
-// some emoji; what stands behind them (a border, the next pane) starts with Column, so that it
-// stays in line whatever the terminal made of the text before. ansi.StringWidth counts it as 0.
+// MoveToColumn returns the sequence that moves to a column of a row, counted from 0. Terminals disagree
+// about the width of some emoji. Anything right of an emoji (a border, the next pane) starts with this
+// sequence and so stays in line. For ansi.StringWidth its width is 0.
 func MoveToColumn(x int) string { return ansi.CursorHorizontalAbsolute(x + 1) }
 
-// next is the state after a frame: clipped to the screen, padded with blank rows, and sharing no
+// next returns the content after a frame: clipped to the screen, padded with blank rows, and sharing no
 // slice with the frame.
 func (s *shown) next(f Frame, width, height int) shown {
 	n := shown{width: width, height: height, rows: make([]string, height), title: s.title}
@@ -43,16 +43,16 @@ func (s *shown) next(f Frame, width, height int) shown {
 	n.y = min(max(f.CursorY, 0), max(height-1, 0))
 	n.visible = f.CursorVisible
 	if f.Title != "" {
-		n.title = cleanTitle(f.Title)
+		n.title = sanitizeTitle(f.Title)
 	}
 	return n
 }
 
-// appendDiff appends what turns a terminal that shows old into one that shows now, and nothing if
-// that is the same. With full it assumes nothing about what the terminal shows.
+// appendDiff appends the sequences that turn a terminal that shows old into one that shows now. It
+// appends nothing if both are the same. With full it assumes nothing about the terminal's content.
 //
-// A row is erased before it is written, not after: once a row is as wide as the screen the cursor
-// rests on its last cell, and erasing from there would take that cell away.
+// A row is erased before it is written, not after. After a row as wide as the screen the cursor rests on
+// the last cell, and erasing from there would erase that cell.
 func appendDiff(dst []byte, old, now *shown, full bool) []byte {
 	full = full || old.width != now.width || old.height != now.height
 	start := len(dst)
@@ -104,8 +104,8 @@ func appendMove(dst []byte, x, y int) []byte {
 	return append(dst, 'H')
 }
 
-// cleanTitle drops what could end the title's sequence or start another.
-func cleanTitle(s string) string {
+// sanitizeTitle drops characters that could end the title's sequence or start another.
+func sanitizeTitle(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\ufffd' {
 			return -1

@@ -59,7 +59,7 @@ func TestDiffPaintsAllAfterAResize(t *testing.T) {
 	}
 }
 
-// A frame may be composed in the same slice again: what is shown must not change with it.
+// A frame may be composed in the same slice again: the content shown must not change with it.
 func TestShownKeepsItsOwnRows(t *testing.T) {
 	rows := []string{"old"}
 	before := new(shown).next(Frame{Rows: rows}, 5, 1)
@@ -122,7 +122,7 @@ func newEmulator(width, height int) *emulator {
 	return e
 }
 
-// text is what the emulator shows, without styles and without blanks at the ends.
+// text returns the emulator's rows, without styles and without blanks at the ends.
 func (e *emulator) text() []string {
 	rows := strings.Split(ansi.Strip(e.Render()), "\n")
 	for i := range rows {
@@ -180,7 +180,7 @@ func TestTerminalShowsTheLastFrame(t *testing.T) {
 }
 
 // A terminal that gives an emoji another width than we measured neither wraps, nor moves what is
-// placed by Column, nor keeps anything of it once it is gone.
+// placed by MoveToColumn, nor keeps anything of it once it is gone.
 func TestRowsWithDisputedWidthsStayInTheirPlace(t *testing.T) {
 	const width = 12
 	for _, emoji := range []string{"1️⃣", "☺️", "👍🏽", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "❤️", "👩‍👩‍👧‍👦"} {

@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// The mouse can be asked for while the program runs; it is given back at the end, and asked for again
-// by whoever takes the terminal back.
+// The mouse can be turned on while the program runs. It is given back with the terminal, and turned on
+// again when the terminal is retaken.
 func TestSetMouse(t *testing.T) {
 	r := run(t, 40, 5, Options{})
 	r.see("[]")
 	if strings.Contains(r.output(), mouseOn) {
-		t.Fatal("the mouse was asked for by nobody")
+		t.Fatal("the mouse is on from the start")
 	}
 	r.screen.SetMouse(true)
 	r.hear(mouseOn)

@@ -7,64 +7,68 @@ import (
 	"time"
 )
 
-// minGap is the least time between the starts of two frames (DESIGN.md §11). A key that is pressed
-// after a pause is drawn at once; a flood of messages is drawn 125 times a second.
+// minGap is the least time between the starts of two frames. A key after a pause is drawn at once; a
+// flood of messages is drawn 125 times a second.
 const minGap = 8 * time.Millisecond
 
-// display is what a painter draws on.
+// display is the device that a painter draws on.
 type display interface {
 	// write writes all of b; errReleased says that the terminal isn't ours at the moment.
 	write(b []byte) error
-	// size is the number of columns and rows now.
+	// size returns the number of columns and rows now.
 	size() (width, height int)
 }
 
-// painter draws frames. One goroutine runs it; the other methods may be called from any and don't
-// wait.
+// painter draws frames. A goroutine runs it; the other methods may be called from any goroutine, and
+// don't wait.
 type painter struct {
 	display display
 	compose func(width, height int) (Frame, bool)
 	dirty   chan struct{} // capacity 1
 
-	mu    sync.Mutex
-	full  bool   // guarded by mu; assume nothing about what the terminal shows
-	extra []byte // guarded by mu; sequences to write with the next frame
+	mu struct {
+		sync.Mutex
+		full  bool   // assume nothing about the terminal's content
+		extra []byte // sequences to write with the next frame
+	}
 
-	shown shown  // what the terminal shows; run only
-	buf   []byte // run only
+	shown shown  // the terminal's content; only run uses it
+	buf   []byte // only run uses it
 }
 
 func newPainter(d display, compose func(width, height int) (Frame, bool)) *painter {
-	return &painter{display: d, compose: compose, dirty: make(chan struct{}, 1), full: true}
+	p := &painter{display: d, compose: compose, dirty: make(chan struct{}, 1)}
+	p.mu.full = true
+	return p
 }
 
-// mark says that the screen may be out of date.
-func (p *painter) mark() {
+// markDirty notes that the screen may be out of date.
+func (p *painter) markDirty() {
 	select {
 	case p.dirty <- struct{}{}:
 	default:
 	}
 }
 
-// repaint says that the whole screen is out of date.
+// repaint notes that the whole screen is out of date.
 func (p *painter) repaint() {
 	p.mu.Lock()
-	p.full = true
+	p.mu.full = true
 	p.mu.Unlock()
-	p.mark()
+	p.markDirty()
 }
 
-// maxExtra bounds what waits for a terminal that takes no output.
+// maxExtra bounds the sequences that wait for a terminal that takes no output.
 const maxExtra = 1 << 20
 
 // send queues a control sequence that moves neither cursor nor text.
 func (p *painter) send(sequence string) {
 	p.mu.Lock()
-	if len(p.extra)+len(sequence) <= maxExtra {
-		p.extra = append(p.extra, sequence...)
+	if len(p.mu.extra)+len(sequence) <= maxExtra {
+		p.mu.extra = append(p.mu.extra, sequence...)
 	}
 	p.mu.Unlock()
-	p.mark()
+	p.markDirty()
 }
 
 // run draws until ctx ends, or until writing fails.
@@ -84,7 +88,7 @@ func (p *painter) run(ctx context.Context) error {
 				return nil
 			case <-timer.C:
 			}
-			// What was marked meanwhile is part of this frame.
+			// Marks of the meantime are part of this frame.
 			select {
 			case <-p.dirty:
 			default:
@@ -97,17 +101,17 @@ func (p *painter) run(ctx context.Context) error {
 	}
 }
 
-// draw composes one frame and writes what changed, in one write.
+// draw composes a frame and writes the changes, in a single write.
 func (p *painter) draw() error {
 	p.mu.Lock()
-	full := p.full
-	p.full = false
-	b := append(p.buf[:0], p.extra...)
-	p.extra = p.extra[:0]
+	full := p.mu.full
+	p.mu.full = false
+	b := append(p.buf[:0], p.mu.extra...)
+	p.mu.extra = p.mu.extra[:0]
 	p.mu.Unlock()
 
-	// The size is asked for every frame (a microsecond), so that a frame never has the size of
-	// before a resize whose signal is still on its way.
+	// The size is asked for every frame (a microsecond). A frame then never has the old size while the
+	// signal of a resize is still on its way.
 	width, height := p.display.size()
 	frame, ok := p.compose(width, height)
 	if !ok {
@@ -123,7 +127,7 @@ func (p *painter) draw() error {
 	if errors.Is(err, errReleased) {
 		// Retaking the terminal marks a repaint; until then drawing is pointless.
 		p.mu.Lock()
-		p.full = true
+		p.mu.full = true
 		p.mu.Unlock()
 		return nil
 	}

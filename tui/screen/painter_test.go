@@ -55,7 +55,7 @@ func paintFor(t *testing.T, d *fakeDisplay, f func(p *painter, set func(string))
 		f(p, func(s string) {
 			<-text
 			text <- s
-			p.mark()
+			p.markDirty()
 		})
 		time.Sleep(time.Hour)
 		synctest.Wait()
@@ -170,8 +170,8 @@ func TestWhatWaitsForATerminalIsBounded(t *testing.T) {
 	for range 100 {
 		p.send(strings.Repeat("y", maxExtra/10))
 	}
-	if len(p.extra) > maxExtra || len(p.extra) < maxExtra/2 {
-		t.Errorf("%d bytes wait in a queue bounded by %d", len(p.extra), maxExtra)
+	if len(p.mu.extra) > maxExtra || len(p.mu.extra) < maxExtra/2 {
+		t.Errorf("%d bytes wait in a queue bounded by %d", len(p.mu.extra), maxExtra)
 	}
 }
 
@@ -179,7 +179,7 @@ func TestAFailedWriteEndsThePainter(t *testing.T) {
 	broken := errors.New("input/output error")
 	d := &fakeDisplay{err: broken}
 	p := newPainter(d, func(int, int) (Frame, bool) { return Frame{Rows: []string{"x"}}, true })
-	p.mark()
+	p.markDirty()
 	if err := p.run(t.Context()); !errors.Is(err, broken) {
 		t.Errorf("run returned %v", err)
 	}

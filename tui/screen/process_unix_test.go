@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// echoRole is main in small: a program on its standard terminal that ends with a signal.
+// echoRole runs a small program on its standard terminal, which ends with a signal.
 func echoRole() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 	defer stop()
@@ -90,9 +90,9 @@ func TestSuspendWithoutAShellComesBack(t *testing.T) {
 	c.mustBeBack(before, Options{})
 }
 
-// shellRole is job control in small. It runs the echo role as a job in the foreground of the
-// terminal, says on file descriptor 3 when the job stops or ends, and continues it for each line on
-// file descriptor 4.
+// shellRole plays a shell with job control. It runs the echo role as a job in the foreground of the
+// terminal, and reports on file descriptor 3 when the job stops or ends. For each line on file descriptor
+// 4 it continues the job.
 func shellRole() {
 	say, orders := os.NewFile(3, "say"), bufio.NewScanner(os.NewFile(4, "orders"))
 	// A shell isn't stopped for changing the terminal's foreground job, nor is its child for taking

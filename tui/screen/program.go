@@ -11,13 +11,13 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// repaintMsg and suspendMsg are requests to the screen; the model never sees them.
+// repaintMsg and suspendMsg are requests to the screen; the model never gets them.
 type (
 	repaintMsg struct{}
 	suspendMsg struct{}
 )
 
-// Repaint is a command that draws the whole screen again, for Ctrl+L.
+// Repaint has the whole screen drawn again, for Ctrl+L. It is a tea.Cmd.
 func Repaint() tea.Msg { return repaintMsg{} }
 
 // newProgram returns a Bubble Tea program that leaves the terminal and the signals to us.
@@ -27,8 +27,8 @@ func newProgram(s *Screen) *tea.Program {
 		tea.WithOutput(io.Discard),
 		tea.WithoutRenderer(),
 		tea.WithoutSignalHandler(),
-		// Bubble Tea's own handler prints the trace on the screen that is still up, and loses it.
-		// program and command below catch what is ours.
+		// Bubble Tea's own handler prints the trace on the screen that is still up, and so loses it.
+		// The types below catch panics of the model and of commands.
 		tea.WithoutCatchPanics(),
 		tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg {
 			if _, ok := msg.(tea.SuspendMsg); ok {
@@ -46,7 +46,7 @@ func newProgram(s *Screen) *tea.Program {
 	return tea.NewProgram(program{s}, opts...)
 }
 
-// program is what Bubble Tea runs.
+// program is the model that Bubble Tea runs.
 type program struct{ s *Screen }
 
 // Init gives the model its size before the first frame, and marks that frame.
@@ -55,7 +55,7 @@ func (p program) Init() tea.Cmd {
 	var cmd tea.Cmd
 	s.call(func() { cmd = s.model.Init() })
 	_, sized := p.Update(tea.WindowSizeMsg{})
-	return tea.Batch(s.command(cmd), sized)
+	return tea.Batch(s.guardCommand(cmd), sized)
 }
 
 // Update passes a message to the model and marks the screen as out of date.
@@ -72,21 +72,21 @@ func (p program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		return p, nil
 	case tea.WindowSizeMsg:
-		// Whatever it says (on Windows the scroll-back's size), the model hears what is true now.
+		// The message may be wrong (on Windows it has the scroll-back's size): ask for the size now.
 		m.Width, m.Height = s.term.size()
 		msg = m
-		// Even if it is the size of before: the terminal may have been smaller in between.
+		// Repaint even if the size is the same: the terminal may have been smaller in between.
 		s.painter.repaint()
 	default:
-		msg = focus(msg)
+		msg = focusReport(msg)
 	}
 	var cmd tea.Cmd
 	s.call(func() { s.model, cmd = s.model.Update(msg) })
-	s.painter.mark()
-	return p, s.command(cmd)
+	s.painter.markDirty()
+	return p, s.guardCommand(cmd)
 }
 
-// View is empty: frames are composed when they are drawn.
+// View returns nothing: frames are composed when they are drawn.
 func (program) View() string { return "" }
 
 // call calls the model, unless an earlier call or a command panicked.
@@ -96,47 +96,47 @@ func (s *Screen) call(f func()) {
 	if s.hasFailed() {
 		return
 	}
-	defer s.caught("tui/update")
+	defer s.recoverPanic("tui/update")
 	f()
 }
 
-// caught turns a panic into the end of the program. It is deferred.
-func (s *Screen) caught(name string) {
+// recoverPanic turns a panic into the end of the program. It must be deferred.
+func (s *Screen) recoverPanic(name string) {
 	if v := recover(); v != nil {
 		s.fail(&group.Panic{Name: name, Value: v, Stack: debug.Stack()})
 	}
 }
 
-// command guards a command, and those that it returns, against panics.
-func (s *Screen) command(cmd tea.Cmd) tea.Cmd {
+// guardCommand guards a command, and the commands that it returns, against panics.
+func (s *Screen) guardCommand(cmd tea.Cmd) tea.Cmd {
 	if cmd == nil {
 		return nil
 	}
 	return func() (msg tea.Msg) {
-		defer s.caught("tui/command")
-		return s.commands(cmd())
+		defer s.recoverPanic("tui/command")
+		return s.guardCommands(cmd())
 	}
 }
 
 var cmdType = reflect.TypeFor[tea.Cmd]()
 
-// commands guards the commands of a tea.Batch or tea.Sequence. The type of the latter isn't
-// exported, so both are told by what they are: slices of commands.
-func (s *Screen) commands(msg tea.Msg) tea.Msg {
+// guardCommands guards the commands of a tea.Batch or tea.Sequence. The type of the latter isn't
+// exported, so both are recognised as slices of commands.
+func (s *Screen) guardCommands(msg tea.Msg) tea.Msg {
 	v := reflect.ValueOf(msg)
 	if v.Kind() != reflect.Slice || v.Type().Elem() != cmdType {
 		return msg
 	}
 	guarded := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 	for i := range v.Len() {
-		guarded.Index(i).Set(reflect.ValueOf(s.command(v.Index(i).Interface().(tea.Cmd))))
+		guarded.Index(i).Set(reflect.ValueOf(s.guardCommand(v.Index(i).Interface().(tea.Cmd))))
 	}
 	return guarded.Interface()
 }
 
-// focus finds the focus reports that Bubble Tea v1 takes for unknown sequences: it knows them only
-// when nothing else was typed in the same read.
-func focus(msg tea.Msg) tea.Msg {
+// focusReport finds the focus reports that Bubble Tea v1 takes for unknown sequences. Bubble Tea knows
+// them only when nothing else was typed in the same read.
+func focusReport(msg tea.Msg) tea.Msg {
 	v := reflect.ValueOf(msg)
 	if v.Kind() != reflect.Slice || v.Type().Elem().Kind() != reflect.Uint8 {
 		return msg
@@ -150,8 +150,8 @@ func focus(msg tea.Msg) tea.Msg {
 	return msg
 }
 
-// input is the terminal's input. A terminal that was closed reads as the end of a file, which
-// Bubble Tea takes as "no more keys" and goes on; here it ends the program.
+// input is the terminal's input. A terminal that was closed reads as the end of a file. Bubble Tea takes
+// that as "no more keys" and goes on; here it ends the program.
 type input struct{ *os.File }
 
 func (in input) Read(b []byte) (int, error) {

@@ -166,7 +166,7 @@ func TestEveryEndGivesTheTerminalBack(t *testing.T) {
 	}
 }
 
-func TestATerminalThatHangsUpEndsTheProgram(t *testing.T) {
+func TestHangUpEndsTheProgram(t *testing.T) {
 	r := run(t, 30, 4, Options{})
 	r.see("[]")
 	r.master.Close()
@@ -175,7 +175,7 @@ func TestATerminalThatHangsUpEndsTheProgram(t *testing.T) {
 	}
 }
 
-func TestATerminalThatIsNoneIsRefused(t *testing.T) {
+func TestRunNeedsATerminal(t *testing.T) {
 	in, out, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -190,9 +190,9 @@ func TestATerminalThatIsNoneIsRefused(t *testing.T) {
 	s.term.leave()
 }
 
-// The window hangs: nothing is taken from the terminal. Keys still reach Update, the end still
-// comes, and the modes are given back.
-func TestATerminalThatTakesNothing(t *testing.T) {
+// The window hangs, so the terminal takes no output. Keys still reach Update, the program still ends,
+// and the modes are given back.
+func TestStuckTerminal(t *testing.T) {
 	c := openConsole(t, 250, 100)
 	keys := make(chan string, 10)
 	m := &echo{onKey: func(key string) tea.Cmd { keys <- key; return nil }}
@@ -218,7 +218,7 @@ func TestATerminalThatTakesNothing(t *testing.T) {
 	if c.raw() {
 		t.Error("the terminal is still in raw mode")
 	}
-	// Once it takes output again it gets what gives it back.
+	// Once it takes output again, it gets the sequences that give it back.
 	c.watch()
 	_, give := modes(Options{})
 	c.hear(give)
@@ -296,7 +296,7 @@ func TestCopyInScreenAndOutside(t *testing.T) {
 	}
 }
 
-// A thousand sizes in a row: every frame is of one size, whole, and the last one is on the screen.
+// Through a thousand sizes every frame is whole and of a single size, and the last is on the screen.
 func TestAThousandResizesTearNoFrame(t *testing.T) {
 	r := run(t, 40, 6, Options{})
 	r.see("[]")

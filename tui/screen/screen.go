@@ -1,23 +1,22 @@
-// Package screen runs a Bubble Tea program on a renderer of its own that draws only on demand
-// (DESIGN.md §11).
+// Package screen runs a Bubble Tea program on a renderer of its own that draws only on demand.
 //
 // Bubble Tea v1 keeps its event loop, its commands and its key parser. It is started without its
-// renderer, which ticks 60 times a second whether anything changed or not, and without the renderer
-// it leaves the terminal alone. What is then ours, and lives here:
+// renderer, which ticks 60 times a second whether anything changed or not. Without the renderer it
+// leaves the terminal alone, so the rest is done here:
 //
 //   - terminal.go: raw mode, alternate screen, cursor, autowrap, bracketed paste, focus reports,
-//     mouse and title, taken at the start and given back on every way out;
+//     mouse and title. All are set at the start and given back on every way out;
 //   - painter.go: when to draw. A message only marks the screen as out of date. One goroutine
-//     composes a frame when it is drawn, at once if the last is 8 ms old, else when it will be.
-//     A slow terminal blocks that goroutine and nothing else, and the frames it missed are never
-//     composed. Nothing to draw means no wake-up;
-//   - diff.go: what to write. The rows that changed, each by absolute position, in one write;
+//     composes and draws a frame, at once if the last is 8 ms old, else once it is. A slow
+//     terminal blocks that goroutine and nothing else, and the frames it missed are never composed.
+//     Without anything to draw nothing wakes up;
+//   - diff.go: what to write. The rows that changed, each by absolute position, in a single write;
 //   - program.go: the wrapper that Bubble Tea sees, whose View is empty;
-//   - signals_unix.go: window size, Ctrl+Z and coming back from it.
+//   - signals_unix.go: window size, Ctrl+Z and the return from it.
 //
-// Synchronized output (mode 2026) is always sent. Terminals without it skip a private mode that
-// they don't know, so there is nothing to ask, no answer to wait for, and no answer that could
-// arrive as typing, or in the shell after the program ended.
+// Synchronized output (mode 2026) is always sent. Terminals without it skip a private mode that they
+// don't know. So nothing is asked of the terminal, and no answer can arrive as typing, or in the shell
+// after the program ended.
 package screen
 
 import (
@@ -83,14 +82,14 @@ type Screen struct {
 	term *terminal
 	prog *tea.Program
 
-	mu    sync.Mutex // held during every call of the model
+	mu    sync.Mutex // locked during every call of the model
 	model Model
 
 	painter *painter
 	suspend chan struct{} // a request to suspend, capacity 1
 
 	failMu sync.Mutex
-	failed error // guarded by failMu; the first reason to end that isn't a quit
+	failed error // the first reason to end that isn't a quit
 	stop   func()
 }
 
@@ -120,17 +119,17 @@ const stuck = 500 * time.Millisecond
 //   - nil after tea.Quit;
 //   - the cause of ctx when it ended, so errors.Is(err, context.Canceled) holds;
 //   - a *group.Panic (errors.As) when Update, Frame or a command panicked;
-//   - what reading or writing failed with when the terminal has gone.
+//   - the error of reading or writing when the terminal has gone.
 //
-// SIGINT, SIGTERM and SIGHUP are not handled here: main ends ctx for them. Commands that are still
-// running are not waited for.
+// SIGINT, SIGTERM and SIGHUP are not handled here: the caller ends ctx for them. Run doesn't wait for
+// commands that are still running.
 func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
 	defer s.prog.Kill() // a Send that comes later returns at once
 	s.model = m
 	if err := s.term.enter(); err != nil {
 		return m, err
 	}
-	// Also when Bubble Tea itself panics: the trace is then readable.
+	// This runs even when Bubble Tea itself panics, so that the trace is readable.
 	defer s.term.close()
 
 	g := group.New(ctx, func(*group.Panic) { s.term.leave() })
@@ -160,7 +159,7 @@ func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
 	case <-painted:
 		g.Wait()
 	case <-time.After(stuck):
-		// A write that can't be interrupted (see reopen): the program ends anyway.
+		// A write can't be interrupted here (see reopen): the program ends anyway.
 	}
 
 	s.failMu.Lock()
@@ -182,7 +181,7 @@ func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
 	return last, nil
 }
 
-// fail records why the program ends, if it is the first reason, and ends it.
+// fail ends the program, and records why if nothing did before.
 func (s *Screen) fail(err error) {
 	s.failMu.Lock()
 	if s.failed == nil {
@@ -195,14 +194,14 @@ func (s *Screen) fail(err error) {
 	}
 }
 
-// hasFailed reports whether the model may be in pieces and must not be called again.
+// hasFailed reports whether the model may be inconsistent, so that it must not be called again.
 func (s *Screen) hasFailed() bool {
 	s.failMu.Lock()
 	defer s.failMu.Unlock()
 	return s.failed != nil
 }
 
-// compose is the painter's way to a frame.
+// compose returns a frame for the painter, and false if the model must not be called.
 func (s *Screen) compose(width, height int) (Frame, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -219,8 +218,8 @@ func (s *Screen) Send(msg tea.Msg) { s.prog.Send(msg) }
 // Bell rings the terminal's bell with the next write. It doesn't wait.
 func (s *Screen) Bell() { s.painter.send("\a") }
 
-// SetMouse asks for the mouse, or not any more, whatever Options said. On Windows, where that is a mode
-// of the console, it does nothing. It must not be called before Run.
+// SetMouse turns reports of the mouse on or off, whatever Options said. On Windows the mouse is a mode
+// that it can't change. SetMouse must not be called before Run.
 func (s *Screen) SetMouse(on bool) {
 	opts := s.opts
 	opts.Mouse = on

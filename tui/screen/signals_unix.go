@@ -14,12 +14,12 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// watchSignals listens until g ends for a new size of the terminal, a request to suspend, and coming
-// back from a stop.
+// watchSignals handles, until g ends, a new size of the terminal, a request to suspend, and the return
+// from a stop.
 //
-// SIGTSTP is not among the signals: once Go has caught it, signal.Reset doesn't bring its default
-// back (Go 1.26), and the program could never stop itself. So a SIGTSTP from outside stops the
-// program unprepared, as SIGSTOP does, and resume mends the screen afterwards.
+// SIGTSTP is not among the signals. Once Go has caught it, signal.Reset doesn't restore its default (Go
+// 1.26), and the program could never stop itself. So a SIGTSTP from outside stops the program
+// unprepared, as SIGSTOP does, and resume repairs the screen afterwards.
 func (s *Screen) watchSignals(g *group.Group) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGWINCH, syscall.SIGCONT)
@@ -43,15 +43,15 @@ func (s *Screen) watchSignals(g *group.Group) {
 	})
 }
 
-// ignoredStop is how long to wait for a stop to happen before taking it that the kernel ignored it.
+// ignoredStop is how long stopSelf waits for its stop. After that the kernel must have ignored it.
 const ignoredStop = 500 * time.Millisecond
 
 // stopSelf gives the terminal back, stops the process group as the terminal's Ctrl+Z would, and
 // takes the terminal again once the shell continues it.
 //
-// The kernel ignores SIGTSTP for a process group that no shell could continue (the first process of
-// a tmux pane, of an ssh command, of a container): nothing stops then, no SIGCONT comes, and the
-// screen is back after ignoredStop. Waiting for SIGCONT would wait for ever.
+// The kernel ignores SIGTSTP for a process group that no shell could continue: the first process of a
+// tmux pane, of an ssh command, of a container. Nothing stops then, no SIGCONT comes, and the screen is
+// back after ignoredStop. Waiting for SIGCONT would never end.
 func (s *Screen) stopSelf(signals <-chan os.Signal) {
 	if !s.term.holds() {
 		return
@@ -64,7 +64,7 @@ func (s *Screen) stopSelf(signals <-chan os.Signal) {
 		select {
 		case sig := <-signals:
 			stopped = sig != syscall.SIGCONT
-		case <-timer.C: // also after a stop that was longer; SIGCONT then only repaints once more
+		case <-timer.C: // after a longer stop too; SIGCONT then only repaints again
 			stopped = false
 		}
 	}
@@ -72,11 +72,11 @@ func (s *Screen) stopSelf(signals <-chan os.Signal) {
 		s.fail(err)
 		return
 	}
-	s.resumed()
+	s.repaintAfterStop()
 }
 
-// resume sets the terminal up again after a stop that nobody announced: the shell has used the
-// terminal meanwhile. After Release it is somebody else's, and stays so.
+// resume takes the terminal again after a stop without notice: the shell has used it meanwhile. If the
+// program had given the terminal back before, it stays so.
 func (s *Screen) resume() {
 	if !s.term.holds() {
 		return
@@ -85,11 +85,11 @@ func (s *Screen) resume() {
 		s.fail(err)
 		return
 	}
-	s.resumed()
+	s.repaintAfterStop()
 }
 
-// resumed draws everything and tells the model, whose window may have another size now.
-func (s *Screen) resumed() {
+// repaintAfterStop draws everything and notifies the model, whose window may have another size now.
+func (s *Screen) repaintAfterStop() {
 	s.painter.repaint()
 	s.prog.Send(tea.WindowSizeMsg{})
 	s.prog.Send(tea.ResumeMsg{})

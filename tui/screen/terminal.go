@@ -19,14 +19,14 @@ var errReleased = errors.New("screen: terminal released")
 type terminal struct {
 	in, out     *os.File
 	inFd, outFd int
-	take, give  string // what is written to take the terminal and to give it back
+	take, give  string // the sequences that take the terminal and give it back
 
 	tty  atomic.Pointer[os.File]     // where output goes: a description of our own, or out
 	mode atomic.Pointer[consoleMode] // the modes to give back
 
-	lock chan struct{} // capacity 1; full while somebody writes or changes what follows
-	held bool
-	done bool
+	lock chan struct{} // capacity 1; full while a goroutine writes, or uses held, done, take and give
+	held bool          // the terminal is ours
+	done bool          // the terminal was given back for good
 }
 
 func newTerminal(opts Options) *terminal {
@@ -38,8 +38,8 @@ func newTerminal(opts Options) *terminal {
 	return t
 }
 
-// modes returns what takes the terminal and what gives it back. The title is put on the terminal's
-// stack and taken from it again. What is given back is everything that can be on, in an order that
+// modes returns the sequences that take the terminal and give it back. The title is put on the
+// terminal's stack and taken from there again. The second sequence ends everything that can be on, and
 // ends on the main screen, so that it may be written at any moment.
 func modes(opts Options) (take, give string) {
 	const title, untitle = "\x1b[22;0t", "\x1b[23;0t"
@@ -57,13 +57,13 @@ func modes(opts Options) (take, give string) {
 	return strings.Join(on, ""), strings.Join(off, "")
 }
 
-// What asks for clicks, wheel and drags, and what ends that.
+// The sequences that ask for clicks, wheel and drags, and that end it.
 const (
 	mouseOn  = "\x1b[?1002h\x1b[?1006h"
 	mouseOff = "\x1b[?1006l\x1b[?1002l"
 )
 
-// setMouse makes retake and release ask for the mouse and give it back. It waits for a write that is
+// setMouse sets whether retake asks for the mouse and release gives it back. It waits for a write that is
 // under way.
 func (t *terminal) setMouse(opts Options) {
 	t.lock <- struct{}{}
@@ -71,7 +71,7 @@ func (t *terminal) setMouse(opts Options) {
 	give := t.give
 	t.take, t.give = modes(opts)
 	if !opts.Mouse && strings.Contains(give, mouseOff) {
-		t.give = mouseOff + t.give // what was asked for may not be given back yet
+		t.give = mouseOff + t.give // the mouse may still be on
 	}
 }
 
@@ -84,8 +84,8 @@ func (t *terminal) enter() error {
 	return t.retake()
 }
 
-// retake takes the terminal; if it is ours already, its modes are set again, for who comes back
-// from a stop that could not be prepared for.
+// retake takes the terminal. If the terminal is ours already, its modes are set again, as the return from
+// an unprepared stop needs it.
 func (t *terminal) retake() error {
 	t.lock <- struct{}{}
 	defer func() { <-t.lock }()
@@ -117,13 +117,13 @@ func (t *terminal) write(b []byte) error {
 	}
 	_, err := t.tty.Load().Write(b)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		// Somebody waits to give the terminal back (leave).
+		// Another goroutine waits to give the terminal back (leave).
 		return errReleased
 	}
 	return err
 }
 
-// size is the terminal's size now, and 80×24 where it doesn't tell.
+// size returns the terminal's size now, or 80×24 if that is unknown.
 func (t *terminal) size() (width, height int) {
 	width, height, err := term.GetSize(t.outFd)
 	if err != nil || width <= 0 || height <= 0 {
@@ -138,9 +138,9 @@ func (t *terminal) close() { t.release(true) }
 // leave gives the terminal back until retake.
 func (t *terminal) leave() { t.release(false) }
 
-// release gives the terminal back, once. A terminal that takes no output (its window hangs, its
-// line is dead) must not keep the program from ending: what it didn't take in half of stuck is
-// thrown away, and the modes are given back in any case.
+// release gives the terminal back, once. A terminal that takes no output (its window hangs, its line is
+// dead) must not keep the program from ending. Output that it doesn't take in half of stuck is discarded,
+// and the modes are given back in any case.
 func (t *terminal) release(forGood bool) {
 	deadline := time.NewTimer(stuck)
 	defer deadline.Stop()
@@ -153,8 +153,8 @@ func (t *terminal) release(forGood bool) {
 	case t.lock <- struct{}{}:
 		defer func() { <-t.lock }()
 	case <-deadline.C:
-		// A write that can't be interrupted holds the lock. Everything but the screen's content
-		// can still be given back.
+		// A write that can't be interrupted holds the lock. The modes can still be given back, though not
+		// the screen's content.
 		if mode := t.mode.Load(); mode != nil {
 			_ = mode.restore(t.inFd, t.outFd)
 		}
@@ -180,6 +180,6 @@ func (t *terminal) release(forGood bool) {
 	}
 }
 
-// limit lets a write under way, and later ones, end after d. It has no effect where output can't be
+// limit makes a write under way, and later writes, fail after d. It has no effect where output can't be
 // polled (see reopen).
 func limit(tty *os.File, d time.Duration) { _ = tty.SetWriteDeadline(time.Now().Add(d)) }

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reopen returns out. Where terminals can't be polled by every name they have, a second description
-// could refuse a write for being full; so a write to a terminal that hangs can't be interrupted
-// here, and the end of the program goes past it.
+// reopen returns out. Here terminals can't be polled by every name they have, so a second description
+// could refuse a write because it is full. A write to a terminal that hangs so can't be interrupted, and
+// the program ends without it.
 func reopen(out *os.File) *os.File { return out }
 
-// discardOutput throws away what the terminal was sent and has not taken.
+// discardOutput discards output that the terminal hasn't taken.
 func discardOutput(fd int) {
 	const fwrite = 2 // FWRITE of <sys/fcntl.h>
 	_ = unix.IoctlSetPointerInt(fd, unix.TIOCFLUSH, fwrite)

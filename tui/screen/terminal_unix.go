@@ -4,10 +4,10 @@ package screen
 
 import "golang.org/x/term"
 
-// consoleMode is what makeRaw changed.
+// consoleMode holds the modes from before makeRaw.
 type consoleMode struct{ in *term.State }
 
-// makeRaw puts the terminal in raw mode and returns what it was in.
+// makeRaw puts the terminal in raw mode and returns its mode from before.
 func makeRaw(in, _ int) (*consoleMode, error) {
 	state, err := term.MakeRaw(in)
 	return &consoleMode{state}, err

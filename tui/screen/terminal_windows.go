@@ -7,11 +7,11 @@ import (
 	"golang.org/x/term"
 )
 
-// consoleMode is what makeRaw changed.
+// consoleMode holds the modes from before makeRaw.
 type consoleMode struct{ in, out *term.State }
 
-// makeRaw puts the console in raw mode, with control sequences both ways, and returns what it was
-// in.
+// makeRaw puts the console in raw mode, with control sequences both ways, and returns its modes from
+// before.
 func makeRaw(in, out int) (*consoleMode, error) {
 	outState, err := term.GetState(out)
 	if err != nil {

@@ -1,10 +1,11 @@
 package theme
 
-// colors are what the tokens look like on one kind of background. Values are of the 256 colours, so
-// that they look alike on every terminal and come down to the 16 where there are no more. Those of
-// names are as far as can be from each other and from text, dim, accent, warn and bad, among those that
-// can be read on the background (a contrast of 4.5 at least). The more of them there are the less often
-// two people share one; with more than these they would be told apart no better.
+// colors holds the colours of the styles for a kind of background. They are of the 256 colours, which
+// look alike on every terminal, and are mapped to the 16 where there are no more.
+//
+// The colours of names have a contrast of at least 4.5 on the background. Among those they are as far as
+// possible from each other, and from text, dim, accent, warn and bad. More of them would be harder to
+// tell apart; fewer would be shared by more people.
 type colors struct {
 	dim, accent, good, warn, bad     string
 	bar, barText, barStrong, barWarn string

@@ -2,18 +2,18 @@ package theme
 
 import "chat.lan/p2pchat/tui/sanitize"
 
-// Glyphs are the marks and rules, each one cell wide unless it says otherwise. None is an emoji:
-// their widths differ between terminals.
+// Glyphs are the marks and rules, each a cell wide. None is an emoji, because
+// terminals disagree about the width of emoji.
 type Glyphs struct {
-	Signed, Unsigned, Refused, LateLine sanitize.SafeText // marks of lines
+	Signed, Unsigned, Refused, LateLine sanitize.SafeText // marks of messages
 	Here, Late, Lost                    sanitize.SafeText // marks of peers
-	Blocked                             sanitize.SafeText // what was not let in, counted
-	Pending                             sanitize.SafeText // a line nobody acknowledged yet
+	Blocked                             sanitize.SafeText // a count of refused messages
+	Pending                             sanitize.SafeText // a message without acknowledgement
 	Focus, Selection, Prompt            sanitize.SafeText
 	HRule, VRule, TeeDown, TeeUp, Tee   sanitize.SafeText
-	Full, Empty                         sanitize.SafeText // of a bar
+	Full, Empty                         sanitize.SafeText // cells of a bar
 	Dot, Up, Down                       sanitize.SafeText
-	Ellipsis                            sanitize.SafeText // stands for what was cut; one cell in both sets
+	Ellipsis                            sanitize.SafeText // stands for a cut end
 }
 
 var unicode = Glyphs{

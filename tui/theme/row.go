@@ -8,8 +8,7 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
-// Row puts one row of the screen together, and never takes more than its cells. Not safe for
-// concurrent use.
+// Row composes a row of the screen, and never exceeds its cells. It is not safe for concurrent use.
 type Row struct {
 	b     strings.Builder
 	cells int // taken
@@ -17,14 +16,14 @@ type Row struct {
 	tail  sanitize.SafeText
 }
 
-// Row begins a row of at most that many cells. What doesn't fit is cut with the ellipsis.
+// Row begins a row of at most that many cells. Text that doesn't fit is cut with the ellipsis.
 func (t *Theme) Row(cells int) *Row {
 	r := &Row{most: max(cells, 0), tail: t.Ellipsis}
-	r.b.Grow(r.most + 64) // most rows with their sequences: one allocation instead of seven
+	r.b.Grow(r.most + 64) // enough for most rows with their sequences: an allocation instead of seven
 	return r
 }
 
-// Put adds text, cut to what is left of the row. The row stays usable when it is full.
+// Put adds text, cut to the cells that are left. A full row takes more text and ignores it.
 func (r *Row) Put(s Style, text sanitize.SafeText) *Row {
 	return r.PutWithin(s, text, r.Left())
 }
@@ -65,8 +64,9 @@ func (r *Row) Space(s Style, n int) *Row {
 // PadTo adds blank cells up to column x.
 func (r *Row) PadTo(s Style, x int) *Row { return r.Space(s, x-r.cells) }
 
-// MoveTo is To, and then puts what follows into column x whatever the terminal made of the text before:
-// terminals disagree about the width of some emoji. Only for rows that begin at the screen's left edge.
+// MoveTo pads as PadTo does, and moves the cursor to column x as well. The text after it so stays in
+// line where the terminal disagrees about the width of an emoji before it. Only rows that begin at the
+// screen's left edge may use it.
 func (r *Row) MoveTo(s Style, x int) *Row {
 	if r.PadTo(s, x).cells == x && x < r.most {
 		r.b.WriteString(ansi.CursorHorizontalAbsolute(x + 1))
@@ -89,16 +89,16 @@ func (r *Row) FillTo(s Style, glyph sanitize.SafeText, x int) *Row {
 	return r
 }
 
-// Width is how many cells are taken.
+// Width returns how many cells are taken.
 func (r *Row) Width() int { return r.cells }
 
-// Left is how many cells are left.
+// Left returns how many cells are left.
 func (r *Row) Left() int { return r.most - r.cells }
 
-// String is the row, with its control sequences.
+// String returns the row with its control sequences.
 func (r *Row) String() string { return r.b.String() }
 
-// Render is text in a style.
+// Render returns text in a style.
 func (s Style) Render(text sanitize.SafeText) string {
 	if text.IsEmpty() {
 		return ""

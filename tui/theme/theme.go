@@ -1,10 +1,9 @@
-// Package theme is how everything looks: the styles, built once, and a glyph beside every colour, so
-// that no state is told by colour alone (DESIGN.md §7).
+// Package theme defines how everything looks: the styles, built once, and a glyph beside every colour.
+// No state is shown by colour alone, so that NO_COLOR and colour blindness hide nothing.
 //
-// A Style is a pair of SGR sequences that Lip Gloss made; a Row puts styled text together by hand and
-// keeps count of its cells, which costs a hundredth of what a Lip Gloss layout costs (DESIGN.md §11).
-// Text that others wrote can only come in as sanitize.SafeText. A Theme is read-only and safe for
-// concurrent use.
+// A Style is a pair of SGR sequences that Lip Gloss made. A Row joins styled text by hand and counts
+// its cells, at a hundredth of the cost of a Lip Gloss layout. Text of other people enters a Row only as
+// sanitize.SafeText. A Theme is read-only and safe for concurrent use.
 package theme
 
 import (
@@ -18,9 +17,9 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Look is what the terminal can show and what the person asked for.
+// Look describes the terminal's abilities and the user's wishes.
 type Look struct {
-	Profile termenv.Profile // colours; termenv.Ascii draws no style at all, as NO_COLOR asks
+	Profile termenv.Profile // termenv.Ascii draws no style at all, as NO_COLOR asks
 	Light   bool            // a light background
 	ASCII   bool            // glyphs of plain ASCII
 }
@@ -30,29 +29,29 @@ type Theme struct {
 	Look
 	Glyphs
 
-	Text   Style // what is said, and one's own name
+	Text   Style // messages, and the local peer's name
 	Dim    Style // times, rules, hints
 	Strong Style // titles of panes without focus, headings
-	Accent Style // focus, and what wants an answer: nothing else
+	Accent Style // focus, and whatever wants an answer: nothing else
 	Good   Style // verified, passed, here
 	Warn   Style // unsigned, late, not saved
 	Bad    Style // refused, failed, lost
 
 	Bar       Style // the title bar
-	BarStrong Style // the room's name in it
-	BarWarn   Style // what is wrong, in it
+	BarStrong Style // the room's name in the title bar
+	BarWarn   Style // a problem in the title bar
 	Banner    Style // an open vote
-	BannerKey Style // the keys that answer it
+	BannerKey Style // the keys that answer a vote
 	Selected  Style // the selected row
-	Mention   Style // one's own name in somebody's line
-	Hit       Style // what a search found
-	New       Style // the divider above what was not seen
+	Mention   Style // the local peer's name in a message
+	Hit       Style // a hit of a search
+	New       Style // the divider above unseen messages
 
 	names []Style
 	bar   progress.Model
 }
 
-// Style is how text is drawn. The zero Style is the terminal's own.
+// Style holds the sequences around a styled text. The zero Style is the terminal's own.
 type Style struct{ on, off string }
 
 // New builds the theme for a look.
@@ -71,7 +70,7 @@ func New(look Look) *Theme {
 		for _, m := range more {
 			s = m(s)
 		}
-		return cut(s)
+		return splitStyle(s)
 	}
 	bold := func(s lipgloss.Style) lipgloss.Style { return s.Bold(true) }
 	reverse := func(s lipgloss.Style) lipgloss.Style { return s.Reverse(true) }
@@ -102,8 +101,8 @@ func New(look Look) *Theme {
 	return t
 }
 
-// cut takes the sequences of a Lip Gloss style apart.
-func cut(s lipgloss.Style) Style {
+// splitStyle takes the sequences of a Lip Gloss style apart.
+func splitStyle(s lipgloss.Style) Style {
 	on, off, ok := strings.Cut(s.Render("x"), "x")
 	if !ok {
 		return Style{}
@@ -111,10 +110,10 @@ func cut(s lipgloss.Style) Style {
 	return Style{on, off}
 }
 
-// KeyStyle is the colour of a key's names, the same in every run and at every peer.
+// KeyStyle returns the colour of a key's names. It is the same in every run and on every screen.
 func (t *Theme) KeyStyle(key identity.Key) Style { return t.IDStyle(key.String()) }
 
-// IDStyle is the colour for somebody without a key, by another id that is theirs.
+// IDStyle returns the colour for a peer without a key, by another id of that peer.
 func (t *Theme) IDStyle(id string) Style {
 	h := uint32(2166136261) // FNV-1a
 	for _, b := range []byte(id) {

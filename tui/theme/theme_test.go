@@ -16,7 +16,7 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Whatever is put into a row, it takes no more cells than it has, and counts them right.
+// A row never exceeds its cells, and counts them right.
 func TestRowNeverOverflows(t *testing.T) {
 	th := theme.New(theme.Look{Profile: termenv.ANSI256})
 	rapid.Check(t, func(t *rapid.T) {
@@ -82,8 +82,8 @@ func TestANameKeepsItsColour(t *testing.T) {
 	}
 }
 
-// Every colour of a name can be read: its contrast, as WCAG 2 reckons it, is 4.5 at least on white, and
-// on a dark grey that is lighter than most dark backgrounds.
+// Every colour of a name has a contrast of at least 4.5 by WCAG 2, on white and on a dark grey. The grey
+// is lighter than most dark backgrounds.
 func TestNamesCanBeRead(t *testing.T) {
 	for _, c := range []struct {
 		light bool
@@ -114,7 +114,7 @@ func TestNamesCanBeRead(t *testing.T) {
 	}
 }
 
-// contrast is that of WCAG 2, from 1 to 21.
+// contrast returns the contrast of WCAG 2, from 1 to 21.
 func contrast(a, b [3]float64) float64 {
 	luminance := func(c [3]float64) (sum float64) {
 		for i, share := range [...]float64{0.2126, 0.7152, 0.0722} {

@@ -181,8 +181,8 @@ func TestAskedVotesAreBounded(t *testing.T) {
 	}
 }
 
-// A proposal in full names only keys that work: a and r while the pane has the focus, F1 and F2 for the
-// proposal of the banner, a command for a disputed proposal.
+// A proposal in full names only keys that work. While the pane has the focus these are a and r. F1 and F2
+// answer the proposal of the banner, and a disputed proposal takes a command.
 func TestDetailNamesKeysThatWork(t *testing.T) {
 	p := pane(theme.Look{})
 	all := room()
@@ -232,7 +232,7 @@ func TestPassedVoteAsksForMissingApprovals(t *testing.T) {
 		}
 		for _, v := range q.Roll {
 			if v.Choice != vote.None && strings.Contains(banner, "more of "+v.Name) {
-				t.Errorf("it asks %s, who has voted: %s", v.Name, banner)
+				t.Errorf("it asks %s again, after a vote: %s", v.Name, banner)
 			}
 		}
 	}
