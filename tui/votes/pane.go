@@ -5,9 +5,9 @@
 // the screen is narrow, and its keys are never cut. A ballot is final once it is signed, so it is held
 // for UndoDelay first. The banner then counts down, and says how to undo the ballot.
 //
-// Bubbles' progress doesn't draw the banner's bar. It rounds, so the bar could look full before the vote
-// has passed, and it can't draw on the banner's background. Bubbles' list and table select by index;
-// here the selection stays with its vote when the order changes.
+// Bubbles' progress draws the banner's bar, through theme.Progress. Its share is rounded down here, so
+// that the bar is full only once the vote has passed. Bubbles' list and table don't serve: they select
+// by index, and here the selection stays with its vote when the order changes.
 //
 // A Pane belongs to the program's Update and is not safe for concurrent use. It draws rows and holds
 // the selection; its owner handles keys and talks to the node.
