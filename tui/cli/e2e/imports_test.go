@@ -98,7 +98,6 @@ func TestImports(t *testing.T) {
 
 // unusedExports are exported identifiers that may do without a use, each with its reason.
 var unusedExports = map[string]string{
-	"crypto/identity.FromSeed":   "vectors need the same key every time",
 	"tui/command.Table.Markdown": "the test that compares README's table with the code",
 }
 
