@@ -37,7 +37,7 @@ func (r *Replica) onCaughtUpLocked(from *peer) {
 	for _, p := range r.mu.linked {
 		if p.wantsFrontier && !r.planner.LacksFrom(p.key) {
 			p.wantsFrontier = false
-			r.sendFrontierLocked(p, false)
+			r.frontiers.sendFrontierLocked(p, false)
 		}
 	}
 	if r.planner.LacksFrom(from.key) {
@@ -49,7 +49,7 @@ func (r *Replica) onCaughtUpLocked(from *peer) {
 		}
 		for author := range r.mu.newAuthors {
 			if author != p.key && !p.neighbours[author] {
-				r.sendFrontierLocked(p, false)
+				r.frontiers.sendFrontierLocked(p, false)
 				break
 			}
 		}
@@ -99,7 +99,7 @@ func (r *Replica) answer(l Link, m wire.Want) {
 			continue
 		}
 		// A frame at a time, so that the first is on its way while the next is read.
-		for raws := r.readStore(g, wire.MaxRecords); len(raws) > 0; raws = r.readStore(g, wire.MaxRecords) {
+		for raws := r.saver.readStore(g, wire.MaxRecords); len(raws) > 0; raws = r.saver.readStore(g, wire.MaxRecords) {
 			for _, raw := range raws {
 				if !to.add(raw.Body, raw.Sig[:]) {
 					return

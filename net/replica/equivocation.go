@@ -20,7 +20,10 @@ import (
 // olderAtOnce is how many records are asked for at once on the way down to where two chains part.
 const olderAtOnce = 200
 
-func (r *Replica) loadForks(ctx context.Context) ([]*room.Fork, error) {
+// forks handles equivocation in one room. It works under the replica's lock.
+type forks struct{ *Replica }
+
+func (r forks) loadForks(ctx context.Context) ([]*room.Fork, error) {
 	values, err := r.store.ListValues(ctx, r.bucket("forks"))
 	var out []*room.Fork
 	for _, v := range values {
@@ -39,7 +42,7 @@ func (r *Replica) loadForks(ctx context.Context) ([]*room.Fork, error) {
 }
 
 // handleForkLocked reports a fork, saves its evidence and sends it to every peer.
-func (r *Replica) handleForkLocked(f *room.Fork) {
+func (r forks) handleForkLocked(f *room.Fork) {
 	name, _ := r.nameOfLocked(f.Key.Author)
 	r.notice(event.Warning, fmt.Sprintf("%s signed two different lines for one place: nothing more of that run is shown", name), "")
 	for _, stored := range r.store.Frontier() {
@@ -55,12 +58,12 @@ func (r *Replica) handleForkLocked(f *room.Fork) {
 		r.cfg.Log.Warn("not saved", "error", err)
 	}
 	for _, p := range r.mu.linked {
-		r.sendForkProof(p.link, *f)
+		r.forks.sendForkProof(p.link, *f)
 	}
 }
 
 // sendForkProof sends a peer both records of a fork.
-func (r *Replica) sendForkProof(l Link, f room.Fork) {
+func (r forks) sendForkProof(l Link, f room.Fork) {
 	for _, rec := range []*record.Record{f.A, f.B} {
 		r.send(l, wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
 	}
@@ -68,7 +71,7 @@ func (r *Replica) sendForkProof(l Link, f room.Fork) {
 
 // requestOlder asks a peer for what it has of a feed below a record that is of another chain than
 // ours. The answer leads to where the two part, or to another question further down.
-func (r *Replica) requestOlder(l Link, d room.Divergence) {
+func (r forks) requestOlder(l Link, d room.Divergence) {
 	if d.Seq == 0 {
 		return
 	}
@@ -82,9 +85,9 @@ func (r *Replica) requestOlder(l Link, d room.Divergence) {
 
 // compareWithStore compares records with those that the store has in their places. It waits for the
 // disk.
-func (r *Replica) compareWithStore(l Link, recs []*record.Record) {
+func (r forks) compareWithStore(l Link, recs []*record.Record) {
 	for _, rec := range recs {
-		raws := r.readStore(room.Gap{Key: rec.FeedKey(), From: rec.Seq(), To: rec.Seq()}, 1)
+		raws := r.saver.readStore(room.Gap{Key: rec.FeedKey(), From: rec.Seq(), To: rec.Seq()}, 1)
 		if len(raws) == 0 {
 			continue
 		}
@@ -94,7 +97,7 @@ func (r *Replica) compareWithStore(l Link, recs []*record.Record) {
 		}
 		out := r.room.CompareStored(rec, here.Record)
 		r.mu.Lock()
-		r.handleConflictLocked(l, out)
+		r.forks.handleConflictLocked(l, out)
 		r.mu.Unlock()
 		if out.Diverged != nil {
 			return // the records behind it are of the same chain
@@ -103,11 +106,11 @@ func (r *Replica) compareWithStore(l Link, recs []*record.Record) {
 }
 
 // handleConflictLocked follows a fork, or a record of another chain.
-func (r *Replica) handleConflictLocked(l Link, out room.Outcome) {
+func (r forks) handleConflictLocked(l Link, out room.Outcome) {
 	if out.Fork != nil {
-		r.handleForkLocked(out.Fork)
+		r.forks.handleForkLocked(out.Fork)
 	}
 	if out.Diverged != nil {
-		r.requestOlder(l, *out.Diverged)
+		r.forks.requestOlder(l, *out.Diverged)
 	}
 }

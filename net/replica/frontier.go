@@ -41,7 +41,7 @@ func (r *Replica) TakeHash(l Link, hash string) {
 	default:
 		if p.unequal++; p.unequal >= 2+p.backoff {
 			p.unequal, p.backoff = 0, min(2*p.backoff+1, maxBackoff)
-			r.sendFrontierLocked(p, true)
+			r.frontiers.sendFrontierLocked(p, true)
 		}
 	}
 }
@@ -54,8 +54,11 @@ type outgoing struct {
 	ask   bool
 }
 
+// frontiers compares one room with its peers. It works under the replica's lock.
+type frontiers struct{ *Replica }
+
 // sendFrontierLocked sends all that is held of the room, in pages; ask wants the peer's in return.
-func (r *Replica) sendFrontierLocked(p *peer, ask bool) {
+func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
 	if p.sending {
 		p.sendNext, p.askNext = true, p.askNext || ask
 		return
@@ -63,7 +66,7 @@ func (r *Replica) sendFrontierLocked(p *peer, ask bool) {
 	r.mu.frontierSeq++
 	o := outgoing{
 		head:  wire.Frontier{Room: r.id, Hash: r.Hash(), Turn: r.mu.frontierSeq},
-		votes: r.votes.Held(), feeds: r.frontierForLocked(p), ask: ask,
+		votes: r.votes.Held(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
 	}
 	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
 		for f := range o.pages {
@@ -74,11 +77,11 @@ func (r *Replica) sendFrontierLocked(p *peer, ask bool) {
 	l, syncMu := p.link, p.syncMu
 	p.sending = r.cfg.Group.Go("replica/frontier", func(ctx context.Context) {
 		for f := range o.pages {
-			if !r.sendSync(ctx, l, syncMu, f) {
+			if !r.frontiers.sendSync(ctx, l, syncMu, f) {
 				return
 			}
 		}
-		r.onFrontierSent(l)
+		r.frontiers.onFrontierSent(l)
 	})
 }
 
@@ -111,7 +114,7 @@ func (o outgoing) pages(yield func(wire.Frontier) bool) {
 
 // sendSync waits until the link's sync queue has room, and leaves enough of it for an answer. It
 // reports false when the link goes down, or ctx ends.
-func (r *Replica) sendSync(ctx context.Context, l Link, syncMu *sync.Mutex, m wire.Message) bool {
+func (r frontiers) sendSync(ctx context.Context, l Link, syncMu *sync.Mutex, m wire.Message) bool {
 	frame, err := wire.Encode(m)
 	if err != nil {
 		r.cfg.Log.Error("encode", "error", err)
@@ -129,7 +132,7 @@ func (r *Replica) sendSync(ctx context.Context, l Link, syncMu *sync.Mutex, m wi
 }
 
 // onFrontierSent follows the moment in which all pages of a frontier are on their way.
-func (r *Replica) onFrontierSent(l Link) {
+func (r frontiers) onFrontierSent(l Link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
@@ -139,12 +142,12 @@ func (r *Replica) onFrontierSent(l Link) {
 	again, ask := p.sendNext, p.askNext
 	p.sending, p.sendNext, p.askNext = false, false, false
 	if again {
-		r.sendFrontierLocked(p, ask)
+		r.frontiers.sendFrontierLocked(p, ask)
 	}
 }
 
 // frontierForLocked returns what a peer hears that we have: to one that was a stranger only so much.
-func (r *Replica) frontierForLocked(p *peer) []room.Holding {
+func (r frontiers) frontierForLocked(p *peer) []room.Holding {
 	held := r.room.Frontier()
 	for i := range held {
 		held[i].Floor = min(max(held[i].Floor, p.limit[held[i].Key]), held[i].Seq+1)
@@ -153,21 +156,21 @@ func (r *Replica) frontierForLocked(p *peer) []room.Holding {
 }
 
 // takeFrontier collects the pages of a peer's frontier. The last one asks for what is missing here.
-func (r *Replica) takeFrontier(l Link, m wire.Frontier) {
-	first, present := r.takePage(l, m)
+func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
+	first, present := r.frontiers.takePage(l, m)
 	if !present {
 		return
 	}
 	r.votes.TakePage(l.Key(), m.Votes, first)
 	if m.Last {
-		r.compare(l, m.Ask)
+		r.frontiers.compare(l, m.Ask)
 		r.votes.EndPages(l.Key())
 	}
 }
 
 // takePage takes the feeds of a page. first says that the page begins a new frontier: the end of the
 // one before may have been lost.
-func (r *Replica) takePage(l Link, m wire.Frontier) (first, present bool) {
+func (r frontiers) takePage(l Link, m wire.Frontier) (first, present bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
@@ -191,7 +194,7 @@ func (r *Replica) takePage(l Link, m wire.Frontier) (first, present bool) {
 
 // compare compares a peer's whole frontier with ours, and asks for what is missing here. ask says that
 // the peer wants ours.
-func (r *Replica) compare(l Link, ask bool) {
+func (r frontiers) compare(l Link, ask bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
@@ -207,19 +210,19 @@ func (r *Replica) compare(l Link, ask bool) {
 		}
 	}
 	if p.slow {
-		r.followSlowLocked(p, theirs)
+		r.slowPeers.followSlowLocked(p, theirs)
 	}
 	for _, f := range r.room.ForksUnknownTo(theirs) {
-		r.sendForkProof(p.link, f)
+		r.forks.sendForkProof(p.link, f)
 	}
 	for _, d := range r.room.FindDivergences(theirs) {
-		r.requestOlder(p.link, d)
+		r.forks.requestOlder(p.link, d)
 	}
-	r.warnTruncatedLocked(p, theirs)
+	r.sharing.warnTruncatedLocked(p, theirs)
 	r.planner.SetHoldings(p.key, theirs)
 	r.askLocked(p)
 	if ask {
-		r.sendFrontierLocked(p, false)
+		r.frontiers.sendFrontierLocked(p, false)
 		p.wantsFrontier = r.planner.LacksFrom(p.key)
 	}
 }

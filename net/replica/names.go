@@ -22,7 +22,7 @@ func (r *Replica) Rename(name string) error {
 	if err != nil {
 		return fmt.Errorf("%q can't be a name: %w", name, err)
 	}
-	r.saveLocked(e, true)
+	r.saver.saveLocked(e, true)
 	r.forwardLocked(e.Record, identity.Key{})
 	return nil
 }

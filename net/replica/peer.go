@@ -49,7 +49,7 @@ type session struct {
 // LinkDown for the same key.
 func (r *Replica) LinkUp(l Link, theirs wire.InRoom) {
 	key := l.Key()
-	limit, limitedFirst := r.shareWith(key)
+	limit, limitedFirst := r.sharing.shareWith(key)
 	r.mu.Lock()
 	p := r.mu.peers[key]
 	if p == nil {
@@ -66,10 +66,10 @@ func (r *Replica) LinkUp(l Link, theirs wire.InRoom) {
 	if theirs.Frontier == r.Hash() {
 		r.onAllAckedLocked(p)
 	} else {
-		r.sendFrontierLocked(p, true)
+		r.frontiers.sendFrontierLocked(p, true)
 	}
 	if limitedFirst {
-		r.noteLimitedShareLocked(p)
+		r.sharing.noteLimitedShareLocked(p)
 	}
 	r.notifyLocked()
 	r.mu.Unlock()

@@ -24,7 +24,7 @@ func (r *Replica) bucket(kind string) string { return kind + "/" + r.id }
 
 // load reads the ends of all feeds, evidence, first meetings and votes.
 func (r *Replica) load(ctx context.Context) error {
-	forks, err := r.loadForks(ctx)
+	forks, err := r.forks.loadForks(ctx)
 	if err != nil {
 		return err
 	}
@@ -35,14 +35,17 @@ func (r *Replica) load(ctx context.Context) error {
 		}
 	}
 	r.room.Restore(feeds, forks)
-	if err := r.loadFirstSeen(ctx); err != nil {
+	if err := r.sharing.loadFirstSeen(ctx); err != nil {
 		return err
 	}
 	return r.votes.Load(ctx)
 }
 
+// saver persists one room. What it guards stands under the replica's lock.
+type saver struct{ *Replica }
+
 // saveLocked queues an accepted record for the disk. It doesn't wait.
-func (r *Replica) saveLocked(e store.Entry, live bool) {
+func (r saver) saveLocked(e store.Entry, live bool) {
 	e.Arrived, e.Live = time.Now(), live
 	err := r.store.Append(e)
 	if err != nil && !errors.Is(err, store.ErrClosed) {
@@ -52,18 +55,18 @@ func (r *Replica) saveLocked(e store.Entry, live bool) {
 }
 
 // tendStoreLocked reports changes in saving, and reconciles room and store from time to time.
-func (r *Replica) tendStoreLocked() {
-	r.postSavingLocked()
+func (r saver) tendStoreLocked() {
+	r.saver.postSavingLocked()
 	if now := time.Now(); r.mu.unsaved || now.Sub(r.mu.reconciled) >= reconcileEvery {
 		r.mu.reconciled = now
-		r.reconcileLocked()
+		r.saver.reconcileLocked()
 	}
 }
 
 // reconcileLocked brings the room and its store in line. What the store lost, or had no room for, goes
 // into it again from memory, or else comes again from peers. What it has let go of is advertised no
 // longer.
-func (r *Replica) reconcileLocked() {
+func (r saver) reconcileLocked() {
 	if r.store.Status().NotSaved != nil {
 		return // it would lose it again
 	}
@@ -84,7 +87,7 @@ func (r *Replica) reconcileLocked() {
 			continue
 		}
 		for _, e := range r.room.ResaveOrTruncate(h.Key, f.Next, f.Head) {
-			r.saveLocked(e, false)
+			r.saver.saveLocked(e, false)
 		}
 	}
 	if now, _, any := r.room.OwnFeed(); own.Feed != 0 && (!any || now != own) {
@@ -99,8 +102,8 @@ func (r *Replica) reconcileLocked() {
 
 // postSavingLocked posts what there is to say about the disk when it has changed. How many records
 // wait changes all the time, so that goes along with something else only.
-func (r *Replica) postSavingLocked() {
-	now := r.savingNow()
+func (r saver) postSavingLocked() {
+	now := r.saver.savingNow()
 	if now.Unreadable != r.mu.saving.Unreadable {
 		r.mu.unsaved = true // the store's frontier may end earlier now
 	}
@@ -112,7 +115,7 @@ func (r *Replica) postSavingLocked() {
 	}
 }
 
-func (r *Replica) savingNow() event.Saving {
+func (r saver) savingNow() event.Saving {
 	s := r.store.Status()
 	out := event.Saving{Scope: r.scope, Waiting: s.Waiting, Dropped: s.Dropped, Unreadable: s.Unreadable, Aside: s.Aside, Recovered: s.Recovered}
 	if s.NotSaved != nil {
@@ -122,7 +125,7 @@ func (r *Replica) savingNow() event.Saving {
 }
 
 // expire deletes what is older than Config.Keep, at the start and every day.
-func (r *Replica) expire(ctx context.Context) {
+func (r saver) expire(ctx context.Context) {
 	for ctx.Err() == nil {
 		deleted, err := r.store.Expire(ctx, time.Now().Add(-r.cfg.Keep))
 		if err != nil && ctx.Err() == nil {
@@ -130,7 +133,7 @@ func (r *Replica) expire(ctx context.Context) {
 		}
 		r.cfg.Log.Info("expired", "records", deleted, "keep", r.cfg.Keep)
 		r.mu.Lock()
-		r.reconcileLocked()
+		r.saver.reconcileLocked()
 		r.mu.Unlock()
 		select {
 		case <-ctx.Done():
@@ -141,7 +144,7 @@ func (r *Replica) expire(ctx context.Context) {
 
 // readStore returns part of a feed that isn't in memory any more, without a gap: a receiver could use
 // nothing behind one. It waits for the disk.
-func (r *Replica) readStore(g room.Gap, maxBytes int) []store.RawEntry {
+func (r saver) readStore(g room.Gap, maxBytes int) []store.RawEntry {
 	ctx := r.cfg.Group.Context()
 	raws, err := r.store.ReadRange(ctx, g.Key, g.From, g.To, maxBytes)
 	if err != nil && ctx.Err() == nil {

@@ -20,7 +20,7 @@ func (r *Replica) Record(l Link, rec *record.Record) {
 		return
 	}
 	if r.takeLive(l, rec) {
-		r.compareWithStore(l, []*record.Record{rec})
+		r.forks.compareWithStore(l, []*record.Record{rec})
 	}
 }
 
@@ -88,7 +88,7 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 		return
 	}
 	if inStore := r.takeAnswer(l, m, rest); len(inStore) > 0 {
-		r.compareWithStore(l, inStore)
+		r.forks.compareWithStore(l, inStore)
 	}
 }
 
@@ -151,9 +151,9 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 // publishAcceptedLocked saves and posts what a record brought. It returns the last record in it that
 // names its author.
 func (r *Replica) publishAcceptedLocked(l Link, out room.Outcome, history bool) (name *record.Record) {
-	r.handleConflictLocked(l, out)
+	r.forks.handleConflictLocked(l, out)
 	for _, e := range out.Added {
-		r.saveLocked(e, !history)
+		r.saver.saveLocked(e, !history)
 		switch rec := e.Record; {
 		case rec.Kind().IsName():
 			name = rec
@@ -193,7 +193,7 @@ func (r *Replica) Message(l Link, m wire.Message) {
 	case wire.Want:
 		r.answer(l, m)
 	case wire.Frontier:
-		r.takeFrontier(l, m)
+		r.frontiers.takeFrontier(l, m)
 	case wire.Have:
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -108,6 +108,12 @@ type Replica struct {
 	votes   *votes.Votes
 	store   store.Store
 
+	forks     forks
+	saver     saver
+	frontiers frontiers
+	slowPeers slowPeers
+	sharing   sharing
+
 	mu struct {
 		sync.Mutex
 		peers      map[identity.Key]*peer
@@ -131,6 +137,7 @@ type Replica struct {
 // the disk until ctx ends.
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
+	r.forks, r.saver, r.frontiers, r.slowPeers, r.sharing = forks{r}, saver{r}, frontiers{r}, slowPeers{r}, sharing{r}
 	r.scope = event.Scope{Room: event.Room(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
@@ -149,11 +156,11 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 func (r *Replica) Start() {
 	r.votes.PostLoaded()
 	r.mu.Lock()
-	r.postSavingLocked()
+	r.saver.postSavingLocked()
 	r.mu.Unlock()
 	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
 	if r.cfg.Keep > 0 {
-		r.cfg.Group.Go("replica/expire", r.expire)
+		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}
 }
 
@@ -182,7 +189,7 @@ type Status struct {
 func (r *Replica) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return Status{Records: r.room.Count(), Received: r.mu.received, Saving: r.savingNow()}
+	return Status{Records: r.room.Count(), Received: r.mu.received, Saving: r.saver.savingNow()}
 }
 
 // Flush sends what was gathered for a moment: acknowledgements.
@@ -197,7 +204,7 @@ func (r *Replica) Tick() {
 	r.votes.Tick()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tendStoreLocked()
+	r.saver.tendStoreLocked()
 	for _, p := range r.mu.linked {
 		if r.planner.LacksFrom(p.key) {
 			r.askLocked(p)

@@ -80,7 +80,7 @@ func splitText(text string, size int) []string {
 func (r *Replica) publishLocked(entries []store.Entry) int {
 	sent := 0
 	for _, e := range entries {
-		r.saveLocked(e, true)
+		r.saver.saveLocked(e, true)
 		sent = r.forwardLocked(e.Record, identity.Key{})
 	}
 	return sent

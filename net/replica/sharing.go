@@ -30,7 +30,10 @@ const (
 // is met for the first time again.
 const maxFirstSeen = 1 << 16
 
-func (r *Replica) loadFirstSeen(ctx context.Context) error {
+// sharing decides how much history a key gets. What it guards stands under the replica's lock.
+type sharing struct{ *Replica }
+
+func (r sharing) loadFirstSeen(ctx context.Context) error {
 	values, err := r.store.ListValues(ctx, r.bucket("first-met"))
 	for _, v := range values {
 		key, bad := identity.KeyFromBytes(v.Key)
@@ -43,7 +46,7 @@ func (r *Replica) loadFirstSeen(ctx context.Context) error {
 
 // noteFirstSeen remembers when a key was first met. It returns since when what arrived here is for
 // that key, and whether this is the first meeting.
-func (r *Replica) noteFirstSeen(key identity.Key) (since time.Time, first bool) {
+func (r sharing) noteFirstSeen(key identity.Key) (since time.Time, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at, known := r.mu.firstSeen[key]
@@ -70,8 +73,8 @@ func (r *Replica) noteFirstSeen(key identity.Key) (since time.Time, first bool) 
 //
 // What arrives from now on is for every peer here, so a feed of which nothing is recent begins, for
 // this peer, where it ends now. A peer may always have its own messages back.
-func (r *Replica) shareWith(key identity.Key) (limit map[record.FeedKey]uint64, limitedFirst bool) {
-	since, first := r.noteFirstSeen(key)
+func (r sharing) shareWith(key identity.Key) (limit map[record.FeedKey]uint64, limitedFirst bool) {
+	since, first := r.sharing.noteFirstSeen(key)
 	if since.IsZero() {
 		return nil, false
 	}
@@ -110,7 +113,7 @@ func formatSpan(d time.Duration) string {
 }
 
 // noteLimitedShareLocked reports once that a stranger doesn't get everything.
-func (r *Replica) noteLimitedShareLocked(p *peer) {
+func (r sharing) noteLimitedShareLocked(p *peer) {
 	what := "what arrived here in the last " + formatSpan(r.cfg.Share)
 	if r.cfg.Share == ShareNone {
 		what = "nothing that was said before"
@@ -121,7 +124,7 @@ func (r *Replica) noteLimitedShareLocked(p *peer) {
 
 // warnTruncatedLocked reports once, to a person that is new here, that not all of the past can be had.
 // Call it before anything of theirs is asked for.
-func (r *Replica) warnTruncatedLocked(p *peer, theirs []room.Holding) {
+func (r sharing) warnTruncatedLocked(p *peer, theirs []room.Holding) {
 	if r.mu.warnedTruncated || !r.room.HasTruncatedFeeds(theirs) {
 		return
 	}

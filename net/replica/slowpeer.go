@@ -25,19 +25,22 @@ func (r *Replica) Drained(l Link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil && p.slow {
-		r.advertiseLocked(p)
+		r.slowPeers.advertiseLocked(p)
 	}
 }
 
+// slowPeers brings slow peers level. It works under the replica's lock.
+type slowPeers struct{ *Replica }
+
 // advertiseLocked sends a slow peer how far we are by now.
-func (r *Replica) advertiseLocked(p *peer) {
-	p.advertised = r.frontierForLocked(p)
-	r.sendFrontierLocked(p, true)
+func (r slowPeers) advertiseLocked(p *peer) {
+	p.advertised = r.frontiers.frontierForLocked(p)
+	r.frontiers.sendFrontierLocked(p, true)
 }
 
 // followSlowLocked looks at the frontier of a slow peer: it is level, or pulls on, or has all that it
 // was sent and hears how far we are now.
-func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
+func (r slowPeers) followSlowLocked(p *peer, theirs []room.Holding) {
 	if p.advertised == nil || p.link.LiveSpace() == 0 {
 		return // Drained is still to come
 	}
@@ -45,11 +48,11 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 	for _, h := range theirs {
 		has[h.Key] = h.Seq + 1
 	}
-	if tail, few := r.tailLocked(p, has); few {
+	if tail, few := r.slowPeers.tailLocked(p, has); few {
 		p.advertised = nil
 		r.setSlowLocked(p, false)
 		for _, rec := range tail {
-			if !r.pushLocked(p, rec) {
+			if !r.slowPeers.pushLocked(p, rec) {
 				return
 			}
 		}
@@ -61,13 +64,13 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 			return
 		}
 	}
-	r.advertiseLocked(p)
+	r.slowPeers.advertiseLocked(p)
 }
 
 // tailLocked returns the records above has, if they are few.
-func (r *Replica) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*record.Record, few bool) {
+func (r slowPeers) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*record.Record, few bool) {
 	size := 0
-	for _, h := range r.frontierForLocked(p) {
+	for _, h := range r.frontiers.frontierForLocked(p) {
 		from := max(has[h.Key], h.Floor)
 		if from > h.Seq {
 			continue
@@ -87,7 +90,7 @@ func (r *Replica) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*re
 }
 
 // pushLocked puts a record into a peer's live queue. A peer whose queue is full is slow from now on.
-func (r *Replica) pushLocked(p *peer, rec *record.Record) bool {
+func (r slowPeers) pushLocked(p *peer, rec *record.Record) bool {
 	f, err := wire.Encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
 	if err != nil {
 		r.cfg.Log.Error("encode a record", "error", err)
