@@ -65,8 +65,8 @@ func fill(b *testing.B, book *Ledger, proposals []Proposal, ballots []Ballot) {
 	}
 }
 
-// BenchmarkBallot is one more ballot on a roll of 256 among 1,000 proposals, with everything that
-// a client asks for after it: the policy and the hash. Under 1 ms (issue 6, show 8).
+// BenchmarkBallot adds a ballot on a roll of 256 among 1,000 proposals and asks for everything that
+// a change asks for.
 func BenchmarkBallot(b *testing.B) {
 	proposals, ballots := benchRecords()
 	half := len(ballots) / 2
@@ -88,8 +88,7 @@ func BenchmarkBallot(b *testing.B) {
 	}
 }
 
-// BenchmarkScratch is the start of a room with 1,000 proposals, each on a roll of 256 who have all
-// voted. Under 300 ms (issue 6, show 8).
+// BenchmarkScratch fills a ledger with 1,000 proposals, each on a roll of 256 that have all voted.
 func BenchmarkScratch(b *testing.B) {
 	proposals, ballots := benchRecords()
 	for b.Loop() {
@@ -101,8 +100,7 @@ func BenchmarkScratch(b *testing.B) {
 	b.ReportMetric(float64(len(ballots)), "ballots/op")
 }
 
-// BenchmarkCertificate is the vote's part of verifying a certificate of 64; the 65 signatures are
-// the rest.
+// BenchmarkCertificate checks the content of a certificate of 64, without its 65 signatures.
 func BenchmarkCertificate(b *testing.B) {
 	p := boundProposal(1, 0, 64, 0)
 	c := Certificate{Proposal: p}
@@ -116,7 +114,7 @@ func BenchmarkCertificate(b *testing.B) {
 	}
 }
 
-// BenchmarkDecode is reading the data of a proposal with a roll of 256.
+// BenchmarkDecode reads the data of a proposal with a roll of 256.
 func BenchmarkDecode(b *testing.B) {
 	p := boundProposal(1, 0, MaxRoll, 0)
 	data, err := EncodeProposal(&p)

@@ -110,7 +110,7 @@ func TestDraft(t *testing.T) {
 	}
 }
 
-func TestToEndIsBounded(t *testing.T) {
+func TestUnendedONsAreBounded(t *testing.T) {
 	b := vote.NewLedger()
 	disputes := vote.Disputes{}
 	for i := range 100 {

@@ -85,7 +85,7 @@ func TestDataVectors(t *testing.T) {
 		if want != nil && !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", v.name, err, want)
 		}
-		// kind × kind: what is canonical as one kind is nothing as another.
+		// Data that is canonical for a kind is refused as any other kind.
 		for kind, other := range codec {
 			if _, err := other(v.data); kind != v.kind && want == nil && err == nil {
 				t.Errorf("%s reads as a %s", v.name, kind)

@@ -70,7 +70,7 @@ func TestBallotsBeforeTheirProposal(t *testing.T) {
 	}
 }
 
-func TestWaitingIsBounded(t *testing.T) {
+func TestPendingIsBounded(t *testing.T) {
 	b := vote.NewLedger()
 	p := proposalOf("p", 3)
 	cast(t, b, p.ID, p.Roll[0], vote.Approve)

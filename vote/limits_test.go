@@ -24,7 +24,8 @@ func boundID(n int) (id ID) {
 	return id
 }
 
-// boundProposal is number n, by author with the next keys on the roll with him.
+// boundProposal returns proposal number n by author, with the keys after the author's on the roll
+// too.
 func boundProposal(n, author, voters, size int) Proposal {
 	var roll []identity.Key
 	for i := range voters {
@@ -83,7 +84,7 @@ func TestUndecidedOfOneAuthor(t *testing.T) {
 	if r, err := b.AddProposal(boundProposal(0, 0, 3, 1<<10)); !errors.Is(err, ErrFull) || r.Verdict != Refused || r.Now != Unknown {
 		t.Errorf("the oldest comes back: %+v, %v", r, err)
 	}
-	// Another author has room of his own; and what is decided takes none.
+	// Another author has other room, and decided proposals take none.
 	if _, err := b.AddProposal(boundProposal(1000, 50, 3, 1<<10)); err != nil {
 		t.Error(err)
 	}
@@ -164,7 +165,7 @@ func TestFullRoom(t *testing.T) {
 	if b.State(open.ID) != Passed {
 		t.Errorf("open is %v", b.State(open.ID))
 	}
-	// Certificates fill the room: what has passed stays, what is new is refused, nothing overflows.
+	// Certificates fill the room: passed proposals stay, new ones are refused, nothing overflows.
 	refused := 0
 	for n := range 1500 {
 		p := boundProposal(10_000+n, 20_000+n, 1, 1<<10)
@@ -281,9 +282,9 @@ func TestNoRoomToPass(t *testing.T) {
 	}
 }
 
-// What has passed stays when it alone fills the room: another ballot on it is refused, and doesn't cost it
+// A passed proposal stays when it alone fills the room: another ballot on it is refused, and doesn't cost it
 // its place.
-func TestFullOfWhatHasPassed(t *testing.T) {
+func TestRoomFullOfPassedProposals(t *testing.T) {
 	b := NewLedger()
 	b.limits.room = 4 * minRecord
 	p := boundProposal(1, 1, 5, minRecord)

@@ -92,7 +92,7 @@ func (w *world) reorder(i int) {
 	}
 }
 
-// equal is cmp.Equal, which would take most of the simulation's time.
+// equal compares without cmp.Equal, which would take most of the simulation's time.
 func equal(a, b vote.Policy) bool {
 	return a.SecureOnly == b.SecureOnly && a.By == b.By && slices.Equal(a.Standing, b.Standing) &&
 		a.Topic == b.Topic && a.TopicBy == b.TopicBy
@@ -150,7 +150,7 @@ func (w *world) everybodyTopic() {
 	}
 }
 
-// everybodyOff ends every ON on whose roll the honest are a majority. What is left are rolls of the
+// everybodyOff ends every ON on whose roll the honest are a majority. That leaves the rolls of the
 // attackers' making, which each refuses.
 func (w *world) everybodyOff() {
 	if w.present(vote.SecureOnly, vote.Off) == nil {
@@ -166,7 +166,7 @@ func (w *world) everybodyOff() {
 				}
 			}
 			if here >= w.majority(len(on.Roll)) {
-				w.fail(everybody, "peer %d: %s stands after everybody's off", i, name(on))
+				w.fail(everybody, "peer %d: %s stands after everyone's off", i, name(on))
 			}
 			p.disputes[id] = struct{}{}
 		}

@@ -29,7 +29,7 @@ func (s *signed) ref() vote.Ref {
 	return s.cancel.Ref()
 }
 
-// verifies is what the record layer does for the real machine: author and content are bound.
+// verifies stands in for the record layer: it binds author and content.
 func (s *signed) verifies() bool {
 	switch {
 	case s.proposal != nil:
@@ -81,7 +81,7 @@ func (r real) base(s vote.Slot, _ vote.Disputes) vote.ID {
 	return vote.ID{}
 }
 
-// rules are VOTING.md's, each a function that a test can replace by a broken one.
+// rules are those of package vote, each a function that a test can replace by a broken one.
 type rules struct {
 	majority func(n int) int
 	verifies func(*signed) bool
@@ -152,7 +152,7 @@ func (m *model) need(slot vote.Slot, action string, n int) int {
 	return m.majority(n)
 }
 
-// valid is vote.Valid with this model's own idea of need and base.
+// valid does what vote.Validate does, with the model's own need and base.
 func (m *model) valid(p *vote.Proposal) bool {
 	q := *p
 	q.Need = len(p.Roll)
@@ -215,7 +215,7 @@ func (m *model) evidence() []vote.Evidence {
 	return out
 }
 
-// passed is the passed proposals that pick takes, by number, then id.
+// passed returns the passed proposals that pick accepts, by number, then id.
 func (m *model) passed(pick func(*vote.Proposal) bool) []*vote.Proposal {
 	var out []*vote.Proposal
 	for id, p := range m.proposals {
@@ -235,7 +235,7 @@ func (m *model) endedBy(on *vote.Proposal) []*vote.Proposal {
 	})
 }
 
-// switches is rule 5.
+// switches applies rule 5.
 func (m *model) switches(d vote.Disputes) vote.Policy {
 	var p vote.Policy
 	var offs []*vote.Proposal
@@ -265,7 +265,7 @@ func (m *model) depth(id vote.ID) int {
 	return 1 + m.depth(p.Base)
 }
 
-// topics is the passed topics, the deepest first, then the lower id.
+// topics returns the passed topics, the deepest first, then the lower id.
 func (m *model) topics() []*vote.Proposal {
 	out := m.passed(func(p *vote.Proposal) bool { return p.Slot == vote.Topic })
 	slices.SortFunc(out, func(x, y *vote.Proposal) int {
@@ -307,7 +307,7 @@ func (m *model) toEnd(vote.Disputes) []vote.ID {
 	return slices.Clip(out)
 }
 
-// chain is the broken policy that walks `base` from zero.
+// chain is a broken policy: it walks `base` from zero.
 func (m *model) chain(d vote.Disputes) vote.Policy {
 	var p vote.Policy
 	all := m.passed(func(p *vote.Proposal) bool { return p.Slot == vote.SecureOnly })

@@ -8,7 +8,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// step is one thing that happens.
+// step plays a random event.
 func (w *world) step() {
 	switch w.IntN(20) {
 	case 0, 1:
@@ -114,7 +114,7 @@ func (w *world) profile(i int) {
 	w.restart(i)
 }
 
-// user is somebody who takes a proposal into the dispute set or out of it.
+// user disputes a proposal or accepts it.
 func (w *world) user() {
 	i := w.IntN(honest)
 	p := w.peers[i]
@@ -307,7 +307,7 @@ func (w *world) foeReplays() {
 	}
 }
 
-// foeSends shows some of what the attackers know to some whom they are linked to.
+// foeSends sends some of the attackers' records to some of their links.
 func (w *world) foeSends() {
 	for i := range honest {
 		reached := false

@@ -12,7 +12,7 @@ import (
 
 var (
 	histories = flag.Int("histories", defaultHistories, "random histories to simulate")
-	firstSeed = flag.Uint64("seed", 1, "seed of the first history; each next one is one higher")
+	firstSeed = flag.Uint64("seed", 1, "seed of the first history; each further history adds 1")
 )
 
 const steps = 80
@@ -27,7 +27,7 @@ func history(seed uint64, r rules, build func() machine) map[string]*violation {
 	return w.violated
 }
 
-// TestHistories is VOTING.md's simulation on the real package. Play one history again with
+// TestHistories simulates the rules of package vote on the real ledger. Play one history again with
 // go test ./vote -run TestHistories -histories 1 -seed N.
 func TestHistories(t *testing.T) {
 	const shards = 8

@@ -19,7 +19,7 @@ const (
 	guests    = 2
 )
 
-// testKey is a key for the place: its bytes pass identity's checks, and nobody signs with it.
+// testKey returns a key for the place: its bytes pass identity's checks, and no test signs with it.
 func testKey(n int) identity.Key {
 	var raw [32]byte
 	binary.BigEndian.PutUint32(raw[:], uint32(n)*2654435761)
@@ -33,11 +33,11 @@ func testKey(n int) identity.Key {
 
 var foeKeys = []identity.Key{testKey(honest), testKey(honest + 1), testKey(honest + 2)}
 
-// The invariants of VOTING.md that a history can break.
+// The invariants that a history can break.
 const (
 	sameState     = "same records and dispute set, same state in every order"
 	staysApproved = "an approved proposal stays approved"
-	everybody     = "a vote by everybody present ends with everybody equal"
+	everybody     = "a vote by everyone present ends with everyone equal"
 	onlyAttackers = "attackers alone never turn an ON that honest keys approved to OFF"
 	trueEvidence  = "evidence names only keys that really signed both"
 	trueCount     = "what passed has M approvals that voters of its roll signed"
@@ -58,7 +58,7 @@ type peer struct {
 	met      map[vote.ID]bool  // proposals that have arrived: the dispute set is settled then
 	disputes vote.Disputes     // in its profile
 	voted    map[vote.ID]bool  // what its user has voted on
-	passed   map[vote.ID]bool  // what has passed here once
+	passed   map[vote.ID]bool  // the proposals that passed here once
 	stood    map[vote.ID]bool  // ONs that held here, with M honest approvals
 	backup   *peer             // an old copy of its profile
 }
@@ -72,7 +72,7 @@ type world struct {
 	peers [honest]*peer
 	foes  [attackers]struct {
 		online bool
-		reach  [honest]bool // whom it has a link to
+		reach  [honest]bool // the actors that it has a link to
 	}
 	since    [honest][natives]int // when an honest peer's link to another came up; −1: it is down
 	all      []*signed            // every record that anybody made
@@ -147,7 +147,7 @@ func (w *world) rewire() {
 	}
 }
 
-// neighbours is the natives that i has had links to for at least age seconds.
+// neighbours returns the natives with a link to i for at least age seconds.
 func (w *world) neighbours(i, age int) []identity.Key {
 	var out []identity.Key
 	for j, since := range w.since[i] {
@@ -158,7 +158,7 @@ func (w *world) neighbours(i, age int) []identity.Key {
 	return out
 }
 
-// roll is rule 8: the proposer, its links, and what its neighbours' Links frames name.
+// roll applies rule 8: the proposer, its links, and what its neighbours' Links frames name.
 func (w *world) roll(i int) []identity.Key {
 	keys := append(w.neighbours(i, 0), testKey(i))
 	for j := range honest {
@@ -169,7 +169,7 @@ func (w *world) roll(i int) []identity.Key {
 	return vote.NewRoll(keys...)
 }
 
-// disputed is rule 6 at a proposal's arrival.
+// disputed applies rule 6 at a proposal's arrival.
 func (w *world) disputed(i int, p *vote.Proposal) bool {
 	return len(p.ListLeftOut(testKey(i), w.neighbours(i, int(vote.DisputeAfter.Seconds())))) > 0
 }
@@ -225,7 +225,7 @@ func (w *world) ballot(key int, id vote.ID, c vote.Choice) *signed {
 
 func (w *world) number() uint64 { return uint64(len(w.made) + 1 - w.IntN(2)*w.IntN(len(w.made)+1)) }
 
-// approvals is how many keys of the range of actors really approved p.
+// approvals counts the keys of the range of actors that really approved p.
 func (w *world) approvals(p *vote.Proposal, from, to int) int {
 	n := 0
 	for i := from; i < to; i++ {

@@ -16,7 +16,7 @@ import (
 
 const vectors = "../testdata/vote"
 
-// voter is the key behind a letter.
+// voter returns the key behind a letter.
 func voter(letter rune) identity.Key {
 	raw := make([]byte, 32)
 	raw[0] = byte(letter-'a') + 1

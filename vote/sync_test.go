@@ -86,7 +86,7 @@ func TestMapVector(t *testing.T) {
 	}
 }
 
-func TestExchange(t *testing.T) {
+func TestSync(t *testing.T) {
 	a, b := vote.NewLedger(), vote.NewLedger()
 	p, q, only := proposalOf("p", 5), proposalOf("q", 9), proposalOf("only", 1)
 	for _, book := range []*vote.Ledger{a, b} {

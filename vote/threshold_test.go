@@ -14,7 +14,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-func TestRule(t *testing.T) {
+func TestThreshold(t *testing.T) {
 	f, err := os.Open(filepath.Join(vectors, "rule.txt"))
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestRule(t *testing.T) {
 	}
 }
 
-// manyKeys is n keys in ascending order.
+// manyKeys returns n keys in ascending order.
 func manyKeys(from, n int) []identity.Key {
 	keys := make([]identity.Key, n)
 	for i := range keys {
@@ -63,7 +63,7 @@ func manyKeys(from, n int) []identity.Key {
 	return keys
 }
 
-// proposalOf is a valid ON on a roll of n.
+// proposalOf returns a valid ON on a roll of n.
 func proposalOf(name string, n int) vote.Proposal {
 	roll := manyKeys(1, n)
 	return vote.Proposal{
@@ -119,7 +119,7 @@ func TestForgedProposals(t *testing.T) {
 	}
 }
 
-func TestLeavesOut(t *testing.T) {
+func TestListLeftOut(t *testing.T) {
 	p := proposalOf("p", 3)
 	a, b, c := p.Roll[0], p.Roll[1], p.Roll[2]
 	x, y := testKey(100), testKey(101)

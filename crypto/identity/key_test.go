@@ -19,8 +19,8 @@ const (
 	rfcPublic = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 )
 
-// The 14 encodings that Go takes for a point of order 1, 2, 4 or 8: the 8 points, two of them with
-// a sign bit that means nothing, and 0 and 1 written as p and p+1, with either sign.
+// The 14 encodings that Go accepts for a point of order 1, 2, 4 or 8. They are the 8 points, two of
+// them with a meaningless sign bit too, and 0 and 1 written as p and p+1, with either sign.
 var weakKeys = []struct {
 	text string
 	want error
@@ -41,9 +41,9 @@ var weakKeys = []struct {
 	{"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", ErrKeyEncoding},
 }
 
-// Under each of them anybody can make a signature that the standard library takes: S = 0 and R the
-// neutral point verify for one message in eight (for all, under the key of order 1). Each is refused
-// by every way to a Key.
+// Under each of these keys anyone can make a signature that the standard library accepts. S = 0 and
+// the neutral point R verify for a message in eight (for all under the key of order 1). Every way
+// to a Key refuses them.
 func TestWeakKeysAreRefusedEverywhere(t *testing.T) {
 	if len(weakKeys) != 14 {
 		t.Fatalf("%d encodings, want 14", len(weakKeys))

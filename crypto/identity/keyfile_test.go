@@ -29,7 +29,7 @@ func TestLoadOrCreate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if again.Key() != made.Key() {
-			t.Fatal("the second start is somebody else")
+			t.Fatal("the second start has another identity")
 		}
 	}
 	entries, err := os.ReadDir(dir)

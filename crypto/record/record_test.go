@@ -98,8 +98,8 @@ func drawBody(t *rapid.T) Body {
 	return b
 }
 
-// What is signed is read back as it was, and only so: one bit less in body or signature, and it is
-// no record. What is not signed would not have been read.
+// A signed record reads back unchanged; with any bit of body or signature flipped it is refused.
+// Sign refuses what Parse refuses.
 func TestSignParseVerify(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := drawBody(t)
@@ -250,7 +250,7 @@ func TestVerifyRefusesAnotherAuthor(t *testing.T) {
 	}
 }
 
-// The raw key of DESIGN.md §3 orders the same whatever the order of arrival.
+// Compare orders records the same in any order of arrival.
 func TestCompare(t *testing.T) {
 	var sorted []*Record // made in the order that they should have
 	for _, time := range []Time{{1, 0}, {1, 1}, {2, 0}} {

@@ -9,9 +9,9 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// BenchmarkThroughput: one link's lines through the pool, one at a time and in frames of 64, and as
-// many links at once as there are cores, against a bare loop of Verify on all cores in the same run.
-// x-bare is the share of the bare loop's rate.
+// BenchmarkThroughput verifies a link's messages, one at a time and in frames of 64, and those of
+// as many links at once as there are cores. x-bare compares with a bare loop of Verify on all cores
+// in the same run.
 func BenchmarkThroughput(b *testing.B) {
 	claims := lines(b, 256, nil)
 	b.RunParallel(func(pb *testing.PB) { // warm up
@@ -64,22 +64,22 @@ func BenchmarkThroughput(b *testing.B) {
 	run("8links", 8, 1, true)
 }
 
-// BenchmarkInline: a lone line, against Verify called directly: what the lane adds to its latency.
+// BenchmarkInline: a lone line, against Verify called directly: what the queue adds to its latency.
 func BenchmarkInline(b *testing.B) {
 	claim := lines(b, 1, nil)[0]
 	g := group.New(context.Background(), nil)
 	defer g.Close()
 	l := Start(g, 0).OpenQueue(func(Result) {})
 	defer l.Close()
-	var direct, lane time.Duration
+	var direct, queue time.Duration
 	for b.Loop() {
 		begun := time.Now()
 		claim.Verify()
 		direct += time.Since(begun)
 		begun = time.Now()
 		l.Submit(g.Context(), Job{Claim: claim})
-		lane += time.Since(begun)
+		queue += time.Since(begun)
 	}
 	b.ReportMetric(float64(direct.Nanoseconds())/float64(b.N), "direct-ns")
-	b.ReportMetric(float64((lane-direct).Nanoseconds())/float64(b.N), "lane-adds-ns")
+	b.ReportMetric(float64((queue-direct).Nanoseconds())/float64(b.N), "lane-adds-ns")
 }

@@ -27,8 +27,8 @@ func fill(g *group.Group, l *Queue, item Job, ctx context.Context) (accepted *in
 	return accepted, ended
 }
 
-// A deliver that blocks holds its reader when the lane is full, and nobody else.
-func TestFullLaneHoldsItsReaderOnly(t *testing.T) {
+// A deliver that blocks holds up only its own reader, once the queue is full.
+func TestFullQueueHoldsItsReaderOnly(t *testing.T) {
 	claims := lines(t, 2, nil)
 	for _, tc := range []struct {
 		name string
@@ -58,7 +58,7 @@ func TestFullLaneHoldsItsReaderOnly(t *testing.T) {
 					other.Submit(t.Context(), Job{Claim: claims[1], More: true})
 				}
 				if err := other.Drain(t.Context()); err != nil || heard != 1000 {
-					t.Errorf("beside a stuck lane: %v, %d of 1000 lines", err, heard)
+					t.Errorf("beside a stuck queue: %v, %d of 1000 lines", err, heard)
 				}
 
 				before := *accepted
@@ -70,7 +70,7 @@ func TestFullLaneHoldsItsReaderOnly(t *testing.T) {
 					}
 				}
 				synctest.Wait()
-				// The reader is called when half of the lane is free.
+				// The reader is called when half of the queue is free.
 				if *accepted-before < 2*MaxQueued-MaxQueued/2-2 {
 					t.Errorf("%d accepted after %d deliveries", *accepted-before, 2*MaxQueued)
 				}
@@ -178,7 +178,7 @@ func TestCloseFromWithinDeliver(t *testing.T) {
 	}
 }
 
-// The pool's end ends its lanes: who waits is let go, and nothing new begins.
+// The end of the pool ends its queues: waiting callers return, and no delivery begins.
 func TestPoolEnds(t *testing.T) {
 	claims := lines(t, 1, nil)
 	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {

@@ -51,7 +51,7 @@ func lines(tb testing.TB, n int, bad func(i int) bool) []*record.Claim {
 	return claims
 }
 
-// text is a result in a form that can be compared: each record by its id, each error by its kind.
+// text returns a result in a form that can be compared: each record by its id, each error by its kind.
 func text(r Result) string {
 	one := func(r *record.Record, err error) string {
 		switch {
@@ -79,8 +79,8 @@ func text(r Result) string {
 	return out
 }
 
-// Whatever is submitted, on however many lanes, with verifications that take their time at random:
-// each lane delivers all of it, in order, one at a time, with good and bad signatures in place.
+// Each queue delivers all its jobs, in order and one at a time, with good and bad signatures in
+// place. Several queues submit, and verifications take random times.
 func TestOrder(t *testing.T) {
 	bad := func(i int) bool { return i%7 == 3 }
 	claims := lines(t, 64, bad)
@@ -101,11 +101,11 @@ func TestOrder(t *testing.T) {
 		})
 		var readers sync.WaitGroup
 		defer readers.Wait()
-		for lane := range rapid.IntRange(1, 3).Draw(t, "lanes") {
+		for queue := range rapid.IntRange(1, 3).Draw(t, "queues") {
 			var items []Job
 			var want []string
 			for n := range rapid.IntRange(0, 80).Draw(t, "items") {
-				item := Job{Value: fmt.Sprint(lane, "/", n), More: rapid.Bool().Draw(t, "more")}
+				item := Job{Value: fmt.Sprint(queue, "/", n), More: rapid.Bool().Draw(t, "more")}
 				expect := fmt.Sprint(item.Value, ":")
 				switch rapid.IntRange(0, 3).Draw(t, "form") {
 				case 0: // nothing to verify
@@ -135,7 +135,7 @@ func TestOrder(t *testing.T) {
 					t.Errorf("drain: %v", err)
 				}
 				if d := cmp.Diff(want, got); d != "" {
-					t.Errorf("lane %d (-want +got):\n%s", lane, d)
+					t.Errorf("queue %d (-want +got):\n%s", queue, d)
 				}
 			})
 		}
@@ -218,16 +218,16 @@ func TestPassThroughKeepsItsPlace(t *testing.T) {
 	})
 }
 
-// Two readers of one flood, and single lines of another lane between: how many of the flood's claims
-// are begun while one line waits is bounded by the workers, not by what is queued.
-func TestFloodDelaysOthersByOneItemPerWorker(t *testing.T) {
+// Two readers flood, and another queue submits single messages. The number of workers bounds how
+// many claims of the flood begin while a message waits, however much is queued.
+func TestFloodDelaysOthersByOneClaimPerWorker(t *testing.T) {
 	const flood, workers = 100_000, 3
 	claims := lines(t, 2, nil)
 	synctest.Test(t, func(t *testing.T) {
 		g := group.New(t.Context(), nil)
 		defer g.Close()
 		var mu sync.Mutex
-		begun := 0 // of the flood
+		begun := 0 // claims of the flood
 		p := start(g, workers, func(c *record.Claim) (*record.Record, error) {
 			if c == claims[0] {
 				mu.Lock()
@@ -262,7 +262,7 @@ func TestFloodDelaysOthersByOneItemPerWorker(t *testing.T) {
 			if err := quiet.Drain(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			// Each worker may begin one of each flooding lane before the turn comes to the quiet
+			// Each worker may begin one of each flooding queue before the turn comes to the quiet
 			// one, and one while the line is verified.
 			if n := at - before; n > workers+len(floods) {
 				t.Fatalf("%d of the flood's claims went before one line", n)

@@ -59,7 +59,7 @@ func (s *speaker) say(t testing.TB, kind record.Kind, text string, at int) store
 	return store.Entry{Record: r, Arrived: time.UnixMilli(ms)}
 }
 
-// talk is a short conversation of two, in the order of their feeds.
+// talk returns a short conversation of two, in the order of their feeds.
 func talk(t testing.TB) []store.Entry {
 	dana, bob := newSpeaker(1, 1), newSpeaker(2, 2)
 	return []store.Entry{
@@ -175,7 +175,7 @@ func TestFlaws(t *testing.T) {
 	foreign := elsewhere.say(t, record.KindOpen, "eve", 30)
 	early := newSpeaker(4, 4)
 	early.seq, early.prev = 7, record.ID{1}
-	later := early.say(t, record.KindChat, "said first, by his clock", 50)
+	later := early.say(t, record.KindChat, "said first, by that clock", 50)
 	early.seq, early.prev = 6, record.ID{1}
 	before := early.say(t, record.KindChat, "and not what it follows", 51)
 	// Records that nothing joins to the first of their feed until all are read.
@@ -261,7 +261,7 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// A clock that went back puts an author's records out of his feed's order: that is no flaw.
+// A clock that went back puts an author's records out of their feed's order: that is no flaw.
 func TestClockWentBack(t *testing.T) {
 	s := newSpeaker(1, 1)
 	var entries []store.Entry

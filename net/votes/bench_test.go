@@ -11,7 +11,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// BenchmarkReadProof checks a certificate of 64 from its bytes, as a stranger would: limit 10 ms.
+// BenchmarkReadProof checks a certificate of 64 from its bytes: limit 10 ms.
 func BenchmarkReadProof(b *testing.B) {
 	ids, keys := people(64)
 	author := votes.NewRecords(lobby, ids[0])
@@ -41,8 +41,8 @@ func BenchmarkReadProof(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(10*time.Millisecond), "of-limit")
 }
 
-// BenchmarkRestore is a start in a room that has decided much: a record costs no more among many
-// (per-record: against a quarter of them; 4 would be the square).
+// BenchmarkRestore starts in a room that has decided much. A record must cost no more among many
+// records (per-record compares with a quarter of them; 4 would be quadratic).
 func BenchmarkRestore(b *testing.B) {
 	ids, keys := people(3)
 	var all []*record.Record

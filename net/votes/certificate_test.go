@@ -27,7 +27,7 @@ func prove(t *testing.T, text []byte) *votes.Certificate {
 	return p
 }
 
-// decided is a room of three in which secure-only went on by two and off again by all.
+// decided makes a room of three that switched secure-only on by two votes and off by all.
 func decided(t *testing.T) (on1, off vote.ID, box *votes.Records, keys []identity.Key) {
 	t.Helper()
 	ids, keys := people(3)
@@ -75,7 +75,7 @@ func TestCertificateConvincesAStranger(t *testing.T) {
 }
 
 // Not one byte of a proof can be another one.
-func TestEveryByteOfAProofCounts(t *testing.T) {
+func TestEveryByteOfACertificateCounts(t *testing.T) {
 	on1, _, box, _ := decided(t)
 	text, _ := box.EncodeCertificate(on1)
 	step := 1
@@ -96,8 +96,8 @@ func TestEveryByteOfAProofCounts(t *testing.T) {
 	}
 }
 
-// vectors are files for whoever writes a verifier of his own: the first line says what must come of
-// the second.
+// vectors makes the files for writers of other verifiers: the first line gives the expected result
+// of the second.
 func vectors(t *testing.T) map[string]string {
 	on1, off, box, _ := decided(t)
 	certificate, _ := box.EncodeCertificate(on1)
@@ -177,14 +177,14 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// elsewhere is an approval of a proposal by the second voter, good but for its room.
+// elsewhere returns an approval by the second voter, good but for its room.
 func elsewhere(t *testing.T, id vote.ID) string {
 	t.Helper()
 	ids, _ := people(3)
 	return ballotOf(t, ids[1], record.OpenRoom("attic"), id, vote.Approve)
 }
 
-// ballotOf is a ballot as a file has it.
+// ballotOf returns a ballot in the form of a file.
 func ballotOf(t *testing.T, who *identity.Identity, room record.RoomID, id vote.ID, c vote.Choice) string {
 	t.Helper()
 	data, err := vote.EncodeBallot(vote.Ballot{Proposal: id, Choice: c})
@@ -205,7 +205,7 @@ func ballotOf(t *testing.T, who *identity.Identity, room record.RoomID, id vote.
 	return string(text)
 }
 
-// twice is a file that shows a key that approved and rejected one proposal.
+// twice returns a file that shows an approval and a reject of one key.
 func twice(t *testing.T) []byte {
 	ids, keys := people(3)
 	bs := boxes(append(ids, ids[1]))
@@ -222,7 +222,7 @@ func twice(t *testing.T) []byte {
 	return text
 }
 
-// outside is the same file with two ballots of somebody who isn't on the roll.
+// outside returns the same file with two ballots of a key off the roll.
 func outside(t *testing.T) string {
 	text := string(twice(t))
 	id := prove(t, []byte(text)).Proposal.ID

@@ -26,7 +26,7 @@
 //     in its order; some may be lacking. The OFF ended those of whose roll a majority is among the
 //     ballots' authors.
 //
-//  7. In evidence both ballots are for that id and by one author on the roll: first the approval,
+//  7. In evidence both ballots are for that id and by the same author, on the roll: first the approval,
 //     then the reject.
 //
 // Records is state under one lock, without goroutines or I/O. It accepts verified records in any

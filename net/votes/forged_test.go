@@ -11,7 +11,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Records that are signed right and mean nothing: none may count.
+// Records with good signatures and wrong content count nowhere.
 func TestNothingForgedCounts(t *testing.T) {
 	ids, keys := people(3)
 	b := votes.NewRecords(lobby, ids[0])
@@ -30,19 +30,19 @@ func TestNothingForgedCounts(t *testing.T) {
 	}
 	feed := record.NewFeed()
 	for name, r := range map[string]*record.Record{
-		"another room":          sign(ids[1], record.Body{Room: record.OpenRoom("attic"), Kind: record.KindBallot, Data: ballot}),
-		"a ballot as proposal":  sign(ids[1], record.Body{Room: lobby, Kind: record.KindProposal, Data: ballot}),
-		"a ballot as cancel":    sign(ids[1], record.Body{Room: lobby, Kind: record.KindCancel, Data: ballot}),
-		"a proposal as ballot":  sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: proposal}),
-		"a ballot in a feed":    sign(ids[1], record.Body{Room: lobby, Feed: feed, Seq: 1, Prev: made[0].ID(), Kind: record.KindBallot, Data: ballot}),
-		"a ballot with a time":  sign(ids[1], record.Body{Room: lobby, Time: record.Time{Ms: 1}, Kind: record.KindBallot, Data: ballot}),
-		"off the roll":          sign(person(44), record.Body{Room: lobby, Kind: record.KindBallot, Data: ballot}),
-		"another's cancel":      sign(ids[1], record.Body{Room: lobby, Kind: record.KindCancel, Data: json.RawMessage(`{"proposal":"` + id.String() + `"}`)}),
-		"a key twice":           sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","choice":"reject","choice":"approve"}`)}),
-		"keys in another order": sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"choice":"approve","proposal":"` + id.String() + `"}`)}),
-		"wrong case":            sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","CHOICE":"approve"}`)}),
-		"a word that is none":   sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","choice":"yes"}`)}),
-		"a roll without him":    sign(person(45), record.Body{Room: lobby, Time: record.Time{Ms: now}, Kind: record.KindProposal, Data: proposal}),
+		"another room":              sign(ids[1], record.Body{Room: record.OpenRoom("attic"), Kind: record.KindBallot, Data: ballot}),
+		"a ballot as proposal":      sign(ids[1], record.Body{Room: lobby, Kind: record.KindProposal, Data: ballot}),
+		"a ballot as cancel":        sign(ids[1], record.Body{Room: lobby, Kind: record.KindCancel, Data: ballot}),
+		"a proposal as ballot":      sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: proposal}),
+		"a ballot in a feed":        sign(ids[1], record.Body{Room: lobby, Feed: feed, Seq: 1, Prev: made[0].ID(), Kind: record.KindBallot, Data: ballot}),
+		"a ballot with a time":      sign(ids[1], record.Body{Room: lobby, Time: record.Time{Ms: 1}, Kind: record.KindBallot, Data: ballot}),
+		"off the roll":              sign(person(44), record.Body{Room: lobby, Kind: record.KindBallot, Data: ballot}),
+		"another's cancel":          sign(ids[1], record.Body{Room: lobby, Kind: record.KindCancel, Data: json.RawMessage(`{"proposal":"` + id.String() + `"}`)}),
+		"a key twice":               sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","choice":"reject","choice":"approve"}`)}),
+		"keys in another order":     sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"choice":"approve","proposal":"` + id.String() + `"}`)}),
+		"wrong case":                sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","CHOICE":"approve"}`)}),
+		"a word that is none":       sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: json.RawMessage(`{"proposal":"` + id.String() + `","choice":"yes"}`)}),
+		"a roll without its author": sign(person(45), record.Body{Room: lobby, Time: record.Time{Ms: now}, Kind: record.KindProposal, Data: proposal}),
 	} {
 		before := b.Hash()
 		out, err := add(b, r)

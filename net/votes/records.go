@@ -46,7 +46,7 @@ type Outcome struct {
 	Accepted []*record.Record // new: to save and forward; the record itself among them
 	Dropped  []record.ID      // to delete on disk
 	Was, Now vote.State       // the proposal's state before and after
-	Evidence *vote.Evidence   // of a key that now has signed both
+	Evidence *vote.Evidence   // proof that a key signed both choices
 	LeftOut  []identity.Key   // voters that the proposal leaves out; if there are any, it is disputed here
 	Policy   bool             // the policy changed
 }

@@ -19,7 +19,7 @@ const now = 1_795_000_000_000
 
 func person(n byte) *identity.Identity { return identity.FromSeed([32]byte{n, 7}) }
 
-// people are n identities and their keys.
+// people makes n identities and returns their keys too.
 func people(n int) (ids []*identity.Identity, keys []identity.Key) {
 	for i := range n {
 		ids = append(ids, person(byte(i+1)))
@@ -106,7 +106,7 @@ func allOf(b *votes.Records) []*record.Record {
 	return b.ListRequested(ask)
 }
 
-func TestTwoOfThreeSwitchItOn(t *testing.T) {
+func TestMajorityPasses(t *testing.T) {
 	ids, keys := people(3)
 	bs := boxes(ids)
 	id, made := propose(t, bs[0], on(keys...))
@@ -170,21 +170,21 @@ func TestBallotsAreFinal(t *testing.T) {
 	}
 }
 
-func TestWhoIsLeftOutDisputes(t *testing.T) {
+func TestLeftOutPeersDispute(t *testing.T) {
 	ids, keys := people(3)
 	bs := boxes(ids)
 	id, made := propose(t, bs[0], on(keys[1]))
 	accept(t, bs[1], made...)
 	yes := cast(t, bs[1], id, vote.Approve)
 
-	// The third was linked to the proposer, and isn't on the roll.
+	// The third was linked to the proposer and is off the roll.
 	outs, refused := bs[2].AcceptAll(made[:1], keys[:2])
 	if refused != 0 || len(outs) != 1 || !slices.Equal(outs[0].LeftOut, []identity.Key{keys[2]}) {
 		t.Fatalf("%+v, %d refused", outs, refused)
 	}
 	accept(t, bs[2], append(made[1:], yes...)...)
 	if bs[2].Policy().SecureOnly {
-		t.Error("what is disputed took effect")
+		t.Error("a disputed proposal took effect")
 	}
 	if _, s, _ := bs[2].View(id, now); s != vote.StatusDisputed {
 		t.Errorf("it is called %s", s)
@@ -195,7 +195,7 @@ func TestWhoIsLeftOutDisputes(t *testing.T) {
 	if changed, err := bs[2].SetDisputed(id, true); err != nil || !changed || bs[2].Policy().SecureOnly {
 		t.Errorf("refusing it: changed %v, %v", changed, err)
 	}
-	// Who has just come disputes nothing, and a restart doesn't ask again.
+	// A newcomer disputes nothing, and a restart doesn't ask again.
 	again := votes.NewRecords(lobby, ids[2])
 	if n := again.Restore(allOf(bs[2]), []vote.ID{id}); n != 0 {
 		t.Errorf("%d records refused", n)
@@ -207,13 +207,13 @@ func TestWhoIsLeftOutDisputes(t *testing.T) {
 	newcomer.AcceptAll(allOf(bs[0]), keys)
 	accept(t, newcomer, yes...)
 	if newcomer.Policy().SecureOnly {
-		t.Error("somebody linked to all three took a vote without the third")
+		t.Error("a peer linked to all three applies a vote without the third")
 	}
 	// It may come decided, with all its ballots at once.
 	late := votes.NewRecords(lobby, ids[2])
 	outs, refused = late.AcceptAll(append(slices.Clone(made), yes...), keys[:2])
 	if refused != 0 || len(outs) != 1 || !slices.Equal(outs[0].LeftOut, []identity.Key{keys[2]}) || late.Policy().SecureOnly {
-		t.Errorf("decided without the third, who was there: %+v, %d refused, in force %v", outs, refused, late.Policy().SecureOnly)
+		t.Errorf("decided without the third, which was there: %+v, %d refused, in force %v", outs, refused, late.Policy().SecureOnly)
 	}
 	fresh := votes.NewRecords(lobby, person(51))
 	fresh.AcceptAll(append(allOf(bs[0]), yes...), nil)
@@ -222,7 +222,7 @@ func TestWhoIsLeftOutDisputes(t *testing.T) {
 	}
 }
 
-// The same records make the same box, whatever their order and however they come.
+// The same records give the same state, in any order and however they arrive.
 func TestOrderDoesNotMatter(t *testing.T) {
 	ids, keys := people(5)
 	bs := boxes(ids)
@@ -305,8 +305,8 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-// Two that hold different things become equal by Map, ListMissing and Answer alone.
-func TestExchangeMakesEqual(t *testing.T) {
+// Peers that hold different records become equal by Map, ListMissing and ListRequested alone.
+func TestSyncMakesEqual(t *testing.T) {
 	ids, keys := people(4)
 	bs := boxes(ids)
 	for i, b := range bs {
@@ -335,8 +335,8 @@ func TestExchangeMakesEqual(t *testing.T) {
 	}
 }
 
-// A decided vote gets in, whole, though its author has filled his share with what is not decided.
-func TestWhatIsDecidedComesFirst(t *testing.T) {
+// A decided vote is accepted as a whole, though undecided proposals fill its author's share.
+func TestDecidedVotesComeFirst(t *testing.T) {
 	ids, keys := people(3)
 	author := votes.NewRecords(lobby, ids[0])
 	flooded := votes.NewRecords(lobby, person(60))
@@ -367,7 +367,7 @@ func TestWhatIsDecidedComesFirst(t *testing.T) {
 	}
 }
 
-func TestTwiceIsEvidence(t *testing.T) {
+func TestEquivocationIsEvidence(t *testing.T) {
 	ids, keys := people(3)
 	b := votes.NewRecords(lobby, ids[0])
 	id, made := propose(t, b, on(keys...))
@@ -394,7 +394,7 @@ func TestTwiceIsEvidence(t *testing.T) {
 
 // An OFF that passed on a larger roll still needs a majority of those who switched it on, and takes
 // their approvals after it has passed.
-func TestOffWaitsForThoseWhoSwitchedItOn(t *testing.T) {
+func TestOffNeedsMajorityOfOnRoll(t *testing.T) {
 	ids, keys := people(6)
 	bs := boxes(ids)
 	share := func(recs []*record.Record) {
