@@ -38,8 +38,8 @@ func (l *Ledger) Certificate(id ID) (Certificate, bool) {
 	return c, true
 }
 
-// Check returns the first flaw: an invalid proposal, a ballot for another proposal, a reject, a
-// voter that is off the roll, repeated or out of order, or fewer ballots than M.
+// Check returns the first flaw. That is an invalid proposal, a ballot for another proposal, a
+// reject, a voter that is off the roll, repeated or out of order, or fewer ballots than M.
 func (c *Certificate) Check() error {
 	if err := Validate(&c.Proposal); err != nil {
 		return err

@@ -28,9 +28,10 @@
 //     a majority of the ON's roll. Approvals after it passed count for that too.
 //
 //  6. Disputes. Each client has a dispute set of ONs and topics that don't count for it; OFFs are
-//     judged by the records alone. A proposal enters the set only as it arrives: when its roll lacks
-//     a native peer that the client has been linked to for 10 seconds, or when its roll lacks the
-//     client and the client is linked to its author. Users add and remove proposals; nothing else does.
+//     judged by the records alone. A proposal of another author enters the set only as it arrives, in
+//     two cases. Either its roll lacks a native peer that the client has been linked to for 10 seconds.
+//     Or its roll lacks the client itself, and the client has been linked to its author for as long.
+//     Later only users add and remove proposals.
 //
 //  7. Topic. The topic is the deepest passed topic proposal outside the dispute set, of equals the
 //     one of the lower id. depth = 1 + the depth of base, which is 0 unless base is a passed topic.
@@ -52,35 +53,39 @@
 //     before their proposal wait, 256 in all, the oldest dropped first.
 //
 //  11. Bounds. A client has at most 4 own proposals open, and asks its user about 32 at most.
-//     The undecided proposals of one author keep 64 KiB, without ballots. All records of a room keep
-//     16 MiB. A record counts with its body and 64 bytes, but with 256 at least. Over the bounds,
-//     proposals that have not passed are dropped, first those of the author with the most bytes.
-//     What has passed is never dropped; once that alone fills the room, new records are
-//     refused. Keys are free, so an attacker can fill an open room this way, but can't change
-//     what it had decided.
+//     The open and cancelled proposals of an author keep 64 KiB, without ballots; the oldest are
+//     dropped first. All records of a room keep 16 MiB. A record counts with its body and 64 bytes,
+//     but with 256 at least. In a full room, proposals that have not passed are dropped, first those
+//     of the author with the most bytes. A proposal that arrives with enough approvals is added
+//     together with them. Passed proposals are never dropped; once they alone fill the room, new
+//     records are refused. Keys are free, so an attacker can fill an open room this way, but can't
+//     change what it had decided.
 //
 //  12. Numbers. A proposal's number is 1 + the highest that its author knew, at most 999,999. Two
 //     proposals of one number are distinguished by the start of their ids: #4·7f and #4·c2.
 //
 //  13. Data. A vote record has kind "proposal", "ballot" or "cancel", and feed, seq and prev are
 //     zero. Ballots and cancels have time [0,0], so that equal content gives equal bytes. The data
-//     is canonical as in rule 3 of package crypto/record, with these keys in this order:
+//     is canonical as in rule 3 of package crypto/record, with the keys of the section Data in that
+//     order.
 //
-//     proposal  {"n":4,"slot":"secure_only","base":"<64 hex>","ends":["<64 hex>"…],"action":"on",
-//     "roll":["<64 hex>"…],"need":2,"note":"…","closes":<ms since 1970>}
-//     ballot    {"proposal":"<64 hex>","choice":"approve"}    or "reject"
-//     cancel    {"proposal":"<64 hex>"}
-//
-//  14. Validity of a proposal, besides rules 1 and 4: n is from 1 to 999,999; base is zeros but for
-//     a topic; ends is [] but for an OFF, ascending strictly and without zeros; the action of a topic
-//     has at most 256 bytes and the note 512, of UTF-8 without control characters (U+0000 to
-//     U+001F, U+007F to U+009F), and both may be empty; closes is later than the record's time and
-//     below 2^53. A ballot or cancel for the zero id is invalid.
+//  14. Validity of a proposal, besides rules 1 and 4. n is from 1 to 999,999. base is zeros but for a
+//     topic. ends is [] but for an OFF, ascends strictly and holds no zeros. The action of a topic has
+//     at most 256 bytes and the note 512: UTF-8 without control characters (U+0000 to U+001F, U+007F
+//     to U+009F), maybe empty. closes is later than the record's time and below 2^53. A ballot or
+//     cancel for the zero id is invalid.
 //
 //  15. A certificate proves that a proposal passed: the proposal and at least M approvals, by voters
-//     of its roll that ascend strictly. Evidence of equivocation is the proposal and the two ballots of one
-//     voter. Package net/votes specifies both files.
+//     from its roll that ascend strictly. Evidence of equivocation is the proposal and both ballots
+//     of a voter. Package net/votes specifies both files.
 //
 // Within the bounds, the answers of a Ledger depend on the set of records given to it, never on their
 // order.
+//
+// # Data
+//
+//	proposal  {"n":4,"slot":"secure_only","base":"<64 hex>","ends":["<64 hex>"…],"action":"on",
+//	           "roll":["<64 hex>"…],"need":2,"note":"…","closes":<ms since 1970>}
+//	ballot    {"proposal":"<64 hex>","choice":"approve"}    or "reject"
+//	cancel    {"proposal":"<64 hex>"}
 package vote

@@ -7,7 +7,7 @@ import (
 )
 
 // ID is a proposal's record id: 32 bytes, as text 64 hex digits in lower case. It is the hash of
-// what the author signed, so no one can claim an id in advance. The zero ID stands for "none".
+// what the author signed, so it can't be claimed in advance. The zero ID stands for "none".
 type ID [32]byte
 
 // errID is the error for every text that isn't an id.

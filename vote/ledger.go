@@ -18,8 +18,8 @@ var (
 
 // Ledger holds the votes of a room and counts them as records arrive, in any order.
 //
-// NewLedger makes one; the zero Ledger doesn't work. It is not safe for concurrent use: the owner
-// of the room's votes guards it.
+// NewLedger makes one; the zero Ledger doesn't work. It is not safe for concurrent use, so the
+// caller guards it.
 type Ledger struct {
 	limits  limits
 	entries map[ID]*entry
@@ -47,7 +47,7 @@ type entry struct {
 	tally     Tally
 	endedBy   *entry // the newest passed OFF that ends this ON; nil if none does
 	own       int    // charged for the proposal
-	bytes     int    // of the proposal and of what was said about it
+	bytes     int    // charged for the proposal, its ballots and its cancel
 	undecided int    // the part of own in its author's account
 	droppable int    // the part of bytes in its author's account
 }
@@ -83,7 +83,7 @@ func (v Verdict) String() string { return [...]string{"refused", "kept", "known"
 // those of Adopted and drops those of Discarded.
 type Result struct {
 	Verdict     Verdict
-	Was, Now    State // of the proposal, before and after
+	Was, Now    State // the proposal's state before and after
 	Equivocated bool  // this ballot, or a pending one, is evidence of equivocation
 	Adopted     []Ref // pending records that this proposal accepts
 	Discarded   []Ref // pending records that are dropped

@@ -60,8 +60,8 @@ func (l *Ledger) unchargeAuthor(e *entry) {
 	}
 }
 
-// fits reports whether there is room for a record about e. What has passed is never dropped; once
-// that alone fills the room, a passed proposal gets no more records.
+// fits reports whether there is room for a record about e. Passed proposals are never dropped; once
+// they alone fill the room, they get no more records.
 func (l *Ledger) fits(e *entry, size int) bool {
 	return e.tally.State != Passed || l.bytes-l.droppable+charge(size) <= l.limits.room
 }

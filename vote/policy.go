@@ -91,9 +91,8 @@ func (l *Ledger) topicDepth(e *entry, depth map[ID]int) int {
 	return depth[e.p.ID]
 }
 
-// TopicBase returns the base for a new topic: the deepest passed topic, disputed or not, so that
-// the new one is the deepest for everyone once it has passed. It returns zero if no topic has
-// passed.
+// TopicBase returns the base for a new topic: the deepest passed topic, disputed or not. So the new
+// topic is the deepest for everyone once it has passed. It returns zero if no topic has passed.
 func (l *Ledger) TopicBase() ID {
 	if t := l.topicsByDepth(); len(t) > 0 {
 		return t[0].e.p.ID

@@ -22,7 +22,7 @@ func Majority(n int) int { return n/2 + 1 }
 // StrongMajority returns two thirds of n voters, rounded up, and never less than a majority.
 func StrongMajority(n int) int { return max(Majority(n), (2*n+2)/3) }
 
-// Threshold returns the least number of approvals for a proposal of this slot and action on a roll
+// Threshold returns how many approvals a proposal of this slot and action needs at least on a roll
 // of n (rule 1). Loosening takes more approvals than tightening.
 func Threshold(slot Slot, action string, n int) int {
 	if slot == SecureOnly && action == Off {

@@ -2,11 +2,8 @@
 // vote decides what these mean and knows no signatures; this package joins it to the records that
 // prove its answers. This comment specifies the files, for a verifier in any language.
 //
-//  1. A file is one JSON object on one line, with these keys in this order, no white space, and a
-//     line feed at the end. It has at most 4 MiB.
-//
-//     {"p2pchat":"certificate","v":1,"proposal":R,"ballots":[R,…],"ends":[R,…]}
-//     {"p2pchat":"evidence","v":1,"proposal":R,"ballots":[R,R],"ends":[]}
+//  1. A file is one JSON object on one line, with the keys of the section Layout in that order, no
+//     white space, and a line feed at the end. It has at most 4 MiB.
 //
 //  2. R is a record, {"body":"…","sig":"…"}: the exact signed bytes as a JSON string with the
 //     escapes of package crypto/record, rule 3, and the signature in base64 with padding. A file
@@ -33,4 +30,10 @@
 // order, signs the local user's, says what to save and what to forward, and answers peers that
 // compare maps. It also holds the dispute set. Vote records stand outside feeds, so no record waits
 // for a predecessor; ballots that arrive before their proposal wait in the ledger, bounded.
+// Votes adds what a running room needs: exchange with peers, persistence and events.
+//
+// # Layout
+//
+//	{"p2pchat":"certificate","v":1,"proposal":R,"ballots":[R,…],"ends":[R,…]}
+//	{"p2pchat":"evidence","v":1,"proposal":R,"ballots":[R,R],"ends":[]}
 package votes
