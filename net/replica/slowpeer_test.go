@@ -1,0 +1,156 @@
+package replica
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/net/wire"
+)
+
+// isSlow reports whether a member takes another for slow.
+func (m *member) isSlow(other *member) bool {
+	m.Replica.mu.Lock()
+	defer m.Replica.mu.Unlock()
+	return m.Replica.mu.peers[other.key()].slow
+}
+
+// A peer whose live queue is full isn't pushed to any more. Others hear everything at once. Once its queue
+// was written it catches up, each message once and in order, and is pushed to again.
+func TestSlowPeer(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, n *net) {
+		a, b, c := n.members[0], n.members[1], n.members[2]
+		n.link(a, b)
+		n.link(a, c)
+		pass(time.Second)
+		l := a.links[c.key()]
+		l.hold(true)
+		texts := n.say(a, numbered("message", 3000)...)
+		pass(time.Second)
+		n.expectHeard(b, texts...)
+		if !a.isSlow(c) || a.isSlow(b) {
+			t.Errorf("slow: %v, %v", a.isSlow(c), a.isSlow(b))
+		}
+		if got := len(sent[wire.Record](l)); got != 1024 {
+			t.Errorf("%d records were pushed to the slow peer", got)
+		}
+		l.hold(false)
+		pass(time.Second)
+		n.expectHeard(c, texts...)
+		if a.isSlow(c) {
+			t.Error("it has everything and is slow")
+		}
+		l.reset()
+		n.say(a, "live again")
+		pass(time.Second)
+		n.expectHeard(c, append(texts, "live again")...)
+		if len(sent[wire.Record](l)) != 1 || len(sent[wire.Records](l)) != 0 || a.delivered() != "2/2" {
+			t.Errorf("not pushed; delivered to %s", a.delivered())
+		}
+		n.expectLevel()
+	})
+}
+
+// A slow peer reports at once when it has what it was told of, so that it doesn't wait for a ping to be
+// level. No member pings here.
+func TestLevelAtOnce(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		pass(time.Second)
+		r := a.Replica
+		r.mu.Lock()
+		p := r.mu.linked[0]
+		r.setSlowLocked(p, true)
+		r.mu.Unlock()
+		texts := n.say(a, numbered("while slow", 2*levelRecords)...)
+		pass(time.Second)
+		n.expectHeard(b)
+		a.Drained(a.links[b.key()])
+		pass(time.Second)
+		n.expectHeard(b, texts...)
+		if a.isSlow(b) {
+			t.Error("the peer has everything and is slow")
+		}
+	})
+}
+
+// A slow peer that lacks only few records is brought level by pushing these; messages that are too many or
+// too large for that it must ask for.
+func TestTail(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		texts []string
+		few   bool
+	}{
+		{"few", numbered("message", levelRecords-1), true},
+		{"many", numbered("message", levelRecords+1), false},
+		{"large", slices.Repeat([]string{strings.Repeat("x", 8000)}, 20), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, 2, func(t *testing.T, n *net) {
+				a, b := n.members[0], n.members[1]
+				n.link(a, b)
+				n.say(a, "before")
+				pass(time.Second)
+				l := a.links[b.key()]
+				a.Replica.mu.Lock()
+				a.setSlowLocked(a.Replica.mu.linked[0], true)
+				a.Replica.mu.Unlock()
+				n.say(a, c.texts...)
+				l.reset()
+				a.Drained(l)
+				pass(time.Second)
+				n.expectHeard(b, append([]string{"before"}, c.texts...)...)
+				if pushed := len(sent[wire.Record](l)); (pushed == len(c.texts)) != c.few || a.isSlow(b) {
+					t.Errorf("%d were pushed", pushed)
+				}
+			})
+		})
+	}
+}
+
+// What is left is pushed as far as the queue takes it: a peer whose queue is full again stays slow, and is
+// level later.
+func TestSlowAgain(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		n.say(a, "before")
+		pass(time.Second)
+		l := a.links[b.key()]
+		l.mu.Lock()
+		l.mu.limits[live] = 10
+		l.mu.Unlock()
+		a.Replica.mu.Lock()
+		a.setSlowLocked(a.Replica.mu.linked[0], true)
+		a.Replica.mu.Unlock()
+		texts := n.say(a, numbered("message", 100)...)
+		a.Drained(l)
+		pass(time.Second)
+		n.expectHeard(b, append([]string{"before"}, texts...)...)
+		if a.isSlow(b) {
+			t.Error("it is slow for good")
+		}
+		if got := a.delivered(); got != "1/1" {
+			t.Errorf("delivered to %s", got)
+		}
+	})
+}
+
+// Drained by a link that was replaced, or of a peer that isn't slow, sends nothing.
+func TestDrainedOfOthers(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		pass(time.Second)
+		l := a.links[b.key()]
+		l.reset()
+		a.Drained(l)
+		a.Drained(deadLink(b.key()))
+		if got := len(sent[wire.Frontier](l)); got != 0 {
+			t.Errorf("%d frontiers", got)
+		}
+	})
+}
