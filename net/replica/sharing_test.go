@@ -1,8 +1,11 @@
 package replica
 
 import (
+	"encoding/binary"
 	"testing"
 	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
 )
 
 func TestFormatSpan(t *testing.T) {
@@ -14,4 +17,108 @@ func TestFormatSpan(t *testing.T) {
 			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}
+}
+
+// A key that was never here gets what arrived in the time before its first meeting, and all that comes
+// later; both sides say so once. That holds when it comes back, and after a restart.
+func TestStrangers(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		share  time.Duration
+		want   []string
+		notice string
+	}{
+		{"12 hours", ShareDefault, []string{"recent"}, "what arrived here in the last 12h"},
+		{"none", ShareNone, nil, "nothing that was said before"},
+		{"all", ShareAll, []string{"old", "recent"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, 0, func(t *testing.T, n *net) {
+				share := func(cfg *Config) { cfg.Share = c.share }
+				a := n.add(share)
+				n.say(a, "old")
+				pass(13 * time.Hour)
+				n.say(a, "recent")
+				pass(time.Minute)
+				b := n.add()
+				n.link(a, b)
+				pass(time.Minute)
+				n.say(a, "live")
+				pass(time.Minute)
+				n.expectHeard(b, append(c.want, "live")...)
+				notices := a.notices("was never here before")
+				if (len(notices) == 1) != (c.notice != "") || len(notices) == 1 && len(a.notices(c.notice)) != 1 {
+					t.Errorf("a reports %+v", notices)
+				}
+				if got := len(b.notices("hands on only a part")); (got == 1) != (c.notice != "") {
+					t.Errorf("b reports %d times", got)
+				}
+				// What is said while it is away is for it too, a day later and after a restart.
+				n.unlink(a, b)
+				n.say(a, "while away")
+				pass(24 * time.Hour)
+				a = n.restart(0, share)
+				n.link(a, b)
+				pass(time.Minute)
+				n.expectHeard(b, append(c.want, "live", "while away")...)
+				if got := len(a.notices("was never here before")); got != 0 {
+					t.Errorf("a reports %d times after a restart", got)
+				}
+			})
+		})
+	}
+}
+
+// A peer always gets its own messages back.
+func TestOwnMessagesBack(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, n *net) {
+		share := func(cfg *Config) { cfg.Share = ShareNone }
+		a, b := n.add(share), n.add()
+		n.link(a, b)
+		n.say(b, "mine")
+		n.say(a, "old")
+		pass(time.Hour)
+		n.unlink(a, b)
+		c := n.add(share)
+		n.link(a, c) // c gets nothing
+		pass(time.Minute)
+		n.expectHeard(c)
+		// b starts with an empty store, and a as if it had never met b.
+		if err := a.store.Delete(a.bucket("first-met"), b.key().Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		a = n.restart(0, share)
+		b.group.Close()
+		n.members = n.members[:1]
+		b = n.add()
+		n.link(a, b)
+		pass(time.Minute)
+		n.expectHeard(b, "mine")
+		if said := b.heard(); len(said) != 1 {
+			t.Errorf("%q", said)
+		}
+	})
+}
+
+// The number of keys that are remembered is bounded: a key above it is met for the first time again.
+func TestFirstSeenIsBounded(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, n *net) {
+		a := n.members[0]
+		a.Replica.mu.Lock()
+		for i := 0; len(a.Replica.mu.firstSeen) < maxFirstSeen; i++ {
+			key, err := identity.KeyFromBytes(binary.BigEndian.AppendUint64(make([]byte, 24), uint64(i+1)))
+			if err == nil { // some bytes are no key
+				a.Replica.mu.firstSeen[key] = time.Now()
+			}
+		}
+		a.Replica.mu.Unlock()
+		for range 2 {
+			if _, first := a.sharing.noteFirstSeen(testID(7).Key()); !first {
+				t.Error("remembered")
+			}
+		}
+		if got := len(a.Replica.mu.firstSeen); got != maxFirstSeen {
+			t.Errorf("%d keys are remembered", got)
+		}
+	})
 }
