@@ -51,7 +51,15 @@ var kinds = [...]traits{
 // its records and passes them on.
 var unknown = traits{alone: true, counted: true}
 
+// traits looks at the first kind of the table at once, because most records are of that kind.
 func (k Kind) traits() *traits {
+	if k == KindChat {
+		return &kinds[0]
+	}
+	return k.findTraits()
+}
+
+func (k Kind) findTraits() *traits {
 	for i := range kinds {
 		if kinds[i].kind == k {
 			return &kinds[i]
