@@ -250,7 +250,7 @@ func TestVerifyRefusesAnotherAuthor(t *testing.T) {
 	}
 }
 
-// Compare orders records the same in any order of arrival.
+// Compare orders records by rule 8 of the package comment, in any order of arrival.
 func TestCompare(t *testing.T) {
 	var sorted []*Record // made in the order that they should have
 	for _, time := range []Time{{1, 0}, {1, 1}, {2, 0}} {
@@ -276,6 +276,23 @@ func TestCompare(t *testing.T) {
 	for i := range sorted {
 		if arrived[i] != sorted[i] {
 			t.Fatalf("place %d holds another record", i)
+		}
+	}
+}
+
+func TestTimeAsJSON(t *testing.T) {
+	want := Time{Ms: 1_764_000_000_000, N: 3}
+	text, err := want.MarshalJSON()
+	if err != nil || string(text) != "[1764000000000,3]" {
+		t.Errorf("%v is written as %s: %v", want, text, err)
+	}
+	var got Time
+	if err := got.UnmarshalJSON(text); err != nil || got != want {
+		t.Errorf("%s is read as %v: %v", text, got, err)
+	}
+	for _, bad := range []string{"", "1,2", "[1]", "[1,2", "[,2]", "[1,]", "[1,2,3]", `["1",2]`} {
+		if err := got.UnmarshalJSON([]byte(bad)); err == nil {
+			t.Errorf("%s was read as %v", bad, got)
 		}
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// The benchmarks of DESIGN.md §11: whole nodes on loopback sockets beside the bare loop of
-// bare_test.go, in turns, so that only their ratio counts. Run them with
+// These benchmarks run whole nodes on loopback sockets and the bare loop of bare_test.go
+// in turns, so that only their ratio counts. Run them with
 // go test ./net/node -run '^$' -bench . -benchtime 5x.
 
 const benchText = "the quick brown fox jumps over the lazy dog, line "

@@ -11,7 +11,7 @@ import (
 )
 
 // A vote for secure-only off that passed without those who switched it on does not claim to have an
-// effect, and asks on those, and only those, whose approval would end it (VOTING.md rule 5).
+// effect, and asks on those, and only those, whose approval would end it (rule 5 of package vote).
 func TestAnOffThatEndsNothingAsksOn(t *testing.T) {
 	inTown(t, 31, func(t *testing.T, w *town) {
 		ps := w.crowd(6)

@@ -106,9 +106,6 @@ func New(id record.RoomID, self *identity.Identity, name string, now func() time
 	}
 }
 
-// ID returns the room's id.
-func (r *Room) ID() record.RoomID { return r.id }
-
 // Outcome says what a record did.
 type Outcome struct {
 	Added    []store.Entry // the record and those that waited for it, in feed order; nil: nothing is new

@@ -107,9 +107,9 @@ func newWorld() *world {
 		peers: []event.Peer{person(2, "bob"), person(3, "Bob"), person(4, "Carol Yes"), rusty, dora},
 	}}
 	var book roster.Roster
-	book.Set(roster.ID(self.Key, self.ID), "alice")
+	book.NotePeer(event.Peer{ID: self.ID, Key: self.Key, Name: "alice"})
 	for _, p := range w.node.peers {
-		book.Set(roster.ID(p.Key, p.ID), p.Name)
+		book.NotePeer(p)
 	}
 	w.env = Env{Node: w.node, Roster: &book, Log: fakeLog{"one", "two"},
 		Reply: func(a Answer) { w.answers = append(w.answers, a) }}

@@ -8,7 +8,6 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/tui/roster"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -137,7 +136,7 @@ func TestManyNamesakesAreNotAllListed(t *testing.T) {
 	for n := byte(100); n < 130; n++ {
 		p := person(n, "bob")
 		w.node.peers = append(w.node.peers, p)
-		w.env.Roster.Set(roster.ID(p.Key, p.ID), p.Name)
+		w.env.Roster.NotePeer(p)
 	}
 	_, answers := w.do("/verify bob")
 	f := answers[0].(Fail)

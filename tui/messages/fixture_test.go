@@ -57,7 +57,7 @@ func (f *fixture) key(who string) identity.Key {
 	}
 	k := identity.FromSeed(sha256.Sum256([]byte(who))).Key()
 	f.keys[who] = k
-	f.book.Set(k.String(), who)
+	f.book.NotePeer(event.Peer{ID: k.ID().String(), Key: k, Name: who})
 	return k
 }
 
@@ -94,6 +94,12 @@ func (f *fixture) say(who, text string, with ...func(*event.Line)) event.Line {
 
 // pass moves the clock.
 func (f *fixture) pass(d time.Duration) { f.now = f.now.Add(d) }
+
+// countBelow counts the messages of peers below the screen that were never on it.
+func (f *fixture) countBelow() int {
+	f.viewport.update()
+	return f.viewport.below
+}
 
 // screen returns the rows of the pane without styles.
 func (f *fixture) screen() string { return ansi.Strip(strings.Join(f.Rows(), "\n")) }

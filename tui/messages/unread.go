@@ -16,12 +16,6 @@ func (p *Pane) CountUnread() int {
 	return p.viewport.unread
 }
 
-// CountBelow counts the messages of peers below the screen that were never on it.
-func (p *Pane) CountBelow() int {
-	p.viewport.update()
-	return p.viewport.below
-}
-
 // countArrival counts entry e, which now stands at index i.
 func (v *viewport) countArrival(e *entry, i int) {
 	v.stale = true

@@ -37,21 +37,21 @@ func TestUnread(t *testing.T) {
 	f.say("alice", "own")
 	f.say("bob", "fourth")
 	f.say("bob", "fifth")
-	if f.CountUnread() != 3 || f.CountBelow() != 3 {
-		t.Errorf("%d unread and %d below of 3", f.CountUnread(), f.CountBelow())
+	if f.CountUnread() != 3 || f.countBelow() != 3 {
+		t.Errorf("%d unread and %d below of 3", f.CountUnread(), f.countBelow())
 	}
 	if !contains(f.screen(), "── 3 new below · End ──") {
 		t.Errorf("it is not said:\n%s", f.screen())
 	}
-	for f.CountBelow() == 3 && !f.AtEnd() {
+	for f.countBelow() == 3 && !f.AtEnd() {
 		f.ScrollLines(1)
 	}
 	if !contains(f.screen(), "third") || f.CountUnread() != 2 {
 		t.Errorf("%d unread when the first of three is seen:\n%s", f.CountUnread(), f.screen())
 	}
 	f.ScrollToEnd()
-	if f.CountUnread() != 0 || f.CountBelow() != 0 || strings.Count(f.screen(), "── new ──") != 1 {
-		t.Errorf("at the end %d unread, %d below:\n%s", f.CountUnread(), f.CountBelow(), f.screen())
+	if f.CountUnread() != 0 || f.countBelow() != 0 || strings.Count(f.screen(), "── new ──") != 1 {
+		t.Errorf("at the end %d unread, %d below:\n%s", f.CountUnread(), f.countBelow(), f.screen())
 	}
 }
 

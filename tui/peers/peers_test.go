@@ -46,7 +46,7 @@ func newPane(w, h int) *pane {
 
 func (p *pane) set(peers ...event.Peer) {
 	for _, peer := range peers {
-		p.book.Set(roster.ID(peer.Key, peer.ID), peer.Name)
+		p.book.NotePeer(peer)
 		p.SetPeer(peer)
 	}
 }

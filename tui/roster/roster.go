@@ -63,14 +63,8 @@ func ID(key identity.Key, uuid string) string {
 	return key.String()
 }
 
-// Set gives the peer id a name as it came from the network. The id is a key in hex or any other that is
-// unique. Calling it again with the same name costs little.
-func (r *Roster) Set(id, name string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.setLocked(id, name)
-}
-
+// setLocked gives the peer id a name as it came from the network. The id is a key in hex or any other
+// that is unique. Calling it again with the same name costs little.
 func (r *Roster) setLocked(id, name string) {
 	if r.peers == nil {
 		r.peers, r.byLook = map[string]*entry{}, map[string]*lookalikes{}
@@ -139,7 +133,7 @@ func (r *Roster) dropOldestLocked() {
 	}
 }
 
-// Label returns how the peer is shown, with a suffix if its name needs one. A peer that was never Set
+// Label returns how the peer is shown, with a suffix if its name needs one. A peer that never had a name
 // is shown as a nameless one.
 func (r *Roster) Label(id string) sanitize.SafeText {
 	r.mu.RLock()

@@ -9,11 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // key returns 64 hex digits that begin with prefix.
 func key(prefix string) string { return prefix + strings.Repeat("7", 64-len(prefix)) }
+
+// setName gives a peer a name, as its arrival does.
+func setName(r *Roster, id, name string) { r.NotePeer(event.Peer{ID: id, Name: name}) }
 
 func wantLabel(t *testing.T, r *Roster, id, want string) {
 	t.Helper()
@@ -24,9 +28,9 @@ func wantLabel(t *testing.T, r *Roster, id, want string) {
 
 func TestClash(t *testing.T) {
 	var r Roster
-	r.Set(key("91c0"), "bob")
+	setName(&r, key("91c0"), "bob")
 	wantLabel(t, &r, key("91c0"), "bob")
-	r.Set(key("04fe"), "Bob")
+	setName(&r, key("04fe"), "Bob")
 	wantLabel(t, &r, key("91c0"), "bob·91c0")
 	wantLabel(t, &r, key("04fe"), "Bob·04fe")
 
@@ -34,29 +38,29 @@ func TestClash(t *testing.T) {
 	r.Remove(key("04fe"))
 	wantLabel(t, &r, key("91c0"), "bob·91c0")
 	wantLabel(t, &r, key("04fe"), "Bob·04fe")
-	r.Set(key("04fe"), "carol")
+	setName(&r, key("04fe"), "carol")
 	wantLabel(t, &r, key("04fe"), "carol")
 	wantLabel(t, &r, key("91c0"), "bob·91c0")
-	r.Set(key("91c0"), "bobby")
+	setName(&r, key("91c0"), "bobby")
 	wantLabel(t, &r, key("91c0"), "bobby")
-	r.Set(key("91c0"), "bob")
+	setName(&r, key("91c0"), "bob")
 	wantLabel(t, &r, key("91c0"), "bob·91c0")
 }
 
 func TestTakenOverName(t *testing.T) {
 	var r Roster
-	r.Set(key("91c0"), "bob")
+	setName(&r, key("91c0"), "bob")
 	r.Remove(key("91c0"))
-	r.Set(key("04fe"), "bob")
+	setName(&r, key("04fe"), "bob")
 	wantLabel(t, &r, key("04fe"), "bob·04fe")
 	wantLabel(t, &r, key("91c0"), "bob·91c0")
 }
 
 func TestLongerSuffix(t *testing.T) {
 	var r Roster
-	r.Set(key("91c0aa"), "bob")
-	r.Set(key("91c0ab"), "bob")
-	r.Set(key("04fe"), "bob")
+	setName(&r, key("91c0aa"), "bob")
+	setName(&r, key("91c0ab"), "bob")
+	setName(&r, key("04fe"), "bob")
 	wantLabel(t, &r, key("91c0aa"), "bob·91c0aa")
 	wantLabel(t, &r, key("91c0ab"), "bob·91c0ab")
 	wantLabel(t, &r, key("04fe"), "bob·04fe")
@@ -65,16 +69,16 @@ func TestLongerSuffix(t *testing.T) {
 func TestOtherIDs(t *testing.T) {
 	var r Roster
 	uuid := "8F3C2a10-0000-8000-8000-000000000001"
-	r.Set(uuid, "rusty")
-	r.Set("10.0.0.7:5000", "rusty")
-	r.Set("10.0.0.7:5001", "rusty")
+	setName(&r, uuid, "rusty")
+	setName(&r, "10.0.0.7:5000", "rusty")
+	setName(&r, "10.0.0.7:5001", "rusty")
 	wantLabel(t, &r, uuid, "rusty·8f3c")
 	first, second := r.Label("10.0.0.7:5000"), r.Label("10.0.0.7:5001")
 	if first == second || len(first.String()) != len("rusty·0000") {
 		t.Errorf("addresses are labelled %q and %q", first, second)
 	}
 	// Two ids of the same digits are still two.
-	r.Set(strings.ToLower(uuid), "rusty")
+	setName(&r, strings.ToLower(uuid), "rusty")
 	if r.Label(uuid) == r.Label(strings.ToLower(uuid)) {
 		t.Errorf("both are %q", r.Label(uuid))
 	}
@@ -82,16 +86,16 @@ func TestOtherIDs(t *testing.T) {
 
 func TestHostileNames(t *testing.T) {
 	var r Roster
-	r.Set(key("aaaa"), "bob")
-	r.Set(key("bbbb"), "bob·91c0") // imitates our suffix
+	setName(&r, key("aaaa"), "bob")
+	setName(&r, key("bbbb"), "bob·91c0") // imitates our suffix
 	wantLabel(t, &r, key("bbbb"), "bob 91c0")
-	r.Set(key("cccc"), "\x1b[31mb\u200Bob ✓")
+	setName(&r, key("cccc"), "\x1b[31mb\u200Bob ✓")
 	wantLabel(t, &r, key("cccc"), "bob·cccc")
-	r.Set(key("dddd"), "you") // our own messages stand under this word
+	setName(&r, key("dddd"), "you") // our own messages stand under this word
 	wantLabel(t, &r, key("dddd"), "you·dddd")
-	r.Set(key("eeee"), " ")
+	setName(&r, key("eeee"), " ")
 	wantLabel(t, &r, key("eeee"), "?·eeee")
-	wantLabel(t, &r, key("ffff"), "?·ffff") // never Set
+	wantLabel(t, &r, key("ffff"), "?·ffff") // never named
 }
 
 func TestSkeleton(t *testing.T) {
@@ -116,9 +120,9 @@ func TestSkeleton(t *testing.T) {
 
 func TestLabelWithin(t *testing.T) {
 	var r Roster
-	r.Set(key("91c0"), "bartholomew")
-	r.Set(key("04fe"), "bartholomew")
-	r.Set(key("1111"), "日本語の名前")
+	setName(&r, key("91c0"), "bartholomew")
+	setName(&r, key("04fe"), "bartholomew")
+	setName(&r, key("1111"), "日本語の名前")
 	for _, tc := range []struct {
 		id    string
 		cells int
@@ -138,13 +142,13 @@ func TestLabelWithin(t *testing.T) {
 func TestFind(t *testing.T) {
 	var r Roster
 	bob1, bob2, ann, dead, old := key("91c0"), key("04fe"), key("5555aa"), key("bade"), key("6666")
-	r.Set(bob1, "bob")
-	r.Set(bob2, "Bob")
-	r.Set(ann, "anna")
-	r.Set(dead, "Badeline 2.0")
-	r.Set(old, "olaf")
+	setName(&r, bob1, "bob")
+	setName(&r, bob2, "Bob")
+	setName(&r, ann, "anna")
+	setName(&r, dead, "Badeline 2.0")
+	setName(&r, old, "olaf")
 	r.Remove(old)
-	r.Set("10.0.0.7:5000", "v1.2024")
+	setName(&r, "10.0.0.7:5000", "v1.2024")
 	both := []string{bob2, bob1} // Bob·04fe before bob·91c0
 	for _, tc := range []struct {
 		text string
@@ -167,16 +171,16 @@ func TestFind(t *testing.T) {
 // A peer takes another's key as its name, and another an id that is a name.
 func TestFindIsNotHijacked(t *testing.T) {
 	var r Roster
-	r.Set(key("91c0"), "bob")
-	r.Set(key("aaaa"), "91c0")
-	r.Set("bob", "mallory")
+	setName(&r, key("91c0"), "bob")
+	setName(&r, key("aaaa"), "91c0")
+	setName(&r, "bob", "mallory")
 	if got := r.Find("91c0"); len(got) != 2 {
 		t.Errorf("a name like a key: %q", got)
 	}
 	if got := r.Find("bob"); len(got) != 2 {
 		t.Errorf("an id like a name: %q", got)
 	}
-	r.Set(key("bbbb"), key("91c0"))
+	setName(&r, key("bbbb"), key("91c0"))
 	if d := cmp.Diff([]string{key("91c0")}, r.Find(key("91c0"))); d != "" {
 		t.Errorf("a whole key (-want +got):\n%s", d)
 	}
@@ -184,11 +188,11 @@ func TestFindIsNotHijacked(t *testing.T) {
 
 func TestComplete(t *testing.T) {
 	var r Roster
-	r.Set(key("91c0"), "bob")
-	r.Set(key("04fe"), "bob")
-	r.Set(key("1111"), "Bo")
-	r.Set(key("2222"), "Ödön")
-	r.Set(key("3333"), "gone")
+	setName(&r, key("91c0"), "bob")
+	setName(&r, key("04fe"), "bob")
+	setName(&r, key("1111"), "Bo")
+	setName(&r, key("2222"), "Ödön")
+	setName(&r, key("3333"), "gone")
 	r.Remove(key("3333"))
 	for _, tc := range []struct {
 		prefix string
@@ -207,11 +211,11 @@ func TestComplete(t *testing.T) {
 // A crowd comes and goes: the peers that left first are dropped, the ones here are not.
 func TestRosterIsBounded(t *testing.T) {
 	var r Roster
-	r.Set(key("91c0"), "bob")
+	setName(&r, key("91c0"), "bob")
 	for i := range 3 * maxGone {
 		id := fmt.Sprintf("%08x", i)
-		r.Set(id, fmt.Sprintf("guest %d", i))
-		r.Set(id, fmt.Sprintf("guest %d", i/2)) // clashes
+		setName(&r, id, fmt.Sprintf("guest %d", i))
+		setName(&r, id, fmt.Sprintf("guest %d", i/2)) // clashes
 		r.Remove(id)
 	}
 	if len(r.peers) > maxGone+2 || len(r.byLook) > 2*maxGone {
@@ -231,7 +235,7 @@ func TestLabelsAreDistinct(t *testing.T) {
 				r.Remove(id)
 				continue
 			}
-			r.Set(id, rapid.OneOf(rapid.SampledFrom([]string{"bob", "BOB", "b0b", "bob·91c0", "you", "", "rn", "m"}),
+			setName(&r, id, rapid.OneOf(rapid.SampledFrom([]string{"bob", "BOB", "b0b", "bob·91c0", "you", "", "rn", "m"}),
 				rapid.StringN(0, 3, 12)).Draw(rt, "name"))
 			ids[id] = true
 		}
@@ -255,12 +259,12 @@ func TestLabelsAreDistinct(t *testing.T) {
 // A name means the peer that is here before a peer of that name that has left.
 func TestFindPrefersPresentPeers(t *testing.T) {
 	var r Roster
-	r.Set(key("aaaa"), "bob")
+	setName(&r, key("aaaa"), "bob")
 	r.Remove(key("aaaa"))
 	if got := r.Find("bob"); len(got) != 1 || got[0] != key("aaaa") {
 		t.Errorf("found %v of a peer that has left", got)
 	}
-	r.Set(key("bbbb"), "bob")
+	setName(&r, key("bbbb"), "bob")
 	if got := r.Find("bob"); len(got) != 1 || got[0] != key("bbbb") {
 		t.Errorf("found %v, want only the peer that is here", got)
 	}
