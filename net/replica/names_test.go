@@ -1,0 +1,78 @@
+package replica
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+)
+
+// A new name goes to every peer, and messages from then on carry it.
+func TestRename(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		if err := a.Rename("anna"); err != nil { // opens the feed
+			t.Fatal(err)
+		}
+		n.say(a, "hello")
+		if err := a.Rename("bad\nname"); err == nil || !strings.Contains(err.Error(), "can't be a name") {
+			t.Errorf("%v", err)
+		}
+		if err := a.Rename("annie"); err != nil {
+			t.Fatal(err)
+		}
+		n.say(a, "again")
+		pass(time.Second)
+		said := received[event.Said](b)
+		if len(said) != 2 || said[0].Line.FromName != "anna" || said[1].Line.FromName != "annie" {
+			t.Errorf("%+v", said)
+		}
+		if got := strings.Join(b.host.mu.names, " "); got != "anna annie" {
+			t.Errorf("names taken: %s", got)
+		}
+		if got := a.Status().Records; got != 4 {
+			t.Errorf("%d records", got)
+		}
+		// The newest name counts after a restart, for an author that isn't here.
+		b = n.restart(1)
+		delete(b.host.mu.peers, a.key())
+		if name, here := (aroundVotes{b.Replica}).NameOf(a.key()); name != "annie" || here {
+			t.Errorf("%q, here: %v", name, here)
+		}
+	})
+}
+
+// The local peer goes by its own name, a linked peer by the host's name for it, and an unknown key by its
+// short form. An older record doesn't rename its author.
+func TestNameOf(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		around := aroundVotes{a.Replica}
+		n.link(a, b)
+		author := testID(98).Key()
+		expect := func(what, name, want string, here, wantHere bool) {
+			t.Helper()
+			if name != want || here != wantHere {
+				t.Errorf("%s is %q, here: %v", what, name, here)
+			}
+		}
+		name, here := around.NameOf(a.key())
+		expect("the local peer", name, "p0", here, true)
+		name, here = around.NameOf(b.key())
+		expect("a peer", name, "p1", here, true)
+		name, here = around.NameOf(author)
+		expect("an unknown key", name, author.Short(), here, false)
+		a.give(chain(t, 7, "", 1)...)
+		a.Replica.mu.Lock()
+		a.noteNameLocked(author, lastName{"earlier", record.Time{Ms: 1}})
+		a.Replica.mu.Unlock()
+		name, here = around.NameOf(author)
+		expect("an author that isn't here", name, "mallory", here, false)
+		n.unlink(a, b)
+		name, here = around.NameOf(b.key())
+		expect("a peer that left", name, "p1", here, false)
+	})
+}
