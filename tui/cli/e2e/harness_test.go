@@ -187,13 +187,17 @@ func begin(t *testing.T, cmd *exec.Cmd) *peer {
 	return p
 }
 
+// read collects events until the output ends. A last line without an end is cut: its process was killed.
 func (p *peer) read(out io.Reader) {
-	in := bufio.NewScanner(out)
-	in.Buffer(nil, 2<<20)
-	for in.Scan() {
-		h := happened{at: time.Now(), raw: in.Text()}
-		if err := json.Unmarshal(in.Bytes(), &h); err != nil || h.Event == "" {
-			p.t.Errorf("%q is no event: %v", in.Bytes(), err)
+	in := bufio.NewReader(out)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			break
+		}
+		h := happened{at: time.Now(), raw: strings.TrimSuffix(string(line), "\n")}
+		if err := json.Unmarshal(line, &h); err != nil || h.Event == "" {
+			p.t.Errorf("%q is no event: %v", line, err)
 			continue
 		}
 		p.mu.Lock()
