@@ -3,14 +3,11 @@ package event_test
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/vote"
 )
 
-// What may be coalesced is only what a newer event of the same key makes worthless: lines, peers and
-// votes must all arrive, and numbers of two peers never stand for each other.
+// Only an event that a newer one of the same key makes worthless may be coalesced. Messages, peers and
+// votes must all arrive, and the numbers of two peers never stand for each other.
 func TestWhatMayBeCoalesced(t *testing.T) {
 	bob, eve := event.Peer{ID: "bob"}, event.Peer{ID: "eve"}
 	for _, ev := range []event.Event{
@@ -45,14 +42,57 @@ func TestOnlyNativePeersAreEncrypted(t *testing.T) {
 	}
 }
 
-// Who has voted, either way or both, isn't missing.
-func TestMissingVoters(t *testing.T) {
-	p := event.Proposal{Roll: []event.Voter{{ID: "a", Choice: vote.Approve}, {ID: "b"}, {ID: "c", Choice: vote.Reject}, {ID: "d", Choice: vote.Both}, {ID: "e"}}}
-	var got []string
-	for _, v := range p.Missing() {
-		got = append(got, v.ID)
+// A lost peer is not here any more, and neither is one that said goodbye.
+func TestPresence(t *testing.T) {
+	for state, want := range map[event.State]bool{event.Up: true, event.Late: true, event.Lost: false, event.Left: false, "": false} {
+		if got := (event.Peer{State: state}).Present(); got != want {
+			t.Errorf("a peer that is %q is present: %v", state, got)
+		}
 	}
-	if d := cmp.Diff([]string{"b", "e"}, got); d != "" || p.Of() != 5 {
-		t.Errorf("of %d: %s", p.Of(), d)
+}
+
+// Every event names the room that it was posted for, and none by default.
+func TestRoomOfEvents(t *testing.T) {
+	const lobby = event.Room("7da99e660791fd8295acdc89755f209d")
+	scope := event.Scope{Room: lobby}
+	for _, ev := range []event.Event{
+		event.Ready{Scope: scope}, event.SelfChanged{Scope: scope}, event.PeerChanged{Scope: scope}, event.PeerStats{Scope: scope},
+		event.Said{Scope: scope}, event.Sent{Scope: scope}, event.Delivered{Scope: scope}, event.Typing{Scope: scope},
+		event.Refused{Scope: scope}, event.Sync{Scope: scope}, event.Saving{Scope: scope}, event.Notice{Scope: scope},
+		event.Network{Scope: scope}, event.ProposalChanged{Scope: scope}, event.BallotCast{Scope: scope},
+		event.PolicyChanged{Scope: scope}, event.Differs{Scope: scope}, event.Gate{Scope: scope},
+	} {
+		if got := ev.InRoom(); got != lobby {
+			t.Errorf("%T is in room %q", ev, got)
+		}
+	}
+	if got := (event.Said{}).InRoom(); got != "" {
+		t.Errorf("an event of the process is in room %q", got)
+	}
+}
+
+// Two rooms never share a key, so that one room's count is never lost for another's. The numbers of a
+// peer's links belong to no room.
+func TestLatestKeysOfRooms(t *testing.T) {
+	bob := event.Peer{ID: "bob"}
+	in := func(room event.Room) []event.Latest {
+		s := event.Scope{Room: room}
+		return []event.Latest{
+			event.Delivered{Scope: s, ID: "m"}, event.Typing{Scope: s, Peer: bob}, event.Refused{Scope: s, From: "bob", Reason: "x"},
+			event.Sync{Scope: s}, event.Saving{Scope: s},
+		}
+	}
+	lobby, attic, again := in("00"), in("01"), in("00")
+	for i := range lobby {
+		if lobby[i].LatestKey() == attic[i].LatestKey() {
+			t.Errorf("%T of two rooms stand for each other: both are %q", lobby[i], lobby[i].LatestKey())
+		}
+		if lobby[i].LatestKey() != again[i].LatestKey() {
+			t.Errorf("%T of one room don't replace each other", lobby[i])
+		}
+	}
+	a := event.PeerStats{Scope: event.Scope{Room: "00"}, Peer: bob}
+	if b := (event.PeerStats{Peer: bob}); a.LatestKey() != b.LatestKey() {
+		t.Error("the numbers of a peer are counted for each room")
 	}
 }

@@ -183,6 +183,55 @@ func TestCloseLetsEveryoneGo(t *testing.T) {
 	})
 }
 
+// A replaced message makes room: it counts neither for WaitSpace nor in the next batch.
+func TestReplacedMessagesLeaveSpace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue()
+		for i := range MaxQueued - 1 {
+			q.Post(i)
+		}
+		for i := range 100 {
+			q.Post(stat{1, i})
+		}
+		q.WaitSpace() // returns: MaxQueued messages wait
+		if batch := q.take(); len(batch) != MaxQueued || batch[MaxQueued-1] != (stat{1, 99}) {
+			t.Errorf("%d arrived, the last %v", len(batch), batch[len(batch)-1])
+		}
+		q.Post(stat{1, 100}) // the queue was emptied: nothing to replace
+		q.Post("after")
+		if diff := cmp.Diff(Batch{stat{1, 100}, "after"}, q.take(), cmp.AllowUnexported(stat{})); diff != "" {
+			t.Errorf("after a batch (-want +got)\n%s", diff)
+		}
+		if batch := q.take(); len(batch) > 0 {
+			t.Errorf("an empty queue holds %v", batch)
+		}
+	})
+}
+
+// Messages that were posted before Run wait for it, and the end of its context ends Run in a pause.
+func TestRunEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue()
+		q.Post("early")
+		ctx, stop := context.WithCancel(t.Context())
+		start, batches := time.Now(), 0
+		time.AfterFunc(time.Second, stop)
+		q.Run(ctx, time.Hour, func(batch Batch) {
+			batches++
+			if diff := cmp.Diff(Batch{"early"}, batch); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+		if passed := time.Since(start); batches != 1 || passed != time.Second {
+			t.Errorf("Run ended after %v and %d batches", passed, batches)
+		}
+		q.Post("late")
+		if batch := q.take(); len(batch) > 0 {
+			t.Errorf("a queue whose Run ended holds %v", batch)
+		}
+	})
+}
+
 func BenchmarkPost(b *testing.B) {
 	q := NewQueue()
 	ctx, stop := context.WithCancel(context.Background())
