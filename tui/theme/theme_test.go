@@ -146,3 +146,48 @@ func TestProgress(t *testing.T) {
 		}
 	}
 }
+
+// paint returns x in a style.
+func paint(s theme.Style) string { return s.Render(sanitize.Trusted("x")) }
+
+// Each background has colours of its own, and styles that mean different things look different.
+func TestColoursOfBothBackgrounds(t *testing.T) {
+	styles := func(light bool) map[string]theme.Style {
+		th := theme.New(theme.Look{Profile: termenv.ANSI256, Light: light})
+		return map[string]theme.Style{
+			"text": th.Text, "dim": th.Dim, "accent": th.Accent, "good": th.Good, "warn": th.Warn, "bad": th.Bad,
+			"bar": th.Bar, "banner": th.Banner, "mention": th.Mention, "hit": th.Hit, "selected": th.Selected,
+		}
+	}
+	dark, light := styles(false), styles(true)
+	for _, all := range []map[string]theme.Style{dark, light} {
+		names := map[theme.Style]string{}
+		for name, s := range all {
+			if other := names[s]; other != "" {
+				t.Errorf("%s and %s look alike: %q", name, other, paint(s))
+			}
+			names[s] = name
+		}
+	}
+	for name := range dark {
+		fixed := name == "text" || name == "selected" || name == "hit" // the terminal's own, and black on yellow
+		if same := dark[name] == light[name]; same != fixed {
+			t.Errorf("%s is %q on dark and %q on light", name, paint(dark[name]), paint(light[name]))
+		}
+	}
+	if th := theme.New(theme.Look{Profile: termenv.ANSI256}); paint(th.Text) != "x" {
+		t.Errorf("text isn't in the terminal's own colours: %q", paint(th.Text))
+	}
+}
+
+// A terminal of 16 colours gets sequences of those only.
+func TestSixteenColours(t *testing.T) {
+	for _, light := range []bool{false, true} {
+		th := theme.New(theme.Look{Profile: termenv.ANSI, Light: light})
+		for _, s := range []theme.Style{th.Dim, th.Accent, th.Good, th.Warn, th.Bad, th.Bar, th.Banner, th.Hit, th.IDStyle("bob")} {
+			if got := paint(s); strings.Contains(got, "8;5;") || !strings.Contains(got, "\x1b[") {
+				t.Errorf("light=%v: %q", light, got)
+			}
+		}
+	}
+}
