@@ -151,21 +151,3 @@ func TestSpansStayOnTheText(t *testing.T) {
 		}
 	})
 }
-
-func TestIgnored(t *testing.T) {
-	f := plainFixture(60, 8)
-	bob := f.key("bob").ID().String()
-	f.say("bob", "one")
-	f.say("dana", "two")
-	f.SetIgnored(bob, true)
-	f.say("bob", "three")
-	f.say("dana", "four")
-	if got := f.texts(); got != "two four" {
-		t.Errorf("with bob ignored the log is %s", got)
-	}
-	f.SetIgnored(bob, false)
-	if got := f.texts(); len(got) != len("one two three four") {
-		t.Errorf("with bob back it is %s", got)
-	}
-	f.check(t)
-}

@@ -3,6 +3,8 @@ package wording
 import (
 	"errors"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,5 +224,66 @@ func TestStatus(t *testing.T) {
 		if got := InterfaceSummary(i); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+func TestPeerMarks(t *testing.T) {
+	for _, tc := range []struct {
+		p    event.Peer
+		want string
+	}{
+		{event.Peer{Kind: event.KindNative}, ""},
+		{event.Peer{Kind: event.KindNative, Verified: true}, "verified"},
+		{event.Peer{Kind: event.KindJSON}, "not encrypted"},
+		{event.Peer{Kind: event.KindLine, Ignored: true}, "not encrypted, ignored"},
+	} {
+		if got := strings.Join(PeerMarks(tc.p), ", "); got != tc.want {
+			t.Errorf("%+v is marked %q, want %q", tc.p, got, tc.want)
+		}
+	}
+	check(t, Left(sanitize.Trusted("bob")), "bob left")
+	mapped := Unmapped(netip.MustParseAddrPort("[::ffff:10.0.0.7]:8080"))
+	if v6 := netip.MustParseAddrPort("[fe80::1]:8080"); mapped.String() != "10.0.0.7:8080" || Unmapped(v6) != v6 {
+		t.Errorf("addresses are shown as %v and %v", mapped, Unmapped(v6))
+	}
+}
+
+// Scripts read these rows, which are those of the seed's program. A name in them can't draw on the terminal.
+func TestStarted(t *testing.T) {
+	rows := Started(event.Self{ID: "5f0c9a52", Name: "al\x1b[31mice", Port: 8084})
+	want := []string{"🎙️  Starting P2P Chat...", "👤 Your ID: 5f0c9a52", "📡 Your Name: alice",
+		"🔌 Listening on port: 8084", "🔗 TCP listener started on port 8084"}
+	if len(rows) != len(want) {
+		t.Fatalf("%d rows: %v", len(rows), rows)
+	}
+	for i := range rows {
+		check(t, rows[i], want[i])
+	}
+	empty := PeerList(nil, nil)
+	if len(empty) != 1 {
+		t.Fatalf("a list of no peers has %d rows", len(empty))
+	}
+	check(t, empty[0], "👥 Discovered peers: none yet")
+}
+
+// Several notes about the disk come in one report, each with its weight.
+func TestSavingLevels(t *testing.T) {
+	was := event.Saving{NotSaved: "no space", Dropped: 1}
+	now := event.Saving{Dropped: 4, Aside: "/x", Recovered: 7, Unreadable: 2}
+	for _, ph := range []Phrases{screen, terse} {
+		var levels []event.Level
+		for _, n := range ph.Saving(was, now) {
+			levels = append(levels, n.Level)
+		}
+		if want := []event.Level{event.Warning, event.Error, event.Warning}; !slices.Equal(levels, want) {
+			t.Errorf("terse=%v: %v, want %v", ph.Terse, levels, want)
+		}
+		if notes := ph.Saving(now, now); len(notes) > 0 {
+			t.Errorf("terse=%v: it is reported again: %v", ph.Terse, notes)
+		}
+	}
+	check(t, screen.Saving(was, now)[0].Text, "Saved again, but for 3 records that are asked of the others")
+	if notes := screen.Saving(was, event.Saving{Dropped: 1}); len(notes) != 1 || notes[0].Level != event.Info {
+		t.Errorf("saved again without a loss: %v", notes)
 	}
 }
