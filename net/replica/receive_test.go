@@ -163,11 +163,17 @@ func TestAskAnotherPeer(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, n *net) {
 		a, b, c := n.members[0], n.members[1], n.members[2]
 		recs := chain(t, 5, "message", 10)
+		n.link(a, c)
+		pass(time.Second)
+		c.links[a.key()].hold(true) // a never hears the question
 		a.give(recs...)
 		b.give(recs...)
-		n.link(a, c)
-		c.links[a.key()].hold(true) // a never hears the question
+		a.ping(c)
+		a.ping(c)
 		pass(time.Second)
+		if got := len(sent[wire.Want](c.links[a.key()])); got != 1 {
+			t.Errorf("a was asked %d times", got)
+		}
 		n.link(b, c)
 		pass(5 * time.Second)
 		n.expectHeard(c)
