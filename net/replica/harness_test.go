@@ -242,7 +242,7 @@ func (n *net) unlink(a, b *member) {
 	n.announceNeighbours()
 }
 
-// announceNeighbours tells every member to whom its peers are linked.
+// announceNeighbours tells every member the links of its peers.
 func (n *net) announceNeighbours() {
 	for _, m := range n.members {
 		for _, l := range m.links {

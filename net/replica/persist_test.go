@@ -133,7 +133,7 @@ func TestLostRecordsComeAgain(t *testing.T) {
 	})
 }
 
-// What is older than Config.Keep is deleted at the start and every day, and is advertised no longer.
+// Records older than Config.Keep are deleted at the start and every day, and are advertised no longer.
 func TestExpire(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, n *net) {
 		keep := func(c *Config) { c.Keep = 36 * time.Hour }

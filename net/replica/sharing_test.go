@@ -53,7 +53,7 @@ func TestStrangers(t *testing.T) {
 				if got := len(b.notices("hands on only a part")); (got == 1) != (c.notice != "") {
 					t.Errorf("b reports %d times", got)
 				}
-				// What is said while it is away is for it too, a day later and after a restart.
+				// Messages sent while it is away are for it too, a day later and after a restart.
 				n.unlink(a, b)
 				n.say(a, "while away")
 				pass(24 * time.Hour)

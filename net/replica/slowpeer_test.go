@@ -52,7 +52,7 @@ func TestSlowPeer(t *testing.T) {
 	})
 }
 
-// A slow peer reports at once when it has what it was told of, so that it doesn't wait for a ping to be
+// A slow peer reports at once when it has all that the frontier named, so that it doesn't wait for a ping to be
 // level. No member pings here.
 func TestLevelAtOnce(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
@@ -111,7 +111,7 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// What is left is pushed as far as the queue takes it: a peer whose queue is full again stays slow, and is
+// The rest is pushed as far as the queue takes it: a peer whose queue is full again stays slow, and is
 // level later.
 func TestSlowAgain(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
