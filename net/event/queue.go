@@ -116,13 +116,16 @@ func (q *Queue) take() Batch {
 }
 
 // Run hands batches to handle, which may block, until ctx ends or Close is called: the first at once,
-// the next when pace has passed. It sleeps while the queue is empty, and closes the queue when it
-// returns.
+// the next when pace has passed. When ctx ends it hands over what waits. It sleeps while the queue is
+// empty, and closes the queue when it returns.
 func (q *Queue) Run(ctx context.Context, pace time.Duration, handle func(Batch)) {
 	defer q.Close()
 	for {
 		select {
 		case <-ctx.Done():
+			if batch := q.take(); len(batch) > 0 {
+				handle(batch)
+			}
 			return
 		case <-q.closed:
 			return

@@ -129,9 +129,13 @@ func (n *Node) isNativeAddrLocked(at netip.AddrPort) bool {
 	return false
 }
 
-// onNativeLinked follows each new link to a native peer. It may be called under Node.mu.
-func (c *cleartext) onNativeLinked() {
-	c.awaited.Store(true)
+// onNativeLinked follows each new link to a native peer, which may have been a plain peer until now.
+// home says that it is in the home room, so that the policy can be learned from it. It may be called
+// under Node.mu.
+func (c *cleartext) onNativeLinked(home bool) {
+	if home {
+		c.awaited.Store(true)
+	}
 	c.enforceDue.Store(true)
 }
 

@@ -51,11 +51,15 @@ func (n *Node) peerOfLocked(l *link.Link) *peer {
 // Up implements mesh.Handler.
 func (n *Node) Up(l *link.Link) {
 	<-n.ready
-	n.addLink(l)
+	var linkUp []func() // the disk is waited for before anyone hears of the peer
 	for _, in := range l.Hello().Rooms {
 		if r := n.roomOf(in.Room); r != nil {
-			r.LinkUp(l, in)
+			linkUp = append(linkUp, r.PrepareLink(l, in))
 		}
+	}
+	n.addLink(l)
+	for _, f := range linkUp {
+		f()
 	}
 	if n.finder.service != nil {
 		n.finder.service.SetPeers(len(n.mesh.Links())) // they share the air
@@ -98,7 +102,7 @@ func (n *Node) addLink(l *link.Link) {
 		n.events.Post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
 		n.warnOtherKeyLocked(p)
 	}
-	n.cleartext.onNativeLinked() // it may have been a plain peer until now
+	n.cleartext.onNativeLinked(slices.ContainsFunc(h.Rooms, func(in wire.InRoom) bool { return in.Room == n.replica.ID() }))
 	n.onLinksChangedLocked()
 }
 

@@ -14,6 +14,8 @@ import (
 
 // Nick changes the local peer's name, by a record in each room.
 func (n *Node) Nick(name string) error {
+	n.renaming.Lock()
+	defer n.renaming.Unlock()
 	n.mu.Lock()
 	same := name == n.mu.name
 	n.mu.Unlock()

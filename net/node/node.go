@@ -70,11 +70,12 @@ type Config struct {
 	Forget        func(addr string) // the peer at an address was disconnected; may be nil
 	Agent         string
 	Profile       string
-	Known         Known         // nil: nothing is remembered
-	Store         store.Store   // the caller closes it, after Close; nil: one in memory
-	Keep          time.Duration // older records are deleted; 0: none
-	Share         time.Duration // how much history a new key gets; 0: replica.ShareDefault
-	Events        *event.Queue  // Ready comes first; the caller runs and closes it
+	Notices       []event.Notice // posted right behind Ready
+	Known         Known          // nil: nothing is remembered
+	Store         store.Store    // the caller closes it, after Close; nil: one in memory
+	Keep          time.Duration  // older records are deleted; 0: none
+	Share         time.Duration  // how much history a new key gets; 0: replica.ShareDefault
+	Events        *event.Queue   // Ready comes first; the caller runs and closes it
 	Log           *slog.Logger
 
 	Network   Network             // nil: the machine's
@@ -102,6 +103,8 @@ type Node struct {
 	ready    chan struct{} // closed when all above is set: what runs beside Start waits for it
 	flushDue chan struct{} // capacity 1: something is gathered for the ticker
 	replaced atomic.Bool   // a peer said that this profile runs elsewhere
+
+	renaming sync.Mutex // held over a change of the local name; before all other locks
 
 	mu struct {
 		sync.Mutex
@@ -150,6 +153,9 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	}
 	n.startCleartext()
 	n.events.Post(event.Ready{Self: n.Self()})
+	for _, notice := range cfg.Notices {
+		n.events.Post(notice)
+	}
 	for _, r := range n.rooms {
 		r.Start()
 	}

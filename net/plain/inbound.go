@@ -29,7 +29,7 @@ func (c *inboundConn) Join() error {
 		return errNotAllowed
 	}
 	_ = c.conn.SetReadDeadline(time.Time{}) // before it can be hung up on, which sets a deadline
-	client, err := c.plain.lines.join(c.conn, remote, remote.String(), "")
+	client, err := c.plain.lines.join(c.conn.Conn, remote, remote.String(), "")
 	c.client = client
 	return err
 }

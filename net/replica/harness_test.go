@@ -223,8 +223,8 @@ func (n *net) link(a, b *member) {
 		owner.host.mu.Unlock()
 	}
 	ours, theirs := a.Announce(), b.Announce()
-	a.LinkUp(l, theirs)
-	b.LinkUp(back, ours)
+	a.PrepareLink(l, theirs)()
+	b.PrepareLink(back, ours)()
 	l.start(n.root)
 	back.start(n.root)
 	n.announceNeighbours()

@@ -44,12 +44,17 @@ type session struct {
 	askNext  bool // and asked for theirs
 }
 
-// LinkUp begins with a link: in place of the one before, if there was one. theirs is what the peer's
-// Hello says of this room. Call it before anything else of the link, and not at the same time as
-// LinkDown for the same key.
-func (r *Replica) LinkUp(l Link, theirs wire.InRoom) {
+// PrepareLink reads what a link's peer may have, which waits for the disk. It returns a function that
+// begins with the link at once: in place of the one before, if there was one. theirs is what the
+// peer's Hello says of this room. Call both before anything else of the link, and not at the same time
+// as LinkDown for the same key.
+func (r *Replica) PrepareLink(l Link, theirs wire.InRoom) (linkUp func()) {
+	limit, limitedFirst := r.sharing.shareWith(l.Key())
+	return func() { r.linkUp(l, theirs, limit, limitedFirst) }
+}
+
+func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]uint64, limitedFirst bool) {
 	key := l.Key()
-	limit, limitedFirst := r.sharing.shareWith(key)
 	r.mu.Lock()
 	p := r.mu.peers[key]
 	if p == nil {

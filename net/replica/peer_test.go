@@ -14,10 +14,10 @@ func TestPeersAreBounded(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, n *net) {
 		a := n.members[0]
 		stays := deadLink(testID(1).Key())
-		a.LinkUp(stays, wire.InRoom{Frontier: a.Hash()})
+		a.PrepareLink(stays, wire.InRoom{Frontier: a.Hash()})()
 		for i := range maxPeers + 10 {
 			l := deadLink(testID(i + 2).Key())
-			a.LinkUp(l, wire.InRoom{Frontier: a.Hash()})
+			a.PrepareLink(l, wire.InRoom{Frontier: a.Hash()})()
 			time.Sleep(time.Millisecond)
 			a.LinkDown(l)
 		}
@@ -38,7 +38,7 @@ func TestLinkReplaced(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
 		a, b := n.members[0], n.members[1]
 		old := deadLink(b.key())
-		a.LinkUp(old, wire.InRoom{})
+		a.PrepareLink(old, wire.InRoom{})()
 		n.link(a, b)
 		a.LinkDown(old)
 		a.SetNeighbours(old, map[identity.Key]bool{testID(50).Key(): true})

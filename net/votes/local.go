@@ -15,8 +15,8 @@ import (
 // Propose signs a proposal and our own approval of it, saves both and sends them. Its voters are those
 // that Room.ListVoters returns now.
 func (v *Votes) Propose(d vote.Draft) (event.Proposal, error) {
-	d.Roll = v.cfg.Around.ListVoters()
 	id, err := v.signAndSend(func() ([]*record.Record, error) {
+		d.Roll = v.cfg.Around.ListVoters()
 		return v.records.SignProposal(d, time.Now().UnixMilli())
 	})
 	if err != nil {

@@ -101,15 +101,15 @@ func (r *run) start(notice string) (err error) {
 		return err
 	}
 	r.cfg.Store = kept
+	for _, warning := range r.profile.Warnings() {
+		r.cfg.Notices = append(r.cfg.Notices, event.Notice{Level: event.Warning, Text: warning})
+	}
+	if notice != "" {
+		r.cfg.Notices = append(r.cfg.Notices, event.Notice{Level: event.Info, Text: notice})
+	}
 	if r.node, err = node.Start(r.group.Child(), r.cfg); err != nil {
 		_ = r.shutdown()
 		return listenError(err)
-	}
-	for _, warning := range r.profile.Warnings() {
-		r.cfg.Events.Post(event.Notice{Level: event.Warning, Text: warning})
-	}
-	if notice != "" {
-		r.cfg.Events.Post(event.Notice{Level: event.Info, Text: notice})
 	}
 	return nil
 }
