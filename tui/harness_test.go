@@ -242,17 +242,3 @@ func (n *fakeNode) older(before event.Place) []event.Line {
 	}
 	return n.past
 }
-
-// remembers returns messages of dana that are on disk.
-func remembers(lines int) (past []event.Line) {
-	dana := peerOf("dana", noon)
-	for i := range lines {
-		at := noon.Add(-time.Duration(lines-i) * time.Second)
-		past = append(past, event.Line{
-			ID: fmt.Sprint("past", i), From: dana.Key, FromID: dana.ID, FromName: "dana", Text: fmt.Sprintf("memory %d", i),
-			Time: at, Arrived: at, History: true, Signature: event.Verified, Kind: event.KindNative,
-			Place: event.Place{Ms: at.UnixMilli(), Author: dana.Key, Seq: uint64(i)},
-		})
-	}
-	return past
-}
