@@ -24,7 +24,7 @@ func CheckName(name string) error {
 	case strings.TrimSpace(name) == "":
 		return errors.New("a name can't be empty")
 	case len(name) > MaxName:
-		return fmt.Errorf("the name has %d bytes, the limit is %d", len(name), MaxName)
+		return fmt.Errorf("a name has at most %d bytes, not %d", MaxName, len(name))
 	case !utf8.ValidString(name):
 		return fmt.Errorf("name %q is not UTF-8", name)
 	case strings.ContainsFunc(name, unicode.IsControl):
