@@ -49,8 +49,8 @@ type State string
 // The states of a peer. The words are those of JSON mode.
 const (
 	Up   State = "up"
-	Late State = "late" // nothing heard for 10 s
-	Lost State = "lost" // nothing for 15 s, or the connection broke
+	Late State = "late" // nothing heard for 10 s; 30 s from a JSON peer
+	Lost State = "lost" // nothing for 15 s (JSON peer: 60 s), or the connection broke
 	Left State = "left" // said goodbye; follows its last message
 )
 

@@ -10,9 +10,6 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// longLink is how long a link must have lasted for the wait after it to be short.
-const longLink = 10 * time.Second
-
 // Connect dials a route, and dials it again whenever the peer there is lost, for ever. Handler.Trouble
 // reports what is in the way. Connect undoes an earlier Block of the peer there; a later one ends it, and
 // so does that peer's word that this profile runs elsewhere. A peer that is linked already stays linked as

@@ -16,9 +16,7 @@ import (
 const (
 	dialWithin      = 5 * time.Second
 	smallerKeyDelay = 1500 * time.Millisecond // how long the smaller key waits for the greater key's dial
-	reconnectFirst  = time.Second             // doubled each time
-	reconnectMost   = time.Minute
-	hintPenalty     = 250 * time.Millisecond // a failed dial of a hint holds its place for so much longer
+	hintPenalty     = 250 * time.Millisecond  // a failed dial of a hint holds its place for so much longer
 )
 
 // errFull is why Connect fails while there are MaxLinks links.

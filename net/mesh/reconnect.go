@@ -15,8 +15,11 @@ import (
 )
 
 const (
-	maxTries     = 8           // rounds of dials without a new hint; then a beacon or peer exchange starts it again
-	refusedPause = time.Minute // not dialled after it refused us
+	reconnectFirst = time.Second // the wait before the first retry, doubled each time
+	reconnectMost  = time.Minute
+	maxTries       = 8                // rounds of dials without a new hint; then a beacon or peer exchange starts it again
+	longLink       = 10 * time.Second // how long a link must have lasted for the wait after it to be short
+	refusedPause   = time.Minute      // not dialled after it refused us
 )
 
 // Hint says how a peer may be reached: a beacon or another peer said so, and it may be wrong. It ends

@@ -20,7 +20,7 @@ import (
 // olderAtOnce is how many records are asked for at once on the way down to where two chains part.
 const olderAtOnce = 200
 
-// forks handles equivocation in one room. It works under the replica's lock.
+// forks handles equivocation in one room: the methods that end in Locked need the replica's lock.
 type forks struct{ *Replica }
 
 func (r forks) loadForks(ctx context.Context) ([]*room.Fork, error) {
@@ -41,8 +41,8 @@ func (r forks) loadForks(ctx context.Context) ([]*room.Fork, error) {
 	return out, err
 }
 
-// handleForkLocked reports a fork, saves its evidence and sends it to every peer.
-func (r forks) handleForkLocked(f *room.Fork) {
+// saveAndSendForkLocked reports a fork, saves its evidence and sends it to every peer.
+func (r forks) saveAndSendForkLocked(f *room.Fork) {
 	name, _ := r.nameOfLocked(f.Key.Author)
 	r.notice(event.Warning, fmt.Sprintf("%s signed two different lines for one place: nothing more of that run is shown", name), "")
 	for _, stored := range r.store.Frontier() {
@@ -108,7 +108,7 @@ func (r forks) compareWithStore(l Link, recs []*record.Record) {
 // handleConflictLocked follows a fork, or a record of another chain.
 func (r forks) handleConflictLocked(l Link, out room.Outcome) {
 	if out.Fork != nil {
-		r.forks.handleForkLocked(out.Fork)
+		r.forks.saveAndSendForkLocked(out.Fork)
 	}
 	if out.Diverged != nil {
 		r.forks.requestOlder(l, *out.Diverged)

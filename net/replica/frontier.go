@@ -54,7 +54,7 @@ type outgoing struct {
 	ask   bool
 }
 
-// frontiers compares one room with its peers. It works under the replica's lock.
+// frontiers compares one room with its peers.
 type frontiers struct{ *Replica }
 
 // sendFrontierLocked sends all that is held of the room, in pages; ask wants the peer's in return.

@@ -58,8 +58,8 @@ type Link interface {
 	WaitSync(ctx context.Context) error
 }
 
-// Host is what a replica asks of the process that it runs in. Its methods are called with the
-// replica's lock held, so they must not block, nor call back into the replica.
+// Host is what a replica asks of the process that it runs in. Most methods are called under the
+// replica's lock or that of its votes, so they must not block, nor call back into either.
 type Host interface {
 	// Peer returns a peer of this run as it is now, and whether it is known.
 	Peer(key identity.Key) (event.Peer, bool)

@@ -29,7 +29,7 @@ func (r *Replica) Drained(l Link) {
 	}
 }
 
-// slowPeers brings slow peers level. It works under the replica's lock.
+// slowPeers brings slow peers level.
 type slowPeers struct{ *Replica }
 
 // advertiseLocked sends a slow peer how far we are by now.

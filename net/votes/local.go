@@ -15,7 +15,7 @@ import (
 // Propose signs a proposal and our own approval of it, saves both and sends them. Its voters are those
 // that Room.ListVoters returns now.
 func (v *Votes) Propose(d vote.Draft) (event.Proposal, error) {
-	id, err := v.signAndSend(func() ([]*record.Record, error) {
+	id, err := v.signSaveSend(func() ([]*record.Record, error) {
 		d.Roll = v.cfg.Around.ListVoters()
 		return v.records.SignProposal(d, time.Now().UnixMilli())
 	})
@@ -57,7 +57,7 @@ func (v *Votes) answer(ref string, sign func(vote.ID) ([]*record.Record, error))
 	if err != nil {
 		return event.Proposal{}, err
 	}
-	if _, err = v.signAndSend(func() ([]*record.Record, error) { return sign(id) }); err != nil {
+	if _, err = v.signSaveSend(func() ([]*record.Record, error) { return sign(id) }); err != nil {
 		return event.Proposal{}, fmt.Errorf("%s: %w", v.records.Label(id), err)
 	}
 	return v.proposal(id), nil

@@ -90,10 +90,10 @@ func (v *Votes) logError(err error) {
 	}
 }
 
-// signAndSend signs local vote records, saves them, and only then applies and sends them. A ballot is
+// signSaveSend signs local vote records, saves them, and only then applies and sends them. A ballot is
 // final, so it must be on disk before anyone can see it (see package vote). The caller waits for the
 // disk for a moment; a later failure is reported by a notice. id is zero until it is known.
-func (v *Votes) signAndSend(sign func() ([]*record.Record, error)) (id vote.ID, err error) {
+func (v *Votes) signSaveSend(sign func() ([]*record.Record, error)) (id vote.ID, err error) {
 	type result struct {
 		id  vote.ID
 		err error
@@ -122,7 +122,7 @@ func (v *Votes) signAndSend(sign func() ([]*record.Record, error)) (id vote.ID, 
 	}
 }
 
-// signSaveApply does the work of signAndSend. The caller holds signing.
+// signSaveApply does the work of signSaveSend. The caller holds signing.
 func (v *Votes) signSaveApply(ctx context.Context, sign func() ([]*record.Record, error)) (id vote.ID, err error) {
 	recs, err := sign()
 	if err != nil {
