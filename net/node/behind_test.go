@@ -96,7 +96,6 @@ func TestSlowReader(t *testing.T) {
 func TestStuckReader(t *testing.T) {
 	inTown(t, 12, func(t *testing.T, w *town) {
 		w.net.SetDefault(memnet.Link{MinLatency: 2 * time.Millisecond, MaxLatency: 2 * time.Millisecond})
-		p := []*person{w.move(0), w.move(1), nil}
 		var hangs atomic.Pointer[chan struct{}]
 		w.before = func(person int, ev event.Event) {
 			if until := hangs.Load(); until != nil && person == 2 {
@@ -105,7 +104,7 @@ func TestStuckReader(t *testing.T) {
 				}
 			}
 		}
-		p[2] = w.move(2)
+		p := []*person{w.move(0), w.move(1), w.move(2)}
 		time.Sleep(5 * time.Second)
 		said := talk(t, p[0], "before", 100)
 		time.Sleep(time.Second)
