@@ -97,9 +97,11 @@ func (f *fakeNode) until(ctx context.Context, ok func() bool) error {
 // post posts what is queued until ctx ends.
 func (f *fakeNode) post(ctx context.Context, m *Mode) {
 	for f.until(ctx, func() bool { return len(f.queue) > 0 }) == nil {
-		var next event.Event
-		f.change(func() { next, f.queue = f.queue[0], f.queue[1:] })
+		f.mu.Lock()
+		next := f.queue[0]
+		f.mu.Unlock()
 		m.Post(next)
+		f.change(func() { f.queue = f.queue[1:] }) // only now: an empty queue means that all is posted
 	}
 }
 
