@@ -46,6 +46,14 @@ func (i *Interface) Addrs() []netip.Addr {
 // List returns all interfaces in the system's order. An interface that disappears meanwhile has no
 // addresses.
 func List() ([]Interface, error) {
+	all, err := list()
+	if err == nil && !slices.ContainsFunc(all, func(i Interface) bool { return len(i.Prefixes) > 0 }) {
+		return list() // the system's answer comes short when its tables change meanwhile
+	}
+	return all, err
+}
+
+func list() ([]Interface, error) {
 	found, err := net.Interfaces()
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
