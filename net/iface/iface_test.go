@@ -82,3 +82,24 @@ func TestMissingInterface(t *testing.T) {
 		t.Errorf("got %v and %v, want %v and an error that names nosuch0", got, err, own)
 	}
 }
+
+// List tells of each interface what Find does.
+func TestListAgreesWithFind(t *testing.T) {
+	all, err := List()
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	loopback, err := Loopback()
+	if err != nil {
+		t.Skip("there is no loopback interface here: ", err)
+	}
+	for _, i := range all {
+		if i.Name != loopback {
+			continue // others may change meanwhile
+		}
+		found, err := Find(i.Name)
+		if err != nil || found.Index != i.Index || len(found.Prefixes) != len(i.Prefixes) {
+			t.Errorf("%+v, listed as %+v: %v", found, i, err)
+		}
+	}
+}
