@@ -121,7 +121,8 @@ func ListenUDP(g *group.Group, cfg UDPConfig) (*UDP, error) {
 	return u, nil
 }
 
-// Close closes all sockets and ends Receive. It may be called more than once.
+// Close closes all sockets and ends Receive. The Report stays as it was: a program that ends is not one
+// without a network. Close may be called more than once.
 func (u *UDP) Close() error {
 	u.refreshing.Lock()
 	defer u.refreshing.Unlock()
@@ -135,13 +136,12 @@ func (u *UDP) Close() error {
 	for _, l := range u.links {
 		l.close()
 	}
-	u.links = nil
 	u.recv4.close()
 	u.recv6.close()
 	return nil
 }
 
-// deafen closes the receivers, which ends their goroutines.
+// closeReceivers closes the receivers, which ends their goroutines.
 func (u *UDP) closeReceivers() {
 	u.refreshing.Lock()
 	defer u.refreshing.Unlock()

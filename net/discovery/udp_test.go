@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,6 +166,7 @@ func TestBrokenReceiverIsReplaced(t *testing.T) {
 
 func TestCloseEndsEverything(t *testing.T) {
 	u := listenLoopback(t, freePort(t))
+	before := u.Report()
 	for range 2 {
 		if err := u.Close(); err != nil {
 			t.Fatal(err)
@@ -178,6 +180,10 @@ func TestCloseEndsEverything(t *testing.T) {
 	}
 	if u.Refresh() {
 		t.Error("Refresh opens something after Close")
+	}
+	// The announcer may look once more while the program ends: it must not warn of a missing network.
+	if after := u.Report(); !slices.EqualFunc(before.Interfaces, after.Interfaces, func(a, b InterfaceStatus) bool { return a.Name == b.Name && a.Skipped == b.Skipped }) {
+		t.Errorf("Report lists %v after Close, want %v as before", after.Interfaces, before.Interfaces)
 	}
 }
 
