@@ -19,12 +19,11 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Node is what commands ask of the local peer. All methods are safe for concurrent use and, but for
-// Export, return without waiting for the network or the disk.
+// LocalPeer is what the screen, line mode and commands ask of the local peer. All methods are safe for
+// concurrent use. Only those with a context wait for the network or the disk.
 //
-// A ref is what a person types for a vote: "#4", "4", "#4·7f", or the beginning of an id. The empty ref
-// means the vote that the person is asked about.
-type Node interface {
+// A ref is what a person types for a vote: "#4", "4", "#4·7f", or the beginning of an id.
+type LocalPeer interface {
 	Self() event.Self
 	Peers() []event.Peer
 	Status() event.Status
@@ -36,6 +35,7 @@ type Node interface {
 	Disconnect(peer string) error // an id, or an address of Connect
 	Ignore(id string, on bool) error
 	Verify(id string, on bool) error
+	Typing(on bool) // notifies peers that the person is writing, or has stopped
 
 	Proposals() []event.Proposal
 	Policy() event.Policy
@@ -51,22 +51,14 @@ type Node interface {
 	// Evidence returns the proof that a voter signed two contrary ballots.
 	Evidence(ref string) (event.Proposal, []byte, error)
 
-	// Export writes all saved records and returns how many. It waits for the disk.
+	// Export writes all saved records and returns how many.
 	Export(ctx context.Context, w io.Writer, since time.Time, text bool) (int, error)
-	// WhoHas returns which peers have our last message; false when we sent none in this run.
-	WhoHas() (event.Reach, bool)
-}
-
-// LocalPeer is what the screen and line mode ask of the local peer, beside what commands do.
-type LocalPeer interface {
-	Node
-	// Typing notifies peers that the person is writing, or has stopped.
-	Typing(on bool)
 	// History returns at most max messages that stand before a place, nearest last; the zero Place is the
-	// end. It returns none when there are no more. Search does so for messages that contain text. Both
-	// wait for the disk.
+	// end. It returns none when there are no more. Search does so for messages that contain text.
 	History(ctx context.Context, before event.Place, max int) ([]event.Line, error)
 	Search(ctx context.Context, text string, before event.Place, max int) ([]event.Line, error)
+	// WhoHas returns which peers have our last message; false when we sent none in this run.
+	WhoHas() (event.Reach, bool)
 	// WaitWritable returns when the fastest link has room; with no link, when there is one.
 	WaitWritable(ctx context.Context) error
 	// WaitDelivered returns when all linked peers have acknowledged what was sent.
@@ -82,7 +74,7 @@ type Log interface {
 // Env is what a handler works with. Reply is called from within Table.Run, in order, any number of
 // times; it must not run another command.
 type Env struct {
-	Node   Node
+	Node   LocalPeer
 	Roster *roster.Roster
 	Log    Log // nil when there is none
 	Ask    Ask // the zero Ask asks nobody

@@ -12,7 +12,7 @@ import (
 
 // fakeNode notes what it is asked for.
 type fakeNode struct {
-	Node // Export and WhoHas, which only exportNode has
+	LocalPeer // Export and WhoHas, which only exportNode has
 
 	self      event.Self
 	peers     []event.Peer
