@@ -19,7 +19,7 @@ type conn struct {
 	local, remote netip.AddrPort
 	in, out       *pipe
 
-	closed    bool          // by Close, Kill or Network.Close
+	closed    bool          // by Close or Network.Close
 	broken    syscall.Errno // error that a reset left, 0 before
 	sentReset bool          // a reset was sent
 	read      deadline
@@ -147,32 +147,45 @@ func (c *conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.local) }
 func (c *conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
 
 // SetDeadline sets both deadlines.
-func (c *conn) SetDeadline(t time.Time) error { return c.setDeadlines(t, true, true) }
+func (c *conn) SetDeadline(t time.Time) error {
+	if err := c.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(t)
+}
 
 // SetReadDeadline ends blocked and later reads at t; the zero time means never.
-func (c *conn) SetReadDeadline(t time.Time) error { return c.setDeadlines(t, true, false) }
+func (c *conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.read, t, &c.in.readable) }
 
 // SetWriteDeadline ends blocked and later writes at t; the zero time means never.
-func (c *conn) SetWriteDeadline(t time.Time) error { return c.setDeadlines(t, false, true) }
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	return c.setDeadline(&c.write, t, &c.out.writable)
+}
 
-func (c *conn) setDeadlines(t time.Time, read, write bool) error {
+// setDeadline replaces the deadline and wakes the calls that it ends.
+func (c *conn) setDeadline(d *deadline, t time.Time, wake *sync.Cond) error {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
 	if c.closed {
 		return c.fail("set", net.ErrClosed)
 	}
-	for _, d := range []struct {
-		*deadline
-		asked bool
-		wake  *sync.Cond
-	}{{&c.read, read, &c.in.readable}, {&c.write, write, &c.out.writable}} {
-		switch {
-		case !d.asked:
-		case c.broken != 0: // no call blocks any more; a read after an expired deadline reports the reset
-			d.expired = !t.IsZero() && !t.After(time.Now())
-		default:
-			d.set(&c.net.mu, t, d.wake)
-		}
+	d.stop()
+	d.expired = !t.IsZero() && !t.After(time.Now())
+	switch {
+	case d.expired:
+		wake.Broadcast()
+	case t.IsZero() || c.broken != 0: // after a reset no call blocks any more
+	default:
+		var timer *time.Timer
+		timer = time.AfterFunc(time.Until(t), func() {
+			c.net.mu.Lock()
+			defer c.net.mu.Unlock()
+			if d.timer == timer { // else it was replaced while this call waited for the lock
+				d.expired = true
+				wake.Broadcast()
+			}
+		})
+		d.timer = timer
 	}
 	return nil
 }
@@ -186,31 +199,6 @@ func (c *conn) fail(op string, err error) error {
 type deadline struct {
 	timer   *time.Timer // fires at the deadline, if it is in the future
 	expired bool
-}
-
-// set replaces the deadline and wakes the calls that it ends. mu is wake.L.
-func (d *deadline) set(mu *sync.Mutex, t time.Time, wake *sync.Cond) {
-	d.stop()
-	d.expired = false
-	if t.IsZero() {
-		return
-	}
-	wait := time.Until(t)
-	if wait <= 0 {
-		d.expired = true
-		wake.Broadcast()
-		return
-	}
-	var timer *time.Timer
-	timer = time.AfterFunc(wait, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if d.timer == timer { // else it was replaced while this call waited for the lock
-			d.expired = true
-			wake.Broadcast()
-		}
-	})
-	d.timer = timer
 }
 
 func (d *deadline) stop() {

@@ -19,51 +19,43 @@ func TestDialErrors(t *testing.T) {
 		n.SetDefault(steady(10 * time.Millisecond))
 		n.SetLink(addrA, addrC, Link{Unreachable: true})
 		for _, h := range []*Host{b, c} {
-			if _, err := h.Listen(t.Context(), "tcp4", ":80"); err != nil {
+			if _, err := h.Listen(t.Context(), "tcp", ":80"); err != nil {
 				t.Fatal(err)
 			}
 		}
-		var dns *net.DNSError
-		var addr *net.AddrError
-		var unknown net.UnknownNetworkError
 		for _, tc := range []struct {
-			network, address string
-			is               error
-			as               any
-			after            time.Duration
+			address string
+			is      error // nil: any
+			after   time.Duration
 		}{
-			{"tcp", "10.0.0.2:81", syscall.ECONNREFUSED, nil, 20 * time.Millisecond},
-			{"tcp", "10.0.0.1:80", syscall.ECONNREFUSED, nil, 0},
-			{"tcp", "localhost:80", syscall.ECONNREFUSED, nil, 0},
-			{"tcp", ":80", syscall.ECONNREFUSED, nil, 0},
-			{"tcp", "10.0.0.3:80", syscall.EHOSTUNREACH, nil, 0},
-			{"tcp", "10.0.0.99:80", syscall.EHOSTUNREACH, nil, 0},
-			{"tcp", "[fd00::1]:80", syscall.ENETUNREACH, nil, 0},
-			{"tcp6", "10.0.0.2:80", nil, &addr, 0},
-			{"tcp", "10.0.0.2:99999", nil, &addr, 0},
-			{"tcp", "10.0.0.2", nil, &addr, 0},
-			{"tcp", "example.org:80", nil, &dns, 0},
-			{"udp", "10.0.0.2:80", nil, &unknown, 0},
+			{"10.0.0.2:81", syscall.ECONNREFUSED, 20 * time.Millisecond},
+			{"10.0.0.1:80", syscall.ECONNREFUSED, 0},
+			{"127.0.0.1:80", syscall.ECONNREFUSED, 0},
+			{"10.0.0.3:80", syscall.EHOSTUNREACH, 0},
+			{"10.0.0.99:80", syscall.EHOSTUNREACH, 0},
+			{"10.0.0.2:99999", nil, 0},
+			{"10.0.0.2", nil, 0},
+			{"example.org:80", nil, 0},
 		} {
 			start := time.Now()
-			conn, err := a.DialContext(t.Context(), tc.network, tc.address)
+			conn, err := a.DialContext(t.Context(), "tcp", tc.address)
 			var op *net.OpError
 			if conn != nil || !errors.As(err, &op) || op.Op != "dial" {
-				t.Errorf("%s %s: %v, %v; want a *net.OpError", tc.network, tc.address, conn, err)
+				t.Errorf("%s: %v, %v; want a *net.OpError", tc.address, conn, err)
 				continue
 			}
-			if tc.is != nil && !errors.Is(err, tc.is) || tc.as != nil && !errors.As(err, tc.as) {
-				t.Errorf("%s %s: %v, want %v", tc.network, tc.address, err, tc.is)
+			if tc.is != nil && !errors.Is(err, tc.is) {
+				t.Errorf("%s: %v, want %v", tc.address, err, tc.is)
 			}
 			if took := time.Since(start); took != tc.after {
-				t.Errorf("%s %s took %v, want %v", tc.network, tc.address, took, tc.after)
+				t.Errorf("%s took %v, want %v", tc.address, took, tc.after)
 			}
 		}
 		if len(a.ports) != 0 {
 			t.Errorf("failed dials hold ports: %v", a.ports)
 		}
-		if got := n.Traffic(addrA, addrB); got.Refused != 1 || got.Conns != 0 {
-			t.Errorf("traffic = %+v, want one refusal", got)
+		if got := n.Traffic(); got.Refused != 3 || got.Conns != 0 {
+			t.Errorf("traffic = %+v, want three refusals", got)
 		}
 	})
 }
@@ -167,41 +159,39 @@ func TestCancelledDialResetsWhatWasAccepted(t *testing.T) {
 		if _, err := a.DialContext(ctx, "tcp", "10.0.0.2:80"); !errors.Is(err, context.Canceled) {
 			t.Errorf("with a context that is over: %v", err)
 		}
-		if n.OpenStreams() != 0 || len(a.ports) != 0 {
-			t.Errorf("%d streams, ports %v left", n.OpenStreams(), a.ports)
+		if openStreams(n) != 0 || len(a.ports) != 0 {
+			t.Errorf("%d streams, ports %v left", openStreams(n), a.ports)
 		}
 	})
 }
 
 func TestListen(t *testing.T) {
 	for _, tc := range []struct {
-		name          string
-		first, second [2]string
-		want          error
+		name, first, second string
+		want                error
 	}{
-		{"same", [2]string{"tcp", "10.0.0.1:80"}, [2]string{"tcp", "10.0.0.1:80"}, syscall.EADDRINUSE},
-		{"wildcard then own", [2]string{"tcp", ":80"}, [2]string{"tcp", "10.0.0.1:80"}, syscall.EADDRINUSE},
-		{"own then wildcard", [2]string{"tcp", "10.0.0.1:80"}, [2]string{"tcp4", "0.0.0.0:80"}, syscall.EADDRINUSE},
-		{"dual stack then v4", [2]string{"tcp", "[::]:80"}, [2]string{"tcp4", ":80"}, syscall.EADDRINUSE},
-		{"other port", [2]string{"tcp", ":80"}, [2]string{"tcp", ":81"}, nil},
-		{"chosen ports", [2]string{"tcp", ":0"}, [2]string{"tcp", ":0"}, nil},
-		{"own and loopback", [2]string{"tcp", "10.0.0.1:80"}, [2]string{"tcp", "127.0.0.1:80"}, nil},
-		{"families", [2]string{"tcp6", ":80"}, [2]string{"tcp4", ":80"}, nil},
-		{"not ours", [2]string{"tcp", ":80"}, [2]string{"tcp", "10.0.0.2:81"}, syscall.EADDRNOTAVAIL},
+		{"same", "10.0.0.1:80", "10.0.0.1:80", syscall.EADDRINUSE},
+		{"wildcard then own", ":80", "10.0.0.1:80", syscall.EADDRINUSE},
+		{"own then wildcard", "10.0.0.1:80", "0.0.0.0:80", syscall.EADDRINUSE},
+		{"two wildcards", "[::]:80", ":80", syscall.EADDRINUSE},
+		{"other port", ":80", ":81", nil},
+		{"chosen ports", ":0", ":0", nil},
+		{"own and loopback", "10.0.0.1:80", "127.0.0.1:80", nil},
+		{"not ours", ":80", "10.0.0.2:81", syscall.EADDRNOTAVAIL},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, a, _, _ := open(t, 1)
-			l, err := a.Listen(t.Context(), tc.first[0], tc.first[1])
+			l, err := a.Listen(t.Context(), "tcp", tc.first)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err = a.Listen(t.Context(), tc.second[0], tc.second[1]); !errors.Is(err, tc.want) {
+			if _, err = a.Listen(t.Context(), "tcp", tc.second); !errors.Is(err, tc.want) {
 				t.Errorf("second: %v, want %v", err, tc.want)
 			}
 			if err := l.Close(); err != nil {
 				t.Error(err)
 			}
-			if l, err = a.Listen(t.Context(), tc.first[0], tc.first[1]); err != nil {
+			if l, err = a.Listen(t.Context(), "tcp", tc.first); err != nil {
 				t.Errorf("again after Close: %v", err)
 			} else if port := l.Addr().(*net.TCPAddr).Port; port == 0 {
 				t.Error("no port was chosen")
@@ -212,10 +202,8 @@ func TestListen(t *testing.T) {
 
 func TestFindListener(t *testing.T) {
 	_, a, b, _ := open(t, 1)
-	b.AddAddr(netip.MustParseAddr("fd00::2"))
-	a.AddAddr(netip.MustParseAddr("fd00::1"))
-	for _, l := range [][2]string{{"tcp", "10.0.0.2:1"}, {"tcp4", ":2"}, {"tcp6", ":3"}, {"tcp", ":4"}, {"tcp", "127.0.0.1:5"}} {
-		if _, err := b.Listen(t.Context(), l[0], l[1]); err != nil {
+	for _, l := range []string{"10.0.0.2:1", "0.0.0.0:2", ":3", "127.0.0.1:4"} {
+		if _, err := b.Listen(t.Context(), "tcp", l); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -224,15 +212,13 @@ func TestFindListener(t *testing.T) {
 		host    string
 		answers []string
 	}{
-		{a, "10.0.0.2", []string{"1", "2", "4"}},
-		{a, "fd00::2", []string{"3", "4"}},
-		{b, "127.0.0.1", []string{"2", "4", "5"}},
-		{b, "::1", []string{"3", "4"}},
-		{b, "::ffff:10.0.0.2", []string{"1", "2", "4"}},
+		{a, "10.0.0.2", []string{"1", "2", "3"}},
+		{b, "127.0.0.1", []string{"2", "3", "4"}},
+		{b, "::ffff:10.0.0.2", []string{"1", "2", "3"}},
 		{a, "127.0.0.1", nil},
 	} {
 		var got []string
-		for _, port := range []string{"1", "2", "3", "4", "5"} {
+		for _, port := range []string{"1", "2", "3", "4"} {
 			c, err := tc.from.DialContext(t.Context(), "tcp", net.JoinHostPort(tc.host, port))
 			if err == nil {
 				got = append(got, port)
@@ -279,8 +265,8 @@ func TestListenerCloseResetsTheUnaccepted(t *testing.T) {
 		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("second Close: %v", err)
 		}
-		if n.OpenStreams() != 0 {
-			t.Errorf("%d streams left", n.OpenStreams())
+		if openStreams(n) != 0 {
+			t.Errorf("%d streams left", openStreams(n))
 		}
 
 		l, _ = b.Listen(t.Context(), "tcp", ":80")
@@ -342,8 +328,8 @@ func TestPartitionDuringTheHandshake(t *testing.T) {
 				if took := time.Since(start); !errors.Is(err, tc.want) || took != tc.after {
 					t.Errorf("%v after %v; want %v after %v", err, took, tc.want, tc.after)
 				}
-				if tc.want == nil && (n.OpenStreams() != 1 || n.TotalTraffic().Conns != 1) {
-					t.Errorf("%d connections open, %d counted; want 1", n.OpenStreams(), n.TotalTraffic().Conns)
+				if tc.want == nil && (openStreams(n) != 1 || n.Traffic().Conns != 1) {
+					t.Errorf("%d connections open, %d counted; want 1", openStreams(n), n.Traffic().Conns)
 				}
 			})
 		})

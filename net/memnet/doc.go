@@ -1,5 +1,5 @@
-// Package memnet is an in-memory network of hosts for tests. Its streams and broadcast datagrams suffer
-// delay, loss, duplicates, slow lines, partitions, resets and crashes, all of which follow from a seed.
+// Package memnet is an in-memory network of IPv4 hosts for tests. Its streams and broadcast datagrams suffer
+// delay, loss, duplicates, slow lines, partitions and resets, all of which follow from a seed.
 //
 //	n := memnet.New(1)
 //	defer n.Close()
@@ -30,8 +30,8 @@
 //
 // # Time, goroutines and synctest
 //
-// The network starts no goroutine. All future events wait in one heap, by time and then by the order of
-// scheduling, with a single time.AfterFunc timer. A deadline is a timer of its connection. Close stops
+// The network starts no goroutine. All future events wait in one queue, by time and then by the order
+// of scheduling, with a single time.AfterFunc timer. A deadline is a timer of its connection. Close stops
 // them all. Callers wait on channels and sync.Cond only. So in a testing/synctest bubble a blocked Read,
 // Write, Accept, Dial or Receive is durably blocked and the fake clock moves on. Create the Network inside
 // the bubble that uses it. Outside of bubbles it works in real time.

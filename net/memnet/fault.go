@@ -2,6 +2,7 @@ package memnet
 
 import (
 	"net/netip"
+	"slices"
 	"syscall"
 )
 
@@ -14,7 +15,7 @@ func (n *Network) Partition(groups ...[]netip.Addr) {
 	n.side = make(map[netip.Addr]int)
 	for i, g := range groups {
 		for _, a := range g {
-			n.side[a.Unmap()] = i + 1
+			n.side[a] = i + 1
 		}
 	}
 	n.resume()
@@ -26,21 +27,16 @@ func (n *Network) Heal() { n.Partition() }
 
 // Block silently drops the streams between two addresses, in both directions, as a firewall does;
 // datagrams still pass.
-func (n *Network) Block(a, b netip.Addr) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	a, b = a.Unmap(), b.Unmap()
-	n.blocked[pair{a, b}] = true
-	n.blocked[pair{b, a}] = true
-}
+func (n *Network) Block(a, b netip.Addr) { n.setBlocked(a, b, true) }
 
 // Unblock undoes Block. Stalled streams go on.
-func (n *Network) Unblock(a, b netip.Addr) {
+func (n *Network) Unblock(a, b netip.Addr) { n.setBlocked(a, b, false) }
+
+func (n *Network) setBlocked(a, b netip.Addr, blocked bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	a, b = a.Unmap(), b.Unmap()
-	delete(n.blocked, pair{a, b})
-	delete(n.blocked, pair{b, a})
+	n.blocked[pair{a, b}] = blocked
+	n.blocked[pair{b, a}] = blocked
 	n.resume()
 }
 
@@ -49,20 +45,15 @@ func (n *Network) Unblock(a, b netip.Addr) {
 func (n *Network) Reset(a, b netip.Addr) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	a, b = a.Unmap(), b.Unmap()
 	var count int
-	for _, s := range n.listStreams() {
-		x, y := s.ends[0], s.ends[1]
-		from, to := x.local.Addr(), y.local.Addr()
-		if (from != a || to != b) && (from != b || to != a) {
+	for _, s := range slices.Clone(n.streams) {
+		if p := s.ends[0].out.path.pair; p != (pair{a, b}) && p != (pair{b, a}) {
 			continue
 		}
 		count++
-		for _, c := range s.ends {
-			n.link(c.local.Addr(), c.remote.Addr()).traffic.Resets++
-		}
-		x.abort(syscall.ECONNRESET)
-		y.abort(syscall.ECONNRESET)
+		n.traffic.Resets += 2
+		s.ends[0].abort(syscall.ECONNRESET)
+		s.ends[1].abort(syscall.ECONNRESET)
 	}
 	return count
 }
@@ -71,7 +62,7 @@ func (n *Network) Reset(a, b netip.Addr) int {
 func (h *Host) BreakConns() {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
-	for _, s := range h.net.listStreams() {
+	for _, s := range slices.Clone(h.net.streams) {
 		for _, c := range s.ends {
 			if c.host == h {
 				c.abort(syscall.ECONNRESET)
@@ -95,56 +86,9 @@ func (h *Host) Join() {
 	h.net.resume()
 }
 
-// Kill ends every process of the host at once. Its connections, listeners, dials and receivers fail with
-// net.ErrClosed, undelivered bytes are lost, and each peer gets a reset a latency later. Until Revive the
-// host refuses dials, and its own socket calls fail with ENETDOWN, so that code of the dead process can't
-// act. For a machine that loses its power, call Cut first: then the peers notice nothing until Join.
-func (h *Host) Kill() {
-	h.net.mu.Lock()
-	defer h.net.mu.Unlock()
-	h.dead = true
-	for _, s := range h.net.listStreams() {
-		for _, c := range s.ends {
-			if c.host == h && !c.over() {
-				c.out.drop()
-				c.shut()
-				c.reset()
-				s.removeIfOver()
-			}
-		}
-	}
-	h.drop()
-}
-
-// Revive lets a killed host open sockets again.
-func (h *Host) Revive() {
-	h.net.mu.Lock()
-	defer h.net.mu.Unlock()
-	h.dead = false
-}
-
-// datagramsPass reports whether a datagram from a of one host reaches b of another.
-func (n *Network) datagramsPass(from *Host, a netip.Addr, to *Host, b netip.Addr) bool {
-	if from == to && a.IsLoopback() && b.IsLoopback() {
-		return true
-	}
-	if from == nil || to == nil || n.owner[a] != from || n.owner[b] != to {
-		return false
-	}
-	if from == to {
-		return true
-	}
-	return !from.cut && !to.cut && n.side[a] == n.side[b] && !n.behaviour(n.link(a, b)).Unreachable
-}
-
-// segmentsPass reports whether stream segments from a of one host reach b of another.
-func (n *Network) segmentsPass(from *Host, a netip.Addr, to *Host, b netip.Addr) bool {
-	return n.datagramsPass(from, a, to, b) && (from == to || !n.blocked[pair{a, b}])
-}
-
 // resume sends stalled bytes again, after a change that may have opened a route.
 func (n *Network) resume() {
-	for _, s := range n.listStreams() {
+	for _, s := range slices.Clone(n.streams) {
 		for _, c := range s.ends {
 			c.out.resume()
 		}

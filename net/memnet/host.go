@@ -1,11 +1,8 @@
 package memnet
 
 import (
-	"net"
 	"net/netip"
-	"os"
 	"slices"
-	"syscall"
 	"time"
 )
 
@@ -21,23 +18,23 @@ type Host struct {
 	ports     map[uint16]int // sockets on each local port
 	lastPort  uint16
 	up, down  line
-	cut, dead bool
+	cut       bool
 }
 
-// AddAddr gives the host another address, and takes it from another host that had it.
+// AddAddr gives the host another IPv4 address, and takes it from another host that had it.
 func (h *Host) AddAddr(addr netip.Addr) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
-	h.addAddr(addr.Unmap())
+	h.addAddr(addr)
 	h.net.resume()
 }
 
 func (h *Host) addAddr(addr netip.Addr) {
-	switch owner := h.net.owner[addr]; owner {
-	case h:
+	owner := h.net.owner[addr]
+	if owner == h {
 		return
-	case nil:
-	default:
+	}
+	if owner != nil {
 		owner.removeAddr(addr)
 	}
 	h.net.owner[addr] = h
@@ -48,7 +45,7 @@ func (h *Host) addAddr(addr netip.Addr) {
 func (h *Host) RemoveAddr(addr netip.Addr) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
-	h.removeAddr(addr.Unmap())
+	h.removeAddr(addr)
 }
 
 func (h *Host) removeAddr(addr netip.Addr) {
@@ -100,19 +97,20 @@ func (l *line) quantum() int {
 	return max(1, l.rate/100)
 }
 
-// freePort returns the next ephemeral port that no socket of the host uses, or 0 if all are taken.
-func (h *Host) freePort() uint16 {
+// reservePort counts a socket on the next ephemeral port that no socket of the host uses, and returns the
+// port. A host never has a socket on each of them.
+func (h *Host) reservePort() uint16 {
 	const first, last = 32768, 60999 // as on Linux
-	for range last - first + 1 {
+	for {
 		h.lastPort++
 		if h.lastPort < first || h.lastPort > last {
 			h.lastPort = first
 		}
 		if h.ports[h.lastPort] == 0 {
+			h.ports[h.lastPort]++
 			return h.lastPort
 		}
 	}
-	return 0
 }
 
 // release undoes one count of a port.
@@ -122,52 +120,20 @@ func (h *Host) release(port uint16) {
 	}
 }
 
-// source returns the address that a packet to dst leaves from: the first of dst's family with a route, else
-// the first of the family. It is invalid if there is none.
-func (h *Host) source(dst netip.Addr) netip.Addr {
-	n := h.net
-	if dst.IsLoopback() || n.owner[dst] == h {
-		return dst
+// route returns the path of a packet to dst. It leaves from the first address with a way there, else from
+// the last.
+func (h *Host) route(dst netip.Addr) path {
+	p := path{h, h.net.owner[dst], pair{dst, dst}}
+	if dst.IsLoopback() {
+		p.to = h
 	}
-	var first netip.Addr
-	for _, a := range h.addrs {
-		if a.Is4() != dst.Is4() {
-			continue
-		}
-		if !first.IsValid() {
-			first = a
-		}
-		if n.segmentsPass(h, a, n.owner[dst], dst) {
-			return a
+	if p.to == h {
+		return p
+	}
+	for _, p.pair.from = range h.addrs {
+		if p.passesSegments() {
+			break
 		}
 	}
-	return first
-}
-
-// checkUsable returns the error of a socket call on a closed network or a killed host.
-func (h *Host) checkUsable() error {
-	switch {
-	case h.net.closed:
-		return net.ErrClosed
-	case h.dead:
-		return os.NewSyscallError("socket", syscall.ENETDOWN)
-	}
-	return nil
-}
-
-// drop closes every listener, dial and receiver of the host without a packet to the peers.
-func (h *Host) drop() {
-	for l := range h.listeners {
-		l.shut()
-	}
-	for d := range h.net.dials {
-		if d.host == h {
-			d.finish(nil, net.ErrClosed)
-		}
-	}
-	for _, p := range h.packets {
-		close(p.done)
-		h.release(p.port)
-	}
-	h.packets = nil
+	return p
 }

@@ -24,11 +24,13 @@ type Link struct {
 	Unreachable bool
 }
 
+// pair is a direction between two addresses.
+type pair struct{ from, to netip.Addr }
+
 // link is one direction between two addresses.
 type link struct {
-	own     *Link // nil: the network's default
-	rng     *rand.Rand
-	traffic Traffic
+	own *Link // nil: the network's default
+	rng *rand.Rand
 }
 
 // SetDefault sets how the pairs without a SetLink behave from now on.
@@ -43,14 +45,13 @@ func (n *Network) SetDefault(l Link) {
 func (n *Network) SetLink(a, b netip.Addr, l Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.link(a, b).own = &l
-	n.link(b, a).own = &l
+	n.link(pair{a, b}).own = &l
+	n.link(pair{b, a}).own = &l
 	n.resume()
 }
 
-// link returns the direction from one address to another, and creates it at first.
-func (n *Network) link(from, to netip.Addr) *link {
-	p := pair{from.Unmap(), to.Unmap()}
+// link returns the link of a direction, and creates it at first.
+func (n *Network) link(p pair) *link {
 	l := n.links[p]
 	if l == nil {
 		l = &link{rng: rand.New(rand.NewPCG(n.seed, p.hash()))}
@@ -61,15 +62,11 @@ func (n *Network) link(from, to netip.Addr) *link {
 
 func (p pair) hash() uint64 {
 	h := fnv.New64a()
-	var both [32]byte
 	from, to := p.from.As16(), p.to.As16()
-	copy(both[:16], from[:])
-	copy(both[16:], to[:])
-	h.Write(both[:])
+	h.Write(from[:])
+	h.Write(to[:])
 	// FNV's low bits differ little for neighbouring addresses: spread them.
-	var sum [8]byte
-	binary.BigEndian.PutUint64(sum[:], h.Sum64())
-	h.Write(sum[:])
+	h.Write(binary.BigEndian.AppendUint64(nil, h.Sum64()))
 	return h.Sum64()
 }
 
@@ -83,22 +80,52 @@ func (n *Network) behaviour(l *link) Link {
 
 // latency draws a delay.
 func (l *link) latency(s Link) time.Duration {
-	d := max(s.MinLatency, 0)
+	d := s.MinLatency
 	if spread := s.MaxLatency - d; spread > 0 {
 		d += time.Duration(l.rng.Int64N(int64(spread) + 1))
 	}
 	return d
 }
 
-// delay draws a delay from one host's address to another's. Within a host it is 0.
-func (n *Network) delay(from *Host, a netip.Addr, to *Host, b netip.Addr) time.Duration {
-	if from == to {
-		return 0
-	}
-	l := n.link(a, b)
-	return l.latency(n.behaviour(l))
-}
-
 // chance draws whether an event of probability p happens. It draws even for 0 and 1, so that a change of one
 // probability leaves the other draws of the seed as they were.
 func (l *link) chance(p float64) bool { return l.rng.Float64() < p }
+
+// path is a direction from an address of one host to an address of another, or of the same.
+type path struct {
+	from, to *Host
+	pair     pair
+}
+
+// reversed returns the opposite direction.
+func (p path) reversed() path { return path{p.to, p.from, pair{p.pair.to, p.pair.from}} }
+
+// delay draws a delay of the path. Within a host it is 0.
+func (p path) delay() time.Duration {
+	if p.from == p.to {
+		return 0
+	}
+	n := p.from.net
+	l := n.link(p.pair)
+	return l.latency(n.behaviour(l))
+}
+
+// passesDatagrams reports whether datagrams get through now.
+func (p path) passesDatagrams() bool {
+	if p.from == p.to && p.pair.from.IsLoopback() && p.pair.to.IsLoopback() {
+		return true
+	}
+	n := p.from.net
+	if p.to == nil || n.owner[p.pair.from] != p.from || n.owner[p.pair.to] != p.to {
+		return false
+	}
+	if p.from == p.to {
+		return true
+	}
+	return !p.from.cut && !p.to.cut && n.side[p.pair.from] == n.side[p.pair.to] && !n.behaviour(n.link(p.pair)).Unreachable
+}
+
+// passesSegments reports whether stream segments get through now.
+func (p path) passesSegments() bool {
+	return p.passesDatagrams() && (p.from == p.to || !p.from.net.blocked[p.pair])
+}

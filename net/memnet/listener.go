@@ -5,7 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -14,17 +14,16 @@ const backlog = 128
 
 // listener is a net.Listener of a host.
 type listener struct {
-	host    *Host
-	network string
-	at      netip.AddrPort // with an unspecified address it listens on all of the host's
-	queue   chan *conn     // filled with the network's lock held
-	done    chan struct{}  // closed by shut
-	closed  bool           // guarded by the network's lock
+	host   *Host
+	at     netip.AddrPort // with an unspecified address it listens on all of the host's
+	queue  chan *conn     // filled with the network's lock held
+	done   chan struct{}  // closed by shut
+	closed bool           // guarded by the network's lock
 }
 
-// Listen opens a port for streams. The network is "tcp", "tcp4" or "tcp6". The address is empty,
-// unspecified, loopback or an address of the host; port 0 chooses a free port. The context is ignored,
-// because Listen takes no time. The caller closes the listener, or Kill and Network.Close do.
+// Listen opens a port for streams. The address is empty, unspecified, loopback or an address of the host;
+// port 0 chooses a free port. It ignores the context, because it takes no time, and takes every network
+// for "tcp". The caller closes the listener, or Network.Close does.
 func (h *Host) Listen(_ context.Context, network, address string) (net.Listener, error) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
@@ -35,89 +34,44 @@ func (h *Host) Listen(_ context.Context, network, address string) (net.Listener,
 	fail := func(err error) (net.Listener, error) {
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: net.TCPAddrFromAddrPort(at), Err: err}
 	}
-	if err := h.checkUsable(); err != nil {
-		return fail(err)
+	if h.net.closed {
+		return fail(net.ErrClosed)
 	}
 	if a := at.Addr(); !a.IsUnspecified() && !a.IsLoopback() && h.net.owner[a] != h {
 		return fail(os.NewSyscallError("bind", syscall.EADDRNOTAVAIL))
 	}
-	l := &listener{host: h, network: network, at: at, queue: make(chan *conn, backlog), done: make(chan struct{})}
-	if at.Port() == 0 {
-		port := h.freePort()
-		if port == 0 {
-			return fail(os.NewSyscallError("bind", syscall.EADDRINUSE))
-		}
-		l.at = netip.AddrPortFrom(at.Addr(), port)
-	}
+	l := &listener{host: h, at: at, queue: make(chan *conn, backlog), done: make(chan struct{})}
 	for o := range h.listeners {
-		if l.overlaps(o) {
+		if o.at.Port() == at.Port() && (l.covers(o.at.Addr()) || o.covers(at.Addr())) {
 			return fail(os.NewSyscallError("bind", syscall.EADDRINUSE))
 		}
+	}
+	if at.Port() == 0 {
+		l.at = netip.AddrPortFrom(at.Addr(), h.reservePort())
+	} else {
+		h.ports[at.Port()]++
 	}
 	h.listeners[l] = struct{}{}
-	h.ports[l.at.Port()]++
 	return l, nil
 }
 
-// parseAddr reads an address of Listen or DialContext. Names other than localhost are unknown.
+// parseAddr reads an address of Listen or DialContext; every name is unknown.
 func parseAddr(op, network, address string) (netip.AddrPort, error) {
-	fail := func(err error) (netip.AddrPort, error) {
-		return netip.AddrPort{}, &net.OpError{Op: op, Net: network, Err: err}
+	if strings.HasPrefix(address, ":") {
+		address = "[::]" + address
 	}
-	switch network {
-	case "tcp", "tcp4", "tcp6":
-	default:
-		return fail(net.UnknownNetworkError(network))
-	}
-	host, service, err := net.SplitHostPort(address)
+	at, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fail(err)
+		return at, &net.OpError{Op: op, Net: network, Err: err}
 	}
-	port, err := strconv.ParseUint(service, 10, 16)
-	if err != nil {
-		return fail(&net.AddrError{Err: "invalid port", Addr: address})
-	}
-	var addr netip.Addr
-	switch {
-	case host == "" && network == "tcp4":
-		addr = netip.IPv4Unspecified()
-	case host == "":
-		addr = netip.IPv6Unspecified()
-	case host == "localhost" && network == "tcp6":
-		addr = netip.IPv6Loopback()
-	case host == "localhost":
-		addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	default:
-		if addr, err = netip.ParseAddr(host); err != nil {
-			return fail(&net.DNSError{Err: "no such host", Name: host, IsNotFound: true})
-		}
-	}
-	addr = addr.Unmap()
-	if network == "tcp4" && !addr.Is4() || network == "tcp6" && addr.Is4() {
-		return fail(&net.AddrError{Err: "no suitable address", Addr: host})
-	}
-	return netip.AddrPortFrom(addr, uint16(port)), nil
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
 }
 
-// covers reports whether the listener takes connections to the address. The unspecified IPv6
-// address stands for both families, unless the network is tcp6.
-func (l *listener) covers(a netip.Addr) bool {
-	own := l.at.Addr()
-	switch {
-	case !own.IsUnspecified():
-		return own == a
-	case own.Is4():
-		return a.Is4()
-	}
-	return l.network == "tcp" || !a.Is4()
-}
+// covers reports whether the listener takes connections to the address.
+func (l *listener) covers(a netip.Addr) bool { return l.at.Addr().IsUnspecified() || l.at.Addr() == a }
 
-func (l *listener) overlaps(o *listener) bool {
-	return l.at.Port() == o.at.Port() && (l.covers(o.at.Addr()) || o.covers(l.at.Addr()))
-}
-
-// findListener returns the listener that accepts connections to the address, or nil. There is at most one:
-// see overlaps.
+// findListener returns the listener that accepts connections to the address, or nil. Listen allows only
+// one.
 func (h *Host) findListener(to netip.AddrPort) *listener {
 	for l := range h.listeners {
 		if l.at.Port() == to.Port() && l.covers(to.Addr()) {
@@ -138,7 +92,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		case <-l.done:
 		}
 	}
-	return nil, l.fail("accept", net.ErrClosed)
+	return nil, l.fail("accept")
 }
 
 // Close stops listening and resets the connections that no one accepted.
@@ -147,17 +101,13 @@ func (l *listener) Close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if l.closed {
-		return l.fail("close", net.ErrClosed)
+		return l.fail("close")
 	}
 	l.shut()
 	for {
 		select {
 		case c := <-l.queue:
-			if !c.over() {
-				c.shut()
-				c.reset()
-			}
-			c.stream.removeIfOver()
+			c.shutAndReset()
 		default:
 			return nil
 		}
@@ -175,6 +125,7 @@ func (l *listener) shut() {
 // Addr returns a *net.TCPAddr with the chosen port.
 func (l *listener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.at) }
 
-func (l *listener) fail(op string, err error) error {
-	return &net.OpError{Op: op, Net: l.network, Addr: l.Addr(), Err: err}
+// fail returns the error of a call on a closed listener.
+func (l *listener) fail(op string) error {
+	return &net.OpError{Op: op, Net: "tcp", Addr: l.Addr(), Err: net.ErrClosed}
 }

@@ -50,6 +50,13 @@ func dialed(t *testing.T, from, to *Host) (client, server net.Conn) {
 	return client, server
 }
 
+// openStreams returns the number of connections that have an end which is neither closed nor reset.
+func openStreams(n *Network) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.streams)
+}
+
 func write(t *testing.T, c net.Conn, s string) {
 	t.Helper()
 	if _, err := io.WriteString(c, s); err != nil {

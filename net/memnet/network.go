@@ -1,7 +1,7 @@
 package memnet
 
 import (
-	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -23,15 +23,26 @@ type Network struct {
 	owner     map[netip.Addr]*Host // host of each address
 	links     map[pair]*link
 	def       Link
-	streams   map[uint64]*stream // by id, until they are over
+	streams   []*stream          // until they are over, oldest first
 	dials     map[*dial]struct{} // until they are over
-	nextID    uint64
 	side      map[netip.Addr]int // the partition: group of each address, or 0
 	blocked   map[pair]bool      // both directions are present
+	traffic   Traffic
 }
 
-// pair is a direction between two addresses.
-type pair struct{ from, to netip.Addr }
+// Traffic counts what happened in a network.
+type Traffic struct {
+	Conns      uint64 // accepted connections
+	Refused    uint64 // dials answered with a reset
+	Segments   uint64 // pieces of stream data put on the wire
+	Bytes      uint64 // stream bytes put on the wire
+	Resets     uint64 // ends of connections that sent a reset; Network.Reset counts for both
+	Datagrams  uint64 // datagrams sent, counted per receiving host without duplicates
+	Lost       uint64 // datagrams that never reached the host, by chance or without a route
+	Duplicated uint64 // datagrams sent twice
+	Reordered  uint64 // datagrams held back
+	Overflowed uint64 // deliveries dropped because of a receiver's full queue
+}
 
 // New returns an empty network without faults. The caller closes it.
 func New(seed uint64) *Network {
@@ -39,7 +50,6 @@ func New(seed uint64) *Network {
 		seed:    seed,
 		owner:   make(map[netip.Addr]*Host),
 		links:   make(map[pair]*link),
-		streams: make(map[uint64]*stream),
 		dials:   make(map[*dial]struct{}),
 		blocked: make(map[pair]bool),
 	}
@@ -56,22 +66,29 @@ func (n *Network) Close() {
 		return
 	}
 	n.closed = true
-	for _, s := range n.listStreams() {
+	for _, s := range slices.Clone(n.streams) {
 		s.ends[0].shut()
 		s.ends[1].shut()
 		s.remove()
 	}
+	for d := range n.dials {
+		d.finish(nil, net.ErrClosed)
+	}
 	for _, h := range n.hosts {
-		h.drop()
+		for l := range h.listeners {
+			l.shut()
+		}
+		for _, p := range slices.Clone(h.packets) {
+			p.shut()
+		}
 	}
 	n.scheduler.stop()
 }
 
-// Host returns the host with the address, and creates it at first.
+// Host returns the host with the IPv4 address, and creates it at first.
 func (n *Network) Host(addr netip.Addr) *Host {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	addr = addr.Unmap()
 	if h := n.owner[addr]; h != nil {
 		return h
 	}
@@ -81,19 +98,9 @@ func (n *Network) Host(addr netip.Addr) *Host {
 	return h
 }
 
-// listStreams returns every stream that isn't over, oldest first.
-func (n *Network) listStreams() []*stream {
-	ids := make([]uint64, 0, len(n.streams))
-	for id := range n.streams {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	all := make([]*stream, len(ids))
-	for i, id := range ids {
-		all[i] = n.streams[id]
-	}
-	return all
+// Traffic returns the counters so far.
+func (n *Network) Traffic() Traffic {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.traffic
 }
-
-// String names the network by its seed, with which a failed test can be repeated.
-func (n *Network) String() string { return fmt.Sprintf("memnet(seed %d)", n.seed) }

@@ -10,7 +10,7 @@ import (
 // pipe is one direction of a stream. Its bytes pass three places: unsent at the writer, flight on the wire,
 // unread at the reader. The network's lock guards it.
 type pipe struct {
-	net      *Network
+	path     path
 	from, to *conn
 
 	unsent bytes.Buffer
@@ -37,26 +37,16 @@ type segment struct {
 	fin, rst bool
 }
 
-func newPipe(n *Network, from, to *conn) *pipe {
-	p := &pipe{net: n, from: from, to: to}
-	p.readable.L, p.writable.L = &n.mu, &n.mu
+// newPipe joins the ends of one direction.
+func newPipe(from, to *conn, way path) {
+	p := &pipe{path: way, from: from, to: to}
+	p.readable.L, p.writable.L = &from.net.mu, &from.net.mu
 	from.out, to.in = p, p
-	return p
-}
-
-// passes reports whether segments get through now.
-func (p *pipe) passes() bool {
-	return p.net.segmentsPass(p.from.host, p.from.local.Addr(), p.to.host, p.to.local.Addr())
-}
-
-// delay draws a segment's latency.
-func (p *pipe) delay() time.Duration {
-	return p.net.delay(p.from.host, p.from.local.Addr(), p.to.host, p.to.local.Addr())
 }
 
 // pump puts unsent bytes on the wire while the route is open and the lines have room.
 func (p *pipe) pump() {
-	for !p.booked && p.passes() {
+	for !p.booked && p.path.passesSegments() {
 		if p.unsent.Len() == 0 {
 			if p.ending && !p.ended {
 				p.ended = true
@@ -64,8 +54,8 @@ func (p *pipe) pump() {
 			}
 			return
 		}
-		up, down := &p.from.host.up, &p.to.host.down
-		if p.from.host == p.to.host || up.rate <= 0 && down.rate <= 0 {
+		up, down := &p.path.from.up, &p.path.to.down
+		if p.path.from == p.path.to || up.rate <= 0 && down.rate <= 0 {
 			p.transmit(p.unsent.Len())
 			continue
 		}
@@ -76,9 +66,9 @@ func (p *pipe) pump() {
 			through = t
 		}
 		p.booked = true
-		p.net.scheduler.at(through, func() {
+		p.from.net.scheduler.at(through, func() {
 			p.booked = false
-			if p.passes() { // else these bytes wait for resume
+			if p.path.passesSegments() { // else these bytes wait for resume
 				p.transmit(min(size, p.unsent.Len()))
 			}
 			p.pump()
@@ -91,7 +81,7 @@ func (p *pipe) transmit(size int) {
 	if size == 0 {
 		return // a reset emptied unsent while the line was booked
 	}
-	t := &p.net.link(p.from.local.Addr(), p.to.local.Addr()).traffic
+	t := &p.from.net.traffic
 	t.Segments++
 	t.Bytes += uint64(size)
 	p.put(segment{data: slices.Clone(p.unsent.Next(size))})
@@ -100,7 +90,7 @@ func (p *pipe) transmit(size int) {
 // put sends the segment with a delay. Without a delay it arrives at once.
 func (p *pipe) put(s segment) {
 	now := time.Now()
-	s.due = now.Add(p.delay())
+	s.due = now.Add(p.path.delay())
 	p.flight = append(p.flight, s)
 	if len(p.flight) == 1 && !s.due.After(now) {
 		p.arrive()
@@ -114,7 +104,7 @@ func (p *pipe) arm() {
 		return
 	}
 	p.armed = true
-	p.net.scheduler.at(p.flight[0].due, func() {
+	p.from.net.scheduler.at(p.flight[0].due, func() {
 		p.armed = false
 		p.arrive()
 	})
@@ -122,7 +112,7 @@ func (p *pipe) arm() {
 
 // arrive delivers the segments that are due. While the route is closed they wait for resume.
 func (p *pipe) arrive() {
-	for len(p.flight) > 0 && p.passes() {
+	for len(p.flight) > 0 && p.path.passesSegments() {
 		s := p.flight[0]
 		if s.due.After(time.Now()) {
 			p.arm()
@@ -156,11 +146,11 @@ func (p *pipe) deliver(s segment) {
 
 // resume goes on after a stall: segments on the wire are sent again.
 func (p *pipe) resume() {
-	if !p.passes() {
+	if !p.path.passesSegments() {
 		return
 	}
 	if !p.armed && len(p.flight) > 0 {
-		p.flight[0].due = time.Now().Add(p.delay())
+		p.flight[0].due = time.Now().Add(p.path.delay())
 		p.arm()
 	}
 	p.pump()

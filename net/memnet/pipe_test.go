@@ -110,8 +110,8 @@ func TestOneByteASecond(t *testing.T) {
 		if got, err := io.ReadAll(slowEnd); string(got) != "end" || err != nil {
 			t.Errorf("read %q, %v after Close", got, err)
 		}
-		if got := n.Traffic(addrA, addrB); got.Bytes != 6 || got.Segments != 6 || got.Conns != 1 {
-			t.Errorf("traffic = %+v, want 6 bytes in 6 segments of one connection", got)
+		if got := n.Traffic(); got.Bytes != 6+7 || got.Segments != 6+1 || got.Conns != 2 {
+			t.Errorf("traffic = %+v, want 6 bytes in 6 segments, and 7 in one, of two connections", got)
 		}
 	})
 }
@@ -210,8 +210,8 @@ func TestNothingIsLost(t *testing.T) {
 			}
 			busy.Wait()
 			s.Close()
-			if n.OpenStreams() != 0 {
-				t.Errorf("%d streams left", n.OpenStreams())
+			if openStreams(n) != 0 {
+				t.Errorf("%d streams left", openStreams(n))
 			}
 		})
 		if t.Failed() {

@@ -1,7 +1,7 @@
 package memnet
 
 import (
-	"container/heap"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,14 +10,12 @@ import (
 type scheduler struct {
 	mu      *sync.Mutex // the network's; held while functions run
 	timer   *time.Timer // nil before the first use
-	pending events
-	seq     uint64
+	pending []event     // the earliest first
 	stopped bool
 }
 
 type event struct {
 	at  time.Time
-	seq uint64
 	run func()
 }
 
@@ -26,9 +24,14 @@ func (s *scheduler) at(t time.Time, run func()) {
 	if s.stopped {
 		return
 	}
-	s.seq++
-	heap.Push(&s.pending, event{t, s.seq, run})
-	if s.pending[0].seq == s.seq {
+	i, _ := slices.BinarySearchFunc(s.pending, t, func(e event, t time.Time) int {
+		if e.at.After(t) {
+			return 1
+		}
+		return -1 // events of the same time come before
+	})
+	s.pending = slices.Insert(s.pending, i, event{t, run})
+	if i == 0 {
 		s.arm()
 	}
 }
@@ -43,11 +46,15 @@ func (s *scheduler) arm() {
 	s.timer.Reset(d)
 }
 
+// fire runs the events that are due.
 func (s *scheduler) fire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.pending) > 0 && !s.pending[0].at.After(time.Now()) {
-		heap.Pop(&s.pending).(event).run()
+		run := s.pending[0].run
+		s.pending[0] = event{}
+		s.pending = s.pending[1:]
+		run()
 	}
 	if len(s.pending) > 0 {
 		s.arm()
@@ -60,24 +67,4 @@ func (s *scheduler) stop() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-}
-
-// events implements heap.Interface, the earliest event first.
-type events []event
-
-func (e events) Len() int { return len(e) }
-func (e events) Less(i, j int) bool {
-	if !e[i].at.Equal(e[j].at) {
-		return e[i].at.Before(e[j].at)
-	}
-	return e[i].seq < e[j].seq
-}
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
-func (e *events) Pop() any {
-	last := len(*e) - 1
-	x := (*e)[last]
-	(*e)[last] = event{}
-	*e = (*e)[:last]
-	return x
 }

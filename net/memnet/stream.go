@@ -2,30 +2,29 @@ package memnet
 
 import (
 	"net/netip"
+	"slices"
 	"syscall"
 )
 
 // stream is a connection: two ends and a pipe each way.
 type stream struct {
 	net  *Network
-	id   uint64
 	ends [2]*conn // dialled, accepted
 }
 
-// connect creates a stream.
-func (n *Network) connect(dialler *Host, from netip.AddrPort, acceptor *Host, to netip.AddrPort) *stream {
-	n.nextID++
-	s := &stream{net: n, id: n.nextID}
-	x := &conn{net: n, stream: s, host: dialler, local: from, remote: to}
-	y := &conn{net: n, stream: s, host: acceptor, local: to, remote: from}
-	newPipe(n, x, y)
-	newPipe(n, y, x)
+// connect creates a stream along a path.
+func (n *Network) connect(way path, from, to netip.AddrPort) *stream {
+	s := &stream{net: n}
+	x := &conn{net: n, stream: s, host: way.from, local: from, remote: to}
+	y := &conn{net: n, stream: s, host: way.to, local: to, remote: from}
+	newPipe(x, y, way)
+	newPipe(y, x, way.reversed())
 	s.ends = [2]*conn{x, y}
 	for _, c := range s.ends {
 		c.host.ports[c.local.Port()]++
 	}
-	n.streams[s.id] = s
-	n.link(from.Addr(), to.Addr()).traffic.Conns++
+	n.streams = append(n.streams, s)
+	n.traffic.Conns++
 	return s
 }
 
@@ -37,10 +36,11 @@ func (s *stream) removeIfOver() {
 }
 
 func (s *stream) remove() {
-	if s.net.streams[s.id] == nil {
+	i := slices.Index(s.net.streams, s)
+	if i < 0 {
 		return
 	}
-	delete(s.net.streams, s.id)
+	s.net.streams = slices.Delete(s.net.streams, i, i+1)
 	for _, c := range s.ends {
 		c.host.release(c.local.Port())
 		c.out.drop()
@@ -58,6 +58,15 @@ func (c *conn) shut() {
 	c.notify()
 }
 
+// shutAndReset closes this end, if it isn't over, and resets the peer's.
+func (c *conn) shutAndReset() {
+	if !c.over() {
+		c.shut()
+		c.reset()
+	}
+	c.stream.removeIfOver()
+}
+
 // notify wakes every blocked call. None blocks any more, so it stops the deadlines.
 func (c *conn) notify() {
 	c.read.stop()
@@ -72,7 +81,7 @@ func (c *conn) reset() {
 		return
 	}
 	c.sentReset = true
-	c.net.link(c.local.Addr(), c.remote.Addr()).traffic.Resets++
+	c.net.traffic.Resets++
 	c.out.unsent.Reset() // bytes on the wire still arrive before the reset
 	c.out.put(segment{rst: true})
 }

@@ -106,7 +106,6 @@ func TestRestart(t *testing.T) {
 		before.Connect(a.addr)
 		time.Sleep(10 * time.Second)
 		host(n, 2).Cut() // as if its power went
-		host(n, 2).Kill()
 		after := join(t, host(n, 3), identityOf(2), run(2, "00"))
 		after.Connect(a.addr)
 		time.Sleep(500 * time.Millisecond)

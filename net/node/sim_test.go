@@ -56,7 +56,7 @@ func TestHistory(t *testing.T) {
 		h.heal()
 		time.Sleep(3 * time.Minute)
 		h.check()
-		t.Logf("%d lines, %v; %+v", h.total, h.happened, h.net.TotalTraffic())
+		t.Logf("%d lines, %v; %+v", h.total, h.happened, h.net.Traffic())
 		for what, least := range map[string]int{"split": 3, "cut": 3, "reset": 3, "slow": 2, "block": 2, "from disk": 1} {
 			if h.happened[what] < int(float64(least)*hours) {
 				t.Errorf("%s: only %d times", what, h.happened[what])

@@ -141,7 +141,7 @@ func TestMutualIntroductionEnds(t *testing.T) {
 		w.plain.ConnectJSON("10.0.0.2:8080")
 		other.plain.ConnectJSON("10.0.0.1:8080")
 		time.Sleep(time.Minute)
-		if n := w.net.TotalTraffic().Conns; n > 20 {
+		if n := w.net.Traffic().Conns; n > 20 {
 			t.Errorf("%d connections in a minute", n)
 		}
 		if p := w.plain.Peers(); len(p) != 1 || p[0].Name != "Bob" {
