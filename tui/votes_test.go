@@ -249,7 +249,7 @@ func TestCertificate(t *testing.T) {
 	if !w.node.did("proof " + p.ID) {
 		t.Errorf("%q", w.node.calls)
 	}
-	saved := command.Save{Path: "p2pchat-vote-4b4b4b4b.json", Data: []byte("x")}
+	saved := command.Save{Path: "p2pchat-vote-4b4b4b4b.json"}
 	if _, refused := saved.Write().(command.Fail); !refused {
 		t.Error("e saved nothing")
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -15,19 +16,7 @@ import (
 // exportTime bounds a /export: it must not hold the program for ever on a disk that hangs.
 const exportTime = 5 * time.Minute
 
-// exportCommands returns the commands about all messages together.
-func exportCommands() []Command {
-	return []Command{
-		{Name: "export", Args: "FILE", Help: "save all messages to a new file; .txt: as text", Run: export},
-		{Name: "who-has", Help: "which peers have your last message", Run: whoHas},
-	}
-}
-
 func export(e Env, path string) {
-	if path == "" {
-		e.Reply(Fail{Text: "which file?", Hint: "type /export FILE"})
-		return
-	}
 	e.Reply(Save{Path: path, Fill: func(f io.Writer) (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), exportTime)
 		defer cancel()
@@ -60,4 +49,26 @@ func whoHas(e Env, _ string) {
 		fmt.Fprintf(&b, "\n  %s not yet: %s", e.Label(p), word)
 	}
 	e.Reply(Info{b.String()})
+}
+
+// Save asks the mode to write a file. The file must not exist yet: Write never overwrites one.
+type Save struct {
+	Path string
+	Fill func(io.Writer) (done string, err error) // writes the content, and returns what to say then
+}
+
+// Write writes the file and answers what came of it. It waits for the disk.
+func (s Save) Write() Answer {
+	var done string
+	f, err := os.OpenFile(s.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err == nil {
+		done, err = s.Fill(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			os.Remove(s.Path) // half of it is of no use
+		}
+	}
+	if err != nil {
+		return Fail{Text: "nothing was saved: " + err.Error(), Hint: "choose another file"}
+	}
+	return Info{done}
 }

@@ -7,20 +7,6 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// peerCommands returns the commands about peers: who they are and which are here.
-func peerCommands() []Command {
-	return []Command{
-		{Name: "list", Aliases: []string{"who", "peers"}, Help: "the peers in the room",
-			Run: list},
-		{Name: "verify", Args: "[NAME [yes|no]]", Help: "compare the words of NAME's key with yours; yes marks it as compared",
-			Run: verify, Complete: completePeer("yes", "no")},
-		{Name: "ignore", Args: "[NAME [off]]", Help: "hide messages from NAME; off shows them; alone: the ignored peers",
-			Run: ignore, Complete: completePeer("off")},
-		{Name: "crypto", Aliases: []string{"whoami"}, Help: "your key and words, and how you are protected",
-			Run: crypto},
-	}
-}
-
 func list(e Env, _ string) {
 	var here []event.Peer
 	for _, p := range e.Node.Peers() {
@@ -63,16 +49,16 @@ func verify(e Env, args string) {
 
 // compare returns the rows that two people need to compare their keys.
 func compare(label string, p event.Peer, self event.Self) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Words of %s: %s\n", label, p.Key.Fingerprint())
-	fmt.Fprintf(&b, "Your words: %s\n", self.Fingerprint)
-	fmt.Fprintf(&b, "Read them to each other face to face or on the phone, not in this chat (/crypto shows each their own).\n")
+	next := fmt.Sprintf("If all are the same: /verify %s yes", label)
 	if p.Verified {
-		fmt.Fprintf(&b, "%s is verified already; /verify %s no takes that back", label, label)
-	} else {
-		fmt.Fprintf(&b, "If all are the same: /verify %s yes", label)
+		next = fmt.Sprintf("%s is verified already; /verify %s no takes that back", label, label)
 	}
-	return b.String()
+	return strings.Join([]string{
+		fmt.Sprintf("Words of %s: %s", label, p.Key.Fingerprint()),
+		"Your words: " + self.Fingerprint,
+		"Read them to each other face to face or on the phone, not in this chat (/crypto shows each their own).",
+		next,
+	}, "\n")
 }
 
 func ignore(e Env, args string) {
@@ -132,4 +118,25 @@ func crypto(e Env, _ string) {
 		"Lines: signed with Ed25519 by their author",
 		fmt.Sprintf("Peers: %d encrypted (%d of them verified), %d in clear", encrypted, verified, clear),
 	}, "\n")})
+}
+
+func connect(e Env, args string) {
+	addr, err := ParseAddress(args)
+	if e.fail(err) || e.fail(e.Node.Connect(addr)) {
+		return
+	}
+	e.Reply(Info{"Connecting to " + addr})
+}
+
+func disconnect(e Env, args string) {
+	// A peer that can't be reached is in no list, so its address says which attempts to stop.
+	if addr, err := ParseAddress(args); err == nil && strings.ContainsAny(args, ".:") && e.Node.Disconnect(addr) == nil {
+		e.Reply(Info{"Not connecting to " + addr + " any more"})
+		return
+	}
+	p, ok := e.find(args, "/disconnect %s")
+	if !ok || e.fail(e.Node.Disconnect(p.ID)) {
+		return
+	}
+	e.Reply(Info{"Disconnected from " + e.Label(p)})
 }

@@ -53,27 +53,3 @@ func (e Env) find(text, usage string) (event.Peer, bool) {
 	}
 	return event.Peer{}, false
 }
-
-// completePeer offers the names of peers and, after a whole name, words.
-func completePeer(words ...string) func(Env, string) []string {
-	return func(e Env, args string) []string {
-		self := e.Node.Self()
-		own := e.Roster.Label(roster.ID(self.Key, self.ID)).String()
-		var out []string
-		for _, label := range e.Roster.Complete(args) {
-			if label != own {
-				out = append(out, label)
-			}
-		}
-		i := strings.LastIndexByte(args, ' ')
-		if i <= 0 || len(e.Roster.Find(args[:i])) == 0 {
-			return out
-		}
-		for _, w := range words {
-			if strings.HasPrefix(w, strings.ToLower(args[i+1:])) {
-				out = append(out, args[:i+1]+w)
-			}
-		}
-		return out
-	}
-}

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -213,14 +212,14 @@ func TestAddressAdvice(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
+func TestWithin(t *testing.T) {
 	for pair, want := range map[[2]string]int{
 		{"", ""}: 0, {"a", ""}: 1, {"list", "list"}: 0, {"lsit", "list"}: 1, {"lit", "list"}: 1,
-		{"liist", "list"}: 1, {"lost", "list"}: 1, {"abc", "xyz"}: 3,
+		{"liist", "list"}: 1, {"lost", "list"}: 1, {"abc", "xyz"}: 3, {"quti", "quit"}: 1, {"ca", "abc"}: 3,
 	} {
 		for _, p := range [][2]string{pair, {pair[1], pair[0]}} {
-			if got := distance(p[0], p[1]); got != want {
-				t.Errorf("distance%q = %d, want %d", fmt.Sprint(p), got, want)
+			if !within(want, p[0], p[1]) || want > 0 && within(want-1, p[0], p[1]) {
+				t.Errorf("%q are not %d edits apart", p, want)
 			}
 		}
 	}

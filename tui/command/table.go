@@ -31,12 +31,7 @@ type Table struct {
 // New returns a table of the commands that every mode has, and then rows.
 func New(rows ...Command) *Table {
 	t := &Table{byName: make(map[string]*Command)}
-	t.Add(sayCommands()...)
-	t.Add(peerCommands()...)
-	t.Add(voteCommands()...)
-	t.Add(connectCommands()...)
-	t.Add(exportCommands()...)
-	t.Add(metaCommands(t)...)
+	t.Add(commands(t)...)
 	t.Add(rows...)
 	return t
 }
@@ -60,7 +55,7 @@ type Input struct {
 	Command *Command // nil when the line is text, or empty
 	Args    string   // the command's arguments, without white space around
 	Text    string   // a message, exactly as typed but for an escaped slash; "" when there is none
-	Err     error    // an unknown command
+	Fail    *Fail    // for an unknown command, what is wrong
 }
 
 // Says reports whether the line is a message, or a command that sends one.
@@ -70,25 +65,26 @@ func (i Input) Says() bool { return i.Text != "" || i.Command != nil && i.Comman
 // letters is a command; "//" stands for a slash that is meant. Everything else, "/usr/bin" and "/42"
 // among it, is text. White space alone is nothing.
 func (t *Table) Parse(line string) Input {
-	name, args, slash := splitCommand(line)
+	name, args, _ := splitCommand(line)
 	switch c := t.byName[strings.ToLower(name)]; {
 	case strings.TrimSpace(line) == "":
 		return Input{}
-	case !slash:
-		return Input{Text: unescape(line)}
+	case strings.HasPrefix(line, "//"):
+		return Input{Text: line[1:]}
 	case c != nil:
 		return Input{Command: c, Args: strings.TrimSpace(args)}
 	case !isName(name):
 		return Input{Text: line}
 	}
-	return Input{Err: &unknownError{Name: name, Nearest: t.nearest(strings.ToLower(name))}}
+	unknown := t.unknown(name)
+	return Input{Fail: &unknown}
 }
 
 // Run does what a line asks for: sends its text, or runs its command.
 func (t *Table) Run(e Env, in Input) {
 	switch {
-	case in.Err != nil:
-		e.Reply(FailFrom(in.Err))
+	case in.Fail != nil:
+		e.Reply(*in.Fail)
 	case in.Command == nil && in.Text == "":
 	case in.Command == nil:
 		e.fail(e.Node.Say(in.Text))
@@ -108,14 +104,6 @@ func splitCommand(line string) (name, args string, ok bool) {
 	}
 	name, args = cutWord(rest)
 	return name, args, true
-}
-
-// unescape returns the text that a line stands for: two slashes at its beginning mean one.
-func unescape(line string) string {
-	if strings.HasPrefix(line, "//") {
-		return line[1:]
-	}
-	return line
 }
 
 // isName reports whether what follows a slash looks like a command: letters only.

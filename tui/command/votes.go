@@ -1,7 +1,10 @@
 package command
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,50 +27,17 @@ type Proposals struct {
 	Policy    event.Policy
 }
 
-// voteCommands returns the commands about votes.
-func voteCommands() []Command {
-	return []Command{
-		{Name: "propose", Args: "[WHAT]", Help: "vote: secure-only on|off, topic TEXT; --need M --for 3m", Says: true,
-			Run: propose, Complete: completeProposal},
-		{Name: "vote", Args: "#N yes|no", Help: "approve or reject a proposal (also approve, reject, 1, 0)", Says: true,
-			Run: ballot, Complete: completeRef("yes", "no")},
-		{Name: "y", Args: "[#N]", Help: "approve what is being asked", Says: true,
-			Run: func(e Env, args string) { e.vote(args, vote.Approve) }, Complete: completeRef()},
-		{Name: "n", Args: "[#N]", Help: "reject what is being asked", Says: true,
-			Run: func(e Env, args string) { e.vote(args, vote.Reject) }, Complete: completeRef()},
-		{Name: "proposals", Aliases: []string{"votes"}, Help: "all votes, and what is in force",
-			Run: func(e Env, _ string) { e.Reply(Proposals{e.Node.Proposals(), e.Node.Policy()}) }},
-		{Name: "accept", Args: "#N", Help: "apply a vote held without you or someone here",
-			Run: func(e Env, args string) { e.dispute(args, false) }, Complete: completeRef()},
-		{Name: "refuse", Args: "#N", Help: "don't apply a vote",
-			Run: func(e Env, args string) { e.dispute(args, true) }, Complete: completeRef()},
-		{Name: "cancel", Args: "#N", Help: "withdraw a proposal of yours",
-			Run: func(e Env, args string) { _, err := e.Node.Withdraw(args); e.fail(err) }, Complete: completeRef()},
-		{Name: "proof", Args: "#N FILE", Help: "save the certificate of a vote that passed",
-			Run: proof, Complete: completeRef()},
-		{Name: "evidence", Args: "#N FILE", Help: "save the proof that someone voted twice",
-			Run: evidence, Complete: completeRef()},
-		{Name: "topic", Args: "[TEXT]", Help: "the room's topic, or propose another", Says: true, Run: topic},
-		{Name: "unsigned", Args: "TEXT", Help: "send TEXT without your signature", Says: true,
-			Run: func(e Env, args string) { e.fail(e.Node.Unsigned(args)) }},
-	}
-}
-
 func propose(e Env, args string) {
 	w, err := parseProposal(args)
 	if err != nil {
 		e.Reply(Fail{Text: err.Error(), Hint: "type /help propose"})
 		return
 	}
-	e.propose(w)
-}
-
-func (e Env) propose(w vote.Draft) {
 	if e.Ask.Propose != nil {
 		e.Ask.Propose(w)
 		return
 	}
-	_, err := e.Node.Propose(w)
+	_, err = e.Node.Propose(w)
 	e.fail(err)
 }
 
@@ -80,7 +50,7 @@ func parseProposal(args string) (vote.Draft, error) {
 	for i := 0; i < len(fields); i++ {
 		name, value, has := strings.Cut(fields[i], "=")
 		if name != "--need" && name != "--for" {
-			if option(name) && !strings.EqualFold(strings.Join(words[:min(len(words), 1)], ""), "topic") {
+			if option(name) && (len(words) == 0 || !strings.EqualFold(words[0], "topic")) {
 				return w, fmt.Errorf("%.20s is unknown: there are --need M and --for 3m", name)
 			}
 			words = append(words, fields[i])
@@ -106,25 +76,23 @@ func parseProposal(args string) (vote.Draft, error) {
 		}
 		w.Duration = d
 	}
-	text := strings.Join(words, " ")
-	switch first := strings.ToLower(strings.Join(words[:min(len(words), 1)], "")); {
-	case first == "topic":
-		if w.Slot, w.Action = vote.Topic, unquoted(strings.TrimSpace(text[len(first):])); w.Action == "" {
-			return w, fmt.Errorf("topic needs its text")
+	padded := append(words, "", "") // has a first and a second word in any case
+	switch strings.ToLower(padded[0]) {
+	case "topic":
+		w.Slot, w.Action = vote.Topic, unquoted(strings.Join(words[1:], " "))
+		if w.Action == "" {
+			return w, errors.New("topic needs its text")
 		}
-	case first == "secure-only" || first == "secure_only":
-		switch rest := strings.ToLower(strings.Join(words[1:min(len(words), 2)], "")); rest {
-		case "off":
-			w.Action = vote.Off
-			w.Note = strings.Join(words[2:], " ")
-		case "on":
-			w.Note = strings.Join(words[2:], " ")
+	case "secure-only", "secure_only":
+		switch state := strings.ToLower(padded[1]); state {
+		case vote.On, vote.Off:
+			w.Action, w.Note = state, strings.Join(words[2:], " ")
 		case "":
 		default:
-			return w, fmt.Errorf("secure-only is on or off, not %.20s", rest)
+			return w, fmt.Errorf("secure-only is on or off, not %.20s", state)
 		}
 	default:
-		w.Note = text
+		w.Note = strings.Join(words, " ")
 	}
 	if len(w.Note) > vote.MaxNote || len(w.Action) > vote.MaxAction {
 		return w, fmt.Errorf("that is too long: a topic takes %d bytes, a description %d", vote.MaxAction, vote.MaxNote)
@@ -149,19 +117,10 @@ func option(word string) bool {
 // ballot handles the seed's /vote ID CHOICE, in either order.
 func ballot(e Env, args string) {
 	words := strings.Fields(args)
-	if len(words) == 2 {
-		if c, ok := choice(words[1]); ok {
-			e.vote(words[0], c)
-			return
-		}
-		if c, ok := choice(words[0]); ok {
-			e.vote(words[1], c)
-			return
-		}
-	}
-	if len(words) == 1 {
-		if c, ok := choice(words[0]); ok && words[0] != "1" && words[0] != "0" {
-			e.vote("", c)
+	for i := len(words) - 1; i >= 0 && len(words) <= 2; i-- {
+		// A digit alone is rather the number of a proposal.
+		if c := choice(words[i]); c != vote.None && (len(words) == 2 || words[i] != "1" && words[i] != "0") {
+			e.vote(strings.Join(slices.Delete(words, i, i+1), ""), c)
 			return
 		}
 	}
@@ -172,14 +131,15 @@ func ballot(e Env, args string) {
 	e.Reply(Fail{Text: fmt.Sprintf("%.40q is no vote", args), Hint: fmt.Sprintf("type /vote %s yes or /vote %s no; /proposals lists them", ref, ref)})
 }
 
-func choice(word string) (vote.Choice, bool) {
+// choice returns the ballot that a word stands for, or vote.None.
+func choice(word string) vote.Choice {
 	switch strings.ToLower(word) {
 	case "approve", "yes", "true", "1", "y":
-		return vote.Approve, true
+		return vote.Approve
 	case "reject", "no", "false", "0", "n":
-		return vote.Reject, true
+		return vote.Reject
 	}
-	return vote.None, false
+	return vote.None
 }
 
 func (e Env) vote(ref string, c vote.Choice) {
@@ -198,27 +158,24 @@ func (e Env) vote(ref string, c vote.Choice) {
 // proposal returns the proposal that ref means, or answers why there is none. The empty ref means the
 // oldest that waits for an answer, except disputed ones, which must be named.
 func (e Env) proposal(ref string) (event.Proposal, bool) {
-	all := e.Node.Proposals()
+	var found []event.Proposal
 	ref = strings.TrimSpace(ref)
 	if ref == "" {
-		var found *event.Proposal
-		for i, p := range all {
-			if p.CanVote && p.State != vote.StatusDisputed && (found == nil || p.Time.Before(found.Time)) {
-				found = &all[i]
+		for _, p := range e.Node.Proposals() {
+			if p.CanVote && p.State != vote.StatusDisputed {
+				found = append(found, p)
 			}
 		}
-		if found == nil {
+		if len(found) == 0 {
 			e.Reply(Fail{Text: "nothing waits for your vote", Hint: "/proposals lists all, /propose begins one"})
 			return event.Proposal{}, false
 		}
-		return *found, true
+		return slices.MinFunc(found, func(a, b event.Proposal) int { return a.Time.Compare(b.Time) }), true
 	}
-	var found []event.Proposal
 	typed := strings.ReplaceAll(strings.TrimPrefix(ref, "#"), ".", "·")
-	for _, p := range all {
-		label := strings.TrimPrefix(p.Label, "#")
+	for _, p := range e.Node.Proposals() {
 		switch {
-		case label == typed:
+		case strings.TrimPrefix(p.Label, "#") == typed:
 			return p, true
 		case strconv.Itoa(p.Number) == typed, len(typed) >= 8 && strings.HasPrefix(p.ID, strings.ToLower(typed)):
 			found = append(found, p)
@@ -254,12 +211,8 @@ func (e Env) dispute(ref string, on bool) {
 	}
 }
 
-func proof(e Env, args string) { e.save("proof", "certificate", args, e.Node.Proof) }
-
-func evidence(e Env, args string) { e.save("evidence", "evidence", args, e.Node.Evidence) }
-
-// save asks for a file with the proof of something about a proposal.
-func (e Env) save(command, what, args string, prove func(ref string) (event.Proposal, []byte, error)) {
+// saveProof asks for a file with the proof of something about a proposal.
+func (e Env) saveProof(command, what, args string, prove func(ref string) (event.Proposal, []byte, error)) {
 	ref, file := cutWord(args)
 	file = strings.TrimSpace(file)
 	if file == "" {
@@ -274,7 +227,10 @@ func (e Env) save(command, what, args string, prove func(ref string) (event.Prop
 	if e.fail(err) {
 		return
 	}
-	e.Reply(Save{Path: file, Data: data, Done: fmt.Sprintf("The %s of %s is in %s; p2pchat verify %s checks it", what, p.Label, file, file)})
+	e.Reply(Save{Path: file, Fill: func(f io.Writer) (string, error) {
+		_, err := f.Write(data)
+		return fmt.Sprintf("The %s of %s is in %s; p2pchat verify %s checks it", what, p.Label, file, file), err
+	}})
 }
 
 func topic(e Env, args string) {
@@ -288,36 +244,4 @@ func topic(e Env, args string) {
 		return
 	}
 	propose(e, "topic "+args)
-}
-
-func completeProposal(_ Env, args string) []string {
-	var out []string
-	for _, s := range []string{"secure-only on", "secure-only off", "topic "} {
-		if strings.HasPrefix(s, strings.ToLower(args)) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// completeRef offers the proposals' labels and, behind one, words.
-func completeRef(words ...string) func(Env, string) []string {
-	return func(e Env, args string) []string {
-		ref, rest := cutWord(args)
-		var out []string
-		if len(ref) < len(args) {
-			for _, w := range words {
-				if strings.HasPrefix(w, strings.ToLower(strings.TrimLeft(rest, " "))) {
-					out = append(out, ref+" "+w)
-				}
-			}
-			return out
-		}
-		for _, p := range e.Node.Proposals() {
-			if strings.HasPrefix(strings.TrimPrefix(p.Label, "#"), strings.TrimPrefix(ref, "#")) {
-				out = append(out, p.Label)
-			}
-		}
-		return out
-	}
 }

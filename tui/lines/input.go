@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 
+	"chat.lan/p2pchat/tui/command"
+
 	"github.com/muesli/cancelreader"
 )
 
@@ -17,72 +19,54 @@ const maxLine = 1 << 20
 // line is one line of input without its end, or why there is none.
 type line struct {
 	text string
-	err  error
-}
-
-// tooLongError says that a line was refused.
-type tooLongError struct{ size int64 }
-
-func (e *tooLongError) Error() string {
-	return fmt.Sprintf("a line of %d bytes is too long and was not sent", e.size)
-}
-
-// Hint returns the next step.
-func (e *tooLongError) Hint() string {
-	return fmt.Sprintf("a line has at most %d bytes (1 MiB): send it in several", maxLine)
+	fail *command.Fail
 }
 
 // readLines passes on the lines of r, ended by LF or CRLF, the last also by the end of r. What isn't
 // UTF-8 is replaced. It returns at the end of r, after an error, or when yield returns false.
 func readLines(r io.Reader, yield func(line) bool) {
 	in := bufio.NewReaderSize(r, 64<<10)
-	var kept []byte // the line so far, at most maxLine and its end
-	var size int64
 	for {
-		part, err := in.ReadSlice('\n')
-		size += int64(len(part))
-		if room := maxLine + len("\r\n") - len(kept); len(part) <= room {
-			kept = append(kept, part...)
-		} else {
-			kept = append(kept, part[:room]...)
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if size > 0 && !yield(finish(kept, size, part)) {
+		text, size, err := readLine(in)
+		if size > 0 && !yield(newLine(text, size, err == nil)) {
 			return
-		}
-		kept, size = kept[:0], 0
-		if cap(kept) > 128<<10 {
-			kept = nil // one long line mustn't hold its memory for ever
 		}
 		if err == nil {
 			continue
 		}
-		if err != io.EOF && !canceled(err) {
-			yield(line{err: fmt.Errorf("standard input can't be read: %w", err)})
+		if err != io.EOF && !errors.Is(err, cancelreader.ErrCanceled) {
+			yield(line{fail: &command.Fail{Text: "standard input can't be read: " + err.Error()}})
 		}
 		return
 	}
 }
 
-// finish makes a line of what was kept of it; size is all of it and tail its last part.
-func finish(kept []byte, size int64, tail []byte) line {
-	end := 0
-	if bytes.HasSuffix(tail, []byte("\n")) {
-		end = 1
-		// The CR may be the end of the part before.
-		if size <= int64(len(kept)) && bytes.HasSuffix(kept, []byte("\r\n")) {
-			end = 2
+// readLine reads a line with its end. It keeps at most maxLine bytes and the end, of size bytes in all.
+// The error is nil only after an LF.
+func readLine(in *bufio.Reader) (kept []byte, size int, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		size += len(part)
+		kept = append(kept, part[:min(len(part), maxLine+len("\r\n")-len(kept))]...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return kept, size, err
 		}
 	}
-	if size -= int64(end); size > maxLine {
-		return line{err: &tooLongError{size}}
-	}
-	return line{text: strings.ToValidUTF8(string(kept[:size]), "\uFFFD")}
 }
 
-// canceled reports whether reading ended because Run asked for it.
-func canceled(err error) bool {
-	return errors.Is(err, cancelreader.ErrCanceled)
+// newLine makes a line of what readLine returned; ended says that an LF is its last byte.
+func newLine(kept []byte, size int, ended bool) line {
+	if ended {
+		size--
+		if size < len(kept) && bytes.HasSuffix(kept, []byte("\r\n")) {
+			size--
+		}
+	}
+	if size > maxLine {
+		return line{fail: &command.Fail{
+			Text: fmt.Sprintf("a line of %d bytes is too long and was not sent", size),
+			Hint: fmt.Sprintf("a line has at most %d bytes (1 MiB): send it in several", maxLine),
+		}}
+	}
+	return line{text: strings.ToValidUTF8(string(kept[:size]), "\uFFFD")}
 }

@@ -15,15 +15,14 @@ import (
 // read is all lines of r; an error shows as "! text | hint".
 func read(r io.Reader) (got []string) {
 	readLines(r, func(l line) bool {
-		if l.err == nil {
+		switch {
+		case l.fail == nil:
 			got = append(got, l.text)
-			return true
+		case l.fail.Hint == "":
+			got = append(got, "! "+l.fail.Text)
+		default:
+			got = append(got, "! "+l.fail.Text+" | "+l.fail.Hint)
 		}
-		text := "! " + l.err.Error()
-		if h, ok := l.err.(interface{ Hint() string }); ok {
-			text += " | " + h.Hint()
-		}
-		got = append(got, text)
 		return true
 	})
 	return got

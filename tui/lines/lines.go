@@ -248,8 +248,8 @@ func (m *Mode) past(ctx context.Context, n command.LocalPeer) {
 // execute does what a line of input asks for.
 func (m *Mode) execute(ctx context.Context, n command.LocalPeer, env command.Env, l line) {
 	m.out.entered()
-	if l.err != nil {
-		m.answer(command.FailFrom(l.err))
+	if l.fail != nil {
+		m.answer(*l.fail)
 		return
 	}
 	in := m.cfg.Commands.Parse(l.text)

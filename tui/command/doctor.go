@@ -10,27 +10,6 @@ import (
 // logLines is how many rows of the log /log shows.
 const logLines = 10
 
-// metaCommands returns the commands about the program itself. Help lists t.
-func metaCommands(t *Table) []Command {
-	return []Command{
-		{Name: "status", Help: "connections and statistics",
-			Run: func(e Env, _ string) { e.Reply(Status{e.Node.Status()}) }},
-		{Name: "doctor", Help: "why you see no one: interfaces, obstacles, firewalls", Run: doctor},
-		{Name: "log", Help: "where the log is, and its end", Run: log},
-		{Name: "help", Args: "[COMMAND]", Help: "this list, or one command",
-			Run: func(e Env, args string) { t.help(e, args) },
-			Complete: func(_ Env, args string) []string {
-				var out []string
-				for _, c := range t.named(strings.TrimPrefix(args, "/")) {
-					out = append(out, c.Name)
-				}
-				return out
-			}},
-		{Name: "quit", Aliases: []string{"exit"}, Help: "say goodbye and end, once what you said has arrived",
-			Run: func(e Env, _ string) { e.Reply(Quit{}) }},
-	}
-}
-
 func log(e Env, _ string) {
 	if e.Log == nil {
 		e.Reply(Fail{Text: "there is no log", Hint: "start with --log FILE to have one"})
