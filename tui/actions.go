@@ -181,7 +181,7 @@ func showCertificate(m *model) {
 		return
 	}
 	m.deps.queueAction(func(context.Context) {
-		_, data, err := m.deps.node.Proof(p.ID)
+		_, data, err := m.deps.node.Certificate(p.ID)
 		if err != nil {
 			m.deps.post(command.Fail{Text: err.Error(), Hint: "a certificate is there once it has passed"})
 			return

@@ -49,7 +49,7 @@ func (n *lively) Say(text string) error {
 	return nil
 }
 
-func (n *lively) Typing(bool) {}
+func (n *lively) SendTyping(bool) {}
 
 func (n *lively) Self() event.Self {
 	if n.panicOn == "self" {

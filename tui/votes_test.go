@@ -30,15 +30,15 @@ func (n *fakeNode) Vote(ref string, c vote.Choice) (event.Proposal, error) {
 	return event.Proposal{}, n.note("vote %s %s", ref, c)
 }
 
-func (n *fakeNode) Withdraw(ref string) (event.Proposal, error) {
+func (n *fakeNode) Cancel(ref string) (event.Proposal, error) {
 	return event.Proposal{}, n.note("withdraw %s", ref)
 }
 
-func (n *fakeNode) Dispute(ref string, on bool) (event.Proposal, error) {
+func (n *fakeNode) SetDisputed(ref string, on bool) (event.Proposal, error) {
 	return event.Proposal{}, n.note("dispute %s %v", ref, on)
 }
 
-func (n *fakeNode) Proof(ref string) (event.Proposal, []byte, error) {
+func (n *fakeNode) Certificate(ref string) (event.Proposal, []byte, error) {
 	return event.Proposal{}, []byte("proof"), n.note("proof %s", ref)
 }
 

@@ -60,8 +60,7 @@ type cleartext struct {
 
 // startCleartext makes what talks to plain peers.
 func (n *Node) startCleartext() {
-	c := &cleartext{n: n}
-	n.cleartext = c
+	c := n.cleartext
 	c.mu.ignored, c.mu.refused, c.mu.dropped = map[string]bool{}, map[string]int{}, map[string]int{}
 	c.setSelf(n.cfg.Name)
 	c.updateMuteReason()
@@ -142,7 +141,7 @@ func (c *cleartext) onNativeLinked(home bool) {
 // updateMuteReason remembers why nothing may be said in cleartext, where plain reads it without a lock.
 func (c *cleartext) updateMuteReason() {
 	why := ""
-	if label, on := c.n.replica.Votes().SecureOnly(); on {
+	if label, on := c.n.SecureOnly(); on {
 		why = "unsigned lines refused · policy " + label
 	}
 	c.muted.Store(&why)
@@ -157,9 +156,8 @@ func (c *cleartext) enforce() {
 	}
 }
 
-// onPolicyChanged follows a change of the home room's policy. The counts of dropped messages
-// start anew.
-func (c *cleartext) onPolicyChanged() {
+// PolicyChanged implements replica.Host. The counts of dropped messages start anew.
+func (c *cleartext) PolicyChanged() {
 	c.updateMuteReason()
 	c.mu.Lock()
 	clear(c.mu.dropped)
@@ -168,7 +166,7 @@ func (c *cleartext) onPolicyChanged() {
 
 // mayLocked returns why nothing may go out in cleartext now, or nil.
 func (c *cleartext) mayLocked() error {
-	if label, on := c.n.replica.Votes().SecureOnly(); on {
+	if label, on := c.n.SecureOnly(); on {
 		return fmt.Errorf("%w: policy %s", errSecureOnly, label)
 	}
 	if !c.mu.known && c.awaited.Load() {
@@ -191,8 +189,8 @@ func (c *cleartext) whenAllowed(send func() int) int {
 	return 0
 }
 
-// onPolicyKnown sends what waited for the policy, if it may.
-func (c *cleartext) onPolicyKnown() {
+// PolicyKnown implements replica.Host: it sends what waited for the policy, if it may.
+func (c *cleartext) PolicyKnown() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.known = true
@@ -211,16 +209,16 @@ func (c *cleartext) onlyOnePeer() bool {
 	c.n.mu.Lock()
 	linked := len(c.n.mu.linked)
 	c.n.mu.Unlock()
-	return c.n.cfg.Bare && linked == 0 && len(c.plain.Peers()) == 1
+	return c.n.cfg.Bare && linked == 0 && c.CountPlainPeers() == 1
 }
 
-// send sends a local message to plain peers, and returns how many.
-func (c *cleartext) send(l event.Line) int {
+// SendCleartext implements replica.Host.
+func (c *cleartext) SendCleartext(l event.Line) int {
 	return c.whenAllowed(func() int { return c.plain.Send(plainText(l), true) })
 }
 
-// relayToLineClients writes a message of someone else to our line clients.
-func (c *cleartext) relayToLineClients(l event.Line) {
+// RelayMessage implements replica.Host: it writes a message of someone else to our line clients.
+func (c *cleartext) RelayMessage(l event.Line) {
 	if l.Own || l.History && time.Since(l.Time) > maxRelayAge {
 		return
 	}
@@ -237,6 +235,9 @@ func plainText(l event.Line) string {
 	}
 	return l.Text
 }
+
+// CountPlainPeers implements replica.Host.
+func (c *cleartext) CountPlainPeers() int { return len(c.plain.Peers()) }
 
 // peers returns the plain peers that are here.
 func (c *cleartext) peers() []event.Peer {

@@ -61,7 +61,7 @@ func (f *finder) onAnnouncement(s discovery.Announcement) {
 		f.reportKeyCopy(s)
 	case native:
 		for _, id := range s.Discovery.Rooms {
-			if f.n.roomOf(id) != nil {
+			if f.n.rooms[id] != nil {
 				f.n.mesh.Hint(*s.Discovery.Key, f.n.tcp.Routes(s.Addrs...))
 				return
 			}

@@ -47,7 +47,7 @@ func twoFaced(t *testing.T, parted, length int) (chains [2][]*record.Record) {
 func give(t *testing.T, p *person, recs []*record.Record) {
 	t.Helper()
 	refused := len(told[event.Refused](&p.ear))
-	p.replica.Records(noLink{}, wire.Records{Room: p.replica.ID()}, recs)
+	p.Replica.Records(noLink{}, wire.Records{Room: p.Replica.ID()}, recs)
 	if n := len(told[event.Refused](&p.ear)); n != refused {
 		t.Fatalf("%d records were refused", n-refused)
 	}
@@ -106,7 +106,7 @@ func TestAForkIsTheSameForAll(t *testing.T) {
 						if got := export(t, p.Node); got != whole {
 							t.Errorf("%s: %d exports %d records", when, i, strings.Count(got, "\n"))
 						}
-						if p.replica.Hash() != w.people[0].replica.Hash() {
+						if p.Replica.Hash() != w.people[0].Replica.Hash() {
 							t.Errorf("%s: %d has another hash", when, i)
 						}
 						if got := warnings(p); i < 4 && got != told || got > 1 {

@@ -158,7 +158,7 @@ func TestVotesAreRemembered(t *testing.T) {
 		time.Sleep(time.Second)
 		cast(t, w.people[1], p.ID, vote.Approve)
 		time.Sleep(time.Second)
-		if _, err := w.people[2].Dispute(p.ID, true); err != nil {
+		if _, err := w.people[2].SetDisputed(p.ID, true); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range w.people {

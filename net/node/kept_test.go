@@ -66,7 +66,7 @@ func TestABallotIsKeptBeforeItIsSent(t *testing.T) {
 				if seen(a) != 1 || seen(b) != 1 || a.on() || b.on() {
 					t.Errorf("a ballot that wasn't saved counts: %d, %d", seen(a), seen(b))
 				}
-				if left, _ := disk.ListValues(t.Context(), "votes/"+b.replica.ID()); len(left) != 2 {
+				if left, _ := disk.ListValues(t.Context(), "votes/"+b.Replica.ID()); len(left) != 2 {
 					t.Errorf("%d vote records are kept, want the proposal and its author's ballot", len(left))
 				}
 

@@ -53,7 +53,7 @@ func (n *Node) Up(l *link.Link) {
 	<-n.ready
 	var linkUp []func() // the disk is waited for before anyone hears of the peer
 	for _, in := range l.Hello().Rooms {
-		if r := n.roomOf(in.Room); r != nil {
+		if r := n.rooms[in.Room]; r != nil {
 			linkUp = append(linkUp, r.PrepareLink(l, in))
 		}
 	}
@@ -102,7 +102,7 @@ func (n *Node) addLink(l *link.Link) {
 		n.events.Post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
 		n.warnOtherKeyLocked(p)
 	}
-	n.cleartext.onNativeLinked(slices.ContainsFunc(h.Rooms, func(in wire.InRoom) bool { return in.Room == n.replica.ID() }))
+	n.cleartext.onNativeLinked(slices.ContainsFunc(h.Rooms, func(in wire.InRoom) bool { return in.Room == n.Replica.ID() }))
 	n.onLinksChangedLocked()
 }
 

@@ -52,8 +52,9 @@ func (p *peer) takeHelloName(h wire.Hello) {
 	}
 }
 
-// takeName takes a name from an open or name record.
-func (n *Node) takeName(r *record.Record) {
+// TakeName implements replica.Host.
+func (h roomHost) TakeName(r *record.Record) {
+	n := h.n
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.mu.peers[r.Author()]

@@ -183,11 +183,11 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 
 // openRooms reads what is remembered of the rooms.
 func (n *Node) openRooms() error {
-	id := record.OpenRoom(n.cfg.Room)
+	id, c := record.OpenRoom(n.cfg.Room), &cleartext{n: n}
 	cfg := replica.Config{
 		Identity: n.cfg.Identity, Name: n.cfg.Name, Room: id, Store: n.cfg.Store, Keep: n.cfg.Keep, Share: n.cfg.Share,
 		Events: n.events, Group: n.group, Log: n.cfg.Log, Now: n.cfg.now, Window: n.cfg.window,
-		Host: roomHost{n: n, scope: event.Scope{Room: event.Room(id.String())}, home: true},
+		Host: roomHost{c, event.Scope{Room: event.Room(id.String())}},
 	}
 	if cfg.Store == nil {
 		cfg.Store = store.NewMem(id, 0)
@@ -202,7 +202,7 @@ func (n *Node) openRooms() error {
 	if err != nil {
 		return err
 	}
-	n.Room, n.rooms = &Room{replica: r}, map[string]*replica.Replica{r.ID(): r}
+	n.Room, n.rooms = &Room{r, c}, map[string]*replica.Replica{r.ID(): r}
 	return nil
 }
 
@@ -267,7 +267,7 @@ func (n *Node) hashes() map[string]string {
 // admit refuses peers that are in none of our rooms.
 func (n *Node) admit(h wire.Hello) string {
 	for _, r := range h.Rooms {
-		if n.roomOf(r.Room) != nil {
+		if n.rooms[r.Room] != nil {
 			return ""
 		}
 	}

@@ -24,7 +24,7 @@ func TestAnOffThatEndsNothingAsksOn(t *testing.T) {
 		}
 		for _, p := range ps { // a client that just started disputes nothing
 			for _, r := range recs {
-				p.replica.Votes().TakeLive(ps[0].Self().Key, r)
+				p.Replica.TakeLive(ps[0].Self().Key, r)
 			}
 		}
 		cast(t, ps[1], "#1", vote.Approve)
@@ -85,11 +85,11 @@ func TestATopicThatDoesNotStandSaysSo(t *testing.T) {
 func TestWhoFollowsLessIsSaid(t *testing.T) {
 	together(t, 33, 2, func(t *testing.T, w *town, ps []*person) {
 		q := switchOn(t, ps)
-		if _, err := ps[1].Dispute(q.Label, true); err != nil {
+		if _, err := ps[1].SetDisputed(q.Label, true); err != nil {
 			t.Fatal(err)
 		}
-		key, v := ps[1].Self().Key, ps[0].replica.Votes()
-		v.LinkUp(key, ps[1].replica.Votes().WirePolicy())
+		key, v := ps[1].Self().Key, ps[0].Replica.Votes
+		v.LinkUp(key, ps[1].Replica.WirePolicy())
 		for range 2 {
 			v.EndPages(key) // each answer that brings the votes level comes to the same
 		}

@@ -5,33 +5,28 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
-	"chat.lan/p2pchat/net/replica"
 	"chat.lan/p2pchat/net/wire"
 )
 
 // maxNeighbours is how many links of a Links frame are taken: twice as many as there can be.
 const maxNeighbours = 256
 
-// roomOf returns the room with that id, or nil when we are not in it.
-func (n *Node) roomOf(id string) *replica.Replica { return n.rooms[id] }
-
 // Record implements mesh.Handler: a live record goes to its room.
 func (n *Node) Record(l *link.Link, rec *record.Record) {
-	if r := n.roomOf(rec.Body().Room.String()); r != nil {
+	if r := n.rooms[rec.Body().Room.String()]; r != nil {
 		r.Record(l, rec)
 		return
 	}
-	n.refuse(event.Scope{}, l, record.ErrOtherRoom.Error())
+	n.Refused(l, record.ErrOtherRoom.Error())
 }
 
 // Records implements mesh.Handler: a part of the answer to a question goes to its room.
 func (n *Node) Records(l *link.Link, m wire.Records, recs []*record.Record) {
-	r := n.roomOf(m.Room)
-	if r == nil {
-		n.refuse(event.Scope{}, l, record.ErrOtherRoom.Error())
+	if r := n.rooms[m.Room]; r != nil {
+		r.Records(l, m, recs)
 		return
 	}
-	r.Records(l, m, recs)
+	n.Refused(l, record.ErrOtherRoom.Error())
 }
 
 // Frontier implements mesh.Handler: a ping's hashes go each to its room.
@@ -76,23 +71,23 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 }
 
 func (n *Node) routeMessage(l *link.Link, room string, m wire.Message) {
-	if r := n.roomOf(room); r != nil {
+	if r := n.rooms[room]; r != nil {
 		r.Message(l, m)
 	}
 }
 
 // Refused implements mesh.Handler.
-func (n *Node) Refused(l *link.Link, reason string) { n.refuse(event.Scope{}, l, reason) }
+func (n *Node) Refused(l *link.Link, reason string) { n.refuse(event.Scope{}, l.Key(), reason) }
 
-// refuse counts something that came on a link and was not taken. Reasons are few and fixed.
-func (n *Node) refuse(scope event.Scope, l *link.Link, reason string) {
+// refuse counts something that a peer sent and that was not taken. Reasons are few and fixed.
+func (n *Node) refuse(scope event.Scope, from identity.Key, reason string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	from := l.RemoteAddr().String()
-	if p := n.mu.peers[l.Key()]; p != nil {
-		from = p.Name
+	name := from.Short()
+	if p := n.mu.peers[from]; p != nil {
+		name = p.Name
 	}
-	n.refuseLocked(scope, from, reason)
+	n.refuseLocked(scope, name, reason)
 }
 
 func (n *Node) refuseLocked(scope event.Scope, from, reason string) {

@@ -39,7 +39,7 @@ func (n *Node) Peers() []event.Peer {
 
 // Status returns the answer to /status.
 func (n *Node) Status() event.Status {
-	links, room := len(n.mesh.Links()), n.replica.Status()
+	links, room := len(n.mesh.Links()), n.Replica.Status()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := event.Status{Self: n.selfLocked(), Up: time.Since(n.started), Links: links, Peers: len(n.mu.linked),

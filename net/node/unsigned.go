@@ -51,7 +51,7 @@ func (c *cleartext) line(l event.Line) event.Line {
 }
 
 // scope returns the home room, which cleartext belongs to.
-func (c *cleartext) scope() event.Scope { return event.Scope{Room: event.Room(c.n.replica.ID())} }
+func (c *cleartext) scope() event.Scope { return event.Scope{Room: event.Room(c.n.Replica.ID())} }
 
 // sendToLinks sends a cleartext message to the native peers, as a Chat, and returns how many. via is
 // our own key when it comes from a line client of ours.
@@ -118,13 +118,13 @@ func (c *cleartext) takeChat(l *link.Link, m wire.Chat) {
 		line.From, line.FromID, line.FromName, line.Kind, line.Via = identity.Key{}, c.safeSenderID(m.FromID), name, event.KindLine, from.ID
 	}
 	c.n.events.Post(event.Said{Scope: c.scope(), Line: line})
-	c.relayToLineClients(line)
+	c.RelayMessage(line)
 }
 
 // refuseUnderSecureOnly counts a cleartext message if secure-only refuses it, and reports whether it
 // does.
 func (c *cleartext) refuseUnderSecureOnly(from string) bool {
-	label, on := c.n.replica.Votes().SecureOnly()
+	label, on := c.n.SecureOnly()
 	if on {
 		c.countDropped(from, label)
 	}

@@ -161,7 +161,7 @@ func TestAVoteAcrossASplit(t *testing.T) {
 			if last := p.last("#1"); last.Yes != 3 || last.No != 1 || last.State != "passed" {
 				t.Errorf("p%d: %+v", i, last)
 			}
-			if p.replica.Votes().Hash() != ps[0].replica.Votes().Hash() {
+			if p.Votes.Hash() != ps[0].Votes.Hash() {
 				t.Errorf("p%d has other votes", i)
 			}
 		}
@@ -218,7 +218,7 @@ func TestWhoIsLeftOut(t *testing.T) {
 		}
 		for _, p := range ps {
 			for _, r := range recs {
-				p.replica.Votes().TakeLive(ps[0].Self().Key, r)
+				p.Replica.TakeLive(ps[0].Self().Key, r)
 			}
 		}
 		pass(time.Second)
@@ -233,10 +233,10 @@ func TestWhoIsLeftOut(t *testing.T) {
 		if got := ps[2].last("#1"); got.State != "disputed" || len(got.LeftOut) == 0 || got.CanVote {
 			t.Errorf("p2: %+v", got)
 		}
-		if _, err := ps[2].Dispute("#1", false); err != nil || !ps[2].on() {
+		if _, err := ps[2].SetDisputed("#1", false); err != nil || !ps[2].on() {
 			t.Errorf("accepting: %v, on %v", err, ps[2].on())
 		}
-		if _, err := ps[2].Dispute("#1", true); err != nil || ps[2].on() {
+		if _, err := ps[2].SetDisputed("#1", true); err != nil || ps[2].on() {
 			t.Errorf("refusing: %v, on %v", err, ps[2].on())
 		}
 		q := propose(t, ps[3], wishOn)
@@ -269,7 +269,7 @@ func TestAProposalExpires(t *testing.T) {
 		if _, err := ps[1].Vote("#1", vote.Approve); err == nil {
 			t.Error("a ballot after it closed was signed")
 		}
-		if _, _, err := ps[0].Proof("#1"); err == nil || !strings.Contains(err.Error(), "has not passed") {
+		if _, _, err := ps[0].Certificate("#1"); err == nil || !strings.Contains(err.Error(), "has not passed") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -279,7 +279,7 @@ func TestAProposalExpires(t *testing.T) {
 func TestAnotherPolicyIsSaid(t *testing.T) {
 	together(t, 6, 2, func(t *testing.T, w *town, ps []*person) {
 		q := switchOn(t, ps)
-		if _, err := ps[1].Dispute(q.Label, true); err != nil {
+		if _, err := ps[1].SetDisputed(q.Label, true); err != nil {
 			t.Fatal(err)
 		}
 		w.net.Partition([]netip.Addr{addr(0)}, []netip.Addr{addr(1)})

@@ -76,7 +76,7 @@ func (r *Replica) answer(l Link, m wire.Want) {
 	syncMu.Lock()
 	defer syncMu.Unlock()
 	to := answer{r: r, link: l, most: min(m.Frames, answerFrames), out: wire.Records{Room: m.Room, N: m.N}}
-	for _, rec := range r.votes.ListRequested(m.Votes) {
+	for _, rec := range r.Votes.ListRequested(m.Votes) {
 		if !to.add(rec.Signed(), rec.Signature()) {
 			return
 		}
@@ -89,7 +89,9 @@ func (r *Replica) answer(l Link, m wire.Want) {
 		if g.From = max(g.From, limit[g.Key]); g.From > g.To {
 			continue
 		}
+		r.mu.Lock()
 		recs, more := r.room.RangeInMemory(g, wire.MaxRecords*answerFrames)
+		r.mu.Unlock()
 		for _, rec := range recs {
 			if !to.add(rec.Signed(), rec.Signature()) {
 				return

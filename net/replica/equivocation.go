@@ -95,8 +95,8 @@ func (r forks) compareWithStore(l Link, recs []*record.Record) {
 		if err != nil {
 			continue // the store drops it, and it is asked for again
 		}
-		out := r.room.CompareStored(rec, here.Record)
 		r.mu.Lock()
+		out := r.room.CompareStored(rec, here.Record)
 		r.forks.handleConflictLocked(l, out)
 		r.mu.Unlock()
 		if out.Diverged != nil {

@@ -35,7 +35,7 @@ func (r *Replica) TakeHash(l Link, hash string) {
 	p := r.peerOfLocked(l)
 	switch {
 	case p == nil || hash == "":
-	case hash == r.Hash():
+	case hash == r.hashLocked():
 		p.unequal, p.backoff = 0, 0
 		r.onAllAckedLocked(p)
 	default:
@@ -65,8 +65,8 @@ func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
 	}
 	r.mu.frontierSeq++
 	o := outgoing{
-		head:  wire.Frontier{Room: r.id, Hash: r.Hash(), Turn: r.mu.frontierSeq},
-		votes: r.votes.Held(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
+		head:  wire.Frontier{Room: r.id, Hash: r.hashLocked(), Turn: r.mu.frontierSeq},
+		votes: r.Votes.Held(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
 	}
 	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
 		for f := range o.pages {
@@ -161,10 +161,10 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 	if !present {
 		return
 	}
-	r.votes.TakePage(l.Key(), m.Votes, first)
+	r.Votes.TakePage(l.Key(), m.Votes, first)
 	if m.Last {
 		r.frontiers.compare(l, m.Ask)
-		r.votes.EndPages(l.Key())
+		r.Votes.EndPages(l.Key())
 	}
 }
 

@@ -46,7 +46,7 @@ type testHost struct {
 		cleartext []event.Line
 		refused   []string
 		known     int // calls of PolicyKnown
-		policies  []event.Policy
+		changes   int // of the policy
 	}
 }
 
@@ -56,8 +56,6 @@ func (h *testHost) Peer(key identity.Key) (event.Peer, bool) {
 	p, known := h.mu.peers[key]
 	return p, known
 }
-
-func (h *testHost) LocalName() string { return h.mu.name }
 
 func (h *testHost) TakeName(r *record.Record) {
 	h.mu.Lock()
@@ -90,10 +88,10 @@ func (h *testHost) PolicyKnown() {
 	h.mu.known++
 }
 
-func (h *testHost) PolicyChanged(p event.Policy) {
+func (h *testHost) PolicyChanged() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.mu.policies = append(h.mu.policies, p)
+	h.mu.changes++
 }
 
 func (h *testHost) Refuse(_ identity.Key, reason string) {

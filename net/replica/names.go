@@ -42,7 +42,7 @@ func (r *Replica) noteNameLocked(author identity.Key, n lastName) {
 // nameOfLocked returns the name that a key goes by, and whether it is here now.
 func (r *Replica) nameOfLocked(key identity.Key) (name string, here bool) {
 	if key == r.cfg.Identity.Key() {
-		return r.cfg.Host.LocalName(), true
+		return r.room.Name(), true
 	}
 	if p, known := r.cfg.Host.Peer(key); known {
 		linked := r.mu.peers[key]

@@ -68,7 +68,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]ui
 	}
 	p.session = session{link: l, limit: limit, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
-	if theirs.Frontier == r.Hash() {
+	if theirs.Frontier == r.hashLocked() {
 		r.onAllAckedLocked(p)
 	} else {
 		r.frontiers.sendFrontierLocked(p, true)
@@ -78,13 +78,13 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]ui
 	}
 	r.notifyLocked()
 	r.mu.Unlock()
-	r.votes.LinkUp(key, theirs.Policy)
+	r.Votes.LinkUp(key, theirs.Policy)
 }
 
 // LinkDown ends with a link. One that is not its peer's present link changes nothing.
 func (r *Replica) LinkDown(l Link) {
 	if r.removeLink(l) {
-		r.votes.LinkDown(l.Key())
+		r.Votes.LinkDown(l.Key())
 	}
 }
 

@@ -38,7 +38,7 @@ func (r *Replica) load(ctx context.Context) error {
 	if err := r.sharing.loadFirstSeen(ctx); err != nil {
 		return err
 	}
-	return r.votes.Load(ctx)
+	return r.Votes.Load(ctx)
 }
 
 // saver persists one room. What it guards stands under the replica's lock.

@@ -16,7 +16,7 @@ import (
 func (r *Replica) Record(l Link, rec *record.Record) {
 	r.cfg.Events.WaitSpace()
 	if votes.IsVoteRecord(rec) {
-		r.votes.TakeLive(l.Key(), rec)
+		r.Votes.TakeLive(l.Key(), rec)
 		return
 	}
 	if r.takeLive(l, rec) {
@@ -82,9 +82,7 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 		}
 	}
 	if votes.IsAnswer(m.N) {
-		if r.isPresent(l) {
-			r.votes.TakeAnswer(l.Key(), voting, m.End)
-		}
+		r.takeVotesAnswer(l, voting, m.End)
 		return
 	}
 	if inStore := r.takeAnswer(l, m, rest); len(inStore) > 0 {
@@ -92,11 +90,20 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	}
 }
 
-// isPresent reports whether a link is its peer's present one.
-func (r *Replica) isPresent(l Link) bool {
+// takeVotesAnswer takes a part of the answer to a question for votes.
+func (r *Replica) takeVotesAnswer(l Link, recs []*record.Record, end bool) {
+	r.mu.Lock()
+	present := r.peerOfLocked(l) != nil
+	r.mu.Unlock()
+	if !present {
+		return
+	}
+	r.Votes.TakeAnswer(l.Key(), recs, end)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.peerOfLocked(l) != nil
+	if p := r.peerOfLocked(l); p != nil && end {
+		r.onCaughtUpLocked(p)
+	}
 }
 
 // takeAnswer takes a part of an answer, and returns the records whose place is in the store.

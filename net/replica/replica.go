@@ -63,8 +63,6 @@ type Link interface {
 type Host interface {
 	// Peer returns a peer of this run as it is now, and whether it is known.
 	Peer(key identity.Key) (event.Peer, bool)
-	// LocalName returns the name that the local peer goes by.
-	LocalName() string
 	// TakeName follows an accepted record that names its author.
 	TakeName(r *record.Record)
 	// RelayMessage follows a message of someone else that took its place.
@@ -75,7 +73,7 @@ type Host interface {
 	CountPlainPeers() int
 	// PolicyKnown and PolicyChanged follow the room's policy (see package votes).
 	PolicyKnown()
-	PolicyChanged(event.Policy)
+	PolicyChanged()
 	// Refuse counts something that a peer sent and that was not taken. Reasons are few and fixed.
 	Refuse(from identity.Key, reason string)
 	// ScheduleFlush has Flush called soon.
@@ -100,12 +98,13 @@ type Config struct {
 
 // Replica is one room. Its methods may be called from any goroutine.
 type Replica struct {
+	*votes.Votes // the room's votes
+
 	cfg     Config
 	id      string // the room's, as it is on the wire
 	scope   event.Scope
 	room    *room.Room
 	planner *room.Planner
-	votes   *votes.Votes
 	store   store.Store
 
 	forks     forks
@@ -141,8 +140,8 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.scope = event.Scope{Room: event.Room(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
-	r.votes = votes.New(votes.Config{Room: cfg.Room, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
-		Group: cfg.Group, Log: cfg.Log, Around: aroundVotes{r}})
+	r.Votes = votes.New(votes.Config{Room: cfg.Room, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
+		Group: cfg.Group, Log: cfg.Log, Around: votesRoom{cfg.Host, r}})
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
@@ -154,11 +153,11 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 
 // Start posts what was on disk, and begins to delete what is older than Config.Keep.
 func (r *Replica) Start() {
-	r.votes.PostLoaded()
+	r.Votes.PostLoaded()
 	r.mu.Lock()
 	r.saver.postSavingLocked()
 	r.mu.Unlock()
-	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
+	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.Votes.Policy(), First: true})
 	if r.cfg.Keep > 0 {
 		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}
@@ -167,15 +166,18 @@ func (r *Replica) Start() {
 // ID returns the room's id as it is on the wire.
 func (r *Replica) ID() string { return r.id }
 
-// Votes returns the room's votes.
-func (r *Replica) Votes() *votes.Votes { return r.votes }
-
 // Hash returns the room's frontier hash: half of it the feeds', half the votes'.
-func (r *Replica) Hash() string { return r.room.Hash() + r.votes.Hash() }
+func (r *Replica) Hash() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hashLocked()
+}
+
+func (r *Replica) hashLocked() string { return r.room.Hash() + r.Votes.Hash() }
 
 // Announce returns what our Hello says of the room.
 func (r *Replica) Announce() wire.InRoom {
-	return wire.InRoom{Room: r.id, Frontier: r.Hash(), Policy: r.votes.WirePolicy()}
+	return wire.InRoom{Room: r.id, Frontier: r.Hash(), Policy: r.Votes.WirePolicy()}
 }
 
 // Status is what there is to say about a room.
@@ -201,7 +203,7 @@ func (r *Replica) Flush() {
 
 // Tick looks after votes and store, and retries questions that no peer answered. Call it every second.
 func (r *Replica) Tick() {
-	r.votes.Tick()
+	r.Votes.Tick()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.saver.tendStoreLocked()

@@ -18,17 +18,15 @@ func (r *Room) AppendText(kind record.Kind, text string) ([]store.Entry, error) 
 	if err := record.CheckText(text); err != nil {
 		return nil, err // no feed is opened for a text that no record takes
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	var out []store.Entry
 	if r.ownFeed.Feed == 0 {
-		opened, err := r.openFeedLocked()
+		opened, err := r.openFeed()
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, opened)
 	}
-	said, err := r.signLocked(kind, data)
+	said, err := r.signNext(kind, data)
 	if err != nil {
 		return out, err
 	}
@@ -41,19 +39,14 @@ func (r *Room) Rename(name string) (store.Entry, error) {
 	if err := record.CheckName(name); err != nil {
 		return store.Entry{}, err
 	}
-	data, err := record.NamingData(name)
-	if err != nil {
-		return store.Entry{}, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	before := r.name
 	r.name = name
 	var e store.Entry
+	var err error
 	if r.ownFeed.Feed == 0 {
-		e, err = r.openFeedLocked()
+		e, err = r.openFeed()
 	} else {
-		e, err = r.signLocked(record.KindName, data)
+		e, err = r.signName(record.KindName)
 	}
 	if err != nil {
 		r.name = before
@@ -61,26 +54,23 @@ func (r *Room) Rename(name string) (store.Entry, error) {
 	return e, err
 }
 
+// Name returns the local name.
+func (r *Room) Name() string { return r.name }
+
 // OwnFeed returns this run's feed and the seq of its last record; false before the first message.
 func (r *Room) OwnFeed() (record.FeedKey, uint64, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.ownFeed.Feed == 0 {
 		return record.FeedKey{}, 0, false
 	}
 	return r.ownFeed, r.feeds[r.ownFeed].next() - 1, true
 }
 
-// openFeedLocked begins this run's feed. Each start draws a new random feed, so that a kill, a
+// openFeed begins this run's feed. Each start draws a new random feed, so that a kill, a
 // restored backup or a copied profile never puts two records in one place.
-func (r *Room) openFeedLocked() (store.Entry, error) {
-	data, err := record.NamingData(r.name)
-	if err != nil {
-		return store.Entry{}, err
-	}
+func (r *Room) openFeed() (store.Entry, error) {
 	r.ownFeed.Feed = record.NewFeed()
 	r.feeds[r.ownFeed] = newFeed()
-	e, err := r.signLocked(record.KindOpen, data)
+	e, err := r.signName(record.KindOpen)
 	if err != nil {
 		delete(r.feeds, r.ownFeed)
 		r.ownFeed.Feed = 0
@@ -88,8 +78,17 @@ func (r *Room) openFeedLocked() (store.Entry, error) {
 	return e, err
 }
 
-// signLocked signs and appends the next record of the local feed.
-func (r *Room) signLocked(kind record.Kind, data json.RawMessage) (store.Entry, error) {
+// signName signs and appends a record that names the author.
+func (r *Room) signName(kind record.Kind) (store.Entry, error) {
+	data, err := record.NamingData(r.name)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	return r.signNext(kind, data)
+}
+
+// signNext signs and appends the next record of the local feed.
+func (r *Room) signNext(kind record.Kind, data json.RawMessage) (store.Entry, error) {
 	f := r.feeds[r.ownFeed]
 	prev := r.ownLast
 	if f.headKnown {
@@ -102,7 +101,7 @@ func (r *Room) signLocked(kind record.Kind, data json.RawMessage) (store.Entry, 
 	if err != nil {
 		return store.Entry{}, err
 	}
-	r.appendLocked(r.ownFeed, f, rec)
-	r.trimMemoryLocked()
+	r.appendRecord(r.ownFeed, f, rec)
+	r.trimMemory()
 	return store.Entry{Record: rec, Name: f.name}, nil
 }

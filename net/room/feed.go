@@ -30,9 +30,6 @@ func newFeed() *feed { return &feed{waiting: map[uint64]*record.Record{}} }
 // next returns the seq of the record that would extend the feed.
 func (f *feed) next() uint64 { return f.memFloor + uint64(len(f.records)) }
 
-// isNext reports whether rec belongs directly behind the feed's end.
-func (f *feed) isNext(rec *record.Record) bool { return rec.Seq() == f.next() }
-
 // extendsHead reports whether rec names the feed's last record as its predecessor. The first record
 // held of a feed can't be checked where the feed's beginning is gone.
 func (f *feed) extendsHead(rec *record.Record) bool {
@@ -69,12 +66,6 @@ func (f *feed) dropOldest(n int) (freed int) {
 	f.memFloor += uint64(n)
 	f.memBytes -= freed
 	return freed
-}
-
-// startAt moves the end of the feed up to floor, where the copies of all asked peers begin.
-func (f *feed) startAt(floor uint64) {
-	f.endBefore(floor, record.ID{})
-	f.floor = floor
 }
 
 // endBefore ends the feed before next: the record at next and all behind it must come again. head

@@ -1,6 +1,8 @@
 package room
 
 import (
+	"math"
+
 	"chat.lan/p2pchat/crypto/record"
 )
 
@@ -20,13 +22,13 @@ type Divergence struct {
 	Seq uint64
 }
 
-// compareExistingLocked compares rec with the record that is here in its place.
-func (r *Room) compareExistingLocked(key record.FeedKey, f *feed, rec *record.Record) Outcome {
+// compareExisting compares rec with the record that is here in its place.
+func (r *Room) compareExisting(key record.FeedKey, f *feed, rec *record.Record) Outcome {
 	here := f.recordAt(rec.Seq())
 	switch {
 	case here != nil && here.ID() == rec.ID():
 	case here != nil:
-		return r.noteConflictLocked(key, f, here, rec)
+		return r.noteConflict(key, f, here, rec)
 	case rec.Seq()+1 == f.next() && f.headKnown && f.head == rec.ID():
 	case rec.Seq() >= f.floor:
 		return Outcome{InStore: &Gap{Key: key, From: rec.Seq(), To: rec.Seq()}}
@@ -40,19 +42,17 @@ func (r *Room) CompareStored(rec, here *record.Record) Outcome {
 	if here.ID() == rec.ID() || here.Author() != rec.Author() || here.Feed() != rec.Feed() || here.Seq() != rec.Seq() {
 		return Outcome{}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	key := rec.FeedKey()
 	f := r.feeds[key]
 	if f == nil || rec.Seq() >= f.next() {
 		return Outcome{}
 	}
-	return r.noteConflictLocked(key, f, here, rec)
+	return r.noteConflict(key, f, here, rec)
 }
 
-// noteConflictLocked handles two records for one place. They prove a fork only if both follow the
+// noteConflict handles two records for one place. They prove a fork only if both follow the
 // same record: only there do the two chains part, and all peers find the same place.
-func (r *Room) noteConflictLocked(key record.FeedKey, f *feed, a, b *record.Record) Outcome {
+func (r *Room) noteConflict(key record.FeedKey, f *feed, a, b *record.Record) Outcome {
 	if a.Prev() != b.Prev() {
 		return Outcome{Diverged: &Divergence{Key: key, Seq: b.Seq()}}
 	}
@@ -64,19 +64,13 @@ func (r *Room) noteConflictLocked(key record.FeedKey, f *feed, a, b *record.Reco
 	}
 	f.fork = &Fork{Key: key, Seq: a.Seq(), A: a, B: b}
 	r.memBytes -= f.cutAt(a.Seq(), a.Prev())
-	for seq := range f.waiting {
-		if seq >= a.Seq() {
-			r.removeWaitingLocked(f, seq)
-		}
-	}
-	r.version++
+	r.dropWaiting(f, a.Seq(), math.MaxUint64)
+	r.hash = ""
 	return Outcome{Fork: f.fork}
 }
 
 // ForksUnknownTo lists the forks in feeds of which a peer holds records at the fork or behind it.
 func (r *Room) ForksUnknownTo(theirs []Holding) []Fork {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	var out []Fork
 	for _, h := range theirs {
 		if f := r.feeds[h.Key]; f != nil && f.fork != nil && f.fork.A != nil && h.Seq >= f.fork.Seq {
@@ -89,8 +83,6 @@ func (r *Room) ForksUnknownTo(theirs []Holding) []Fork {
 // FindDivergences lists the feeds of which a peer claims another last record than this room has in
 // that place. It leaves out feeds of which the peer has more than this room.
 func (r *Room) FindDivergences(theirs []Holding) []Divergence {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	var out []Divergence
 	for _, h := range theirs {
 		f := r.feeds[h.Key]

@@ -24,12 +24,6 @@ type Holding struct {
 // Frontier lists what this room holds, sorted by author and feed. A forked feed ends below the
 // fork.
 func (r *Room) Frontier() []Holding {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.frontierLocked()
-}
-
-func (r *Room) frontierLocked() []Holding {
 	out := make([]Holding, 0, len(r.feeds))
 	for key, f := range r.feeds {
 		if f.next() > 0 {
@@ -43,29 +37,25 @@ func (r *Room) frontierLocked() []Holding {
 // Hash returns 16 hex digits over the ends of all feeds. Rooms with the same ends have the same
 // hash, whatever their floors (see the package comment).
 func (r *Room) Hash() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.cachedHash != "" && r.hashVersion == r.version {
-		return r.cachedHash
+	if r.hash != "" {
+		return r.hash
 	}
 	h := sha256.New()
 	var line [24]byte
-	for _, x := range r.frontierLocked() {
+	for _, x := range r.Frontier() {
 		h.Write(x.Key.Author.Bytes())
 		binary.BigEndian.PutUint64(line[0:], uint64(x.Key.Feed))
 		binary.BigEndian.PutUint64(line[8:], x.Seq)
 		binary.BigEndian.PutUint64(line[16:], x.Head)
 		h.Write(line[:])
 	}
-	r.cachedHash, r.hashVersion = hex.EncodeToString(h.Sum(nil)[:8]), r.version
-	return r.cachedHash
+	r.hash = hex.EncodeToString(h.Sum(nil)[:8])
+	return r.hash
 }
 
 // Missing lists the records that a peer holds and this room lacks. Gaps come in the order of the
 // peer's holdings.
 func (r *Room) Missing(theirs []Holding) []Gap {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	var out []Gap
 	for _, h := range theirs {
 		from, end := h.Floor, h.Seq+1
@@ -88,8 +78,6 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 // HasTruncatedFeeds reports whether a peer lacks the beginning of a feed that is new to this room:
 // the peer deleted or withholds it.
 func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	return slices.ContainsFunc(theirs, func(h Holding) bool {
 		f := r.feeds[h.Key]
 		return h.Floor > 1 && (f == nil || f.next() == 0) // a feed of which only records wait is new, too
@@ -101,8 +89,6 @@ func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 // whether the room holds the rest as well. No records but more means that the store has the
 // beginning.
 func (r *Room) RangeInMemory(g Gap, maxBytes int) (records []*record.Record, more bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	f := r.feeds[g.Key]
 	if f == nil {
 		return nil, false
@@ -130,8 +116,6 @@ func (r *Room) RangeInMemory(g Gap, maxBytes int) (records []*record.Record, mor
 
 // LastSeq returns the seq of the last record of a feed; false when the room holds none.
 func (r *Room) LastSeq(key record.FeedKey) (seq uint64, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	f := r.feeds[key]
 	if f == nil || !f.holdsAny() {
 		return 0, false
@@ -148,8 +132,6 @@ const gapTimeout = 10 * time.Minute
 // peer could end any feed by claiming a high floor. Where records are held already, only the feed's
 // author may ask for it, or any peer once the gap is older than gapTimeout.
 func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) Outcome {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	f := r.feeds[key]
 	if f == nil || f.overLimit || f.fork != nil && f.fork.Seq <= floor || floor <= f.next() || key == r.ownFeed || f.waiting[floor] == nil {
 		return Outcome{}
@@ -157,20 +139,15 @@ func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) 
 	if f.holdsAny() && from != key.Author && r.clock.now().Sub(f.waitingSince) < gapTimeout {
 		return Outcome{}
 	}
-	for seq := range f.waiting {
-		if seq < floor {
-			r.removeWaitingLocked(f, seq)
-		}
-	}
+	r.dropWaiting(f, 0, floor)
 	r.memBytes -= f.memBytes
-	f.startAt(floor)
-	return Outcome{Added: r.extendLocked(key, f, r.takeNextLocked(f))}
+	f.endBefore(floor, record.ID{})
+	f.floor = floor
+	return Outcome{Added: r.extend(key, f, r.takeWaiting(f, floor))}
 }
 
 // isFilledOrEnded reports whether a gap's beginning is filled, or can't be any more.
 func (r *Room) isFilledOrEnded(g Gap) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	f := r.feeds[g.Key]
 	return f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.overLimit || f.next() > g.From)
 }

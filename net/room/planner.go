@@ -2,7 +2,6 @@ package room
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -18,12 +17,10 @@ const (
 
 // Planner decides which missing records to ask of which peer. It asks one peer at a time for a
 // feed, and another when that peer is gone, silent, or lacks the records. Each peer has at most one
-// question to answer. Methods may be called from any goroutine.
+// question to answer.
 type Planner struct {
-	room *Room
-	now  func() time.Time
-
-	mu           sync.Mutex
+	room         *Room
+	now          func() time.Time
 	sources      map[identity.Key]*source
 	lastQuestion uint64 // number of the last question
 }
@@ -50,16 +47,12 @@ func NewPlanner(r *Room, now func() time.Time) *Planner {
 func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
 	slices.SortStableFunc(theirs, func(a, b Holding) int { return a.Key.Compare(b.Key) })
 	theirs = slices.CompactFunc(theirs, func(a, b Holding) bool { return a.Key == b.Key })
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.sourceLocked(from).theirs = theirs
+	p.sourceOf(from).theirs = theirs
 }
 
 // NoteSeq notes that a peer holds a feed up to seq: it sent that record before its predecessors.
 func (p *Planner) NoteSeq(from identity.Key, key record.FeedKey, seq uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.sourceLocked(from)
+	s := p.sourceOf(from)
 	if i, found := s.findHolding(key); !found {
 		s.theirs = slices.Insert(s.theirs, i, Holding{Key: key, Seq: seq})
 	} else if s.theirs[i].Seq < seq {
@@ -71,7 +64,7 @@ func (s *source) findHolding(key record.FeedKey) (int, bool) {
 	return slices.BinarySearchFunc(s.theirs, key, func(h Holding, key record.FeedKey) int { return h.Key.Compare(key) })
 }
 
-func (p *Planner) sourceLocked(key identity.Key) *source {
+func (p *Planner) sourceOf(key identity.Key) *source {
 	s := p.sources[key]
 	if s == nil {
 		s = &source{}
@@ -82,8 +75,6 @@ func (p *Planner) sourceLocked(key identity.Key) *source {
 
 // RemovePeer forgets a peer. The planner then asks other peers for what that peer was asked for.
 func (p *Planner) RemovePeer(key identity.Key) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	delete(p.sources, key)
 }
 
@@ -91,8 +82,6 @@ func (p *Planner) RemovePeer(key identity.Key) {
 // that fills nothing of the question shows that the peer lacks the records. The planner asks the
 // peer for them again only after a new claim.
 func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	s := p.sources[of]
 	if s == nil || s.asked.N != n || len(s.asked.Gaps) == 0 {
 		return
@@ -115,8 +104,6 @@ func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) {
 
 // CountMissing counts the records that some peer claims and the room lacks.
 func (p *Planner) CountMissing() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	most := map[record.FeedKey]uint64{}
 	for _, s := range p.sources {
 		for _, g := range p.room.Missing(s.theirs) {
@@ -134,8 +121,6 @@ const maxMissing = 1 << 30
 
 // LacksFrom reports whether the room lacks records that the peer claims to hold.
 func (p *Planner) LacksFrom(of identity.Key) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	s := p.sources[of]
 	return s != nil && len(p.room.Missing(s.theirs)) > 0
 }
@@ -143,15 +128,13 @@ func (p *Planner) LacksFrom(of identity.Key) bool {
 // NextQuestion returns what to ask of a peer now. It returns false while the peer has a question to
 // answer, and when the peer has no missing records that no other peer is asked for.
 func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	s := p.sources[of]
-	if s == nil || p.awaitsAnswerLocked(s) {
+	if s == nil || p.awaitsAnswer(s) {
 		return Question{}, false
 	}
 	busy := map[record.FeedKey]bool{}
 	for key, other := range p.sources {
-		if key != of && p.awaitsAnswerLocked(other) {
+		if key != of && p.awaitsAnswer(other) {
 			for _, g := range other.asked.Gaps {
 				busy[g.Key] = true
 			}
@@ -180,16 +163,14 @@ func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
 	return s.asked, true
 }
 
-// awaitsAnswerLocked reports whether the peer still has a question to answer.
-func (p *Planner) awaitsAnswerLocked(s *source) bool {
+// awaitsAnswer reports whether the peer still has a question to answer.
+func (p *Planner) awaitsAnswer(s *source) bool {
 	return len(s.asked.Gaps) > 0 && p.now().Sub(s.since) < askTimeout
 }
 
 // IsEarliestStart reports whether the peer's copy of a feed begins at floor, and no other peer's
 // copy earlier. The records below floor are then lost (see Room.StartFeedAt).
 func (p *Planner) IsEarliestStart(of identity.Key, key record.FeedKey, floor uint64) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	first := false
 	for k, s := range p.sources {
 		i, found := s.findHolding(key)

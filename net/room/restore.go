@@ -9,8 +9,6 @@ import (
 // be called once, before Accept. The local clock continues where it was, and the next local feed
 // follows the last one.
 func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, h := range feeds {
 		f := newFeed()
 		f.endBefore(h.Next, h.Head)
@@ -30,13 +28,11 @@ func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 		}
 		r.feeds[fork.Key].fork = fork
 	}
-	r.version++
+	r.hash = ""
 }
 
 // DropBelow raises the floors of feeds whose beginnings the store deleted.
 func (r *Room) DropBelow(floors map[record.FeedKey]uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for key, floor := range floors {
 		if f := r.feeds[key]; f != nil && floor > f.floor {
 			f.floor = min(floor, f.next())
@@ -52,8 +48,6 @@ func (r *Room) DropBelow(floors map[record.FeedKey]uint64) {
 // come again from peers. A truncated local feed is abandoned: the next message opens another feed,
 // so that no place is used twice.
 func (r *Room) ResaveOrTruncate(key record.FeedKey, next uint64, head record.ID) (again []store.Entry) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	f := r.feeds[key]
 	if f == nil || next >= f.next() {
 		return nil
@@ -69,6 +63,6 @@ func (r *Room) ResaveOrTruncate(key record.FeedKey, next uint64, head record.ID)
 	}
 	r.memBytes -= f.memBytes
 	f.endBefore(next, head)
-	r.version++
+	r.hash = ""
 	return nil
 }

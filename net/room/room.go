@@ -46,7 +46,7 @@ package room
 
 import (
 	"errors"
-	"sync"
+	"math"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -69,22 +69,19 @@ var (
 	ErrFull   = errors.New("record above the bounds of a room")
 )
 
-// Room is the state of one room. Methods may be called from any goroutine.
+// Room is the state of one room.
 type Room struct {
 	id    record.RoomID
 	self  *identity.Identity
 	limit int
 
-	mu           sync.Mutex // guards everything below
 	clock        clock
 	feeds        map[record.FeedKey]*feed
 	waitingCount int                  // records in all feeds' waiting
 	waitingBytes int                  // bytes of their bodies
 	memBytes     int                  // bytes of bodies in memory
 	unknownBytes map[identity.Key]int // bytes of accepted bodies of unknown kinds
-	version      uint64
-	cachedHash   string // valid while version is hashVersion
-	hashVersion  uint64
+	hash         string               // what Hash returned; "" once that has changed
 
 	name    string // the local name, as the next or last record says it
 	ownFeed record.FeedKey
@@ -130,8 +127,6 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	if rec.Feed() == 0 {
 		return Outcome{}, ErrNoFeed
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	key := rec.FeedKey()
 	f := r.feeds[key]
 	if f == nil {
@@ -144,39 +139,39 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	r.clock.observe(rec.Time())
 	switch {
 	case rec.Seq() < f.next():
-		return r.compareExistingLocked(key, f, rec), nil
+		return r.compareExisting(key, f, rec), nil
 	case f.fork != nil && rec.Seq() >= f.fork.Seq:
 		return Outcome{}, nil
 	case f.overLimit:
 		return Outcome{}, ErrFull
-	case !f.isNext(rec):
-		return r.holdBackLocked(key, f, rec), nil
+	case rec.Seq() > f.next():
+		return r.holdBack(key, f, rec), nil
 	case !f.extendsHead(rec):
 		// The chains part further down. Only there do two records prove a fork.
 		return Outcome{Diverged: &Divergence{Key: key, Seq: rec.Seq()}}, nil
 	}
-	out := Outcome{Added: r.extendLocked(key, f, rec)}
+	out := Outcome{Added: r.extend(key, f, rec)}
 	if f.overLimit && out.Added == nil {
 		return out, ErrFull
 	}
 	return out, nil
 }
 
-// extendLocked appends rec to its feed, and behind it the records that waited for it.
-func (r *Room) extendLocked(key record.FeedKey, f *feed, rec *record.Record) (added []store.Entry) {
-	for ; rec != nil && r.appendLocked(key, f, rec); rec = r.takeNextLocked(f) {
+// extend appends rec to its feed, and behind it the records that waited for it.
+func (r *Room) extend(key record.FeedKey, f *feed, rec *record.Record) (added []store.Entry) {
+	for ; rec != nil && r.appendRecord(key, f, rec); rec = r.takeWaiting(f, f.next()) {
 		added = append(added, store.Entry{Record: rec, Name: f.name})
 	}
-	r.trimMemoryLocked()
+	r.trimMemory()
 	return added
 }
 
-// holdBackLocked keeps a record that came before its predecessors, within the limits.
-func (r *Room) holdBackLocked(key record.FeedKey, f *feed, rec *record.Record) Outcome {
+// holdBack keeps a record that came before its predecessors, within the limits.
+func (r *Room) holdBack(key record.FeedKey, f *feed, rec *record.Record) Outcome {
 	size := len(rec.Signed())
 	if old := f.waiting[rec.Seq()]; old != nil {
 		if old.ID() != rec.ID() {
-			return r.noteConflictLocked(key, f, old, rec)
+			return r.noteConflict(key, f, old, rec)
 		}
 	} else if r.waitingCount < maxWaiting && r.waitingBytes+size <= maxWaitingBytes {
 		if len(f.waiting) == 0 {
@@ -191,10 +186,8 @@ func (r *Room) holdBackLocked(key record.FeedKey, f *feed, rec *record.Record) O
 	return Outcome{Gap: &Gap{Key: key, From: f.next(), To: rec.Seq() - 1}}
 }
 
-// takeNextLocked removes and returns the waiting record that would extend the feed, or nil.
-func (r *Room) takeNextLocked(f *feed) *record.Record { return r.removeWaitingLocked(f, f.next()) }
-
-func (r *Room) removeWaitingLocked(f *feed, seq uint64) *record.Record {
+// takeWaiting removes and returns the record that waits at seq, or nil.
+func (r *Room) takeWaiting(f *feed, seq uint64) *record.Record {
 	rec := f.waiting[seq]
 	if rec != nil {
 		delete(f.waiting, seq)
@@ -204,45 +197,47 @@ func (r *Room) removeWaitingLocked(f *feed, seq uint64) *record.Record {
 	return rec
 }
 
-// appendLocked appends rec to its feed. It reports false, and does nothing, if rec belongs to
+// appendRecord appends rec to its feed. It reports false, and does nothing, if rec belongs to
 // another chain or breaks a limit.
-func (r *Room) appendLocked(key record.FeedKey, f *feed, rec *record.Record) bool {
-	if !f.extendsHead(rec) || !r.withinUnknownLimitLocked(f, rec) {
+func (r *Room) appendRecord(key record.FeedKey, f *feed, rec *record.Record) bool {
+	if !f.extendsHead(rec) || !r.withinUnknownLimit(f, rec) {
 		return false
 	}
 	f.add(rec)
 	r.memBytes += len(rec.Signed())
-	r.version++
+	r.hash = ""
 	if key.Author == r.self.Key() && rec.Time().Compare(r.ownTime) >= 0 {
 		r.ownLast, r.ownTime = rec.ID(), rec.Time()
 	}
 	return true
 }
 
-// withinUnknownLimitLocked counts rec if this version doesn't know its kind. Above the limit the
+// withinUnknownLimit counts rec if this version doesn't know its kind. Above the limit the
 // feed ends: a chain can't go on without one of its links.
-func (r *Room) withinUnknownLimitLocked(f *feed, rec *record.Record) bool {
+func (r *Room) withinUnknownLimit(f *feed, rec *record.Record) bool {
 	if !rec.Kind().CountsAsUnknown() {
 		return true
 	}
 	size := r.unknownBytes[rec.Author()] + len(rec.Signed())
 	if f.overLimit = size > MaxUnknown; f.overLimit {
-		r.dropWaitingLocked(f)
+		r.dropWaiting(f, 0, math.MaxUint64)
 		return false
 	}
 	r.unknownBytes[rec.Author()] = size
 	return true
 }
 
-// dropWaitingLocked drops the records that wait in a feed that ended.
-func (r *Room) dropWaitingLocked(f *feed) {
+// dropWaiting drops the records that wait in a feed from seq from on, below seq end.
+func (r *Room) dropWaiting(f *feed, from, end uint64) {
 	for seq := range f.waiting {
-		r.removeWaitingLocked(f, seq)
+		if seq >= from && seq < end {
+			r.takeWaiting(f, seq)
+		}
 	}
 }
 
-// trimMemoryLocked drops the oldest records of the largest feeds until memory is within its limit.
-func (r *Room) trimMemoryLocked() {
+// trimMemory drops the oldest records of the largest feeds until memory is within its limit.
+func (r *Room) trimMemory() {
 	for r.memBytes > r.limit {
 		var largest *feed
 		for _, f := range r.feeds {
@@ -251,7 +246,7 @@ func (r *Room) trimMemoryLocked() {
 			}
 		}
 		if largest == nil {
-			r.emptyMemoryLocked()
+			r.emptyMemory()
 			return
 		}
 		// An eighth at a time: a long flood must not pay for this search at every record.
@@ -259,9 +254,9 @@ func (r *Room) trimMemoryLocked() {
 	}
 }
 
-// emptyMemoryLocked drops all records but those of the local feed. There are so many feeds that
+// emptyMemory drops all records but those of the local feed. There are so many feeds that
 // even their last records are over the limit.
-func (r *Room) emptyMemoryLocked() {
+func (r *Room) emptyMemory() {
 	for key, f := range r.feeds {
 		if key != r.ownFeed {
 			r.memBytes -= f.dropOldest(len(f.records))
@@ -271,8 +266,6 @@ func (r *Room) emptyMemoryLocked() {
 
 // Count returns the number of records held, in memory and in the store.
 func (r *Room) Count() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	n := 0
 	for _, f := range r.feeds {
 		n += int(f.next() - f.floor)

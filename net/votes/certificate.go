@@ -71,25 +71,20 @@ func (rs *Records) EncodeCertificate(id vote.ID) ([]byte, bool) {
 	return f.encode(), true
 }
 
-// EncodeEvidence returns the file that proves that a key signed both an approval and a reject. It
-// returns false if a record of it is gone.
-func (rs *Records) EncodeEvidence(e vote.Evidence) ([]byte, bool) {
+// EncodeEvidence returns the file that proves that a key signed both an approval and a reject of a
+// proposal, of the first such key whose records are all here; false if there is none.
+func (rs *Records) EncodeEvidence(id vote.ID) ([]byte, bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	f := file{P2pchat: "evidence", V: 1, Ends: []signed{}}
-	p := rs.records[vote.Ref{Kind: vote.RefProposal, Proposal: e.Proposal}]
-	if p == nil {
-		return nil, false
-	}
-	f.Proposal = form(p)
-	for _, ref := range e.Ballots() {
-		rec := rs.records[ref]
-		if rec == nil {
-			return nil, false
+	for _, e := range rs.ledger.Evidence() {
+		b := e.Ballots()
+		p, yes, no := rs.records[vote.Ref{Kind: vote.RefProposal, Proposal: id}], rs.records[b[0]], rs.records[b[1]]
+		if e.Proposal == id && p != nil && yes != nil && no != nil {
+			f := file{P2pchat: "evidence", V: 1, Proposal: form(p), Ballots: []signed{form(yes), form(no)}, Ends: []signed{}}
+			return f.encode(), true
 		}
-		f.Ballots = append(f.Ballots, form(rec))
 	}
-	return f.encode(), true
+	return nil, false
 }
 
 func form(r *record.Record) signed { return signed{r.Signed(), r.Signature()} }
@@ -174,16 +169,15 @@ func (s signed) read(what string, kind record.Kind) (content, record.RoomID, err
 	if rec.Kind() != kind {
 		return content{}, record.RoomID{}, fmt.Errorf("%s is a %.32q", what, rec.Kind())
 	}
-	out, err := read(rec)
+	room := rec.Body().Room
+	out, err := read(rec, room)
+	if err == nil && kind == record.KindProposal {
+		err = vote.Validate(&out.proposal)
+	}
 	if err != nil {
 		return content{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
 	}
-	if kind == record.KindProposal {
-		if err := vote.Validate(&out.proposal); err != nil {
-			return content{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
-		}
-	}
-	return out, rec.Body().Room, nil
+	return out, room, nil
 }
 
 func (p *Certificate) certificate(c *vote.Certificate, ends []signed) error {

@@ -214,8 +214,8 @@ func twice(t *testing.T) []byte {
 		b.AcceptAll(made, nil)
 	}
 	accept(t, bs[0], cast(t, bs[1], id, vote.Approve)...)
-	out := accept(t, bs[0], cast(t, bs[3], id, vote.Reject)...)
-	text, ok := bs[0].EncodeEvidence(*out.Evidence)
+	accept(t, bs[0], cast(t, bs[3], id, vote.Reject)...)
+	text, ok := bs[0].EncodeEvidence(id)
 	if !ok {
 		t.Fatal("no evidence")
 	}

@@ -160,7 +160,6 @@ func (v *Votes) TakeAnswer(from identity.Key, recs []*record.Record, end bool) {
 	}
 	if end {
 		v.askLocked(from, s)
-		v.cfg.Around.CaughtUp(from)
 	}
 }
 

@@ -52,8 +52,8 @@ func TestNothingForgedCounts(t *testing.T) {
 	}
 	// The same ballot again is idempotent, and its bytes follow from what it says.
 	good := sign(ids[1], record.Body{Room: lobby, Kind: record.KindBallot, Data: ballot})
-	if out := accept(t, b, good); out.Now != vote.Passed {
-		t.Errorf("the good one: %v", out.Now)
+	if out := accept(t, b, good); stateOf(b, out.Proposal) != vote.Passed {
+		t.Errorf("the good one: %v", stateOf(b, out.Proposal))
 	}
 	if out := accept(t, b, good); len(out.Accepted) != 0 {
 		t.Error("the same ballot counts twice")

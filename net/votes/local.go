@@ -15,10 +15,8 @@ import (
 // Propose signs a proposal and our own approval of it, saves both and sends them. Its voters are those
 // that Room.ListVoters returns now.
 func (v *Votes) Propose(d vote.Draft) (event.Proposal, error) {
-	id, err := v.signSaveSend(func() ([]*record.Record, error) {
-		d.Roll = v.cfg.Around.ListVoters()
-		return v.records.SignProposal(d, time.Now().UnixMilli())
-	})
+	d.Roll = v.cfg.Around.ListVoters()
+	id, err := v.signSaveSend(ownVote{kind: record.KindProposal, draft: d})
 	if err != nil {
 		return event.Proposal{}, fmt.Errorf("nothing was proposed: %w", err)
 	}
@@ -41,23 +39,22 @@ func (v *Votes) Preview(d vote.Draft) (event.Proposal, error) {
 
 // Vote signs our ballot, saves it and sends it. It is final.
 func (v *Votes) Vote(ref string, c vote.Choice) (event.Proposal, error) {
-	return v.answer(ref, func(id vote.ID) ([]*record.Record, error) {
-		return v.records.SignBallot(id, c, time.Now().UnixMilli())
-	})
+	return v.answer(ref, ownVote{kind: record.KindBallot, choice: c})
 }
 
 // Cancel cancels a proposal of our own.
 func (v *Votes) Cancel(ref string) (event.Proposal, error) {
-	return v.answer(ref, v.records.SignCancel)
+	return v.answer(ref, ownVote{kind: record.KindCancel})
 }
 
-// answer signs and sends what sign makes for the proposal that ref names.
-func (v *Votes) answer(ref string, sign func(vote.ID) ([]*record.Record, error)) (event.Proposal, error) {
+// answer signs, saves and sends a vote about the proposal that ref names.
+func (v *Votes) answer(ref string, own ownVote) (event.Proposal, error) {
 	id, err := v.find(ref)
 	if err != nil {
 		return event.Proposal{}, err
 	}
-	if _, err = v.signSaveSend(func() ([]*record.Record, error) { return sign(id) }); err != nil {
+	own.about = id
+	if _, err = v.signSaveSend(own); err != nil {
 		return event.Proposal{}, fmt.Errorf("%s: %w", v.records.Label(id), err)
 	}
 	return v.proposal(id), nil
@@ -120,13 +117,9 @@ func (v *Votes) Evidence(ref string) (event.Proposal, []byte, error) {
 	if err != nil {
 		return event.Proposal{}, nil, err
 	}
-	for _, e := range v.records.Evidence() {
-		if e.Proposal != id {
-			continue
-		}
-		if data, ok := v.records.EncodeEvidence(e); ok {
-			return v.proposal(id), data, nil
-		}
+	data, ok := v.records.EncodeEvidence(id)
+	if !ok {
+		return event.Proposal{}, nil, fmt.Errorf("%s: %w", v.records.Label(id), errNoneTwice)
 	}
-	return event.Proposal{}, nil, fmt.Errorf("%s: %w", v.records.Label(id), errNoneTwice)
+	return v.proposal(id), data, nil
 }

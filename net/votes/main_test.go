@@ -34,16 +34,19 @@ type testRoom struct {
 		sent      []wire.Message
 		refused   []string
 		authors   []identity.Key
-		caughtUp  int
 		known     int
-		policies  []event.Policy
+		changes   int // of the policy
 	}
 }
 
-func (r *testRoom) Forward(rec *record.Record, _ identity.Key) {
+func (r *testRoom) Forward(rec *record.Record, _ identity.Key, history bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.forwarded = append(r.mu.forwarded, rec)
+	if history {
+		r.mu.authors = append(r.mu.authors, rec.Author())
+	} else {
+		r.mu.forwarded = append(r.mu.forwarded, rec)
+	}
 }
 
 func (r *testRoom) Send(_ identity.Key, m wire.Message) {
@@ -58,24 +61,14 @@ func (r *testRoom) Refuse(_ identity.Key, reason string) {
 	r.mu.refused = append(r.mu.refused, reason)
 }
 
-func (r *testRoom) NoteNewAuthor(author identity.Key) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.mu.authors = append(r.mu.authors, author)
-}
-
-func (r *testRoom) CaughtUp(identity.Key) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.mu.caughtUp++
-}
-
 func (r *testRoom) ListVoters() []identity.Key     { return r.mu.voters }
 func (r *testRoom) ListLongLinked() []identity.Key { return r.mu.linked }
 func (r *testRoom) CountPlainPeers() int           { return r.mu.plain }
 
 func (r *testRoom) NameOf(key identity.Key) (string, bool) { return key.Short(), true }
-func (r *testRoom) Peer(key identity.Key) event.Peer       { return event.Peer{Key: key, Name: key.Short()} }
+func (r *testRoom) Peer(key identity.Key) (event.Peer, bool) {
+	return event.Peer{Key: key, Name: key.Short()}, true
+}
 
 func (r *testRoom) PolicyKnown() {
 	r.mu.Lock()
@@ -83,10 +76,10 @@ func (r *testRoom) PolicyKnown() {
 	r.mu.known++
 }
 
-func (r *testRoom) PolicyChanged(p event.Policy) {
+func (r *testRoom) PolicyChanged() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.policies = append(r.mu.policies, p)
+	r.mu.changes++
 }
 
 // voter is a Votes with the room around it.

@@ -55,7 +55,7 @@ func (v *Votes) Load(ctx context.Context) error {
 }
 
 // persist saves the records that were accepted and deletes those that were dropped.
-func (v *Votes) persist(out Outcome) {
+func (v *Votes) persist(out Change) {
 	for _, r := range out.Accepted {
 		v.logError(v.put(r))
 	}
@@ -93,38 +93,36 @@ func (v *Votes) logError(err error) {
 // signSaveSend signs local vote records, saves them, and only then applies and sends them. A ballot is
 // final, so it must be on disk before anyone can see it (see package vote). The caller waits for the
 // disk for a moment; a later failure is reported by a notice. id is zero until it is known.
-func (v *Votes) signSaveSend(sign func() ([]*record.Record, error)) (id vote.ID, err error) {
-	type result struct {
-		id  vote.ID
-		err error
-	}
-	done, left := make(chan result), make(chan struct{})
+func (v *Votes) signSaveSend(own ownVote) (vote.ID, error) {
+	var id vote.ID
+	done, left := make(chan error), make(chan struct{})
 	if !v.cfg.Group.Go("votes/sign", func(ctx context.Context) {
-		v.signing.Lock()
-		defer v.signing.Unlock()
-		id, err := v.signSaveApply(ctx, sign)
+		var err error
+		id, err = v.signSaveApply(ctx, own)
 		select {
-		case done <- result{id, err}:
+		case done <- err:
 		case <-left:
 			if err != nil {
 				v.cfg.Events.Post(event.Notice{Scope: v.scope, Level: event.Error, Text: err.Error(), Hint: "make room on the disk and do it again"})
 			}
 		}
 	}) {
-		return id, errEnding
+		return vote.ID{}, errEnding
 	}
 	select {
-	case r := <-done:
-		return r.id, r.err
+	case err := <-done:
+		return id, err
 	case <-time.After(saveWait):
 		close(left)
-		return id, nil
+		return vote.ID{}, nil
 	}
 }
 
-// signSaveApply does the work of signSaveSend. The caller holds signing.
-func (v *Votes) signSaveApply(ctx context.Context, sign func() ([]*record.Record, error)) (id vote.ID, err error) {
-	recs, err := sign()
+// signSaveApply does the work of signSaveSend.
+func (v *Votes) signSaveApply(ctx context.Context, own ownVote) (id vote.ID, err error) {
+	v.signing.Lock()
+	defer v.signing.Unlock()
+	recs, err := v.records.signOwn(own, time.Now().UnixMilli())
 	if err != nil {
 		return id, err
 	}

@@ -42,10 +42,9 @@ func (v *Votes) WirePolicy() *wire.Policy {
 
 // postPolicyLocked reports that the policy changed, and what follows from that.
 func (v *Votes) postPolicyLocked(history bool) {
-	policy := v.Policy()
-	v.cfg.Around.PolicyChanged(policy)
+	v.cfg.Around.PolicyChanged()
 	v.postChangedLocked(history)
-	v.cfg.Events.Post(event.PolicyChanged{Scope: v.scope, Policy: policy, History: history})
+	v.cfg.Events.Post(event.PolicyChanged{Scope: v.scope, Policy: v.Policy(), History: history})
 }
 
 // awaitPolicyLocked begins to wait for the policy with the first link.
@@ -71,7 +70,8 @@ func (v *Votes) onLevelLocked(key identity.Key, s *session) {
 		return // each answer that brings us level comes here
 	}
 	s.differs = both
-	d := event.Differs{Scope: v.scope, Peer: v.cfg.Around.Peer(key), SecureOnly: theirs.SecureOnly}
+	peer, _ := v.cfg.Around.Peer(key)
+	d := event.Differs{Scope: v.scope, Peer: peer, SecureOnly: theirs.SecureOnly}
 	by := theirs.By
 	if !theirs.SecureOnly { // then it is ours that they don't apply
 		by = ours.By

@@ -87,10 +87,3 @@ func (rs *Records) Endings(off *vote.Proposal) []vote.Ending {
 	defer rs.mu.Unlock()
 	return rs.ledger.Endings(off)
 }
-
-// Evidence returns every key that signed both an approval and a reject of one proposal.
-func (rs *Records) Evidence() []vote.Evidence {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	return rs.ledger.Evidence()
-}

@@ -12,9 +12,7 @@ import (
 )
 
 // ErrForm refuses a vote record outside its place.
-var (
-	ErrForm = errors.New("vote record has a feed, a place in it, or a wrong time")
-)
+var ErrForm = errors.New("vote record has a feed, a place in it, or a wrong time")
 
 // IsVoteRecord reports whether Records takes the record: a vote record outside any feed.
 func IsVoteRecord(r *record.Record) bool { return r.Kind().IsVote() && r.Feed() == 0 }
@@ -40,35 +38,26 @@ func NewRecords(room record.RoomID, self *identity.Identity) *Records {
 	}
 }
 
-// Outcome says what a record changed.
-type Outcome struct {
-	Proposal vote.ID
-	Accepted []*record.Record // new: to save and forward; the record itself among them
-	Dropped  []record.ID      // to delete on disk
-	Was, Now vote.State       // the proposal's state before and after
-	Evidence *vote.Evidence   // proof that a key signed both choices
-	LeftOut  []identity.Key   // voters that the proposal leaves out; if there are any, it is disputed here
-	Policy   bool             // the policy changed
+// Change says what records about one proposal changed.
+type Change struct {
+	Proposal    vote.ID
+	Accepted    []*record.Record // new: to save and forward
+	Dropped     []record.ID      // to delete on disk
+	Equivocator identity.Key     // has signed both choices, as these records show; else zero
+	LeftOut     []identity.Key   // voters that the proposal leaves out; if there are any, it is disputed here
+	Policy      bool             // the policy changed
 }
 
-func (rs *Records) acceptLocked(rec *record.Record, linked []identity.Key) (Outcome, error) {
-	s, err := rs.read(rec)
-	if err != nil {
-		return Outcome{}, err
-	}
-	return rs.takeLocked(rec, s, linked)
-}
-
-// takeLocked adds a record that was read. linked are the native peers with a link for
-// vote.DisputeAfter or more. They decide whether a proposal is disputed, now and never again
+// takeLocked adds a record that was read, and its effect to out. linked are the native peers with a
+// link for vote.DisputeAfter or more. They decide whether a proposal is disputed, now and never again
 // (package vote, rule 6). A record with an error is dropped.
-func (rs *Records) takeLocked(rec *record.Record, c content, linked []identity.Key) (Outcome, error) {
+func (rs *Records) takeLocked(out *Change, rec *record.Record, c content, linked []identity.Key) error {
 	ref := c.ref
-	out := Outcome{Proposal: ref.Proposal}
-	var err error
+	out.Proposal = ref.Proposal
 	_, had := rs.records[ref]
 	rs.records[ref] = rec // before the ledger adopts or drops it
 	var res vote.Result
+	var err error
 	switch ref.Kind {
 	case vote.RefProposal:
 		res, err = rs.ledger.AddProposal(c.proposal)
@@ -83,17 +72,16 @@ func (rs *Records) takeLocked(rec *record.Record, c content, linked []identity.K
 	if res.Verdict == vote.Refused && !had {
 		delete(rs.records, ref)
 	}
-	rs.followLocked(&out, ref, res)
+	rs.followLocked(out, ref, res)
 	if ref.Kind == vote.RefProposal && res.Verdict == vote.Accepted {
-		rs.judgeLocked(&out, &c.proposal, linked)
+		rs.judgeLocked(out, &c.proposal, linked)
 	}
-	out.Policy = rs.deriveLocked()
-	return out, err
+	out.Policy = rs.deriveLocked() || out.Policy
+	return err
 }
 
 // followLocked updates the stored records after a change of the ledger.
-func (rs *Records) followLocked(out *Outcome, ref vote.Ref, res vote.Result) {
-	out.Was, out.Now = res.Was, res.Now
+func (rs *Records) followLocked(out *Change, ref vote.Ref, res vote.Result) {
 	for _, r := range res.Adopted {
 		if rec := rs.records[r]; rec != nil && r != ref {
 			out.Accepted = append(out.Accepted, rec)
@@ -113,7 +101,7 @@ func (rs *Records) followLocked(out *Outcome, ref vote.Ref, res vote.Result) {
 	if res.Equivocated {
 		for _, e := range rs.ledger.Evidence() {
 			if e.Proposal == ref.Proposal && (ref.Kind == vote.RefProposal || e.Voter == ref.By) {
-				out.Evidence = &e
+				out.Equivocator = e.Voter
 				break
 			}
 		}
@@ -122,7 +110,7 @@ func (rs *Records) followLocked(out *Outcome, ref vote.Ref, res vote.Result) {
 
 // judgeLocked disputes a proposal that leaves voters out (package vote, rule 6). Only its arrival
 // can do that.
-func (rs *Records) judgeLocked(out *Outcome, p *vote.Proposal, linked []identity.Key) {
+func (rs *Records) judgeLocked(out *Change, p *vote.Proposal, linked []identity.Key) {
 	if out.LeftOut = p.ListLeftOut(rs.self.Key(), linked); len(out.LeftOut) > 0 {
 		rs.disputes[p.ID] = struct{}{}
 	}
@@ -144,16 +132,11 @@ type content struct {
 }
 
 // read checks a record's room and form and decodes it.
-func (rs *Records) read(rec *record.Record) (content, error) {
+func read(rec *record.Record, room record.RoomID) (content, error) {
 	body := rec.Body()
-	if body.Room != rs.room {
+	if body.Room != room {
 		return content{}, fmt.Errorf("vote %w", record.ErrOtherRoom)
 	}
-	return read(rec)
-}
-
-func read(rec *record.Record) (content, error) {
-	body := rec.Body()
 	if body.Feed != 0 || body.Seq != 0 || body.Prev != (record.ID{}) {
 		return content{}, ErrForm
 	}

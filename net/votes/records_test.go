@@ -49,9 +49,9 @@ func propose(t *testing.T, b *votes.Records, w vote.Draft) (vote.ID, []*record.R
 	return out.Proposal, out.Accepted
 }
 
-func accept(t *testing.T, b *votes.Records, recs ...*record.Record) votes.Outcome {
+func accept(t *testing.T, b *votes.Records, recs ...*record.Record) votes.Change {
 	t.Helper()
-	var out votes.Outcome
+	var out votes.Change
 	for _, r := range recs {
 		var err error
 		if out, err = add(b, r); err != nil {
@@ -71,27 +71,27 @@ func cast(t *testing.T, b *votes.Records, id vote.ID, c vote.Choice) []*record.R
 }
 
 // add takes one verified record.
-func add(b *votes.Records, r *record.Record) (votes.Outcome, error) {
+func add(b *votes.Records, r *record.Record) (votes.Change, error) {
 	return b.ApplyOwn([]*record.Record{r})
 }
 
 // signProposal, signBallot and signCancel sign what the peer itself says and apply it.
-func signProposal(b *votes.Records, w vote.Draft, now int64) (votes.Outcome, error) {
+func signProposal(b *votes.Records, w vote.Draft, now int64) (votes.Change, error) {
 	return apply(b)(b.SignProposal(w, now))
 }
 
-func signBallot(b *votes.Records, id vote.ID, c vote.Choice, now int64) (votes.Outcome, error) {
+func signBallot(b *votes.Records, id vote.ID, c vote.Choice, now int64) (votes.Change, error) {
 	return apply(b)(b.SignBallot(id, c, now))
 }
 
-func signCancel(b *votes.Records, id vote.ID) (votes.Outcome, error) {
+func signCancel(b *votes.Records, id vote.ID) (votes.Change, error) {
 	return apply(b)(b.SignCancel(id))
 }
 
-func apply(b *votes.Records) func([]*record.Record, error) (votes.Outcome, error) {
-	return func(own []*record.Record, err error) (votes.Outcome, error) {
+func apply(b *votes.Records) func([]*record.Record, error) (votes.Change, error) {
+	return func(own []*record.Record, err error) (votes.Change, error) {
 		if err != nil {
-			return votes.Outcome{}, err
+			return votes.Change{}, err
 		}
 		return b.ApplyOwn(own)
 	}
@@ -104,6 +104,12 @@ func allOf(b *votes.Records) []*record.Record {
 		ask = append(ask, vote.MapEntry{Proposal: e.Proposal})
 	}
 	return b.ListRequested(ask)
+}
+
+// stateOf returns the state of a proposal.
+func stateOf(b *votes.Records, id vote.ID) vote.State {
+	v, _, _ := b.View(id, now)
+	return v.Tally.State
 }
 
 func TestMajorityPasses(t *testing.T) {
@@ -122,7 +128,7 @@ func TestMajorityPasses(t *testing.T) {
 		t.Error("the second approval does not decide")
 	}
 	out := accept(t, bs[0], yes...)
-	if !out.Policy || out.Now != vote.Passed || out.Was != vote.Open || !bs[0].Policy().SecureOnly {
+	if !out.Policy || stateOf(bs[0], id) != vote.Passed || !bs[0].Policy().SecureOnly {
 		t.Errorf("%+v", out)
 	}
 	// The third heard the ballots first, then the proposal.
@@ -165,7 +171,7 @@ func TestBallotsAreFinal(t *testing.T) {
 		t.Errorf("another's cancel: %v", err)
 	}
 	out, err := signCancel(bs[0], id)
-	if err != nil || out.Now != vote.Cancelled {
+	if err != nil || stateOf(bs[0], id) != vote.Cancelled {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
@@ -268,7 +274,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		rng.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
 		b := votes.NewRecords(lobby, person(77))
 		kept := map[record.ID]int{}
-		note := func(out votes.Outcome) {
+		note := func(out votes.Change) {
 			for _, r := range out.Accepted {
 				kept[r.ID()]++
 			}
@@ -362,7 +368,7 @@ func TestDecidedVotesComeFirst(t *testing.T) {
 		flooded.AcceptAll(out.Accepted, nil)
 	}
 	outs, refused := flooded.AcceptAll(good, nil)
-	if refused != 0 || len(outs) != 1 || outs[0].Now != vote.Passed || !flooded.Policy().SecureOnly {
+	if refused != 0 || len(outs) != 1 || stateOf(flooded, outs[0].Proposal) != vote.Passed || !flooded.Policy().SecureOnly {
 		t.Errorf("%d outcomes, %d refused, policy %+v", len(outs), refused, flooded.Policy())
 	}
 }
@@ -376,13 +382,13 @@ func TestEquivocationIsEvidence(t *testing.T) {
 	accept(t, two, made...)
 	accept(t, b, cast(t, one, id, vote.Approve)...)
 	out := accept(t, b, cast(t, two, id, vote.Reject)...)
-	if out.Evidence == nil || out.Evidence.Voter != keys[1] {
+	if out.Equivocator != keys[1] {
 		t.Fatalf("%+v", out)
 	}
 	if v, _, _ := b.View(id, now); v.Tally.Yes != 2 || v.Tally.No != 0 {
 		t.Errorf("tally %+v", v.Tally)
 	}
-	text, ok := b.EncodeEvidence(*out.Evidence)
+	text, ok := b.EncodeEvidence(id)
 	if !ok {
 		t.Fatal("no file")
 	}

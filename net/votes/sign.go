@@ -8,6 +8,25 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
+// ownVote is what the local person votes, not signed yet.
+type ownVote struct {
+	kind   record.Kind
+	draft  vote.Draft  // of a proposal
+	about  vote.ID     // the proposal of a ballot or a cancel
+	choice vote.Choice // of a ballot
+}
+
+// signOwn signs the records of a local vote at now (ms since 1970).
+func (rs *Records) signOwn(own ownVote, now int64) ([]*record.Record, error) {
+	switch own.kind {
+	case record.KindProposal:
+		return rs.SignProposal(own.draft, now)
+	case record.KindBallot:
+		return rs.SignBallot(own.about, own.choice, now)
+	}
+	return rs.SignCancel(own.about)
+}
+
 // Errors of SignBallot and SignCancel.
 var (
 	ErrDecided = errors.New("it is decided already")
@@ -114,20 +133,17 @@ func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
 
 // ApplyOwn adds local records about one proposal, once they are on disk. The caller sends those in
 // Accepted.
-func (rs *Records) ApplyOwn(own []*record.Record) (Outcome, error) {
+func (rs *Records) ApplyOwn(own []*record.Record) (out Change, err error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	var all Outcome
-	for i, rec := range own {
-		out, err := rs.acceptLocked(rec, nil) // the local user meant to leave out the rest
+	for _, rec := range own {
+		c, err := read(rec, rs.room)
+		if err == nil {
+			err = rs.takeLocked(&out, rec, c, nil) // the local user meant to leave out the rest
+		}
 		if err != nil {
 			return out, err
 		}
-		if i > 0 {
-			out.Accepted, out.Dropped = append(all.Accepted, out.Accepted...), append(all.Dropped, out.Dropped...)
-			out.Was, out.Policy = all.Was, out.Policy || all.Policy
-		}
-		all = out
 	}
-	return all, nil
+	return out, nil
 }

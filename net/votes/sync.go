@@ -2,6 +2,7 @@ package votes
 
 import (
 	"encoding/hex"
+	"maps"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
@@ -50,20 +51,20 @@ func (rs *Records) ListRequested(asked vote.Map) []*record.Record {
 //
 // linked are the native peers with a link for vote.DisputeAfter or more (package vote, rule 6). It
 // returns an outcome for each proposal that changed, and how many records were refused.
-func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Outcome, refused int) {
+func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Change, refused int) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	// Each record is read once and found by its proposal: a room may hold tens of thousands.
 	var all []readRecord
 	about := map[vote.ID][]readRecord{}
 	for _, r := range recs {
-		s, err := rs.read(r)
+		c, err := read(r, rs.room)
 		if err != nil {
 			refused++
 			continue
 		}
-		all = append(all, readRecord{r, s})
-		about[s.ref.Proposal] = append(about[s.ref.Proposal], readRecord{r, s})
+		all = append(all, readRecord{r, c})
+		about[c.ref.Proposal] = append(about[c.ref.Proposal], readRecord{r, c})
 	}
 	for _, h := range all {
 		id := h.ref.Proposal
@@ -81,8 +82,8 @@ func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs
 		}
 	}
 	for _, h := range all {
-		out, err := rs.takeLocked(h.rec, h.content, linked)
-		if err != nil {
+		var out Change
+		if rs.takeLocked(&out, h.rec, h.content, linked) != nil {
 			refused++
 		} else if len(out.Accepted) > 0 || len(out.Dropped) > 0 {
 			outs = append(outs, out)
@@ -99,8 +100,8 @@ type readRecord struct {
 
 // acceptCertificateLocked adds an unknown proposal together with the approvals that pass it. about
 // holds these records, and maybe more about the same proposal.
-func (rs *Records) acceptCertificateLocked(c vote.Certificate, about []readRecord, linked []identity.Key) (Outcome, error) {
-	out := Outcome{Proposal: c.Proposal.ID}
+func (rs *Records) acceptCertificateLocked(c vote.Certificate, about []readRecord, linked []identity.Key) (Change, error) {
+	out := Change{Proposal: c.Proposal.ID}
 	for _, h := range about {
 		if rs.records[h.ref] == nil {
 			rs.records[h.ref] = h.rec
@@ -108,7 +109,9 @@ func (rs *Records) acceptCertificateLocked(c vote.Certificate, about []readRecor
 	}
 	res, err := rs.ledger.AddCertificate(c)
 	if err != nil {
-		rs.dropUnknownLocked(c.Proposal.ID)
+		if rs.ledger.State(out.Proposal) == vote.Unknown {
+			maps.DeleteFunc(rs.records, func(ref vote.Ref, _ *record.Record) bool { return ref.Proposal == out.Proposal })
+		}
 		return out, err
 	}
 	for _, ref := range res.Adopted {
@@ -138,16 +141,4 @@ func certify(p vote.Proposal, about []readRecord) vote.Certificate {
 		}
 	}
 	return c
-}
-
-// dropUnknownLocked deletes the records of a proposal that the ledger doesn't know.
-func (rs *Records) dropUnknownLocked(id vote.ID) {
-	if rs.ledger.State(id) != vote.Unknown {
-		return
-	}
-	for ref := range rs.records {
-		if ref.Proposal == id {
-			delete(rs.records, ref)
-		}
-	}
 }

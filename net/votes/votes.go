@@ -17,31 +17,27 @@ import (
 // Room is what Votes asks of the room around it. Its methods are called under the lock of Votes, so
 // they must not call back into Votes.
 type Room interface {
-	// Forward sends a vote record to the linked peers that may lack it. from is the peer that it came
-	// from, the zero key for a local one.
-	Forward(r *record.Record, from identity.Key)
+	// Forward sends a vote record to the linked peers that may lack it, at once, or with history when
+	// catching up has ended. from is the peer that it came from, the zero key for a local one.
+	Forward(r *record.Record, from identity.Key, history bool)
 	// Send queues a message to a linked peer.
 	Send(to identity.Key, m wire.Message)
 	// Refuse counts something that a peer sent and that was not taken.
 	Refuse(from identity.Key, reason string)
-	// NoteNewAuthor remembers that a record of the author came by catching up.
-	NoteNewAuthor(author identity.Key)
-	// CaughtUp follows the end of a peer's answer.
-	CaughtUp(with identity.Key)
 	// ListVoters returns the keys that may vote on a proposal that is made now, the local one first.
 	ListVoters() []identity.Key
 	// ListLongLinked returns the peers that have been linked for vote.DisputeAfter or longer.
 	ListLongLinked() []identity.Key
 	// NameOf returns what a key is called, and whether it is here now.
 	NameOf(key identity.Key) (name string, here bool)
-	// Peer returns a peer as it is now.
-	Peer(key identity.Key) event.Peer
+	// Peer returns a peer as it is now, and whether it is known.
+	Peer(key identity.Key) (event.Peer, bool)
 	// CountPlainPeers returns how many peers speak in cleartext.
 	CountPlainPeers() int
 	// PolicyKnown follows the moment from which the room's policy counts as known. It comes once.
 	PolicyKnown()
 	// PolicyChanged follows each change of the policy.
-	PolicyChanged(event.Policy)
+	PolicyChanged()
 }
 
 // Config says whose votes these are and where they go. All of it must be set.
@@ -91,17 +87,13 @@ func (v *Votes) Hash() string { return v.records.Hash() }
 
 // applyLocked follows what vote records did: saves them, hands them on and reports them. from is the
 // zero key for local ones.
-func (v *Votes) applyLocked(out Outcome, from identity.Key, history bool) {
+func (v *Votes) applyLocked(out Change, from identity.Key, history bool) {
 	v.persist(out)
 	if len(out.LeftOut) > 0 {
 		v.mu.leftOut[out.Proposal] = out.LeftOut
 	}
 	for _, r := range out.Accepted {
-		if from.IsZero() || !history {
-			v.cfg.Around.Forward(r, from)
-		} else {
-			v.cfg.Around.NoteNewAuthor(r.Author())
-		}
+		v.cfg.Around.Forward(r, from, history)
 	}
 	// A ballot is reported before what came of it, but not before the proposal that it is about.
 	_, known := v.mu.shown[out.Proposal]
@@ -116,9 +108,9 @@ func (v *Votes) applyLocked(out Outcome, from identity.Key, history bool) {
 	if known {
 		v.postProposalLocked(out.Proposal, history)
 	}
-	if out.Evidence != nil {
+	if !out.Equivocator.IsZero() {
 		v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(out.Proposal),
-			By: v.voter(out.Evidence.Voter, vote.Both), Choice: vote.Reject, Twice: true, History: history})
+			By: v.voter(out.Equivocator, vote.Both), Choice: vote.Reject, Twice: true, History: history})
 	}
 	if out.Policy {
 		v.postPolicyLocked(history)

@@ -57,7 +57,7 @@ func TestEventsOfAVote(t *testing.T) {
 			if l, on := v.SecureOnly(); !on || l != label || !policy.SecureOnly || policy.Number != 1 || len(policy.Signed) != 2 {
 				t.Errorf("%s, %+v", l, policy)
 			}
-			if n := len(v.room.mu.policies); n != 1 {
+			if n := v.room.mu.changes; n != 1 {
 				t.Errorf("%d changes of the policy", n)
 			}
 		}

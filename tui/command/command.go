@@ -35,7 +35,7 @@ type LocalPeer interface {
 	Disconnect(peer string) error // an id, or an address of Connect
 	Ignore(id string, on bool) error
 	Verify(id string, on bool) error
-	Typing(on bool) // notifies peers that the person is writing, or has stopped
+	SendTyping(on bool) // notifies peers that the person is writing, or has stopped
 
 	Proposals() []event.Proposal
 	Policy() event.Policy
@@ -43,11 +43,11 @@ type LocalPeer interface {
 	Preview(vote.Draft) (event.Proposal, error)
 	Propose(vote.Draft) (event.Proposal, error)
 	Vote(ref string, c vote.Choice) (event.Proposal, error)
-	Withdraw(ref string) (event.Proposal, error)
-	// Dispute stops applying a vote here, or applies it again: see package vote, "Disputes".
-	Dispute(ref string, on bool) (event.Proposal, error)
-	// Proof returns the certificate of a proposal that passed.
-	Proof(ref string) (event.Proposal, []byte, error)
+	Cancel(ref string) (event.Proposal, error)
+	// SetDisputed stops applying a vote here, or applies it again: see package vote, "Disputes".
+	SetDisputed(ref string, on bool) (event.Proposal, error)
+	// Certificate returns the certificate of a proposal that passed.
+	Certificate(ref string) (event.Proposal, []byte, error)
 	// Evidence returns the proof that a voter signed two contrary ballots.
 	Evidence(ref string) (event.Proposal, []byte, error)
 

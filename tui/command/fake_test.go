@@ -58,15 +58,15 @@ func (f *fakeNode) Vote(ref string, c vote.Choice) (event.Proposal, error) {
 	return event.Proposal{}, f.call("vote %.8s %s", ref, c)
 }
 
-func (f *fakeNode) Withdraw(ref string) (event.Proposal, error) {
+func (f *fakeNode) Cancel(ref string) (event.Proposal, error) {
 	return event.Proposal{}, f.call("withdraw %s", ref)
 }
 
-func (f *fakeNode) Dispute(ref string, on bool) (event.Proposal, error) {
+func (f *fakeNode) SetDisputed(ref string, on bool) (event.Proposal, error) {
 	return event.Proposal{}, f.call("dispute %.8s %v", ref, on)
 }
 
-func (f *fakeNode) Proof(ref string) (event.Proposal, []byte, error) {
+func (f *fakeNode) Certificate(ref string) (event.Proposal, []byte, error) {
 	return event.Proposal{}, []byte("proof"), f.call("proof %.8s", ref)
 }
 

@@ -201,7 +201,7 @@ func (e Env) dispute(ref string, on bool) {
 	if !ok {
 		return
 	}
-	if _, err := e.Node.Dispute(p.ID, on); e.fail(err) {
+	if _, err := e.Node.SetDisputed(p.ID, on); e.fail(err) {
 		return
 	}
 	if on {

@@ -175,7 +175,7 @@ func (c *Conversation) NextTimer(now time.Time) (at time.Time) {
 // OnTimer does what is due.
 func (c *Conversation) OnTimer(now time.Time) {
 	if c.typing.expire(now) {
-		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.Typing(false) })
+		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.SendTyping(false) })
 	}
 	c.Voting.onTimer(now)
 }

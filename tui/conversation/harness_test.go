@@ -48,7 +48,7 @@ func (n *fakeNode) note(format string, args ...any) {
 	n.calls = append(n.calls, fmt.Sprintf(format, args...))
 }
 
-func (n *fakeNode) Typing(on bool) { n.note("typing %v", on) }
+func (n *fakeNode) SendTyping(on bool) { n.note("typing %v", on) }
 
 func (n *fakeNode) History(_ context.Context, before event.Place, most int) ([]event.Line, error) {
 	n.note("history %d", most)

@@ -116,13 +116,13 @@ func (c *Conversation) reportTyping() {
 	if c.cfg.Settings.HideTyping {
 		c.typing.lastKey = now
 	} else if c.typing.start(now) {
-		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.Typing(true) })
+		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.SendTyping(true) })
 	}
 }
 
 // StopTyping reports to peers that the local peer has stopped writing, if they believe that it writes.
 func (c *Conversation) StopTyping() {
 	if c.typing.stop() {
-		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.Typing(false) })
+		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.SendTyping(false) })
 	}
 }

@@ -26,9 +26,11 @@ func (fakeVotes) Propose(vote.Draft) (event.Proposal, error) { return event.Prop
 func (fakeVotes) Vote(string, vote.Choice) (event.Proposal, error) {
 	return event.Proposal{}, errNoVotes
 }
-func (fakeVotes) Withdraw(string) (event.Proposal, error)      { return event.Proposal{}, errNoVotes }
-func (fakeVotes) Dispute(string, bool) (event.Proposal, error) { return event.Proposal{}, errNoVotes }
-func (fakeVotes) Proof(string) (event.Proposal, []byte, error) {
+func (fakeVotes) Cancel(string) (event.Proposal, error) { return event.Proposal{}, errNoVotes }
+func (fakeVotes) SetDisputed(string, bool) (event.Proposal, error) {
+	return event.Proposal{}, errNoVotes
+}
+func (fakeVotes) Certificate(string) (event.Proposal, []byte, error) {
 	return event.Proposal{}, nil, errNoVotes
 }
 func (fakeVotes) Evidence(string) (event.Proposal, []byte, error) {

@@ -19,7 +19,7 @@ func TestVote(t *testing.T) {
 		n.link(a, b)
 		n.link(b, c) // c hears of a by b
 		pass(time.Second)
-		p, err := a.Votes().Propose(vote.Draft{Slot: vote.SecureOnly, Action: vote.On})
+		p, err := a.Propose(vote.Draft{Slot: vote.SecureOnly, Action: vote.On})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +27,7 @@ func TestVote(t *testing.T) {
 			t.Errorf("%d voters", len(p.Roll))
 		}
 		pass(time.Second)
-		if _, err := c.Votes().Vote(p.Label, vote.Approve); err != nil {
+		if _, err := c.Vote(p.Label, vote.Approve); err != nil {
 			t.Fatal(err)
 		}
 		pass(time.Second)
@@ -35,8 +35,8 @@ func TestVote(t *testing.T) {
 		n.link(d, a)
 		pass(time.Second)
 		for _, m := range n.members {
-			if _, on := m.Votes().SecureOnly(); !on || len(m.host.mu.policies) != 1 || m.host.mu.known != 1 {
-				t.Errorf("%s: on %v, %d changes, known %d times", m.host.mu.name, on, len(m.host.mu.policies), m.host.mu.known)
+			if _, on := m.SecureOnly(); !on || m.host.mu.changes != 1 || m.host.mu.known != 1 {
+				t.Errorf("%s: on %v, %d changes, known %d times", m.host.mu.name, on, m.host.mu.changes, m.host.mu.known)
 			}
 		}
 		n.expectLevel()
@@ -46,7 +46,7 @@ func TestVote(t *testing.T) {
 			}
 		}
 		again := n.restart(0)
-		if _, on := again.Votes().SecureOnly(); !on {
+		if _, on := again.SecureOnly(); !on {
 			t.Error("the policy is lost after a restart")
 		}
 	})
@@ -69,12 +69,12 @@ func TestVotersAreBounded(t *testing.T) {
 			}
 		}
 		a.SetNeighbours(a.links[b.key()], crowd)
-		roll := (aroundVotes{a.Replica}).ListVoters()
+		roll := (votesRoom{a.host, a.Replica}).ListVoters()
 		if len(roll) != vote.MaxRoll || roll[0] != a.key() || slices.Contains(roll, last) {
 			t.Errorf("%d voters", len(roll))
 		}
 		a.SetNeighbours(a.links[c.key()], map[identity.Key]bool{last: true})
-		roll = (aroundVotes{a.Replica}).ListVoters()
+		roll = (votesRoom{a.host, a.Replica}).ListVoters()
 		for _, key := range []identity.Key{b.key(), c.key(), last} {
 			if !slices.Contains(roll, key) {
 				t.Errorf("%s is left out", key.Short())
@@ -90,7 +90,7 @@ func TestVotersAreBounded(t *testing.T) {
 func TestListLongLinked(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, n *net) {
 		a, b, c := n.members[0], n.members[1], n.members[2]
-		around := aroundVotes{a.Replica}
+		around := votesRoom{a.host, a.Replica}
 		n.link(a, b)
 		pass(vote.DisputeAfter - time.Second)
 		n.link(a, c)
@@ -103,7 +103,6 @@ func TestListLongLinked(t *testing.T) {
 		}
 		n.unlink(a, b)
 		around.Send(b.key(), wire.Typing{Room: a.ID()}) // to a peer that is gone: dropped
-		around.CaughtUp(b.key())
 		if got := around.ListLongLinked(); len(got) != 0 {
 			t.Errorf("%d peers once it is gone", len(got))
 		}
