@@ -53,7 +53,7 @@ func checkPages(r io.ReaderAt, size int64) error {
 	if m.hw > uint64(size)/uint64(m.pageSize) {
 		return fmt.Errorf("%d pages in a file of %d bytes", m.hw, size)
 	}
-	c.seen = make([]uint64, m.hw/64+1)
+	c.seen = make([]bool, m.hw)
 	if err := c.checkFreelist(); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func checkPages(r io.ReaderAt, size int64) error {
 		return err
 	}
 	for page := uint64(2); page < m.hw; page++ {
-		if c.seen[page/64]&(1<<(page%64)) == 0 {
+		if !c.seen[page] {
 			return fmt.Errorf("page %d is neither used nor free", page)
 		}
 	}
@@ -105,7 +105,7 @@ type checker struct {
 	r    io.ReaderAt
 	m    meta
 	deep bool     // check the leaves, too
-	seen []uint64 // a bit for each page that is referred to, or free
+	seen []bool   // by page: whether it is referred to, or free
 }
 
 // claimPage notes that a page is referred to. Each page may be claimed only once.
@@ -113,10 +113,10 @@ func (c *checker) claimPage(page uint64) error {
 	if page < 2 || page >= c.m.hw {
 		return fmt.Errorf("page %d is out of range", page)
 	}
-	if c.seen[page/64]&(1<<(page%64)) != 0 {
+	if c.seen[page] {
 		return fmt.Errorf("page %d is referred to twice", page)
 	}
-	c.seen[page/64] |= 1 << (page % 64)
+	c.seen[page] = true
 	return nil
 }
 
@@ -186,17 +186,11 @@ func (c *checker) checkFreelist() error {
 // checkBuckets checks the root bucket, whose leaves say where the other buckets begin, and those
 // buckets.
 func (c *checker) checkBuckets() error {
-	if err := c.claimPage(c.m.root); err != nil {
-		return err
-	}
 	roots, err := c.checkTree(c.m.root, nil, 0, true)
 	if err != nil {
 		return err
 	}
 	for _, root := range roots {
-		if err := c.claimPage(root); err != nil {
-			return err
-		}
 		if _, err := c.checkTree(root, nil, 0, false); err != nil {
 			return err
 		}
@@ -204,9 +198,12 @@ func (c *checker) checkBuckets() error {
 	return nil
 }
 
-// checkTree checks the pages from page down. first is the first key that page must have, or nil.
+// checkTree claims and checks the pages from page down. first is the first key that page must have, or nil.
 // For the root bucket it returns the first pages of the buckets in it.
 func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (roots []uint64, err error) {
+	if err := c.claimPage(page); err != nil {
+		return nil, err
+	}
 	flags, count, overflow, err := c.readHeader(page)
 	if err != nil {
 		return nil, err
@@ -233,10 +230,10 @@ func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (
 		return nil, fmt.Errorf("page %d has leaves at two depths (%v)", page, err)
 	}
 	for i, child := range children {
-		if err := c.claimPage(child); err != nil {
-			return nil, err
-		}
 		if kind == flagLeaf && !isRoot && !c.deep {
+			if err := c.claimPage(child); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if flags, _, _, err := c.readHeader(child); err != nil || flags != kind {
@@ -287,31 +284,39 @@ func (c *checker) checkLeaf(page uint64, count int, overflow uint32, first []byt
 	if err != nil {
 		return nil, err
 	}
-	keys, err := readLeafKeys(b, count, isRoot)
+	keys, roots, err := readLeaf(b, count, isRoot)
 	if err != nil {
 		return nil, fmt.Errorf("page %d: %w", page, err)
 	}
-	if err := checkAscending(page, keys, first); err != nil || !isRoot {
-		return nil, err
-	}
-	return readBucketRoots(b, count)
+	return roots, checkAscending(page, keys, first)
 }
 
-// readLeafKeys returns the keys of a leaf. The first key lies right behind the last element, so its
-// place confirms count.
-func readLeafKeys(b []byte, count int, isRoot bool) (keys [][]byte, err error) {
+// readLeaf returns the keys of a leaf, and for the root bucket the first pages of the buckets in it.
+// Small buckets have no page: they lie in the leaf itself. The first key lies right behind the last
+// element, so its place confirms count.
+func readLeaf(b []byte, count int, isRoot bool) (keys [][]byte, roots []uint64, err error) {
 	if pageHead+count*leafElem > len(b) || count > 0 && int(le.Uint32(b[pageHead+4:])) != count*leafElem {
-		return nil, fmt.Errorf("%d elements where there are more or fewer", count)
+		return nil, nil, fmt.Errorf("%d elements where there are more or fewer", count)
 	}
-	ok := forEachElement(b, count, func(flags uint32, key, _ []byte) {
-		if keys = append(keys, key); flags != 0 && !isRoot {
+	inside := forEachElement(b, count, func(flags uint32, key, value []byte) {
+		keys = append(keys, key)
+		switch {
+		case !isRoot && flags == 0: // a value
+		case !isRoot:
 			err = fmt.Errorf("an element that is no value")
+		case flags&elemBucket == 0 || len(value) < 16:
+			err = fmt.Errorf("something else than a bucket among the buckets")
+		case le.Uint64(value) != 0:
+			roots = append(roots, le.Uint64(value))
+		case len(value) < 16+pageHead || le.Uint16(value[16+8:]) != flagLeaf ||
+			!forEachElement(value[16:], int(le.Uint16(value[16+10:])), func(uint32, []byte, []byte) {}):
+			err = fmt.Errorf("a damaged small bucket")
 		}
 	})
-	if !ok {
-		return nil, fmt.Errorf("an element outside")
+	if !inside {
+		err = fmt.Errorf("an element outside")
 	}
-	return keys, err
+	return keys, roots, err
 }
 
 // checkAscending returns an error if the keys of a page don't ascend from first on.
@@ -325,28 +330,6 @@ func checkAscending(page uint64, keys [][]byte, first []byte) error {
 		}
 	}
 	return nil
-}
-
-// readBucketRoots returns the first pages of the buckets in a leaf. Small buckets have none: they
-// lie in the leaf itself.
-func readBucketRoots(b []byte, count int) (roots []uint64, err error) {
-	if pageHead+count*leafElem > len(b) {
-		return nil, fmt.Errorf("a leaf of %d elements", count)
-	}
-	ok := forEachElement(b, count, func(flags uint32, _, value []byte) {
-		if flags&elemBucket == 0 || len(value) < 16 {
-			err = fmt.Errorf("something else than a bucket among the buckets")
-		} else if root := le.Uint64(value); root != 0 {
-			roots = append(roots, root)
-		} else if len(value) < 16+pageHead || le.Uint16(value[16+8:]) != flagLeaf ||
-			!forEachElement(value[16:], int(le.Uint16(value[16+10:])), func(uint32, []byte, []byte) {}) {
-			err = fmt.Errorf("a damaged small bucket")
-		}
-	})
-	if !ok && err == nil {
-		err = fmt.Errorf("a leaf with elements outside")
-	}
-	return roots, err
 }
 
 // forEachElement calls f with the elements of a leaf page. It returns false if some lie outside the

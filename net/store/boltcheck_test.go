@@ -67,7 +67,7 @@ func TestCheckNamesDamage(t *testing.T) {
 	}
 	page := func(data []byte, n uint64) []byte { return data[n*uint64(m.pageSize):] }
 	root := page(good, m.root)[:m.pageSize]
-	trees, err := readBucketRoots(root, int(le.Uint16(root[10:])))
+	_, trees, err := readLeaf(root, int(le.Uint16(root[10:])), true)
 	if err != nil || len(trees) == 0 {
 		t.Fatal(trees, err)
 	}

@@ -31,12 +31,11 @@ func scanElements(r io.ReaderAt, size int64, f func(key, value []byte) error) er
 		if failed == nil {
 			failed = f(key, value)
 		}
+	}
+	visitAll := func(_ uint32, key, value []byte) {
+		visit(0, key, value)
 		if len(value) > 16+pageHead { // a small bucket lies inside its element
-			forEachElement(value[16:], anyCount, func(_ uint32, key, value []byte) {
-				if failed == nil {
-					failed = f(key, value)
-				}
-			})
+			forEachElement(value[16:], anyCount, visit)
 		}
 	}
 	head := make([]byte, pageHead)
@@ -48,14 +47,12 @@ func scanElements(r io.ReaderAt, size int64, f func(key, value []byte) error) er
 		pages := min(int64(le.Uint32(head[12:])), maxLeaf)
 		b := make([]byte, min((pages+1)*page, size-at))
 		if _, err := r.ReadAt(b, at); err != nil {
-			if b = b[:min(page, size-at)]; len(b) < pageHead {
-				continue
-			}
+			b = b[:min(page, size-at)]
 			if _, err := r.ReadAt(b, at); err != nil {
 				continue
 			}
 		}
-		forEachElement(b, anyCount, visit)
+		forEachElement(b, anyCount, visitAll)
 	}
 	return failed
 }
