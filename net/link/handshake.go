@@ -132,6 +132,7 @@ func (l *Link) handshake(ctx context.Context, expect identity.Key) error {
 	} else {
 		l.tls = tls.Server(l.conn, config)
 	}
+	l.frames = wire.NewReader(l.tls)
 	if err := l.tls.HandshakeContext(ctx); err != nil {
 		return l.wrapTLSError(ctx, err, why)
 	}

@@ -20,7 +20,7 @@ const (
 	maxItems = 64 // rooms, capabilities, versions
 )
 
-// choose calls Config.RefuseReason, and sends Bye in place of the Hello to a peer that it refuses.
+// refuseUnwanted calls Config.RefuseReason, and sends Bye in place of the Hello to a peer that it refuses.
 func (l *Link) refuseUnwanted() error {
 	if l.cfg.RefuseReason == nil {
 		return nil
@@ -29,14 +29,19 @@ func (l *Link) refuseUnwanted() error {
 	if reason == "" {
 		return nil
 	}
-	if bye, err := wire.Encode(wire.Bye{Reason: reason}); err == nil {
-		_, _ = l.tls.Write(bye) // a peer that is gone needs no reason
-		_ = l.tls.CloseWrite()
-	}
+	l.writeBye(reason)
 	return fmt.Errorf("%w (%s)", ErrUnwanted, reason)
 }
 
-// greet sends our Hello and waits at most helloWithin for the peer's.
+// writeBye sends Bye and ends our direction. It may fail: a peer that is gone needs no reason.
+func (l *Link) writeBye(reason string) {
+	if bye, err := wire.Encode(wire.Bye{Reason: reason}); err == nil {
+		_, _ = l.tls.Write(bye)
+		_ = l.tls.CloseWrite()
+	}
+}
+
+// exchangeHellos sends our Hello and waits at most helloWithin for the peer's.
 func (l *Link) exchangeHellos(ctx context.Context) error {
 	if err := l.conn.SetReadDeadline(time.Now().Add(helloWithin)); err != nil {
 		return err
@@ -69,10 +74,7 @@ func (l *Link) sendAndReadHello() error {
 	if slices.ContainsFunc(l.hello.Versions, func(v int) bool { return slices.Contains(own.Versions, v) }) {
 		return nil
 	}
-	if bye, err := wire.Encode(wire.Bye{Reason: wire.ByeVersion}); err == nil {
-		_, _ = l.tls.Write(bye) // the peer finds out by itself, from our Hello
-		_ = l.tls.CloseWrite()
-	}
+	l.writeBye(wire.ByeVersion)
 	return fmt.Errorf("%w (%s has %v, we have %v)", ErrVersion, l.key.Short(), l.hello.Versions, own.Versions)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"chat.lan/p2pchat/net/wire"
@@ -36,62 +37,6 @@ type keepalive struct {
 	begun    time.Time // when the drain began
 }
 
-// run starts the link's other goroutines, and returns after them.
-func (l *Link) run(ctx context.Context) {
-	defer l.group.Stop() // frees its place in the parent
-	reading := l.group.Go("link/reader", l.read)
-	writing := l.group.Go("link/writer", l.write)
-	// If the group was stopped meanwhile, fail ends the goroutine that runs.
-	if !reading {
-		close(l.readerDone)
-		l.fail(context.Cause(ctx))
-	}
-	if !writing {
-		close(l.writerDone)
-		l.fail(context.Cause(ctx))
-	}
-	c := keepalive{l: l, nextPing: time.Now(), expected: time.Now()}
-	c.loop(ctx)
-
-	l.queue.drop()
-	l.conn.Close()
-	if l.incoming != nil && l.discardsInput(ctx) {
-		l.incoming.Close() // drops waiting messages, and waits for the one being delivered
-	}
-	<-l.writerDone
-	<-l.readerDone
-	if l.incoming != nil {
-		l.incoming.Close()
-		_ = l.incoming.Drain(context.Background())
-		l.handler.Down(l, l.downReason())
-	}
-}
-
-// discardsInput reports whether received messages should no longer be delivered.
-func (l *Link) discardsInput(ctx context.Context) bool {
-	select {
-	case <-l.cut:
-		return !errors.Is(l.cause, ErrLost) && !errors.Is(l.cause, ErrSlow)
-	case <-ctx.Done():
-		return true
-	default:
-		return false
-	}
-}
-
-// downReason returns the reason for Down, once reader and writer have returned.
-func (l *Link) downReason() error {
-	if bye := l.peerBye.Load(); bye != nil {
-		return bye
-	}
-	select {
-	case <-l.cut:
-		return l.cause
-	default:
-	}
-	return l.writeErr // both directions have ended: nil if all our frames were written before
-}
-
 // atOnce is the shortest duration of a timer. The goroutine that selects on a timer runs it if it is due
 // when it is set. In a synctest bubble under the race detector, two that do so at once can crash Go 1.26.
 const atOnce = time.Nanosecond
@@ -117,7 +62,11 @@ func (c *keepalive) loop(ctx context.Context) {
 		case <-readerDone:
 			readerDone = nil
 			if !c.peerEndedInOrder() {
-				l.fail(lossReason(l.readErr)) // at once
+				why := l.readErr
+				if errors.Is(why, io.EOF) {
+					why = fmt.Errorf("the peer closed without a goodbye: %w", why)
+				}
+				l.fail(why)
 				return
 			}
 		case <-writerDone:
@@ -126,7 +75,7 @@ func (c *keepalive) loop(ctx context.Context) {
 				l.fail(ErrSlow)
 			}
 			// After any other failure there may still be something to read, a Bye for instance.
-		case <-l.cut:
+		case <-l.cut.Done():
 			return
 		}
 		if readerDone == nil && writerDone == nil {
@@ -148,11 +97,9 @@ func (c *keepalive) peerEndedInOrder() bool {
 func (c *keepalive) limitDrain(within time.Duration) {
 	now := time.Now()
 	if c.end.IsZero() {
-		c.begun = now
+		c.begun, c.end = now, now.Add(within)
 	}
-	if end := now.Add(within); c.end.IsZero() || end.Before(c.end) {
-		c.end = end
-	}
+	c.end = earlier(c.end, now.Add(within))
 }
 
 // extendAfterSuspend restarts the deadlines, once, if this process or machine was suspended: messages of the peer
@@ -254,4 +201,48 @@ func (l *Link) answerPing(p wire.Ping) {
 	if f, err := wire.Encode(wire.Pong{N: p.N, Stamp: p.Stamp}); err == nil {
 		l.Control(f)
 	}
+}
+
+// rtt numbers pings and measures the round-trip time by their answers.
+type rtt struct {
+	epoch time.Time
+
+	mu     sync.Mutex
+	n      uint64
+	sent   [4]wire.Ping // the last ones, for answers that come after the next ping
+	smooth time.Duration
+}
+
+// next returns the ping to send now.
+func (r *rtt) next(frontier map[string]string) wire.Ping {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n++
+	p := wire.Ping{N: r.n, Stamp: int64(time.Since(r.epoch)), Frontier: frontier}
+	r.sent[r.n%uint64(len(r.sent))] = wire.Ping{N: p.N, Stamp: p.Stamp}
+	return p
+}
+
+// record takes a pong. It ignores a pong that answers none of the last pings, or one of them again.
+func (r *rtt) record(p wire.Pong) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.sent[p.N%uint64(len(r.sent))]
+	if p.N == 0 || s.N != p.N || s.Stamp != p.Stamp {
+		return
+	}
+	// Never 0, which means that nothing was measured: a coarse clock may see no time pass.
+	took := max(time.Since(r.epoch)-time.Duration(s.Stamp), time.Nanosecond)
+	*s = wire.Ping{}
+	if r.smooth == 0 {
+		r.smooth = took
+	} else {
+		r.smooth += (took - r.smooth) / 4
+	}
+}
+
+func (r *rtt) smoothed() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.smooth
 }

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -38,9 +39,8 @@ type Link struct {
 	peerBye atomic.Pointer[ByeError]
 	once    sync.Once // guards closing
 
-	cut   chan struct{} // closed by fail
-	cause error         // why; set once, before cut closes
-	fatal sync.Once     // guards cut and cause
+	cut    context.Context // ended by fail, with its reason as the cause
+	endCut context.CancelCauseFunc
 
 	readerDone chan struct{} // closed when the reader has returned and all its messages are delivered
 	readErr    error         // why reading ended, set before; io.EOF: the peer ended its direction
@@ -55,19 +55,13 @@ func newLink(c net.Conn, cfg Config, dialed bool) *Link {
 		dialed:     dialed,
 		queue:      newQueue(),
 		closing:    make(chan struct{}),
-		cut:        make(chan struct{}),
 		readerDone: make(chan struct{}),
 		writerDone: make(chan struct{}),
 	}
 	l.rtt.epoch = l.conn.epoch
-	l.frames = wire.NewReader(tlsReader{l})
+	l.cut, l.endCut = context.WithCancelCause(context.Background())
 	return l
 }
-
-// tlsReader reads from the TLS connection, which is made after the frame reader.
-type tlsReader struct{ l *Link }
-
-func (r tlsReader) Read(p []byte) (int, error) { return r.l.tls.Read(p) }
 
 // Start starts the link's goroutines, which call h until Down; they belong to Config.Group. The keepalive
 // goroutine calls pingFrontier for the frontier of each Ping. Start reports false, and never calls h, if
@@ -93,6 +87,56 @@ func (l *Link) launch() bool {
 		l.incoming.Close()
 	}
 	return false
+}
+
+// run starts the link's other goroutines, and returns after them.
+func (l *Link) run(ctx context.Context) {
+	defer l.group.Stop() // frees its place in the parent
+	reading := l.group.Go("link/reader", l.read)
+	writing := l.group.Go("link/writer", l.write)
+	// If the group was stopped meanwhile, fail ends the goroutine that runs.
+	if !reading {
+		close(l.readerDone)
+		l.fail(context.Cause(ctx))
+	}
+	if !writing {
+		close(l.writerDone)
+		l.fail(context.Cause(ctx))
+	}
+	c := keepalive{l: l, nextPing: time.Now(), expected: time.Now()}
+	c.loop(ctx)
+
+	l.queue.drop()
+	l.conn.Close()
+	if l.incoming != nil && l.discardsInput(ctx) {
+		l.incoming.Close() // drops waiting messages, and waits for the one being delivered
+	}
+	<-l.writerDone
+	<-l.readerDone
+	if l.incoming != nil {
+		l.incoming.Close()
+		_ = l.incoming.Drain(context.Background())
+		l.handler.Down(l, l.downReason())
+	}
+}
+
+// discardsInput reports whether received messages should no longer be delivered.
+func (l *Link) discardsInput(ctx context.Context) bool {
+	if why := context.Cause(l.cut); why != nil {
+		return !errors.Is(why, ErrLost) && !errors.Is(why, ErrSlow)
+	}
+	return ctx.Err() != nil
+}
+
+// downReason returns the reason for Down, once reader and writer have returned.
+func (l *Link) downReason() error {
+	if bye := l.peerBye.Load(); bye != nil {
+		return bye
+	}
+	if why := context.Cause(l.cut); why != nil {
+		return why
+	}
+	return l.writeErr // both directions have ended: nil if all our frames were written before
 }
 
 // Control queues a small and urgent frame. It never blocks, and reports false if 256 frames or 1 MiB of
@@ -155,12 +199,9 @@ func (l *Link) bye(reason string) {
 // fail cuts the connection. Queued frames and undelivered messages are lost, and Down follows with the first
 // reason if the link was started. It doesn't wait.
 func (l *Link) fail(why error) {
-	l.fatal.Do(func() {
-		l.cause = why
-		close(l.cut)
-		l.conn.Close()
-		l.queue.drop()
-	})
+	l.endCut(why) // the first reason stays
+	l.conn.Close()
+	l.queue.drop()
 }
 
 // Ending reports whether the link is on its way down: either side has said Bye, or it was cut.
@@ -168,10 +209,8 @@ func (l *Link) Ending() bool {
 	select {
 	case <-l.closing:
 		return true
-	case <-l.cut:
-		return true
 	default:
-		return false
+		return l.cut.Err() != nil
 	}
 }
 

@@ -76,7 +76,7 @@ func (q *queue) seal(bye wire.Frame) {
 		return
 	}
 	q.sealed, q.bye = true, bye
-	q.notifyAllSpaceLocked()
+	q.notifySpaceLocked()
 	q.wakeWriterLocked()
 }
 
@@ -86,7 +86,7 @@ func (q *queue) drop() {
 	defer q.mu.Unlock()
 	q.sealed, q.bye = true, nil
 	q.waits = [classes]fifo{}
-	q.notifyAllSpaceLocked()
+	q.notifySpaceLocked()
 	q.wakeWriterLocked()
 }
 
@@ -111,16 +111,16 @@ filling:
 				break filling
 			}
 			w.pop()
-			q.notifySpaceLocked(c)
 			if taken = c; c == bulk || len(out) > cap(buf) {
 				break filling // urgent frames may come any moment, so bulk frames go out singly
 			}
 		}
 	}
 	if taken < 0 && q.sealed {
-		out, q.bye, done = append(out, q.bye...), nil, true
-		return out, false, done
+		out, q.bye = append(out, q.bye...), nil
+		return out, false, true
 	}
+	q.notifySpaceLocked()
 	q.idle = taken < 0
 	return out, q.full && taken >= 0 && q.waits[live].len() == 0, false
 }
@@ -130,23 +130,15 @@ func (q *queue) reopen() (open bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.full = false
-	q.notifySpaceLocked(live)
+	q.notifySpaceLocked()
 	return !q.sealed
 }
 
-// notifySpaceLocked wakes callers of wait if the class has space.
-func (q *queue) notifySpaceLocked(c class) {
-	if q.space[c] != nil && q.hasSpaceLocked(c) {
-		close(q.space[c])
-		q.space[c] = nil
-	}
-}
-
-// notifyAllSpaceLocked wakes all callers of wait.
-func (q *queue) notifyAllSpaceLocked() {
-	for c := range q.space {
-		if q.space[c] != nil {
-			close(q.space[c])
+// notifySpaceLocked wakes callers of wait whose class has space, and all of them once the queue is sealed.
+func (q *queue) notifySpaceLocked() {
+	for c, space := range q.space {
+		if space != nil && (q.sealed || q.hasSpaceLocked(class(c))) {
+			close(space)
 			q.space[c] = nil
 		}
 	}

@@ -3,8 +3,7 @@ package link
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
+	"slices"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
@@ -152,10 +151,12 @@ func (l *Link) deliver(r verify.Result) {
 		}
 		l.handler.Record(l, r.Record)
 	case wire.Records:
-		for range countInvalid(r.Records) {
+		all := len(r.Records)
+		valid := slices.DeleteFunc(r.Records, func(r *record.Record) bool { return r == nil })
+		for range all - len(valid) {
 			l.handler.Refused(l, RefusedSignature)
 		}
-		l.handler.Records(l, m, keepValid(r.Records))
+		l.handler.Records(l, m, valid)
 	case wire.Ping:
 		l.handler.Frontier(l, m.Frontier)
 	case refused:
@@ -163,32 +164,4 @@ func (l *Link) deliver(r verify.Result) {
 	case wire.Message:
 		l.handler.Message(l, m)
 	}
-}
-
-func countInvalid(rs []*record.Record) (n int) {
-	for _, r := range rs {
-		if r == nil {
-			n++
-		}
-	}
-	return n
-}
-
-// keepValid removes the records that did not verify, in place.
-func keepValid(rs []*record.Record) []*record.Record {
-	good := rs[:0]
-	for _, r := range rs {
-		if r != nil {
-			good = append(good, r)
-		}
-	}
-	return good
-}
-
-// lossReason returns the reader's error as the reason of a loss.
-func lossReason(err error) error {
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("the peer closed without a goodbye: %w", err)
-	}
-	return err
 }
