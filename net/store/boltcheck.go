@@ -104,8 +104,8 @@ func readMeta(r io.ReaderAt, size int64) (best meta, valid int, err error) {
 type checker struct {
 	r    io.ReaderAt
 	m    meta
-	deep bool     // check the leaves, too
-	seen []bool   // by page: whether it is referred to, or free
+	deep bool   // check the leaves, too
+	seen []bool // by page: whether it is referred to, or free
 }
 
 // claimPage notes that a page is referred to. Each page may be claimed only once.

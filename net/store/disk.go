@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,20 +116,19 @@ func (d *Disk) Append(e Entry) error {
 	if d.closed {
 		return ErrClosed
 	}
-	f := d.ledger.feeds[e.Record.FeedKey()]
-	if f != nil {
-		if wanted, known := f.accepts(e.Record.Seq()); known && !wanted {
-			return nil
-		}
+	wanted, err := d.ledger.wants(&e)
+	if !wanted && err == nil {
+		return nil
 	}
 	o := op{kind: opAppend, entry: &e}
 	if d.pending.bytes+d.flushing.bytes+o.size() > d.cfg.MaxWaitingBytes {
 		d.status.Dropped++
 		return ErrFull
 	}
-	if known, err := d.ledger.addIfNext(&e); known || err != nil {
+	if err != nil {
 		return err
 	}
+	d.ledger.add(&e)
 	d.queueLocked(o)
 	return nil
 }
@@ -137,8 +137,13 @@ func (d *Disk) Append(e Entry) error {
 func (d *Disk) queueLocked(o op) {
 	d.pending.push(o)
 	d.queuedTotal++
+	signal(d.wake)
+}
+
+// signal makes c, of capacity 1, ready for its receiver.
+func signal(c chan<- struct{}) {
 	select {
-	case d.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -148,7 +153,7 @@ func (d *Disk) WaitForSpace(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for d.pending.bytes+d.flushing.bytes > d.cfg.MaxWaitingBytes/2 && d.status.NotSaved == nil && !d.stopped {
-		d.urgeWriter()
+		signal(d.urge)
 		if err := d.waitForWriterLocked(ctx); err != nil {
 			return err
 		}
@@ -160,6 +165,10 @@ func (d *Disk) WaitForSpace(ctx context.Context) error {
 func (d *Disk) Sync(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.syncLocked(ctx)
+}
+
+func (d *Disk) syncLocked(ctx context.Context) error {
 	target, attempts := d.queuedTotal, d.failedCommits
 	for d.savedTotal < target {
 		// An earlier batch may have failed and been saved since; then the next attempt is ours.
@@ -169,19 +178,12 @@ func (d *Disk) Sync(ctx context.Context) error {
 		if d.stopped {
 			return ErrClosed
 		}
-		d.urgeWriter()
+		signal(d.urge)
 		if err := d.waitForWriterLocked(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (d *Disk) urgeWriter() {
-	select {
-	case d.urge <- struct{}{}:
-	default:
-	}
 }
 
 // waitForWriterLocked unlocks mu, waits for the writer's next result, and locks mu again.
@@ -231,7 +233,7 @@ func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
 	f.head = record.ID{} // until the writer has read it
 	d.queueLocked(op{kind: opEndAt, feed: key, seq: seq})
 	for _, b := range []*batch{&d.pending, &d.flushing} {
-		b.table.deleteFunc(func(k OrderKey, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
+		b.table.rows = slices.DeleteFunc(b.table.rows, func(r memRow) bool { return r.key.feed() == key && r.key.Seq >= seq })
 	}
 }
 

@@ -103,6 +103,16 @@ func decodeRecord(at, value []byte) (r RawEntry, ok bool) {
 	return r, true
 }
 
+// decodeClaim decodes a record and parses its body; false if either fails.
+func decodeClaim(at, value []byte) (RawEntry, *record.Claim, bool) {
+	r, ok := decodeRecord(at, value)
+	if !ok {
+		return r, nil, false
+	}
+	c, err := record.Parse(r.Body, r.Sig[:])
+	return r, c, err == nil
+}
+
 // feedHead is the length of an encoded feed's content without its name.
 const feedHead = 32 + 8 + 3*8 + 32 + 3*8 + 1
 

@@ -17,36 +17,17 @@ const expireBatch = 2000
 
 // Expire implements Store. The writer deletes, in batches.
 func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
-	done := make(chan expireResult, 1)
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.closed {
-		d.mu.Unlock()
 		return 0, ErrClosed
 	}
-	attempts := d.failedCommits
-	d.queueLocked(op{kind: opExpire, before: before, done: done})
-	d.urgeWriter()
-	for {
-		select {
-		case r := <-done:
-			d.mu.Unlock()
-			return r.deleted, r.err
-		default:
-		}
-		err := d.status.NotSaved
-		switch {
-		case d.failedCommits > attempts && err != nil: // the writer expires later, when the disk works again
-			d.mu.Unlock()
-			return 0, err
-		case d.stopped:
-			d.mu.Unlock()
-			return 0, ErrClosed
-		}
-		if err := d.waitForWriterLocked(ctx); err != nil {
-			d.mu.Unlock()
-			return 0, err
-		}
+	deleted := 0
+	d.queueLocked(op{kind: opExpire, before: before, deleted: &deleted})
+	if err := d.syncLocked(ctx); err != nil {
+		return 0, err // the writer expires later, when the disk works again
 	}
+	return deleted, nil
 }
 
 // expireFeeds carries out an opExpire, in the writer's goroutine.
@@ -54,21 +35,16 @@ func (d *Disk) expireFeeds(o op) error {
 	d.mu.Lock()
 	feeds := maps.Clone(d.ledger.feeds)
 	d.mu.Unlock()
-	deleted := 0
 	for key, f := range feeds {
 		for {
 			n, err := d.expireFeedPart(key, f.number, o.before.UnixMilli())
 			if err != nil {
 				return err
 			}
-			if deleted += n; n < expireBatch {
+			if *o.deleted += n; n < expireBatch {
 				break
 			}
 		}
-	}
-	select {
-	case o.done <- expireResult{deleted: deleted}:
-	default:
 	}
 	return nil
 }
@@ -129,6 +105,14 @@ func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, 
 		return w.writeFeeds()
 	})
 	return n, err
+}
+
+// retentionTime returns the time, in ms, from which the age of a record counts.
+func retentionTime(said, arrived int64, live bool) int64 {
+	if live {
+		return arrived
+	}
+	return min(said, arrived)
 }
 
 // recordTime returns the milliseconds of a record's own time.

@@ -2,10 +2,14 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+
+	bolt "go.etcd.io/bbolt"
 
 	"chat.lan/p2pchat/crypto/record"
 )
@@ -19,17 +23,6 @@ const (
 func checkValueSize(name string, key, value []byte) error {
 	if len(name) > 255 || len(name)+len(key) > maxValueKey || len(value) > maxValueSize {
 		return fmt.Errorf("%w: %d bytes under %q", ErrTooBig, len(value), name)
-	}
-	return nil
-}
-
-// checkEntry refuses records that no room accepts.
-func checkEntry(room record.RoomID, e *Entry) error {
-	if e.Record.Body().Room != room {
-		return record.ErrOtherRoom
-	}
-	if e.Record.Feed() == 0 {
-		return fmt.Errorf("%w: a %s record stands outside any feed", record.ErrOtherRoom, e.Record.Kind())
 	}
 	return nil
 }
@@ -59,4 +52,72 @@ func sortedValues(values map[string][]byte) []KeyValue {
 		out = append(out, KeyValue{[]byte(key), bytes.Clone(values[key])})
 	}
 	return out
+}
+
+// ListValues implements Store.
+func (d *Disk) ListValues(ctx context.Context, name string) ([]KeyValue, error) {
+	d.mu.Lock()
+	waiting := append(append([]op(nil), d.flushing.ops...), d.pending.ops...)
+	d.mu.Unlock()
+	prefix := valueKey(name, nil)
+	found := map[string][]byte{}
+	err := d.view(func(tx *bolt.Tx) error {
+		found = map[string][]byte{}
+		values := tx.Bucket(bucketValues)
+		if values == nil {
+			return damaged("no bucket for the values")
+		}
+		c := values.Cursor()
+		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+			_, data, ok := decodeValue(k, v)
+			if !ok {
+				return damaged("a value under %q", name)
+			}
+			found[string(k[len(prefix):])] = data
+		}
+		return nil
+	})
+	for _, o := range waiting {
+		switch {
+		case o.name != name:
+		case o.kind == opPut:
+			found[o.key] = []byte(o.value)
+		case o.kind == opDelete:
+			delete(found, o.key)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sortedValues(found), ctx.Err()
+}
+
+// SignedRecord is a record as it lies in a small value: what was signed, and the signature.
+type SignedRecord struct {
+	Body string `json:"body"`
+	Sig  []byte `json:"sig"`
+}
+
+// SignedRecordOf returns the stored form of a record.
+func SignedRecordOf(r *record.Record) SignedRecord { return SignedRecord{r.Signed(), r.Signature()} }
+
+// Verify parses the record and checks its signature.
+func (s SignedRecord) Verify() (*record.Record, error) {
+	claim, err := record.Parse(s.Body, s.Sig)
+	if err != nil {
+		return nil, err
+	}
+	return claim.Verify()
+}
+
+// EncodeRecord returns a record as a small value.
+func EncodeRecord(r *record.Record) ([]byte, error) { return json.Marshal(SignedRecordOf(r)) }
+
+// DecodeRecord reads what EncodeRecord wrote, and verifies it.
+func DecodeRecord(value []byte) (*record.Record, error) {
+	var s SignedRecord
+	if err := json.Unmarshal(value, &s); err != nil {
+		return nil, err
+	}
+	return s.Verify()
 }

@@ -32,15 +32,6 @@ type feed struct {
 // end returns the seq from which on records are missing.
 func (f *feed) end() uint64 { return min(f.hole, f.next) }
 
-// accepts reports whether the store wants the record at seq. known says that the store has it, or
-// that the feed ended below it.
-func (f *feed) accepts(seq uint64) (wanted, known bool) {
-	if f.forked {
-		return false, true
-	}
-	return seq == f.end() || seq == f.next, seq < f.next
-}
-
 // addEntry counts an entry as held. An entry beyond next leaves a hole.
 func (f *feed) addEntry(e *Entry) {
 	seq := e.Record.Seq()
@@ -97,13 +88,6 @@ func (f *feed) loseRecord(seq uint64, before record.ID) {
 	}
 }
 
-func (f *feed) export(key record.FeedKey) Feed {
-	return Feed{
-		Key: key, Floor: f.floor, Next: f.end(), Head: f.head, Time: f.time,
-		Name: f.name, Forked: f.forked,
-	}
-}
-
 // ledger holds all feeds of a room. The lock of its store guards it.
 type ledger struct {
 	feeds map[record.FeedKey]*feed
@@ -123,26 +107,26 @@ func (l *ledger) findOrAdd(key record.FeedKey, floor uint64) *feed {
 	return f
 }
 
-// addNumbered adds a feed that has its number already.
-func (l *ledger) addNumbered(key record.FeedKey, f *feed) {
-	l.feeds[key] = f
-	l.last = max(l.last, f.number)
-}
-
-// addIfNext counts an entry as held if it extends its feed. known says that there is nothing to
-// save.
-func (l *ledger) addIfNext(e *Entry) (known bool, err error) {
-	key := e.Record.FeedKey()
-	f := l.findOrAdd(key, e.Record.Seq())
-	wanted, known := f.accepts(e.Record.Seq())
+// wants reports whether the store lacks an entry and its feed goes on with it. It returns ErrGap if
+// predecessors are missing.
+func (l *ledger) wants(e *Entry) (bool, error) {
+	f, seq := l.feeds[e.Record.FeedKey()], e.Record.Seq()
 	switch {
-	case wanted:
-		f.addEntry(e)
-		return false, nil
-	case known:
+	case f == nil:
 		return true, nil
+	case !f.forked && (seq == f.end() || seq == f.next):
+		return true, nil
+	case f.forked || seq < f.next:
+		return false, nil
 	}
 	return false, ErrGap
+}
+
+// add counts an entry as held. A forked feed takes none.
+func (l *ledger) add(e *Entry) {
+	if f := l.findOrAdd(e.Record.FeedKey(), e.Record.Seq()); !f.forked {
+		f.addEntry(e)
+	}
 }
 
 // isVisible reports whether readers may see the record at key. Records behind the end of a forked
@@ -155,7 +139,9 @@ func (l *ledger) isVisible(key OrderKey) bool {
 func (l *ledger) frontier() []Feed {
 	out := make([]Feed, 0, len(l.feeds))
 	for key, f := range l.feeds {
-		out = append(out, f.export(key))
+		out = append(out, Feed{
+			Key: key, Floor: f.floor, Next: f.end(), Head: f.head, Time: f.time, Name: f.name, Forked: f.forked,
+		})
 	}
 	return out
 }

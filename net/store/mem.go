@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -56,12 +58,13 @@ func (m *Mem) Append(e Entry) error {
 	if m.closed {
 		return ErrClosed
 	}
-	if known, err := m.ledger.addIfNext(&e); known || err != nil {
+	if wanted, err := m.ledger.wants(&e); !wanted {
 		return err
 	}
+	m.ledger.add(&e)
 	m.table.add(e)
 	m.bytes += entrySize(&e)
-	for m.bytes > m.limit && len(m.table.keys) > 1 {
+	for m.bytes > m.limit && len(m.table.rows) > 1 {
 		m.trimLargestFeedLocked()
 	}
 	return nil
@@ -72,16 +75,17 @@ func (m *Mem) Append(e Entry) error {
 func (m *Mem) trimLargestFeedLocked() {
 	sizes := map[record.FeedKey]int{}
 	var largest record.FeedKey
-	for _, k := range m.table.keys {
-		if sizes[k.feed()]++; sizes[k.feed()] > sizes[largest] {
-			largest = k.feed()
+	for _, r := range m.table.rows {
+		feed := r.key.feed()
+		if sizes[feed]++; sizes[feed] > sizes[largest] {
+			largest = feed
 		}
 	}
 	beginning := m.table.feedRange(largest, 0, noHole)[:max(1, sizes[largest]/8)]
 	floor := beginning[len(beginning)-1].Record.Seq() + 1
 	f := m.ledger.feeds[largest]
 	f.floor = max(f.floor, floor)
-	m.deleteLocked(func(k OrderKey, _ *Entry) bool { return k.feed() == largest && k.Seq < floor })
+	m.deleteLocked(func(k OrderKey) bool { return k.feed() == largest && k.Seq < floor })
 }
 
 func entrySize(e *Entry) int { return entryOverhead + 2*len(e.Record.Signed()) }
@@ -107,17 +111,12 @@ func (m *Mem) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKe
 	for key, f := range m.ledger.feeds {
 		out[key] = f.floor
 	}
-	for i, e := range m.table.entries {
-		key := m.table.keys[i]
-		if e.Arrived.Before(since) {
-			out[key.feed()] = max(out[key.feed()], key.Seq+1)
+	for _, r := range m.table.rows {
+		if r.entry.Arrived.Before(since) {
+			out[r.key.feed()] = max(out[r.key.feed()], r.key.Seq+1)
 		}
 	}
-	for key, f := range m.ledger.feeds {
-		if out[key] >= f.end() {
-			delete(out, key)
-		}
-	}
+	maps.DeleteFunc(out, func(key record.FeedKey, floor uint64) bool { return floor >= m.ledger.feeds[key].end() })
 	return out, ctx.Err()
 }
 
@@ -134,76 +133,57 @@ func (m *Mem) EndFeedAt(key record.FeedKey, seq uint64) {
 	defer m.mu.Unlock()
 	f := m.ledger.findOrAdd(key, 0)
 	f.endAt(seq)
-	m.deleteLocked(func(k OrderKey, _ *Entry) bool { return k.feed() == key && k.Seq >= seq })
+	m.deleteLocked(func(k OrderKey) bool { return k.feed() == key && k.Seq >= seq })
 	f.head = record.ID{}
 	if last := m.table.feedRange(key, f.end()-1, f.end()-1); f.end() > f.floor && len(last) > 0 {
 		f.head = last[0].Record.ID()
 	}
 }
 
-func (m *Mem) deleteLocked(gone func(OrderKey, *Entry) bool) int {
-	return m.table.deleteFunc(func(k OrderKey, e *Entry) bool {
-		if !gone(k, e) {
+// deleteLocked removes the entries at keys for which gone returns true, and returns their number.
+func (m *Mem) deleteLocked(gone func(OrderKey) bool) int {
+	before := len(m.table.rows)
+	m.table.rows = slices.DeleteFunc(m.table.rows, func(r memRow) bool {
+		if !gone(r.key) {
 			return false
 		}
-		m.bytes -= entrySize(e)
+		m.bytes -= entrySize(r.entry)
 		return true
 	})
+	return before - len(m.table.rows)
 }
 
-// Expire implements Store.
+// Expire implements Store. A feed loses only its beginning, up to the first record that is young
+// enough.
 func (m *Mem) Expire(ctx context.Context, before time.Time) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.expireLocked(before.UnixMilli()), ctx.Err()
-}
-
-func (m *Mem) expireLocked(ms int64) int {
-	// A feed loses only its beginning, up to the first record that is young enough.
 	young := map[record.FeedKey]uint64{}
-	for i, e := range m.table.entries {
-		key := m.table.keys[i]
-		first, any := young[key.feed()]
-		if retentionTime(key.Time.Ms, e.Arrived.UnixMilli(), e.Live) >= ms && (!any || key.Seq < first) {
-			young[key.feed()] = key.Seq
+	for _, r := range m.table.rows {
+		if retentionTime(r.key.Time.Ms, r.entry.Arrived.UnixMilli(), r.entry.Live) >= before.UnixMilli() {
+			noteFirst(young, r.key)
 		}
 	}
 	for key, f := range m.ledger.feeds {
-		first, any := young[key]
-		if !any {
-			first = f.next
+		if _, any := young[key]; !any {
+			young[key] = f.next
 		}
-		f.floor = max(f.floor, first)
+		f.floor = max(f.floor, young[key])
 	}
-	return m.deleteLocked(func(k OrderKey, _ *Entry) bool {
-		first, any := young[k.feed()]
-		return !any || k.Seq < first
-	})
-}
-
-// retentionTime returns the time, in ms, from which the age of a record counts.
-func retentionTime(said, arrived int64, live bool) int64 {
-	if live {
-		return arrived
-	}
-	return min(said, arrived)
+	return m.deleteLocked(func(k OrderKey) bool { return k.Seq < young[k.feed()] }), ctx.Err()
 }
 
 // ReadBefore implements Store.
 func (m *Mem) ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error) {
-	out := m.readPage(key, true, n, func(*Entry) bool { return true })
+	out := m.nearest(key, true, n, nil)
 	slices.Reverse(out)
 	return out, ctx.Err()
 }
 
-func (m *Mem) readPage(key OrderKey, back bool, n int, want func(*Entry) bool) []Entry {
+func (m *Mem) nearest(key OrderKey, back bool, n int, want func(*Entry) bool) []Entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var out []Entry
-	for _, e := range m.table.nearest(key, back, n, want) {
-		out = append(out, *e)
-	}
-	return out
+	return m.table.nearest(key, back, n, want)
 }
 
 // ReadRange implements Store.
@@ -227,7 +207,7 @@ func (m *Mem) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64
 // ReadAll implements Store.
 func (m *Mem) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error] {
 	return func(yield func(RawEntry, error) bool) {
-		all := m.readPage(OrderKey{}, false, int(^uint(0)>>1), func(*Entry) bool { return true })
+		all := m.nearest(OrderKey{}, false, math.MaxInt, nil)
 		firsts := map[record.FeedKey]uint64{}
 		for _, e := range all {
 			if k := OrderKeyOf(e.Record); k.Time.Ms >= since.UnixMilli() {
@@ -248,18 +228,12 @@ func (m *Mem) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, 
 	}
 }
 
-func noteFirst(firsts map[record.FeedKey]uint64, k OrderKey) {
-	if first, any := firsts[k.feed()]; !any || k.Seq < first {
-		firsts[k.feed()] = k.Seq
-	}
-}
-
 // Search implements Store.
 func (m *Mem) Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error] {
 	query := search.NewText(text)
 	return func(yield func(Entry, error) bool) {
 		for ctx.Err() == nil {
-			hits := m.readPage(before, true, 1, func(e *Entry) bool { return query.Contains(e.Record.Text()) })
+			hits := m.nearest(before, true, 1, func(e *Entry) bool { return query.Contains(e.Record.Text()) })
 			if len(hits) == 0 || !yield(hits[0], nil) {
 				return
 			}

@@ -26,8 +26,10 @@ var (
 	keySchema    = []byte("schema")
 )
 
-// bucket returns the name of one of the room's buckets.
-func (d *Disk) bucket(letter byte) []byte { return append([]byte{letter}, d.cfg.Room[:]...) }
+// bucketName returns the name of one of a room's buckets.
+func bucketName(letter byte, room record.RoomID) []byte { return append([]byte{letter}, room[:]...) }
+
+func (d *Disk) bucket(letter byte) []byte { return bucketName(letter, d.cfg.Room) }
 
 // openFirst opens the file for the first time.
 func (d *Disk) openFirst() error {
@@ -77,21 +79,21 @@ func (d *Disk) openLocked(aside string) error {
 		}
 	}
 	f, err := openBolt(&d.cfg, false)
-	reading := false
-	if err != nil && !fresh && !isDamage(err) {
-		f, _ = openBolt(&d.cfg, true) // the first error says why
-		reading = f != nil
+	if err == nil && fresh {
+		if err = asDamage(f.transact(true, createBuckets)); err != nil {
+			_ = f.close() // the error in hand says more
+		}
 	}
-	if f == nil {
-		removeUnfinished(d.cfg.Path, fresh, err)
+	if err != nil && fresh {
+		os.Remove(d.cfg.Path) // on a full disk; the next start would take the file for damaged
 		return d.explainError(err)
 	}
-	if fresh {
-		if err := asDamage(f.transact(true, createBuckets)); err != nil {
-			_ = f.close() // the error in hand says more
-			removeUnfinished(d.cfg.Path, fresh, err)
-			return d.explainError(err)
-		}
+	reading := err != nil && !isDamage(err)
+	if reading {
+		f, _ = openBolt(&d.cfg, true) // the first error says why
+	}
+	if f == nil {
+		return d.explainError(err)
 	}
 	recovered := 0
 	if aside != "" {
@@ -100,21 +102,14 @@ func (d *Disk) openLocked(aside string) error {
 			d.cfg.Log.Error("not all that could be read of the damaged file was taken over", "error", err)
 		}
 	}
-	led, loadErr := d.loadLedger(f)
+	led := newLedger()
+	loadErr := asDamage(f.transact(false, func(tx *bolt.Tx) error { return d.readLedger(tx, led) }))
 	if loadErr != nil {
 		_ = f.close()
 		return d.explainError(loadErr)
 	}
 	d.installLocked(f, reading, led, aside, recovered)
 	return d.explainError(err)
-}
-
-// removeUnfinished deletes a new file that couldn't be set up, on a full disk: the next start would
-// take it for damaged.
-func removeUnfinished(path string, fresh bool, err error) {
-	if fresh && err != nil {
-		os.Remove(path)
-	}
 }
 
 // installLocked makes an opened file the current one, and counts waiting operations into its
@@ -206,13 +201,6 @@ func asDamage(err error) error {
 	return err
 }
 
-// loadLedger reads what the file holds of each feed.
-func (d *Disk) loadLedger(f *boltFile) (*ledger, error) {
-	led := newLedger()
-	err := f.transact(false, func(tx *bolt.Tx) error { return d.readLedger(tx, led) })
-	return led, asDamage(err)
-}
-
 // createBuckets sets up a new file.
 func createBuckets(tx *bolt.Tx) error {
 	m, err := tx.CreateBucketIfNotExists(bucketMeta)
@@ -248,6 +236,7 @@ func checkBucketNames(tx *bolt.Tx) error {
 	return nil
 }
 
+// readLedger checks the file's format and reads what the file holds of each feed.
 func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
 	m := tx.Bucket(bucketMeta)
 	if m == nil || tx.Bucket(bucketValues) == nil {
@@ -270,7 +259,7 @@ func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
 			if !ok {
 				return damaged("the state of a feed")
 			}
-			led.addNumbered(key, f)
+			led.feeds[key], led.last = f, max(led.last, f.number)
 		}
 	}
 	return nil
@@ -296,6 +285,20 @@ func (d *Disk) replaceDamagedLocked(cause error) error {
 	return d.openLocked(aside)
 }
 
+// retryOnDamage runs use, which returns the number of the opened file that it used. If the file
+// proves damaged, it replaces the file and runs use once more.
+func (d *Disk) retryOnDamage(use func() (opened int, err error)) error {
+	opened, err := use()
+	if !isDamage(err) {
+		return err
+	}
+	if err := d.replaceDamaged(opened, err); err != nil {
+		return err
+	}
+	_, err = use()
+	return err
+}
+
 // replaceDamaged replaces a file that proved damaged in use. opened is the file's number then.
 func (d *Disk) replaceDamaged(opened int, cause error) error {
 	d.files.Lock()
@@ -313,11 +316,7 @@ func (d *Disk) replaceDamaged(opened int, cause error) error {
 func (d *Disk) replayLocked(o op) {
 	switch o.kind {
 	case opAppend:
-		e := o.entry
-		f := d.ledger.findOrAdd(e.Record.FeedKey(), e.Record.Seq())
-		if !f.forked {
-			f.addEntry(e)
-		}
+		d.ledger.add(o.entry)
 	case opStartAt:
 		d.ledger.findOrAdd(o.feed, 0).startAt(o.seq)
 	case opEndAt:

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -21,23 +23,17 @@ const readBatch = 4096
 // view runs fn in a read transaction, or not at all if there is no file. It replaces a damaged
 // file, and runs fn again on the new one.
 func (d *Disk) view(fn func(*bolt.Tx) error) error {
-	for first := true; ; first = false {
+	return d.retryOnDamage(func() (opened int, err error) {
 		if d.isClosed() {
-			return ErrClosed
+			return 0, ErrClosed
 		}
 		d.files.RLock()
-		opened, err := d.opened, error(nil)
+		defer d.files.RUnlock()
 		if d.file != nil {
 			err = asDamage(d.file.transact(false, fn))
 		}
-		d.files.RUnlock()
-		if !isDamage(err) || !first {
-			return err
-		}
-		if err := d.replaceDamaged(opened, err); err != nil {
-			return err
-		}
-	}
+		return d.opened, err
+	})
 }
 
 // span is a stretch of the order of records.
@@ -58,12 +54,12 @@ func (d *Disk) readSpan(from OrderKey, back bool, n int, want func(body []byte) 
 		for _, e := range b.table.nearest(from, back, n, func(e *Entry) bool {
 			return d.ledger.isVisible(OrderKeyOf(e.Record)) && (want == nil || want([]byte(e.Record.Signed())))
 		}) {
-			waiting = append(waiting, rawEntryOf(*e))
+			waiting = append(waiting, rawEntryOf(e))
 		}
 	}
 	d.mu.Unlock()
 	s := span{end: true}
-	var lost []op
+	var lost []OrderKey
 	err := d.view(func(tx *bolt.Tx) error {
 		s, lost = span{end: true}, nil
 		if records, order := tx.Bucket(d.bucket('r')), tx.Bucket(d.bucket('o')); records != nil && order != nil {
@@ -104,7 +100,7 @@ func (s span) mergeWaiting(waiting []RawEntry, back bool, n int) span {
 }
 
 // readSpanFromDisk reads a stretch as readSpan does, of records on disk only. lost lists damaged records.
-func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back bool, n int, want func([]byte) bool) (s span, lost []op, err error) {
+func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back bool, n int, want func([]byte) bool) (s span, lost []OrderKey, err error) {
 	c := order.Cursor()
 	step := c.Next
 	if back {
@@ -141,7 +137,7 @@ func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back
 			}
 			r, ok := decodeRecord(p.at, v)
 			if !ok {
-				lost = append(lost, op{kind: opDropRecord, feed: p.key.feed(), seq: p.key.Seq, key: string(p.key.encode())})
+				lost = append(lost, p.key)
 				continue
 			}
 			if r.Key = p.key; !matchesKey(d.cfg.Room, r) {
@@ -157,21 +153,13 @@ func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back
 // set.
 func seekOrder(c *bolt.Cursor, from OrderKey, back bool) []byte {
 	at := from.encode()
-	switch {
-	case back && from.IsZero():
-		k, _ := c.Last()
-		return k
-	case back:
-		k, _ := c.Seek(at)
-		if k == nil {
-			k, _ = c.Last()
-		} else {
-			k, _ = c.Prev()
-		}
-		return k
-	}
 	k, _ := c.Seek(at)
-	if bytes.Equal(k, at) {
+	switch {
+	case back && (k == nil || from.IsZero()):
+		k, _ = c.Last()
+	case back:
+		k, _ = c.Prev()
+	case bytes.Equal(k, at):
 		k, _ = c.Next()
 	}
 	return k
@@ -219,15 +207,15 @@ func matchesKey(room record.RoomID, r RawEntry) bool {
 }
 
 // dropDamaged makes the writer delete damaged records. Peers then send them again after the next
-// start.
-func (d *Disk) dropDamaged(ops []op) {
+// start. A key's time is zero if it is unknown: then the place in the order stays.
+func (d *Disk) dropDamaged(keys []OrderKey) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, o := range ops {
-		if at := (feedSeq{o.feed, o.seq}); !d.dropping[at] && !d.closed {
+	for _, k := range keys {
+		if at := (feedSeq{k.feed(), k.Seq}); !d.dropping[at] && !d.closed {
 			d.dropping[at] = true // readers may meet the record again before the writer deletes it
 			d.status.Unreadable++
-			d.queueLocked(o)
+			d.queueLocked(op{kind: opDropRecord, feed: at.feed, seq: at.seq, key: string(k.encode())})
 		}
 	}
 }
@@ -238,42 +226,71 @@ type feedSeq struct {
 	seq  uint64
 }
 
+// spans reads the order from a place on, in spans of at most n records, until an error or ctx's end.
+func (d *Disk) spans(ctx context.Context, from OrderKey, back bool, n int, want func([]byte) bool) iter.Seq2[[]RawEntry, error] {
+	return func(yield func([]RawEntry, error) bool) {
+		for s := (span{last: from}); !s.end; {
+			err := ctx.Err()
+			if err == nil {
+				s, err = d.readSpan(s.last, back, n, want)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(s.raws, nil) {
+				return
+			}
+		}
+	}
+}
+
 // ReadBefore implements Store.
-func (d *Disk) ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error) {
-	out, err := d.readPage(ctx, key, true, n)
+func (d *Disk) ReadBefore(ctx context.Context, key OrderKey, n int) (out []Entry, err error) {
+	for raws, failed := range d.spans(ctx, key, true, n, nil) {
+		out, err = append(out, d.verifyOrDrop(raws)...), failed
+		if len(out) >= n {
+			out = out[:n]
+			break
+		}
+	}
 	slices.Reverse(out)
 	return out, err
 }
 
-func (d *Disk) readPage(ctx context.Context, key OrderKey, back bool, n int) (out []Entry, err error) {
-	for len(out) < n {
-		if err := ctx.Err(); err != nil {
-			return out, err
-		}
-		s, err := d.readSpan(key, back, n-len(out), nil)
+// ReadAll implements Store.
+func (d *Disk) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry, error] {
+	return func(yield func(RawEntry, error) bool) {
+		firsts, err := d.findFirsts(ctx, since)
 		if err != nil {
-			return out, err
+			yield(RawEntry{}, err)
+			return
 		}
-		out = append(out, d.verifyOrDrop(s.raws)...)
-		if s.end {
-			break
+		for raws, err := range d.spans(ctx, OrderKey{}, false, readBatch, nil) {
+			if err != nil {
+				yield(RawEntry{}, err)
+				return
+			}
+			for _, r := range raws {
+				first, any := firsts[r.Key.feed()]
+				if (since.IsZero() || any && r.Key.Seq >= first) && !yield(r, nil) {
+					return
+				}
+			}
 		}
-		key = s.last
 	}
-	return out, nil
 }
 
 // verifyOrDrop verifies signatures. A bad signature under a good checksum was written so, and is
 // treated as damage.
 func (d *Disk) verifyOrDrop(raws []RawEntry) (out []Entry) {
-	var bad []op
+	var bad []OrderKey
 	for _, r := range raws {
-		e, err := r.Verify()
-		if err != nil {
-			bad = append(bad, op{kind: opDropRecord, feed: r.Key.feed(), seq: r.Key.Seq, key: string(r.Key.encode())})
-			continue
+		if e, err := r.Verify(); err == nil {
+			out = append(out, e)
+		} else {
+			bad = append(bad, r.Key)
 		}
-		out = append(out, e)
 	}
 	d.dropDamaged(bad)
 	return out
@@ -298,7 +315,7 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 		return nil, ctx.Err()
 	}
 	var out []RawEntry
-	var lost []op
+	var lost []OrderKey
 	err := d.view(func(tx *bolt.Tx) error {
 		out, lost = nil, nil
 		if records := tx.Bucket(d.bucket('r')); records != nil {
@@ -333,13 +350,13 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 
 // readRun reads a feed's records from … to, up to the first gap. A missing record waits for the
 // disk, or was deleted just now.
-func readRun(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (out []RawEntry, lost []op) {
+func readRun(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (out []RawEntry, lost []OrderKey) {
 	c := records.Cursor()
 	want := from
 	for k, v := c.Seek(recordKey(num, from)); bytes.Equal(k, recordKey(num, want)) && want <= to; k, v = c.Next() {
 		r, ok := decodeRecord(k, v)
 		if !ok {
-			return out, []op{{kind: opDropRecord, feed: key, seq: want}}
+			return out, []OrderKey{{Author: key.Author, Feed: key.Feed, Seq: want}}
 		}
 		if maxBytes -= len(r.Body); maxBytes < 0 && len(out) > 0 {
 			break

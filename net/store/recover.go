@@ -74,10 +74,11 @@ func recoverFrom(f *boltFile, aside string) (recovered int, err error) {
 	}
 	s := &recoverer{file: f, numbers: map[roomFeed]uint32{}, last: map[record.RoomID]uint32{},
 		forkedAt: map[record.FeedKey]uint64{}, values: map[string]recoveredValue{}}
-	if err := scanElements(old, info.Size(), s.addElement); err != nil {
-		return s.count, fmt.Errorf("take over from %s: %w", aside, err)
+	err = scanElements(old, info.Size(), s.addElement)
+	if err == nil {
+		err = s.flush()
 	}
-	if err := s.flush(); err != nil {
+	if err != nil {
 		return s.count, fmt.Errorf("take over from %s: %w", aside, err)
 	}
 	return s.count, s.finish()
@@ -114,8 +115,8 @@ type recoverer struct {
 
 // addElement finds out what an element is, and collects it.
 func (s *recoverer) addElement(key, value []byte) error {
-	if r, ok := decodeRecord(key, value); ok && len(key) == 12 {
-		return s.addRecord(r, value)
+	if _, c, ok := decodeClaim(key, value); ok && len(key) == 12 {
+		return s.addRecord(c.Body(), value)
 	}
 	if k, f, ok := decodeFeed(key, value); ok && f.forked {
 		s.forkedAt[k] = f.next // feed numbers are random, so any room's feed may match
@@ -129,12 +130,7 @@ func (s *recoverer) addElement(key, value []byte) error {
 	return nil
 }
 
-func (s *recoverer) addRecord(r RawEntry, value []byte) error {
-	c, err := record.Parse(r.Body, r.Sig[:])
-	if err != nil {
-		return nil
-	}
-	body := c.Body()
+func (s *recoverer) addRecord(body record.Body, value []byte) error {
 	key := orderKeyOfBody(body)
 	rf := roomFeed{body.Room, key.feed()}
 	num, ok := s.numbers[rf]
@@ -157,11 +153,11 @@ func (s *recoverer) flush() error {
 	err := s.file.transact(true, func(tx *bolt.Tx) error {
 		added = 0
 		for _, f := range s.buf {
-			records, err := tx.CreateBucketIfNotExists(append([]byte{'r'}, f.room[:]...))
+			records, err := tx.CreateBucketIfNotExists(bucketName('r', f.room))
 			if err != nil {
 				return err
 			}
-			order, err := tx.CreateBucketIfNotExists(append([]byte{'o'}, f.room[:]...))
+			order, err := tx.CreateBucketIfNotExists(bucketName('o', f.room))
 			if err != nil {
 				return err
 			}
@@ -188,8 +184,8 @@ func (s *recoverer) flush() error {
 func (s *recoverer) finish() error {
 	return s.file.transact(true, func(tx *bolt.Tx) error {
 		for rf, num := range s.numbers {
-			records := tx.Bucket(append([]byte{'r'}, rf.room[:]...))
-			feeds, err := tx.CreateBucketIfNotExists(append([]byte{'f'}, rf.room[:]...))
+			records := tx.Bucket(bucketName('r', rf.room))
+			feeds, err := tx.CreateBucketIfNotExists(bucketName('f', rf.room))
 			if err != nil {
 				return err
 			}
@@ -221,12 +217,8 @@ func rebuildFeed(records *bolt.Bucket, num uint32) *feed {
 	prefix := recordKey(num, 0)[:4]
 	any := false
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		r, ok := decodeRecord(k, v)
+		r, claim, ok := decodeClaim(k, v)
 		if !ok {
-			continue
-		}
-		claim, err := record.Parse(r.Body, r.Sig[:])
-		if err != nil {
 			continue
 		}
 		seq := claim.Body().Seq

@@ -155,6 +155,17 @@ type Store interface {
 	Close() error
 }
 
+// checkEntry refuses records that no room accepts.
+func checkEntry(room record.RoomID, e *Entry) error {
+	if e.Record.Body().Room != room {
+		return record.ErrOtherRoom
+	}
+	if e.Record.Feed() == 0 {
+		return fmt.Errorf("%w: a %s record stands outside any feed", record.ErrOtherRoom, e.Record.Kind())
+	}
+	return nil
+}
+
 // rawEntryOf returns an entry's stored form.
 func rawEntryOf(e Entry) RawEntry {
 	return RawEntry{

@@ -29,15 +29,9 @@ type op struct {
 	feed       record.FeedKey // opStartAt, opEndAt, opDropRecord
 	seq        uint64
 	name       string    // opPut, opDelete
-	key, value string    // opPut, opDelete; for opDropRecord, key is the record's encoded OrderKey, if known
+	key, value string    // opPut, opDelete; opDropRecord: key is the place in the order
 	before     time.Time // opExpire
-	done       chan<- expireResult
-}
-
-// expireResult is the result of an opExpire.
-type expireResult struct {
-	deleted int
-	err     error
+	deleted    *int      // opExpire: the writer adds the number of deleted records
 }
 
 func (o *op) size() int {
@@ -53,11 +47,11 @@ type writeTx struct {
 	records, order *bolt.Bucket
 	feeds, values  *bolt.Bucket
 	touched        map[record.FeedKey]*feed
-	number         func(record.FeedKey) (uint32, bool) // returns a feed's number in the ledger
+	disk           *Disk // its ledger has the feeds' numbers
 }
 
 func (d *Disk) newWriteTx(tx *bolt.Tx) (*writeTx, error) {
-	w := &writeTx{tx: tx, touched: map[record.FeedKey]*feed{}, number: d.feedNumber, values: tx.Bucket(bucketValues)}
+	w := &writeTx{tx: tx, touched: map[record.FeedKey]*feed{}, disk: d, values: tx.Bucket(bucketValues)}
 	if w.values == nil {
 		return nil, damaged("no bucket for the values")
 	}
@@ -71,28 +65,19 @@ func (d *Disk) newWriteTx(tx *bolt.Tx) (*writeTx, error) {
 	return w, nil
 }
 
-// feedNumber returns a feed's number in the file.
-func (d *Disk) feedNumber(key record.FeedKey) (uint32, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	f := d.ledger.feeds[key]
-	if f == nil {
-		return 0, false
-	}
-	return f.number, true
-}
-
 // feed returns a feed's state in the file, with this transaction's changes.
 func (w *writeTx) feed(key record.FeedKey, floor uint64) (*feed, error) {
 	if f := w.touched[key]; f != nil {
 		return f, nil
 	}
-	num, ok := w.number(key)
-	if !ok {
+	w.disk.mu.Lock()
+	known := w.disk.ledger.feeds[key]
+	w.disk.mu.Unlock()
+	if known == nil {
 		return nil, damaged("a feed without a number") // the ledger comes from a file without the feed
 	}
-	at := binary.BigEndian.AppendUint32(nil, num)
-	f := &feed{number: num, floor: floor, next: floor, hole: noHole}
+	at := binary.BigEndian.AppendUint32(nil, known.number)
+	f := &feed{number: known.number, floor: floor, next: floor, hole: noHole}
 	if v := w.feeds.Get(at); v != nil {
 		had, g, ok := decodeFeed(at, v)
 		if !ok || had != key {
@@ -179,8 +164,11 @@ func (w *writeTx) remove(num uint32, from, to uint64) error {
 	c := w.records.Cursor()
 	for k, v := c.Seek(recordKey(num, from)); k != nil && bytes.Compare(k, recordKey(num, to)) <= 0; k, v = c.Next() {
 		places = append(places, bytes.Clone(k))
-		if err := w.deleteOrderKey(k, v); err != nil {
-			return err
+		// An unreadable record doesn't tell its place in the order, which stays until a reader finds it.
+		if _, c, ok := decodeClaim(k, v); ok {
+			if err := w.order.Delete(orderKeyOfBody(c.Body()).encode()); err != nil {
+				return err
+			}
 		}
 	}
 	for _, k := range places {
@@ -191,30 +179,14 @@ func (w *writeTx) remove(num uint32, from, to uint64) error {
 	return nil
 }
 
-// deleteOrderKey deletes a record's place in the order. An unreadable record doesn't tell its
-// place: the place stays until a reader finds it.
-func (w *writeTx) deleteOrderKey(at, value []byte) error {
-	r, ok := decodeRecord(at, value)
-	if !ok {
-		return nil
-	}
-	c, err := record.Parse(r.Body, r.Sig[:])
-	if err != nil {
-		return nil
-	}
-	return w.order.Delete(orderKeyOfBody(c.Body()).encode())
-}
-
 // idBefore returns the id of the record before seq, or zero if it isn't there.
 func (w *writeTx) idBefore(num uint32, seq uint64) record.ID {
 	if seq == 0 {
 		return record.ID{}
 	}
 	at := recordKey(num, seq-1)
-	if r, ok := decodeRecord(at, w.records.Get(at)); ok {
-		if c, err := record.Parse(r.Body, r.Sig[:]); err == nil {
-			return c.ID()
-		}
+	if _, c, ok := decodeClaim(at, w.records.Get(at)); ok {
+		return c.ID()
 	}
 	return record.ID{}
 }

@@ -48,7 +48,7 @@ func (d *Disk) flush() error {
 		if len(ops) == 0 {
 			return nil
 		}
-		if err := d.commitBatch(ops); err != nil {
+		if err := d.retryOnDamage(func() (int, error) { return d.commitBatch(ops) }); err != nil {
 			d.noteFailed(err)
 			return err
 		}
@@ -56,32 +56,17 @@ func (d *Disk) flush() error {
 	}
 }
 
-// commitBatch writes a batch, in several transactions if it is large. It replaces a damaged file
-// once. The new file then gets the batch from its beginning, as the old file may have had a part.
-func (d *Disk) commitBatch(ops []op) error {
-	for first := true; ; first = false {
-		opened, err := d.commitInParts(ops)
-		if !isDamage(err) || !first {
-			return err
-		}
-		if err := d.replaceDamaged(opened, err); err != nil {
-			return err
-		}
-	}
-}
-
-func (d *Disk) commitInParts(ops []op) (opened int, err error) {
+// commitBatch writes a batch, in several transactions if it is large. A file that replaces a damaged
+// file gets the batch from its beginning, as the old file may have had a part.
+func (d *Disk) commitBatch(ops []op) (opened int, err error) {
 	if opened, err = d.ensureWritable(); err != nil {
 		return opened, err
 	}
 	for len(ops) > 0 {
-		n, size := 0, 0
-		for n < len(ops) && (n == 0 || size+ops[n].size() <= maxCommitBytes) && (n == 0 || ops[n].kind != opExpire) {
+		n, size := 1, ops[0].size() // an opExpire has its own transactions
+		for ops[0].kind != opExpire && n < len(ops) && ops[n].kind != opExpire && size+ops[n].size() <= maxCommitBytes {
 			size += ops[n].size()
 			n++
-			if ops[n-1].kind == opExpire {
-				break
-			}
 		}
 		if opened, err = d.commit(ops[:n]); err != nil {
 			return opened, err

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// ShareFrom implements Store. It reads the records since that time, and one more of each feed.
+func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
+	ms := since.UnixMilli()
+	d.mu.Lock()
+	feeds := map[record.FeedKey]feed{}
+	for key, f := range d.ledger.feeds {
+		if f.arrived >= ms && f.end() > f.floor {
+			feeds[key] = *f
+		}
+	}
+	for _, b := range []*batch{&d.flushing, &d.pending} {
+		for _, r := range b.table.rows {
+			if f, ok := feeds[r.key.feed()]; ok && r.entry.Arrived.UnixMilli() < ms {
+				f.floor = max(f.floor, r.key.Seq+1)
+				feeds[r.key.feed()] = f
+			}
+		}
+	}
+	d.mu.Unlock()
+	out := map[record.FeedKey]uint64{}
+	for key, f := range feeds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		floor := f.floor
+		err := d.view(func(tx *bolt.Tx) error {
+			if records := tx.Bucket(d.bucket('r')); records != nil {
+				floor = max(floor, arrivedSince(records, f, ms))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if floor < f.end() {
+			out[key] = floor
+		}
+	}
+	return out, nil
+}
+
+// arrivedSince returns the seq from which on all of a feed's records on disk arrived at ms or
+// later.
+func arrivedSince(records *bolt.Bucket, f feed, ms int64) uint64 {
+	c := records.Cursor()
+	var v []byte
+	k, _ := c.Seek(recordKey(f.number, f.end()))
+	if k == nil {
+		k, v = c.Last()
+	} else {
+		k, v = c.Prev()
+	}
+	floor := recordKey(f.number, f.floor)
+	for ; k != nil && bytes.Compare(k, floor) >= 0; k, v = c.Prev() {
+		if arrived, _ := arrivalOf(v); arrived < ms {
+			return binary.BigEndian.Uint64(k[4:]) + 1
+		}
+	}
+	return f.floor
+}
+
+// findFirsts returns, for each feed that has any, the least seq with a time of since or later.
+func (d *Disk) findFirsts(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
+	firsts := map[record.FeedKey]uint64{}
+	if since.IsZero() {
+		return firsts, nil
+	}
+	d.mu.Lock()
+	for _, b := range []*batch{&d.flushing, &d.pending} {
+		for _, r := range b.table.rows {
+			if r.key.Time.Ms >= since.UnixMilli() {
+				noteFirst(firsts, r.key)
+			}
+		}
+	}
+	d.mu.Unlock()
+	at := OrderKey{Time: record.Time{Ms: since.UnixMilli()}}
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var keys []OrderKey
+		err := d.view(func(tx *bolt.Tx) error {
+			keys = nil
+			order := tx.Bucket(d.bucket('o'))
+			if order == nil {
+				return nil
+			}
+			c := order.Cursor()
+			for k := seekOrder(c, at, false); k != nil && len(keys) < readBatch; k, _ = c.Next() {
+				key, ok := decodeOrderKey(k)
+				if !ok {
+					return damaged("a place in the order")
+				}
+				keys = append(keys, key)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range keys {
+			noteFirst(firsts, key)
+		}
+		if more = len(keys) == readBatch; more {
+			at = keys[readBatch-1]
+		}
+	}
+	return firsts, nil
+}
+
+// noteFirst notes a key in firsts if its seq is the least of its feed.
+func noteFirst(firsts map[record.FeedKey]uint64, k OrderKey) {
+	if first, any := firsts[k.feed()]; !any || k.Seq < first {
+		firsts[k.feed()] = k.Seq
+	}
+}
