@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,22 +43,17 @@ type Beacon struct {
 
 // Encode returns the datagram.
 func (b Beacon) Encode() ([]byte, error) {
-	var form any
+	tag, content := "Heartbeat", any(b.Heartbeat)
 	switch {
 	case b.Discovery != nil:
-		form = struct{ Discovery *Discovery }{b.Discovery}
+		tag, content = "Discovery", b.Discovery
 	case b.Goodbye != nil:
-		form = struct{ Goodbye *Discovery }{b.Goodbye}
-	default:
-		form = struct{ Heartbeat string }{b.Heartbeat}
+		tag, content = "Goodbye", b.Goodbye
 	}
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(form); err != nil {
-		return nil, fmt.Errorf("wire: encode beacon: %w", err)
+	datagram, err := appendTagged(nil, tag, content)
+	if err != nil {
+		return nil, err
 	}
-	datagram := bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 	if len(datagram) > MaxBeacon {
 		return nil, fmt.Errorf("wire: beacon of %d bytes is over %d", len(datagram), MaxBeacon)
 	}

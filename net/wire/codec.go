@@ -50,17 +50,25 @@ func Encode(m Message) (Frame, error) {
 			return finishFrame(append(out, '}'))
 		}
 	}
-	var out bytes.Buffer
-	out.Write(make([]byte, headSize))
-	fmt.Fprintf(&out, `{"%s":`, m.tag())
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(m); err != nil {
-		return nil, fmt.Errorf("wire: encode %s: %w", m.tag(), err)
+	out, err := appendTagged(make([]byte, headSize), m.tag(), m)
+	if err != nil {
+		return nil, err
 	}
-	out.Truncate(out.Len() - 1) // the encoder's newline
-	out.WriteByte('}')
-	return finishFrame(out.Bytes())
+	return finishFrame(out)
+}
+
+// appendTagged appends {"tag":content} to out.
+func appendTagged(out []byte, tag string, content any) ([]byte, error) {
+	b := bytes.NewBuffer(out)
+	fmt.Fprintf(b, `{"%s":`, tag)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(content); err != nil {
+		return nil, fmt.Errorf("wire: encode %s: %w", tag, err)
+	}
+	b.Truncate(b.Len() - 1) // the encoder's newline
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 // Decode reads a payload. For a tag that this version doesn't know it returns Unknown and no error. The

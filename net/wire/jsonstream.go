@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // MaxObject is the greatest JSON object that a seed program may send, in bytes.
@@ -95,9 +96,7 @@ func (o *ObjectReader) fill() error {
 		o.buf = nil // so that one long object doesn't occupy its length for the rest of the connection
 	}
 	if kept == cap(o.buf) {
-		grown := make([]byte, kept, max(2*kept, 1<<10))
-		copy(grown, o.buf[:kept])
-		o.buf = grown
+		o.buf = slices.Grow(o.buf[:kept], max(kept, 1<<10))
 	}
 	o.buf = o.buf[:kept]
 	for {

@@ -15,8 +15,6 @@ type Hello struct {
 	Rooms    []InRoom `json:"rooms"`
 }
 
-func (Hello) tag() string { return "Hello" }
-
 // InRoom describes a room that the sender of a Hello is in.
 type InRoom struct {
 	Room     string  `json:"room"`
@@ -39,28 +37,20 @@ type Ping struct {
 	Frontier map[string]string `json:"frontier,omitempty"` // room → hash
 }
 
-func (Ping) tag() string { return "Ping" }
-
 // Pong answers a Ping with the same values.
 type Pong struct {
 	N     uint64 `json:"n"`
 	Stamp int64  `json:"stamp"`
 }
 
-func (Pong) tag() string { return "Pong" }
-
 // Heartbeat is the seed's message: the sender's uuid.
 type Heartbeat string
-
-func (Heartbeat) tag() string { return "Heartbeat" }
 
 // Record is a signed record: the exact signed text and its signature.
 type Record struct {
 	Body string `json:"body"`
 	Sig  []byte `json:"sig"`
 }
-
-func (Record) tag() string { return "Record" }
 
 // Chat is an unsigned message. Via is the sender's key if a line-mode guest of the sender wrote it.
 type Chat struct {
@@ -70,8 +60,6 @@ type Chat struct {
 	Timestamp uint64        `json:"timestamp"` // seconds since 1970
 	Via       *identity.Key `json:"via,omitempty"`
 }
-
-func (Chat) tag() string { return "Chat" }
 
 // Head names a feed and the last record of it that is meant.
 type Head struct {
@@ -86,8 +74,6 @@ type Have struct {
 	Room  string `json:"room"`
 	Heads []Head `json:"heads"`
 }
-
-func (Have) tag() string { return "Have" }
 
 // Holding is one feed of a Frontier: the sender holds Floor to Seq without a gap.
 type Holding struct {
@@ -118,8 +104,6 @@ type Frontier struct {
 	Ask   bool        `json:"ask,omitempty"`
 }
 
-func (Frontier) tag() string { return "Frontier" }
-
 // Range is a part of a feed, From and To included.
 type Range struct {
 	Author identity.Key `json:"author"`
@@ -138,8 +122,6 @@ type Want struct {
 	Votes  []HeldVotes `json:"votes,omitempty"`
 }
 
-func (Want) tag() string { return "Want" }
-
 // MaxRecords is how many bytes of records a Records frame holds at most, if it holds more than one record.
 const MaxRecords = 48 << 10
 
@@ -152,8 +134,6 @@ type Records struct {
 	End     bool     `json:"end,omitempty"`
 }
 
-func (Records) tag() string { return "Records" }
-
 // Contact is a peer and where it listens, as the sender sees it.
 type Contact struct {
 	Key   identity.Key `json:"key"`
@@ -164,8 +144,6 @@ type Contact struct {
 type Peers struct {
 	Peers []Contact `json:"peers"`
 }
-
-func (Peers) tag() string { return "Peers" }
 
 // Neighbour is one link of a Links frame.
 type Neighbour struct {
@@ -178,15 +156,11 @@ type Links struct {
 	Links []Neighbour `json:"links"`
 }
 
-func (Links) tag() string { return "Links" }
-
 // Typing says whether the sender's user is writing.
 type Typing struct {
 	Room string `json:"room"`
 	On   bool   `json:"on"`
 }
-
-func (Typing) tag() string { return "Typing" }
 
 // Reasons of a Bye.
 const (
@@ -203,4 +177,17 @@ type Bye struct {
 	Reason string `json:"reason"`
 }
 
-func (Bye) tag() string { return "Bye" }
+func (Hello) tag() string     { return "Hello" }
+func (Ping) tag() string      { return "Ping" }
+func (Pong) tag() string      { return "Pong" }
+func (Heartbeat) tag() string { return "Heartbeat" }
+func (Record) tag() string    { return "Record" }
+func (Chat) tag() string      { return "Chat" }
+func (Have) tag() string      { return "Have" }
+func (Frontier) tag() string  { return "Frontier" }
+func (Want) tag() string      { return "Want" }
+func (Records) tag() string   { return "Records" }
+func (Peers) tag() string     { return "Peers" }
+func (Links) tag() string     { return "Links" }
+func (Typing) tag() string    { return "Typing" }
+func (Bye) tag() string       { return "Bye" }

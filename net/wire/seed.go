@@ -172,11 +172,6 @@ func DecodeSeed(object []byte) (SeedMessage, error) {
 		return decodeSeed[Exit](tag, content)
 	case "Heartbeat":
 		return decodeSeed[Heartbeat](tag, content)
-	case "UpgradeRequest", "UpgradeVote", "PartialSignature":
-		if !json.Valid(content) {
-			return nil, fmt.Errorf("%w: %s", ErrSeedForm, tag)
-		}
-		return Upgrade{Tag: tag}, nil
 	case "Discovery":
 		// As in a datagram, but of any length: odd values in our own fields don't hide the seed's.
 		b, err := decodeBeacon(object)
@@ -187,6 +182,10 @@ func DecodeSeed(object []byte) (SeedMessage, error) {
 	}
 	if !json.Valid(content) {
 		return nil, fmt.Errorf("%w: %.32s", ErrSeedForm, tag)
+	}
+	switch tag {
+	case "UpgradeRequest", "UpgradeVote", "PartialSignature":
+		return Upgrade{Tag: tag}, nil
 	}
 	return Unknown{Tag: tag}, nil
 }
@@ -205,14 +204,5 @@ func EncodeSeed(m SeedMessage) ([]byte, error) {
 	case Unknown, Upgrade:
 		return nil, fmt.Errorf("wire: encode %.64q: not a form that is sent", m.seedTag())
 	}
-	var out bytes.Buffer
-	fmt.Fprintf(&out, `{"%s":`, m.seedTag())
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(m); err != nil {
-		return nil, fmt.Errorf("wire: encode %s: %w", m.seedTag(), err)
-	}
-	out.Truncate(out.Len() - 1) // the encoder's newline
-	out.WriteByte('}')
-	return out.Bytes(), nil
+	return appendTagged(nil, m.seedTag(), m)
 }
