@@ -47,10 +47,8 @@ func helpRows(m *model, width int) []string {
 		rows = append(rows, helpRow(t, width, c.Usage(), c.Help)...)
 	}
 	rows = append(rows, "")
-	for _, part := range sanitize.Trusted("Anything else is a message to everyone here. A second slash begins a message with a slash: //like this.").Wrap(max(width-2, 2)) {
-		rows = append(rows, t.Row(width).Space(t.Text, 1).Put(t.Dim, part).String())
-	}
-	return rows
+	rest := sanitize.Trusted("Anything else is a message to everyone here. A second slash begins a message with a slash: //like this.")
+	return append(rows, t.Row(width).Wrap(1, max(width-2, 2), t.Dim, rest)...)
 }
 
 // helpRow returns a key or a command in a column, and what it does beside it. That stands below where
@@ -65,9 +63,5 @@ func helpRow(t *theme.Theme, width int, show, help string) []string {
 	if r.Width()+2 > at {
 		rows, r = append(rows, r.String()), t.Row(width)
 	}
-	for _, part := range sanitize.Line(help).Wrap(width - at - 1) {
-		rows = append(rows, r.PadTo(t.Text, at).Put(t.Dim, part).String())
-		r = t.Row(width)
-	}
-	return rows
+	return append(rows, r.Wrap(at, width-at-1, t.Dim, sanitize.Line(help))...)
 }

@@ -98,9 +98,7 @@ func (m *model) showText(kind overlayKind, title sanitize.SafeText, text sanitiz
 		for _, line := range text.Lines() {
 			rest := strings.TrimLeft(line.String(), " ")
 			indent := min(len(line.String())-len(rest), width/4) // what wraps stays under its own text
-			for _, part := range sanitize.Line(rest).Wrap(max(width-2-indent, 2)) {
-				rows = append(rows, m.th.Row(width).Space(m.th.Text, 1+indent).Put(m.th.Text, part).String())
-			}
+			rows = append(rows, m.th.Row(width).Wrap(1+indent, max(width-2-indent, 2), m.th.Text, sanitize.Line(rest))...)
 		}
 		return rows
 	})

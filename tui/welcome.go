@@ -136,9 +136,7 @@ func (b *welcome) try(what, command string) {
 		return
 	}
 	b.rows = append(b.rows, r.String())
-	for _, part := range text.Wrap(max(b.width-b.indent-2, 2)) {
-		b.rows = append(b.rows, b.t.Row(b.width).Space(b.t.Text, b.indent+2).Put(b.t.Strong, part).String())
-	}
+	b.rows = append(b.rows, b.t.Row(b.width).Wrap(b.indent+2, max(b.width-b.indent-2, 2), b.t.Strong, text)...)
 }
 
 // introduce says what the local peer is called, with the words of its key where there is room.

@@ -104,10 +104,7 @@ type Conversation struct {
 func New(cfg Config) *Conversation {
 	c := &Conversation{cfg: cfg, th: cfg.Theme}
 	c.Messages = messages.New(messages.Config{
-		Theme: cfg.Theme, Roster: cfg.Roster,
-		Self:    func() string { return cfg.Self().ID },
-		OwnName: cfg.OwnName,
-		Now:     cfg.Now, Zone: cfg.Zone,
+		Theme: cfg.Theme, Roster: cfg.Roster, OwnName: cfg.OwnName, Now: cfg.Now, Zone: cfg.Zone,
 	})
 	c.Draft = composer.New(composer.Config{Theme: cfg.Theme, Complete: cfg.Complete, Hint: sanitize.Trusted("Say something, or / for commands")})
 	c.Search = newSearch(c)

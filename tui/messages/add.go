@@ -15,32 +15,14 @@ func (p *Pane) Add(lines []event.Line) {
 		return
 	}
 	p.viewport.update()
-	var (
-		slab    = make([]entry, len(lines)) // one allocation for all
-		earlier []*entry
-		used    int
-	)
-	for i := range lines {
-		e := &slab[used]
-		p.fillEntry(e, &lines[i])
-		if !p.log.learnID(e) {
-			*e = entry{}
+	var earlier []*entry
+	for _, e := range p.newEntries(lines, false) {
+		if !e.history {
+			p.appendEntry(e)
 			continue
 		}
-		used++
-		e.late = !e.history && !e.from.own && e.clockError() > lateBy
-		if e.from.own && !e.history {
-			p.own.add(e)
-		}
-		switch {
-		case p.ignored.ids[e.from.author.id]:
-			p.hideEntry(e)
-		case e.history:
-			e.predates = e.sent < p.renderer.opened.UnixMilli()
-			earlier = append(earlier, e)
-		default:
-			p.appendEntry(e)
-		}
+		e.predates = e.sent < p.renderer.opened.UnixMilli()
+		earlier = append(earlier, e)
 	}
 	if len(earlier) > 0 {
 		p.mergeEntries(earlier)
@@ -48,6 +30,33 @@ func (p *Pane) Add(lines []event.Line) {
 	}
 	p.trim()
 	p.viewport.stale = true
+}
+
+// newEntries makes entries of the messages that aren't there yet. It hides those of ignored peers.
+func (p *Pane) newEntries(lines []event.Line, history bool) []*entry {
+	slab := make([]entry, len(lines)) // one allocation for all
+	entries := make([]*entry, 0, len(lines))
+	for i := range lines {
+		e := &slab[0]
+		p.fillEntry(e, &lines[i])
+		if !p.log.learnID(e) {
+			*e = entry{}
+			continue
+		}
+		slab = slab[1:]
+		e.history = e.history || history
+		e.late = !e.history && !e.from.own && max(e.arrived-e.sent, e.sent-e.arrived) > lateBy.Milliseconds()
+		if e.from.own && !e.history {
+			p.own.add(e)
+		}
+		if p.ignored.ids[e.from.author.id] {
+			p.ignored.entries = append(p.ignored.entries, e)
+			p.boundHidden()
+		} else {
+			entries = append(entries, e)
+		}
+	}
+	return entries
 }
 
 // appendEntry puts an entry at the end, or nearly, and counts it as unread if it is off the screen.
@@ -105,7 +114,7 @@ func (p *Pane) mergeEntries(batch []*entry) {
 
 // removeEntries removes entries from the log and returns them.
 func (p *Pane) removeEntries(out func(*entry) bool) []*entry {
-	if s := p.selection.index; s >= 0 && out(p.log.entries[s]) {
+	if s := p.viewport.selected; s >= 0 && out(p.log.entries[s]) {
 		p.ClearSelection()
 	}
 	taken, removed := p.log.remove(out)
@@ -133,7 +142,7 @@ func (p *Pane) trim() {
 		p.own.drop(e)
 		p.renderer.header.drop(e)
 	}
-	if p.selection.index < n {
+	if v.selected < n {
 		p.ClearSelection()
 	}
 	p.finder.dropHits(func(at int) bool { return at < n })
@@ -148,10 +157,8 @@ func (p *Pane) trim() {
 // index to the new one.
 func (p *Pane) shiftIndexes(to func(int) int) {
 	p.viewport.shift(to)
-	for _, at := range []*int{&p.selection.index, &p.renderer.header.at} {
-		if *at >= 0 {
-			*at = to(*at)
-		}
+	if at := &p.renderer.header.at; *at >= 0 {
+		*at = to(*at)
 	}
 	p.finder.shift(to)
 }

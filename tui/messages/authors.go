@@ -86,7 +86,7 @@ func (r *renderer) authorLabel(o *origin, cells int) sanitize.SafeText {
 // authorName returns the author's name for the middle of a sentence: the local peer's name instead of
 // "you".
 func (r *renderer) authorName(o *origin) sanitize.SafeText {
-	if o.own && r.cfg.OwnName != nil {
+	if o.own {
 		return r.cfg.OwnName()
 	}
 	return r.authorLabel(o, maxName)

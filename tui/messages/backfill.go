@@ -60,24 +60,7 @@ func (p *Pane) AddOlder(lines []event.Line) {
 		return
 	}
 	p.viewport.update()
-	batch := make([]*entry, 0, len(lines))
-	slab := make([]entry, len(lines))
-	for i := range lines {
-		e := &slab[len(batch)]
-		p.fillEntry(e, &lines[i])
-		if !p.log.learnID(e) {
-			*e = entry{}
-			continue
-		}
-		e.history = true
-		if p.ignored.ids[e.from.author.id] {
-			p.hideEntry(e)
-			slab = slab[1:]
-			continue
-		}
-		batch = append(batch, e)
-	}
-	p.mergeEntries(batch)
+	p.mergeEntries(p.newEntries(lines, true))
 }
 
 // WantsOlder reports whether the reader is so near the top of what is loaded that more should be read
@@ -104,19 +87,18 @@ func (p *Pane) OlderCapacity() int {
 func (p *Pane) announceLate(batch []*entry) {
 	a := &p.late
 	now := millis(p.cfg.Now())
-	first := true
+	if now-p.renderer.opened.UnixMilli() < catchUpFor.Milliseconds() {
+		batch = slices.DeleteFunc(batch, func(e *entry) bool { return e.predates })
+	}
+	if len(batch) == 0 {
+		return
+	}
+	if a.entry == nil || now-a.entry.arrived > lateNoticeFor.Milliseconds() ||
+		!p.log.isRecent(a.entry, lateNoticeNear, p.viewport.floor) {
+		*a = lateNotice{entry: &entry{kind: lateArrival, arrived: now}, from: batch[0].sent, to: batch[0].sent}
+		p.appendEntry(a.entry)
+	}
 	for _, e := range batch {
-		if e.predates && now-p.renderer.opened.UnixMilli() < catchUpFor.Milliseconds() {
-			continue
-		}
-		if first {
-			first = false
-			if a.entry == nil || now-a.entry.arrived > lateNoticeFor.Milliseconds() ||
-				!p.log.isRecent(a.entry, lateNoticeNear, p.viewport.floor) {
-				*a = lateNotice{entry: &entry{kind: lateArrival, arrived: now, sent: now}, from: e.sent, to: e.sent}
-				p.appendEntry(a.entry)
-			}
-		}
 		a.messages++
 		a.from, a.to = min(a.from, e.sent), max(a.to, e.sent)
 		if !slices.ContainsFunc(a.authors, func(o *origin) bool { return o.author.id == e.from.author.id }) {
@@ -127,10 +109,7 @@ func (p *Pane) announceLate(batch []*entry) {
 			}
 		}
 	}
-	if !first {
-		a.entry.text = p.renderer.lateNoticeText(a).String()
-		p.renderer.cache.drop(a.entry)
-	}
+	p.updateNotice(a.entry, now, p.renderer.lateNoticeText(a))
 }
 
 // lateNoticeText writes "3 earlier lines arrived from bob · 14:02–14:31".

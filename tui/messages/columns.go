@@ -14,21 +14,18 @@ type columns struct {
 	mark   int // cells
 	markAt int
 	textAt int
-	wrap   int // cells for text
+	wrap   int // cells for text, at least one
 	note   int // cells kept free for a note at the end of local and late messages
 	rule   int // where rules and late notices begin
 	end    int // the column after the last
 }
 
-// fitColumns implements measurer: it arranges the columns anew if a longer name has come.
+// fitColumns arranges the columns anew if a longer name has come.
 func (r *renderer) fitColumns() {
 	if r.widestName != r.columns.widest {
 		r.arrangeColumns()
 	}
 }
-
-// textWidth implements measurer.
-func (r *renderer) textWidth() int { return r.columns.wrap }
 
 // arrangeColumns fits the columns to the width and the names, and drops what was drawn in others.
 func (r *renderer) arrangeColumns() {
@@ -53,17 +50,16 @@ func (r *renderer) arrangeColumns() {
 	if w >= 30 { // text doesn't touch the next pane
 		c.end = w - 1
 	}
-	at := c.lead
-	for _, col := range []struct{ cells, at *int }{{&c.time, nil}, {&c.name, &c.nameAt}, {&c.mark, &c.markAt}} {
-		if col.at != nil {
-			*col.at = at
+	after := func(at, cells int) int {
+		if cells == 0 {
+			return at
 		}
-		if *col.cells > 0 {
-			at += *col.cells + 1
-		}
+		return at + cells + 1
 	}
-	c.textAt = at
-	c.wrap = max(c.end-at, 1)
+	c.nameAt = after(c.lead, c.time)
+	c.markAt = after(c.nameAt, c.name)
+	c.textAt = after(c.markAt, c.mark)
+	c.wrap = max(c.end-c.textAt, 1)
 	switch {
 	case c.wrap >= 36:
 		c.note = 11

@@ -1,8 +1,6 @@
 package messages
 
 import (
-	"encoding/hex"
-
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
@@ -49,8 +47,8 @@ func (e *entry) idKey() string {
 // says that no one else is here.
 func (p *Pane) SetDelivered(d event.Delivered) {
 	id := d.ID
-	if raw, err := hex.DecodeString(recordID(d.ID)); err == nil {
-		id = string(raw)
+	if raw, ok := parseID(d.ID); ok {
+		id = string(raw[:])
 	}
 	serial, ok := p.own.byID[id]
 	if !ok {
@@ -82,18 +80,10 @@ func (r *renderer) delivery(e *entry, cells int) (theme.Style, sanitize.SafeText
 	case e.acked == ackPending:
 		return t.Dim, t.Pending
 	case e.of == 0:
-		for _, words := range []sanitize.SafeText{sanitize.Trusted(" no one here"), sanitize.Trusted(" no one"), sanitize.Trusted(" 0")} {
-			if 1+words.Width() <= cells {
-				return t.Warn, sanitize.Concat(t.Refused, words)
-			}
-		}
-		return t.Warn, t.Refused
+		return t.Warn, sanitize.FirstFitting(cells, sanitize.Concat(t.Refused, sanitize.Trusted(" no one here")),
+			sanitize.Concat(t.Refused, sanitize.Trusted(" no one")), sanitize.Concat(t.Refused, sanitize.Trusted(" 0")), t.Refused)
 	case e.peers == 0:
 		return t.Dim, t.Pending
 	}
-	full := sanitize.Concat(t.Signed, sanitize.Linef(" %d/%d", e.peers, e.of))
-	if full.Width() <= cells {
-		return t.Dim, full
-	}
-	return t.Dim, t.Signed
+	return t.Dim, sanitize.FirstFitting(cells, sanitize.Linef("%s %d/%d", t.Signed, e.peers, e.of), t.Signed)
 }

@@ -3,7 +3,6 @@ package messages
 import (
 	"cmp"
 	"encoding/hex"
-	"math"
 	"strings"
 	"time"
 
@@ -79,7 +78,8 @@ func (p *Pane) fillEntry(e *entry, l *event.Line) {
 	if data, ok := strings.CutSuffix(l.Body, `"}}`); ok && strings.HasSuffix(data, l.Text) {
 		e.text = data[len(data)-len(l.Text):] // the body ends in the text: saves holding a second string
 	}
-	if n, err := hex.Decode(e.id[:], []byte(recordID(l.ID))); err != nil || n != len(e.id) {
+	var hashed bool
+	if e.id, hashed = parseID(l.ID); !hashed {
 		e.cleartextID = l.ID
 	}
 	arrived, sent := l.Arrived, l.Time
@@ -99,12 +99,13 @@ func (p *Pane) fillEntry(e *entry, l *event.Line) {
 	}
 }
 
-// recordID returns id if it has the length of a record's id, else a string that isn't hex.
-func recordID(id string) string {
-	if len(id) != 64 {
-		return "-"
+// parseID reads a record's id, and reports false for the id of a cleartext message.
+func parseID(id string) (raw [32]byte, ok bool) {
+	if len(id) != hex.EncodedLen(len(raw)) {
+		return raw, false
 	}
-	return id
+	_, err := hex.Decode(raw[:], []byte(id))
+	return raw, err == nil
 }
 
 // toEvent returns the event that the entry was made of.
@@ -135,18 +136,6 @@ func (e *entry) shownTime() int64 {
 // isNews reports whether the entry is a message that a peer sent just now.
 func (e *entry) isNews() bool { return e.kind == messageEntry && !e.from.own && !e.history }
 
-// clockError returns how far the entry's time is off its arrival.
-func (e *entry) clockError() time.Duration {
-	d := e.arrived - e.sent
-	if d < 0 {
-		d = -d
-	}
-	if d > math.MaxInt64/int64(time.Millisecond) {
-		return math.MaxInt64
-	}
-	return time.Duration(d) * time.Millisecond
-}
-
 // size estimates what the entry costs in memory, in bytes.
 func (e *entry) size() int { return 320 + len(e.body) + len(e.text) + len(e.signature) }
 
@@ -160,35 +149,19 @@ func (e *entry) sortTime() int64 {
 
 // compareEntries orders entries as the log sorts them.
 func compareEntries(a, b *entry) int {
-	switch {
-	case a.sortTime() != b.sortTime():
-		return cmp.Compare(a.sortTime(), b.sortTime())
-	case a.sortsAfter(b):
-		return 1
-	case b.sortsAfter(a):
-		return -1
+	if c := cmp.Compare(a.sortTime(), b.sortTime()); c != 0 {
+		return c
 	}
-	return 0
+	return a.comparePlace(b)
 }
 
-// sortsAfter reports whether e stands after o by the raw key (time, author, feed, seq).
-func (e *entry) sortsAfter(o *entry) bool {
-	if e.placeMs != o.placeMs {
-		return e.placeMs > o.placeMs
+// comparePlace orders entries by the raw key (time, author, feed, seq).
+func (e *entry) comparePlace(o *entry) int {
+	if e.placeMs != o.placeMs || e.from == nil || o.from == nil {
+		return cmp.Compare(e.placeMs, o.placeMs)
 	}
-	if e.from == nil || o.from == nil {
-		return false
-	}
-	if e.placeN != o.placeN {
-		return e.placeN > o.placeN
-	}
-	if c := e.from.author.key.Compare(o.from.author.key); c != 0 {
-		return c > 0
-	}
-	if e.feed != o.feed {
-		return e.feed > o.feed
-	}
-	return e.seq > o.seq
+	return cmp.Or(cmp.Compare(e.placeN, o.placeN), e.from.author.key.Compare(o.from.author.key),
+		cmp.Compare(e.feed, o.feed), cmp.Compare(e.seq, o.seq))
 }
 
 // sharesName reports whether e is in the group of o, the entry before it. Its name is then not

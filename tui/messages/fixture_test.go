@@ -38,7 +38,6 @@ func newFixture(w, h int, look theme.Look) *fixture {
 	f.Pane = New(Config{
 		Theme:   theme.New(look),
 		Roster:  &f.book,
-		Self:    func() string { return f.key("alice").ID().String() },
 		OwnName: func() sanitize.SafeText { return sanitize.Name(f.name) },
 		Now:     func() time.Time { return f.now },
 		Zone:    zone,

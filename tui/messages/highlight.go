@@ -17,33 +17,18 @@ type span struct {
 // addHighlights adds the spans of search hits, and of the local peer's name in messages of peers. Where
 // spans overlap, the earlier kind wins.
 func (r *renderer) addHighlights(e *entry, text string, spans []span) []span {
-	add := func(from, to int, s theme.Style) {
-		for _, o := range spans {
-			if from < o.to && o.from < to {
-				return
+	add := func(find func(text string, at int) (from, to int), s theme.Style) {
+		for from, to := find(text, 0); from >= 0; from, to = find(text, to) {
+			if !slices.ContainsFunc(spans, func(o span) bool { return from < o.to && o.from < to }) {
+				spans = append(spans, span{from, to, s})
 			}
 		}
-		spans = append(spans, span{from, to, s})
 	}
 	if r.finder.on {
-		for at := 0; ; {
-			from, to := r.finder.query.Find(text, at)
-			if from < 0 {
-				break
-			}
-			add(from, to, r.cfg.Theme.Hit)
-			at = to
-		}
+		add(r.finder.query.Find, r.cfg.Theme.Hit)
 	}
 	if !e.from.own {
-		for at := 0; ; {
-			from, to := r.mention(text, at)
-			if from < 0 {
-				break
-			}
-			add(from, to, r.cfg.Theme.Mention)
-			at = to
-		}
+		add(r.mention, r.cfg.Theme.Mention)
 	}
 	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
 	return spans

@@ -37,12 +37,6 @@ func (p *Pane) SetIgnored(id string, on bool) {
 	p.restyle()
 }
 
-// hideEntry holds a message of an ignored peer, in case it is shown again.
-func (p *Pane) hideEntry(e *entry) {
-	p.ignored.entries = append(p.ignored.entries, e)
-	p.boundHidden()
-}
-
 // boundHidden drops the oldest hidden messages once there are too many.
 func (p *Pane) boundHidden() {
 	hidden := p.ignored.entries

@@ -17,25 +17,18 @@ func (p *Pane) InspectorRows(w, h int) []string {
 		return nil
 	}
 	r := &p.renderer
-	t, e := p.cfg.Theme, p.log.entries[p.selection.index]
+	t, e := p.cfg.Theme, p.log.entries[p.viewport.selected]
 	var rows []string
 	field := func(name sanitize.SafeText, s theme.Style, value sanitize.SafeText) {
 		if value.IsEmpty() {
 			return
 		}
-		const column = 13
-		at := column
+		row, at := t.Row(w).Put(t.Dim, name), 13
 		if w < 40 { // the name has a row of its own
-			rows = append(rows, t.Row(w).Put(t.Dim, name).String())
-			at = min(2, w/8)
+			rows = append(rows, row.String())
+			row, at = t.Row(w), min(2, w/8)
 		}
-		for i, part := range value.Wrap(max(w-at, 1)) {
-			row := t.Row(w)
-			if i == 0 && at == column {
-				row.Put(t.Dim, name)
-			}
-			rows = append(rows, row.PadTo(t.Text, at).Put(s, part).String())
-		}
+		rows = append(rows, row.Wrap(at, max(w-at, 1), s, value)...)
 	}
 	why, style := r.explainTrust(e)
 	field(sanitize.Trusted("From"), r.nameStyle(e.from), r.formatAuthor(e.from))

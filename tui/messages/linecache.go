@@ -1,5 +1,7 @@
 package messages
 
+import "maps"
+
 // lineCache holds the rows of entries that were drawn lately. All of them are for the same width,
 // theme, search and labels: a change of any of these clears the cache.
 type lineCache struct {
@@ -36,17 +38,13 @@ func (c *lineCache) startRound(height int) {
 	if len(c.rows) <= 8*height+64 {
 		return
 	}
-	for k, v := range c.rows {
-		if v.round+4 < c.round {
-			delete(c.rows, k)
-		}
-	}
+	maps.DeleteFunc(c.rows, func(_ cacheKey, v *cachedRows) bool { return v.round+4 < c.round })
 	if len(c.rows) > 64*(height+64) {
 		c.clear()
 	}
 }
 
-// height implements measurer.
+// height counts the rows of entry i, its separators included.
 func (r *renderer) height(i int) int { return r.separatorHeight(i) + len(r.entryRows(i, false)) }
 
 // entryRows returns the rows of entry i itself, from the cache if they are there. At the top of the
@@ -54,7 +52,7 @@ func (r *renderer) height(i int) int { return r.separatorHeight(i) + len(r.entry
 func (r *renderer) entryRows(i int, top bool) []string {
 	e := r.log.entries[i]
 	named := top || i <= r.viewport.floor || !e.sharesName(r.log.entries[i-1]) || r.startsDay(i)
-	selected := i == r.selection.index
+	selected := i == r.viewport.selected
 	k := cacheKey{e, named, selected}
 	b := r.cache.rows[k]
 	if b == nil {

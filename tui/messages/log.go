@@ -68,7 +68,7 @@ func (g *log) add(e *entry, floor int) int {
 	if e.placed && !e.late {
 		for i > max(floor, len(g.entries)-settleEntries) {
 			o := g.entries[i-1]
-			if !o.placed || o.late || o.history || e.arrived-o.arrived > settleFor || !o.sortsAfter(e) {
+			if !o.placed || o.late || o.history || e.arrived-o.arrived > settleFor || o.comparePlace(e) <= 0 {
 				break
 			}
 			i--
@@ -100,7 +100,7 @@ func (g *log) merge(batch []*entry) []int {
 		e := batch[j]
 		e.order = e.sortTime()
 		pos := sort.Search(limit, func(i int) bool { return g.entries[i].order > e.order })
-		for pos > 0 && g.entries[pos-1].order == e.order && g.entries[pos-1].sortsAfter(e) {
+		for pos > 0 && g.entries[pos-1].order == e.order && g.entries[pos-1].comparePlace(e) > 0 {
 			pos--
 		}
 		copy(g.entries[pos+j+1:limit+j+1], g.entries[pos:limit])
@@ -121,21 +121,17 @@ func (g *log) merge(batch []*entry) []int {
 // remove takes out the entries that out selects. It returns them, and for each index how many were
 // removed before it.
 func (g *log) remove(out func(*entry) bool) (taken []*entry, removed []int) {
-	removed = make([]int, len(g.entries)+1)
-	kept := g.entries[:0]
-	for i, e := range g.entries {
-		removed[i] = len(taken)
-		if out(e) {
-			taken = append(taken, e)
-			g.bytes -= e.size()
-		} else {
-			kept = append(kept, e)
+	removed = make([]int, 0, len(g.entries)+1)
+	g.entries = slices.DeleteFunc(g.entries, func(e *entry) bool {
+		removed = append(removed, len(taken))
+		if !out(e) {
+			return false
 		}
-	}
-	removed[len(g.entries)] = len(taken)
-	clear(g.entries[len(kept):])
-	g.entries = kept
-	return taken, removed
+		taken = append(taken, e)
+		g.bytes -= e.size()
+		return true
+	})
+	return taken, append(removed, len(taken))
 }
 
 // excess counts the oldest entries that are too many.

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -16,9 +17,6 @@ type ownName struct {
 // mention returns the bytes of the local peer's name in text from at on, with an @ before it if there
 // is any. It returns -1, -1 if the text has no whole word like it.
 func (r *renderer) mention(text string, at int) (from, to int) {
-	if r.cfg.OwnName == nil {
-		return -1, -1
-	}
 	if name := r.cfg.OwnName().String(); name != r.own.name {
 		r.own.name, r.own.needle = name, search.NewText(name)
 	}
@@ -27,19 +25,15 @@ func (r *renderer) mention(text string, at int) (from, to int) {
 		if from < 0 {
 			return -1, -1
 		}
+		at = to
+		if strings.HasSuffix(text[:from], "@") {
+			from-- // an address such as mail@alice is no mention
+		}
+		before, _ := utf8.DecodeLastRuneInString(text[:from])
 		after, _ := utf8.DecodeRuneInString(text[to:])
-		if before, _ := utf8.DecodeLastRuneInString(text[:from]); !inWord(before) && !inWord(after) {
-			if from > 0 && text[from-1] == '@' {
-				// An address such as mail@alice is no mention.
-				if local, _ := utf8.DecodeLastRuneInString(text[:from-1]); inWord(local) {
-					at = to
-					continue
-				}
-				from--
-			}
+		if !inWord(before) && !inWord(after) {
 			return from, to
 		}
-		at = to
 	}
 }
 

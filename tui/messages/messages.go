@@ -1,12 +1,12 @@
 // Package messages is the pane that shows a room's messages, and the program's own notices among them.
 //
 // The pane draws only what is visible and promises that nothing that arrives moves what the reader
-// sees. It is composed of five parts, each with its own state:
+// sees. It is composed of four parts, each with its own state:
 //
 //   - log (log.go, entry.go): the entries in order, compact and bounded;
-//   - viewport (viewport.go, scroll.go, unread.go): the rows on the screen, the reader's anchor in the
-//     log, and which messages were seen;
-//   - selection (selection.go) and finder (search.go): the reader's message, and the reader's text;
+//   - viewport (viewport.go, scroll.go, unread.go, selection.go): the rows on the screen, the reader's
+//     anchor in the log, the message that the reader picked, and which messages were seen;
+//   - finder (search.go): the reader's text;
 //   - renderer (renderer.go, columns.go, linecache.go, separators.go, highlight.go, mention.go): turns
 //     entries into rows. Rows are wrapped when they are first seen, and cached until the width, the
 //     theme or the entry changes.
@@ -27,19 +27,13 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Config holds what a pane needs from the program around it. Theme and Roster must be set.
+// Config holds what a pane needs from the program around it. All of it must be set.
 type Config struct {
-	Theme *theme.Theme
-	// Roster gives the labels. The pane reads it while drawing; call Relabel after it changed.
-	Roster *roster.Roster
-	// Self returns the local peer's id, a uuid.
-	Self func() string
-	// OwnName returns the local peer's name, for mentions and for /me.
-	OwnName func() sanitize.SafeText
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
-	// Zone is where times are shown; nil means time.Local.
-	Zone *time.Location
+	Theme   *theme.Theme
+	Roster  *roster.Roster           // gives the labels while the pane draws; call Relabel after they changed
+	OwnName func() sanitize.SafeText // the local peer's name, for mentions and for /me
+	Now     func() time.Time
+	Zone    *time.Location // in which times are shown
 }
 
 // Pane is the messages pane. It belongs to the program's Update: it is not a tea.Model, and not safe
@@ -47,11 +41,10 @@ type Config struct {
 type Pane struct {
 	cfg Config
 
-	log       log
-	viewport  viewport
-	selection selection
-	finder    finder
-	renderer  renderer
+	log      log
+	viewport viewport
+	finder   finder
+	renderer renderer
 
 	own     ownMessages
 	ignored ignored
@@ -64,20 +57,13 @@ type Pane struct {
 
 // New returns an empty pane. It draws once SetSize was called.
 func New(cfg Config) *Pane {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Zone == nil {
-		cfg.Zone = time.Local
-	}
 	p := &Pane{cfg: cfg, refused: make(map[string]*refusal), renamed: make(map[string]*renaming)}
 	p.log.init()
 	p.ignored.ids = make(map[string]bool)
-	p.viewport = viewport{log: &p.log, measure: &p.renderer, following: true, lastSeen: -1}
-	p.selection = selection{log: &p.log, viewport: &p.viewport, index: -1}
-	p.finder = finder{log: &p.log, viewport: &p.viewport, selection: &p.selection, at: -1}
+	p.viewport = viewport{log: &p.log, renderer: &p.renderer, following: true, selected: -1, lastSeen: -1}
+	p.finder.at = -1
 	p.renderer = renderer{
-		cfg: &p.cfg, log: &p.log, viewport: &p.viewport, selection: &p.selection, finder: &p.finder,
+		cfg: &p.cfg, log: &p.log, viewport: &p.viewport, finder: &p.finder,
 		opened: cfg.Now(), header: historyHeader{at: -1},
 	}
 	p.renderer.authors.init()

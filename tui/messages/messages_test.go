@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -69,7 +70,7 @@ func (f *fixture) step(t *rapid.T) {
 	case 7:
 		f.ScrollLines(n)
 	case 8:
-		f.MoveSelection(n)
+		f.MoveSelection(cmp.Or(cmp.Compare(n, 0), 1))
 	case 9:
 		f.SetSize(rapid.IntRange(0, 300).Draw(t, "w"), rapid.IntRange(0, 60).Draw(t, "h"))
 	case 10:

@@ -47,7 +47,6 @@ func (p *Pane) ReportRefused(r event.Refused) {
 	if f.entry == nil || !p.canUpdate(f.entry, now) {
 		f.start = f.total
 		f.entry = &entry{kind: refusedEntry, arrived: now}
-		f.entry.text = refusalText(r, r.Count-f.start)
 		p.appendEntry(f.entry)
 	}
 	f.total = r.Count
@@ -60,8 +59,10 @@ func (p *Pane) canUpdate(e *entry, now int64) bool {
 }
 
 // updateNotice gives a row of the program's own another text, in place.
-func (p *Pane) updateNotice(e *entry, now int64, text string) {
-	e.sent, e.text = now, text
+func (p *Pane) updateNotice(e *entry, now int64, text sanitize.SafeText) {
+	p.log.bytes -= e.size()
+	e.sent, e.text = now, text.String()
+	p.log.bytes += e.size()
 	p.renderer.cache.drop(e)
 	p.trim()
 	p.viewport.stale = true
@@ -69,15 +70,15 @@ func (p *Pane) updateNotice(e *entry, now int64, text string) {
 
 // refusalText writes "3 unsigned lines from 10.0.0.7 refused · policy #4". The reason of an
 // event.Refused may have a second half after a dot that says why.
-func refusalText(r event.Refused, n int) string {
+func refusalText(r event.Refused, n int) sanitize.SafeText {
 	what, why, _ := strings.Cut(r.Reason, " · ")
 	text := sanitize.Linef("%d × %s", n, what)
 	if what == "unsigned" {
 		text = sanitize.Line(countNoun(n, "unsigned line"))
 	}
-	text = sanitize.Concat(text, sanitize.Trusted(" from "), sanitize.Line(r.From), sanitize.Trusted(" refused"))
+	text = sanitize.Linef("%s from %s refused", text, r.From)
 	if why != "" {
-		text = sanitize.Concat(text, sanitize.Trusted(" · "), sanitize.Line(why))
+		text = sanitize.Linef("%s · %s", text, why)
 	}
-	return text.String()
+	return text
 }

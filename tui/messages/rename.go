@@ -31,7 +31,7 @@ func (p *Pane) ReportRename(id string, from, to sanitize.SafeText) {
 	r.times++
 	text := wording.Renamed(r.from, to)
 	if r.times > 1 {
-		text = sanitize.Concat(text, sanitize.Linef(" (%d new names)", r.times))
+		text = sanitize.Linef("%s (%d new names)", text, r.times)
 	}
-	p.updateNotice(r.entry, now, text.String())
+	p.updateNotice(r.entry, now, text)
 }

@@ -11,11 +11,10 @@ import (
 
 // renderer turns entries into rows. It reads the other parts of the pane and changes none of them.
 type renderer struct {
-	cfg       *Config
-	log       *log
-	viewport  *viewport
-	selection *selection
-	finder    *finder
+	cfg      *Config
+	log      *log
+	viewport *viewport
+	finder   *finder
 
 	opened     time.Time // when the pane was made; history is from before
 	width      int       // cells
@@ -49,18 +48,11 @@ func (r *renderer) drawEntry(e *entry, named, selected bool) []string {
 	if e.kind == lateArrival || e.kind == noticeEntry && e.level != event.Info {
 		text = t.Text
 	}
-	var rows []string
-	for j, part := range sanitize.Block(e.text).Wrap(max(c.end-at-2, 1)) {
-		row := t.Row(r.width)
-		if j == 0 {
-			if e.kind == noticeEntry {
-				r.putTime(row, e, t.Text, t.Dim)
-			}
-			row.PadTo(t.Text, at).Put(style, mark)
-		}
-		rows = append(rows, row.PadTo(t.Text, at+2).Put(text, part).String())
+	row := t.Row(r.width)
+	if e.kind == noticeEntry {
+		r.putTime(row, e, t.Text, t.Dim)
 	}
-	return rows
+	return row.PadTo(t.Text, at).Put(style, mark).Wrap(at+2, max(c.end-at-2, 1), text, sanitize.Block(e.text))
 }
 
 // drawMessage composes the rows of a message.
@@ -173,9 +165,6 @@ func (r *renderer) endNote(e *entry, cells int) (theme.Style, sanitize.SafeText)
 			form = "2006"
 		}
 	}
-	when := sanitize.Concat(t.LateLine, sanitize.Line(" "+at.Format(form)))
-	if long := sanitize.Line("sent " + at.Format(form)); long.Width() <= cells {
-		when = long
-	}
-	return t.Dim, when
+	when := at.Format(form)
+	return t.Dim, sanitize.FirstFitting(cells, sanitize.Linef("sent %s", when), sanitize.Linef("%s %s", t.LateLine, when))
 }

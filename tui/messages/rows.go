@@ -64,20 +64,17 @@ func (r *renderer) appendVisible(rows []string) []string {
 // belowRow draws the last row while the end isn't shown: "── 12 new below · End ──".
 func (r *renderer) belowRow() string {
 	t, v := r.cfg.Theme, r.viewport
-	style := t.Dim
-	text := sanitize.Linef("%s more", formatCount(len(r.log.entries)-1-v.visible.seen))
+	style, text := t.Dim, formatCount(len(r.log.entries)-1-v.visible.seen)+" more"
 	if v.below > 0 {
-		style = t.Accent
-		text = sanitize.Linef("%s new below", formatCount(v.below))
+		style, text = t.Accent, formatCount(v.below)+" new below"
 	} else if r.focus {
 		style = t.Text
 	}
 	if v.visible.seen == len(r.log.entries)-1 {
-		text = sanitize.Trusted("more")
+		text = "more"
 	}
-	space, rule := sanitize.Trusted(" "), sanitize.Concat(t.HRule, t.HRule)
-	return t.Row(r.columns.end).Space(t.Text, r.columns.rule).Put(style, sanitize.Concat(rule, space, text, space, t.Dot, space,
-		sanitize.Trusted("End"), space, rule)).String()
+	row := t.Row(r.columns.end).Space(t.Text, r.columns.rule)
+	return row.Put(style, sanitize.Linef("%s%s %s %s End %s%s", t.HRule, t.HRule, text, t.Dot, t.HRule, t.HRule)).String()
 }
 
 // appendHints appends what to do while there is nothing to show.
@@ -91,9 +88,7 @@ func (r *renderer) appendHints(rows []string) []string {
 		rows = append(rows, "")
 	}
 	for _, hint := range hints {
-		for _, part := range hint.Wrap(max(r.width-2*r.columns.rule, 2)) {
-			rows = append(rows, t.Row(r.width).Space(t.Text, r.columns.rule).Put(t.Dim, part).String())
-		}
+		rows = append(rows, t.Row(r.width).Wrap(r.columns.rule, max(r.width-2*r.columns.rule, 2), t.Dim, hint)...)
 	}
 	return rows[:min(len(rows), height)]
 }

@@ -19,7 +19,7 @@ func (p *Pane) ScrollToStart() {
 	v.uncover()
 	if len(p.log.entries) > 0 {
 		v.pinned = false
-		v.moveTo(anchor{row: -v.measure.separatorHeight(0)})
+		v.moveTo(anchor{row: -v.renderer.separatorHeight(0)})
 	}
 }
 
@@ -42,14 +42,14 @@ func (v *viewport) scroll(n int) {
 	i, row := v.visible.top, v.visible.skip+n
 	for row < 0 && i > v.floor {
 		i--
-		row += v.measure.height(i)
+		row += v.renderer.height(i)
 	}
 	row = max(row, 0)
-	for i < len(v.log.entries)-1 && row >= v.measure.height(i) {
-		row -= v.measure.height(i)
+	for i < len(v.log.entries)-1 && row >= v.renderer.height(i) {
+		row -= v.renderer.height(i)
 		i++
 	}
-	row = min(row, v.measure.height(i)-1)
+	row = min(row, v.renderer.height(i)-1)
 	v.moveTo(v.anchorAt(i, row))
 }
 
@@ -95,25 +95,25 @@ func (v *viewport) reveal(i, above int) {
 	if i > s.top && i < s.last || (s.end && i > s.top && i <= s.last) {
 		return
 	}
-	if i == s.top && s.skip <= v.measure.separatorHeight(i) && i < s.last {
+	if i == s.top && s.skip <= v.renderer.separatorHeight(i) && i < s.last {
 		return
 	}
 	if i == s.last && i > s.top { // it may be cut at the bottom
 		rows := -s.skip
 		for j := s.top; j <= i; j++ {
-			rows += v.measure.height(j)
+			rows += v.renderer.height(j)
 		}
 		if rows <= v.entryRows() {
 			return
 		}
-		above = max(above, v.entryRows()-v.measure.height(i))
+		above = max(above, v.entryRows()-v.renderer.height(i))
 	} else if i > s.last {
-		above = max(above, v.entryRows()-v.measure.height(i))
+		above = max(above, v.entryRows()-v.renderer.height(i))
 	}
-	row := v.measure.separatorHeight(i) - above
+	row := v.renderer.separatorHeight(i) - above
 	for row < 0 && i > v.floor {
 		i--
-		row += v.measure.height(i)
+		row += v.renderer.height(i)
 	}
 	v.moveTo(v.anchorAt(i, max(row, 0)))
 }

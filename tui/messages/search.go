@@ -9,10 +9,6 @@ import (
 
 // finder looks for a text in the log, and walks through its hits.
 type finder struct {
-	log       *log
-	viewport  *viewport
-	selection *selection
-
 	on    bool
 	query search.Text
 	hits  []int // entries, in order
@@ -23,20 +19,43 @@ type finder struct {
 }
 
 // Search marks the messages that have the text in any case, and counts them. It doesn't scroll:
-// NextHit goes to a hit. An empty text ends the search.
+// NextHit goes to a hit.
 func (p *Pane) Search(query string) (hits int) {
-	if query == "" {
-		p.CancelSearch()
-		return 0
+	f, v := &p.finder, &p.viewport
+	v.update()
+	if !f.on {
+		f.follow = v.following || v.pinned
+		f.anchor = v.anchor
+		if len(p.log.entries) > v.floor {
+			f.anchor = v.topAnchor()
+		}
 	}
-	p.finder.start(query)
+	f.on, f.query, f.hits, f.at = true, search.NewText(query), f.hits[:0], -1
+	for i := v.floor; i < len(p.log.entries); i++ {
+		if f.matches(p.log.entries[i]) {
+			f.hits = append(f.hits, i)
+		}
+	}
 	p.restyle()
-	return len(p.finder.hits)
+	return len(f.hits)
 }
 
 // NextHit selects the hit that is delta further down, and wraps around at the ends. The first call
 // selects the last hit above the bottom of the screen.
-func (p *Pane) NextHit(delta int) { p.finder.next(delta) }
+func (p *Pane) NextHit(delta int) {
+	f, v := &p.finder, &p.viewport
+	n := len(f.hits)
+	if n == 0 {
+		return
+	}
+	v.update()
+	if f.at < 0 {
+		f.at = max(sort.SearchInts(f.hits, v.visible.last+1)-1, 0)
+	} else {
+		f.at = ((f.at+delta)%n + n) % n
+	}
+	v.choose(f.hits[f.at], v.entryRows()/3)
+}
 
 // HitPosition returns the number of the hit that is shown, from 1 on, or 0 if none is. It also returns
 // how many hits there are.
@@ -44,65 +63,25 @@ func (p *Pane) HitPosition() (at, of int) { return p.finder.at + 1, len(p.finder
 
 // CancelSearch ends the search and goes back to where the reader was before it.
 func (p *Pane) CancelSearch() {
-	if p.finder.on {
-		f := p.finder
-		p.EndSearch()
-		f.goBack()
+	if !p.finder.on {
+		return
+	}
+	v, before, follow := &p.viewport, p.finder.anchor, p.finder.follow
+	p.EndSearch()
+	v.selected, v.pinned = -1, false
+	if follow {
+		v.follow()
+	} else {
+		v.moveTo(before)
 	}
 }
 
 // EndSearch ends the search and stays at the hit, which stays selected.
 func (p *Pane) EndSearch() {
 	if p.finder.on {
-		p.finder.stop()
+		p.finder = finder{at: -1}
 		p.restyle()
 	}
-}
-
-func (f *finder) start(query string) {
-	v := f.viewport
-	v.update()
-	if !f.on {
-		f.follow = v.following || v.pinned
-		f.anchor = v.anchor
-		if len(f.log.entries) > v.floor {
-			f.anchor = v.topAnchor()
-		}
-	}
-	f.on, f.query, f.hits, f.at = true, search.NewText(query), f.hits[:0], -1
-	for i := v.floor; i < len(f.log.entries); i++ {
-		if f.matches(f.log.entries[i]) {
-			f.hits = append(f.hits, i)
-		}
-	}
-}
-
-func (f *finder) next(delta int) {
-	if !f.on || len(f.hits) == 0 || delta == 0 {
-		return
-	}
-	f.viewport.update()
-	n := len(f.hits)
-	if f.at < 0 {
-		f.at = max(sort.SearchInts(f.hits, f.viewport.visible.last+1)-1, 0)
-	} else {
-		f.at = ((f.at+delta)%n + n) % n
-	}
-	f.selection.choose(f.hits[f.at], f.viewport.entryRows()/3)
-}
-
-// goBack shows what was shown before the search.
-func (f *finder) goBack() {
-	f.selection.index, f.viewport.pinned = -1, false
-	if f.follow {
-		f.viewport.follow()
-		return
-	}
-	f.viewport.moveTo(f.anchor)
-}
-
-func (f *finder) stop() {
-	*f = finder{log: f.log, viewport: f.viewport, selection: f.selection, at: -1}
 }
 
 // matches reports whether an entry is a hit of the search under way.

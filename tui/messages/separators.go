@@ -7,7 +7,7 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// separatorHeight implements measurer. Separators depend on both entries around them and on what was
+// separatorHeight counts the rows between entry i and the entry before. Separators depend on both entries around them and on what was
 // read, so they are never cached.
 func (r *renderer) separatorHeight(i int) int {
 	n := 0

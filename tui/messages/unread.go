@@ -1,5 +1,7 @@
 package messages
 
+import "slices"
+
 // SetAway sets whether the reader is away: the terminal lost its focus, or the pane is covered.
 // Messages that come then are unread, and the first has a divider above it.
 func (p *Pane) SetAway(on bool) {
@@ -74,11 +76,4 @@ func (v *viewport) recount() {
 }
 
 // isDivided reports whether "new" stands above entry i.
-func (v *viewport) isDivided(i int) bool {
-	for _, at := range v.dividers {
-		if at == i {
-			return true
-		}
-	}
-	return false
-}
+func (v *viewport) isDivided(i int) bool { return slices.Contains(v.dividers, i) }

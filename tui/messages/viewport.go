@@ -2,29 +2,17 @@ package messages
 
 import "slices"
 
-// measurer measures entries for a viewport. The renderer is the only measurer; tests of the viewport
-// alone may bring another.
-type measurer interface {
-	// separatorHeight counts the rows between entry i and the entry before.
-	separatorHeight(i int) int
-	// height counts the rows of entry i, its separators included.
-	height(i int) int
-	// textWidth returns the cells that a row of text has.
-	textWidth() int
-	// fitColumns widens the columns for names that came since they were arranged.
-	fitColumns()
-}
-
 // viewport is the window onto the log: the reader's place, the rows on the screen, and which messages
 // were seen.
 type viewport struct {
-	log     *log
-	measure measurer
-	height  int // rows
+	log      *log
+	renderer *renderer // measures the entries
+	height   int       // rows
 
 	following bool   // the end is shown and new messages scroll in
 	anchor    anchor // the top of the screen while not following
 	pinned    bool   // a selection stopped the following
+	selected  int    // the entry that the reader picked, -1 for none
 	floor     int    // entries below this index are hidden by /clear
 
 	stale   bool // visible must be found anew
@@ -76,7 +64,7 @@ func (v *viewport) update() {
 		v.dividers = append(v.dividers[:0], v.dividers[n-1])
 	}
 	if v.following {
-		v.measure.fitColumns() // but not while the reader is further up: text would move
+		v.renderer.fitColumns() // but not while the reader is further up: text would move
 	}
 	if v.following || !v.fillFrom(v.anchor) {
 		v.fillFromEnd()
@@ -90,7 +78,7 @@ func (v *viewport) fillFromEnd() {
 	i, rows := n, 0
 	for i > v.floor && (rows < v.height || i == n) {
 		i--
-		rows += v.measure.height(i)
+		rows += v.renderer.height(i)
 	}
 	v.visible = visible{top: i, skip: max(rows-v.height, 0), blank: max(v.height-rows, 0), last: n - 1, seen: n - 1, end: true}
 }
@@ -107,11 +95,11 @@ func (v *viewport) fillFrom(at anchor) bool {
 	for j := i; j < n && rows <= v.height; j++ {
 		if rows < room {
 			last = j
-			if rows+v.measure.separatorHeight(j) < room {
+			if rows+v.renderer.separatorHeight(j) < room {
 				seen = j
 			}
 		}
-		rows += v.measure.height(j)
+		rows += v.renderer.height(j)
 	}
 	if rows <= v.height {
 		return false
@@ -126,20 +114,20 @@ func (v *viewport) locate(at anchor) (i, row int) {
 	if i != at.entry {
 		return i, 0
 	}
-	separators := v.measure.separatorHeight(i)
+	separators := v.renderer.separatorHeight(i)
 	if at.row < 0 {
 		return i, max(separators+at.row, 0)
 	}
-	return i, separators + min(at.cells/max(v.measure.textWidth(), 1), v.measure.height(i)-separators-1)
+	return i, separators + min(at.cells/v.renderer.columns.wrap, v.renderer.height(i)-separators-1)
 }
 
 // anchorAt returns the anchor of a row of an entry, separators included.
 func (v *viewport) anchorAt(i, row int) anchor {
-	separators := v.measure.separatorHeight(i)
+	separators := v.renderer.separatorHeight(i)
 	if row < separators {
 		return anchor{entry: i, row: row - separators}
 	}
-	return anchor{entry: i, cells: (row - separators) * max(v.measure.textWidth(), 1)}
+	return anchor{entry: i, cells: (row - separators) * v.renderer.columns.wrap}
 }
 
 // topAnchor returns the anchor of the screen as it is.
@@ -147,7 +135,7 @@ func (v *viewport) topAnchor() anchor { return v.anchorAt(v.visible.top, v.visib
 
 // shift moves the viewport's indexes after the log has changed.
 func (v *viewport) shift(to func(int) int) {
-	for _, at := range []*int{&v.anchor.entry, &v.lastSeen, &v.visible.top, &v.visible.last} {
+	for _, at := range []*int{&v.anchor.entry, &v.lastSeen, &v.visible.top, &v.visible.last, &v.selected} {
 		if *at >= 0 {
 			*at = to(*at)
 		}

@@ -22,14 +22,8 @@ func (p *Pane) DetailRows(width int) []string {
 		if value == "" {
 			return
 		}
-		parts := sanitize.Line(value).Wrap(max(width-15, 8))
-		for i, part := range parts {
-			r := t.Row(width).Space(t.Text, 1)
-			if i == 0 {
-				r.Put(t.Dim, sanitize.Line(name))
-			}
-			rows = append(rows, r.PadTo(t.Text, 14).Put(t.Text, part).String())
-		}
+		r := t.Row(width).Space(t.Text, 1).Put(t.Dim, sanitize.Line(name))
+		rows = append(rows, r.Wrap(14, max(width-15, 8), t.Text, sanitize.Line(value))...)
 	}
 	label := p.label(peer, max(width-1, 1))
 	r := t.Row(width).Space(t.Text, 1).Put(p.nameStyle(peer), label)

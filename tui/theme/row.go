@@ -17,8 +17,10 @@ type Row struct {
 }
 
 // Row begins a row of at most that many cells. Text that doesn't fit is cut with the ellipsis.
-func (t *Theme) Row(cells int) *Row {
-	r := &Row{most: max(cells, 0), tail: t.Ellipsis}
+func (t *Theme) Row(cells int) *Row { return newRow(max(cells, 0), t.Ellipsis) }
+
+func newRow(most int, tail sanitize.SafeText) *Row {
+	r := &Row{most: most, tail: tail}
 	r.b.Grow(r.most + 64) // enough for most rows with their sequences: an allocation instead of seven
 	return r
 }
@@ -44,6 +46,16 @@ func (r *Row) PutWithin(s Style, text sanitize.SafeText, cells int) *Row {
 	r.b.WriteString(s.off)
 	r.cells += w
 	return r
+}
+
+// Wrap puts text, wrapped at that many cells, in column x of the row and of further rows. It returns
+// all of these rows.
+func (r *Row) Wrap(x, cells int, s Style, text sanitize.SafeText) (rows []string) {
+	for _, part := range text.Wrap(cells) {
+		rows = append(rows, r.PadTo(Style{}, x).Put(s, part).String())
+		r = newRow(r.most, r.tail)
+	}
+	return rows
 }
 
 // Space adds n blank cells in a style.

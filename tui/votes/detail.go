@@ -20,9 +20,7 @@ type page struct {
 }
 
 func (g *page) add(s theme.Style, text sanitize.SafeText) {
-	for _, line := range text.Wrap(max(g.w-2, 2)) {
-		g.rows = append(g.rows, g.th.Row(g.w).Space(g.th.Text, 1).Put(s, line).String())
-	}
+	g.rows = append(g.rows, g.th.Row(g.w).Wrap(1, max(g.w-2, 2), s, text)...)
 }
 
 // field adds `label   text`, the text with a hanging indent.
@@ -33,14 +31,8 @@ func (g *page) field(label string, s theme.Style, text sanitize.SafeText) {
 		g.add(s, text)
 		return
 	}
-	for i, line := range text.Wrap(max(g.w-indent-2, 2)) {
-		r := g.th.Row(g.w).Space(g.th.Text, 1)
-		if i == 0 {
-			r.Put(g.th.Dim, sanitize.Line(label))
-		}
-		r.PadTo(g.th.Text, indent)
-		g.rows = append(g.rows, r.Put(s, line).String())
-	}
+	r := g.th.Row(g.w).Space(g.th.Text, 1).Put(g.th.Dim, sanitize.Line(label))
+	g.rows = append(g.rows, r.Wrap(indent, max(g.w-indent-2, 2), s, text)...)
 }
 
 func (g *page) space() { g.rows = append(g.rows, "") }
