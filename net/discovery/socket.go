@@ -6,14 +6,13 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -57,18 +56,8 @@ func (r *receiver) leave(l *link) {
 // openReceiver opens the shared port for one family. Windows alone doesn't report on which interface a
 // datagram came; there the source address decides.
 func openReceiver(network string, port int) (*receiver, error) {
-	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		var failed error
-		if err := raw.Control(func(fd uintptr) { failed = share(fd) }); err != nil {
-			return err
-		}
-		return failed
-	}}
-	host := "0.0.0.0"
-	if network == "udp6" {
-		host = "::"
-	}
-	conn, err := config.ListenPacket(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(port)))
+	config := net.ListenConfig{Control: iface.SharePort}
+	conn, err := config.ListenPacket(context.Background(), network, fmt.Sprintf(":%d", port))
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}

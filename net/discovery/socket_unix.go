@@ -8,14 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// share lets other programs of this machine listen on the same port; each gets every broadcast.
-func share(fd uintptr) error {
-	if err := unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-		return err
-	}
-	return unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-}
-
 // taken reports whether another program holds the port without sharing it.
 func taken(err error) bool { return errors.Is(err, unix.EADDRINUSE) }
 

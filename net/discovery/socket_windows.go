@@ -10,11 +10,6 @@ import (
 // unicastIf is IP_UNICAST_IF of ws2ipdef.h; broadcasts follow it too.
 const unicastIf = 31
 
-// share lets other programs of this machine listen on the same port; each gets every broadcast.
-func share(fd uintptr) error {
-	return windows.SetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, windows.SO_REUSEADDR, 1)
-}
-
 // pin makes an IPv4 socket send by the given interface, whatever the routes. Windows takes the index in
 // network byte order for IPv4. IPv6 has the zone of each destination for it.
 func pin(fd uintptr, six bool, index int) error {

@@ -103,3 +103,22 @@ func TestListAgreesWithFind(t *testing.T) {
 		}
 	}
 }
+
+// Two sockets may have one UDP port if both share it, and only then.
+func TestSharePort(t *testing.T) {
+	sharing := net.ListenConfig{Control: SharePort}
+	first, err := sharing.ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	second, err := sharing.ListenPacket(t.Context(), "udp4", first.LocalAddr().String())
+	if err != nil {
+		t.Fatalf("a shared port is taken: %v", err)
+	}
+	defer second.Close()
+	if third, err := net.ListenPacket("udp4", first.LocalAddr().String()); err == nil {
+		third.Close()
+		t.Error("a socket that doesn't share the port has it")
+	}
+}

@@ -121,7 +121,7 @@ func TestPeersOfOneMachine(t *testing.T) {
 // program opens the socket of another program of this machine, as responders have it.
 func program(t *testing.T, port int) *ipv4.PacketConn {
 	t.Helper()
-	cfg := net.ListenConfig{Control: controlFunc(share)}
+	cfg := net.ListenConfig{Control: iface.SharePort}
 	conn, err := cfg.ListenPacket(t.Context(), "udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(port)).String())
 	if err != nil {
 		t.Fatal(err)

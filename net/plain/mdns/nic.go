@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/time/rate"
@@ -53,7 +54,7 @@ func (n *nic) open() error {
 	if err != nil {
 		return fmt.Errorf("mdns: %w", err)
 	}
-	shared, err := n.listen(netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(n.s.cfg.Port)), share)
+	shared, err := n.listen(netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(n.s.cfg.Port)), iface.SharePort)
 	if err == nil {
 		if err = shared.JoinGroup(n.Device(), net.UDPAddrFromAddrPort(n.groupAddr())); err != nil {
 			shared.Close()
@@ -78,8 +79,8 @@ func (n *nic) open() error {
 	return nil
 }
 
-func (n *nic) listen(at netip.AddrPort, control func(fd uintptr) error) (*ipv4.PacketConn, error) {
-	cfg := net.ListenConfig{Control: controlFunc(control)}
+func (n *nic) listen(at netip.AddrPort, control func(_, _ string, c syscall.RawConn) error) (*ipv4.PacketConn, error) {
+	cfg := net.ListenConfig{Control: control}
 	conn, err := cfg.ListenPacket(n.s.group.Context(), "udp4", at.String())
 	if err != nil {
 		return nil, err

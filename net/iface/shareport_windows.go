@@ -1,0 +1,18 @@
+package iface
+
+import (
+	"cmp"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+// SharePort is a net.ListenConfig's Control: it lets other programs of this machine listen on the same UDP
+// port. Each of them receives every broadcast and multicast.
+func SharePort(_, _ string, conn syscall.RawConn) error {
+	var failed error
+	err := conn.Control(func(fd uintptr) {
+		failed = windows.SetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, windows.SO_REUSEADDR, 1)
+	})
+	return cmp.Or(err, failed)
+}
