@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -9,26 +8,13 @@ import (
 )
 
 // Kind is what a datagram announces.
-type Kind int
+type Kind string
 
 const (
-	Announce  Kind = iota + 1 // the sender is here
-	Heartbeat                 // the seed's: the sender is still here; only ID and Source are known
-	Goodbye                   // the sender leaves; it never ends a live link
+	Announce  Kind = "announce"  // the sender is here
+	Heartbeat Kind = "heartbeat" // the seed's: the sender is still here; only ID and Source are known
+	Goodbye   Kind = "goodbye"   // the sender leaves; it never ends a live link
 )
-
-// String returns the kind as a single word.
-func (k Kind) String() string {
-	switch k {
-	case Announce:
-		return "announce"
-	case Heartbeat:
-		return "heartbeat"
-	case Goodbye:
-		return "goodbye"
-	}
-	return fmt.Sprintf("kind %d", int(k))
-}
 
 // Announcement is one datagram of another peer. Nothing in it is authenticated or sanitized.
 type Announcement struct {
@@ -47,7 +33,7 @@ type Announcement struct {
 	Addrs []netip.AddrPort
 }
 
-// reach returns the addresses to dial for d, whose packet came from source. own holds our
+// listDialAddrs returns the addresses to dial for d, whose packet came from source. own holds our
 // addresses, and networks those of our interfaces.
 func listDialAddrs(d *wire.Discovery, source netip.Addr, own []netip.Addr, networks []netip.Prefix) []netip.AddrPort {
 	if d.Port == 0 {
@@ -63,7 +49,7 @@ func listDialAddrs(d *wire.Discovery, source netip.Addr, own []netip.Addr, netwo
 	return addrs
 }
 
-// claimed returns the address that the sender claims, if it is worth a dial beside the source. A
+// checkClaimedAddr returns the address that the sender claims, if it is worth a dial beside the source. A
 // stranger must not be able to make us dial the wide world, our own programs, or ourselves.
 func checkClaimedAddr(text string, source netip.Addr, own []netip.Addr, networks []netip.Prefix) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(text)
@@ -76,19 +62,16 @@ func checkClaimedAddr(text string, source netip.Addr, own []netip.Addr, networks
 	}
 	local := func(p netip.Prefix) bool { return p.Contains(a.WithZone("")) }
 	switch {
-	case a == source, !isDialable(a, networks):
-		return netip.Addr{}, false
-	case a.IsLoopback() && !source.IsLoopback():
-		return netip.Addr{}, false
-	case slices.Contains(own, a) && !slices.Contains(own, source):
-		return netip.Addr{}, false
-	case !a.IsPrivate() && !a.IsLinkLocalUnicast() && !a.IsLoopback() && !slices.ContainsFunc(networks, local):
+	case a == source, !isDialable(a, networks),
+		a.IsLoopback() && !source.IsLoopback(),
+		slices.Contains(own, a) && !slices.Contains(own, source),
+		!a.IsPrivate() && !a.IsLinkLocalUnicast() && !a.IsLoopback() && !slices.ContainsFunc(networks, local):
 		return netip.Addr{}, false
 	}
 	return a, true
 }
 
-// dialable reports whether a can be the address of a single host. networks determine the broadcast
+// isDialable reports whether a can be the address of a single host. networks determine the broadcast
 // addresses.
 func isDialable(a netip.Addr, networks []netip.Prefix) bool {
 	if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {

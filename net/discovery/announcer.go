@@ -11,20 +11,21 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// beat sends beacons when they are due, and polls the interfaces and the clock every second.
+// runAnnouncer sends beacons when they are due, and polls the interfaces and the clock every second.
 func (s *Service) runAnnouncer(ctx context.Context) {
 	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
 	poll := time.Now().Add(pollEvery)
 	seen := s.clock()
 	addrs := s.cfg.Transport.Addrs()
+	var reported Status
 	for {
 		s.mu.Lock()
 		next := s.schedule.next()
 		s.mu.Unlock()
 		// A beacon that is due waits for no timer. Within a synctest bubble, the race detector's runtime
 		// sometimes crashes on a timer that is due when it is set.
-		if wait := time.Until(earlier(next, poll)); wait > 0 {
+		if wait := min(time.Until(next), time.Until(poll)); wait > 0 {
 			timer.Reset(wait)
 			select {
 			case <-ctx.Done():
@@ -48,12 +49,13 @@ func (s *Service) runAnnouncer(ctx context.Context) {
 				addrs, changed = a, true
 			}
 			if changed {
-				s.mu.Lock()
-				s.schedule.startBurst(now)
-				s.mu.Unlock()
+				s.StartBurst()
 			}
 			seen = wall
-			s.notifyStatus()
+			if st := s.Status(); !st.same(&reported) {
+				reported = st
+				s.cfg.OnStatus(st)
+			}
 			poll = now.Add(pollEvery)
 		}
 		s.mu.Lock()
@@ -68,26 +70,7 @@ func (s *Service) runAnnouncer(ctx context.Context) {
 	}
 }
 
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-// tell calls Config.OnStatus if the status has changed. Only the announcer calls it, and alone uses
-// lastStatus.
-func (s *Service) notifyStatus() {
-	if s.cfg.OnStatus == nil {
-		return
-	}
-	if st := s.Status(); !st.same(&s.lastStatus) {
-		s.lastStatus = st
-		s.cfg.OnStatus(st)
-	}
-}
-
-// announce sends a Discovery and a Heartbeat from every address, unless Goodbye was sent.
+// sendBeacon sends a Discovery and a Heartbeat from every address, unless Goodbye was sent.
 func (s *Service) sendBeacon() {
 	s.sending.Lock()
 	defer s.sending.Unlock()
@@ -96,33 +79,20 @@ func (s *Service) sendBeacon() {
 	}
 	s.mu.Lock()
 	s.ours[1], s.ours[0] = s.ours[0], make(map[string]struct{})
-	// Set before sending: the echo may arrive before Broadcast returns.
-	waiting := !s.unheard.IsZero()
-	if !waiting {
-		s.unheard = s.schedule.last
-	}
 	s.mu.Unlock()
 	sent, err := s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Discovery: d} })
 	if sent > 0 {
-		more, _ := s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Heartbeat: d.ID} })
-		sent += more
+		_, _ = s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Heartbeat: d.ID} })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sent += uint64(sent)
 	s.sendError = ""
-	if sent > 0 {
-		return
-	}
-	if !waiting {
-		s.unheard = time.Time{} // no echo can come
-	}
-	if err != nil && !errors.Is(err, net.ErrClosed) {
+	if sent == 0 && err != nil && !errors.Is(err, net.ErrClosed) {
 		s.sendError = err.Error()
 	}
 }
 
-// broadcast sends what form makes of the local peer's Discovery from every address.
+// broadcastLocked sends what form makes of the local peer's Discovery from every address.
 func (s *Service) broadcastLocked(form func(*wire.Discovery) wire.Beacon) (sent int, err error) {
 	d := s.cfg.Self()
 	// Encoded with the longest address first, so that the callback below can't fail. Only the rooms can

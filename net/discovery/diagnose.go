@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"strings"
@@ -28,18 +29,15 @@ type Trouble struct {
 
 const connectHint = "or name a peer yourself: --connect HOST:PORT"
 
-// troubles finds what is wrong with a status. sendError is why the last beacon failed everywhere, or "".
-// unheard is when the oldest beacon without an echo was sent, or zero. alone says that no peer is linked.
-func diagnose(now time.Time, st *Status, sendError string, unheard time.Time, alone bool) []Trouble {
+// diagnose finds what is wrong with a status. sendError is why the last beacon failed everywhere, or "". alone
+// says that no peer is linked.
+func diagnose(now time.Time, st *Status, sendError string, alone bool) []Trouble {
 	var found []Trouble
 	add := func(p Problem, hint, cause string, args ...any) {
 		found = append(found, Trouble{Problem: p, Cause: fmt.Sprintf(cause, args...), Hint: hint})
 	}
 	r := &st.Report
-	port := r.Port
-	if port == 0 {
-		port = Port
-	}
+	port := cmp.Or(r.Port, Port)
 	used, local := 0, true // local: no interface leads beyond this machine
 	var silent, skipped []string
 	for _, i := range r.Interfaces {
@@ -49,7 +47,7 @@ func diagnose(now time.Time, st *Status, sendError string, unheard time.Time, al
 		}
 		used++
 		local = local && i.Loopback
-		if isOverdue(now, i.Unheard) {
+		if !i.Unheard.IsZero() && now.Sub(i.Unheard) >= echoWithin {
 			silent = append(silent, i.Name)
 		}
 	}
@@ -68,8 +66,6 @@ func diagnose(now time.Time, st *Status, sendError string, unheard time.Time, al
 	case len(silent) > 0:
 		add(NoEcho, FirewallHint("udp", port), "not even our own beacons come back on %s: a firewall likely blocks UDP port %d",
 			strings.Join(silent, ", "), port)
-	case r.Interfaces == nil && isOverdue(now, unheard):
-		add(NoEcho, FirewallHint("udp", port), "not even our own beacons come back: a firewall likely blocks UDP port %d", port)
 	}
 	since := st.Since
 	if st.HeardOther.After(since) {
@@ -89,8 +85,6 @@ func diagnose(now time.Time, st *Status, sendError string, unheard time.Time, al
 	return found
 }
 
-func isOverdue(now, sent time.Time) bool { return !sent.IsZero() && now.Sub(sent) >= echoWithin }
-
 // FirewallHint returns how to open a port in the firewall of this system. protocol is udp or tcp.
 func FirewallHint(protocol string, port int) string {
 	switch runtime.GOOS {
@@ -102,7 +96,7 @@ func FirewallHint(protocol string, port int) string {
 	return fmt.Sprintf("sudo ufw allow %d/%s, or: sudo firewall-cmd --add-port=%d/%s", port, protocol, port, protocol)
 }
 
-// holder returns how to find the program that holds the port.
+// portHolderHint returns how to find the program that holds the port.
 func portHolderHint(port int) string {
 	switch runtime.GOOS {
 	case "windows":

@@ -20,7 +20,7 @@
 //
 // # What is received
 //
-// The receivers share their port with other programs (SO_REUSEADDR, SO_REUSEPORT). They drop and count
+// The receivers share their port with other programs (SO_REUSEADDR, SO_REUSEPORT). They drop
 // datagrams on unused interfaces, datagrams over 1200 bytes, and all above 50 a second. They also drop
 // those above 25 a second of one address, so that a single noisy host can't hide the others.
 //

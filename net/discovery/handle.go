@@ -31,16 +31,13 @@ func (s *Service) receive(ctx context.Context) {
 			// A transport that keeps failing must not take a core.
 			group.Sleep(ctx, 100*time.Millisecond, nil)
 		}
-		if s.cfg.OnAnnouncement == nil {
-			continue
-		}
 		for _, seen := range ready {
 			s.cfg.OnAnnouncement(seen)
 		}
 	}
 }
 
-// next waits for a datagram. It returns context.DeadlineExceeded when a delayed announcement expires.
+// nextDatagram waits for a datagram. It returns context.DeadlineExceeded when a delayed announcement expires.
 func (s *Service) nextDatagram(ctx context.Context, waiting delayed) ([]byte, netip.AddrPort, error) {
 	if len(waiting) > 0 {
 		until, cancel := context.WithDeadline(ctx, waiting[0].due)
@@ -50,44 +47,42 @@ func (s *Service) nextDatagram(ctx context.Context, waiting delayed) ([]byte, ne
 	return s.cfg.Transport.Receive(ctx)
 }
 
-// hear decodes one datagram and updates the tables. It reports false if there is nothing to pass on.
+// handle decodes one datagram and updates the tables. It reports false if there is nothing to pass on.
 func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (Announcement, bool) {
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	if !s.admit(now, payload, from) {
 		return Announcement{}, false
 	}
 	beacon, err := wire.DecodeBeacon(payload)
-	own, networks := s.cfg.Transport.Addrs(), s.networks()
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err != nil {
-		s.counts.Malformed++
 		return Announcement{}, false
 	}
 	seen := Announcement{Source: from}
+	d := &seen.Discovery
 	switch {
 	case beacon.Discovery != nil:
-		seen.Kind, seen.Discovery = Announce, *beacon.Discovery
-		seen.Addrs = listDialAddrs(beacon.Discovery, from.Addr(), own, networks)
+		seen.Kind, seen.ID, *d = Announce, beacon.Discovery.ID, *beacon.Discovery
 	case beacon.Goodbye != nil:
-		seen.Kind, seen.Discovery = Goodbye, *beacon.Goodbye
-		seen.Addrs = listDialAddrs(beacon.Goodbye, from.Addr(), own, networks)
+		seen.Kind, seen.ID, *d = Goodbye, beacon.Goodbye.ID, *beacon.Goodbye
 	default:
-		seen.Kind, seen.Discovery.ID = Heartbeat, beacon.Heartbeat
+		seen.Kind, seen.ID = Heartbeat, beacon.Heartbeat
 	}
-	d := &seen.Discovery
-	seen.ID = d.ID
+	var networks []netip.Prefix
+	if s.inspector != nil {
+		networks = s.inspector.Report().Networks
+	}
+	seen.Addrs = listDialAddrs(d, from.Addr(), s.cfg.Transport.Addrs(), networks)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	mine := d.Key != nil && s.self.Key != nil && *d.Key == *s.self.Key
 	switch {
-	case d.ID == "" || seen.Kind == Announce && len(seen.Addrs) == 0:
-		s.counts.Malformed++
+	case seen.ID == "" || seen.Kind == Announce && len(seen.Addrs) == 0:
 		return Announcement{}, false
 	case d.Inst != "" && d.Inst == s.self.Inst && mine,
-		seen.Kind == Heartbeat && d.ID == s.self.ID:
+		seen.Kind == Heartbeat && seen.ID == s.self.ID:
 		// Ours, by a route that changed its source; or the heartbeat of a copy of our profile, which
 		// its announcement shows more clearly.
-		s.noteEchoLocked(now, seen.Kind != Heartbeat)
 		return Announcement{}, false
 	}
 	seen.OwnKey = mine
@@ -95,63 +90,33 @@ func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (An
 	case Announce:
 		if seen.New = s.instances.note(now, d, mine); seen.New {
 			s.schedule.scheduleReply(now)
-			select {
-			case s.wake <- struct{}{}:
-			default: // the announcer looks already
-			}
+			s.wakeAnnouncer()
 		}
 	case Goodbye:
 		s.instances.leave(d)
-	case Heartbeat:
-		seen.Discovery = wire.Discovery{}
 	}
 	if !mine {
 		s.heardOther = now
 	}
-	s.counts.Reported++
 	return seen, true
 }
 
-// admit reports whether to decode a datagram, and counts it if not.
+// admit reports whether to decode a datagram. Echoes of our own count towards no rate.
 func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) bool {
 	if s.isEcho(payload) && slices.Contains(s.cfg.Transport.Addrs(), from.Addr()) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.noteEchoLocked(now, true)
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case len(payload) > wire.MaxBeacon:
-		s.counts.Oversize++
-	case s.filter.isCopy(now, payload, from):
-		s.counts.Copies++
-	case !s.filter.allow(now, from.Addr()):
-		s.counts.Excess++
-	default:
-		return true
-	}
-	return false
+	return len(payload) <= wire.MaxBeacon && !s.filter.isCopy(now, payload, from) && s.filter.allow(now, from.Addr())
 }
 
-// isOurs reports whether we sent the datagram in one of the last two beacons.
+// isEcho reports whether we sent the datagram in one of the last two beacons.
 func (s *Service) isEcho(payload []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, sent := range s.ours {
-		if _, ok := sent[string(payload)]; ok {
-			return true
-		}
-	}
-	return false
-}
-
-// echoed counts a datagram of our own that came back. sure says that it can't be another peer's.
-func (s *Service) noteEchoLocked(now time.Time, sure bool) {
-	s.counts.Own++
-	if sure {
-		s.heardOwn = now
-		s.unheard = time.Time{}
-	}
+	return slices.ContainsFunc(s.ours[:], func(sent map[string]struct{}) bool {
+		_, ok := sent[string(payload)]
+		return ok
+	})
 }

@@ -66,8 +66,8 @@ func TestAnnouncements(t *testing.T) {
 				t.Errorf("from %s:\n got %q\nwant %q", s.from, got, s.want)
 			}
 		}
-		if st := b.Status(); st.Others != 1 || st.Counts.Malformed != 3 || st.Counts.Own != 2 {
-			t.Errorf("others %d, want 1 (the second left, the third is our copy); counts %+v", st.Others, st.Counts)
+		if st := b.Status(); st.Others != 1 {
+			t.Errorf("others %d, want 1 (the second left, the third is our copy)", st.Others)
 		}
 	})
 }
@@ -126,7 +126,6 @@ func TestRatesAreBounded(t *testing.T) {
 		b := run(t, a, nil)
 		defer b.group.Close()
 		time.Sleep(time.Minute)
-		before := b.Status().Counts
 		// One host may send 25 at once, all together 50.
 		for i := range 100 {
 			d := peer(100 + i)
@@ -144,10 +143,6 @@ func TestRatesAreBounded(t *testing.T) {
 		if n := len(b.sighted()); n != 25 {
 			t.Errorf("%d sighted of the others, want the 25 that the noisy one left", n)
 		}
-		after := b.Status().Counts
-		if got := after.Excess - before.Excess; got != 150 {
-			t.Errorf("excess %d, want 150", got)
-		}
 		time.Sleep(time.Second)
 		d := peer(2)
 		for range 3 {
@@ -157,11 +152,7 @@ func TestRatesAreBounded(t *testing.T) {
 		a.say([]byte("{"), "10.0.0.2:5000")
 		synctest.Wait()
 		if n := len(b.sighted()); n != 1 {
-			t.Errorf("%d sighted after a second, want 1 and two copies", n)
-		}
-		end := b.Status().Counts
-		if end.Copies-after.Copies != 2 || end.Oversize != 1 || end.Malformed != 1 {
-			t.Errorf("counts %+v after two copies, an oversized and a malformed one", end)
+			t.Errorf("%d sighted after a second, want 1: the others are copies, oversized or malformed", n)
 		}
 	})
 }
@@ -183,9 +174,6 @@ func TestOwnEchoesCostNothing(t *testing.T) {
 		synctest.Wait()
 		if n := len(b.sighted()); n != 1 {
 			t.Errorf("%d sighted behind our own echoes, want 1", n)
-		}
-		if c := b.Status().Counts; c.Own != 1000 || c.Excess != 0 {
-			t.Errorf("counts %+v", c)
 		}
 	})
 }

@@ -70,7 +70,7 @@ func host() int {
 		Transport: u,
 		Self:      func() wire.Discovery { return peer(n) },
 		OnAnnouncement: func(s Announcement) {
-			print(report{Kind: s.Kind.String(), ID: s.ID, Source: s.Source, IP: s.Discovery.IP, Dial: s.Addrs})
+			print(report{Kind: string(s.Kind), ID: s.ID, Source: s.Source, IP: s.Discovery.IP, Dial: s.Addrs})
 		},
 		OnStatus: func(s Status) { print(report{Kind: "status", Status: s}) },
 	})

@@ -1,6 +1,8 @@
 package discovery
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"chat.lan/p2pchat/net/wire"
@@ -51,18 +53,13 @@ func (t instanceTable) leave(d *wire.Discovery) {
 	}
 }
 
-// evict removes the instance that has been silent for longest.
+// evictOldest removes the instance that has been silent for longest.
 func (t instanceTable) evictOldest() {
-	var oldest string
-	for n, i := range t {
-		if oldest == "" || i.heard.Before(t[oldest].heard) {
-			oldest = n
-		}
-	}
-	delete(t, oldest)
+	byTime := func(a, b string) int { return t[a].heard.Compare(t[b].heard) }
+	delete(t, slices.MinFunc(slices.Collect(maps.Keys(t)), byTime))
 }
 
-// others counts the peers that were heard lately and didn't leave. A restarted peer counts once.
+// countOthers counts the peers that were heard lately and didn't leave. A restarted peer counts once.
 func (t instanceTable) countOthers(now time.Time) int {
 	ids := make(map[string]struct{})
 	for _, i := range t {

@@ -15,23 +15,13 @@ const maxAddrs = 8
 
 // internal lists how names of interfaces begin that lead only to containers or virtual machines of this
 // host, or to a single device. A beacon there would find no new peer.
-var internal = []struct{ prefix, reason string }{
-	{"docker", "containers of this machine"},
-	{"br-", "containers of this machine"},
-	{"veth", "containers of this machine"},
-	{"podman", "containers of this machine"},
-	{"cni", "containers of this machine"},
-	{"flannel", "containers of this machine"},
-	{"cali", "containers of this machine"},
-	{"lxcbr", "containers of this machine"},
-	{"lxdbr", "containers of this machine"},
-	{"virbr", "virtual machines of this machine"},
-	{"vmnet", "virtual machines of this machine"},
-	{"vboxnet", "virtual machines of this machine"},
-	{"vEthernet (Default Switch)", "virtual machines of this machine"},
-	{"vEthernet (WSL", "virtual machines of this machine"},
-	{"awdl", "AirDrop's own link"},
-	{"llw", "AirDrop's own link"},
+var internal = []struct {
+	reason   string
+	prefixes []string
+}{
+	{"containers of this machine", []string{"docker", "br-", "veth", "podman", "cni", "flannel", "cali", "lxcbr", "lxdbr"}},
+	{"virtual machines of this machine", []string{"virbr", "vmnet", "vboxnet", "vEthernet (Default Switch)", "vEthernet (WSL"}},
+	{"AirDrop's own link", []string{"awdl", "llw"}},
 }
 
 // nic is a network interface. Its Prefixes are those that beacons leave from: IPv4, and IPv6 link-local.
@@ -53,14 +43,14 @@ func listNICs() ([]nic, error) {
 	return nics, nil
 }
 
-// skip returns why not to use an interface, or "". names are those that the user chose; empty means
+// skipReason returns why not to use an interface, or "". names are those that the user chose; empty means
 // all.
 func (n *nic) skipReason(names []string) string {
 	if len(names) > 0 && !slices.Contains(names, n.Name) {
 		return "not named with --interface"
 	}
 	for _, i := range internal {
-		if len(names) == 0 && strings.HasPrefix(n.Name, i.prefix) {
+		if len(names) == 0 && slices.ContainsFunc(i.prefixes, func(p string) bool { return strings.HasPrefix(n.Name, p) }) {
 			return i.reason
 		}
 	}
@@ -83,7 +73,7 @@ type outlet struct {
 	to   []netip.Addr // with the same zone
 }
 
-// outlets returns the outlets of an interface: from each IPv4 address to the two broadcast addresses,
+// listOutlets returns the outlets of an interface: from each IPv4 address to the two broadcast addresses,
 // and from one IPv6 address to the group.
 func (n *nic) listOutlets() []outlet {
 	var all []outlet

@@ -22,7 +22,7 @@ type delayedAnnouncement struct {
 	due      time.Time
 }
 
-// pass takes a new announcement and returns those to pass on now, in order.
+// add takes a new announcement and returns those to pass on now, in order.
 func (h *delayed) add(now time.Time, s Announcement) []Announcement {
 	same := slices.IndexFunc(*h, func(o delayedAnnouncement) bool {
 		return instanceKey(&o.sighting.Discovery) == instanceKey(&s.Discovery)
@@ -47,7 +47,7 @@ func (h *delayed) add(now time.Time, s Announcement) []Announcement {
 	return []Announcement{first, s}
 }
 
-// ripe removes and returns those that have waited long enough.
+// expired removes and returns those that have waited long enough.
 func (h *delayed) expired(now time.Time) []Announcement {
 	var out []Announcement
 	for len(*h) > 0 && !(*h)[0].due.After(now) {

@@ -35,10 +35,10 @@ func newSchedule(now time.Time) schedule {
 	return schedule{started: now, share: 1, replies: rate.NewLimiter(replyRate, replyBurst)}
 }
 
-// burst starts a new burst, also in the middle of another.
+// startBurst starts a new burst, also in the middle of another.
 func (s *schedule) startBurst(now time.Time) { s.started, s.step = now, 0 }
 
-// reply makes a beacon due at once, in answer to a new instance. With many peers the answers spread
+// scheduleReply makes a beacon due at once, in answer to a new instance. With many peers the answers spread
 // over a quarter of a second, so that the newcomer's socket doesn't overflow.
 func (s *schedule) scheduleReply(now time.Time) {
 	if !s.replyAt.IsZero() || !s.replies.AllowN(now, 1) {
@@ -73,7 +73,7 @@ func (s *schedule) next() time.Time {
 	return at
 }
 
-// sent records that a beacon went out. It counts for everything that was due by then.
+// markSent records that a beacon went out. It counts for everything that was due by then.
 func (s *schedule) markSent(now time.Time) {
 	s.last = now
 	s.share = 1 - rand.Float64()/4

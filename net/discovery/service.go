@@ -3,7 +3,6 @@ package discovery
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -11,17 +10,16 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Config configures a Service. Transport and Self must be set.
+// Config configures a Service. All fields must be set.
 type Config struct {
 	Transport Transport // the caller closes it, after Goodbye
 	// Self returns the local peer's Discovery without IP, which the Service fills in for each sending
 	// address. Start, Goodbye and the Service's goroutines call it one at a time. It must not block.
 	Self func() wire.Discovery
-	// OnAnnouncement is called with announcements of others, from a single goroutine. It must not block,
-	// and may be nil.
+	// OnAnnouncement is called with announcements of others, from a single goroutine. It must not block.
 	OnAnnouncement func(Announcement)
 	// OnStatus is called when something in the status has changed that matters to a person, at most once a
-	// second and from a single goroutine. It must not block, and may be nil.
+	// second and from a single goroutine. It must not block.
 	OnStatus func(Status)
 }
 
@@ -44,13 +42,8 @@ type Service struct {
 	instances  instanceTable
 	ours       [2]map[string]struct{} // datagrams of the last two beacons, to recognise their echo
 	since      time.Time
-	sent       uint64
-	counts     Counts
-	heardOwn   time.Time
 	heardOther time.Time
-	unheard    time.Time // oldest beacon without an echo
-	sendError  string
-	lastStatus Status // as last passed to Config.OnStatus; the announcer's
+	sendError  string // why the last beacon failed everywhere, or ""
 }
 
 // Start starts to announce and to listen. Both end with g.
@@ -97,25 +90,26 @@ func (s *Service) reschedule(change func(*schedule)) {
 	s.mu.Lock()
 	change(&s.schedule)
 	s.mu.Unlock()
+	s.wakeAnnouncer()
+}
+
+func (s *Service) wakeAnnouncer() {
 	select {
 	case s.wake <- struct{}{}:
-	default: // the announcer looks already
+	default: // it looks already
 	}
 }
 
 // Goodbye broadcasts that the local peer leaves. No beacon follows it. It works after the group's context
 // has ended, as long as the Transport is open.
 func (s *Service) Goodbye(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("discovery: goodbye: %w", err)
-	}
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if s.saidGoodbye {
-		return nil
+	err := ctx.Err()
+	if err == nil && !s.saidGoodbye {
+		s.saidGoodbye = true
+		_, err = s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Goodbye: d} })
 	}
-	s.saidGoodbye = true
-	_, err := s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Goodbye: d} })
 	if err != nil {
 		return fmt.Errorf("discovery: goodbye: %w", err)
 	}
@@ -124,24 +118,14 @@ func (s *Service) Goodbye(ctx context.Context) error {
 
 // Status returns the present status.
 func (s *Service) Status() Status {
-	now := time.Now()
-	st := Status{}
+	var report Report
 	if s.inspector != nil {
-		st.Report = s.inspector.Report()
+		report = s.inspector.Report()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.Since, st.Sent, st.Counts = s.since, s.sent, s.counts
-	st.HeardOwn, st.HeardOther = s.heardOwn, s.heardOther
-	st.Others = s.instances.countOthers(now)
-	st.Troubles = diagnose(now, &st, s.sendError, s.unheard, s.schedule.peers == 0)
+	now := time.Now()
+	st := Status{Since: s.since, Report: report, HeardOther: s.heardOther, Others: s.instances.countOthers(now)}
+	st.Troubles = diagnose(now, &st, s.sendError, s.schedule.peers == 0)
 	return st
-}
-
-// networks returns the prefixes of the interfaces in use, as far as the Transport knows them.
-func (s *Service) networks() []netip.Prefix {
-	if s.inspector == nil {
-		return nil
-	}
-	return s.inspector.Report().Networks
 }

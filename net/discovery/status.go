@@ -13,7 +13,6 @@ type Report struct {
 	Networks     []netip.Prefix    // the networks of the interfaces that are used
 	PortTaken    bool              // another program doesn't share the port: sending only
 	ReceiveError string            // why the receiver failed, or ""
-	Strays       uint64            // datagrams that came on unused interfaces
 }
 
 // InterfaceStatus is one network interface and its traffic since it came up.
@@ -24,31 +23,15 @@ type InterfaceStatus struct {
 	Skipped  string // why it isn't used, or ""
 	Error    string // why the last beacon failed here, or ""
 
-	Sent  uint64 // datagrams
-	Heard uint64 // datagrams of others
-	Own   uint64 // our datagrams that came back, as they do on every system
-
-	HeardOwn time.Time // when the last of ours came back
-	Unheard  time.Time // when the oldest beacon since then was sent; zero if none was
-}
-
-// Counts counts the received datagrams since the start.
-type Counts struct {
-	Reported  uint64 // passed to Config.OnAnnouncement
-	Own       uint64
-	Copies    uint64 // the same again by another route
-	Excess    uint64 // above the rates
-	Oversize  uint64 // over 1200 bytes
-	Malformed uint64 // no beacon, or without an id or a port to dial
+	Sent    uint64    // datagrams
+	Heard   uint64    // datagrams of others
+	Unheard time.Time // when the oldest beacon without an echo was sent; zero if there is none
 }
 
 // Status is the state of discovery, for the status line and for doctor.
 type Status struct {
 	Since      time.Time // when Start was called
 	Report     Report    // zero if the Transport is no Inspector
-	Sent       uint64    // datagrams
-	Counts     Counts
-	HeardOwn   time.Time // when a beacon of ours last came back; zero if never
 	HeardOther time.Time // when another peer was last heard; zero if never
 	Others     int       // peers heard in the last 90 s that haven't left
 	Troubles   []Trouble // the most important first; empty if all is well
@@ -56,8 +39,7 @@ type Status struct {
 
 // same reports whether the two are the same to a person, who sees no counters or times.
 func (s *Status) same(o *Status) bool {
-	return s.Others == o.Others && s.HeardOwn.IsZero() == o.HeardOwn.IsZero() &&
-		slices.Equal(s.Troubles, o.Troubles) &&
+	return s.Since.Equal(o.Since) && s.Others == o.Others && slices.Equal(s.Troubles, o.Troubles) &&
 		slices.EqualFunc(s.Report.Interfaces, o.Report.Interfaces, func(a, b InterfaceStatus) bool {
 			return a.Name == b.Name && a.Skipped == b.Skipped && a.Error == b.Error && slices.Equal(a.Addrs, b.Addrs)
 		})

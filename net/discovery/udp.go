@@ -30,7 +30,7 @@ type UDPConfig struct {
 }
 
 // UDP is the Transport over real interfaces, and an Inspector. Its methods may be called from any
-// goroutine.
+// goroutine, Refresh from one at a time.
 type UDP struct {
 	port  int
 	names []string
@@ -38,21 +38,15 @@ type UDP struct {
 	inbox chan datagram
 	done  chan struct{} // closed by Close
 
-	// refreshing lets a single Refresh run. Lock order: refreshing, then mu.
-	refreshing sync.Mutex
-
 	mu         sync.Mutex
 	closed     bool
-	ended      bool    // the group's context has ended: no receiver may open
 	links      []*link // in the system's order
 	skipped    []InterfaceStatus
-	networks   []netip.Prefix
 	recv4      *receiver // nil while the port can't be opened
 	recv6      *receiver // nil without IPv6
 	retry      time.Time // when to open recv4 again
 	taken      bool
 	receiveErr string
-	strays     uint64
 }
 
 // datagram is a received datagram.
@@ -86,6 +80,9 @@ func ListenUDP(g *group.Group, cfg UDPConfig) (*UDP, error) {
 	if cfg.Port < 0 || cfg.Port > 65535 {
 		return nil, fmt.Errorf("discovery: port %d is not between 1 and 65535", cfg.Port)
 	}
+	if g.Context().Err() != nil {
+		return nil, fmt.Errorf("discovery: %w", net.ErrClosed)
+	}
 	nics, err := listNICs()
 	if err != nil {
 		return nil, err
@@ -107,25 +104,12 @@ func ListenUDP(g *group.Group, cfg UDPConfig) (*UDP, error) {
 		done:  make(chan struct{}),
 	}
 	u.Refresh()
-	started := g.Go("discovery/udp", func(ctx context.Context) {
-		select {
-		case <-ctx.Done():
-			u.closeReceivers()
-		case <-u.done:
-		}
-	})
-	if !started {
-		u.Close()
-		return nil, fmt.Errorf("discovery: %w", net.ErrClosed)
-	}
 	return u, nil
 }
 
 // Close closes all sockets and ends Receive. The Report stays as it was: a program that ends is not one
 // without a network. Close may be called more than once.
 func (u *UDP) Close() error {
-	u.refreshing.Lock()
-	defer u.refreshing.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.closed {
@@ -139,17 +123,6 @@ func (u *UDP) Close() error {
 	u.recv4.close()
 	u.recv6.close()
 	return nil
-}
-
-// closeReceivers closes the receivers, which ends their goroutines.
-func (u *UDP) closeReceivers() {
-	u.refreshing.Lock()
-	defer u.refreshing.Unlock()
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.ended = true
-	u.recv4.close()
-	u.recv6.close()
 }
 
 func (l *link) close() {
@@ -176,13 +149,12 @@ func (u *UDP) Report() Report {
 	r := Report{
 		Port:         u.port,
 		Interfaces:   make([]InterfaceStatus, 0, len(u.links)+len(u.skipped)),
-		Networks:     slices.Clone(u.networks),
 		PortTaken:    u.taken,
 		ReceiveError: u.receiveErr,
-		Strays:       u.strays,
 	}
 	for _, l := range u.links {
 		r.Interfaces = append(r.Interfaces, l.status) // its Addrs are replaced, never modified
+		r.Networks = append(r.Networks, l.nic.Prefixes...)
 	}
 	r.Interfaces = append(r.Interfaces, u.skipped...)
 	return r
@@ -210,18 +182,14 @@ func (u *UDP) Broadcast(build func(from netip.Addr) []byte) (sent int, err error
 	}
 	links := slices.Clone(u.links)
 	u.mu.Unlock()
-	var failed []error
-	for _, l := range links {
-		n, err := u.sendOn(l, build)
-		sent += n
-		if err != nil {
-			failed = append(failed, err)
-		}
-	}
 	if len(links) == 0 {
 		return 0, errors.New("no network interface to send on")
 	}
-	return sent, errors.Join(failed...)
+	for _, l := range links {
+		n, failed := u.sendOn(l, build)
+		sent, err = sent+n, errors.Join(err, failed)
+	}
+	return sent, err
 }
 
 // sendOn sends on one interface. It fails only if no datagram left, because some networks refuse one of

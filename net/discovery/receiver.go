@@ -34,23 +34,18 @@ func (r *receiver) close() {
 // usable reports whether the receiver is open and works.
 func (r *receiver) usable() bool { return r != nil && !r.broken.Load() }
 
-// join joins the IPv6 group on the link's interface. It does nothing on a nil receiver.
-func (r *receiver) join(l *link) {
-	if r == nil || l.joined {
+// setMember joins or leaves the IPv6 group on the link's interface. It does nothing on a nil receiver.
+func (r *receiver) setMember(l *link, member bool) {
+	if r == nil || l.joined == member {
 		return
 	}
 	group := &net.UDPAddr{IP: net.ParseIP(MulticastGroup)}
-	l.joined = r.v6.JoinGroup(l.nic.Device(), group) == nil
-}
-
-// leave undoes join, so that join works again when the interface comes back.
-func (r *receiver) leave(l *link) {
-	if r == nil || !l.joined {
+	if member {
+		l.joined = r.v6.JoinGroup(l.nic.Device(), group) == nil
 		return
 	}
 	l.joined = false
-	// It fails if the interface is gone, which has ended the membership.
-	_ = r.v6.LeaveGroup(l.nic.Device(), &net.UDPAddr{IP: net.ParseIP(MulticastGroup)})
+	_ = r.v6.LeaveGroup(l.nic.Device(), group) // fails if the interface is gone, which has ended the membership
 }
 
 // openReceiver opens the shared port for one family. Windows alone doesn't report on which interface a
@@ -72,7 +67,7 @@ func openReceiver(network string, port int) (*receiver, error) {
 	return r, nil
 }
 
-// listen opens missing receivers and joins the group on new links, after u.links was updated.
+// openReceiversLocked opens missing receivers and joins the group on new links, after u.links was updated.
 func (u *UDP) openReceiversLocked() (changed bool) {
 	now := time.Now()
 	if !u.recv4.usable() && !now.Before(u.retry) {
@@ -87,10 +82,7 @@ func (u *UDP) openReceiversLocked() (changed bool) {
 			u.taken, u.receiveErr = taken(err), err.Error()
 		}
 	}
-	six := slices.ContainsFunc(u.links, func(l *link) bool {
-		return slices.ContainsFunc(l.status.Addrs, netip.Addr.Is6)
-	})
-	if six && !u.recv6.usable() {
+	if slices.ContainsFunc(u.links, (*link).hasIPv6) && !u.recv6.usable() {
 		u.recv6.close()
 		u.recv6 = nil
 		for _, l := range u.links {
@@ -104,27 +96,24 @@ func (u *UDP) openReceiversLocked() (changed bool) {
 		}
 	}
 	for _, l := range u.links {
-		if slices.ContainsFunc(l.status.Addrs, netip.Addr.Is6) {
-			u.recv6.join(l)
-		} else {
-			u.recv6.leave(l)
-		}
+		u.recv6.setMember(l, l.hasIPv6())
 	}
 	return changed
 }
 
-// read starts the receiver's goroutine, which ends when the socket closes or fails.
+// startReader starts the receiver's goroutine, which ends when the socket closes or fails.
 func (u *UDP) startReader(r *receiver) {
-	u.group.Go("discovery/udp-read", func(ctx context.Context) {
+	started := u.group.Go("discovery/udp-read", func(ctx context.Context) {
+		stop := context.AfterFunc(ctx, r.close)
+		defer stop()
 		buffer := make([]byte, wire.MaxBeacon+1)
 		for {
 			n, index, from, err := r.next(buffer)
-			if err != nil && !tooLong(err) {
+			if tooLong(err) {
+				n = len(buffer)
+			} else if err != nil {
 				r.broken.Store(true)
 				return
-			}
-			if err != nil {
-				n = len(buffer)
 			}
 			if !u.countArrival(index, from) {
 				continue
@@ -138,6 +127,9 @@ func (u *UDP) startReader(r *receiver) {
 			}
 		}
 	})
+	if !started {
+		r.close()
+	}
 }
 
 // next reads one datagram. index is the interface that it came on, or 0 if the system doesn't say.
@@ -160,7 +152,7 @@ func (r *receiver) next(buffer []byte) (n, index int, from netip.AddrPort, err e
 	return n, index, from, err
 }
 
-// arrived counts a datagram for its interface, and reports false if we don't use that interface.
+// countArrival counts a datagram for its interface, and reports false if we don't use that interface.
 func (u *UDP) countArrival(index int, from netip.AddrPort) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -170,19 +162,20 @@ func (u *UDP) countArrival(index int, from netip.AddrPort) bool {
 		}
 		for _, s := range l.senders {
 			if s.port == from.Port() && s.outlet.from.WithZone("") == from.Addr().WithZone("") {
-				l.status.Own++
-				l.status.HeardOwn, l.status.Unheard = time.Now(), time.Time{}
+				l.status.Unheard = time.Time{}
 				return true
 			}
 		}
 		l.status.Heard++
 		return true
 	}
-	u.strays++
 	return false
 }
 
-// holds reports whether the address is in one of the link's networks.
+// hasIPv6 reports whether beacons leave the link by IPv6.
+func (l *link) hasIPv6() bool { return slices.ContainsFunc(l.status.Addrs, netip.Addr.Is6) }
+
+// contains reports whether the address is in one of the link's networks.
 func (l *link) contains(a netip.Addr) bool {
 	return slices.ContainsFunc(l.nic.Prefixes, func(p netip.Prefix) bool {
 		if a.Is6() {

@@ -14,15 +14,13 @@ import (
 // Refresh implements Inspector: it matches the sockets with the present interfaces, and tries again to
 // open the port if it was taken. It reports whether other peers can be reached that couldn't be before.
 func (u *UDP) Refresh() (changed bool) {
-	u.refreshing.Lock()
-	defer u.refreshing.Unlock()
 	nics, err := listNICs()
 	if err != nil {
 		return false // nothing changes; the next second tries again
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.closed || u.ended {
+	if u.closed || u.group.Context().Err() != nil {
 		return false
 	}
 	var links []*link
@@ -39,27 +37,19 @@ func (u *UDP) Refresh() (changed bool) {
 			changed = true
 		}
 		l.nic = n
-		if u.updateSendersLocked(l) {
-			changed = true
-		}
+		changed = u.updateSendersLocked(l) || changed
 		links = append(links, l)
 	}
 	for _, gone := range u.links { // whose interfaces are gone
 		gone.close()
-		u.recv6.leave(gone)
+		u.recv6.setMember(gone, false)
 		changed = true
 	}
-	u.links, u.skipped, u.networks = links, skipped, nil
-	for _, l := range links {
-		u.networks = append(u.networks, l.nic.Prefixes...)
-	}
-	if u.openReceiversLocked() {
-		changed = true
-	}
-	return changed
+	u.links, u.skipped = links, skipped
+	return u.openReceiversLocked() || changed
 }
 
-// take removes the link of an interface from u.links and returns it, or nil if there is none. An
+// takeLinkLocked removes the link of an interface from u.links and returns it, or nil if there is none. An
 // interface that was deleted and created again has another index.
 func (u *UDP) takeLinkLocked(n nic) *link {
 	i := slices.IndexFunc(u.links, func(l *link) bool { return l.nic.Name == n.Name && l.nic.Index == n.Index })
@@ -71,21 +61,20 @@ func (u *UDP) takeLinkLocked(n nic) *link {
 	return l
 }
 
-// reopen opens and closes senders until a link has one for each outlet of its interface. It
+// updateSendersLocked opens and closes senders until a link has one for each outlet of its interface. It
 // reports whether any changed.
 func (u *UDP) updateSendersLocked(l *link) (changed bool) {
 	want := l.nic.listOutlets()
-	var senders []*sender
-	for _, s := range l.senders {
+	l.senders = slices.DeleteFunc(l.senders, func(s *sender) bool {
 		if slices.ContainsFunc(want, func(o outlet) bool { return reflect.DeepEqual(o, s.outlet) }) {
-			senders = append(senders, s)
-			continue
+			return false
 		}
 		s.conn.Close()
 		changed = true
-	}
+		return true
+	})
 	for _, o := range want {
-		if slices.ContainsFunc(senders, func(s *sender) bool { return s.outlet.from == o.from }) {
+		if slices.ContainsFunc(l.senders, func(s *sender) bool { return s.outlet.from == o.from }) {
 			continue
 		}
 		s, err := openSender(l.nic.Index, o)
@@ -96,20 +85,17 @@ func (u *UDP) updateSendersLocked(l *link) (changed bool) {
 			}
 			continue
 		}
-		senders = append(senders, s)
+		l.senders = append(l.senders, s)
 		changed = true
 	}
-	if !changed {
-		return false
+	if changed {
+		l.status.Error, l.status.Addrs = "", nil
+		l.status.Unheard = time.Time{} // no echo comes back to a closed socket
+		for _, s := range l.senders {
+			l.status.Addrs = append(l.status.Addrs, s.outlet.from)
+		}
 	}
-	l.senders = senders
-	l.status.Error = ""
-	l.status.Unheard = time.Time{} // no echo comes back to a closed socket
-	l.status.Addrs = nil
-	for _, s := range senders {
-		l.status.Addrs = append(l.status.Addrs, s.outlet.from)
-	}
-	return true
+	return changed
 }
 
 // openSender opens a socket bound to the address. That alone makes Linux send to 255.255.255.255 without a
