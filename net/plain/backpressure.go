@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"chat.lan/p2pchat/net/group"
 )
 
 // takesWithin is how long ago a peer must have taken something to be waited for, so that one dead address
@@ -13,78 +15,50 @@ const takesWithin = time.Second
 // WaitSpace waits while a peer that takes what it is sent has more waiting than it should, so that many
 // messages are sent only as fast as they are taken. It doesn't wait for a peer that takes nothing.
 func (s *shared) WaitSpace(ctx context.Context) error {
-	return s.await(ctx, func(now time.Time) bool { return s.json.haveSpace(now) && s.lines.haveSpace(now) })
+	return s.await(ctx, func() bool {
+		now := time.Now()
+		for pe := range s.json.each {
+			if len(pe.queue) > maxQueue/2 && now.Sub(pe.tookAt) < takesWithin {
+				return false
+			}
+		}
+		for c := range s.lines.each {
+			if c.queued > maxLineQueue/2 && now.Sub(c.tookAt) < takesWithin {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // WaitSent waits until all messages are sent to those peers that can be reached.
 func (s *shared) WaitSent(ctx context.Context) error {
-	return s.await(ctx, func(time.Time) bool { return s.json.haveSent() && s.lines.haveSent() })
-}
-
-func (j *jsonPeers) haveSpace(now time.Time) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, pe := range j.byAddr {
-		if len(pe.queue) > maxQueue/2 && now.Sub(pe.tookAt) < takesWithin {
-			return false
+	return s.await(ctx, func() bool {
+		for pe := range s.json.each {
+			if !pe.failing && (pe.sending || len(pe.queue) > 0) {
+				return false
+			}
 		}
-	}
-	return true
-}
-
-func (l *lineClients) haveSpace(now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.all {
-		if c.queued > maxLineQueue/2 && now.Sub(c.tookAt) < takesWithin {
-			return false
+		for c := range s.lines.each {
+			if c.writing || c.queued > 0 {
+				return false
+			}
 		}
-	}
-	return true
-}
-
-func (j *jsonPeers) haveSent() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, pe := range j.byAddr {
-		if !pe.failing && (pe.sending || len(pe.queue) > 0) {
-			return false
-		}
-	}
-	return true
-}
-
-func (l *lineClients) haveSent() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.all {
-		if c.writing || c.queued > 0 {
-			return false
-		}
-	}
-	return true
+		return true
+	})
 }
 
 // await waits for a state of the queues.
-func (s *shared) await(ctx context.Context, ready func(now time.Time) bool) error {
-	for {
-		if ready(time.Now()) { // mostly: then there is nothing to wait for
-			return nil
-		}
-		next := s.progress.next()
-		if ready(time.Now()) {
-			return nil
-		}
-		t := time.NewTimer(takesWithin)
-		select {
-		case <-next:
-		case <-t.C: // a peer that took nothing for so long isn't waited for
-		case <-ctx.Done():
-			t.Stop()
+func (s *shared) await(ctx context.Context, ready func() bool) error {
+	var next <-chan struct{} // nil at first: mostly there is nothing to wait for
+	for !ready() {
+		// A peer that took nothing for so long isn't waited for.
+		if next != nil && !group.Sleep(ctx, takesWithin, next) {
 			return context.Cause(ctx)
 		}
-		t.Stop()
+		next = s.progress.next()
 	}
+	return nil
 }
 
 // progress wakes await when a peer took something, or never will.

@@ -52,9 +52,9 @@ func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr
 	p.group.Go("plain/connect", func(context.Context) {
 		defer cancel()
 		reported := ""
-		for wait := redialFirst; !p.life.isLeaving(); {
+		for wait := redialFirst; !p.leaving.Load(); {
 			next, err := once(ctx, addr)
-			if p.life.isLeaving() || ctx.Err() != nil {
+			if p.leaving.Load() || ctx.Err() != nil {
 				return
 			}
 			if err == nil {
@@ -129,34 +129,22 @@ func (l *lineClients) connect(ctx context.Context, addr string) (time.Duration, 
 	}
 	l.cfg.Reached("line://" + addr)
 	began := time.Now()
-	var s splitter
-	say := func(line string, _ bool) { l.onLine(c, line) }
-	buf := make([]byte, maxLine)
-	allowed := true
-	for err == nil && !s.binary && allowed {
-		var n int
-		if n, err = conn.Read(buf); n > 0 {
-			l.countReceived(c, n)
-			s.feed(buf[:n], say)
-		}
-		allowed = l.cfg.Allowed(c.remote.Addr())
-	}
-	s.end(say)
+	binary, err := readLines(conn, func() bool { return l.cfg.Allowed(c.remote.Addr()) },
+		func(n int) { l.countReceived(c, n) }, func(line string) { l.onLine(c, line) })
 	l.remove(c, err)
 	switch {
-	case s.binary:
+	case binary:
 		err = errors.New("it doesn't speak lines")
 	case err == nil:
 		return 0, ErrNotAllowed
 	}
-	if time.Since(began) < redialMost/2 {
-		// Don't hammer a program that hangs up.
-		if errors.Is(err, io.EOF) {
-			return 0, ErrEnded
-		}
-		return 0, fmt.Errorf("the connection broke: %w", err)
+	switch {
+	case time.Since(began) >= redialMost/2:
+		return redialFirst, nil
+	case errors.Is(err, io.EOF): // don't hammer a program that hangs up
+		return 0, ErrEnded
 	}
-	return redialFirst, nil
+	return 0, fmt.Errorf("the connection broke: %w", err)
 }
 
 // connect introduces us once, and takes the Discovery that may come in return.

@@ -1,8 +1,11 @@
 package plain
 
 import (
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 
 	"chat.lan/p2pchat/net/event"
 )
@@ -13,9 +16,12 @@ const errDisconnected = "a peer that was disconnected from"
 // sent to nor heard until ConnectJSON names its address. named is the address of ConnectLine or ConnectJSON
 // that reached the peer, if any; ok is false if there is no such peer.
 func (p *Plain) Disconnect(id string) (named string, ok bool) {
-	if named, ok = p.lines.disconnect(id); ok {
-		p.CancelConnect(named)
-		return named, true
+	for _, c := range slices.Collect(p.lines.each) {
+		if c.peer.ID == id {
+			c.hangUp()
+			p.CancelConnect(c.named)
+			return c.named, true
+		}
 	}
 	pe, named := p.json.markDisconnected(id)
 	if pe == nil {
@@ -26,35 +32,18 @@ func (p *Plain) Disconnect(id string) (named string, ok bool) {
 	return named, true
 }
 
-func (l *lineClients) disconnect(id string) (named string, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.all {
-		if c.peer.ID == id {
-			c.hangUpLocked()
-			return c.named, true
-		}
-	}
-	return "", false
-}
-
 // markDisconnected notes that nothing is wanted from the peer with that id, and returns it, or nil.
 func (j *jsonPeers) markDisconnected(id string) (pe *jsonPeer, named string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, other := range j.byAddr {
-		if other.ID == id {
-			pe = other
+	for pe := range j.each {
+		if pe.ID == id {
+			if len(j.disconnected) >= maxRemembered {
+				clear(j.disconnected)
+			}
+			j.disconnected[id] = pe.Addr
+			return pe, pe.named
 		}
 	}
-	if pe == nil {
-		return nil, ""
-	}
-	if len(j.disconnected) >= maxRemembered {
-		clear(j.disconnected)
-	}
-	j.disconnected[id] = pe.Addr
-	return pe, pe.named
+	return nil, ""
 }
 
 func (j *jsonPeers) isDisconnected(id string) bool {
@@ -70,10 +59,7 @@ func (j *jsonPeers) allowAgain(addr string) {
 	_, port, _ := net.SplitHostPort(addr)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for id, where := range j.disconnected {
-		_, its, _ := net.SplitHostPort(where.String())
-		if notIP == nil && at == where || notIP != nil && port == its {
-			delete(j.disconnected, id)
-		}
-	}
+	maps.DeleteFunc(j.disconnected, func(_ string, where netip.AddrPort) bool {
+		return at == where || notIP != nil && port == strconv.Itoa(int(where.Port()))
+	})
 }

@@ -1,7 +1,6 @@
 package plain
 
 import (
-	"maps"
 	"slices"
 
 	"chat.lan/p2pchat/net/event"
@@ -15,10 +14,7 @@ func (p *Plain) Enforce() {
 }
 
 func (j *jsonPeers) enforce() {
-	j.mu.Lock()
-	peers := slices.Collect(maps.Values(j.byAddr))
-	j.mu.Unlock()
-	for _, pe := range peers {
+	for _, pe := range slices.Collect(j.each) {
 		if !j.mayReceive(pe) {
 			j.remove(pe, event.Left)
 		}
@@ -26,25 +22,21 @@ func (j *jsonPeers) enforce() {
 }
 
 func (l *lineClients) enforce() {
-	l.mu.Lock()
-	clients := slices.Collect(maps.Keys(l.all))
-	l.mu.Unlock()
 	why := l.cfg.MuteReason()
-	for _, c := range clients {
-		leave := !l.cfg.Allowed(c.remote.Addr()) || c.named != "" && l.cfg.IsNative("", c.remote)
-		l.mu.Lock()
-		if leave {
-			c.hangUpLocked()
+	for _, c := range slices.Collect(l.each) {
+		if !l.cfg.Allowed(c.remote.Addr()) || c.named != "" && l.cfg.IsNative("", c.remote) {
+			c.hangUp()
 		} else {
-			c.explainMuteLocked(why)
+			c.explainMute(why)
 		}
-		l.mu.Unlock()
 	}
 }
 
-// explainMuteLocked tells a line client once why it isn't heard, and once that it is again. While it isn't,
+// explainMute tells a line client once why it isn't heard, and once that it is again. While it isn't,
 // nothing is written to it either, not even what waits.
-func (c *lineClient) explainMuteLocked(why string) {
+func (c *lineClient) explainMute(why string) {
+	c.clients.mu.Lock()
+	defer c.clients.mu.Unlock()
 	if c.mutedFor == why || c.closing {
 		return
 	}
@@ -65,9 +57,7 @@ func (l *lineClients) dropIfMuted(from string, c *lineClient) bool {
 		return false
 	}
 	if c != nil {
-		l.mu.Lock()
-		c.explainMuteLocked(why)
-		l.mu.Unlock()
+		c.explainMute(why)
 	}
 	l.cfg.Handler.Refused(from, why)
 	return true

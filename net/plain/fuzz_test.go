@@ -12,7 +12,7 @@ import (
 // split returns the lines of a stream that comes in reads of n bytes.
 func split(stream []byte, n int) (out []string, binary bool) {
 	var s splitter
-	say := func(line string, _ bool) { out = append(out, line) }
+	say := func(line string) { out = append(out, line) }
 	for b := range reads(stream, n) {
 		s.feed(b, say)
 	}

@@ -47,42 +47,31 @@ func (c *inboundConn) ServeObjects() { c.plain.json.serveObjects(c.conn) }
 // ServeLines implements accept.Client. The connection joins with its first line, unless it did by silence.
 func (c *inboundConn) ServeLines() {
 	lines, remote := c.plain.lines, c.conn.RemoteAddrPort()
-	var s splitter
 	said, uncounted := false, 0
-	count := func() {
+	mayRead := func() bool {
+		if said {
+			c.conn.EndOrder() // all that came at once was passed on
+		}
+		return c.client == nil || lines.cfg.Allowed(remote.Addr())
+	}
+	count := func(n int) {
+		uncounted += n
 		if c.client != nil {
 			lines.countReceived(c.client, uncounted)
 			uncounted = 0
 		}
 	}
-	say := func(line string, _ bool) {
+	binary, err := readLines(c.conn, mayRead, count, func(line string) {
 		if !said {
 			said = true
 			c.conn.AwaitOrder()
 		}
 		if c.Join() == nil {
-			count()
+			count(0)
 			lines.onLine(c.client, line)
 		}
-	}
-	buf := make([]byte, maxLine)
-	var err error
-	for err == nil && !s.binary {
-		if c.client != nil && !lines.cfg.Allowed(remote.Addr()) {
-			break
-		}
-		if said {
-			c.conn.EndOrder() // all that came at once was passed on
-		}
-		var n int
-		if n, err = c.conn.Read(buf); n > 0 {
-			uncounted += n
-			count()
-			s.feed(buf[:n], say)
-		}
-	}
-	s.end(say) // a last line without newline
-	if s.binary {
+	})
+	if binary {
 		lines.refuse(remote, accept.NotText)
 	}
 	c.Leave(err)

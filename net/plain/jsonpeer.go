@@ -2,6 +2,7 @@ package plain
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"chat.lan/p2pchat/net/event"
@@ -21,7 +22,6 @@ type jsonPeer struct {
 	beacons      int
 	reachable    bool // a connection came from its address, or the user named it
 	nameless     bool // it has not said its id yet: id and name are made of its address
-	reported     bool // the Handler knows it
 	introduce    bool // it finds peers by mDNS, so it hears of us only by an introduction over TCP
 	introducedAt time.Time
 
@@ -51,54 +51,37 @@ func (j *jsonPeers) change(pe *jsonPeer, f func()) {
 	j.reporting.Lock()
 	defer j.reporting.Unlock()
 	j.mu.Lock()
+	if j.byAddr[pe.Addr] != pe { // it was removed
+		j.mu.Unlock()
+		return
+	}
 	j.changeAndUnlock(pe, f)
 }
 
 // changeAndUnlock does what change does, for a caller that holds reporting and mu. It unlocks mu.
 func (j *jsonPeers) changeAndUnlock(pe *jsonPeer, f func()) {
-	if j.byAddr[pe.Addr] != pe {
-		j.mu.Unlock()
-		return
-	}
-	before, reported := pe.Peer, pe.reported
+	before := pe.Peer
 	f()
 	after := pe.Peer
-	pe.reported = true
-	if pe.confirmed() {
-		j.sendQueueLocked(pe)
-	}
+	j.sendQueueLocked(pe)
 	j.mu.Unlock()
-	switch {
-	case !reported:
-		j.cfg.Handler.Peer(after, event.Peer{})
-	case before.ID != after.ID || before.Name != after.Name || before.State != after.State || before.Addr != after.Addr:
+	if before.ID != after.ID || before.Name != after.Name || before.State != after.State || before.Addr != after.Addr {
 		j.cfg.Handler.Peer(after, before)
 	}
 }
 
 // remove forgets a peer.
 func (j *jsonPeers) remove(pe *jsonPeer, state event.State) {
-	j.reporting.Lock()
-	defer j.reporting.Unlock()
 	muted := j.cfg.MuteReason() != "" // asked without mu: see Config
-	j.mu.Lock()
-	if j.byAddr[pe.Addr] != pe {
-		j.mu.Unlock()
-		return
-	}
-	delete(j.byAddr, pe.Addr)
-	before := pe.Peer
-	pe.State, pe.Changed = state, time.Now()
-	if !muted && state == event.Lost {
-		j.reportUndeliveredLocked(pe, pe.waitingLocked(), errWaiting)
-	}
-	pe.queue = nil
-	j.progress.notify()
-	after, reported := pe.Peer, pe.reported
-	j.mu.Unlock()
-	if reported {
-		j.cfg.Handler.Peer(after, before)
-	}
+	j.change(pe, func() {
+		delete(j.byAddr, pe.Addr)
+		pe.State, pe.Changed = state, time.Now()
+		if !muted && state == event.Lost {
+			j.reportUndeliveredLocked(pe, countMessages(pe.queue), errWaiting)
+		}
+		pe.queue = nil
+		j.progress.notify()
+	})
 }
 
 // atLocked returns the peers at an address.
@@ -115,14 +98,9 @@ func (j *jsonPeers) atLocked(addr netip.Addr) []*jsonPeer {
 // markReachable notes that a connection came from addr: the peers there want to be reached.
 func (j *jsonPeers) markReachable(addr netip.Addr) {
 	j.mu.Lock()
-	var at []*jsonPeer
-	for _, pe := range j.atLocked(addr) {
-		if !pe.reachable {
-			at = append(at, pe)
-		}
-	}
+	unreached := slices.DeleteFunc(j.atLocked(addr), func(pe *jsonPeer) bool { return pe.reachable })
 	j.mu.Unlock()
-	for _, pe := range at {
+	for _, pe := range unreached {
 		j.change(pe, func() { pe.reachable = true })
 	}
 }
@@ -135,20 +113,16 @@ func (j *jsonPeers) markAlive(addr netip.Addr, id, name string) {
 		return // a native peer sends heartbeats too, perhaps from where the user named a seed's program
 	}
 	j.mu.Lock()
-	var found *jsonPeer
 	at := j.atLocked(addr)
-	for _, pe := range at {
-		if pe.ID == id {
-			found = pe
-		}
-	}
-	if found == nil && len(at) == 1 && at[0].nameless {
-		found = at[0] // the only peer there, which the user named
+	i := slices.IndexFunc(at, func(pe *jsonPeer) bool { return pe.ID == id })
+	if i < 0 && len(at) == 1 && at[0].nameless {
+		i = 0 // the only peer there, which the user named
 	}
 	j.mu.Unlock()
-	if found == nil {
+	if i < 0 {
 		return
 	}
+	found := at[i]
 	j.change(found, func() {
 		found.markAliveLocked(time.Now())
 		if found.nameless && found.ID != id {
@@ -162,14 +136,12 @@ func (j *jsonPeers) markAlive(addr netip.Addr, id, name string) {
 
 // onExit removes the peer with this id, if its Exit came from its own address.
 func (j *jsonPeers) onExit(addr netip.Addr, id string) {
-	j.mu.Lock()
 	var gone *jsonPeer
-	for _, pe := range j.atLocked(addr) {
-		if pe.ID == id && !pe.nameless {
+	for pe := range j.each {
+		if pe.Addr.Addr() == addr && pe.ID == id && !pe.nameless {
 			gone = pe
 		}
 	}
-	j.mu.Unlock()
 	if gone == nil {
 		j.cfg.Handler.Refused(addr.String(), "Exit of a peer that is not known there")
 		return

@@ -2,6 +2,7 @@ package plain
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -61,7 +62,7 @@ func (j *jsonPeers) queueSighting(s sighting) {
 	select {
 	case j.received <- s:
 	default:
-		j.log.Debug("too many beacons", "from", s.from)
+		j.cfg.Log.Debug("too many beacons", "from", s.from)
 	}
 }
 
@@ -92,8 +93,7 @@ func (j *jsonPeers) watch(ctx context.Context) {
 func (j *jsonPeers) markLate(slept bool) {
 	now := time.Now()
 	var late, lost []*jsonPeer
-	j.mu.Lock()
-	for _, pe := range j.byAddr {
+	for pe := range j.each {
 		if slept {
 			pe.heardAt = now
 		}
@@ -105,7 +105,6 @@ func (j *jsonPeers) markLate(slept bool) {
 		}
 		j.expireLocked(pe, now)
 	}
-	j.mu.Unlock()
 	for _, pe := range late {
 		j.change(pe, func() {
 			if now.Sub(pe.heardAt) >= lateAfter {
@@ -118,17 +117,11 @@ func (j *jsonPeers) markLate(slept bool) {
 	}
 }
 
-// shown returns the peers that the Handler knows.
-func (j *jsonPeers) shown() []event.Peer {
+// each yields all peers with mu held.
+func (j *jsonPeers) each(yield func(*jsonPeer) bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	out := make([]event.Peer, 0, len(j.byAddr))
-	for _, pe := range j.byAddr {
-		if pe.reported {
-			out = append(out, pe.Peer)
-		}
-	}
-	return out
+	maps.Values(j.byAddr)(yield)
 }
 
 // mayReceive reports whether a peer may be sent cleartext.

@@ -56,7 +56,7 @@ func (j *jsonPeers) serveObjects(conn *accept.Conn) {
 		}
 		m, err := wire.DecodeSeed(object)
 		if err != nil {
-			j.log.Debug("object refused", "from", remote, "error", err)
+			j.cfg.Log.Debug("object refused", "from", remote, "error", err)
 			j.refuse(remote, wire.ErrSeedForm.Error())
 			bad++
 			continue
@@ -73,21 +73,12 @@ func (j *jsonPeers) handleObject(conn *accept.Conn, remote netip.AddrPort, m wir
 	j.markReachable(addr)
 	switch m := m.(type) {
 	case wire.SeedChat:
-		state := event.Unsigned
-		if m.Signed() {
-			if m.Verify() != nil {
-				j.refuse(remote, wire.ErrSeedSignature.Error())
-				return
-			}
-			state = event.SeedSigned
-		}
-		j.handleChat(remote, m.FromID, m.FromName, m.Content, m.Timestamp, state)
+		j.handleChat(remote, m, m.Signed())
 	case wire.SignedChat:
-		if m.Verify() != nil {
-			j.refuse(remote, wire.ErrSeedSignature.Error())
-			return
-		}
-		j.handleChat(remote, m.SignerID, m.SignerName, m.Message, m.Timestamp, event.SeedSigned)
+		j.handleChat(remote, wire.SeedChat{
+			FromID: m.SignerID, FromName: m.SignerName, Content: m.Message, Timestamp: m.Timestamp,
+			Signature: m.Signature, PublicKey: m.PublicKey,
+		}, true)
 	case wire.Heartbeat:
 		j.markAlive(addr, string(m), "")
 	case wire.IdentityAnnouncement:
@@ -104,11 +95,19 @@ func (j *jsonPeers) handleObject(conn *accept.Conn, remote netip.AddrPort, m wir
 }
 
 // handleChat passes on a JSON program's message, which is shown whatever id and time it claims.
-func (j *jsonPeers) handleChat(remote netip.AddrPort, id, name, content string, at wire.Seconds, state event.Signature) {
-	if content == "" || j.lines.dropIfMuted(remote.Addr().String(), nil) {
+func (j *jsonPeers) handleChat(remote netip.AddrPort, m wire.SeedChat, signed bool) {
+	state := event.Unsigned
+	if signed {
+		if m.Verify() != nil {
+			j.refuse(remote, wire.ErrSeedSignature.Error())
+			return
+		}
+		state = event.SeedSigned
+	}
+	if m.Content == "" || j.lines.dropIfMuted(remote.Addr().String(), nil) {
 		return
 	}
-	id, name = wire.TruncateUTF8(id, maxID), wire.TruncateUTF8(name, maxName)
+	id, name := wire.TruncateUTF8(m.FromID, maxID), wire.TruncateUTF8(m.FromName, maxName)
 	if j.isDisconnected(id) {
 		j.refuse(remote, errDisconnected)
 		return
@@ -119,10 +118,10 @@ func (j *jsonPeers) handleChat(remote netip.AddrPort, id, name, content string, 
 	}
 	now := time.Now()
 	when := now
-	if at > 0 && at < 1<<40 {
-		when = time.Unix(int64(at), 0)
+	if m.Timestamp > 0 && m.Timestamp < 1<<40 {
+		when = time.Unix(int64(m.Timestamp), 0)
 	}
-	for text := range chunks(content, maxText) {
+	for text := range chunks(m.Content, maxText) {
 		_ = j.WaitSpace(j.group.Context()) // a peer that sends much waits for those that receive it
 		j.cfg.Handler.Said(event.Line{
 			ID: uuid.NewString(), FromID: id, FromName: name, Text: text,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -51,19 +52,15 @@ func (l *lineClients) join(conn net.Conn, remote netip.AddrPort, name, named str
 	l.reporting.Lock()
 	defer l.reporting.Unlock()
 	l.mu.Lock()
-	if l.life.isLeaving() {
+	if l.leaving.Load() {
 		l.mu.Unlock()
 		return nil, net.ErrClosed
 	}
 	l.all[c] = struct{}{}
-	l.life.begin()
+	l.running.Add(1)
 	l.mu.Unlock()
 	l.cfg.Handler.Peer(c.peer, event.Peer{})
-	if why := l.cfg.MuteReason(); why != "" {
-		l.mu.Lock()
-		c.explainMuteLocked(why)
-		l.mu.Unlock()
-	}
+	c.explainMute(l.cfg.MuteReason())
 	return c, nil
 }
 
@@ -85,21 +82,16 @@ func (l *lineClients) remove(c *lineClient, err error) {
 	c.queue, c.queued = nil, 0
 	c.closing = true
 	after := c.peer
-	l.progress.notify()
-	l.life.end()
+	l.end()
 	l.mu.Unlock()
 	l.cfg.Handler.Peer(after, before)
 }
 
-// shown returns the line clients as the Handler knows them.
-func (l *lineClients) shown() []event.Peer {
+// each yields all line clients with mu held.
+func (l *lineClients) each(yield func(*lineClient) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := make([]event.Peer, 0, len(l.all))
-	for c := range l.all {
-		out = append(out, c.peer)
-	}
-	return out
+	maps.Keys(l.all)(yield)
 }
 
 // countReceived adds to the bytes that came from a line client.
@@ -150,15 +142,6 @@ func (l *lineClients) writeAll(but *lineClient, name, text string) int {
 	return count
 }
 
-// hangUpAll ends all line clients, each once its queue is written.
-func (l *lineClients) hangUpAll() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.all {
-		c.hangUpLocked()
-	}
-}
-
 func (c *lineClient) queueLocked(rows []byte) {
 	c.queue = append(c.queue, rows)
 	c.queued += len(rows)
@@ -171,12 +154,14 @@ func (c *lineClient) dropLocked() {
 	c.closing, c.dropped = true, true
 	c.queue, c.queued = nil, 0
 	c.conn.Close()
-	c.clients.log.Info("dropped a line client", "addr", c.remote, "reason", reason)
+	c.clients.cfg.Log.Info("dropped a line client", "addr", c.remote, "reason", reason)
 	c.clients.group.Go("plain/refused", func(context.Context) { c.clients.refuse(c.remote, reason) })
 }
 
-// hangUpLocked ends a line client once its queue is written.
-func (c *lineClient) hangUpLocked() {
+// hangUp ends a line client once its queue is written.
+func (c *lineClient) hangUp() {
+	c.clients.mu.Lock()
+	defer c.clients.mu.Unlock()
 	c.closing = true
 	c.writeQueueLocked()
 }
@@ -186,7 +171,7 @@ func (c *lineClient) hangUpLocked() {
 func (c *lineClient) writeQueueLocked() {
 	if !c.writing && c.clients.group.Go("plain/write", c.writeQueue) {
 		c.writing, c.tookAt = true, time.Now()
-		c.clients.life.begin()
+		c.clients.running.Add(1)
 	}
 }
 
@@ -199,8 +184,7 @@ func (c *lineClient) writeQueue(context.Context) {
 		c.queue, c.queued = nil, 0
 		if len(batch) == 0 {
 			c.writing = false
-			l.progress.notify()
-			l.life.end()
+			l.end()
 			l.mu.Unlock()
 			if closing {
 				c.closeWrite()

@@ -125,8 +125,11 @@ func (w *world) start() {
 			defer w.mu.Unlock()
 			return w.native != nil && w.native(id, a)
 		},
-		Handler: w.rec,
-		Log:     slog.New(slog.DiscardHandler),
+		MuteReason: func() string { return "" },
+		OmitName:   func() bool { return false },
+		Reached:    func(string) {},
+		Handler:    w.rec,
+		Log:        slog.New(slog.DiscardHandler),
 	})
 	l, err := w.us.Listen(w.t.Context(), "tcp", ":8080")
 	if err != nil {
@@ -166,8 +169,13 @@ func onLoopback(t testing.TB, h Handler) net.Addr {
 	t.Cleanup(g.Close)
 	p := New(g, Config{
 		Identity: identity.FromSeed([32]byte{7}), Handler: h, Log: slog.New(slog.DiscardHandler),
-		Self: func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
-		Dial: (&net.Dialer{}).DialContext,
+		Self:       func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
+		Dial:       (&net.Dialer{}).DialContext,
+		Allowed:    func(netip.Addr) bool { return true },
+		IsNative:   func(string, netip.AddrPort) bool { return false },
+		MuteReason: func() string { return "" },
+		OmitName:   func() bool { return false },
+		Reached:    func(string) {},
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

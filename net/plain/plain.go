@@ -11,9 +11,8 @@
 //
 // A JSON peer is an address that objects are sent to, each over a connection of its own. An object is one
 // write of at most 1,024 bytes, since the seed's programs read once into as many. Longer messages become
-// several. The other
-// side closes first, which shows that it has read; the next object follows only then. A program that
-// doesn't close within 25 ms reads connections to their end, and from then on we close first.
+// several. The other side closes first, which shows that it has read; the next object follows only then.
+// A program that doesn't close within 25 ms reads connections to their end, and from then on we close first.
 //
 // A JSON peer is known from beacons (HandleBeacon, HandleHeartbeat), from mDNS (HandleFound), from a
 // Discovery object that came over TCP, or because the user named it (ConnectJSON). None of these is
@@ -43,7 +42,7 @@
 // Send, WriteToLineClients, Peers and the Handle methods never wait for a peer: each peer has a bounded
 // queue, and a goroutine of the group while something is in it. The goroutine "plain/watch" takes beacons
 // and notices late peers. JSON peers and line clients have a lock each. Lock order: Plain.reporting, then
-// one of these, then the small ones of lifetime and progress.
+// one of these, then that of progress.
 package plain
 
 import (
@@ -54,6 +53,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -68,32 +68,32 @@ type Self struct {
 	Port int // where we listen
 }
 
-// Config is what a Plain needs. Identity, Self, Dial and Handler must be set. The functions are called
-// from any goroutine and must not block, but for Dial. Neither they nor the Handler's methods are called
+// Config is what a Plain needs. All fields must be set. The functions are called from any goroutine and
+// must not block, but for Dial. Neither they nor the Handler's methods are called
 // with a lock held that Send, WriteToLineClients, Peers or a Handle method needs. So a caller of these may
 // hold a lock that the functions need. A caller of the other methods must not.
 type Config struct {
 	Identity *identity.Identity
 	Self     func() Self
 	Dial     func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Allowed reports whether plain peers are allowed at an address now; nil allows all. Call Enforce
-	// when its answers change, or IsNative's.
+	// Allowed reports whether plain peers are allowed at an address now. Call Enforce when its answers
+	// change, or IsNative's.
 	Allowed func(netip.Addr) bool
 	// IsNative reports whether an id or an address is known as a native peer's, to which nothing is sent
-	// in cleartext. The id may be "", the address may be invalid. nil: none is.
+	// in cleartext. The id may be "", the address may be invalid.
 	IsNative func(id string, addr netip.AddrPort) bool
 	// MuteReason says why nothing may be sent or taken in cleartext now, or "": the room's policy is
 	// signed only. Connections stay open under it, and each line client gets the reason, once; lines
-	// that come are refused with it. Call Enforce when its answer changes. nil: always "".
+	// that come are refused with it. Call Enforce when its answer changes.
 	MuteReason func() string
 	// OmitName reports whether line clients get our messages without our name before them, as a program
-	// for two writes them. nil: with the name.
+	// for two writes them.
 	OmitName func() bool
 	// Reached is called at each success of ConnectLine and ConnectJSON, with line:// or json:// before
-	// the address. It must not block. May be nil.
+	// the address. It must not block.
 	Reached func(addr string)
 	Handler Handler
-	Log     *slog.Logger // nil: slog's default
+	Log     *slog.Logger
 }
 
 // Handler takes what plain peers do.
@@ -129,7 +129,6 @@ type Plain struct {
 // shared is what JSON peers and line clients have in common.
 type shared struct {
 	cfg   Config
-	log   *slog.Logger
 	group *group.Group
 
 	// reporting is held over a change of a peer and the Handler.Peer call for it, so that these come in
@@ -138,31 +137,14 @@ type shared struct {
 
 	json     *jsonPeers
 	lines    *lineClients
-	life     lifetime
+	leaving  atomic.Bool  // nothing more is dialled, and queues end
+	running  atomic.Int64 // senders and line clients that Leave waits for
 	progress progress
 }
 
 // New starts to watch for late peers. g owns its goroutines, which end with it.
 func New(g *group.Group, cfg Config) *Plain {
-	if cfg.Allowed == nil {
-		cfg.Allowed = func(netip.Addr) bool { return true }
-	}
-	if cfg.IsNative == nil {
-		cfg.IsNative = func(string, netip.AddrPort) bool { return false }
-	}
-	if cfg.MuteReason == nil {
-		cfg.MuteReason = func() string { return "" }
-	}
-	if cfg.OmitName == nil {
-		cfg.OmitName = func() bool { return false }
-	}
-	if cfg.Reached == nil {
-		cfg.Reached = func(string) {}
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.Default()
-	}
-	sh := &shared{cfg: cfg, log: cfg.Log, group: g, life: lifetime{idle: make(chan struct{})}}
+	sh := &shared{cfg: cfg, group: g}
 	sh.json = &jsonPeers{
 		shared: sh, received: make(chan sighting, maxSightings),
 		byAddr: map[netip.AddrPort]*jsonPeer{}, informed: map[string]struct{}{}, disconnected: map[string]netip.AddrPort{},
@@ -176,7 +158,13 @@ func New(g *group.Group, cfg Config) *Plain {
 
 // Peers returns all plain peers that are there, JSON peers and line clients, in the order in which they came.
 func (p *Plain) Peers() []event.Peer {
-	out := append(p.json.shown(), p.lines.shown()...)
+	var out []event.Peer
+	for pe := range p.json.each {
+		out = append(out, pe.Peer)
+	}
+	for c := range p.lines.each {
+		out = append(out, c.peer)
+	}
 	slices.SortFunc(out, func(a, b event.Peer) int {
 		return cmp.Or(a.Since.Compare(b.Since), a.Addr.Compare(b.Addr))
 	})
@@ -216,59 +204,19 @@ func (s *shared) refuse(from netip.AddrPort, reason string) {
 // Leave says Exit to the JSON peers, writes what line clients are yet to get, and ends their connections. It
 // returns when that is done or ctx has ended. Nothing is sent or dialled after it.
 func (p *Plain) Leave(ctx context.Context) {
-	id := p.cfg.Self().ID
-	if p.life.leave() {
-		p.json.sendExit(id)
-		p.lines.hangUpAll()
-		p.life.end()
-	}
-	select {
-	case <-p.life.idle:
-	case <-ctx.Done():
-	}
-}
-
-// lifetime counts what Leave waits for: senders and line clients that aren't done.
-type lifetime struct {
-	mu      sync.Mutex
-	running int
-	leaving bool
-	idle    chan struct{} // closed when leaving and nothing runs
-}
-
-func (l *lifetime) begin() {
-	l.mu.Lock()
-	l.running++
-	l.mu.Unlock()
-}
-
-func (l *lifetime) end() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.running--
-	if l.leaving && l.running == 0 {
-		select {
-		case <-l.idle:
-		default:
-			close(l.idle)
+	p.running.Add(1) // another call waits for this one
+	if !p.leaving.Swap(true) {
+		p.json.sendExit(p.cfg.Self().ID)
+		for _, c := range slices.Collect(p.lines.each) {
+			c.hangUp()
 		}
 	}
+	p.end()
+	_ = p.await(ctx, func() bool { return p.running.Load() == 0 })
 }
 
-// leave begins to leave, and counts until end. It reports false if that was begun before.
-func (l *lifetime) leave() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.leaving {
-		return false
-	}
-	l.leaving = true
-	l.running++
-	return true
-}
-
-func (l *lifetime) isLeaving() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.leaving
+// end notes that something which Leave waits for is done.
+func (s *shared) end() {
+	s.running.Add(-1)
+	s.progress.notify()
 }

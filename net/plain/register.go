@@ -41,18 +41,18 @@ func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jso
 	j.reporting.Lock()
 	defer j.reporting.Unlock()
 	j.mu.Lock()
-	if j.life.isLeaving() {
+	if j.leaving.Load() {
 		j.mu.Unlock()
 		return nil
 	}
-	pe, reason := j.findOrAddLocked(addr, id, how, now)
+	pe, reason := j.findOrMakeLocked(addr, id, how, now)
 	if pe == nil {
 		j.mu.Unlock()
 		j.cfg.Handler.Refused(from.String(), reason)
 		return nil
 	}
 	j.changeAndUnlock(pe, func() {
-		if pe.Addr != addr { // it has moved
+		if pe.Addr != addr { // it is new, or has moved
 			delete(j.byAddr, pe.Addr)
 			j.byAddr[addr] = pe
 			pe.Addr, pe.beacons, pe.reachable = addr, 0, false
@@ -73,8 +73,8 @@ func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jso
 	return pe
 }
 
-// findOrAddLocked returns the peer for an address, or why there is none. The caller holds reporting too.
-func (j *jsonPeers) findOrAddLocked(addr netip.AddrPort, id string, how origin, now time.Time) (pe *jsonPeer, reason string) {
+// findOrMakeLocked returns the peer for an address, or why there is none. A new one isn't in byAddr yet.
+func (j *jsonPeers) findOrMakeLocked(addr netip.AddrPort, id string, how origin, now time.Time) (pe *jsonPeer, reason string) {
 	pe = j.byAddr[addr]
 	if pe != nil && (pe.ID == id || pe.nameless || now.Sub(pe.heardAt) >= idKeptFor) {
 		return pe, "" // a program that was started again has a new id
@@ -101,11 +101,7 @@ func (j *jsonPeers) findOrAddLocked(addr netip.AddrPort, id string, how origin, 
 	if len(j.byAddr) >= maxPeers || ofAddr >= maxPeersOfAddr && !addr.Addr().IsLoopback() && how < byName {
 		return nil, "too many peers"
 	}
-	pe = &jsonPeer{heardAt: now, Peer: event.Peer{
-		ID: id, Kind: event.KindJSON, State: event.Up, Addr: addr, Since: now, Changed: now,
-	}}
-	j.byAddr[addr] = pe
-	return pe, ""
+	return &jsonPeer{heardAt: now, Peer: event.Peer{Kind: event.KindJSON, Since: now}}, ""
 }
 
 // answerDiscovery takes a Discovery that came over TCP. Ours goes back on the connection, for a program that

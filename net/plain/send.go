@@ -26,13 +26,16 @@ var (
 
 // sendAll queues a message for all JSON peers and returns for how many.
 func (j *jsonPeers) sendAll(c chat, now time.Time) int {
-	if c.text == "" || j.life.isLeaving() || !j.any() {
+	j.mu.Lock()
+	known := len(j.byAddr)
+	j.mu.Unlock()
+	if c.text == "" || known == 0 {
 		return 0
 	}
 	encoded := c.encode(now.Unix()) // once for all; a signature costs
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.life.isLeaving() { // Exit is the last that peers get
+	if j.leaving.Load() { // Exit is the last that peers get
 		return 0
 	}
 	count := 0
@@ -54,15 +57,9 @@ func (j *jsonPeers) sendAll(c chat, now time.Time) int {
 	return count
 }
 
-func (j *jsonPeers) any() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.byAddr) > 0
-}
-
 // queueIntroductionLocked has a peer told who we are, before anything else.
 func (j *jsonPeers) queueIntroductionLocked(pe *jsonPeer) {
-	if j.life.isLeaving() {
+	if j.leaving.Load() {
 		return
 	}
 	pe.introducedAt = time.Now()
@@ -98,7 +95,7 @@ func (j *jsonPeers) sendQueueLocked(pe *jsonPeer) {
 		if !pe.failing {
 			pe.tookAt = time.Now()
 		}
-		j.life.begin()
+		j.running.Add(1)
 	}
 }
 
@@ -113,15 +110,14 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 		}
 		if len(pe.queue) == 0 || !pe.confirmed() { // it may have moved to an address that isn't confirmed yet
 			pe.sending = false
-			j.progress.notify()
-			j.life.end()
+			j.end()
 			j.mu.Unlock()
 			return
 		}
-		next, addr := pe.queue[0], pe.Addr
+		next, addr, unsent := pe.queue[0], pe.Addr, countMessages(pe.queue[:1])
 		pe.queue = pe.queue[1:]
 		if !next.until.IsZero() && time.Now().After(next.until) {
-			j.reportUndeliveredLocked(pe, next.messages(), errWaiting)
+			j.reportUndeliveredLocked(pe, unsent, errWaiting)
 			j.mu.Unlock()
 			continue
 		}
@@ -130,7 +126,7 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 		readsAll, err := j.deliver(ctx, addr, next.object, readsAll)
 		if err != nil {
 			j.mu.Lock()
-			lost := next.messages() + pe.waitingLocked()
+			lost := unsent + countMessages(pe.queue)
 			pe.queue = nil
 			if ctx.Err() == nil {
 				j.reportUndeliveredLocked(pe, lost, err)
@@ -165,25 +161,18 @@ func (j *jsonPeers) expireLocked(pe *jsonPeer, now time.Time) {
 	for old < len(pe.queue) && !pe.confirmed() && !pe.queue[old].until.IsZero() && now.After(pe.queue[old].until) {
 		old++
 	}
-	gone := jsonPeer{queue: pe.queue[:old]}
+	j.reportUndeliveredLocked(pe, countMessages(pe.queue[:old]), errWaiting)
 	pe.queue = pe.queue[old:]
-	j.reportUndeliveredLocked(pe, gone.waitingLocked(), errWaiting)
 }
 
-// waitingLocked returns how many messages are in the queue, without the rest of one that was begun.
-func (pe *jsonPeer) waitingLocked() (n int) {
-	for _, o := range pe.queue {
-		n += o.messages()
+// countMessages returns how many messages are in a queue, without the rest of one that was begun.
+func countMessages(queue []outgoing) (n int) {
+	for _, o := range queue {
+		if o.starts {
+			n++
+		}
 	}
 	return n
-}
-
-// messages returns 1 for the first object of each message.
-func (o outgoing) messages() int {
-	if o.starts {
-		return 1
-	}
-	return 0
 }
 
 // reportUndeliveredLocked reports once that a peer can't be reached.

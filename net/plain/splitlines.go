@@ -2,6 +2,7 @@ package plain
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -16,9 +17,24 @@ type splitter struct {
 	binary bool   // a line was no text
 }
 
-// feed takes what was read and calls say for each line. whole is false for the chunks of a line that goes
-// on.
-func (s *splitter) feed(b []byte, say func(line string, whole bool)) {
+// readLines calls say for each line of a stream, until the stream ends, turns out to be binary, or mayRead
+// says no. mayRead is called before each read, received after it. err is why a read failed.
+func readLines(r io.Reader, mayRead func() bool, received func(n int), say func(line string)) (binary bool, err error) {
+	var s splitter
+	buf := make([]byte, maxLine)
+	for err == nil && !s.binary && mayRead() {
+		var n int
+		if n, err = r.Read(buf); n > 0 {
+			received(n)
+			s.feed(buf[:n], say)
+		}
+	}
+	s.end(say) // a last line without newline
+	return s.binary, err
+}
+
+// feed takes what was read and calls say for each line.
+func (s *splitter) feed(b []byte, say func(line string)) {
 	for len(b) > 0 {
 		i := bytes.IndexByte(b, '\n')
 		if i < 0 {
@@ -32,7 +48,7 @@ func (s *splitter) feed(b []byte, say func(line string, whole bool)) {
 }
 
 // add takes bytes of one line. Where the line is cut depends on the line only, not on the reads.
-func (s *splitter) add(b []byte, say func(string, bool)) {
+func (s *splitter) add(b []byte, say func(string)) {
 	for len(b) > 0 {
 		n := min(len(b), maxLine+2-len(s.rest))
 		s.rest = append(s.rest, b[:n]...)
@@ -47,15 +63,16 @@ func (s *splitter) add(b []byte, say func(string, bool)) {
 }
 
 // end ends a line, or the stream.
-func (s *splitter) end(say func(string, bool)) {
+func (s *splitter) end(say func(string)) {
 	s.say(bytes.TrimSuffix(s.rest, []byte("\r")), true, say)
 	s.rest = s.rest[:0]
 }
 
-func (s *splitter) say(line []byte, whole bool, say func(string, bool)) {
+// say passes on a line, or a chunk of a line that goes on.
+func (s *splitter) say(line []byte, whole bool, say func(string)) {
 	s.binary = s.binary || isBinary(line)
 	if t := text(line); !s.binary && (!whole || strings.TrimSpace(t) != "") {
-		say(t, whole)
+		say(t)
 	}
 }
 
