@@ -13,135 +13,14 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/wording"
+	"chat.lan/p2pchat/vote"
 )
 
 // jsonView writes one object a line, everything to stdout.
 type jsonView struct {
-	out     *output
-	trouble string // last one shown
-	buf     bytes.Buffer
+	out *output
+	buf bytes.Buffer
 }
-
-// The objects of JSON mode. Scripts live on them: fields are added, never renamed. An unknown value
-// leaves its field out.
-type (
-	jsonReady struct {
-		Event       string `json:"event"`
-		ID          string `json:"id"`
-		Key         string `json:"key"`
-		Name        string `json:"name"`
-		Port        int    `json:"port"`
-		Fingerprint string `json:"fingerprint"`
-		Room        string `json:"room"`
-		Profile     string `json:"profile,omitempty"`
-	}
-	jsonPeer struct {
-		Event     string   `json:"event,omitempty"` // absent inside list
-		State     string   `json:"state"`
-		ID        string   `json:"id,omitempty"`
-		Key       string   `json:"key,omitempty"`
-		Name      string   `json:"name,omitempty"`
-		Addr      string   `json:"addr,omitempty"`
-		Kind      string   `json:"kind"`
-		Encrypted bool     `json:"encrypted"`
-		RTT       *float64 `json:"rtt_ms,omitempty"` // to the microsecond
-		Verified  bool     `json:"verified,omitempty"`
-		Ignored   bool     `json:"ignored,omitempty"`
-		Was       string   `json:"was,omitempty"` // the name before
-	}
-	jsonMessage struct {
-		Event     string `json:"event"`
-		ID        string `json:"id"`
-		FromID    string `json:"from_id,omitempty"`
-		FromName  string `json:"from_name,omitempty"`
-		FromKey   string `json:"from_key,omitempty"`
-		Content   string `json:"content"`
-		Me        bool   `json:"me,omitempty"` // third person: /me
-		Time      int64  `json:"time,omitempty"`
-		Kind      string `json:"kind"`
-		Signature string `json:"signature"`
-		History   bool   `json:"history"`
-		Via       string `json:"via,omitempty"`
-	}
-	jsonSent struct {
-		Event   string `json:"event"`
-		ID      string `json:"id"`
-		Content string `json:"content"`
-		Me      bool   `json:"me,omitempty"`
-		Time    int64  `json:"time,omitempty"`
-		Peers   int    `json:"peers"`
-	}
-	jsonDelivered struct {
-		Event string `json:"event"`
-		ID    string `json:"id"`
-		Peers int    `json:"peers"`
-		Of    int    `json:"of"`
-	}
-	jsonRefused struct {
-		Event  string `json:"event"`
-		From   string `json:"from,omitempty"`
-		Reason string `json:"reason"`
-		Count  int    `json:"count"`
-	}
-	jsonSaving struct {
-		Event      string `json:"event"`
-		Saved      bool   `json:"saved"`
-		Reason     string `json:"reason,omitempty"` // why not
-		Waiting    int    `json:"waiting,omitempty"`
-		Lost       int    `json:"lost,omitempty"`
-		Unreadable int    `json:"unreadable,omitempty"`
-		Aside      string `json:"aside,omitempty"`
-		Recovered  int    `json:"recovered,omitempty"`
-	}
-	jsonSync struct {
-		Event   string `json:"event"`
-		Have    int    `json:"have"`
-		Missing int    `json:"missing"`
-	}
-	// jsonText is error and info.
-	jsonText struct {
-		Event string `json:"event"`
-		Text  string `json:"text"`
-		Hint  string `json:"hint,omitempty"`
-		Level string `json:"level,omitempty"` // "warning", or absent
-	}
-	jsonList struct {
-		Event string     `json:"event"`
-		Peers []jsonPeer `json:"peers"`
-	}
-	jsonStatus struct {
-		Event       string          `json:"event"`
-		ID          string          `json:"id"`
-		Key         string          `json:"key"`
-		Name        string          `json:"name"`
-		Room        string          `json:"room"`
-		Port        int             `json:"port"`
-		Fingerprint string          `json:"fingerprint"`
-		Profile     string          `json:"profile,omitempty"`
-		Started     int64           `json:"started,omitempty"`
-		Up          int64           `json:"up_ms"`
-		Peers       int             `json:"peers"`
-		Plain       int             `json:"plain"`
-		Links       int             `json:"links"`
-		Records     int             `json:"records"`
-		Received    int             `json:"received"`
-		In          int64           `json:"bytes_in"`
-		Out         int64           `json:"bytes_out"`
-		Dropped     map[string]int  `json:"dropped,omitempty"`
-		Discovery   bool            `json:"discovery"`
-		Interfaces  []jsonInterface `json:"interfaces,omitempty"`
-		Trouble     string          `json:"trouble,omitempty"`
-		Hint        string          `json:"hint,omitempty"`
-	}
-	jsonInterface struct {
-		Name    string `json:"name"`
-		Addr    string `json:"addr,omitempty"`
-		Skipped string `json:"skipped,omitempty"`
-		Error   string `json:"error,omitempty"`
-		Sent    int    `json:"sent"`
-		Heard   int    `json:"heard"`
-	}
-)
 
 func (v *jsonView) event(ev event.Event, _ event.State) {
 	switch ev := ev.(type) {
@@ -167,49 +46,53 @@ func (v *jsonView) event(ev event.Event, _ event.State) {
 	case event.Saving:
 		v.put(jsonSaving{"saving", ev.NotSaved == "", ev.NotSaved, ev.Waiting, ev.Dropped, ev.Unreadable, ev.Aside, ev.Recovered})
 	case event.Notice:
-		v.notice(ev)
-	case event.ProposalChanged, event.BallotCast, event.PolicyChanged, event.Differs, event.Gate:
-		v.vote(ev)
-	case event.Network:
-		if ev.Trouble != v.trouble {
-			v.trouble = ev.Trouble
-			if ev.Trouble != "" {
-				v.notice(event.Notice{Level: event.Warning, Text: ev.Trouble, Hint: ev.Hint})
-			}
+		switch ev.Level {
+		case event.Error:
+			v.put(jsonText{Event: "error", Text: ev.Text, Hint: ev.Hint})
+		case event.Warning:
+			v.put(jsonText{Event: "info", Text: ev.Text, Hint: ev.Hint, Level: "warning"})
+		default:
+			v.put(jsonText{Event: "info", Text: ev.Text, Hint: ev.Hint})
 		}
-	}
-}
-
-func (v *jsonView) notice(n event.Notice) {
-	switch n.Level {
-	case event.Error:
-		v.put(jsonText{Event: "error", Text: n.Text, Hint: n.Hint})
-	case event.Warning:
-		v.put(jsonText{Event: "info", Text: n.Text, Hint: n.Hint, Level: "warning"})
-	default:
-		v.put(jsonText{Event: "info", Text: n.Text, Hint: n.Hint})
+	case event.ProposalChanged:
+		p := proposalObject(ev.Proposal)
+		p.Event, p.History = "proposal", ev.History
+		v.put(p)
+	case event.BallotCast:
+		p := ev.Proposal
+		v.put(jsonBallot{"ballot", p.Number, p.Label, p.ID, voterObject(ev.By), choiceWord(ev.Choice), ev.Twice, ev.History})
+	case event.PolicyChanged:
+		for _, p := range policyObjects(ev.Policy) {
+			p.Event = "policy"
+			v.put(p)
+		}
+	case event.Differs:
+		v.put(jsonDiffers{"differs", ev.Peer.ID, wording.OnOff(ev.SecureOnly), ev.Label})
+	case event.Gate:
+		v.put(jsonGate{"gate", ev.Open, ev.Reason})
 	}
 }
 
 func (v *jsonView) answer(a command.Answer) {
 	switch a := a.(type) {
 	case command.List:
-		list := jsonList{"list", make([]jsonPeer, len(a.Peers))}
-		for i, p := range a.Peers {
-			list.Peers[i] = peerObject(p)
-		}
-		v.put(list)
+		v.put(jsonList{"list", objects(a.Peers, peerObject)})
 	case command.Status:
 		v.put(statusObject(a.Status))
 	case command.Proposals:
-		v.put(proposalsObject(a))
-	case command.Save:
-		v.answer(a.Write())
+		v.put(jsonProposals{"proposals", objects(a.Proposals, proposalObject), policyObjects(a.Policy)})
 	case command.Info:
 		v.put(jsonText{Event: "info", Text: a.Text})
-	case command.Fail:
-		v.put(jsonText{Event: "error", Text: a.Text, Hint: a.Hint})
 	}
+}
+
+// objects converts each value of a list. The result isn't nil, so that it is never null in JSON.
+func objects[T, O any](list []T, convert func(T) O) []O {
+	out := make([]O, len(list))
+	for i, value := range list {
+		out[i] = convert(value)
+	}
+	return out
 }
 
 func peerObject(p event.Peer) jsonPeer {
@@ -239,6 +122,34 @@ func statusObject(s event.Status) jsonStatus {
 	return o
 }
 
+func policyObjects(p event.Policy) []jsonPolicy {
+	out := []jsonPolicy{{Slot: vote.SecureOnly, Value: wording.OnOff(p.SecureOnly), Number: p.Number, Label: p.Label,
+		Signed: objects(p.Signed, voterObject)}}
+	if p.Topic != "" {
+		out = append(out, jsonPolicy{Slot: vote.Topic, Value: p.Topic, Label: p.TopicLabel})
+	}
+	return out
+}
+
+// choiceWord returns the word of a ballot in JSON, "" while none is known.
+func choiceWord(c vote.Choice) string {
+	if c == vote.None {
+		return ""
+	}
+	return c.String()
+}
+
+func voterObject(w event.Voter) jsonVoter {
+	return jsonVoter{w.ID, w.Key.String(), w.Name, choiceWord(w.Choice)}
+}
+
+func proposalObject(p event.Proposal) jsonProposal {
+	return jsonProposal{Number: p.Number, Label: p.Label, ID: p.ID, Slot: p.Slot, Action: p.Action, Note: p.Note,
+		State: p.State, By: voterObject(p.By), Yes: p.Yes, No: p.No, Need: p.Need, Of: p.Of(),
+		Missing: objects(p.Missing(), voterObject), LeftOut: objects(p.LeftOut, voterObject), Closes: millis(p.Closes),
+		Mine: choiceWord(p.Mine), CanVote: p.CanVote, Idle: p.Idle}
+}
+
 // millis returns ms since 1970, 0 for the zero time.
 func millis(t time.Time) int64 {
 	if t.IsZero() {
@@ -260,28 +171,24 @@ func (v *jsonView) put(object any) {
 
 // escape writes as \u the characters that would act on a terminal and that encoding/json leaves as they
 // are: DEL, C1 controls, and format characters such as bidi overrides and zero-width joiners.
-// A reader decodes the same text. JSON has no such characters outside strings, except the final newline.
+// A reader decodes the same text. JSON has no such characters outside strings.
 func escape(text []byte) []byte {
-	plain := true
-	for _, c := range text {
-		plain = plain && c < 0x7F
-	}
-	if plain {
+	if !bytes.ContainsFunc(text, actsOnTerminal) {
 		return text
 	}
 	out := make([]byte, 0, len(text)+len(text)/8)
-	for len(text) > 0 {
-		r, n := utf8.DecodeRune(text)
-		switch {
-		case r == '\n' || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
-			out = append(out, text[:n]...)
-		case r > 0xFFFF:
-			hi, lo := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, hi, lo)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
+	for _, r := range string(text) {
+		if !actsOnTerminal(r) {
+			out = utf8.AppendRune(out, r)
+			continue
 		}
-		text = text[n:]
+		for _, unit := range utf16.AppendRune(nil, r) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
 	}
 	return out
+}
+
+func actsOnTerminal(r rune) bool {
+	return r >= 0x7F && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

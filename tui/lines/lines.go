@@ -45,7 +45,7 @@ type Config struct {
 	TwoPerson *TwoPerson // the two-person program's words; nil: line mode's
 	Commands  *command.Table
 	Log       command.Log // for /log; nil when there is none
-	History   int         // lines of earlier runs to begin with,
+	History   int         // messages of earlier runs to begin with
 }
 
 // Mode is line or JSON mode. Post may be called from any goroutine but is meant for the node's one;
@@ -55,14 +55,15 @@ type Mode struct {
 	group  *group.Group
 	out    *output
 	roster *roster.Roster
-	ready  chan struct{} // closed by Post with the first Ready
+	ready  chan struct{} // closed by begin
+	begin  func()        // for Ready; only the first counts
 	ended  chan struct{} // closed by Run when it returns: Post waits for nothing any more
 
 	acks atomic.Int64 // Delivered events so far
 
-	mu    sync.Mutex // one event or answer is written at a time
-	view  view       // guarded by mu
-	begun bool       // guarded by mu; ready is closed
+	mu      sync.Mutex // one event or answer is written at a time
+	view    view       // guarded by mu
+	trouble string     // guarded by mu; the network's trouble that was shown last
 
 	quit  bool // Run only: /quit was typed
 	alone bool // Run only: a line has waited for a first peer in vain
@@ -86,6 +87,10 @@ func Start(g *group.Group, cfg Config) *Mode {
 		ready:  make(chan struct{}),
 		ended:  make(chan struct{}),
 	}
+	m.begin = sync.OnceFunc(func() {
+		m.out.allowPrompt()
+		close(m.ready)
+	})
 	if cfg.JSON {
 		m.view = &jsonView{out: m.out}
 	} else {
@@ -114,14 +119,20 @@ func (m *Mode) post(ev event.Event, stop <-chan struct{}) {
 func (m *Mode) show(ev event.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock() // also when the view panics: the goodbye must not wait for ever
+	if network, ok := ev.(event.Network); ok {
+		if network.Trouble == m.trouble {
+			return
+		}
+		m.trouble = network.Trouble
+		if m.trouble == "" {
+			return
+		}
+		ev = event.Notice{Level: event.Warning, Text: network.Trouble, Hint: network.Hint}
+	}
 	m.view.event(ev, note(m.roster, ev))
 	switch ev.(type) {
 	case event.Ready:
-		if !m.begun {
-			m.begun = true
-			m.out.allowPrompt()
-			close(m.ready)
-		}
+		m.begin()
 	case event.Delivered:
 		m.acks.Add(1)
 	}
@@ -156,13 +167,19 @@ func note(r *roster.Roster, ev event.Event) (before event.State) {
 
 // answer shows what a command says.
 func (m *Mode) answer(a command.Answer) {
-	if _, ok := a.(command.Quit); ok {
-		m.quit = true
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.view.answer(a)
+	if file, ok := a.(command.Save); ok {
+		a = file.Write()
+	}
+	switch a := a.(type) {
+	case command.Quit:
+		m.quit = true
+	case command.Fail:
+		m.view.event(event.Notice{Level: event.Error, Text: a.Text, Hint: a.Hint}, "")
+	default:
+		m.view.answer(a)
+	}
 }
 
 // Run reads input and does what it asks for, until /quit or the end of input. It returns nil once all
@@ -172,13 +189,8 @@ func (m *Mode) Run(ctx context.Context, n command.LocalPeer) error {
 	defer close(m.ended)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	m.group.Go("lines/watch", func(context.Context) {
-		select {
-		case <-ctx.Done():
-		case <-m.out.failed:
-			cancel(m.out.failure())
-		}
-	})
+	stop := context.AfterFunc(m.out.failed, func() { cancel(m.out.failure()) })
+	defer stop()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -208,11 +220,11 @@ func (m *Mode) Run(ctx context.Context, n command.LocalPeer) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case l, ok := <-typed:
-			if !ok {
+			if ok {
+				m.execute(ctx, env, l)
+			} else {
 				m.quit = true
-				break
 			}
-			m.execute(ctx, n, env, l)
 		}
 	}
 	m.farewell(ctx, n)
@@ -246,7 +258,7 @@ func (m *Mode) past(ctx context.Context, n command.LocalPeer) {
 }
 
 // execute does what a line of input asks for.
-func (m *Mode) execute(ctx context.Context, n command.LocalPeer, env command.Env, l line) {
+func (m *Mode) execute(ctx context.Context, env command.Env, l line) {
 	m.out.entered()
 	if l.fail != nil {
 		m.answer(*l.fail)
@@ -254,7 +266,7 @@ func (m *Mode) execute(ctx context.Context, n command.LocalPeer, env command.Env
 	}
 	in := m.cfg.Commands.Parse(l.text)
 	if in.Says() {
-		m.waitForHearer(ctx, n)
+		m.waitForHearer(ctx, env.Node)
 	}
 	m.cfg.Commands.Run(env, in)
 	m.out.wait(ctx.Done())
@@ -266,7 +278,7 @@ func (m *Mode) execute(ctx context.Context, n command.LocalPeer, env command.Env
 func (m *Mode) waitForHearer(ctx context.Context, n command.LocalPeer) {
 	for ctx.Err() == nil {
 		if m.alone || m.cfg.Terminal {
-			if !anyoneThere(n) {
+			if !slices.ContainsFunc(n.Peers(), event.Peer.Present) {
 				return
 			}
 			m.alone = false
@@ -279,15 +291,6 @@ func (m *Mode) waitForHearer(ctx context.Context, n command.LocalPeer) {
 		}
 		m.alone = true
 	}
-}
-
-func anyoneThere(n command.LocalPeer) bool {
-	for _, p := range n.Peers() {
-		if p.Present() {
-			return true
-		}
-	}
-	return false
 }
 
 // farewell waits for acknowledgements of our messages: 5 s, and longer only while they come.

@@ -1,6 +1,7 @@
 package lines
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,9 +25,10 @@ type output struct {
 	terminal bool
 	prompt   string
 	erase    string
-	wake     chan struct{} // capacity 1
-	done     chan struct{} // closed by run when it returns
-	failed   chan struct{} // closed by run when stdout takes no more
+	wake     chan struct{}   // capacity 1
+	done     chan struct{}   // closed by run when it returns
+	failed   context.Context // ended by run when stdout takes no more; its cause says why
+	fail     context.CancelCauseFunc
 
 	mu      sync.Mutex
 	queue   []chunk       // guarded by mu
@@ -34,7 +36,6 @@ type output struct {
 	free    chan struct{} // guarded by mu; closed when the queue was taken, then replaced
 	closed  bool          // guarded by mu
 	full    bool          // guarded by mu; text was cut off, and nothing follows it
-	cause   error         // guarded by mu; why failed is closed
 	prompts bool          // guarded by mu; a prompt is wanted
 	typed   bool          // guarded by mu; the person ended the prompt's line
 	shown   bool          // run only; the prompt stands at the end of the terminal
@@ -55,9 +56,9 @@ func newOutput(cfg Config) *output {
 		erase:    erase,
 		wake:     make(chan struct{}, 1),
 		done:     make(chan struct{}),
-		failed:   make(chan struct{}),
 		free:     make(chan struct{}),
 	}
+	o.failed, o.fail = context.WithCancelCause(context.Background())
 	if cfg.Dumb {
 		o.erase = "\r"
 	}
@@ -71,7 +72,7 @@ func newOutput(cfg Config) *output {
 func (o *output) add(errs bool, text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || o.cause != nil || o.full {
+	if o.closed || o.full || o.failed.Err() != nil {
 		return
 	}
 	// Writers wait behind the limit, but not after Run has ended. Then more text is cut off rather than
@@ -110,44 +111,31 @@ func (o *output) wait(stop <-chan struct{}) {
 		case <-free:
 		case <-stop:
 			return
-		case <-o.failed:
+		case <-o.failed.Done():
 			return
 		}
 	}
 }
 
-// allowPrompt says that the program is ready for its user to type.
-func (o *output) allowPrompt() {
-	o.mu.Lock()
-	o.prompts = o.terminal
-	o.signal()
-	o.mu.Unlock()
-}
-
-// entered says that the person has ended the line that the prompt began.
-func (o *output) entered() {
-	o.mu.Lock()
-	if o.prompts {
-		o.typed = true
-		o.signal()
-	}
-	o.mu.Unlock()
-}
-
-// close ends run once everything is written.
-func (o *output) close() {
-	o.mu.Lock()
-	o.closed, o.prompts = true, false
-	o.signal()
-	o.mu.Unlock()
-}
-
-// failure returns why stdout took no more, or nil.
-func (o *output) failure() error {
+// update changes the state and wakes run.
+func (o *output) update(change func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.cause
+	change()
+	o.signal()
 }
+
+// allowPrompt says that the program is ready for its user to type.
+func (o *output) allowPrompt() { o.update(func() { o.prompts = o.terminal }) }
+
+// entered says that the person has ended the line that the prompt began.
+func (o *output) entered() { o.update(func() { o.typed = o.prompts }) }
+
+// close ends run once everything is written.
+func (o *output) close() { o.update(func() { o.closed, o.prompts = true, false }) }
+
+// failure returns why stdout took no more, or nil.
+func (o *output) failure() error { return context.Cause(o.failed) }
 
 // run writes until close or until stdout takes no more. A write that is stuck can't be interrupted.
 func (o *output) run() {
@@ -165,14 +153,19 @@ func (o *output) run() {
 		o.mu.Unlock()
 
 		err := o.write(taken, prompts)
-		if err != nil {
-			o.fail(err)
+		switch {
+		case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+			o.fail(ErrOutput)
+			return
+		case err != nil:
+			o.fail(fmt.Errorf("standard output: %w", err))
+			return
+		case closed:
 			return
 		}
-		if closed {
-			return
-		}
-		spare = reuse(taken)
+		// The texts aren't kept: floods are rare, and append grows a new buffer fast.
+		clear(taken)
+		spare = taken
 	}
 }
 
@@ -200,24 +193,4 @@ func (o *output) write(taken []chunk, prompts bool) error {
 		o.shown = true
 	}
 	return nil
-}
-
-func (o *output) fail(err error) {
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
-		err = ErrOutput
-	} else {
-		err = fmt.Errorf("standard output: %w", err)
-	}
-	o.mu.Lock()
-	o.cause = err
-	o.queue, o.size = nil, 0
-	o.mu.Unlock()
-	close(o.failed)
-}
-
-// reuse keeps the slice of chunks for the next turn, without their texts. A buffer of text isn't
-// kept: floods are rare, and append grows a new one fast.
-func reuse(taken []chunk) []chunk {
-	clear(taken)
-	return taken[:0]
 }

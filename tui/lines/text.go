@@ -26,7 +26,6 @@ type textView struct {
 	out     *output
 	roster  *roster.Roster
 	refused map[string]int // last count shown, by sender and reason
-	trouble string         // last one shown
 	saved   event.Saving   // as it was shown last
 	now     func() time.Time
 
@@ -47,7 +46,7 @@ func (v *textView) warn(format string, args ...any) { v.put(true, format, args..
 func (v *textView) event(ev event.Event, before event.State) {
 	switch ev := ev.(type) {
 	case event.Ready:
-		v.ready(ev.Self)
+		v.rows(wording.Started(ev.Self))
 	case event.PeerChanged:
 		v.peer(ev, before)
 	case event.Said:
@@ -55,35 +54,45 @@ func (v *textView) event(ev event.Event, before event.State) {
 	case event.Sent:
 		v.say("%s", wording.SentTo(ev.Peers))
 	case event.Saving:
-		v.saving(ev)
+		for _, n := range v.phrases().Saving(v.saved, ev) {
+			v.put(n.Level != event.Info, "💾 %s", n.Text)
+		}
+		v.saved = ev
 	case event.Notice:
 		v.notice(ev)
 	case event.Refused:
 		v.refusal(ev)
-	case event.ProposalChanged, event.BallotCast, event.PolicyChanged, event.Differs, event.Gate:
-		v.vote(ev)
-	case event.Network:
-		if ev.Trouble != v.trouble {
-			v.trouble = ev.Trouble
-			if ev.Trouble != "" {
-				v.warn("⚠️  %s", wording.WithHint(ev.Trouble, ev.Hint, "·"))
-			}
+	case event.ProposalChanged:
+		v.proposal(ev)
+	case event.BallotCast:
+		if ev.Twice || !ev.History {
+			v.put(ev.Twice, "🗳️ %s", v.phrases().BallotCast(ev))
+		}
+	case event.PolicyChanged:
+		if ev.Policy.SecureOnly != v.secureOnly || ev.Policy.SecureOnly && ev.Policy.Label != v.policyLabel {
+			v.policy(ev.Policy, ev.First || ev.History) // not when only the topic is another
+		}
+		v.secureOnly, v.policyLabel = ev.Policy.SecureOnly, ev.Policy.Label
+	case event.Differs:
+		v.say("🔐 %s", v.phrases().Differs(ev, v.label(ev.Peer)))
+	case event.Gate:
+		if ev.Reason != "" {
+			v.say("🔐 %s", ev.Reason)
 		}
 	}
 }
 
-// saving writes what changed about the disk since the last such event.
-func (v *textView) saving(now event.Saving) {
-	for _, n := range v.phrases().Saving(v.saved, now) {
-		v.put(n.Level != event.Info, "💾 %s", n.Text)
-	}
-	v.saved = now
-}
-
-func (v *textView) ready(self event.Self) {
-	for _, row := range wording.Started(self) {
+// rows writes each row as an entry.
+func (v *textView) rows(rows []sanitize.SafeText) {
+	for _, row := range rows {
 		v.say("%s", row)
 	}
+}
+
+// phrases returns the sentences as line mode has them.
+func (v *textView) phrases() wording.Phrases {
+	voter := func(w event.Voter) sanitize.SafeText { return v.roster.Label(roster.ID(w.Key, w.ID)) }
+	return wording.Phrases{Name: voter, Most: 8, Dot: sanitize.Trusted("·"), Terse: true}
 }
 
 // label returns how a peer is shown.
@@ -153,26 +162,37 @@ func (v *textView) refusal(r event.Refused) {
 	v.warn("⛔ Refused from %s: %s (%d)", sanitize.Line(r.From), sanitize.Line(r.Reason), r.Count)
 }
 
-func (v *textView) answer(a command.Answer) {
-	switch a := a.(type) {
-	case command.List:
-		v.list(a.Peers)
-	case command.Status:
-		v.status(a.Status)
-	case command.Proposals:
-		v.proposals(a)
-	case command.Save:
-		v.answer(a.Write())
-	case command.Info:
-		v.out.add(false, strings.TrimRight(sanitize.Block(a.Text).String(), "\n")+"\n")
-	case command.Fail:
-		v.warn("❌ %s", wording.WithHint(a.Text, a.Hint, "·"))
+func (v *textView) proposal(ev event.ProposalChanged) {
+	p := ev.Proposal
+	if ev.Was == "" && !ev.History {
+		v.say("🔐 %s", v.phrases().Proposed(p))
+		if len(p.LeftOut) > 0 {
+			v.say("🔐 %s", v.phrases().LeavesOut(p))
+		}
+	}
+	if outcome := v.phrases().Outcome(p); p.State != ev.Was && !outcome.IsEmpty() {
+		v.say("🔐 %s", outcome)
 	}
 }
 
-func (v *textView) list(peers []event.Peer) {
-	for _, row := range wording.PeerList(peers, v.label) {
-		v.say("%s", row)
+// policy writes what the room has decided and, for a reader who wasn't there, who signed that.
+func (v *textView) policy(p event.Policy, signed bool) {
+	v.say("🔐 %s", v.phrases().Policy(p, signed))
+}
+
+func (v *textView) answer(a command.Answer) {
+	switch a := a.(type) {
+	case command.List:
+		v.rows(wording.PeerList(a.Peers, v.label))
+	case command.Status:
+		v.status(a.Status)
+	case command.Proposals:
+		rows := v.phrases().Proposals(a.Proposals)
+		v.say("🗳️ %s", rows[0])
+		v.rows(rows[1:])
+		v.policy(a.Policy, true)
+	case command.Info:
+		v.out.add(false, strings.TrimRight(sanitize.Block(a.Text).String(), "\n")+"\n")
 	}
 }
 
@@ -184,10 +204,9 @@ func (v *textView) status(s event.Status) {
 	row("Peers: %s", wording.LinkCounts(s))
 	row("Room: %d records", s.Records)
 	row("Network: %s", wording.Traffic(s))
-	switch {
-	case !s.Discovery:
+	if !s.Discovery {
 		row("Discovery: off")
-	default:
+	} else {
 		for _, i := range s.Network.Interfaces {
 			at := sanitize.Line(i.Name).String()
 			if i.Addr.IsValid() {
