@@ -20,17 +20,10 @@ const (
 
 // String returns the word of the choice in a ballot; "none" and "both" for the other two.
 func (c Choice) String() string {
-	switch c {
-	case None:
-		return "none"
-	case Approve:
-		return "approve"
-	case Reject:
-		return "reject"
-	case Both:
-		return "both"
+	if c > Both {
+		return fmt.Sprintf("choice %d", uint8(c))
 	}
-	return fmt.Sprintf("choice %d", uint8(c))
+	return [...]string{"none", "approve", "reject", "both"}[c]
 }
 
 // MarshalText returns the word of Approve or Reject, and an error for every other choice.
@@ -43,29 +36,27 @@ func (c Choice) MarshalText() ([]byte, error) {
 
 // UnmarshalText accepts exactly what MarshalText returns.
 func (c *Choice) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case "approve":
-		*c = Approve
-	case "reject":
-		*c = Reject
-	default:
-		return fmt.Errorf("a ballot says approve or reject, not %.40q", text)
+	for _, choice := range []Choice{Approve, Reject} {
+		if string(text) == choice.String() {
+			*c = choice
+			return nil
+		}
 	}
-	return nil
+	return fmt.Errorf("a ballot says approve or reject, not %.40q", text)
 }
 
-// Ballot is a verified ballot record, as a value.
+// Ballot is a verified ballot record, as a value. As JSON it is the record's data.
 type Ballot struct {
-	Proposal ID
-	Voter    identity.Key // the signer
-	Choice   Choice       // Approve or Reject
-	Size     int          // bytes, as in Proposal
+	Proposal ID           `json:"proposal"`
+	Voter    identity.Key `json:"-"`      // the signer
+	Choice   Choice       `json:"choice"` // Approve or Reject
+	Size     int          `json:"-"`      // bytes, as in Proposal
 }
 
-// Cancel is a verified cancel record, as a value. A last approval that was signed before still
-// passes the proposal.
+// Cancel is a verified cancel record, as a value. As JSON it is the record's data. A last approval
+// that was signed before still passes the proposal.
 type Cancel struct {
-	Proposal ID
-	By       identity.Key // the signer; only the proposal's author can cancel it
-	Size     int          // bytes, as in Proposal
+	Proposal ID           `json:"proposal"`
+	By       identity.Key `json:"-"` // the signer; only the proposal's author can cancel it
+	Size     int          `json:"-"` // bytes, as in Proposal
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
-
-	"chat.lan/p2pchat/crypto/identity"
 )
 
 // Errors of the decoders.
@@ -19,39 +17,17 @@ var (
 // MaxData bounds the bytes that the decoders look at: no record's data is larger than its body.
 const MaxData = 32 << 10
 
-// The order of the fields is the order of the keys in the signed bytes.
-type proposalData struct {
-	N      uint64         `json:"n"`
-	Slot   Slot           `json:"slot"`
-	Base   ID             `json:"base"`
-	Ends   []ID           `json:"ends"`
-	Action string         `json:"action"`
-	Roll   []identity.Key `json:"roll"`
-	Need   int            `json:"need"`
-	Note   string         `json:"note"`
-	Closes int64          `json:"closes"`
-}
-
-type ballotData struct {
-	Proposal ID     `json:"proposal"`
-	Choice   Choice `json:"choice"`
-}
-
-type cancelData struct {
-	Proposal ID `json:"proposal"`
-}
-
 // EncodeProposal returns the canonical data of p's record, without ID, Author, Time and Size. The
 // errors are those of DecodeProposal, so that no peer signs what others refuse.
 func EncodeProposal(p *Proposal) ([]byte, error) {
 	if err := p.checkData(); err != nil {
 		return nil, err
 	}
-	ends := p.Ends
-	if ends == nil {
-		ends = []ID{} // [] and not null
+	data := *p
+	if data.Ends == nil {
+		data.Ends = []ID{} // [] and not null
 	}
-	return encodeCanonical(proposalData{p.Number, p.Slot, p.Base, ends, p.Action, p.Roll, p.Need, p.Note, p.Closes})
+	return encodeCanonical(&data)
 }
 
 // DecodeProposal reads a proposal record's data strictly. It refuses unknown, duplicate, missing
@@ -59,19 +35,7 @@ func EncodeProposal(p *Proposal) ([]byte, error) {
 //
 // The caller fills in ID, Author, Time and Size from the record and then calls Validate.
 func DecodeProposal(data []byte) (Proposal, error) {
-	var d proposalData
-	if err := decodeJSON(data, &d); err != nil {
-		return Proposal{}, err
-	}
-	p := Proposal{
-		Number: d.N, Slot: d.Slot, Base: d.Base, Ends: d.Ends, Action: d.Action,
-		Roll: d.Roll, Need: d.Need, Note: d.Note, Closes: d.Closes,
-	}
-	again, err := EncodeProposal(&p)
-	if err != nil {
-		return Proposal{}, err
-	}
-	return p, requireSame(data, again)
+	return decodeCanonical(data, func(p Proposal) ([]byte, error) { return EncodeProposal(&p) })
 }
 
 // EncodeBallot returns the canonical data of b's record: the proposal and the choice.
@@ -79,46 +43,24 @@ func EncodeBallot(b Ballot) ([]byte, error) {
 	if b.Proposal.IsZero() {
 		return nil, fmt.Errorf("%w: a ballot for no proposal", ErrMalformed)
 	}
-	return encodeCanonical(ballotData{b.Proposal, b.Choice})
+	return encodeCanonical(b)
 }
 
 // DecodeBallot reads a ballot record's data as strictly as DecodeProposal. The caller fills in
 // Voter and Size.
-func DecodeBallot(data []byte) (Ballot, error) {
-	var d ballotData
-	if err := decodeJSON(data, &d); err != nil {
-		return Ballot{}, err
-	}
-	b := Ballot{Proposal: d.Proposal, Choice: d.Choice}
-	again, err := EncodeBallot(b)
-	if err != nil {
-		return Ballot{}, err
-	}
-	return b, requireSame(data, again)
-}
+func DecodeBallot(data []byte) (Ballot, error) { return decodeCanonical(data, EncodeBallot) }
 
 // EncodeCancel returns the canonical data of c's record: the proposal.
 func EncodeCancel(c Cancel) ([]byte, error) {
 	if c.Proposal.IsZero() {
 		return nil, fmt.Errorf("%w: a cancel for no proposal", ErrMalformed)
 	}
-	return encodeCanonical(cancelData{c.Proposal})
+	return encodeCanonical(c)
 }
 
 // DecodeCancel reads a cancel record's data as strictly as DecodeProposal. The caller fills in By
 // and Size.
-func DecodeCancel(data []byte) (Cancel, error) {
-	var d cancelData
-	if err := decodeJSON(data, &d); err != nil {
-		return Cancel{}, err
-	}
-	c := Cancel{Proposal: d.Proposal}
-	again, err := EncodeCancel(c)
-	if err != nil {
-		return Cancel{}, err
-	}
-	return c, requireSame(data, again)
-}
+func DecodeCancel(data []byte) (Cancel, error) { return decodeCanonical(data, EncodeCancel) }
 
 // encodeCanonical returns v in the canonical form of package crypto/record, rule 3: compact,
 // without HTML escapes.
@@ -132,24 +74,21 @@ func encodeCanonical(v any) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
-func decodeJSON(data []byte, v any) error {
+// decodeCanonical reads data that encode gives back. encoding/json alone accepts a key twice and in
+// any case, so that {"choice":"reject","CHOICE":"approve"} would read as approve.
+func decodeCanonical[T any](data []byte, encode func(T) ([]byte, error)) (v T, err error) {
 	if len(data) > MaxData {
-		return fmt.Errorf("%w: data of %d bytes", ErrMalformed, len(data))
+		return v, fmt.Errorf("%w: data of %d bytes", ErrMalformed, len(data))
 	}
 	if !utf8.Valid(data) {
-		return fmt.Errorf("%w: not UTF-8", ErrMalformed)
+		return v, fmt.Errorf("%w: not UTF-8", ErrMalformed)
 	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	if err := json.Unmarshal(data, &v); err != nil {
+		return v, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	return nil
-}
-
-// requireSame makes a decoder strict. encoding/json accepts a key twice and in any case, so that
-// {"choice":"reject","CHOICE":"approve"} reads as approve. Only data that encodes to itself passes.
-func requireSame(data, again []byte) error {
-	if !bytes.Equal(data, again) {
-		return ErrNotCanonical
+	again, err := encode(v)
+	if err == nil && !bytes.Equal(data, again) {
+		err = ErrNotCanonical
 	}
-	return nil
+	return v, err
 }

@@ -38,10 +38,7 @@ func (i *ID) UnmarshalText(text []byte) error {
 	if len(text) != hex.EncodedLen(len(out)) {
 		return errID
 	}
-	if _, err := hex.Decode(out[:], text); err != nil {
-		return errID
-	}
-	if !bytes.Equal(hex.AppendEncode(nil, out[:]), text) {
+	if _, err := hex.Decode(out[:], text); err != nil || !bytes.Equal(hex.AppendEncode(nil, out[:]), text) {
 		return errID
 	}
 	*i = out

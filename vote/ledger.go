@@ -77,7 +77,7 @@ const (
 )
 
 // String returns the verdict's word.
-func (v Verdict) String() string { return [...]string{"refused", "kept", "known", "waiting"}[v] }
+func (v Verdict) String() string { return [...]string{"refused", "accepted", "known", "pending"}[v] }
 
 // Result says what a record changed. A caller that holds the signed bytes of pending records keeps
 // those of Adopted and drops those of Discarded.

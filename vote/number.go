@@ -1,7 +1,6 @@
 package vote
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,21 +54,16 @@ func (l *Ledger) Label(id ID) string {
 // by 8 or more leading digits of its id. A number that two proposals share gives ErrAmbiguous, with
 // both names.
 func (l *Ledger) Find(text string) (ID, error) {
-	number, digits := text, ""
-	for _, sep := range []string{"·", "."} {
-		if n, d, cut := strings.Cut(text, sep); cut {
-			number, digits = n, strings.ToLower(d)
-			break
-		}
-	}
+	number, digits, _ := strings.Cut(strings.Replace(text, "·", ".", 1), ".")
 	var found []ID
 	n, err := strconv.ParseUint(strings.TrimPrefix(number, "#"), 10, 64)
 	if err == nil && n <= MaxNumber && len(number) < 8 {
 		found = slices.SortedFunc(slices.Values(l.numbers[n]), ID.Compare)
-	} else if digits = strings.ToLower(text); len(digits) >= 8 {
+	} else if digits = text; len(digits) >= 8 {
 		found = slices.Clone(l.ids)
 	}
-	found = slices.DeleteFunc(found, func(id ID) bool { return !strings.HasPrefix(hex.EncodeToString(id[:]), digits) })
+	digits = strings.ToLower(digits)
+	found = slices.DeleteFunc(found, func(id ID) bool { return !strings.HasPrefix(id.String(), digits) })
 	switch len(found) {
 	case 0:
 		return ID{}, fmt.Errorf("%w: %.80q", ErrNoProposal, text)

@@ -45,10 +45,10 @@ type pendingRecord struct {
 }
 
 func (l *Ledger) addPending(ref Ref, size int) Result {
-	if slices.ContainsFunc(l.pending, func(w pendingRecord) bool { return w.ref == ref }) {
-		return Result{Verdict: Pending}
-	}
 	r := Result{Verdict: Pending}
+	if slices.ContainsFunc(l.pending, func(w pendingRecord) bool { return w.ref == ref }) {
+		return r
+	}
 	if len(l.pending) >= l.limits.pending {
 		r.Discarded = []Ref{l.pending[0].ref}
 		l.pending = slices.Delete(l.pending, 0, 1)

@@ -33,22 +33,22 @@ var (
 )
 
 // Proposal is a verified proposal record, as a value. Copies share Ends and Roll, which must not be
-// modified.
+// modified. As JSON it is the record's data: the order of the fields is that of the signed keys.
 type Proposal struct {
-	ID     ID           // the record's id
-	Author identity.Key // the signer
-	Time   int64        // the record's time, ms since 1970
-	Size   int          // bytes that the record counts for in the bounds of rule 11
+	ID     ID           `json:"-"` // the record's id
+	Author identity.Key `json:"-"` // the signer
+	Time   int64        `json:"-"` // the record's time, ms since 1970
+	Size   int          `json:"-"` // bytes that the record counts for in the bounds of rule 11
 
-	Number uint64 // the short number, 1 to MaxNumber
-	Slot   Slot
-	Base   ID             // the deepest topic when this topic was proposed; zero for SecureOnly
-	Ends   []ID           // the ONs that an OFF ends, strictly ascending; else empty
-	Action string         // On, Off, or the topic
-	Roll   []identity.Key // strictly ascending, Author among them
-	Need   int            // M: approvals that pass it
-	Note   string         // the author's words
-	Closes int64          // end of prompting, ms since 1970 by the author's clock
+	Number uint64         `json:"n"` // the short number, 1 to MaxNumber
+	Slot   Slot           `json:"slot"`
+	Base   ID             `json:"base"`   // the deepest topic when this topic was proposed; zero for SecureOnly
+	Ends   []ID           `json:"ends"`   // the ONs that an OFF ends, strictly ascending; else empty
+	Action string         `json:"action"` // On, Off, or the topic
+	Roll   []identity.Key `json:"roll"`   // strictly ascending, Author among them
+	Need   int            `json:"need"`   // M: approvals that pass it
+	Note   string         `json:"note"`   // the author's words
+	Closes int64          `json:"closes"` // end of prompting, ms since 1970 by the author's clock
 }
 
 // Validate returns why p counts nowhere: an error that wraps ErrInvalid, or nil.

@@ -1,6 +1,8 @@
 package vote
 
 import (
+	"iter"
+
 	"chat.lan/p2pchat/crypto/identity"
 )
 
@@ -29,25 +31,25 @@ func (e *entry) ends(on *entry) bool {
 // approvedBy counts the approvals of e by voters on roll. Both rolls ascend.
 func (e *entry) approvedBy(roll []identity.Key) int {
 	n := 0
-	eachShared(e.p.Roll, roll, func(place int) {
+	for place := range shared(e.p.Roll, roll) {
 		if e.at(place)&Approve != 0 {
 			n++
 		}
-	})
+	}
 	return n
 }
 
-// eachShared calls f with the place on a of each key that is on both rolls.
-func eachShared(a, b []identity.Key, f func(place int)) {
-	for i, j := 0, 0; i < len(a) && j < len(b); {
-		switch c := a[i].Compare(b[j]); {
-		case c < 0:
-			i++
-		case c > 0:
-			j++
-		default:
-			f(i)
-			i, j = i+1, j+1
+// shared returns the place on a of each key that is on both rolls.
+func shared(a, b []identity.Key) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		j := 0
+		for i, k := range a {
+			for j < len(b) && b[j].Compare(k) < 0 {
+				j++
+			}
+			if j < len(b) && b[j] == k && !yield(i) {
+				return
+			}
 		}
 	}
 }
@@ -71,12 +73,12 @@ func (l *Ledger) Endings(off *Proposal) []Ending {
 			continue
 		}
 		end := Ending{On: id, Need: Majority(len(on.p.Roll))}
-		eachShared(off.Roll, on.p.Roll, func(place int) {
+		for place := range shared(off.Roll, on.p.Roll) {
 			end.Whose = append(end.Whose, off.Roll[place])
 			if e != nil && e.at(place)&Approve != 0 {
 				end.Have++
 			}
-		})
+		}
 		out = append(out, end)
 	}
 	return out

@@ -5,11 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// MapEntry is one line of a Map: the records about one proposal that its sender holds. The bits of
-// a byte count from the lowest. Bit 2i is the approval of the voter at place i of the roll, bit
-// 2i+1 that voter's reject, and bit 2N the author's cancel.
-//
-// In a request, an entry without bits asks for the proposal itself too.
+// MapEntry is one line of a Map: the records about one proposal that its sender holds, as the bits of
+// rule 10. In a request, an entry without bits asks for the proposal itself too.
 type MapEntry struct {
 	Proposal ID     `json:"proposal"`
 	Bits     []byte `json:"bits"`
@@ -71,8 +68,8 @@ func bit(bits []byte, i int) bool { return i/8 < len(bits) && bits[i/8]>>(i%8)&1
 // ListMissing returns the request for the sender of theirs: an entry for each proposal of which the
 // sender holds something that this ledger lacks, with the bits of this ledger.
 //
-// A map that lies only makes the local peer ask in vain. Entries that don't ascend, and bits beyond
-// the roll, are ignored.
+// A map that lies only makes the local peer ask in vain. ListMissing ignores entries that don't
+// ascend, and bits beyond the roll.
 func (l *Ledger) ListMissing(theirs Map) Map {
 	var out Map
 	var last ID

@@ -1,6 +1,8 @@
 package vote
 
 import (
+	"slices"
+
 	"chat.lan/p2pchat/crypto/identity"
 )
 
@@ -21,12 +23,11 @@ const (
 
 // View is the current state of a proposal. Its slices must not be modified.
 type View struct {
-	Proposal  *Proposal
-	Label     string // "#4" or "#4·7f"
-	Tally     Tally
-	Choices   []Choice // by roll place: None, Approve, Reject or Both
-	Cancelled bool     // its author's cancel is known, in whatever state
-	Ended     bool     // an ON that a passed OFF ended
+	Proposal *Proposal
+	Label    string // "#4" or "#4·7f"
+	Tally    Tally
+	Choices  []Choice // by roll place: None, Approve, Reject or Both
+	Ended    bool     // an ON that a passed OFF ended
 }
 
 // View returns a proposal's current state; false if it is unknown.
@@ -35,8 +36,8 @@ func (l *Ledger) View(id ID) (View, bool) {
 	if e == nil {
 		return View{}, false
 	}
-	v := View{Proposal: &e.p, Label: l.Label(id), Tally: e.tally, Cancelled: e.cancelled, Ended: e.tally.State == Passed && e.endedBy != nil}
-	v.Choices = make([]Choice, len(e.p.Roll))
+	v := View{Proposal: &e.p, Label: l.Label(id), Tally: e.tally, Choices: make([]Choice, len(e.p.Roll)),
+		Ended: e.tally.State == Passed && e.endedBy != nil}
 	for i := range v.Choices {
 		v.Choices[i] = e.at(i)
 	}
@@ -48,10 +49,8 @@ func (v *View) Status(d Disputes, now int64) Status {
 	switch s := v.Tally.State; {
 	case v.Ended:
 		return StatusEnded
-	case s == Rejected:
-		return StatusRejected
-	case s == Cancelled:
-		return StatusCancelled
+	case s == Rejected || s == Cancelled:
+		return Status(s.String())
 	case d.Has(v.Proposal.ID):
 		return StatusDisputed
 	case s == Passed:
@@ -72,19 +71,17 @@ func (l *Ledger) State(id ID) State {
 
 // Choice returns what is known of a voter's ballots on a proposal.
 func (l *Ledger) Choice(id ID, voter identity.Key) Choice {
-	e := l.entries[id]
-	if e == nil {
-		return None
-	}
-	if place := e.p.rollIndex(voter); place >= 0 {
-		return e.at(place)
+	if e := l.entries[id]; e != nil {
+		if place := e.p.rollIndex(voter); place >= 0 {
+			return e.at(place)
+		}
 	}
 	return None
 }
 
 // Proposals returns the ids of all known proposals, by number, then id.
 func (l *Ledger) Proposals() []ID {
-	ids := append([]ID(nil), l.ids...)
+	ids := slices.Clone(l.ids)
 	l.sort(ids)
 	return ids
 }
