@@ -74,7 +74,7 @@ func keyTable() []binding {
 		bind(everywhere, "esc", "Esc", "close what is open", always(closeTopmost)),
 		bind(everywhere, "ctrl+c", "Ctrl+C", "clear the line; twice: leave, as /quit does", cmd(interrupt)),
 		bind(everywhere, "ctrl+l", "Ctrl+L", "draw the screen again", cmd(func(*model) tea.Cmd { return screen.Repaint })),
-		bind(everywhere, "ctrl+z", "Ctrl+Z", "suspend; fg comes back", cmd(func(*model) tea.Cmd { return suspend })),
+		bind(everywhere, "ctrl+z", "Ctrl+Z", "suspend; fg comes back", cmd(func(*model) tea.Cmd { return screen.Suspend })),
 		bind(everywhere, "?", "?", "on an empty line: this help", does(toggleHelp)),
 
 		bind(whileWriting, "alt+enter ctrl+j", "Alt+Enter Ctrl+J", "a new row in the same message", edits(composer.Newline)),

@@ -27,8 +27,6 @@ import (
 	"os"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/command"
@@ -78,7 +76,7 @@ func (s *Screen) Run(ctx context.Context, n command.LocalPeer) error {
 	defer s.events.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	scr := screen.New(screen.Options{In: s.cfg.In, Out: s.cfg.Out, ReportFocus: true})
+	scr := screen.New(s.cfg.In, s.cfg.Out)
 	actions, reads, timer := newSerialWorker(), newSerialWorker(), newTimer(s.events.Post)
 	m := newModel(s.cfg, deps{node: n, terminal: scr, queueAction: actions.add, queueRead: reads.add, post: s.events.Post, wakeAt: timer.set, recent: s.recent})
 	// These end with ctx, so with Run; the group waits for them.
@@ -96,6 +94,3 @@ type terminal interface {
 	Bell()
 	SetMouse(on bool)
 }
-
-// suspend asks Bubble Tea to suspend the program.
-func suspend() tea.Msg { return tea.SuspendMsg{} }

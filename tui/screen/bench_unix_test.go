@@ -70,7 +70,7 @@ func (m ours) Frame(width, height int) Frame       { return Frame{Rows: m.rows(w
 
 func oursRole() {
 	fmt.Print(mainMark)
-	if _, err := New(Options{}).Run(context.Background(), ours{new(bench)}); err != nil {
+	if _, err := New(nil, nil).Run(context.Background(), ours{new(bench)}); err != nil {
 		fmt.Println(err)
 	}
 }

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/charmbracelet/x/ansi"
 )
@@ -16,7 +17,7 @@ func (s *Screen) Copy(text string) error {
 	if len(text) > maxCopy {
 		return fmt.Errorf("screen: %d bytes are too many for the terminal's clipboard; copy at most %d at once", len(text), maxCopy)
 	}
-	s.painter.send(copySequence(text, s.opts.Getenv))
+	s.painter.send(copySequence(text))
 	return nil
 }
 
@@ -26,12 +27,12 @@ func (s *Screen) Copy(text string) error {
 // wrapped form only with allow-passthrough on (off by default since 3.3). Either may work; if both do,
 // the clipboard is set twice to the same. GNU screen knows only its own wrapping, in pieces that fit its
 // buffer of 768 bytes.
-func copySequence(text string, getenv func(string) string) string {
+func copySequence(text string) string {
 	osc := ansi.SetSystemClipboard(text)
 	switch {
-	case getenv("TMUX") != "":
+	case os.Getenv("TMUX") != "":
 		return ansi.TmuxPassthrough(osc) + osc
-	case getenv("STY") != "":
+	case os.Getenv("STY") != "":
 		return ansi.ScreenPassthrough(osc, 700)
 	}
 	return osc

@@ -154,12 +154,11 @@ func (c *console) raw() bool {
 
 // mustBeBack fails unless the terminal is as it was before, and the last thing that was written to
 // it gave everything back, after the first `since` bytes.
-func (c *console) mustBeBack(since int, opts Options) {
+func (c *console) mustBeBack(since int) {
 	c.t.Helper()
 	if c.raw() {
 		c.t.Error("the terminal is still in raw mode")
 	}
-	_, give := modes(opts)
 	c.waitFor("the sequence that gives the terminal back", func(out, _ string) bool {
 		return strings.Contains(out[since:], give)
 	})

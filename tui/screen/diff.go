@@ -1,7 +1,7 @@
 package screen
 
 import (
-	"strconv"
+	"fmt"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -97,11 +97,7 @@ func appendDiff(dst []byte, old, now *shown, full bool) []byte {
 
 // appendMove appends the sequence that puts the cursor on a cell, counted from 0.
 func appendMove(dst []byte, x, y int) []byte {
-	dst = append(dst, '\x1b', '[')
-	dst = strconv.AppendInt(dst, int64(y+1), 10)
-	dst = append(dst, ';')
-	dst = strconv.AppendInt(dst, int64(x+1), 10)
-	return append(dst, 'H')
+	return fmt.Appendf(dst, "\x1b[%d;%dH", y+1, x+1)
 }
 
 // sanitizeTitle drops characters that could end the title's sequence or start another.

@@ -137,7 +137,6 @@ func TestTerminalShowsTheLastFrame(t *testing.T) {
 		width, height := rapid.IntRange(1, 24).Draw(rt, "width"), rapid.IntRange(1, 6).Draw(rt, "height")
 		emu := newEmulator(width, height)
 		defer emu.Close()
-		take, _ := modes(Options{})
 		emu.WriteString(take)
 
 		var state shown
@@ -190,7 +189,6 @@ func TestRowsWithDisputedWidthsStayInTheirPlace(t *testing.T) {
 			split.WriteString(string(r) + "\x1b[m")
 		}
 		emu := newEmulator(width, 3)
-		take, _ := modes(Options{})
 		emu.WriteString(take)
 		var state shown
 		draw := func(rows ...string) {

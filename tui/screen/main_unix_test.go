@@ -45,7 +45,7 @@ func (e *echo) Update(msg tea.Msg) (Model, tea.Cmd) {
 		case "q":
 			return e, tea.Quit
 		case "ctrl+z":
-			return e, tea.Suspend
+			return e, Suspend
 		case "P":
 			panic("in Update")
 		case "C":

@@ -10,7 +10,7 @@ import (
 // The mouse can be turned on while the program runs. It is given back with the terminal, and turned on
 // again when the terminal is retaken.
 func TestSetMouse(t *testing.T) {
-	r := run(t, 40, 5, Options{})
+	r := run(t, 40, 5)
 	r.see("[]")
 	if strings.Contains(r.output(), mouseOn) {
 		t.Fatal("the mouse is on from the start")

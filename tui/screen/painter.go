@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"chat.lan/p2pchat/net/group"
 )
 
 // minGap is the least time between the starts of two frames. A key after a pause is drawn at once; a
@@ -81,12 +83,8 @@ func (p *painter) run(ctx context.Context) error {
 		case <-p.dirty:
 		}
 		if wait := minGap - time.Since(last); wait > 0 {
-			timer := time.NewTimer(wait)
-			select {
-			case <-ctx.Done():
-				timer.Stop()
+			if !group.Sleep(ctx, wait, nil) {
 				return nil
-			case <-timer.C:
 			}
 			// Marks of the meantime are part of this frame.
 			select {

@@ -22,7 +22,7 @@ import (
 func echoRole() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 	defer stop()
-	_, err := New(Options{}).Run(ctx, new(echo))
+	_, err := New(nil, nil).Run(ctx, new(echo))
 	fmt.Printf("ended: %v\n", err)
 }
 
@@ -50,7 +50,7 @@ func TestSignalsGiveTheTerminalBack(t *testing.T) {
 				t.Errorf("exit code %d", code)
 			}
 			c.see("ended: ")
-			c.mustBeBack(0, Options{})
+			c.mustBeBack(0)
 		})
 	}
 }
@@ -87,7 +87,7 @@ func TestSuspendWithoutAShellComesBack(t *testing.T) {
 	if code := wait(t, cmd); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	c.mustBeBack(before, Options{})
+	c.mustBeBack(before)
 }
 
 // shellRole plays a shell with job control. It runs the echo role as a job in the foreground of the
@@ -165,7 +165,7 @@ func TestSuspendAndResume(t *testing.T) {
 	}
 	var pid int
 	fmt.Sscanf(stopped[strings.LastIndexByte(stopped, ' ')+1:], "%d", &pid)
-	c.mustBeBack(0, Options{})
+	c.mustBeBack(0)
 
 	before := len(c.output())
 	c.resize(50, 4)
@@ -196,5 +196,5 @@ func TestSuspendAndResume(t *testing.T) {
 		t.Fatalf("the shell said %q", said)
 	}
 	wait(t, shell)
-	c.mustBeBack(before, Options{})
+	c.mustBeBack(before)
 }

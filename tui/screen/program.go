@@ -20,30 +20,20 @@ type (
 // Repaint has the whole screen drawn again, for Ctrl+L. It is a tea.Cmd.
 func Repaint() tea.Msg { return repaintMsg{} }
 
+// Suspend gives the terminal back to the shell until that continues the program. It is a tea.Cmd. Bubble
+// Tea's own would wait for ever for SIGCONT where the kernel ignores SIGTSTP (see stopSelf).
+func Suspend() tea.Msg { return suspendMsg{} }
+
 // newProgram returns a Bubble Tea program that leaves the terminal and the signals to us.
 func newProgram(s *Screen) *tea.Program {
-	opts := []tea.ProgramOption{
-		tea.WithInput(input{s.opts.In}),
+	return tea.NewProgram(program{s},
+		tea.WithInput(input{s.in}),
 		tea.WithOutput(io.Discard),
 		tea.WithoutRenderer(),
 		tea.WithoutSignalHandler(),
 		// Bubble Tea's own handler prints the trace on the screen that is still up, and so loses it.
 		// The types below catch panics of the model and of commands.
-		tea.WithoutCatchPanics(),
-		tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg {
-			if _, ok := msg.(tea.SuspendMsg); ok {
-				// Bubble Tea's suspend waits for ever for SIGCONT where the kernel ignores SIGTSTP,
-				// as it does for the first process of a tmux pane or an ssh session.
-				return suspendMsg{}
-			}
-			return msg
-		}),
-	}
-	if s.opts.Mouse {
-		// Without a renderer this only matters on Windows, where the mouse is a console mode.
-		opts = append(opts, tea.WithMouseCellMotion())
-	}
-	return tea.NewProgram(program{s}, opts...)
+		tea.WithoutCatchPanics())
 }
 
 // program is the model that Bubble Tea runs.
@@ -93,7 +83,7 @@ func (program) View() string { return "" }
 func (s *Screen) call(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.hasFailed() {
+	if s.failed.Err() != nil {
 		return
 	}
 	defer s.recoverPanic("tui/update")

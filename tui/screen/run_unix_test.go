@@ -30,18 +30,14 @@ type running struct {
 }
 
 // run starts the echo model on a console.
-func run(t *testing.T, width, height int, opts Options) *running {
+func run(t *testing.T, width, height int) *running {
 	t.Helper()
 	r := &running{console: openConsole(t, width, height), model: new(echo), ended: make(chan error, 1)}
 	if r.raw() {
 		t.Fatal("the terminal is in raw mode before anything ran")
 	}
 	r.watch()
-	opts.In, opts.Out = r.slave, r.slave
-	if opts.Getenv == nil {
-		opts.Getenv = func(string) string { return "" }
-	}
-	r.screen = New(opts)
+	r.screen = New(r.slave, r.slave)
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancelCause(context.Background())
 	go func() {
@@ -77,7 +73,7 @@ func (r *running) retake() error {
 }
 
 func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
-	r := run(t, 30, 5, Options{})
+	r := run(t, 30, 5)
 	r.see("[]")
 	if !r.raw() {
 		t.Error("the terminal is not in raw mode")
@@ -94,7 +90,7 @@ func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
 	if err := r.end(); err != nil {
 		t.Errorf("Run returned %v after quit", err)
 	}
-	r.mustBeBack(0, Options{})
+	r.mustBeBack(0)
 	r.screen.Send(tea.KeyMsg{}) // returns
 	if err := r.retake(); err != nil || r.raw() {
 		t.Errorf("retake after the end took the terminal (err %v)", err)
@@ -102,9 +98,9 @@ func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
 }
 
 func TestReportsFocusMouseAndPaste(t *testing.T) {
-	opts := Options{Mouse: true, ReportFocus: true}
-	r := run(t, 60, 4, opts)
+	r := run(t, 60, 4)
 	r.see("[]")
+	r.screen.SetMouse(true)
 	r.key("\x1b[I")
 	r.see("focus")
 	r.key("x\x1b[Oy") // in one read, which Bubble Tea alone does not take apart
@@ -117,7 +113,7 @@ func TestReportsFocusMouseAndPaste(t *testing.T) {
 	if err := r.end(); !errors.Is(err, context.Canceled) {
 		t.Errorf("Run returned %v", err)
 	}
-	r.mustBeBack(0, opts)
+	r.mustBeBack(0)
 	for _, off := range []string{"\x1b[?1004l", "\x1b[?1002l", "\x1b[?1006l", "\x1b[?2004l", "\x1b[?7h", "\x1b[?25h", "\x1b[?1049l"} {
 		if !strings.Contains(r.output(), off) {
 			t.Errorf("%q was not switched off", off)
@@ -152,13 +148,13 @@ func TestEveryEndGivesTheTerminalBack(t *testing.T) {
 		}, func(err error) bool { return errors.Is(err, reason) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := run(t, 30, 4, Options{})
+			r := run(t, 30, 4)
 			r.see("[]")
 			tt.do(r)
 			if err := r.end(); !tt.want(err) {
 				t.Errorf("Run returned %v", err)
 			}
-			r.mustBeBack(0, Options{})
+			r.mustBeBack(0)
 			if n := strings.Count(r.output(), "\x1b[?1049l"); n != 1 {
 				t.Errorf("the main screen was brought back %d times", n)
 			}
@@ -167,7 +163,7 @@ func TestEveryEndGivesTheTerminalBack(t *testing.T) {
 }
 
 func TestHangUpEndsTheProgram(t *testing.T) {
-	r := run(t, 30, 4, Options{})
+	r := run(t, 30, 4)
 	r.see("[]")
 	r.master.Close()
 	if err := r.end(); err == nil {
@@ -182,7 +178,7 @@ func TestRunNeedsATerminal(t *testing.T) {
 	}
 	defer in.Close()
 	defer out.Close()
-	s := New(Options{In: in, Out: out})
+	s := New(in, out)
 	if _, err := s.Run(t.Context(), new(echo)); !errors.Is(err, ErrNotTerminal) {
 		t.Errorf("Run returned %v", err)
 	}
@@ -196,7 +192,7 @@ func TestStuckTerminal(t *testing.T) {
 	c := openConsole(t, 250, 100)
 	keys := make(chan string, 10)
 	m := &echo{onKey: func(key string) tea.Cmd { keys <- key; return nil }}
-	s := New(Options{In: c.slave, Out: c.slave})
+	s := New(c.slave, c.slave)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -220,16 +216,15 @@ func TestStuckTerminal(t *testing.T) {
 	}
 	// Once it takes output again, it gets the sequences that give it back.
 	c.watch()
-	_, give := modes(Options{})
 	c.hear(give)
 }
 
 func TestLeaveAndRetake(t *testing.T) {
-	r := run(t, 30, 4, Options{})
+	r := run(t, 30, 4)
 	r.see("[]")
 	r.screen.term.leave()
 	r.screen.term.leave()
-	r.mustBeBack(0, Options{})
+	r.mustBeBack(0)
 	before := len(r.output())
 	r.screen.Send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("x")})
 	r.screen.Send(nil) // taken after the key was dealt with
@@ -240,22 +235,17 @@ func TestLeaveAndRetake(t *testing.T) {
 	if !r.raw() {
 		t.Error("retake did not set raw mode")
 	}
-	take, _ := modes(Options{})
 	if again := r.output()[before:]; !strings.HasPrefix(again, take) || !strings.Contains(again, eraseAll) {
 		t.Errorf("after the release came %q", again)
 	}
 	r.key("q")
 	r.end()
-	r.mustBeBack(before, Options{})
+	r.mustBeBack(before)
 }
 
 func TestBellRepaintAndCopy(t *testing.T) {
-	r := run(t, 30, 4, Options{Getenv: func(name string) string {
-		if name == "TMUX" {
-			return "/tmp/tmux-1000/default,1,0"
-		}
-		return ""
-	}})
+	t.Setenv("TMUX", "/tmp/tmux-1000/default,1,0")
+	r := run(t, 30, 4)
 	r.see("[]")
 	r.screen.Bell()
 	r.hear(syncEnd + "\a")
@@ -278,18 +268,13 @@ func TestBellRepaintAndCopy(t *testing.T) {
 }
 
 func TestCopyInScreenAndOutside(t *testing.T) {
-	env := func(set string) func(string) string {
-		return func(name string) string {
-			if name == set {
-				return "1"
-			}
-			return ""
-		}
-	}
-	if got, want := copySequence("ja", env("")), "\x1b]52;c;amE=\a"; got != want {
+	t.Setenv("TMUX", "")
+	t.Setenv("STY", "")
+	if got, want := copySequence("ja"), "\x1b]52;c;amE=\a"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for _, piece := range strings.SplitAfter(copySequence(strings.Repeat("long", 1000), env("STY")), "\x1b\\") {
+	t.Setenv("STY", "1")
+	for _, piece := range strings.SplitAfter(copySequence(strings.Repeat("long", 1000)), "\x1b\\") {
 		if len(piece) > 768 {
 			t.Errorf("a piece of %d bytes is more than screen takes", len(piece))
 		}
@@ -298,7 +283,7 @@ func TestCopyInScreenAndOutside(t *testing.T) {
 
 // Through a thousand sizes every frame is whole and of a single size, and the last is on the screen.
 func TestAThousandResizesTearNoFrame(t *testing.T) {
-	r := run(t, 40, 6, Options{})
+	r := run(t, 40, 6)
 	r.see("[]")
 	seen := 0
 	for i := range 1000 {
@@ -327,9 +312,8 @@ func TestAThousandResizesTearNoFrame(t *testing.T) {
 	if err := r.end(); err != nil {
 		t.Error(err)
 	}
-	r.mustBeBack(0, Options{})
+	r.mustBeBack(0)
 
-	take, give := modes(Options{})
 	out := strings.TrimPrefix(r.output(), take)
 	out = out[:strings.LastIndex(out, give)]
 	sizes := map[string]bool{}

@@ -20,6 +20,7 @@
 package screen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,26 +49,13 @@ type Frame struct {
 // Model is a program's state. Its methods are called one at a time, never concurrently, but not
 // all from one goroutine.
 type Model interface {
-	// Init returns the first command. The first message is a tea.WindowSizeMsg, before the first
-	// frame.
+	// Init returns the first command. The first message is a tea.WindowSizeMsg, before the first frame.
 	Init() tea.Cmd
 	// Update takes a message in. It must not block: no I/O, no Send.
 	Update(tea.Msg) (Model, tea.Cmd)
 	// Frame composes the screen. It is called when a frame is drawn, not for every message, and is
 	// the one place where a screen is composed. It may fill caches, but not change what is shown.
 	Frame(width, height int) Frame
-}
-
-// Options are the terminal and what it should report. The zero value is a usable default.
-type Options struct {
-	// In and Out are the terminal; nil means os.Stdin and os.Stdout. They are not closed.
-	In, Out *os.File
-	// Mouse asks for clicks, wheel and drags as tea.MouseMsg.
-	Mouse bool
-	// ReportFocus asks for tea.FocusMsg and tea.BlurMsg.
-	ReportFocus bool
-	// Getenv looks up TMUX and STY for Copy; nil means os.Getenv.
-	Getenv func(string) string
 }
 
 // ErrNotTerminal is returned by Run when In or Out is no terminal.
@@ -78,7 +66,7 @@ var errGone = errors.New("the terminal has gone")
 
 // Screen is one program on one terminal. All methods may be called from any goroutine.
 type Screen struct {
-	opts Options
+	in   *os.File
 	term *terminal
 	prog *tea.Program
 
@@ -88,23 +76,18 @@ type Screen struct {
 	painter *painter
 	suspend chan struct{} // a request to suspend, capacity 1
 
-	failMu sync.Mutex
-	failed error // the first reason to end that isn't a quit
-	stop   func()
+	// failed ends when the program must end for a reason that isn't a quit: its cause. From then on the
+	// model may be inconsistent, and isn't called.
+	failed context.Context
+	fail   context.CancelCauseFunc
 }
 
-// New returns a screen for one Run. It doesn't touch the terminal.
-func New(opts Options) *Screen {
-	if opts.In == nil {
-		opts.In = os.Stdin
-	}
-	if opts.Out == nil {
-		opts.Out = os.Stdout
-	}
-	if opts.Getenv == nil {
-		opts.Getenv = os.Getenv
-	}
-	s := &Screen{opts: opts, term: newTerminal(opts), suspend: make(chan struct{}, 1)}
+// New returns a screen for one Run on the terminal in and out; nil means os.Stdin and os.Stdout. It doesn't
+// touch the terminal, and never closes it.
+func New(in, out *os.File) *Screen {
+	in, out = cmp.Or(in, os.Stdin), cmp.Or(out, os.Stdout)
+	s := &Screen{in: in, term: newTerminal(in, out), suspend: make(chan struct{}, 1)}
+	s.failed, s.fail = context.WithCancelCause(context.Background())
 	s.painter = newPainter(s.term, s.compose)
 	s.prog = newProgram(s)
 	return s
@@ -133,9 +116,7 @@ func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
 	defer s.term.close()
 
 	g := group.New(ctx, func(*group.Panic) { s.term.leave() })
-	s.failMu.Lock()
-	s.stop = g.Stop
-	s.failMu.Unlock()
+	defer context.AfterFunc(s.failed, g.Stop)()
 	painted := make(chan struct{})
 	g.Go("screen/painter", func(ctx context.Context) {
 		defer close(painted)
@@ -162,15 +143,12 @@ func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
 		// A write can't be interrupted here (see reopen): the program ends anyway.
 	}
 
-	s.failMu.Lock()
-	failed := s.failed
-	s.failMu.Unlock()
 	s.mu.Lock()
 	last = s.model
 	s.mu.Unlock()
 	switch {
-	case failed != nil:
-		return last, failed
+	case s.failed.Err() != nil:
+		return last, context.Cause(s.failed)
 	case g.Err() != nil:
 		return last, g.Err()
 	case runErr != nil:
@@ -181,31 +159,11 @@ func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
 	return last, nil
 }
 
-// fail ends the program, and records why if nothing did before.
-func (s *Screen) fail(err error) {
-	s.failMu.Lock()
-	if s.failed == nil {
-		s.failed = err
-	}
-	stop := s.stop
-	s.failMu.Unlock()
-	if stop != nil {
-		stop()
-	}
-}
-
-// hasFailed reports whether the model may be inconsistent, so that it must not be called again.
-func (s *Screen) hasFailed() bool {
-	s.failMu.Lock()
-	defer s.failMu.Unlock()
-	return s.failed != nil
-}
-
 // compose returns a frame for the painter, and false if the model must not be called.
 func (s *Screen) compose(width, height int) (Frame, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.hasFailed() {
+	if s.failed.Err() != nil {
 		return Frame{}, false
 	}
 	return s.model.Frame(width, height), true
@@ -218,12 +176,10 @@ func (s *Screen) Send(msg tea.Msg) { s.prog.Send(msg) }
 // Bell rings the terminal's bell with the next write. It doesn't wait.
 func (s *Screen) Bell() { s.painter.send("\a") }
 
-// SetMouse turns reports of the mouse on or off, whatever Options said. On Windows the mouse is a mode
-// that it can't change. SetMouse must not be called before Run.
+// SetMouse turns reports of the mouse on or off: clicks, wheel and drags as tea.MouseMsg. They are off at
+// first. On Windows the mouse is a mode that it can't change. SetMouse must not be called before Run.
 func (s *Screen) SetMouse(on bool) {
-	opts := s.opts
-	opts.Mouse = on
-	s.term.setMouse(opts)
+	s.term.setMouse(on)
 	if on {
 		s.painter.send(mouseOn)
 	} else {

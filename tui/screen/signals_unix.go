@@ -68,28 +68,23 @@ func (s *Screen) stopSelf(signals <-chan os.Signal) {
 			stopped = false
 		}
 	}
-	if err := s.term.retake(); err != nil {
-		s.fail(err)
-		return
-	}
-	s.repaintAfterStop()
+	s.takeBack()
 }
 
 // resume takes the terminal again after a stop without notice: the shell has used it meanwhile. If the
 // program had given the terminal back before, it stays so.
 func (s *Screen) resume() {
-	if !s.term.holds() {
-		return
+	if s.term.holds() {
+		s.takeBack()
 	}
+}
+
+// takeBack takes the terminal, draws everything and notifies the model, whose window may have another size.
+func (s *Screen) takeBack() {
 	if err := s.term.retake(); err != nil {
 		s.fail(err)
 		return
 	}
-	s.repaintAfterStop()
-}
-
-// repaintAfterStop draws everything and notifies the model, whose window may have another size now.
-func (s *Screen) repaintAfterStop() {
 	s.painter.repaint()
 	s.prog.Send(tea.WindowSizeMsg{})
 	s.prog.Send(tea.ResumeMsg{})

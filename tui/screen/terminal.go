@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -17,45 +16,25 @@ var errReleased = errors.New("screen: terminal released")
 // terminal is the terminal device: its modes and its output. All methods may be called from any
 // goroutine.
 type terminal struct {
-	in, out     *os.File
+	out         *os.File
 	inFd, outFd int
-	take, give  string // the sequences that take the terminal and give it back
 
-	tty  atomic.Pointer[os.File]     // where output goes: a description of our own, or out
-	mode atomic.Pointer[consoleMode] // the modes to give back
+	tty     atomic.Pointer[os.File] // where output goes: a description of our own, or out
+	restore atomic.Pointer[func()]  // gives back the modes
 
-	lock chan struct{} // capacity 1; full while a goroutine writes, or uses held, done, take and give
-	held bool          // the terminal is ours
-	done bool          // the terminal was given back for good
+	lock  chan struct{} // capacity 1; full while a goroutine writes, or uses the fields below
+	held  bool          // the terminal is ours
+	done  bool          // the terminal was given back for good
+	mouse bool          // to be asked for by retake
 }
 
-func newTerminal(opts Options) *terminal {
-	t := &terminal{
-		in: opts.In, out: opts.Out, inFd: int(opts.In.Fd()), outFd: int(opts.Out.Fd()),
-		lock: make(chan struct{}, 1),
-	}
-	t.take, t.give = modes(opts)
-	return t
-}
-
-// modes returns the sequences that take the terminal and give it back. The title is put on the
-// terminal's stack and taken from there again. The second sequence ends everything that can be on, and
-// ends on the main screen, so that it may be written at any moment.
-func modes(opts Options) (take, give string) {
-	const title, untitle = "\x1b[22;0t", "\x1b[23;0t"
-	on := []string{title, "\x1b[?1049h", cursorHide, wrapOff, "\x1b[?2004h"}
-	off := []string{syncEnd, plain, "\x1b[?2004l"}
-	if opts.ReportFocus {
-		on = append(on, "\x1b[?1004h")
-		off = append(off, "\x1b[?1004l")
-	}
-	if opts.Mouse {
-		on = append(on, mouseOn)
-		off = append(off, mouseOff)
-	}
-	off = append(off, wrapOn, cursorShow, "\x1b[?1049l", untitle)
-	return strings.Join(on, ""), strings.Join(off, "")
-}
+// The sequences that take the terminal and give it back. The title is put on the terminal's stack and
+// taken from there again. The second ends everything that can be on, and ends on the main screen, so that
+// it may be written at any moment.
+const (
+	take = "\x1b[22;0t" + "\x1b[?1049h" + cursorHide + wrapOff + "\x1b[?2004h" + "\x1b[?1004h"
+	give = syncEnd + plain + "\x1b[?2004l" + "\x1b[?1004l" + mouseOff + wrapOn + cursorShow + "\x1b[?1049l" + "\x1b[23;0t"
+)
 
 // The sequences that ask for clicks, wheel and drags, and that end it.
 const (
@@ -63,16 +42,15 @@ const (
 	mouseOff = "\x1b[?1006l\x1b[?1002l"
 )
 
-// setMouse sets whether retake asks for the mouse and release gives it back. It waits for a write that is
-// under way.
-func (t *terminal) setMouse(opts Options) {
+func newTerminal(in, out *os.File) *terminal {
+	return &terminal{out: out, inFd: int(in.Fd()), outFd: int(out.Fd()), lock: make(chan struct{}, 1)}
+}
+
+// setMouse sets whether retake asks for the mouse. It waits for a write that is under way.
+func (t *terminal) setMouse(on bool) {
 	t.lock <- struct{}{}
 	defer func() { <-t.lock }()
-	give := t.give
-	t.take, t.give = modes(opts)
-	if !opts.Mouse && strings.Contains(give, mouseOff) {
-		t.give = mouseOff + t.give // the mouse may still be on
-	}
+	t.mouse = on
 }
 
 // enter takes the terminal for the first time.
@@ -93,16 +71,20 @@ func (t *terminal) retake() error {
 	if t.done || tty == nil {
 		return nil
 	}
-	mode, err := makeRaw(t.inFd, t.outFd)
+	restore, err := makeRaw(t.inFd, t.outFd)
 	if err != nil {
 		return fmt.Errorf("screen: set the terminal's mode: %w", err)
 	}
 	if !t.held {
 		// Otherwise these are not the modes to give back: those were read the first time.
-		t.mode.Store(mode)
+		t.restore.Store(&restore)
 		t.held = true
 	}
-	if _, err := tty.WriteString(t.take); err != nil {
+	sequence := take
+	if t.mouse {
+		sequence += mouseOn
+	}
+	if _, err := tty.WriteString(sequence); err != nil {
 		return fmt.Errorf("screen: write to the terminal: %w", err)
 	}
 	return nil
@@ -155,21 +137,21 @@ func (t *terminal) release(forGood bool) {
 	case <-deadline.C:
 		// A write that can't be interrupted holds the lock. The modes can still be given back, though not
 		// the screen's content.
-		if mode := t.mode.Load(); mode != nil {
-			_ = mode.restore(t.inFd, t.outFd)
+		if restore := t.restore.Load(); restore != nil {
+			(*restore)()
 		}
 		return
 	}
 	if t.held {
 		t.held = false
 		limit(tty, stuck/2)
-		if _, err := tty.WriteString(t.give); errors.Is(err, os.ErrDeadlineExceeded) {
+		if _, err := tty.WriteString(give); errors.Is(err, os.ErrDeadlineExceeded) {
 			discardOutput(t.outFd)
 			limit(tty, stuck/2)
 			// CAN ends a control sequence that was cut in the middle.
-			_, _ = tty.WriteString("\x18" + t.give)
+			_, _ = tty.WriteString("\x18" + give)
 		}
-		_ = t.mode.Load().restore(t.inFd, t.outFd)
+		(*t.restore.Load())()
 	}
 	_ = tty.SetWriteDeadline(time.Time{})
 	if forGood && !t.done {

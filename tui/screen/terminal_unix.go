@@ -4,16 +4,11 @@ package screen
 
 import "golang.org/x/term"
 
-// consoleMode holds the modes from before makeRaw.
-type consoleMode struct{ in *term.State }
-
-// makeRaw puts the terminal in raw mode and returns its mode from before.
-func makeRaw(in, _ int) (*consoleMode, error) {
+// makeRaw puts the terminal in raw mode; restore puts it back into its mode from before.
+func makeRaw(in, _ int) (restore func(), err error) {
 	state, err := term.MakeRaw(in)
-	return &consoleMode{state}, err
+	return func() { _ = term.Restore(in, state) }, err
 }
-
-func (m *consoleMode) restore(in, _ int) error { return term.Restore(in, m.in) }
 
 // holds reports whether the terminal is ours.
 func (t *terminal) holds() bool {

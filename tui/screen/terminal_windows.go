@@ -7,12 +7,9 @@ import (
 	"golang.org/x/term"
 )
 
-// consoleMode holds the modes from before makeRaw.
-type consoleMode struct{ in, out *term.State }
-
-// makeRaw puts the console in raw mode, with control sequences both ways, and returns its modes from
-// before.
-func makeRaw(in, out int) (*consoleMode, error) {
+// makeRaw puts the console in raw mode, with control sequences both ways; restore puts it back into its
+// modes from before.
+func makeRaw(in, out int) (restore func(), err error) {
 	outState, err := term.GetState(out)
 	if err != nil {
 		return nil, err
@@ -21,27 +18,20 @@ func makeRaw(in, out int) (*consoleMode, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &consoleMode{inState, outState}
+	restore = func() {
+		_ = term.Restore(in, inState)
+		_ = term.Restore(out, outState)
+	}
 	var mode uint32
-	if err := windows.GetConsoleMode(windows.Handle(out), &mode); err != nil {
-		_ = m.restore(in, out)
-		return nil, err
+	if err = windows.GetConsoleMode(windows.Handle(out), &mode); err == nil {
+		mode |= windows.ENABLE_PROCESSED_OUTPUT | windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING |
+			windows.DISABLE_NEWLINE_AUTO_RETURN
+		err = windows.SetConsoleMode(windows.Handle(out), mode)
 	}
-	mode |= windows.ENABLE_PROCESSED_OUTPUT | windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING |
-		windows.DISABLE_NEWLINE_AUTO_RETURN
-	if err := windows.SetConsoleMode(windows.Handle(out), mode); err != nil {
-		_ = m.restore(in, out)
-		return nil, err
+	if err != nil {
+		restore()
 	}
-	return m, nil
-}
-
-func (m *consoleMode) restore(in, out int) error {
-	err := term.Restore(in, m.in)
-	if e := term.Restore(out, m.out); err == nil {
-		err = e
-	}
-	return err
+	return restore, err
 }
 
 // reopen returns out: a console has no second description, and its writes don't block for long.

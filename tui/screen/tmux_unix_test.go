@@ -17,7 +17,7 @@ import (
 
 // emojiRole shows emojiRows.
 func emojiRole() {
-	if _, err := New(Options{}).Run(context.Background(), emojiRows{}); err != nil {
+	if _, err := New(nil, nil).Run(context.Background(), emojiRows{}); err != nil {
 		fmt.Println(err)
 	}
 }
