@@ -18,7 +18,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,8 +52,7 @@ type Group struct {
 	running  int        // goroutines that have not returned
 	children []*Group
 
-	once   sync.Once
-	caught *Panic // the root's; the first panic of the tree
+	caught atomic.Pointer[Panic] // the root's; the first panic of the tree
 }
 
 // New returns a root group whose context ends when ctx does. The goroutine that panics first calls report,
@@ -79,14 +80,7 @@ func (g *Group) Child() *Group {
 	}
 	// Closed children are removed here, so that a long-lived parent with short-lived children, such as
 	// those of links, doesn't grow.
-	live := g.children[:0]
-	for _, old := range g.children {
-		if !old.finished() {
-			live = append(live, old)
-		}
-	}
-	clear(g.children[len(live):])
-	g.children = append(live, c)
+	g.children = append(slices.DeleteFunc(g.children, (*Group).finished), c)
 	return c
 }
 
@@ -153,26 +147,21 @@ func (g *Group) done() {
 
 // panicked records the first panic of the tree and cancels the tree. Only the root's is called.
 func (g *Group) panicked(p *Panic) {
-	g.once.Do(func() {
-		g.mu.Lock()
-		g.caught = p
-		g.mu.Unlock()
-		defer g.cancel(p) // even if report panics itself
-		if g.report != nil {
-			g.report(p)
-		}
-	})
+	if !g.caught.CompareAndSwap(nil, p) {
+		return
+	}
+	defer g.cancel(p) // even if report panics itself
+	if g.report != nil {
+		g.report(p)
+	}
 }
 
 // Err returns the tree's first panic as a *Panic, or nil.
 func (g *Group) Err() error {
-	r := g.root
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.caught == nil {
-		return nil
+	if p := g.root.caught.Load(); p != nil {
+		return p
 	}
-	return r.caught
+	return nil
 }
 
 // Stop cancels the context of this group and of all groups below it. From now on Go starts no goroutine.
