@@ -49,16 +49,28 @@ func (l *liner) line(r wire.Record) []byte {
 	return l.buf.Bytes()
 }
 
-// Write writes the exact form of records in the order of store.All and returns their number. It
-// doesn't check signatures.
+// Write writes the exact form of records, which come in the order of Store.ReadAll, and returns their
+// number. It doesn't check signatures.
 func Write(w io.Writer, records iter.Seq2[store.RawEntry, error]) (n int, err error) {
-	out := bufio.NewWriterSize(w, 1<<16)
 	l := newLiner()
+	return writeLines(w, records, func(r store.RawEntry) ([]byte, error) {
+		return l.line(wire.Record{Body: r.Body, Sig: r.Sig[:]}), nil
+	})
+}
+
+// writeLines writes a line for each record and returns their number.
+func writeLines(w io.Writer, records iter.Seq2[store.RawEntry, error],
+	line func(store.RawEntry) ([]byte, error)) (n int, err error) {
+	out := bufio.NewWriterSize(w, 1<<16)
 	for r, err := range records {
 		if err != nil {
 			return n, fmt.Errorf("read the records to export: %w", err)
 		}
-		if _, err := out.Write(l.line(wire.Record{Body: r.Body, Sig: r.Sig[:]})); err != nil {
+		text, err := line(r)
+		if err == nil {
+			_, err = out.Write(text)
+		}
+		if err != nil {
 			return n, fmt.Errorf("export: %w", err)
 		}
 		n++

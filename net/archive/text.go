@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"iter"
@@ -24,25 +23,14 @@ import (
 // Backslashes and invisible or text-moving characters are escaped as in a Go string. So the text
 // can be recovered, and does nothing to a terminal.
 func WriteText(w io.Writer, records iter.Seq2[store.RawEntry, error]) (n int, err error) {
-	out := bufio.NewWriterSize(w, 1<<16)
 	names := map[record.FeedKey]string{}
-	for r, err := range records {
-		if err != nil {
-			return n, fmt.Errorf("read the records to export: %w", err)
-		}
+	return writeLines(w, records, func(r store.RawEntry) ([]byte, error) {
 		e, err := r.Verify()
 		if err != nil {
-			return n, fmt.Errorf("export: record %d of feed %v: %w", r.Key.Seq, r.Key.Feed, err)
+			return nil, fmt.Errorf("record %d of feed %v: %w", r.Key.Seq, r.Key.Feed, err)
 		}
-		if _, err := out.WriteString(textLine(e.Record, names)); err != nil {
-			return n, fmt.Errorf("export: %w", err)
-		}
-		n++
-	}
-	if err := out.Flush(); err != nil {
-		return n, fmt.Errorf("export: %w", err)
-	}
-	return n, nil
+		return []byte(textLine(e.Record, names)), nil
+	})
 }
 
 func textLine(r *record.Record, names map[record.FeedKey]string) string {
