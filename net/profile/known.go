@@ -1,16 +1,20 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
 
-	"chat.lan/p2pchat/crypto/identity"
-
 	"golang.org/x/text/unicode/norm"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/group"
 )
 
 // maxKnown bounds names, verified keys and ignored ids, each: a stranger that reaches the port can
@@ -62,10 +66,8 @@ func (k *Known) Run(ctx context.Context) {
 			return
 		case <-k.changed:
 		}
-		select {
-		case <-ctx.Done():
+		if !group.Sleep(ctx, saveDelay, nil) {
 			return
-		case <-time.After(saveDelay):
 		}
 		// A full disk must not end the chat. The change stays dirty, so the next save writes it,
 		// and Close reports the error.
@@ -106,25 +108,17 @@ func (k *Known) NoteName(name string, key identity.Key) (before identity.Key, kn
 // oldestNameLocked returns the name seen longest ago, names with a verified key last. Of equally
 // old names it returns the first in the alphabet.
 func (k *Known) oldestNameLocked() string {
-	worse := func(a, b string) bool { // a goes before b
-		_, av := k.verified[k.names[a].key]
-		_, bv := k.verified[k.names[b].key]
-		if av != bv {
-			return bv
+	return slices.MinFunc(slices.Collect(maps.Keys(k.names)), func(a, b string) int {
+		_, verified := k.verified[k.names[a].key]
+		_, other := k.verified[k.names[b].key]
+		switch {
+		case verified && !other:
+			return 1
+		case other && !verified:
+			return -1
 		}
-		if la, lb := k.names[a].last, k.names[b].last; la != lb {
-			return la < lb
-		}
-		return a < b
-	}
-	var out string
-	first := true
-	for name := range k.names {
-		if first || worse(name, out) {
-			out, first = name, false
-		}
-	}
-	return out
+		return cmp.Or(cmp.Compare(k.names[a].last, k.names[b].last), cmp.Compare(a, b))
+	})
 }
 
 // markDirtyLocked wakes Run, which saves the change.

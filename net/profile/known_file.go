@@ -57,9 +57,9 @@ func (k *Known) save() error {
 	k.dirty = false
 	file := k.fileLocked()
 	k.mu.Unlock()
-	text, err := marshal(file)
+	text, err := json.MarshalIndent(file, "", " ")
 	if err == nil {
-		err = writeFile(k.dir, knownName, text)
+		err = writeFile(k.dir, knownName, append(text, '\n'))
 	}
 	if err != nil {
 		k.mu.Lock()
@@ -68,11 +68,6 @@ func (k *Known) save() error {
 		return fmt.Errorf("not saved for the next start: %w: make room for %s", err, filepath.Join(k.dir, knownName))
 	}
 	return nil
-}
-
-func marshal(f knownFile) ([]byte, error) {
-	text, err := json.MarshalIndent(f, "", " ")
-	return append(text, '\n'), err
 }
 
 // fileLocked returns the content to save, sorted.
@@ -135,33 +130,32 @@ func (k *Known) load(text []byte) (bad int, err error) {
 	}
 	for _, e := range f.Names {
 		key, err := identity.ParseKey(e.Key)
-		if err != nil || e.Name == "" || fold(e.Name) != e.Name || len(k.names) >= maxKnown {
+		if err == nil && e.Name != "" && fold(e.Name) == e.Name && len(k.names) < maxKnown {
+			k.names[e.Name] = firstKey{key, e.Last}
+		} else {
 			bad++
-			continue
 		}
-		k.names[e.Name] = firstKey{key, e.Last}
 	}
 	for _, e := range f.Verified {
-		key, err := identity.ParseKey(e.Key)
-		if err != nil || len(k.verified) >= maxKnown {
+		if key, err := identity.ParseKey(e.Key); err == nil && len(k.verified) < maxKnown {
+			k.verified[key] = e.Since
+		} else {
 			bad++
-			continue
 		}
-		k.verified[key] = e.Since
 	}
 	for _, e := range f.Ignored {
-		if e.ID == "" || len(e.ID) > 64 || len(k.ignored) >= maxKnown {
+		if e.ID != "" && len(e.ID) <= 64 && len(k.ignored) < maxKnown {
+			k.ignored[e.ID] = e.Since
+		} else {
 			bad++
-			continue
 		}
-		k.ignored[e.ID] = e.Since
 	}
 	for _, e := range f.Reached {
-		if e.Addr == "" || len(e.Addr) > maxAddress || len(k.addresses) >= maxAddresses {
+		if e.Addr != "" && len(e.Addr) <= maxAddress && len(k.addresses) < maxAddresses {
+			k.addresses[e.Addr] = e.Last
+		} else {
 			bad++
-			continue
 		}
-		k.addresses[e.Addr] = e.Last
 	}
 	return bad, nil
 }

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -252,7 +253,7 @@ func FuzzKnownFile(f *testing.F) {
 		file := k.fileLocked()
 		k.mu.Unlock()
 		again := newKnown("")
-		written, err := marshal(file)
+		written, err := json.Marshal(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,9 +19,9 @@
 package profile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,7 +79,12 @@ func tryOpen(dir string) (*Profile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	if err := makeFolder(dir); err != nil {
+	// An existing folder keeps its mode: a --profile may be shared on purpose, and its files are 0600.
+	err = os.MkdirAll(dir, 0o700)
+	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a folder", dir)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("profile: %w: choose another folder with --profile", err)
 	}
 	lock, err := lockFolder(dir)
@@ -89,21 +94,6 @@ func tryOpen(dir string) (*Profile, error) {
 	p := &Profile{dir: dir, lock: lock}
 	p.known, p.warnings = readKnown(dir)
 	return p, nil
-}
-
-// makeFolder creates dir. An existing folder keeps its mode: a --profile may be shared on purpose,
-// and the files in it are 0600 anyway.
-func makeFolder(dir string) error {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return os.MkdirAll(dir, 0o700)
-	case err != nil:
-		return err
-	case !info.IsDir():
-		return fmt.Errorf("%s is not a folder", dir)
-	}
-	return nil
 }
 
 // OpenFree opens the profile of name, or the first free one of name-2, name-3 …, and returns the
@@ -158,10 +148,7 @@ func writeFile(dir, name string, data []byte) error {
 	if err == nil {
 		err = temp.Sync()
 	}
-	if closed := temp.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
+	if err = cmp.Or(err, temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), filepath.Join(dir, name))
 	}
 	if err != nil {
