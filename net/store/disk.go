@@ -233,7 +233,9 @@ func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
 	f.head = record.ID{} // until the writer has read it
 	d.queueLocked(op{kind: opEndAt, feed: key, seq: seq})
 	for _, b := range []*batch{&d.pending, &d.flushing} {
-		b.table.rows = slices.DeleteFunc(b.table.rows, func(r memRow) bool { return r.key.feed() == key && r.key.Seq >= seq })
+		b.table.rows = slices.DeleteFunc(b.table.rows, func(r memRow) bool {
+			return r.key.feed() == key && r.key.Seq >= seq
+		})
 	}
 }
 

@@ -43,16 +43,23 @@ type span struct {
 	end  bool       // no more records follow
 }
 
-// readSpan reads a stretch of the order behind from, or before it if back is set: at most n records
-// whose bodies pass want. A nil want passes all.
-func (d *Disk) readSpan(from OrderKey, back bool, n int, want func(body []byte) bool) (span, error) {
+// spanQuery says what to read of the order: at most n records behind from, or before it if back is
+// set, whose bodies pass want. A nil want passes all.
+type spanQuery struct {
+	from OrderKey
+	back bool
+	n    int
+	want func(body []byte) bool
+}
+
+func (d *Disk) readSpan(q spanQuery) (span, error) {
 	// Waiting entries are read first. Those saved meanwhile are then seen twice, but none is
 	// missed.
 	d.mu.Lock()
 	var waiting []RawEntry
 	for _, b := range []*batch{&d.flushing, &d.pending} {
-		for _, e := range b.table.nearest(from, back, n, func(e *Entry) bool {
-			return d.ledger.isVisible(OrderKeyOf(e.Record)) && (want == nil || want([]byte(e.Record.Signed())))
+		for _, e := range b.table.nearest(q.from, q.back, q.n, func(e *Entry) bool {
+			return d.ledger.isVisible(OrderKeyOf(e.Record)) && (q.want == nil || q.want([]byte(e.Record.Signed())))
 		}) {
 			waiting = append(waiting, rawEntryOf(e))
 		}
@@ -64,7 +71,7 @@ func (d *Disk) readSpan(from OrderKey, back bool, n int, want func(body []byte) 
 		s, lost = span{end: true}, nil
 		if records, order := tx.Bucket(d.bucket('r')), tx.Bucket(d.bucket('o')); records != nil && order != nil {
 			var err error
-			s, lost, err = d.readSpanFromDisk(records, order, from, back, n, want)
+			s, lost, err = d.readSpanFromDisk(records, order, q)
 			return err
 		}
 		return nil
@@ -73,13 +80,13 @@ func (d *Disk) readSpan(from OrderKey, back bool, n int, want func(body []byte) 
 		return span{}, err
 	}
 	d.dropDamaged(lost)
-	return s.mergeWaiting(waiting, back, n), nil
+	return s.mergeWaiting(waiting, q), nil
 }
 
 // mergeWaiting adds entries that wait for the disk.
-func (s span) mergeWaiting(waiting []RawEntry, back bool, n int) span {
+func (s span) mergeWaiting(waiting []RawEntry, q spanQuery) span {
 	sign := 1
-	if back {
+	if q.back {
 		sign = -1
 	}
 	for _, r := range waiting {
@@ -89,33 +96,30 @@ func (s span) mergeWaiting(waiting []RawEntry, back bool, n int) span {
 	}
 	slices.SortStableFunc(s.raws, func(a, b RawEntry) int { return sign * a.Key.Compare(b.Key) })
 	s.raws = slices.CompactFunc(s.raws, func(a, b RawEntry) bool { return a.Key == b.Key })
-	if len(s.raws) > n {
-		s.raws, s.end = s.raws[:n], false
-	}
-	if len(s.raws) == n && n > 0 {
-		s.last = s.raws[n-1].Key // waiting entries may follow before the last one examined on disk
-		s.end = false
+	if len(s.raws) >= q.n && q.n > 0 {
+		s.raws, s.end = s.raws[:q.n], false
+		s.last = s.raws[q.n-1].Key // waiting entries may follow before the last one examined on disk
 	}
 	return s
 }
 
 // readSpanFromDisk reads a stretch as readSpan does, of records on disk only. lost lists damaged records.
-func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back bool, n int, want func([]byte) bool) (s span, lost []OrderKey, err error) {
+func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, q spanQuery) (s span, lost []OrderKey, err error) {
 	c := order.Cursor()
 	step := c.Next
-	if back {
+	if q.back {
 		step = c.Prev
 	}
-	k := seekOrder(c, from, back)
-	keys := make([]OrderKey, 0, min(n, readBatch))
-	for looked := 0; looked < readBatch && len(s.raws) < n; {
+	k := seekOrder(c, q.from, q.back)
+	keys := make([]OrderKey, 0, min(q.n, readBatch))
+	for looked := 0; looked < readBatch && len(s.raws) < q.n; {
 		keys = keys[:0]
-		for ; k != nil && len(keys) < min(n-len(s.raws), readBatch-looked); k, _ = step() {
+		for ; k != nil && len(keys) < min(q.n-len(s.raws), readBatch-looked); k, _ = step() {
 			key, ok := decodeOrderKey(k)
-			if !ok || !from.IsZero() && (key.Compare(from) < 0) != back {
+			if !ok || !q.from.IsZero() && (key.Compare(q.from) < 0) != q.back {
 				return s, nil, damaged("a place in the order")
 			}
-			from = key
+			q.from = key
 			keys = append(keys, key)
 		}
 		if len(keys) == 0 {
@@ -132,7 +136,7 @@ func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, from OrderKey, back
 			if v == nil {
 				return s, nil, damaged("a place in the order for a record that isn't there")
 			}
-			if want != nil && !want(bodyOf(v)) {
+			if q.want != nil && !q.want(bodyOf(v)) {
 				continue
 			}
 			r, ok := decodeRecord(p.at, v)
@@ -226,19 +230,17 @@ type feedSeq struct {
 	seq  uint64
 }
 
-// spans reads the order from a place on, in spans of at most n records, until an error or ctx's end.
-func (d *Disk) spans(ctx context.Context, from OrderKey, back bool, n int, want func([]byte) bool) iter.Seq2[[]RawEntry, error] {
+// spans reads the order from q.from on, in spans of at most q.n records, until an error or ctx's end.
+func (d *Disk) spans(ctx context.Context, q spanQuery) iter.Seq2[[]RawEntry, error] {
 	return func(yield func([]RawEntry, error) bool) {
-		for s := (span{last: from}); !s.end; {
+		for s := (span{last: q.from}); !s.end; {
 			err := ctx.Err()
-			if err == nil {
-				s, err = d.readSpan(s.last, back, n, want)
-			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(s.raws, nil) {
+			q.from = s.last
+			if s, err = d.readSpan(q); !yield(s.raws, err) || err != nil {
 				return
 			}
 		}
@@ -247,7 +249,7 @@ func (d *Disk) spans(ctx context.Context, from OrderKey, back bool, n int, want 
 
 // ReadBefore implements Store.
 func (d *Disk) ReadBefore(ctx context.Context, key OrderKey, n int) (out []Entry, err error) {
-	for raws, failed := range d.spans(ctx, key, true, n, nil) {
+	for raws, failed := range d.spans(ctx, spanQuery{from: key, back: true, n: n}) {
 		out, err = append(out, d.verifyOrDrop(raws)...), failed
 		if len(out) >= n {
 			out = out[:n]
@@ -266,7 +268,7 @@ func (d *Disk) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry,
 			yield(RawEntry{}, err)
 			return
 		}
-		for raws, err := range d.spans(ctx, OrderKey{}, false, readBatch, nil) {
+		for raws, err := range d.spans(ctx, spanQuery{n: readBatch}) {
 			if err != nil {
 				yield(RawEntry{}, err)
 				return
@@ -350,7 +352,8 @@ func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint6
 
 // readRun reads a feed's records from … to, up to the first gap. A missing record waits for the
 // disk, or was deleted just now.
-func readRun(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (out []RawEntry, lost []OrderKey) {
+func readRun(records *bolt.Bucket, num uint32, key record.FeedKey, from, to uint64, maxBytes int) (
+	out []RawEntry, lost []OrderKey) {
 	c := records.Cursor()
 	want := from
 	for k, v := c.Seek(recordKey(num, from)); bytes.Equal(k, recordKey(num, want)) && want <= to; k, v = c.Next() {

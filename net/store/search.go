@@ -14,7 +14,7 @@ func (d *Disk) Search(ctx context.Context, text string, before OrderKey) iter.Se
 	query := search.NewText(text)
 	return func(yield func(Entry, error) bool) {
 		contains := func(body []byte) bool { return query.Contains(unverifiedText(body)) }
-		for raws, err := range d.spans(ctx, before, true, 64, contains) {
+		for raws, err := range d.spans(ctx, spanQuery{from: before, back: true, n: 64, want: contains}) {
 			if err != nil {
 				yield(Entry{}, err)
 				return
