@@ -9,18 +9,14 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// damage is an error of a file that doesn't hold what was written to it.
-type damage struct{ cause error }
+// errDamaged is the error of a file that doesn't hold what was written to it.
+var errDamaged = errors.New("damaged file")
 
-func (d *damage) Error() string { return "damaged file: " + d.cause.Error() }
-func (d *damage) Unwrap() error { return d.cause }
-
-func damaged(format string, args ...any) error { return &damage{fmt.Errorf(format, args...)} }
-
-func isDamage(err error) bool {
-	var d *damage
-	return errors.As(err, &d)
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", errDamaged, fmt.Errorf(format, args...))
 }
+
+func isDamage(err error) bool { return errors.Is(err, errDamaged) }
 
 // boltFile is an open database. bbolt trusts a mapped file: a bad page makes it fault or panic, in
 // the middle of a transaction. So every call into bbolt goes through catchFaults.
@@ -31,7 +27,7 @@ type boltFile struct {
 	lockStuck bool
 }
 
-// catchFaults runs f and turns a panic or a memory fault in it into *damage. A fault becomes a
+// catchFaults runs f and turns a panic or a memory fault in it into damage. A fault becomes a
 // panic only where this goroutine called SetPanicOnFault.
 func catchFaults(f func() error) (err error) {
 	old := debug.SetPanicOnFault(true)

@@ -120,59 +120,63 @@ func (c *checker) claimPage(page uint64) error {
 	return nil
 }
 
-// readHeader reads a page's header.
-func (c *checker) readHeader(page uint64) (flags uint16, count int, overflow uint32, err error) {
+// header is the beginning of a page.
+type header struct {
+	page     uint64
+	flags    uint16
+	count    int
+	overflow uint32
+}
+
+func (c *checker) readHeader(page uint64) (h header, err error) {
 	if page >= c.m.hw {
-		return 0, 0, 0, fmt.Errorf("page %d is out of range", page)
+		return h, fmt.Errorf("page %d is out of range", page)
 	}
-	var h [pageHead]byte
-	if _, err := c.r.ReadAt(h[:], int64(page)*int64(c.m.pageSize)); err != nil {
-		return 0, 0, 0, err
+	var b [pageHead]byte
+	if _, err := c.r.ReadAt(b[:], int64(page)*int64(c.m.pageSize)); err != nil {
+		return h, err
 	}
-	if le.Uint64(h[:]) != page {
-		return 0, 0, 0, fmt.Errorf("page %d says that it is page %d", page, le.Uint64(h[:]))
+	h = header{le.Uint64(b[:]), le.Uint16(b[8:]), int(le.Uint16(b[10:])), le.Uint32(b[12:])}
+	if h.page != page {
+		return h, fmt.Errorf("page %d says that it is page %d", page, h.page)
 	}
-	flags, count, overflow = le.Uint16(h[8:]), int(le.Uint16(h[10:])), le.Uint32(h[12:])
-	if uint64(overflow) >= c.m.hw-page {
-		return 0, 0, 0, fmt.Errorf("page %d ends outside the file", page)
+	if uint64(h.overflow) >= c.m.hw-page {
+		return h, fmt.Errorf("page %d ends outside the file", page)
 	}
-	return flags, count, overflow, nil
+	return h, nil
 }
 
 // readWhole reads a page and its overflow pages.
-func (c *checker) readWhole(page uint64, overflow uint32) ([]byte, error) {
-	b := make([]byte, (int(overflow)+1)*c.m.pageSize)
-	_, err := c.r.ReadAt(b, int64(page)*int64(c.m.pageSize))
+func (c *checker) readWhole(h header) ([]byte, error) {
+	b := make([]byte, (int(h.overflow)+1)*c.m.pageSize)
+	_, err := c.r.ReadAt(b, int64(h.page)*int64(c.m.pageSize))
 	return b, err
 }
 
 // checkFreelist claims the free pages and the pages of the list itself.
 func (c *checker) checkFreelist() error {
-	flags, count, overflow, err := c.readHeader(c.m.free)
+	h, err := c.readHeader(c.m.free)
 	if err != nil {
 		return err
 	}
-	if flags != flagFree {
+	if h.flags != flagFree {
 		return fmt.Errorf("page %d is no freelist", c.m.free)
 	}
-	for i := range uint64(overflow) + 1 {
+	for i := range uint64(h.overflow) + 1 {
 		if err := c.claimPage(c.m.free + i); err != nil {
 			return err
 		}
 	}
-	b, err := c.readWhole(c.m.free, overflow)
+	b, err := c.readWhole(h)
 	if err != nil {
 		return err
 	}
 	b = b[pageHead:]
+	count := uint64(h.count)
 	if count == 0xffff {
-		n := le.Uint64(b)
-		if b = b[8:]; n > uint64(len(b)/8) {
-			return fmt.Errorf("freelist of %d pages", n)
-		}
-		count = int(n)
+		count, b = le.Uint64(b), b[8:]
 	}
-	if count > len(b)/8 {
+	if count > uint64(len(b)/8) {
 		return fmt.Errorf("freelist of %d pages", count)
 	}
 	for i := range count {
@@ -204,29 +208,29 @@ func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (
 	if err := c.claimPage(page); err != nil {
 		return nil, err
 	}
-	flags, count, overflow, err := c.readHeader(page)
+	h, err := c.readHeader(page)
 	if err != nil {
 		return nil, err
 	}
-	if depth > maxDepth {
-		return nil, fmt.Errorf("page %d lies too deep", page)
-	}
 	switch {
-	case flags == flagLeaf:
-		return c.checkLeaf(page, count, overflow, first, isRoot)
-	case flags != flagBranch || count == 0:
+	case depth > maxDepth:
+		return nil, fmt.Errorf("page %d lies too deep", page)
+	case h.flags == flagLeaf:
+		return c.checkLeaf(h, first, isRoot)
+	case h.flags != flagBranch || h.count == 0:
 		return nil, fmt.Errorf("page %d is neither branch nor leaf", page)
 	}
-	children, keys, err := c.readBranch(page, count, overflow, first)
+	children, keys, err := c.readBranch(h, first)
 	if err != nil {
 		return nil, err
 	}
 	// All leaves of a tree have one depth, so two of a branch's children tell what all are.
-	kind, _, _, err := c.readHeader(children[0])
+	child, err := c.readHeader(children[0])
 	if err != nil {
 		return nil, err
 	}
-	if other, _, _, err := c.readHeader(children[count-1]); err != nil || other != kind {
+	kind := child.flags
+	if last, err := c.readHeader(children[h.count-1]); err != nil || last.flags != kind {
 		return nil, fmt.Errorf("page %d has leaves at two depths (%v)", page, err)
 	}
 	for i, child := range children {
@@ -236,7 +240,7 @@ func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (
 			}
 			continue
 		}
-		if flags, _, _, err := c.readHeader(child); err != nil || flags != kind {
+		if h, err := c.readHeader(child); err != nil || h.flags != kind {
 			return nil, fmt.Errorf("page %d is not what its neighbours are (%v)", child, err)
 		}
 		more, err := c.checkTree(child, keys[i], depth+1, isRoot)
@@ -249,46 +253,46 @@ func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (
 }
 
 // readBranch returns a branch page's children and the first key of each.
-func (c *checker) readBranch(page uint64, count int, overflow uint32, first []byte) (children []uint64, keys [][]byte, err error) {
-	b, err := c.readWhole(page, overflow)
+func (c *checker) readBranch(h header, first []byte) (children []uint64, keys [][]byte, err error) {
+	b, err := c.readWhole(h)
 	if err != nil {
 		return nil, nil, err
 	}
-	if pageHead+count*branchElem > len(b) {
-		return nil, nil, fmt.Errorf("page %d has %d elements", page, count)
+	if pageHead+h.count*branchElem > len(b) {
+		return nil, nil, fmt.Errorf("page %d has %d elements", h.page, h.count)
 	}
-	for i := range count {
+	for i := range h.count {
 		at := pageHead + i*branchElem
 		key := int64(at) + int64(le.Uint32(b[at:]))
 		end := key + int64(le.Uint32(b[at+4:]))
 		if end > int64(len(b)) {
-			return nil, nil, fmt.Errorf("page %d has a key outside", page)
+			return nil, nil, fmt.Errorf("page %d has a key outside", h.page)
 		}
 		keys = append(keys, b[key:end])
 		children = append(children, le.Uint64(b[at+8:]))
 	}
-	return children, keys, checkAscending(page, keys, first)
+	return children, keys, checkAscending(h.page, keys, first)
 }
 
 // checkLeaf checks a leaf of the root bucket, and other leaves only in deep mode.
-func (c *checker) checkLeaf(page uint64, count int, overflow uint32, first []byte, isRoot bool) (roots []uint64, err error) {
+func (c *checker) checkLeaf(h header, first []byte, isRoot bool) (roots []uint64, err error) {
 	if !c.deep && !isRoot {
 		return nil, nil
 	}
-	for i := range uint64(overflow) {
-		if err := c.claimPage(page + 1 + i); err != nil {
+	for i := range uint64(h.overflow) {
+		if err := c.claimPage(h.page + 1 + i); err != nil {
 			return nil, err
 		}
 	}
-	b, err := c.readWhole(page, overflow)
+	b, err := c.readWhole(h)
 	if err != nil {
 		return nil, err
 	}
-	keys, roots, err := readLeaf(b, count, isRoot)
+	keys, roots, err := readLeaf(b, h.count, isRoot)
 	if err != nil {
-		return nil, fmt.Errorf("page %d: %w", page, err)
+		return nil, fmt.Errorf("page %d: %w", h.page, err)
 	}
-	return roots, checkAscending(page, keys, first)
+	return roots, checkAscending(h.page, keys, first)
 }
 
 // readLeaf returns the keys of a leaf, and for the root bucket the first pages of the buckets in it.

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -82,15 +84,9 @@ const maxRepairs = 3
 // Open opens the store's file, or creates it. A disk that is full, read-only or damaged is no
 // error: the store works as far as it can, and its Status says so. The only error is ErrNewer.
 func Open(cfg Config) (*Disk, error) {
-	if cfg.MaxWaitingBytes <= 0 {
-		cfg.MaxWaitingBytes = DefaultBytes
-	}
-	if cfg.FlushEvery <= 0 {
-		cfg.FlushEvery = 100 * time.Millisecond
-	}
-	if cfg.RetryEvery <= 0 {
-		cfg.RetryEvery = 2 * time.Second
-	}
+	cfg.MaxWaitingBytes = cmp.Or(cfg.MaxWaitingBytes, DefaultBytes)
+	cfg.FlushEvery = cmp.Or(cfg.FlushEvery, 100*time.Millisecond)
+	cfg.RetryEvery = cmp.Or(cfg.RetryEvery, 2*time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -99,9 +95,13 @@ func Open(cfg Config) (*Disk, error) {
 		wake: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}),
 		ledger: newLedger(), dropping: map[feedSeq]bool{},
 	}
-	if err := d.openFirst(); err != nil {
-		return nil, err
+	d.files.Lock()
+	err := d.openOrReplaceLocked()
+	d.files.Unlock()
+	if errors.Is(err, ErrNewer) {
+		return nil, fmt.Errorf("%s: %w", cfg.Path, err)
 	}
+	d.noteOpened(err)
 	d.group.Go("store/writer", d.runWriter)
 	return d, nil
 }

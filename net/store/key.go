@@ -48,11 +48,7 @@ func (k OrderKey) encode() []byte {
 	b := make([]byte, 0, orderKeySize)
 	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.Ms))
 	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.N))
-	if k.Author.IsZero() {
-		b = append(b, make([]byte, 32)...)
-	} else {
-		b = append(b, k.Author.Bytes()...)
-	}
+	b = append(b, k.Author.Bytes()...)
 	b = binary.BigEndian.AppendUint64(b, uint64(k.Feed))
 	return binary.BigEndian.AppendUint64(b, k.Seq)
 }

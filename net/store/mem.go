@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"iter"
 	"maps"
@@ -39,11 +40,8 @@ var _ Store = (*Mem)(nil)
 
 // NewMem returns an empty store for a room. It holds at most limit bytes; 0 for DefaultBytes.
 func NewMem(room record.RoomID, limit int) *Mem {
-	if limit <= 0 {
-		limit = DefaultBytes
-	}
 	return &Mem{
-		room: room, limit: limit, ledger: newLedger(),
+		room: room, limit: cmp.Or(limit, DefaultBytes), ledger: newLedger(),
 		values: map[string]map[string][]byte{},
 	}
 }

@@ -31,18 +31,6 @@ func bucketName(letter byte, room record.RoomID) []byte { return append([]byte{l
 
 func (d *Disk) bucket(letter byte) []byte { return bucketName(letter, d.cfg.Room) }
 
-// openFirst opens the file for the first time.
-func (d *Disk) openFirst() error {
-	d.files.Lock()
-	defer d.files.Unlock()
-	err := d.openOrReplaceLocked()
-	if errors.Is(err, ErrNewer) {
-		return fmt.Errorf("%s: %w", d.cfg.Path, err)
-	}
-	d.noteOpened(err)
-	return nil
-}
-
 // openOrReplaceLocked opens the file, and replaces it if it is damaged.
 func (d *Disk) openOrReplaceLocked() error {
 	err := d.openLocked("")
@@ -153,7 +141,7 @@ func checkRegular(path string) error {
 	if err != nil || info.Mode().IsRegular() {
 		return nil
 	}
-	return &damage{fmt.Errorf("it is no file (%s)", info.Mode().Type())}
+	return damaged("it is no file (%s)", info.Mode().Type())
 }
 
 // checkFile checks a file's structure. Its errors are damage, unless the file can't be read.
@@ -168,7 +156,7 @@ func checkFile(path string) error {
 		return err
 	}
 	if err := checkPages(f, info.Size()); err != nil {
-		return &damage{err}
+		return damaged("%w", err)
 	}
 	return nil
 }
@@ -195,7 +183,7 @@ func asDamage(err error) error {
 		berrors.ErrIncompatibleValue, berrors.ErrBucketNotFound, berrors.ErrBucketExists,
 	} {
 		if errors.Is(err, d) {
-			return &damage{err}
+			return damaged("%w", err)
 		}
 	}
 	return err

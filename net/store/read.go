@@ -110,46 +110,40 @@ func (d *Disk) readSpanFromDisk(records, order *bolt.Bucket, q spanQuery) (s spa
 	if q.back {
 		step = c.Prev
 	}
+	looked := 0
 	k := seekOrder(c, q.from, q.back)
-	keys := make([]OrderKey, 0, min(q.n, readBatch))
-	for looked := 0; looked < readBatch && len(s.raws) < q.n; {
-		keys = keys[:0]
-		for ; k != nil && len(keys) < min(q.n-len(s.raws), readBatch-looked); k, _ = step() {
-			key, ok := decodeOrderKey(k)
-			if !ok || !q.from.IsZero() && (key.Compare(q.from) < 0) != q.back {
-				return s, nil, damaged("a place in the order")
-			}
-			q.from = key
-			keys = append(keys, key)
+	for ; k != nil && looked < readBatch && len(s.raws) < q.n; k, _ = step() {
+		looked++
+		key, ok := decodeOrderKey(k)
+		if !ok || !q.from.IsZero() && (key.Compare(q.from) < 0) != q.back {
+			return s, nil, damaged("a place in the order")
 		}
-		if len(keys) == 0 {
-			s.end = true
-			break
+		q.from, s.last = key, key
+		at, err := d.locate(key)
+		if err != nil {
+			return s, nil, err
 		}
-		looked += len(keys)
-		s.last = keys[len(keys)-1]
-		for _, p := range d.locate(keys) {
-			if p.at == nil {
-				return s, nil, damaged("a place in the order for a record that never came")
-			}
-			v := records.Get(p.at)
-			if v == nil {
-				return s, nil, damaged("a place in the order for a record that isn't there")
-			}
-			if q.want != nil && !q.want(bodyOf(v)) {
-				continue
-			}
-			r, ok := decodeRecord(p.at, v)
-			if !ok {
-				lost = append(lost, p.key)
-				continue
-			}
-			if r.Key = p.key; !matchesKey(d.cfg.Room, r) {
-				return s, nil, damaged("a record in another's place")
-			}
-			s.raws = append(s.raws, r)
+		if at == nil {
+			continue
 		}
+		v := records.Get(at)
+		if v == nil {
+			return s, nil, damaged("a place in the order for a record that isn't there")
+		}
+		if q.want != nil && !q.want(bodyOf(v)) {
+			continue
+		}
+		r, ok := decodeRecord(at, v)
+		if !ok {
+			lost = append(lost, key)
+			continue
+		}
+		if r.Key = key; !matchesKey(d.cfg.Room, r) {
+			return s, nil, damaged("a record in another's place")
+		}
+		s.raws = append(s.raws, r)
 	}
+	s.end = k == nil
 	return s, lost, nil
 }
 
@@ -169,28 +163,17 @@ func seekOrder(c *bolt.Cursor, from OrderKey, back bool) []byte {
 	return k
 }
 
-// recordPlace is a record to read and its key in the file; a nil key means that the file can't have
-// it.
-type recordPlace struct {
-	key OrderKey
-	at  []byte
-}
-
-// locate returns the places of the visible records among keys.
-func (d *Disk) locate(keys []OrderKey) []recordPlace {
+// locate returns the key of a record in the file; nil if readers may not see the record.
+func (d *Disk) locate(k OrderKey) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out := make([]recordPlace, 0, len(keys))
-	for _, k := range keys {
-		f := d.ledger.feeds[k.feed()]
-		switch {
-		case f == nil || k.Seq >= f.next && !f.forked:
-			out = append(out, recordPlace{key: k})
-		case d.ledger.isVisible(k):
-			out = append(out, recordPlace{k, recordKey(f.number, k.Seq)})
-		}
+	switch f := d.ledger.feeds[k.feed()]; {
+	case f != nil && k.Seq < f.next:
+		return recordKey(f.number, k.Seq), nil
+	case f != nil && f.forked: // behind the feed's end, for a moment
+		return nil, nil
 	}
-	return out
+	return nil, damaged("a place in the order for a record that never came")
 }
 
 // matchesKey reports whether a record belongs to the room and to its key. It compares the

@@ -88,17 +88,14 @@ const snapshotAttempts = 5
 // caller removes the copy.
 func Snapshot(ctx context.Context, path, dir string) (copied string, err error) {
 	for range snapshotAttempts {
-		if copied, err = copyOnce(ctx, path, dir); err == nil {
-			if err = checkFile(copied); err == nil {
-				return copied, nil
-			}
-			os.Remove(copied)
-		}
-		if !isDamage(err) {
+		if copied, err = copyOnce(ctx, path, dir); !isDamage(err) {
 			break
 		}
 	}
-	return "", fmt.Errorf("copy %s: %w", path, err)
+	if err != nil {
+		return "", fmt.Errorf("copy %s: %w", path, err)
+	}
+	return copied, nil
 }
 
 func copyOnce(ctx context.Context, path, dir string) (copied string, err error) {
@@ -119,7 +116,10 @@ func copyOnce(ctx context.Context, path, dir string) (copied string, err error) 
 		_, err = io.Copy(to, from)
 		release()
 	}
-	if err = errors.Join(err, to.Close()); err != nil {
+	if err = errors.Join(err, to.Close()); err == nil {
+		err = checkFile(to.Name())
+	}
+	if err != nil {
 		os.Remove(to.Name())
 		return "", err
 	}
