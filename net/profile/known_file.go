@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 const (
 	knownName    = "known.json"
+	knownTemp    = knownName + ".*.tmp" // pattern of the files that writeFile renames to it
 	knownVersion = 1
 	maxKnownFile = 8 << 20 // bytes; three full tables of the longest entries take half of that
 )
@@ -59,7 +61,7 @@ func (k *Known) save() error {
 	k.mu.Unlock()
 	text, err := json.MarshalIndent(file, "", " ")
 	if err == nil {
-		err = writeFile(k.dir, knownName, append(text, '\n'))
+		err = writeFile(k.dir, append(text, '\n'))
 	}
 	if err != nil {
 		k.mu.Lock()
@@ -93,7 +95,10 @@ func (k *Known) fileLocked() knownFile {
 // it, and returns a warning: the loss of verified keys must not pass in silence.
 func readKnown(dir string) (*Known, []string) {
 	k := newKnown(dir)
-	removeTemporary(dir, knownName)
+	left, _ := fs.Glob(os.DirFS(dir), knownTemp) // from a kill in the middle of writeFile
+	for _, name := range left {
+		os.Remove(filepath.Join(dir, name))
+	}
 	path := filepath.Join(dir, knownName)
 	text, err := readBounded(path, maxKnownFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -172,4 +177,30 @@ func readBounded(path string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("more than %d bytes", limit)
 	}
 	return text, err
+}
+
+// writeFile replaces dir/known.json, with mode 0600. After a crash the file is the old one or the new
+// one, whole: writeFile writes a temporary file, syncs it, renames it, and syncs the folder.
+func writeFile(dir string, data []byte) error {
+	temp, err := os.CreateTemp(dir, knownTemp) // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name()) // removes nothing after the rename
+	_, err = temp.Write(data)
+	if err == nil {
+		err = temp.Sync()
+	}
+	if err = cmp.Or(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), filepath.Join(dir, knownName))
+	}
+	if err != nil {
+		return err
+	}
+	// Not every system can sync a folder. The rename then lasts only a little later.
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		d.Close()
+	}
+	return nil
 }

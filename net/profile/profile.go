@@ -19,12 +19,10 @@
 package profile
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -134,46 +132,4 @@ func (p *Profile) Close() error {
 		p.lock = nil
 	}
 	return err
-}
-
-// writeFile replaces dir/name, with mode 0600. After a crash the file is the old one or the new
-// one, whole: writeFile writes a temporary file, syncs it, renames it, and syncs the folder.
-func writeFile(dir, name string, data []byte) error {
-	temp, err := os.CreateTemp(dir, name+".*.tmp") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // removes nothing after the rename
-	_, err = temp.Write(data)
-	if err == nil {
-		err = temp.Sync()
-	}
-	if err = cmp.Or(err, temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return err
-	}
-	// Not every system can sync a folder. The rename then lasts only a little later.
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		d.Close()
-	}
-	return nil
-}
-
-// removeTemporary deletes files that a kill in the middle of writeFile left. Only the holder of the
-// lock may call it.
-func removeTemporary(dir, name string) {
-	left, _ := filepath.Glob(filepath.Join(escapeGlob(dir), name+".*.tmp"))
-	for _, path := range left {
-		os.Remove(path)
-	}
-}
-
-func escapeGlob(path string) string {
-	if filepath.Separator == '\\' {
-		return path // Windows has no escape in patterns; brackets in a path just match less
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
