@@ -12,6 +12,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/verify"
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -225,17 +226,7 @@ func (l *Link) Dialed() bool { return l.dialed }
 
 // RemoteAddr returns the other end of the connection, with IPv4 in IPv4 form. It is invalid if the
 // connection has no address.
-func (l *Link) RemoteAddr() netip.AddrPort {
-	var addr netip.AddrPort
-	switch a := l.conn.RemoteAddr().(type) {
-	case nil:
-	case *net.TCPAddr:
-		addr = a.AddrPort()
-	default:
-		addr, _ = netip.ParseAddrPort(a.String())
-	}
-	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-}
+func (l *Link) RemoteAddr() netip.AddrPort { return accept.AddrPort(l.conn.RemoteAddr()) }
 
 // RTT returns the smoothed round-trip time of pings, or 0 before the first answer.
 func (l *Link) RTT() time.Duration { return l.rtt.smoothed() }

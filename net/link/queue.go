@@ -153,16 +153,9 @@ func (q *queue) hasSpaceLocked(c class) bool {
 // wait returns nil when the class is at most half full, ErrDown once the queue is sealed, or the cause of
 // ctx's end.
 func (q *queue) wait(ctx context.Context, c class) error {
-	for {
-		q.mu.Lock()
-		if q.sealed {
-			q.mu.Unlock()
-			return ErrDown
-		}
-		if q.hasSpaceLocked(c) {
-			q.mu.Unlock()
-			return nil
-		}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.sealed && !q.hasSpaceLocked(c) {
 		if q.space[c] == nil {
 			q.space[c] = make(chan struct{})
 		}
@@ -171,9 +164,16 @@ func (q *queue) wait(ctx context.Context, c class) error {
 		select {
 		case <-space:
 		case <-ctx.Done():
+		}
+		q.mu.Lock()
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
+	if q.sealed {
+		return ErrDown
+	}
+	return nil
 }
 
 // countSpace returns how many more frames of the class fit, if they are small.
