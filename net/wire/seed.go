@@ -26,19 +26,13 @@ type SeedMessage interface{ seedTag() string }
 // empty array are all nil.
 type Octets []byte
 
-// MarshalJSON returns an array of numbers, or null for nil.
+// MarshalJSON returns an array of numbers, or null for nil. encoding/json writes a []uint8 as base64.
 func (o Octets) MarshalJSON() ([]byte, error) {
-	if o == nil {
-		return []byte("null"), nil
+	var numbers []uint16
+	for _, b := range o {
+		numbers = append(numbers, uint16(b))
 	}
-	out := append(make([]byte, 0, 4*len(o)+2), '[')
-	for i, b := range o {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = strconv.AppendUint(out, uint64(b), 10)
-	}
-	return append(out, ']'), nil
+	return json.Marshal(numbers)
 }
 
 // UnmarshalJSON reads an array of numbers from 0 to 255, or null.
