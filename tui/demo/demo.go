@@ -11,7 +11,7 @@
 package demo
 
 import (
-	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -35,7 +35,7 @@ type Config struct {
 	Tour    bool   // type a conversation
 	NoTmux  bool   // print the tour's conversation instead of opening screens
 	Program string // the absolute path of p2pchat itself
-	Called  string // what the user types to call it; "" means p2pchat
+	Called  string // what the user types to call it
 
 	Stdin, Stdout *os.File
 
@@ -54,7 +54,7 @@ func Run(g *group.Group, cfg Config) (err error) {
 	path := ""
 	if !cfg.NoTmux {
 		if path, err = exec.LookPath("tmux"); err != nil {
-			return noTmuxError(runtime.GOOS, cmp.Or(cfg.Called, "p2pchat"))
+			return noTmuxError(runtime.GOOS, cfg.Called)
 		}
 		if !term.IsTerminal(int(cfg.Stdin.Fd())) || !term.IsTerminal(int(cfg.Stdout.Fd())) {
 			return ErrNoTerminal
@@ -68,11 +68,14 @@ func Run(g *group.Group, cfg Config) (err error) {
 		return err
 	}
 	defer func() {
+		if g.Context().Err() != nil {
+			err = context.Cause(g.Context()) // what the end interrupted is no error of its own
+		}
 		if removed := c.remove(); err == nil {
 			err = removed
 		}
 		if err == nil && !cfg.NoTmux {
-			_, err = fmt.Fprintln(cfg.Stdout, "The demo has ended and left nothing behind. To chat on your network:", cmp.Or(cfg.Called, "p2pchat"), "start")
+			_, err = fmt.Fprintln(cfg.Stdout, "The demo has ended and left nothing behind. To chat on your network:", cfg.Called, "start")
 		}
 	}()
 	switch inside := newOuter(path); {

@@ -85,8 +85,8 @@ func TestScript(t *testing.T) {
 	for n := MinPeers; n <= MaxPeers; n++ {
 		heard := make(map[string]bool)
 		for _, s := range script(n) {
-			if who := s.speaker(n); who < 0 || who >= n {
-				t.Errorf("%q is said by %d of %d", s.text, who, n)
+			if s.who < 0 || s.who >= n {
+				t.Errorf("%q is said by %d of %d", s.text, s.who, n)
 			}
 			if len(s.text) > 32 || s.caption == "" {
 				t.Errorf("%q doesn't fit in 40 columns, or has no caption", s.text)

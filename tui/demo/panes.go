@@ -49,11 +49,10 @@ func (w *window) open(c *peers, create []string, titles bool) error {
 			return fmt.Errorf("the peer %s: %w", p.name, err)
 		}
 		w.panes = append(w.panes, p)
-		_, err = w.tmux.do(
+		return w.do(
 			[]string{"set-option", "-p", "-t", p.id, "@peer", p.name},
 			[]string{"select-pane", "-t", p.id, "-T", p.name},
 			[]string{"select-layout", "-t", w.id, "tiled"})
-		return err
 	}
 	if err := start(0, create); err != nil {
 		return err
@@ -70,7 +69,12 @@ func (w *window) open(c *peers, create []string, titles bool) error {
 			return err
 		}
 	}
-	_, err := w.tmux.do([]string{"select-pane", "-t", w.panes[0].id})
+	return w.focus(0)
+}
+
+// do runs commands of tmux that print nothing.
+func (w *window) do(commands ...[]string) error {
+	_, err := w.tmux.do(commands...)
 	return err
 }
 
@@ -90,8 +94,7 @@ func (w *window) configure(titles bool) error {
 	} {
 		commands = append(commands, []string{"set-option", "-w", "-t", w.id, s[0], s[1]})
 	}
-	_, err := w.tmux.do(commands...)
-	return err
+	return w.do(commands...)
 }
 
 // tiles returns how tmux tiles n panes: in as many rows as columns, or one row more.
@@ -128,26 +131,20 @@ func (w *window) processes() (all []*os.Process) {
 
 // caption shows a sentence of the tour, or removes it if empty.
 func (w *window) caption(text string) error {
-	_, err := w.tmux.do([]string{"set-option", "-w", "-t", w.id, "@caption", text})
-	return err
+	return w.do([]string{"set-option", "-w", "-t", w.id, "@caption", text})
 }
 
 // focus makes pane i the active one.
-func (w *window) focus(i int) error {
-	_, err := w.tmux.do([]string{"select-pane", "-t", w.panes[i].id})
-	return err
-}
+func (w *window) focus(i int) error { return w.do([]string{"select-pane", "-t", w.panes[i].id}) }
 
 // write types text in pane i as it is.
 func (w *window) write(i int, text string) error {
-	_, err := w.tmux.do([]string{"send-keys", "-t", w.panes[i].id, "-l", text})
-	return err
+	return w.do([]string{"send-keys", "-t", w.panes[i].id, "-l", text})
 }
 
 // press presses a key in pane i, by tmux's name for it.
 func (w *window) press(i int, key string) error {
-	_, err := w.tmux.do([]string{"send-keys", "-t", w.panes[i].id, key})
-	return err
+	return w.do([]string{"send-keys", "-t", w.panes[i].id, key})
 }
 
 // capture returns the text in pane i.

@@ -5,8 +5,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
+
+	"chat.lan/p2pchat/net/group"
 )
 
 const (
@@ -34,24 +37,11 @@ func ended(p *os.Process) bool {
 
 // waitEnded returns the processes that still run when ctx ends, or none as soon as none does.
 func waitEnded(ctx context.Context, all []*os.Process) []*os.Process {
-	tick := time.NewTicker(pollTime)
-	defer tick.Stop()
-	for {
-		var left []*os.Process
-		for _, p := range all {
-			if !ended(p) {
-				left = append(left, p)
-			}
-		}
-		if all = left; len(all) == 0 {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return all
-		}
+	left := slices.DeleteFunc(slices.Clone(all), ended)
+	for len(left) > 0 && group.Sleep(ctx, pollTime, nil) {
+		left = slices.DeleteFunc(left, ended)
 	}
+	return left
 }
 
 // dismiss ends processes as a closed terminal does: peers say goodbye, shells exit. It kills those that

@@ -4,7 +4,7 @@ import "chat.lan/p2pchat/vote"
 
 // step is one line that a peer types in the tour.
 type step struct {
-	who     int    // index of the peer; -1 is the last peer
+	who     int    // index of the peer
 	caption string // what the viewer should notice
 	text    string // typed and sent
 	shows   string // what the others show then; "" means the text. Unused if silent
@@ -24,7 +24,7 @@ func script(n int) []step {
 	steps := []step{
 		{who: 0, caption: "Alice writes a line and presses Enter", text: "Hello! Is anyone here?"},
 		{who: 1, caption: "Everyone has it at once, signed and encrypted", text: "Yes! No server, no account."},
-		{who: -1, caption: "/me says what one does", text: "/me waves", shows: "waves"},
+		{who: n - 1, caption: "/me says what one does", text: "/me waves", shows: "waves"},
 		{who: 0, caption: "/list shows who is here", text: "/list", silent: true, then: "Escape"},
 		{who: 1, caption: "/verify compares the words of a key", text: "/verify Alice", silent: true, then: "Escape"},
 		{who: 0, caption: "Alice proposes, as F4 does: refuse what isn't signed", text: "/propose", shows: "proposed #1", then: "Enter"},
@@ -37,15 +37,7 @@ func script(n int) []step {
 		}
 		steps = append(steps, s)
 	}
-	return append(steps, step{who: -1, caption: "/help shows all commands, /quit leaves", text: "See you on the local network!"})
-}
-
-// speaker returns the index of the step's peer among n.
-func (s step) speaker(n int) int {
-	if s.who < 0 {
-		return n - 1
-	}
-	return s.who
+	return append(steps, step{who: n - 1, caption: "/help shows all commands, /quit leaves", text: "See you on the local network!"})
 }
 
 // heard returns the text by which the others' screens show the step. Of a long text it is the beginning,

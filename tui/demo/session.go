@@ -44,9 +44,6 @@ func showSession(g *group.Group, cfg Config, c *peers, t *tmux) (err error) {
 		if left := s.end(); err == nil {
 			err = left
 		}
-		if g.Context().Err() != nil {
-			err = context.Cause(g.Context()) // what the end interrupted is no error of its own
-		}
 	}()
 	width, height, err := term.GetSize(int(cfg.Stdout.Fd()))
 	if err != nil || width == 0 || height == 0 {

@@ -252,7 +252,7 @@ func TestTour(t *testing.T) {
 	panes := s.find(4)
 	for _, step := range script(4) {
 		for i, p := range panes {
-			if i != step.speaker(4) && !step.silent {
+			if i != step.who && !step.silent {
 				s.shows(p, step.heard())
 			}
 		}
@@ -313,7 +313,7 @@ func transcriptOf(t *testing.T, temp, path string) string {
 	defer out.Close()
 	g := group.New(context.Background(), nil)
 	defer g.Close()
-	if err := Run(g, Config{Peers: 3, NoTmux: true, Program: path, Stdout: out}); err != nil {
+	if err := Run(g, Config{Peers: 3, NoTmux: true, Program: path, Called: "p2pchat", Stdout: out}); err != nil {
 		t.Error(err)
 	}
 	text, err := os.ReadFile(out.Name())

@@ -102,7 +102,7 @@ func tempFolder(t *testing.T) string {
 func play(t *testing.T, cfg Config, kind ...string) *stage {
 	t.Helper()
 	t.Setenv("TERM", append(kind, "xterm-256color")[0])
-	cfg.Program = program(t)
+	cfg.Program, cfg.Called = program(t), "p2pchat"
 	s := &stage{t: t, temp: tempFolder(t), done: make(chan struct{})}
 	terminal, tty, err := pty.Open()
 	if err != nil {

@@ -7,8 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -94,8 +92,6 @@ func tmuxError(err error, said string) error {
 	return fmt.Errorf("tmux: %w", err)
 }
 
-var majorNumber = regexp.MustCompile(`^tmux (?:next-)?([0-9]+)\.`)
-
 // checkVersion returns an error for a tmux that is too old for the demo.
 func checkVersion(path string) error {
 	out, err := (&tmux{path: path, env: os.Environ()}).do([]string{"-V"})
@@ -107,10 +103,7 @@ func checkVersion(path string) error {
 
 // tooOld reports whether the output of tmux -V names an old version. Development builds have no number.
 func tooOld(version string) bool {
-	m := majorNumber.FindStringSubmatch(version)
-	if m == nil {
-		return false
-	}
-	n, err := strconv.Atoi(m[1])
-	return err == nil && n < minMajor
+	var major int
+	_, err := fmt.Sscanf(strings.Replace(version, "next-", "", 1), "tmux %d.", &major)
+	return err == nil && major < minMajor
 }

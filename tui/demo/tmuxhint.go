@@ -4,22 +4,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 )
 
-// installers are the package managers that have tmux, and their commands that install it.
-var installers = []struct{ program, command string }{
-	{"apt-get", "apt-get install tmux"},
-	{"dnf", "dnf install tmux"},
-	{"yum", "yum install tmux"},
-	{"pacman", "pacman -S tmux"},
-	{"zypper", "zypper install tmux"},
-	{"apk", "apk add tmux"},
-	{"xbps-install", "xbps-install tmux"},
-	{"emerge", "emerge app-misc/tmux"},
-	{"brew", "brew install tmux"},
-	{"port", "port install tmux"},
-	{"pkg", "pkg install tmux"},
-	{"nix-env", "nix-env -iA nixpkgs.tmux"},
+// installers are the commands of the package managers that have tmux.
+var installers = []string{
+	"apt-get install tmux", "dnf install tmux", "yum install tmux", "pacman -S tmux", "zypper install tmux",
+	"apk add tmux", "xbps-install tmux", "emerge app-misc/tmux", "brew install tmux", "port install tmux",
+	"pkg install tmux", "nix-env -iA nixpkgs.tmux",
 }
 
 // noTmuxError returns the error for a system without tmux: one line with the command that installs it.
@@ -41,15 +33,16 @@ func noTmuxError(system, called string) error {
 
 // installCommand returns the command that installs tmux on a system with these programs, or "".
 func installCommand(has func(program string) bool, root bool) string {
-	for _, i := range installers {
-		if !has(i.program) {
+	for _, command := range installers {
+		program, _, _ := strings.Cut(command, " ")
+		if !has(program) {
 			continue
 		}
 		// Homebrew refuses to run as root, and Nix installs for one user only.
-		if root || i.program == "brew" || i.program == "nix-env" {
-			return i.command
+		if root || program == "brew" || program == "nix-env" {
+			return command
 		}
-		return "sudo " + i.command
+		return "sudo " + command
 	}
 	return ""
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"chat.lan/p2pchat/net/group"
 )
 
 // The tour's pace: a fast typist for a slow reader.
@@ -19,16 +21,9 @@ const (
 func tour(ctx context.Context, w *window, hurry bool) {
 	pause := func(d time.Duration) bool {
 		if hurry {
-			return ctx.Err() == nil
+			d = 0
 		}
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			return true
-		case <-ctx.Done():
-			return false
-		}
+		return group.Sleep(ctx, d, nil)
 	}
 	defer func() { _ = w.caption("") }() // the status line shows the keys again
 	n := len(w.panes)
@@ -39,30 +34,29 @@ func tour(ctx context.Context, w *window, hurry bool) {
 		return
 	}
 	for _, s := range script(n) {
-		who := s.speaker(n)
-		if w.focus(who) != nil || w.caption(s.caption) != nil || !pause(seePause) {
+		if w.focus(s.who) != nil || w.caption(s.caption) != nil || !pause(seePause) {
 			return
 		}
 		for word := range strings.SplitAfterSeq(s.text, " ") {
-			if w.write(who, word) != nil || !pause(wordPause) {
+			if w.write(s.who, word) != nil || !pause(wordPause) {
 				return
 			}
 		}
-		if w.press(who, "Enter") != nil {
+		if w.press(s.who, "Enter") != nil {
 			return
 		}
-		if s.then == "Enter" && (!pause(readPause) || w.await(ctx, who, "Enter sends it, Esc doesn't") != nil || w.press(who, "Enter") != nil) {
+		if s.then == "Enter" && (!pause(readPause) || w.await(ctx, s.who, "Enter sends it, Esc doesn't") != nil || w.press(s.who, "Enter") != nil) {
 			return
 		}
 		for i := range n {
-			if i != who && !s.silent {
+			if i != s.who && !s.silent {
 				_ = w.await(ctx, i, s.heard())
 			}
 		}
 		if !pause(readPause) {
 			return
 		}
-		if s.then == "Escape" && w.press(who, "Escape") != nil {
+		if s.then == "Escape" && w.press(s.who, "Escape") != nil {
 			return
 		}
 	}
@@ -75,16 +69,12 @@ func tour(ctx context.Context, w *window, hurry bool) {
 func (w *window) await(ctx context.Context, i int, text string) error {
 	limited, cancel := context.WithTimeout(ctx, arriveTime)
 	defer cancel()
-	tick := time.NewTicker(pollTime)
-	defer tick.Stop()
 	for {
 		shown, err := w.capture(i)
 		if err != nil || strings.Contains(shown, text) {
 			return err
 		}
-		select {
-		case <-tick.C:
-		case <-limited.Done():
+		if !group.Sleep(limited, pollTime, nil) {
 			return ctx.Err()
 		}
 	}

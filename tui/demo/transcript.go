@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ type transcript struct {
 }
 
 // transcribe runs a whole transcript. All peers have ended when it returns.
-func transcribe(g *group.Group, cfg Config, c *peers) (err error) {
+func transcribe(g *group.Group, cfg Config, c *peers) error {
 	t := &transcript{out: cfg.Stdout, lines: make(chan printed)}
 	if term.IsTerminal(int(cfg.Stdout.Fd())) {
 		t.colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -80,20 +81,17 @@ func transcribe(g *group.Group, cfg Config, c *peers) (err error) {
 			_ = t.until(context.Background(), leaveTime, t.allEnded)
 		}
 		play.Close()
-		if g.Context().Err() != nil {
-			err = context.Cause(g.Context())
-		}
 	}()
 	for i := range c.names {
-		if err := t.enter(play, c.names[i], c.argv(i, "--no-tui")); err != nil {
+		if err := t.start(play, c.names[i], c.argv(i, "--no-tui")); err != nil {
 			return err
 		}
 	}
 	return t.perform(g.Context())
 }
 
-// enter starts one peer. When g stops, the peer is interrupted, and killed if that doesn't help.
-func (t *transcript) enter(g *group.Group, name string, argv []string) error {
+// start starts one peer. When g stops, the peer is interrupted, and killed if that doesn't help.
+func (t *transcript) start(g *group.Group, name string, argv []string) error {
 	a := &linePeer{name: name, cmd: exec.CommandContext(g.Context(), argv[0], argv[1:]...)}
 	a.cmd.WaitDelay = leaveTime
 	a.cmd.Cancel = func() error {
@@ -143,20 +141,18 @@ func (t *transcript) perform(ctx context.Context) error {
 	}
 	t.caption(opening)
 	for _, s := range script(n) {
-		who := s.speaker(n)
-		a := t.peers[who]
+		a := t.peers[s.who]
 		_ = t.until(ctx, t.pause, nil)
 		t.caption(s.caption)
 		_ = t.until(ctx, t.pause/2, nil)
-		t.print(who, "›", s.text)
 		before := len(a.lines)
-		if _, err := io.WriteString(a.stdin, s.text+"\n"); err != nil {
-			return fmt.Errorf("%s hears nothing any more: %w", a.name, err)
+		if err := t.enter(s.who, s.text); err != nil {
+			return err
 		}
 		err := t.until(ctx, meetTime, func() bool {
 			done := len(a.lines) > before // its own answer
 			for i, other := range t.peers {
-				done = done && (i == who || s.silent || other.shows(s.heard()))
+				done = done && (i == s.who || s.silent || other.shows(s.heard()))
 			}
 			return done
 		})
@@ -168,14 +164,13 @@ func (t *transcript) perform(ctx context.Context) error {
 			_ = t.until(ctx, quiet, nil)
 		}
 	}
-	if err := t.until(ctx, t.pause, func() bool { return false }); ctx.Err() != nil {
+	if err := t.until(ctx, t.pause, nil); ctx.Err() != nil {
 		return err
 	}
 	t.caption("Everyone leaves")
 	for i, a := range t.peers {
-		t.print(i, "›", "/quit")
-		if _, err := io.WriteString(a.stdin, "/quit\n"); err != nil {
-			return fmt.Errorf("%s hears nothing any more: %w", a.name, err)
+		if err := t.enter(i, "/quit"); err != nil {
+			return err
 		}
 		if err := t.until(ctx, leaveTime, func() bool { return a.ended }); err != nil {
 			return fmt.Errorf("%s doesn't leave: %w", a.name, err)
@@ -185,6 +180,15 @@ func (t *transcript) perform(ctx context.Context) error {
 		}
 	}
 	return t.failed
+}
+
+// enter prints a line and types it in a peer's input.
+func (t *transcript) enter(who int, text string) error {
+	t.print(who, "›", text)
+	if _, err := io.WriteString(t.peers[who].stdin, text+"\n"); err != nil {
+		return fmt.Errorf("%s hears nothing any more: %w", t.peers[who].name, err)
+	}
+	return nil
 }
 
 // until prints the peers' output until fine returns true, or for all of limit when fine is nil.
@@ -215,12 +219,7 @@ func (t *transcript) until(ctx context.Context, limit time.Duration, fine func()
 }
 
 func (t *transcript) allEnded() bool {
-	for _, a := range t.peers {
-		if !a.ended {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(t.peers, func(a *linePeer) bool { return !a.ended })
 }
 
 // allMet reports whether each peer has seen all others.
@@ -237,12 +236,7 @@ func (t *transcript) allMet() bool {
 
 // shows reports whether a line that the peer printed contains text.
 func (a *linePeer) shows(text string) bool {
-	for _, l := range a.lines {
-		if strings.Contains(l, text) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.lines, func(l string) bool { return strings.Contains(l, text) })
 }
 
 // print writes one line with its peer's name. The first error stays in t.failed.

@@ -18,9 +18,6 @@ func showWindow(g *group.Group, cfg Config, c *peers, t *tmux) (err error) {
 		if left := dismiss(w.processes(), leaveTime); err == nil {
 			err = left
 		}
-		if g.Context().Err() != nil {
-			err = context.Cause(g.Context())
-		}
 	}()
 	create := []string{"new-window", "-n", "p2pchat demo"}
 	// Beside the window in which the demo was started, even if another window is active by now.
