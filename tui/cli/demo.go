@@ -22,14 +22,12 @@ func newDemoCommand() *cobra.Command {
 		Use: "demo", Short: "Show a few people chatting, side by side in tmux", Args: countArguments(0, 0),
 		Long: "Alice, Bob and Charlie chat on this machine alone, side by side in tmux, each with a temporary profile.\n" +
 			"Alt and an arrow goes from one to the other, /quit leaves, Ctrl+B d ends it all. Nothing stays behind.",
-		RunE:              func(*cobra.Command, []string) error { return runDemo(cfg) },
-		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(*cobra.Command, []string) error { return runDemo(cfg) },
 	}
 	f := cmd.Flags()
 	f.IntVar(&cfg.Peers, "peers", 3, fmt.Sprintf("how many people, `N` from %d to %d", demo.MinPeers, demo.MaxPeers))
 	f.BoolVar(&cfg.Tour, "tour", false, "type a short conversation by itself")
 	f.BoolVar(&cfg.NoTmux, "no-tmux", false, "print the tour's conversation instead of opening screens")
-	_ = cmd.RegisterFlagCompletionFunc("peers", cobra.NoFileCompletions)
 	return cmd
 }
 

@@ -34,7 +34,7 @@ func newExportCommand() *cobra.Command {
 		Use: "export", Short: "Print all messages, to keep or to check with verify",
 		Long: "export prints one record a line, in one order and with nothing of yours in it: the same records\n" +
 			"always give the same bytes, and p2pchat verify checks them. --text prints it for reading.",
-		Args: countArguments(0, 0), ValidArgsFunction: cobra.NoFileCompletions,
+		Args: countArguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if text && f.json {
 				return &usageError{"--json and --text can't be had at once", "choose one"}
@@ -52,9 +52,6 @@ func newExportCommand() *cobra.Command {
 	set.BoolVar(&f.json, "json", false, "one record a line, to be verified (the default)")
 	set.BoolVar(&text, "text", false, "lines for reading, times in UTC")
 	set.StringVar(&since, "since", "", "only messages since `TIME`: 12h, 30d, 2026-07-01 or 2026-07-01T12:00:00Z")
-	for _, name := range []string{"room", "since"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
-	}
 	return cmd
 }
 

@@ -65,15 +65,12 @@ func (f *flags) addTo(cmd *cobra.Command) {
 	set.BoolVar(&f.ascii, "ascii", false, "draw with plain ASCII, for fonts that lack the glyphs")
 	set.BoolVar(&f.json, "json", false, "speak JSON, one object a line")
 	set.StringVar(&f.log, "log", "", "write the log to `FILE` (default: log in the profile)")
-	_ = cmd.MarkFlagFilename("log")
+	_ = cmd.RegisterFlagCompletionFunc("log", cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault))
 	_ = cmd.RegisterFlagCompletionFunc("interface", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return interfaceNames(), cobra.ShellCompDirectiveNoFileComp
 	})
 	_ = cmd.RegisterFlagCompletionFunc("plain-peers", cobra.FixedCompletions(plainScopes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(tui.Themes[:], cobra.ShellCompDirectiveNoFileComp))
-	for _, name := range []string{"name", "port", "listen", "connect", "room", "discovery-port"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
-	}
 }
 
 // nodeConfig checks the flags and the arguments and returns a node's configuration. run adds what the

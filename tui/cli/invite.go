@@ -30,10 +30,7 @@ func (f *flags) inviteCommand(program string) string {
 
 // programName returns what to type to call this program again.
 func programName() string {
-	executable, err := os.Executable()
-	if err != nil {
-		executable = ""
-	}
+	executable, _ := os.Executable() // "" when it is unknown
 	return programNameFor(executable, os.Args[0])
 }
 

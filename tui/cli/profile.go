@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,17 +16,12 @@ import (
 // --profile it falls back to a free name, which the returned notice then explains.
 func (r *run) openProfile() (notice string, err error) {
 	f := r.flags
-	name := f.name
-	if name == "" {
-		name = profile.LoginName()
-	}
+	name := cmp.Or(f.name, profile.LoginName())
 	switch {
 	case r.fallback:
 		r.profile, name, err = f.openFallback(name)
-	case f.profile != "":
-		r.profile, err = profile.Open(f.profile)
-	case f.name != "":
-		r.profile, err = profile.Open(profile.Dir(name))
+	case f.profile != "" || f.name != "":
+		r.profile, err = profile.Open(f.dirFor(name))
 	default:
 		var free string
 		if r.profile, free, err = profile.OpenFree(name); free != name {
@@ -40,11 +36,7 @@ func (r *run) openProfile() (notice string, err error) {
 // openFallback opens the profile of name. While that profile is in use, it opens one for the command
 // line instead: NAME-cli, or DIR-cli with --profile.
 func (f *flags) openFallback(name string) (*profile.Profile, string, error) {
-	dir := f.profile
-	if dir == "" {
-		dir = profile.Dir(name)
-	}
-	p, err := profile.Open(dir)
+	p, err := profile.Open(f.dirFor(name))
 	if !errors.As(err, new(*profile.InUseError)) {
 		return p, name, err
 	}
@@ -62,14 +54,11 @@ func (f *flags) profileDir() (string, error) {
 	if err := profile.CheckName(f.name); f.name != "" && err != nil {
 		return "", &usageError{err.Error(), "choose another --name"}
 	}
-	switch {
-	case f.profile != "":
-		return f.profile, nil
-	case f.name != "":
-		return profile.Dir(f.name), nil
-	}
-	return profile.Dir(profile.LoginName()), nil
+	return f.dirFor(cmp.Or(f.name, profile.LoginName())), nil
 }
+
+// dirFor returns the folder of --profile, or else that of a name.
+func (f *flags) dirFor(name string) string { return cmp.Or(f.profile, profile.Dir(name)) }
 
 // profileInUse reports whether a program uses the profile.
 func profileInUse(dir string) bool {

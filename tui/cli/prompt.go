@@ -54,10 +54,7 @@ func askAddress(defaultPort string, cfg *node.Config) (*lines.TwoPerson, error) 
 // name up once.
 func matchAddress(addr string) func(event.Peer) bool {
 	host, port, _ := net.SplitHostPort(trimScheme(addr))
-	hosts, err := net.LookupHost(host)
-	if err != nil {
-		hosts = nil // the dial fails too, and reports why
-	}
+	hosts, _ := net.LookupHost(host) // the dial fails too, and reports why
 	return func(p event.Peer) bool {
 		own := netip.AddrPortFrom(p.Addr.Addr().Unmap(), p.Addr.Port())
 		return p.Name == trimScheme(addr) ||
@@ -67,8 +64,8 @@ func matchAddress(addr string) func(event.Peer) bool {
 
 // trimScheme returns an address without its scheme.
 func trimScheme(addr string) string {
-	if i := strings.Index(addr, "://"); i >= 0 {
-		return addr[i+len("://"):]
+	if _, rest, found := strings.Cut(addr, "://"); found {
+		return rest
 	}
 	return addr
 }
@@ -92,19 +89,12 @@ func connectAnswered(g *group.Group, n *node.Node, talk *lines.TwoPerson, discov
 
 // awaitNative waits until discovery has linked the wanted peer, and reports whether it did so in time.
 func awaitNative(ctx context.Context, n *node.Node, wanted func(event.Peer) bool) bool {
-	limit := time.After(nativeWithin)
-	look := time.NewTicker(50 * time.Millisecond)
-	defer look.Stop()
-	for {
-		if slices.ContainsFunc(n.Peers(), func(p event.Peer) bool { return p.Encrypted() && wanted(p) }) {
-			return true
-		}
-		select {
-		case <-look.C:
-		case <-limit:
-			return false
-		case <-ctx.Done():
-			return true
+	limited, cancel := context.WithTimeout(ctx, nativeWithin)
+	defer cancel()
+	for !slices.ContainsFunc(n.Peers(), func(p event.Peer) bool { return p.Encrypted() && wanted(p) }) {
+		if !group.Sleep(limited, 50*time.Millisecond, nil) {
+			return ctx.Err() != nil
 		}
 	}
+	return true
 }

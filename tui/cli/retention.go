@@ -33,9 +33,6 @@ func (r *retention) addTo(cmd *cobra.Command) {
 	f.StringVar(&r.keep, "keep", "all", "keep messages for a `TIME` like 30d, 2w or 12h; all: for good")
 	f.StringVar(&r.share, "share-history", "12h", "of the past, give those who were never here what arrived in the last `TIME`; all or none")
 	f.IntVar(&r.history, "history", 0, "without a screen, begin with the last `N` lines of before")
-	for _, name := range []string{"keep", "share-history", "history"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
-	}
 }
 
 // configure checks the flags and copies them into a node's configuration.

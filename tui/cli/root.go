@@ -46,11 +46,10 @@ func newRootCommand() *cobra.Command {
 		RunE:          f.startChat,
 		Version:       version,
 		SilenceErrors: true, SilenceUsage: true,
-		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	start := &cobra.Command{
 		Use: "start [PORT | HOST:PORT]...", Short: "Start chatting (the default)", Args: cobra.ArbitraryArgs, RunE: f.startChat,
-		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	id := &cobra.Command{
 		Use: "id", Short: "Show who you are: id, key, fingerprint, profile", Args: countArguments(0, 0),

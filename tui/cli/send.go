@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"chat.lan/p2pchat/net/event"
@@ -32,7 +31,7 @@ func newSendCommand() *cobra.Command {
 		Long: "send joins the room, says TEXT (- reads it from standard input) and leaves once a peer has it.\n" +
 			"It ends with 1 if no one came in time: then nothing was sent. While the profile is in use it\n" +
 			"joins as NAME-cli.",
-		Args: countArguments(1, math.MaxInt), ValidArgsFunction: cobra.NoFileCompletions,
+		Args: countArguments(1, math.MaxInt),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := textToSend(args)
 			if err != nil {
@@ -45,7 +44,7 @@ func newSendCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s := sender{text: text, wait: wait, delivered: map[string]bool{}, more: make(chan struct{}, 1)}
+			s := sender{text: text, wait: wait, acked: make(chan struct{}, 1)}
 			r := run{flags: &f, cfg: cfg, fallback: true, newUI: func(g *group.Group, events *event.Queue, _ *profile.Log) (ui, error) {
 				deliver(g, events, s.post)
 				return ui{run: s.run, close: func(context.Context) error { return nil }}, nil
@@ -83,26 +82,17 @@ var (
 
 // sender is the user interface of a run that sends one message.
 type sender struct {
-	text string
-	wait time.Duration
-	more chan struct{} // holds at most one value: delivered has grown
-
-	mu        sync.Mutex
-	delivered map[string]bool // ids of the pieces of text that a peer has acknowledged
+	text  string
+	wait  time.Duration
+	acked chan struct{} // holds at most one value: a peer has acknowledged something
 }
 
 // post notes acknowledgements and prints errors.
 func (s *sender) post(ev event.Event) {
 	switch ev := ev.(type) {
 	case event.Delivered:
-		if ev.Peers == 0 {
-			return
-		}
-		s.mu.Lock()
-		s.delivered[ev.ID] = true
-		s.mu.Unlock()
 		select {
-		case s.more <- struct{}{}:
+		case s.acked <- struct{}{}:
 		default:
 		}
 	case event.Notice:
@@ -122,16 +112,12 @@ func (s *sender) run(ctx context.Context, n *node.Node) error {
 	if err := n.Say(s.text); err != nil {
 		return err
 	}
-	reach, _ := n.WhoHas() // the last piece of the text
 	for {
-		s.mu.Lock()
-		done := s.delivered[reach.Line.ID]
-		s.mu.Unlock()
-		if done {
+		if reach, _ := n.WhoHas(); len(reach.Has) > 0 { // the last piece of the text, so all of it
 			return nil
 		}
 		select {
-		case <-s.more:
+		case <-s.acked:
 		case <-limited.Done():
 			return waitError(ctx, errUnacknowledged)
 		}

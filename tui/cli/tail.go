@@ -1,15 +1,11 @@
 package cli
 
 import (
-	"context"
-	"errors"
-	"sync"
+	"io"
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
-	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/profile"
-	"chat.lan/p2pchat/tui/lines"
 
 	"github.com/spf13/cobra"
 )
@@ -21,7 +17,7 @@ func newTailCommand() *cobra.Command {
 		Use: "tail", Short: "Print messages, until Ctrl+C",
 		Long: "tail joins the room and prints messages. --history N begins with the last N lines that the\n" +
 			"profile remembers. While the profile is in use it joins as NAME-cli.",
-		Args: countArguments(0, 0), ValidArgsFunction: cobra.NoFileCompletions,
+		Args: countArguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := f.nodeConfig(cmd.Flags(), nil)
 			if err != nil {
@@ -40,31 +36,16 @@ func newTailCommand() *cobra.Command {
 func (f *flags) newTailUI(g *group.Group, events *event.Queue, log *profile.Log) (ui, error) {
 	cfg := f.lineConfig(log)
 	cfg.In, cfg.Terminal = newIdleInput(), false
-	m := lines.Start(g, cfg)
-	deliver(g, events, m.Post)
-	return ui{close: m.Close,
-		run: func(ctx context.Context, n *node.Node) error { return m.Run(ctx, n) }}, nil
+	return f.startLines(g, events, cfg), nil
 }
 
 // idleInput is an input without a writer: reads wait until Cancel.
-type idleInput struct {
-	cancelled chan struct{}
-	once      sync.Once
+type idleInput struct{ *io.PipeReader }
+
+func newIdleInput() idleInput {
+	r, _ := io.Pipe()
+	return idleInput{r}
 }
-
-func newIdleInput() *idleInput { return &idleInput{cancelled: make(chan struct{})} }
-
-// Read waits for Cancel.
-func (i *idleInput) Read([]byte) (int, error) {
-	<-i.cancelled
-	return 0, errReadCancelled
-}
-
-// errReadCancelled ends a Read after Cancel.
-var errReadCancelled = errors.New("nothing was typed")
 
 // Cancel ends Read, now and later.
-func (i *idleInput) Cancel() bool {
-	i.once.Do(func() { close(i.cancelled) })
-	return true
-}
+func (i idleInput) Cancel() bool { return i.Close() == nil }

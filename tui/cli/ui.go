@@ -53,15 +53,19 @@ func (f *flags) newUI(g *group.Group, events *event.Queue, log *profile.Log, tal
 	}
 	cfg := f.lineConfig(log)
 	cfg.TwoPerson = talk
+	return f.startLines(g, events, cfg), nil
+}
+
+// startLines starts line or JSON mode.
+func (f *flags) startLines(g *group.Group, events *event.Queue, cfg lines.Config) ui {
 	m := lines.Start(g, cfg)
 	deliver(g, events, m.Post)
-	return ui{close: m.Close,
-		run: func(ctx context.Context, n *node.Node) error {
-			if talk != nil {
-				connectAnswered(g, n, talk, !f.noDiscovery)
-			}
-			return m.Run(ctx, n)
-		}}, nil
+	return ui{close: m.Close, run: func(ctx context.Context, n *node.Node) error {
+		if cfg.TwoPerson != nil {
+			connectAnswered(g, n, cfg.TwoPerson, !f.noDiscovery)
+		}
+		return m.Run(ctx, n)
+	}}
 }
 
 // lineConfig returns the configuration of line and JSON mode.

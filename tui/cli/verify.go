@@ -20,7 +20,7 @@ import (
 
 // newVerifyCommand returns `p2pchat verify FILE`, which needs no profile, network or running program.
 func newVerifyCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "verify FILE", Short: "Check a vote's certificate, evidence or an export, offline",
 		Long: "verify checks a file that someone gave you: the certificate of a vote (/proof), the evidence\n" +
 			"of a double vote, or an export of a room. Nothing but the file is needed. It ends with 1 on any flaw.",
@@ -34,6 +34,8 @@ func newVerifyCommand() *cobra.Command {
 			return verifyFile(cmd.OutOrStdout(), bufio.NewReaderSize(f, 1<<16))
 		},
 	}
+	cmd.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
+	return cmd
 }
 
 // errEmpty refuses an empty file. A full disk can cut a certificate to nothing, and that must not count
@@ -42,11 +44,9 @@ var errEmpty = errors.New("the file is empty: there is nothing to check")
 
 // verifyFile checks a file and prints its content to out. It returns the first flaw.
 func verifyFile(out io.Writer, in *bufio.Reader) error {
-	begin, _ := in.Peek(len(`{"p2pchat":`))
-	if len(begin) == 0 {
-		if _, err := in.Peek(1); err == io.EOF {
-			return errEmpty
-		}
+	begin, err := in.Peek(len(`{"p2pchat":`))
+	if len(begin) == 0 && err == io.EOF {
+		return errEmpty
 	}
 	if !votes.IsCertificate(begin) {
 		return verifyArchive(out, in)
