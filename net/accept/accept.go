@@ -115,22 +115,23 @@ type Port struct {
 	cancel context.CancelFunc
 
 	order      *acceptOrder
-	unnamed    connLimiter // connections that have sent nothing yet
-	cleartext  connLimiter // connections that send text or JSON
-	arrivals   *Semaphore  // native connections that are no link yet
-	handshakes *Semaphore  // native connections in the TLS handshake
+	unnamed    *connLimiter // connections that have sent nothing yet
+	cleartext  *connLimiter // connections that send text or JSON
+	arrivals   *Semaphore   // native connections that are no link yet
+	handshakes *Semaphore   // native connections in the TLS handshake
 }
 
 // Start accepts connections in goroutines of g.
 func Start(g *group.Group, cfg Config) *Port {
 	p := &Port{
 		cfg: cfg, group: g, order: newAcceptOrder(),
-		unnamed:    connLimiter{max: maxSilent, maxOfAddr: maxSilentOfAddr},
-		cleartext:  connLimiter{max: maxCleartext, maxOfAddr: maxCleartextOfAddr},
+		unnamed:    newConnLimiter(maxSilent, maxSilentOfAddr),
+		cleartext:  newConnLimiter(maxCleartext, maxCleartextOfAddr),
 		arrivals:   NewSemaphore(maxArrivals, maxArrivalsOfAddr),
 		handshakes: NewSemaphore(maxHandshakes, maxHandshakes/2),
 	}
 	p.ctx, p.cancel = context.WithCancel(g.Context())
+	context.AfterFunc(p.ctx, func() { cfg.Listener.Close() })
 	g.Go("accept/port", p.acceptAll)
 	return p
 }
@@ -142,8 +143,6 @@ func (p *Port) Close() {
 }
 
 func (p *Port) acceptAll(context.Context) {
-	stop := context.AfterFunc(p.ctx, func() { p.cfg.Listener.Close() })
-	defer stop()
 	for {
 		conn, err := p.cfg.Listener.Accept()
 		if err != nil {
@@ -156,8 +155,13 @@ func (p *Port) acceptAll(context.Context) {
 			}
 			continue
 		}
-		c := &Conn{Conn: conn, remote: AddrPort(conn.RemoteAddr())}
-		c.order = p.order.add(c.remote.Addr())
+		from := AddrPort(conn.RemoteAddr())
+		c := &Conn{Conn: conn, remote: from, orderSlot: p.order.add(from.Addr())}
+		if c.orderSlot == nil {
+			conn.Close()
+			p.cfg.Refused(from.Addr().String(), TooMany)
+			continue
+		}
 		if !p.group.Go("accept/conn", func(context.Context) { p.serve(c) }) {
 			c.end()
 		}
@@ -166,15 +170,14 @@ func (p *Port) acceptAll(context.Context) {
 
 // serve finds out what a connection speaks and has it served.
 func (p *Port) serve(c *Conn) {
-	if !c.order.awaitPlace(p.ctx) {
-		if p.ctx.Err() == nil {
-			p.cfg.Refused(c.remote.Addr().String(), TooMany)
-		}
+	select {
+	case <-c.placed:
+	case <-p.ctx.Done():
 		c.end()
 		return
 	}
 	stop := context.AfterFunc(p.ctx, func() { c.Conn.Close() })
-	p.limit(c, &p.unnamed)
+	p.limit(c, p.unnamed)
 	_ = c.SetReadDeadline(time.Now().Add(silentAfter))
 
 	client := p.cfg.Cleartext(c)
@@ -229,10 +232,10 @@ func (p *Port) serveCleartext(c *Conn, client Client, protocol protocol) {
 		p.cfg.Refused(from.String(), NotAllowed)
 	case protocol == objects:
 		client.Leave(nil)
-		p.limit(c, &p.cleartext)
+		p.limit(c, p.cleartext)
 		client.ServeObjects()
 	default:
-		p.limit(c, &p.cleartext)
+		p.limit(c, p.cleartext)
 		p.serveText(c, client)
 	}
 }

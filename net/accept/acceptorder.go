@@ -1,7 +1,6 @@
 package accept
 
 import (
-	"context"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -12,7 +11,7 @@ import (
 // each other out (connLimiter), so of one address only some are read at a time, and the others wait.
 const (
 	maxReading = 24                     // connections of an address: fewer than may be silent
-	maxWaiting = 1024                   // connections of an address; more are refused
+	maxWaiting = 1024                   // connections of an address; add refuses more
 	heardAfter = 20 * time.Millisecond  // a silent connection gives its place back
 	toldAfter  = 2 * time.Second        // and so does one whose reader is held up
 	orderAfter = 100 * time.Millisecond // since it was read: a silent connection holds up the next no longer
@@ -21,8 +20,6 @@ const (
 // acceptOrder keeps the order in which connections of one address were accepted.
 //
 //	waiting ──── a place is free ───▶ reading ──── silent, told, closed ───▶ no place
-//	   │
-//	   └──── too many wait ───▶ refused
 type acceptOrder struct {
 	mu      sync.Mutex
 	newest  map[netip.Addr]*orderSlot   // connection of each address, unless it has ended
@@ -32,16 +29,15 @@ type acceptOrder struct {
 
 // orderSlot is a connection's place in the order.
 type orderSlot struct {
-	order   *acceptOrder
-	addr    netip.Addr
-	decided chan struct{} // closed when it has a place, or is refused
-	refused bool          // set before decided is closed
-	readAt  time.Time     // when it got its place; set before decided is closed
-	timer   *time.Timer   // ends the place; set before decided is closed
+	order  *acceptOrder
+	addr   netip.Addr
+	placed chan struct{} // closed when it has a place
+	readAt time.Time     // when it got its place; set before placed is closed
+	timer  *time.Timer   // ends the place; set before placed is closed
 
 	heard   atomic.Bool // something was received
 	telling atomic.Bool // something was received, and waits for its turn or is being passed on
-	before  *orderSlot  // nil: none; used by await and end only
+	before  *orderSlot  // nil: none; used by AwaitOrder and EndOrder only
 
 	ended chan struct{}
 	once  sync.Once
@@ -56,21 +52,21 @@ func newAcceptOrder() *acceptOrder {
 	}
 }
 
-// add puts a connection that was just accepted behind the others of its address.
+// add puts a connection that was just accepted behind the others of its address. It returns nil if too many
+// wait.
 func (o *acceptOrder) add(addr netip.Addr) *orderSlot {
-	s := &orderSlot{order: o, addr: addr, decided: make(chan struct{}), ended: make(chan struct{})}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s.before = o.newest[addr]
+	waiting := o.waiting[addr]
+	if len(waiting) == maxWaiting {
+		return nil
+	}
+	s := &orderSlot{order: o, addr: addr, before: o.newest[addr], placed: make(chan struct{}), ended: make(chan struct{})}
 	o.newest[addr] = s
-	switch waiting := len(o.waiting[addr]); {
-	case waiting == 0 && o.reading[addr] < maxReading:
+	if len(waiting) == 0 && o.reading[addr] < maxReading {
 		s.takePlaceLocked()
-	case waiting < maxWaiting:
-		o.waiting[addr] = append(o.waiting[addr], s)
-	default:
-		s.refused = true
-		close(s.decided)
+	} else {
+		o.waiting[addr] = append(waiting, s)
 	}
 	return s
 }
@@ -89,7 +85,7 @@ func (s *orderSlot) takePlaceLocked() {
 			s.timer.Reset(toldAfter)
 		}
 	})
-	close(s.decided)
+	close(s.placed)
 }
 
 // leavePlace gives the place to the next connection that waits.
@@ -116,18 +112,9 @@ func (s *orderSlot) leavePlace() {
 	}
 }
 
-// awaitPlace waits for a place. It reports false if the connection is refused, or ctx ends before.
-func (s *orderSlot) awaitPlace(ctx context.Context) bool {
-	select {
-	case <-s.decided:
-		return !s.refused
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// await waits until it is this connection's turn to pass something on.
-func (s *orderSlot) await() {
+// AwaitOrder waits until the connections of this address that were accepted before have passed on their
+// part. The goroutine that reads calls it before it passes on the first message.
+func (s *orderSlot) AwaitOrder() {
 	s.telling.Store(true) // also of one that has none before it
 	before := s.before
 	if before == nil {
@@ -135,7 +122,7 @@ func (s *orderSlot) await() {
 	}
 	s.before = nil
 	select {
-	case <-before.decided: // it has its place before this one
+	case <-before.placed: // it has its place before this one
 	case <-before.ended:
 		return
 	}
@@ -151,8 +138,8 @@ func (s *orderSlot) await() {
 	}
 }
 
-// end lets the next connection pass on what it has.
-func (s *orderSlot) end() {
+// EndOrder lets the next connection of this address pass on its messages. More than one call does nothing.
+func (s *orderSlot) EndOrder() {
 	s.once.Do(func() {
 		s.before = nil // a connection that stays must not keep those before it in memory
 		close(s.ended)
@@ -165,6 +152,3 @@ func (s *orderSlot) end() {
 		s.leavePlace()
 	})
 }
-
-// markHeard notes that something was received: the connection isn't silent.
-func (s *orderSlot) markHeard() { s.heard.Store(true) }

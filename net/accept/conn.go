@@ -20,8 +20,8 @@ const (
 // goroutine reads.
 type Conn struct {
 	net.Conn
+	*orderSlot
 	remote netip.AddrPort
-	order  *orderSlot
 	slot   *slot // among the limited connections; nil once it is native
 	joined bool  // it is a line client
 
@@ -31,14 +31,6 @@ type Conn struct {
 
 // RemoteAddrPort returns the other end's address, IPv4 in IPv4 form. It is invalid if there is none.
 func (c *Conn) RemoteAddrPort() netip.AddrPort { return c.remote }
-
-// AwaitOrder waits until the connections of this address that were accepted before have said their part.
-// The goroutine that reads calls it before it passes on the first message.
-func (c *Conn) AwaitOrder() { c.order.await() }
-
-// EndOrder lets the next connection of this address pass on its messages. More than one call does
-// nothing.
-func (c *Conn) EndOrder() { c.order.end() }
 
 // Read implements net.Conn.
 func (c *Conn) Read(b []byte) (int, error) {
@@ -59,7 +51,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 func (c *Conn) receive(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 && c.slot != nil {
-		c.order.markHeard()
+		c.heard.Store(true)
 		c.slot.markActive()
 	}
 	return n, err

@@ -18,6 +18,10 @@ type connLimiter struct {
 	ofAddr map[netip.Addr]int
 }
 
+func newConnLimiter(max, maxOfAddr int) *connLimiter {
+	return &connLimiter{max: max, maxOfAddr: maxOfAddr, slots: map[*slot]struct{}{}, ofAddr: map[netip.Addr]int{}}
+}
+
 // slot is one connection's place in a connLimiter.
 type slot struct {
 	limiter *connLimiter
@@ -38,7 +42,33 @@ func (l *connLimiter) move(old *slot, conn net.Conn, addr netip.Addr) (s, pushed
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return s, l.addLocked(s)
+	l.slots[s] = struct{}{}
+	l.ofAddr[addr]++
+	if len(l.slots) > l.max || l.ofAddr[addr] > l.maxOfAddr && !addr.IsLoopback() {
+		pushed = l.idlestLocked(s)
+		l.removeLocked(pushed)
+		pushed.conn.Close()
+	}
+	return s, pushed
+}
+
+// idlestLocked returns the connection that makes room for s.
+func (l *connLimiter) idlestLocked(s *slot) (idlest *slot) {
+	crowded := s.addr
+	if len(l.slots) > l.max {
+		for addr, n := range l.ofAddr {
+			if n > l.ofAddr[crowded] {
+				crowded = addr
+			}
+		}
+	}
+	alone := crowded == s.addr && l.ofAddr[crowded] == 1 // and no address has more
+	for other := range l.slots {
+		if other != s && (alone || other.addr == crowded) && (idlest == nil || other.active.Before(idlest.active)) {
+			idlest = other
+		}
+	}
+	return idlest
 }
 
 // markActive notes that something was received.
@@ -64,42 +94,4 @@ func (l *connLimiter) removeLocked(s *slot) bool {
 		delete(l.ofAddr, s.addr)
 	}
 	return true
-}
-
-// addLocked adds s and pushes out another connection if there is no room.
-func (l *connLimiter) addLocked(s *slot) (pushed *slot) {
-	if l.slots == nil {
-		l.slots, l.ofAddr = map[*slot]struct{}{}, map[netip.Addr]int{}
-	}
-	l.slots[s] = struct{}{}
-	l.ofAddr[s.addr]++
-	crowded := s.addr
-	switch {
-	case len(l.slots) > l.max:
-		for addr, n := range l.ofAddr {
-			if n > l.ofAddr[crowded] {
-				crowded = addr
-			}
-		}
-	case l.ofAddr[s.addr] > l.maxOfAddr && !s.addr.IsLoopback():
-	default:
-		return nil
-	}
-	pushed = l.idlestLocked(s, func(other *slot) bool { return other.addr == crowded })
-	if pushed == nil { // s is all that its address has, and no address has more
-		pushed = l.idlestLocked(s, func(*slot) bool { return true })
-	}
-	l.removeLocked(pushed)
-	pushed.conn.Close()
-	return pushed
-}
-
-// idlestLocked returns the slot that was idle for longest of those that may go, s excepted.
-func (l *connLimiter) idlestLocked(s *slot, mayGo func(*slot) bool) (idlest *slot) {
-	for other := range l.slots {
-		if other != s && mayGo(other) && (idlest == nil || other.active.Before(idlest.active)) {
-			idlest = other
-		}
-	}
-	return idlest
 }

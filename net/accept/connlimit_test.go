@@ -119,7 +119,7 @@ func TestLimitsInAll(t *testing.T) {
 			c.Close()
 		}
 		synctest.Wait()
-		for _, l := range []*connLimiter{&w.unnamed, &w.cleartext} {
+		for _, l := range []*connLimiter{w.unnamed, w.cleartext} {
 			l.mu.Lock()
 			if len(l.slots) != 0 || len(l.ofAddr) != 0 {
 				t.Errorf("%d slots of %d addresses are left", len(l.slots), len(l.ofAddr))
