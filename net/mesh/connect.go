@@ -52,24 +52,19 @@ func (m *Mesh) keepConnected(ctx context.Context, route Route, order uint64) {
 		began := time.Now()
 		switch {
 		case ctx.Err() != nil, errors.Is(err, errBlocked), errors.Is(err, errReplaced):
-			d.done()
+			m.release(d.peer)
 			return
 		case err == nil || errors.Is(err, errLinked):
 			reported = ""
-			if m.cfg.Reached != nil {
-				m.cfg.Reached(route.String(), d.peer.key)
-			}
-			if !m.awaitDown(ctx, d.peer) {
-				d.done()
-				return
-			}
+			m.cfg.Reached(route.String(), d.peer.key)
+			m.awaitDown(ctx, d.peer)
 		default:
 			if key := accept.ErrKey(err); key != reported {
 				reported = key
 				m.cfg.Handler.Trouble(route.String(), err)
 			}
 		}
-		d.done()
+		m.release(d.peer)
 		if time.Since(began) >= longLink {
 			try = 0
 		}
@@ -79,19 +74,16 @@ func (m *Mesh) keepConnected(ctx context.Context, route Route, order uint64) {
 	}
 }
 
-// awaitDown waits while p is linked. It reports false when ctx ends.
-func (m *Mesh) awaitDown(ctx context.Context, p *peer) bool {
+// awaitDown waits while p is linked, or until ctx ends.
+func (m *Mesh) awaitDown(ctx context.Context, p *peer) {
 	m.mu.Lock()
 	up, down := p.up, p.down
 	m.mu.Unlock()
-	if !up {
-		return true
-	}
-	select {
-	case <-down:
-		return true
-	case <-ctx.Done():
-		return false
+	if up {
+		select {
+		case <-down:
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -38,19 +38,12 @@ type dial struct {
 	places *accept.Semaphore
 	order  uint64 // number of the Connect, which overrules an earlier Block; 0: a hint
 
-	peer     *peer // that was reached; acquired until done
+	peer     *peer // that was reached, nil if none was; the caller of run releases it
 	reserved bool  // peer.opening is ours, while run runs
 }
 
-// done releases the peer.
-func (d *dial) done() {
-	if d.peer != nil {
-		d.m.release(d.peer)
-	}
-}
-
 // run dials and makes a link. Without an error the peer is linked, by this dial or by another that
-// crossed it. It is called once, and done must follow.
+// crossed it. It is called once.
 func (d *dial) run() error {
 	m, addr := d.m, addrOf(d.route)
 	if !d.places.Enter(d.ctx, addr) {

@@ -81,7 +81,7 @@ type Handler interface {
 	Trouble(route string, err error)
 }
 
-// Config is what a Mesh needs. All of it but Reached must be set; the mesh itself sets Link.RefuseReason.
+// Config is what a Mesh needs. All of it must be set; the mesh itself sets Link.RefuseReason.
 type Config struct {
 	Link    link.Config
 	RouteTo func(l *link.Link) Route // to the peer of a link, or nil if it is unknown
@@ -90,7 +90,7 @@ type Config struct {
 	Handler Handler
 	Log     *slog.Logger
 
-	// Reached, if set, is called for each link to a route of Connect with the peer's key. It must not block.
+	// Reached is called for each link to a route of Connect with the peer's key. It must not block.
 	Reached func(route string, key identity.Key)
 }
 

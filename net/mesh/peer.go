@@ -70,10 +70,13 @@ func (m *Mesh) acquire(key identity.Key) *peer {
 	return p
 }
 
+// release undoes acquire. It does nothing with a nil peer.
 func (m *Mesh) release(p *peer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p.refs--
+	if p != nil {
+		p.refs--
+	}
 }
 
 // peerLocked returns the entry of a key, and makes it if there is none.

@@ -96,19 +96,12 @@ func (m *Mesh) awaitRound(p *peer, d time.Duration) (hinted, ok bool) {
 	m.mu.Lock()
 	least := time.Until(p.triedAt.Add(reconnectFirst))
 	m.mu.Unlock()
-	began := time.Now()
-	if !group.Sleep(m.ctx, least, nil) {
+	end := time.Now().Add(d)
+	if !group.Sleep(m.ctx, least, nil) || !group.Sleep(m.ctx, time.Until(end), p.wake) {
 		return false, false
 	}
-	rest := d - time.Since(began)
-	if rest > 0 {
-		began = time.Now()
-		if !group.Sleep(m.ctx, rest, p.wake) {
-			return false, false
-		}
-		if left := rest - time.Since(began); left > 0 {
-			return true, group.Sleep(m.ctx, min(left, m.dialDelay(p)), nil)
-		}
+	if left := time.Until(end); left > 0 {
+		return true, group.Sleep(m.ctx, min(left, m.dialDelay(p)), nil)
 	}
 	return false, true
 }
@@ -137,7 +130,7 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 		}
 		d := dial{m: m, ctx: m.ctx, route: r, expect: p.key, places: places}
 		err := d.run()
-		d.done()
+		m.release(d.peer)
 		if err == nil {
 			return true
 		}

@@ -174,19 +174,15 @@ func (m *Mesh) reportDown(p *peer, l *link.Link, why error) {
 		if p.shortLinks++; time.Since(p.since) >= longLink {
 			p.shortLinks = 0
 		}
-		switch reason {
-		case wire.ByeLeaving, wire.ByeVersion, wire.ByeRoom:
+		switch {
+		case why == nil, reason == wire.ByeLeaving, reason == wire.ByeVersion, reason == wire.ByeRoom:
 			// Gone on purpose: a hint starts it again.
-		case wire.ByeFull:
+		case reason == wire.ByeFull:
 			p.notBefore = time.Now().Add(refusedPause)
+		case p.reconnecting && p.shortLinks > 0:
+			p.lostAgain = true // after its wait: a peer whose links break at once is in no hurry
 		default:
-			switch {
-			case why == nil:
-			case p.reconnecting && p.shortLinks > 0:
-				p.lostAgain = true // after its wait: a peer whose links break at once is in no hurry
-			default:
-				m.reconnectLocked(p, backoff(p.shortLinks)+m.dialDelay(p))
-			}
+			m.reconnectLocked(p, backoff(p.shortLinks)+m.dialDelay(p))
 		}
 	}
 	m.mu.Unlock()
