@@ -18,6 +18,7 @@
 package mdns
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -56,7 +57,7 @@ type Self struct {
 	Key  identity.Key
 }
 
-// Config configures a Service; all but Port and Log must be set. Any goroutine may call the functions,
+// Config configures a Service; all but Port must be set. Any goroutine may call the functions,
 // which must not block.
 type Config struct {
 	Self func() Self
@@ -66,14 +67,13 @@ type Config struct {
 	// Found is called with a found peer, as a Discovery without IP, and its address. Native peers have V
 	// and Key set. It is called again and again while the peer is there.
 	Found func(d wire.Discovery, at netip.AddrPort)
-	Port  int          // for tests; 0 means Port
-	Log   *slog.Logger // nil means slog's default
+	Port  int // for tests; 0 means Port
+	Log   *slog.Logger
 }
 
 // Service announces the local peer and finds others. Its methods may be called from any goroutine.
 type Service struct {
 	cfg   Config
-	log   *slog.Logger
 	group *group.Group
 
 	mu     sync.Mutex
@@ -85,27 +85,23 @@ type Service struct {
 // Start starts to announce and to search. Both end with g. An interface that can't be used is no error:
 // the Service logs it and tries again.
 func Start(g *group.Group, cfg Config) *Service {
-	if cfg.Port == 0 {
-		cfg.Port = Port
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.Default()
-	}
-	s := &Service{cfg: cfg, log: cfg.Log, group: g, nics: map[string]*nic{}, failed: map[string]string{}}
+	cfg.Port = cmp.Or(cfg.Port, Port)
+	s := &Service{cfg: cfg, group: g, nics: map[string]*nic{}, failed: map[string]string{}}
 	g.Go("mdns/run", s.run)
 	return s
 }
 
 // Leave announces that the local peer is gone, and ends the Service. It waits for no answer.
-func (s *Service) Leave() {
+func (s *Service) Leave() { s.end(true) }
+
+func (s *Service) end(goodbye bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gone {
-		return
-	}
 	s.gone = true
 	for _, n := range s.nics {
-		n.multicast(n.packGoodbye())
+		if goodbye {
+			n.multicast(n.packAnnouncement(true))
+		}
 		n.close()
 	}
 	clear(s.nics)
@@ -113,7 +109,7 @@ func (s *Service) Leave() {
 
 // run looks at the interfaces every second, and sends queries and announcements when they are due.
 func (s *Service) run(ctx context.Context) {
-	defer s.closeAll()
+	defer s.end(false)
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	var begun, asked time.Time
@@ -124,14 +120,13 @@ func (s *Service) run(ctx context.Context) {
 			begun, sent, announced = now, 0, s.cfg.Self()
 		}
 		now := time.Now()
-		switch {
-		case sent < len(burst) && now.Sub(begun) >= burst[sent]:
+		announce := sent < len(burst) && now.Sub(begun) >= burst[sent]
+		if announce {
 			sent++
+		}
+		if announce || now.Sub(asked) >= queryEvery {
 			asked = now
-			s.forEach(func(n *nic) { n.multicast(n.packAnnouncement()); n.sendQuery() })
-		case now.Sub(asked) >= queryEvery:
-			asked = now
-			s.forEach((*nic).sendQuery)
+			s.query(announce)
 		}
 		select {
 		case <-ctx.Done():
@@ -141,22 +136,16 @@ func (s *Service) run(ctx context.Context) {
 	}
 }
 
-func (s *Service) forEach(f func(*nic)) {
+// query sends a query on each interface, after an announcement if there shall be one.
+func (s *Service) query(announce bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range s.nics {
-		f(n)
+		if announce {
+			n.multicast(n.packAnnouncement(false))
+		}
+		n.send(n.query, packQuestion(), n.groupAddr()) // peers answer to this socket, or to the group
 	}
-}
-
-func (s *Service) closeAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gone = true
-	for _, n := range s.nics {
-		n.close()
-	}
-	clear(s.nics)
 }
 
 // refresh opens and closes interfaces, and reports whether it opened any.
@@ -197,7 +186,7 @@ func (s *Service) refresh() (opened bool) {
 	}
 	for name, why := range failed {
 		if s.failed[name] != why {
-			s.log.Info("mdns", "interface", name, "error", why)
+			s.cfg.Log.Info("mdns", "interface", name, "error", why)
 		}
 	}
 	s.failed = failed

@@ -136,43 +136,21 @@ func (n *nic) receive(c *ipv4.PacketConn) {
 	}
 }
 
-// sendOptions makes the shared socket, which is bound to no address, send by this interface and from its
-// address. Without them Linux would send to the group on loopback from another interface's address.
-func (n *nic) sendOptions() *ipv4.ControlMessage {
-	if runtime.GOOS == "windows" {
-		return nil // has no such options, and uses the interface's address anyway
-	}
-	return &ipv4.ControlMessage{IfIndex: n.Index, Src: n.Prefixes[0].Addr().AsSlice()}
-}
-
-// multicast sends a packet to the group.
-func (n *nic) multicast(packet []byte) {
+// send sends a packet, which may be nil, from one of the sockets. The shared one is bound to no address, so
+// options make it send by this interface and from its address. Without them Linux would send to the group on
+// loopback from another interface's address. Windows has no such options, and does so anyway.
+func (n *nic) send(c *ipv4.PacketConn, packet []byte, to netip.AddrPort) {
 	if packet == nil {
 		return
 	}
-	if _, err := n.shared.WriteTo(packet, n.sendOptions(), net.UDPAddrFromAddrPort(n.groupAddr())); err != nil {
-		n.s.log.Debug("mdns", "interface", n.Name, "error", err)
+	var options *ipv4.ControlMessage
+	if c == n.shared && runtime.GOOS != "windows" {
+		options = &ipv4.ControlMessage{IfIndex: n.Index, Src: n.Prefixes[0].Addr().AsSlice()}
+	}
+	if _, err := c.WriteTo(packet, options, net.UDPAddrFromAddrPort(to)); err != nil {
+		n.s.cfg.Log.Debug("mdns", "interface", n.Name, "error", err)
 	}
 }
 
-// sendQuery sends a query. Peers answer to the socket that sent it, or to the group.
-func (n *nic) sendQuery() {
-	if packet := packQuestion(); packet != nil {
-		if _, err := n.query.WriteTo(packet, nil, net.UDPAddrFromAddrPort(n.groupAddr())); err != nil {
-			n.s.log.Debug("mdns", "interface", n.Name, "error", err)
-		}
-	}
-}
-
-// sendAnswer sends a response to the sender of a query, or to the group if the sender listens there.
-func (n *nic) sendAnswer(to netip.AddrPort, whole func() []byte, legacy func() []byte) {
-	if to.Port() != uint16(n.s.cfg.Port) {
-		if packet := legacy(); packet != nil {
-			_, _ = n.shared.WriteTo(packet, n.sendOptions(), net.UDPAddrFromAddrPort(to))
-		}
-		return
-	}
-	if n.answers.Allow() { // else everyone has just heard the last one
-		n.multicast(whole())
-	}
-}
+// multicast sends a packet to the group.
+func (n *nic) multicast(packet []byte) { n.send(n.shared, packet, n.groupAddr()) }

@@ -1,6 +1,7 @@
 package mdns
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"strconv"
@@ -17,10 +18,6 @@ import (
 const (
 	maxLabel  = 63 // bytes (RFC 1035 §2.3.4)
 	legacyTTL = 10 // seconds, for receivers that don't speak mDNS (RFC 6762 §6.7)
-	app       = "app=p2pchat"
-	idIs      = "peer_id="
-	keyIs     = "key="
-	versionIs = "v="
 )
 
 // buildRecords returns our records on this interface, or nil while there is nothing to announce.
@@ -33,42 +30,35 @@ func (n *nic) buildRecords() *mdns.MDNSService {
 	for _, p := range n.Prefixes {
 		ips = append(ips, p.Addr().AsSlice())
 	}
-	text := []string{app, idIs + self.ID}
+	text := []string{"app=p2pchat", "peer_id=" + self.ID}
 	if !self.Key.IsZero() {
-		text = append(text, versionIs+"1", keyIs+self.Key.String())
+		text = append(text, "v=1", "key="+self.Key.String())
 	}
 	// A host name of our own, since another responder may defend the machine's.
 	host := "p2pchat-" + escapeLabel(self.ID, 36) + "." + domain
 	z, err := mdns.NewMDNSService(escapeLabel(self.Name, maxLabel-1-len(self.ID))+"-"+escapeLabel(self.ID, 36), service, domain, host, self.Port, ips, text)
 	if err != nil {
-		n.s.log.Debug("mdns", "error", err)
+		n.s.cfg.Log.Debug("mdns", "error", err)
 		return nil
 	}
 	return z
 }
 
-// escapeLabel returns at most the first most bytes of text, escaped as a part of a DNS label.
+// escapeLabel returns at most the first most bytes of text as a part of a DNS label, escaped as package dns
+// does when it unpacks a name.
 func escapeLabel(text string, most int) string {
-	var out strings.Builder
-	size := 0
-	for _, r := range text {
-		if size += utf8.RuneLen(r); size > max(most, 1) {
-			break
+	text = strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f || r == utf8.RuneError {
+			return '_'
 		}
-		switch {
-		case r < 0x20 || r == 0x7f || r == utf8.RuneError:
-			out.WriteByte('_')
-		case strings.ContainsRune(`.\"();@$ `, r):
-			out.WriteByte('\\')
-			out.WriteRune(r)
-		default:
-			out.WriteRune(r)
-		}
-	}
-	if out.Len() == 0 {
+		return r
+	}, text)
+	text = cmp.Or(wire.TruncateUTF8(text, max(most, 1)), "_")
+	name, _, err := dns.UnpackDomainName(append([]byte{byte(len(text))}, text+"\x00"...), 0)
+	if err != nil {
 		return "_"
 	}
-	return out.String()
+	return strings.TrimSuffix(name, ".")
 }
 
 // answerQuestion returns our records that answer a question.
@@ -77,9 +67,8 @@ func (n *nic) answerQuestion(q dns.Question) []dns.RR {
 	if z == nil || q.Qclass&^(1<<15) != dns.ClassINET && q.Qclass != dns.ClassANY {
 		return nil
 	}
-	// Compared without case, and in the form that unpacking gives names.
 	for _, ours := range []string{fullName, z.Instance + "." + fullName, z.HostName, "_services._dns-sd._udp." + domain} {
-		if strings.EqualFold(normalizeName(ours), q.Name) {
+		if strings.EqualFold(ours, q.Name) {
 			q.Name = ours
 			return z.Records(q)
 		}
@@ -87,51 +76,38 @@ func (n *nic) answerQuestion(q dns.Question) []dns.RR {
 	return nil
 }
 
-// normalizeName returns a name in the form that it has after unpacking a packet.
-func normalizeName(name string) string {
-	buf := make([]byte, 256)
-	end, err := dns.PackDomainName(name, buf, 0, nil, false)
-	if err != nil {
-		return name
-	}
-	back, _, err := dns.UnpackDomainName(buf[:end], 0)
-	if err != nil {
-		return name
-	}
-	return back
-}
-
 // packResponse packs records as an answer, or returns nil if there are none.
 func packResponse(answer []dns.RR) []byte {
 	if len(answer) == 0 {
 		return nil
 	}
-	m := dns.Msg{MsgHdr: dns.MsgHdr{Response: true, Authoritative: true}, Compress: true, Answer: answer}
-	packet, err := m.Pack()
-	if err != nil {
-		return nil
-	}
-	return packet
+	return pack(&dns.Msg{MsgHdr: dns.MsgHdr{Response: true, Authoritative: true}, Compress: true, Answer: answer})
 }
 
-// packAnnouncement packs all records that are sent without a query.
-func (n *nic) packAnnouncement() []byte {
-	return packResponse(n.answerQuestion(dns.Question{Name: fullName, Qtype: dns.TypePTR, Qclass: dns.ClassINET}))
-}
-
-// packGoodbye packs the announcement with no time to live.
-func (n *nic) packGoodbye() []byte {
+// packAnnouncement packs all records that are sent without a query. A goodbye gives them no time to live.
+func (n *nic) packAnnouncement(goodbye bool) []byte {
 	all := n.answerQuestion(dns.Question{Name: fullName, Qtype: dns.TypePTR, Qclass: dns.ClassINET})
-	for _, rr := range all {
-		rr.Header().Ttl = 0
+	if goodbye {
+		setTTL(all, 0)
 	}
 	return packResponse(all)
+}
+
+func setTTL(records []dns.RR, seconds uint32) {
+	for _, rr := range records {
+		rr.Header().Ttl = seconds
+	}
 }
 
 func packQuestion() []byte {
 	m := new(dns.Msg)
 	m.SetQuestion(fullName, dns.TypePTR)
 	m.RecursionDesired = false
+	return pack(m)
+}
+
+// pack returns nil if a record has a field that can't be packed.
+func pack(m *dns.Msg) []byte {
 	packet, err := m.Pack()
 	if err != nil {
 		return nil
@@ -153,21 +129,15 @@ func (n *nic) handle(packet []byte, from netip.AddrPort) {
 	for _, q := range m.Question[:min(len(m.Question), 8)] {
 		answer = append(answer, n.answerQuestion(q)...)
 	}
-	if len(answer) == 0 {
-		return
+	switch {
+	case len(answer) == 0:
+	case from.Port() != uint16(n.s.cfg.Port):
+		setTTL(answer, legacyTTL)
+		header := dns.MsgHdr{Id: m.Id, Response: true, Authoritative: true}
+		n.send(n.shared, pack(&dns.Msg{MsgHdr: header, Compress: true, Answer: answer, Question: m.Question}), from)
+	case n.answers.Allow(): // else everyone has just heard the last one
+		n.multicast(packResponse(answer))
 	}
-	n.sendAnswer(from, func() []byte { return packResponse(answer) }, func() []byte {
-		for _, rr := range answer {
-			rr.Header().Ttl = legacyTTL
-		}
-		out := dns.Msg{Compress: true, Answer: answer, Question: m.Question}
-		out.Id, out.Response, out.Authoritative = m.Id, true, true
-		packet, err := out.Pack()
-		if err != nil {
-			return nil
-		}
-		return packet
-	})
 }
 
 // reportFound passes the peers of a response to Config.Found. The address is the packet's, because an A
@@ -204,41 +174,30 @@ func parseInstance(name string, all []dns.RR) (wire.Discovery, bool) {
 			d.Port = rr.Port
 		case *dns.TXT:
 			for _, t := range rr.Txt {
-				if t == app {
-					ours = true
-				} else if id, ok := strings.CutPrefix(t, idIs); ok {
-					d.ID = id
-				} else if text, ok := strings.CutPrefix(t, keyIs); ok {
-					if k, err := identity.ParseKey(text); err == nil {
+				switch field, value, _ := strings.Cut(t, "="); field {
+				case "app":
+					ours = ours || value == "p2pchat"
+				case "peer_id":
+					d.ID = value
+				case "key":
+					if k, err := identity.ParseKey(value); err == nil {
 						d.Key = &k
 					}
-				} else if text, ok := strings.CutPrefix(t, versionIs); ok {
-					d.V, _ = strconv.Atoi(text)
+				case "v":
+					d.V, _ = strconv.Atoi(value)
 				}
 			}
 		}
 	}
-	if parts := dns.SplitDomainName(name); len(parts) > 0 {
-		d.Name = strings.TrimSuffix(unescapeLabel(parts[0]), "-"+d.ID)
-	}
+	d.Name = strings.TrimSuffix(firstLabel(name), "-"+d.ID)
 	return d, ours && d.ID != "" && d.Port != 0 && utf8.ValidString(d.ID)
 }
 
-// unescapeLabel removes the escapes of a label.
-func unescapeLabel(label string) string {
-	var out strings.Builder
-	for i := 0; i < len(label); i++ {
-		c := label[i]
-		if c == '\\' && i+1 < len(label) {
-			if n, err := strconv.ParseUint(label[i+1:min(i+4, len(label))], 10, 8); err == nil && i+3 < len(label) {
-				c = byte(n)
-				i += 3
-			} else {
-				i++
-				c = label[i]
-			}
-		}
-		out.WriteByte(c)
+// firstLabel returns a name's first label without its escapes.
+func firstLabel(name string) string {
+	var packed [256]byte
+	if _, err := dns.PackDomainName(name, packed[:], 0, nil, false); err != nil {
+		return ""
 	}
-	return strings.ToValidUTF8(out.String(), "\ufffd")
+	return strings.ToValidUTF8(string(packed[1:1+packed[0]]), "\ufffd")
 }
