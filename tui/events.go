@@ -5,7 +5,6 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
-	"chat.lan/p2pchat/tui/conversation"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/wording"
@@ -21,8 +20,6 @@ func (m *model) handleBatch(b event.Batch) (cmd tea.Cmd) {
 			m.showAnswer(msg)
 		case screenRequest:
 			msg(m)
-		case conversation.Result:
-			m.conversationOf(msg.Room).Apply(msg)
 		case drafted:
 			m.propose.show(m, msg)
 		case timerFired:

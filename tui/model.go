@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -79,24 +80,22 @@ func newModel(cfg Config, d deps) *model {
 // openConversation adds a conversation about a room.
 func (m *model) openConversation(room event.Room) *conversation.Conversation {
 	c := conversation.New(conversation.Config{
-		Room: room, Node: m.deps.node, Screen: host{m}, Roster: m.roster, Theme: m.th, Settings: m.settings,
+		Node: m.deps.node, Screen: host{m}, Roster: m.roster, Theme: m.th, Settings: m.settings,
 		Self:     func() event.Self { return m.self },
 		OwnName:  func() sanitize.SafeText { return m.ownName },
 		Complete: func(before string, asked bool) []composer.Candidate { return candidates(m, before, asked) },
 		Now:      m.cfg.Now, Zone: m.cfg.Zone,
 	})
+	c.Room = room
 	m.conversations = append(m.conversations, c)
 	return c
 }
 
-// conversationOf returns the conversation about a room. This is the only place that routes: events
-// and the results of reads come through here.
+// conversationOf returns the conversation about a room. This is the only place that routes.
 func (m *model) conversationOf(room event.Room) *conversation.Conversation {
 	for _, c := range m.conversations {
-		if c.Room() == "" {
-			c.SetRoom(room)
-		}
-		if c.Room() == room || room == "" {
+		c.Room = cmp.Or(c.Room, room)
+		if c.Room == room || room == "" {
 			return c
 		}
 	}
@@ -203,7 +202,7 @@ func (m *model) nextTimer() time.Time {
 		}
 	}
 	for _, c := range m.conversations {
-		sooner(c.NextTimer(now))
+		c.Timers(sooner)
 	}
 	sooner(m.status.until)
 	sooner(m.quit.offeredUntil)

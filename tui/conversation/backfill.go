@@ -22,29 +22,6 @@ type backfill struct {
 	done    bool // there is no more, or it can't be read
 }
 
-// Result is the outcome of a read from disk. The screen gives it to the conversation of its Room.
-type Result struct {
-	Room event.Room
-
-	page    *page // one of the two
-	matches *matches
-}
-
-// page is a page of older messages.
-type page struct {
-	lines []event.Line
-	err   error
-}
-
-// Apply takes in the outcome of a read from disk.
-func (c *Conversation) Apply(r Result) {
-	if r.page != nil {
-		c.addPage(*r.page)
-	} else {
-		c.showMatches(*r.matches)
-	}
-}
-
 // StartBackfill allows reads from disk: the node runs.
 func (c *Conversation) StartBackfill() { c.backfill.ready = true }
 
@@ -55,38 +32,38 @@ func (c *Conversation) RequestBackfill() {
 		return
 	}
 	b.loading = true
-	room, before, size := c.cfg.Room, b.oldest, backfillPage
+	before, size := b.oldest, backfillPage
 	if b.toStart {
 		size = toStartPage
 	}
-	c.cfg.Screen.QueueRead(func(ctx context.Context) Result {
+	c.cfg.Screen.QueueRead(func(ctx context.Context) func() {
 		lines, err := c.cfg.Node.History(ctx, before, size)
-		return Result{Room: room, page: &page{lines, err}}
+		return func() { c.addPage(lines, err) }
 	})
 }
 
-// addPage puts a page above the messages that are loaded.
-func (c *Conversation) addPage(p page) {
+// addPage puts a page of older messages above those that are loaded.
+func (c *Conversation) addPage(lines []event.Line, err error) {
 	b := &c.backfill
 	b.loading = false
 	switch {
-	case p.err != nil:
+	case err != nil:
 		b.done = true
-		c.cfg.Screen.Fail(wording.HistoryUnreadable(p.err), "/status says more")
-	case len(p.lines) == 0:
+		c.cfg.Screen.Fail(wording.HistoryUnreadable(err), "/status says more")
+	case len(lines) == 0:
 		b.done = true
 		c.Messages.AddOlder(nil)
 	default:
-		b.oldest = p.lines[0].Place
-		for _, l := range p.lines {
+		b.oldest = lines[0].Place
+		for _, l := range lines {
 			c.cfg.Roster.NoteAuthor(l)
 		}
-		c.Messages.AddOlder(p.lines)
+		c.Messages.AddOlder(lines)
 		c.noted = true
 	}
 	switch {
 	case !b.toStart:
-	case p.err != nil:
+	case err != nil:
 		b.toStart = false // the error stays in the status line
 	default:
 		c.cfg.Screen.ClearStatus()

@@ -3,15 +3,10 @@
 //
 //	event of this room ──▶ Conversation.Handle ──▶ panes
 //	key ──▶ tui ──▶ Draft, Search, Voting, Messages
-//	scrolled to the top ──▶ disk ──▶ Result ──▶ tui, by room ──▶ Conversation.Apply
+//	scrolled to the top ──▶ disk ──▶ tui ──▶ what to do with what was read
 //
 // The screen may hold several conversations. Nothing in here knows about another conversation, nor
 // about the layout. The status line, the queues and the terminal come through the interface Screen.
-//
-// The message list and the draft are panes of our own, in packages messages and composer. The viewport
-// in Bubbles measures every row at each change, which is 48,000 times slower at 100,000 messages.
-// Its text area edits by rune, but a person sees graphemes, which may have several runes. The search
-// prompt is a textinput of Bubbles: a query is short, and a person edits only its end.
 //
 // A Conversation belongs to the program's Update and is not safe for concurrent use.
 package conversation
@@ -44,8 +39,8 @@ type Screen interface {
 	Ring()
 	// Queue runs f after what was queued before, outside Update.
 	Queue(f func(ctx context.Context))
-	// QueueRead runs a read from disk in a queue of its own, and hands its Result back.
-	QueueRead(f func(ctx context.Context) Result)
+	// QueueRead runs a read from disk in a queue of its own, and in Update the function that it returns.
+	QueueRead(read func(ctx context.Context) (apply func()))
 	// Reject shows, from any goroutine, that a queued action failed.
 	Reject(err error)
 }
@@ -66,9 +61,8 @@ type Settings struct {
 	HideTyping bool // peers don't see that the local peer is writing
 }
 
-// Config says what a Conversation is made of. All of it must be set, but Room.
+// Config says what a Conversation is made of. All of it must be set.
 type Config struct {
-	Room     event.Room
 	Node     command.LocalPeer
 	Screen   Screen
 	Roster   *roster.Roster
@@ -83,6 +77,7 @@ type Config struct {
 
 // Conversation is one room on the screen.
 type Conversation struct {
+	Room     event.Room // "" while it is not known
 	Messages *messages.Pane
 	Draft    *composer.Pane
 	Search   *Search
@@ -92,7 +87,9 @@ type Conversation struct {
 	th       *theme.Theme
 	backfill backfill
 	typing   typing
-	progress progress
+	sync     event.Sync
+	most     int // the most messages that sync missed since it missed none
+	saving   event.Saving
 
 	received []event.Line // not yet given to Messages, so that many are added at once
 	ring     bool         // one of received rings the bell
@@ -112,12 +109,6 @@ func New(cfg Config) *Conversation {
 	c.typing.writers = map[string]writer{}
 	return c
 }
-
-// Room returns the room that the conversation shows, "" while it is not known.
-func (c *Conversation) Room() event.Room { return c.cfg.Room }
-
-// SetRoom names the room once it is known.
-func (c *Conversation) SetRoom(room event.Room) { c.cfg.Room = room }
 
 // SetTheme draws everything in another theme.
 func (c *Conversation) SetTheme(th *theme.Theme) {
@@ -151,7 +142,7 @@ func (c *Conversation) ReportRename(id string, from, to sanitize.SafeText) {
 func (c *Conversation) UpdatePeer(before, now event.Peer) {
 	c.addReceived()
 	if !now.Present() || now.Ignored {
-		c.typing.remove(now.ID)
+		delete(c.typing.writers, now.ID)
 	}
 	if before.Ignored != now.Ignored {
 		c.Messages.SetIgnored(now.ID, now.Ignored)
@@ -159,22 +150,18 @@ func (c *Conversation) UpdatePeer(before, now event.Peer) {
 	c.Messages.Relabel()
 }
 
-// NextTimer returns when OnTimer next has something to do, after now, or the zero time.
-func (c *Conversation) NextTimer(now time.Time) (at time.Time) {
-	for _, t := range [...]time.Time{c.typing.next(), c.Voting.next(now)} {
-		if t.After(now) && (at.IsZero() || t.Before(at)) {
-			at = t
-		}
-	}
-	return at
+// Timers calls wake with the times, of which some may be past, at which OnTimer has something to do.
+func (c *Conversation) Timers(wake func(time.Time)) {
+	c.typing.timers(wake)
+	c.Voting.timers(wake)
 }
 
 // OnTimer does what is due.
 func (c *Conversation) OnTimer(now time.Time) {
-	if c.typing.expire(now) {
-		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.SendTyping(false) })
+	c.expireTyping(now)
+	if v := c.Voting; v.pending.Proposal != "" && !now.Before(v.pending.Until) {
+		v.Sign()
 	}
-	c.Voting.onTimer(now)
 }
 
 // now returns the time of day that this screen shows.

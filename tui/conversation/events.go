@@ -29,7 +29,10 @@ func (c *Conversation) Handle(ev event.Event) {
 			c.typing.receive(c.cfg.Now(), ev)
 		}
 	case event.Sync:
-		c.progress.setSync(ev)
+		c.sync = ev
+		if c.most = max(c.most, ev.Missing); ev.Missing == 0 {
+			c.most = 0
+		}
 	case event.Saving:
 		c.reportSaving(ev)
 	default:
@@ -58,7 +61,7 @@ func (c *Conversation) receive(l event.Line) {
 	c.heard = true
 	c.received = append(c.received, l)
 	c.cfg.Roster.NoteAuthor(l)
-	c.typing.remove(l.FromID)
+	delete(c.typing.writers, l.FromID)
 	if l.Own || l.History || c.cfg.Roster.IsIgnored(l.FromID) {
 		return
 	}

@@ -110,7 +110,7 @@ type room struct {
 	matches []string // rows of the list
 	bells   int
 	actions []func(context.Context)
-	reads   []func(context.Context) Result
+	reads   []func(context.Context) func()
 }
 
 // newRoom returns a conversation of Alice in a pane of 100×20, with messages on disk.
@@ -121,7 +121,7 @@ func roomWith(t *testing.T, node *fakeNode) *room {
 	alice := peerOf("Alice")
 	r := &room{t: t, clock: noon, node: node, settings: Settings{Bell: BellMention}, peers: map[string]event.Peer{}}
 	r.c = New(Config{
-		Room: "lobby", Node: r.node, Screen: r, Roster: &r.roster, Theme: theme.New(theme.Look{Profile: termenv.Ascii}), Settings: &r.settings,
+		Node: r.node, Screen: r, Roster: &r.roster, Theme: theme.New(theme.Look{Profile: termenv.Ascii}), Settings: &r.settings,
 		Self:     func() event.Self { return event.Self{ID: alice.ID, Key: alice.Key, Name: "Alice", Room: "lobby"} },
 		OwnName:  func() sanitize.SafeText { return sanitize.Name("Alice") },
 		Complete: func(string, bool) []composer.Candidate { return nil },
@@ -148,7 +148,7 @@ func (r *room) ShowMatches(title, rows sanitize.SafeText) {
 }
 
 func (r *room) Queue(f func(context.Context))            { r.actions = append(r.actions, f) }
-func (r *room) QueueRead(f func(context.Context) Result) { r.reads = append(r.reads, f) }
+func (r *room) QueueRead(f func(context.Context) func()) { r.reads = append(r.reads, f) }
 
 // update does what the screen does after each message, until nothing is queued any more.
 func (r *room) update() {
@@ -164,11 +164,7 @@ func (r *room) update() {
 		}
 		f := r.reads[0]
 		r.reads = r.reads[1:]
-		res := f(r.t.Context())
-		if res.Room != "lobby" {
-			r.t.Errorf("a result for room %q", res.Room)
-		}
-		r.c.Apply(res)
+		f(r.t.Context())()
 		r.c.Messages.Rows()
 		r.c.RequestBackfill()
 	}
@@ -185,7 +181,16 @@ func (r *room) post(events ...event.Event) {
 // pass lets time pass, with the timer firing when it is to.
 func (r *room) pass(d time.Duration) {
 	end := r.clock.Add(d)
-	for at := r.c.NextTimer(r.clock); !at.IsZero() && !at.After(end); at = r.c.NextTimer(r.clock) {
+	for {
+		at := end.Add(1)
+		r.c.Timers(func(t time.Time) {
+			if t.After(r.clock) && t.Before(at) {
+				at = t
+			}
+		})
+		if at.After(end) {
+			break
+		}
 		r.clock = at
 		r.c.OnTimer(at)
 		r.update()

@@ -36,23 +36,24 @@ func (s *Search) searchDisk() {
 		return
 	}
 	b.loading = true
-	room, query, before := s.c.cfg.Room, s.input.Value(), b.oldest
+	query, before := s.input.Value(), b.oldest
 	reach := min(searchReach, s.c.Messages.OlderCapacity())
 	s.c.cfg.Screen.Inform(sanitize.Trusted("Searching saved history"))
 	cancelled, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	s.c.cfg.Screen.QueueRead(func(ctx context.Context) Result {
+	s.c.cfg.Screen.QueueRead(func(ctx context.Context) func() {
 		ctx, stop := context.WithTimeout(ctx, searchTimeout)
 		defer stop()
 		defer context.AfterFunc(cancelled, stop)()
-		return Result{Room: room, matches: findOnDisk(ctx, s.c.cfg.Node, query, before, reach)}
+		m := findOnDisk(ctx, s.c.cfg.Node, query, before, reach)
+		return func() { s.c.showMatches(m) }
 	})
 }
 
 // findOnDisk looks for the latest match before a place, and for all messages in between. Where those
 // are more than reach, it looks for the latest matches instead. It waits for the disk.
-func findOnDisk(ctx context.Context, node command.LocalPeer, query string, before event.Place, reach int) *matches {
-	m := &matches{query: query}
+func findOnDisk(ctx context.Context, node command.LocalPeer, query string, before event.Place, reach int) matches {
+	m := matches{query: query}
 	if m.lines, m.err = node.Search(ctx, query, before, 1); len(m.lines) == 0 {
 		return m
 	}
@@ -80,7 +81,7 @@ func (c *Conversation) showMatches(m matches) {
 		s.noOlder = true
 		c.cfg.Screen.Inform(sanitize.Linef("Nothing before has %q", m.query))
 	case len(m.page) > 0:
-		c.addPage(page{lines: m.page})
+		c.addPage(m.page, nil)
 		c.cfg.Screen.ClearStatus()
 		c.Messages.NextHit(-1)
 	default:

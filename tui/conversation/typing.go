@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,55 +33,30 @@ type writer struct {
 
 // receive notes a peer's report.
 func (t *typing) receive(now time.Time, ev event.Typing) {
-	if !ev.On {
-		t.remove(ev.Peer.ID)
-		return
+	if ev.On {
+		t.writers[ev.Peer.ID] = writer{roster.ID(ev.Peer.Key, ev.Peer.ID), now}
+	} else {
+		delete(t.writers, ev.Peer.ID)
 	}
-	t.writers[ev.Peer.ID] = writer{roster.ID(ev.Peer.Key, ev.Peer.ID), now}
 }
 
-// remove notes that a peer isn't writing.
-func (t *typing) remove(id string) { delete(t.writers, id) }
-
-// start notes a key that changed the draft, and returns whether to report that to peers.
-func (t *typing) start(now time.Time) bool {
-	t.lastKey = now
-	if now.Sub(t.reported) < typingRepeat {
-		return false
-	}
-	t.reported = now
-	return true
-}
-
-// stop notes that the draft is left alone, and returns whether to report that to peers.
-func (t *typing) stop() bool {
-	reported := !t.reported.IsZero()
-	t.reported = time.Time{}
-	return reported
-}
-
-// expire drops peers that stopped without a report. It returns whether to report to peers that the
-// local peer has paused.
-func (t *typing) expire(now time.Time) bool {
-	for id, w := range t.writers {
-		if now.Sub(w.at) >= typingTimeout {
-			t.remove(id)
-		}
-	}
-	return !t.reported.IsZero() && now.Sub(t.lastKey) >= typingPause && t.stop()
-}
-
-// next returns when expire has something to do, or the zero time.
-func (t *typing) next() (at time.Time) {
+// timers calls wake with the times at which expireTyping has something to do.
+func (t *typing) timers(wake func(time.Time)) {
 	if !t.reported.IsZero() {
-		at = t.lastKey.Add(typingPause)
+		wake(t.lastKey.Add(typingPause))
 	}
 	for _, w := range t.writers {
-		if end := w.at.Add(typingTimeout); at.IsZero() || end.Before(at) {
-			at = end
-		}
+		wake(w.at.Add(typingTimeout))
 	}
-	return at
+}
+
+// expireTyping drops peers that stopped without a report, and reports to peers that the local peer has
+// paused.
+func (c *Conversation) expireTyping(now time.Time) {
+	maps.DeleteFunc(c.typing.writers, func(_ string, w writer) bool { return now.Sub(w.at) >= typingTimeout })
+	if now.Sub(c.typing.lastKey) >= typingPause {
+		c.StopTyping()
+	}
 }
 
 // TypingText names the peers that are writing, in a few words. It is empty when none is.
@@ -112,17 +88,18 @@ func (c *Conversation) reportTyping() {
 	if strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") {
 		return
 	}
-	now := c.cfg.Now()
-	if c.cfg.Settings.HideTyping {
-		c.typing.lastKey = now
-	} else if c.typing.start(now) {
+	t, now := &c.typing, c.cfg.Now()
+	t.lastKey = now
+	if !c.cfg.Settings.HideTyping && now.Sub(t.reported) >= typingRepeat {
+		t.reported = now
 		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.SendTyping(true) })
 	}
 }
 
 // StopTyping reports to peers that the local peer has stopped writing, if they believe that it writes.
 func (c *Conversation) StopTyping() {
-	if c.typing.stop() {
+	if !c.typing.reported.IsZero() {
+		c.typing.reported = time.Time{}
 		c.cfg.Screen.Queue(func(context.Context) { c.cfg.Node.SendTyping(false) })
 	}
 }

@@ -86,30 +86,30 @@ func (v *Voting) policyChanged(ev event.PolicyChanged) {
 	c.AddNotice(event.Info, c.phrases().Policy(ev.Policy, true))
 }
 
-// Answer chooses a ballot on the proposal in the banner. A disputed proposal takes a command, because
-// a single key is pressed too easily.
+// Answer chooses a ballot on the proposal in the banner.
 func (v *Voting) Answer(choice vote.Choice) {
-	p, ok := v.Pane.BannerProposal()
-	switch {
-	case !ok:
+	if p, ok := v.Pane.BannerProposal(); ok {
+		v.answer(p, choice)
+	} else {
 		v.c.cfg.Screen.Inform(sanitize.Trusted("Nothing waits for your vote; F4 proposes something"))
-	case isDisputed(p):
-		v.c.cfg.Screen.Inform(wording.Disputed(p, choice))
-	default:
-		v.Choose(p, choice)
 	}
 }
 
 // AnswerSelected chooses a ballot on the proposal that is selected in the pane.
 func (v *Voting) AnswerSelected(choice vote.Choice) {
-	p, ok := v.Pane.Selected()
-	switch {
-	case !ok:
-	case !p.CanVote:
+	if p, ok := v.Pane.Selected(); ok && p.CanVote {
+		v.answer(p, choice)
+	} else if ok {
 		v.c.cfg.Screen.Fail(p.Label+" doesn't wait for your vote", "Enter shows it")
-	case isDisputed(p):
+	}
+}
+
+// answer chooses a ballot, but says which command does for a disputed proposal: a single key is
+// pressed too easily.
+func (v *Voting) answer(p event.Proposal, choice vote.Choice) {
+	if isDisputed(p) {
 		v.c.cfg.Screen.Inform(wording.Disputed(p, choice))
-	default:
+	} else {
 		v.Choose(p, choice)
 	}
 }
@@ -125,16 +125,13 @@ func (v *Voting) Choose(p event.Proposal, choice vote.Choice) {
 
 // Sign has the node sign and send the ballot that is held back, if there is one.
 func (v *Voting) Sign() {
-	id, choice := v.pending.Proposal, vote.Approve
-	if v.pending.Choice == vote.Reject {
-		choice = vote.Reject
-	}
+	ballot := v.pending
 	v.pending = votes.PendingBallot{}
-	if id == "" {
+	if ballot.Proposal == "" {
 		return
 	}
 	v.c.cfg.Screen.Queue(func(context.Context) {
-		if _, err := v.c.cfg.Node.Vote(id, choice); err != nil {
+		if _, err := v.c.cfg.Node.Vote(ballot.Proposal, ballot.Choice); err != nil {
 			v.c.cfg.Screen.Reject(err)
 		}
 	})
@@ -150,23 +147,12 @@ func (v *Voting) Undo() bool {
 	return true
 }
 
-// onTimer signs a ballot that can't be undone any more.
-func (v *Voting) onTimer(now time.Time) {
-	if v.pending.Proposal != "" && !now.Before(v.pending.Until) {
-		v.Sign()
+// timers calls wake with the next second of a countdown that is shown, and the end of that of a ballot.
+func (v *Voting) timers(wake func(time.Time)) {
+	if open, asked := v.Pane.CountOpen(); open+asked > 0 || v.pending.Proposal != "" {
+		wake(v.c.cfg.Now().Truncate(time.Second).Add(time.Second))
 	}
-}
-
-// next returns the next second of a countdown that is shown, or the zero time.
-func (v *Voting) next(now time.Time) time.Time {
-	if open, asked := v.Pane.CountOpen(); open+asked == 0 && v.pending.Proposal == "" {
-		return time.Time{}
-	}
-	next := now.Truncate(time.Second).Add(time.Second)
-	if until := v.pending.Until; v.pending.Proposal != "" && until.Before(next) {
-		return until
-	}
-	return next
+	wake(v.pending.Until)
 }
 
 func isDisputed(p event.Proposal) bool { return p.State == vote.StatusDisputed }
