@@ -1,11 +1,9 @@
 package tui
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -239,31 +237,6 @@ func TestRatesForgetGonePeers(t *testing.T) {
 	if n := len(w.m.rates.byPeer); n != 0 {
 		t.Errorf("%d peers who have gone are counted", n)
 	}
-}
-
-// The timer fires once, at the time that was set last.
-func TestTimerFires(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		rings := make(chan time.Duration, 8)
-		a := newTimer(func(any) { rings <- time.Since(start) })
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go a.run(ctx)
-		a.set(start.Add(time.Minute))
-		synctest.Wait()
-		a.set(start.Add(3 * time.Second))
-		if at := <-rings; at != 3*time.Second {
-			t.Errorf("it timerFired after %v", at)
-		}
-		a.set(start.Add(5 * time.Second))
-		synctest.Wait()
-		a.set(time.Time{})
-		time.Sleep(time.Hour)
-		if len(rings) > 0 {
-			t.Errorf("it timerFired after %v, and was set to never", <-rings)
-		}
-	})
 }
 
 // The rates follow from the counters of all peers in the last seconds, and end with them.

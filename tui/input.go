@@ -10,29 +10,7 @@ import (
 	"chat.lan/p2pchat/tui/command"
 )
 
-// mode is a state of the screen that takes every key.
-type mode interface {
-	isOpen(m *model) bool
-	handleKey(m *model, k tea.KeyMsg) tea.Cmd
-}
-
-// modes returns all modes; the first that is open gets the keys.
-func (m *model) modes() [2]mode { return [...]mode{&m.propose, searchMode{}} }
-
-// searchMode is the search prompt of the conversation that is shown.
-type searchMode struct{}
-
-func (searchMode) isOpen(m *model) bool { return m.current.Search.IsOpen() }
-
-func (searchMode) handleKey(m *model, k tea.KeyMsg) tea.Cmd {
-	done, cmd := m.runBinding(whileSearch, k)
-	if !done && (k.Type == tea.KeyRunes || k.Type == tea.KeySpace) {
-		m.current.Search.Edit(k)
-	}
-	return cmd
-}
-
-// handleKey takes a key to where it counts: modes first, then the bindings that count everywhere, then
+// handleKey takes a key to where it counts: the propose dialog and the search prompt first, then the bindings that count everywhere, then
 // those of the pane with the focus. Any other key is text, and text always goes to the draft.
 func (m *model) handleKey(k tea.KeyMsg) tea.Cmd {
 	name := keyName(k)
@@ -51,12 +29,17 @@ func (m *model) handleKey(k tea.KeyMsg) tea.Cmd {
 	if name != "home" && name != "ctrl+home" {
 		m.current.StopScrolling()
 	}
-	for _, mode := range m.modes() {
-		if mode.isOpen(m) {
-			return mode.handleKey(m, k)
+	switch {
+	case m.propose.open:
+		_, cmd := m.runBinding(whileProposing, k)
+		return cmd
+	case m.current.Search.IsOpen():
+		done, cmd := m.runBinding(whileSearch, k)
+		if !done && (k.Type == tea.KeyRunes || k.Type == tea.KeySpace) {
+			m.current.Search.Edit(k)
 		}
-	}
-	if k.Paste {
+		return cmd
+	case k.Paste:
 		m.setFocus(paneCompose)
 		if err := m.current.Paste(string(k.Runes)); err != nil {
 			m.failWith(err)

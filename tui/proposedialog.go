@@ -3,8 +3,6 @@ package tui
 import (
 	"context"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
 	"chat.lan/p2pchat/tui/sanitize"
@@ -12,8 +10,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// proposeDialog makes a proposal: a person chooses from a menu, sees a preview, and sends it. It is a
-// mode.
+// proposeDialog makes a proposal: a person chooses from a menu, sees a preview, and sends it.
 type proposeDialog struct {
 	open    bool
 	choice  int            // in the menu, while there is no draft
@@ -45,16 +42,8 @@ func openPropose(m *model) {
 	m.propose.openOverlay(m)
 }
 
-func (d *proposeDialog) isOpen(*model) bool { return d.open }
-
 // isPreviewing reports whether a preview is shown, and can be sent.
 func (d *proposeDialog) isPreviewing() bool { return d.open && d.draft.Slot != "" }
-
-// handleKey implements mode.
-func (d *proposeDialog) handleKey(m *model, k tea.KeyMsg) tea.Cmd {
-	_, cmd := m.runBinding(whileProposing, k)
-	return cmd
-}
 
 // escape undoes a ballot before it closes the dialog: the banner above still shows its countdown.
 func (d *proposeDialog) escape(m *model) {

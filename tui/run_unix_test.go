@@ -102,7 +102,7 @@ func openStage(t *testing.T) *stage {
 		node: &lively{fakeNode: fakeNode{self: event.Self{ID: key.ID().String(), Key: key, Name: "Alice", Room: "lobby", Port: 8080}}}}
 	s.group = group.New(context.Background(), nil)
 	s.events = event.NewQueue()
-	s.screen = New(s.group, s.events, Config{Commands: command.New(), In: slave, Out: slave, Look: plain, Now: func() time.Time { return noon }, Zone: time.UTC})
+	s.screen = New(s.group, s.events, Config{Commands: command.New(), In: slave, Out: slave, Look: plain})
 	s.node.post = func(ev event.Event) { s.events.Post(ev) }
 	read := make(chan struct{})
 	go func() {
@@ -206,6 +206,9 @@ func TestRun(t *testing.T) {
 		s.key(fmt.Sprintf("line %d\r", i))
 	}
 	s.see("line 49")
+	s.key("\x03")
+	s.see("Press Ctrl+C again")
+	s.wait("the end of the offer, by the timer", func() bool { return !strings.Contains(ansi.Strip(s.emu.Render()), "Press Ctrl+C again") })
 	s.key("/quit\r")
 	if err := s.end(); err != nil {
 		t.Errorf("/quit ends with %v", err)

@@ -2,15 +2,16 @@
 //
 //	node ── Post ──▶ event.Queue ── Batch, one a frame ──▶ model.Update ── Frame ──▶ tui/screen
 //	keys ────────────────────────────────────────────────▶ model.Update
-//	model.Update ── serialWorker ──▶ node, command.Table ── answers ──▶ event.Queue
+//	model.Update ── queue of actions ──▶ node, command.Table ── answers ──▶ event.Queue
 //
-// The model never waits for the node. What a person asks for goes through one queue with one goroutine
-// (worker.go), so that messages and commands keep the order in which they were typed. Answers come
-// back through the event queue. Reads from disk have a queue of their own, so that no message waits
-// for a search or an export. There is no I/O in Update, and only one timer (timer.go).
+// The model never waits for the node. What a person asks for goes through one queue with one
+// goroutine, so that messages and commands keep the order in which they were typed: Bubble Tea runs
+// its commands beside each other. Answers come back through the event queue. Reads from disk have a
+// queue of their own, so that no message waits for a search or an export. There is no I/O in Update,
+// and only one timer.
 //
 // Everything about one room is a conversation.Conversation. The model holds a list of them, of which
-// it shows the current one. Only conversationOf (model.go) routes events and results to them.
+// it shows the current one. Only conversationOf (model.go) routes events to them.
 //
 // The layout is decided in layout.go, the keys in keys.go, and nowhere else. A mode (quit, the propose
 // dialog, the search prompt) gets each key first, and keeps it. The panes are packages of their own:
@@ -77,16 +78,40 @@ func (s *Screen) Run(ctx context.Context, n command.LocalPeer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	scr := screen.New(s.cfg.In, s.cfg.Out)
-	actions, reads, timer := newSerialWorker(), newSerialWorker(), newTimer(s.events.Post)
-	m := newModel(s.cfg, deps{node: n, terminal: scr, queueAction: actions.add, queueRead: reads.add, post: s.events.Post, wakeAt: timer.set, recent: s.recent})
+	actions, reads := event.NewQueue(), event.NewQueue()
+	timer := time.AfterFunc(time.Hour, func() { s.events.Post(timerFired{}) })
+	defer timer.Stop()
+	m := newModel(s.cfg, deps{
+		node: n, terminal: scr, post: s.events.Post, recent: s.recent,
+		queueAction: func(f func(context.Context)) { actions.Post(f) },
+		queueRead:   func(f func(context.Context)) { reads.Post(f) },
+		wakeAt:      func(at time.Time) { timer.Reset(time.Until(at)) },
+	})
 	// These end with ctx, so with Run; the group waits for them.
 	s.group.Go("tui/events", func(context.Context) { s.events.Run(ctx, frame, func(b event.Batch) { scr.Send(b) }) })
-	s.group.Go("tui/actions", func(context.Context) { actions.run(ctx) })
-	s.group.Go("tui/reads", func(context.Context) { reads.run(ctx) })
-	s.group.Go("tui/timer", func(context.Context) { timer.run(ctx) })
+	s.group.Go("tui/actions", func(context.Context) { runQueued(ctx, actions) })
+	s.group.Go("tui/reads", func(context.Context) { runQueued(ctx, reads) })
 	_, err := scr.Run(ctx, m)
 	return err
 }
+
+// runQueued calls the functions in a queue one after the other, until ctx ends.
+func runQueued(ctx context.Context, q *event.Queue) {
+	q.Run(ctx, 0, func(batch event.Batch) {
+		for _, f := range batch {
+			if ctx.Err() == nil {
+				f.(func(context.Context))(ctx)
+			}
+		}
+	})
+}
+
+// timerFired is what the timer posts when the model next has something to do by itself. Nothing else
+// wakes the program, so that an idle one uses no CPU.
+type timerFired struct{}
+
+// LatestKey implements event.Latest: only the newest waits.
+func (timerFired) LatestKey() string { return "tui/timer" }
 
 // terminal is what the model asks of the screen; *screen.Screen implements it.
 type terminal interface {
