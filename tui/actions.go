@@ -46,13 +46,7 @@ func completeOrCycle(m *model, step int) bool {
 		m.current.Draft.Complete(step)
 		return true
 	}
-	order := []pane{paneCompose, panePeers, paneProposals, paneMessages}
-	for i, p := range order {
-		if p == m.focus {
-			m.setFocus(order[(i+step+len(order))%len(order)])
-			break
-		}
-	}
+	m.setFocus((m.focus + pane(step) + panes) % panes)
 	return true
 }
 

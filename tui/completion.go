@@ -28,16 +28,11 @@ func candidates(m *model, before string, asked bool) []composer.Candidate {
 		if strings.TrimPrefix(label, "@") == own {
 			continue
 		}
-		line := before[:start] + label
-		switch {
-		case strings.HasPrefix(word, "@"):
-			line += " "
-		case start == 0:
-			line += ": "
-		default:
-			line += " "
+		end := " "
+		if start == 0 && !strings.HasPrefix(word, "@") {
+			end = ": "
 		}
-		out = append(out, composer.Candidate{Line: line, Label: sanitize.Line(label)})
+		out = append(out, composer.Candidate{Line: before[:start] + label + end, Label: sanitize.Line(label)})
 	}
 	return out
 }

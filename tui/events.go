@@ -20,8 +20,6 @@ func (m *model) handleBatch(b event.Batch) (cmd tea.Cmd) {
 			m.showAnswer(msg)
 		case screenRequest:
 			msg(m)
-		case drafted:
-			m.propose.show(m, msg)
 		case timerFired:
 			m.onTimer()
 		case allDelivered:
@@ -94,20 +92,15 @@ func (m *model) updatePeer(ev event.PeerChanged) {
 			c.ReportRename(p.ID, sanitize.Name(ev.Renamed), label)
 		}
 	case p.Present() && !before.Present():
-		m.welcomePeer(p, label)
+		m.addNotice(event.Info, wording.Arrived(label, p))
+		if !m.hasMet() {
+			m.met = true
+			m.addNotice(event.Info, wording.FirstSteps()) // what to do next
+		}
 	case p.State == event.Left && before.Present():
 		m.addNotice(event.Info, wording.Left(label))
 	case p.State == event.Lost && before.Present():
 		m.addNotice(event.Warning, wording.Phrases{}.Lost(label))
-	}
-}
-
-// welcomePeer says that a peer is here, and with the first one, what to do next.
-func (m *model) welcomePeer(p event.Peer, label sanitize.SafeText) {
-	m.addNotice(event.Info, wording.Arrived(label, p))
-	if !m.hasMet() {
-		m.met = true
-		m.addNotice(event.Info, wording.FirstSteps())
 	}
 }
 

@@ -116,7 +116,7 @@ func worldWith(t testing.TB, past []event.Line, look theme.Look, width, height i
 		Profile: "/home/alice", Started: noon,
 	}, past: past}}
 	w.m = newModel(Config{Commands: command.New(), Look: look, Now: func() time.Time { return w.clock }, Zone: time.UTC}, deps{
-		node: w.node, terminal: w.terminal, recent: &recentErrors{log: fakeLog{}},
+		node: w.node, terminal: w.terminal, recent: &recentErrors{Log: fakeLog{}},
 		queueAction: func(f func(context.Context)) { w.orders = append(w.orders, f) },
 		queueRead:   func(f func(context.Context)) { w.orders = append(w.orders, f) },
 		post:        func(a any) { w.answers = append(w.answers, a) },

@@ -15,9 +15,10 @@ type pane int
 // The panes, in the order in which Tab goes through them.
 const (
 	paneCompose pane = iota
-	paneMessages
 	panePeers
 	paneProposals
+	paneMessages
+	panes // how many there are
 )
 
 // rect is a part of the screen. One without cells is not shown.

@@ -19,13 +19,6 @@ type proposeDialog struct {
 	waiting bool           // for the draft
 }
 
-// drafted is the proposal that the node would send for a wish, or an error.
-type drafted struct {
-	wish  vote.Draft
-	draft event.Proposal
-	err   error
-}
-
 // asker brings proposals and ballots of commands before the person first.
 func asker(post func(any)) command.Ask {
 	return command.Ask{
@@ -114,20 +107,20 @@ func (d *proposeDialog) refresh(m *model) {
 func (d *proposeDialog) queueDraft(m *model, w vote.Draft) {
 	m.deps.queueAction(func(context.Context) {
 		draft, err := m.deps.node.Preview(w)
-		m.deps.post(drafted{w, draft, err})
+		m.deps.post(screenRequest(func(m *model) { m.propose.show(m, w, draft, err) }))
 	})
 }
 
 // show shows the preview, unless the person has gone on to something else.
-func (d *proposeDialog) show(m *model, p drafted) {
-	refreshed := d.isPreviewing() && d.wish.Slot == p.wish.Slot && d.wish.Action == p.wish.Action
+func (d *proposeDialog) show(m *model, wish vote.Draft, draft event.Proposal, err error) {
+	refreshed := d.isPreviewing() && d.wish.Slot == wish.Slot && d.wish.Action == wish.Action
 	switch {
 	case !d.waiting && !refreshed:
-	case p.err != nil:
+	case err != nil:
 		d.waiting = false
-		m.failWith(p.err)
+		m.failWith(err)
 	default:
-		*d = proposeDialog{open: true, wish: p.wish, draft: p.draft}
+		*d = proposeDialog{open: true, wish: wish, draft: draft}
 		d.openOverlay(m)
 	}
 }

@@ -13,7 +13,7 @@ const maxRecent = 100
 // recentErrors is the program's log with the latest errors and warnings of the screen behind it, so that
 // /log shows again what left the screen too soon. It is safe for concurrent use.
 type recentErrors struct {
-	log command.Log // nil when there is none
+	command.Log
 
 	mu struct {
 		sync.Mutex
@@ -31,22 +31,10 @@ func (r *recentErrors) add(line sanitize.SafeText) {
 	r.mu.lines = append(r.mu.lines, line.String())
 }
 
-// Path implements command.Log.
-func (r *recentErrors) Path() string {
-	if r.log == nil {
-		return "what this screen has shown"
-	}
-	return r.log.Path()
-}
-
 // Tail implements command.Log. It returns the end of the log, then what the screen has shown, each at
 // most n lines.
 func (r *recentErrors) Tail(n int) ([]string, error) {
-	var lines []string
-	var err error
-	if r.log != nil {
-		lines, err = r.log.Tail(n)
-	}
+	lines, err := r.Log.Tail(n)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	shown := r.mu.lines[max(0, len(r.mu.lines)-n):]

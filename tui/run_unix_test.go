@@ -102,7 +102,7 @@ func openStage(t *testing.T) *stage {
 		node: &lively{fakeNode: fakeNode{self: event.Self{ID: key.ID().String(), Key: key, Name: "Alice", Room: "lobby", Port: 8080}}}}
 	s.group = group.New(context.Background(), nil)
 	s.events = event.NewQueue()
-	s.screen = New(s.group, s.events, Config{Commands: command.New(), In: slave, Out: slave, Look: plain})
+	s.screen = New(s.group, s.events, Config{Commands: command.New(), Log: fakeLog{}, In: slave, Out: slave, Look: plain})
 	s.node.post = func(ev event.Event) { s.events.Post(ev) }
 	read := make(chan struct{})
 	go func() {

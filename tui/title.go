@@ -71,8 +71,7 @@ func (m *model) putTopic(r *theme.Row, cells int) {
 // safety returns whether messages are encrypted or all signed here, and false for ok where some can be
 // read on the way.
 func (m *model) safety(narrow bool) (text sanitize.SafeText, ok bool) {
-	there, _ := m.peers.Count()
-	plain := m.peers.CountPlain()
+	there, plain := m.peers.Count()
 	policy := m.current.Voting.Policy()
 	switch {
 	case policy.SecureOnly && narrow:

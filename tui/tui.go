@@ -35,10 +35,10 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// Config says what a Screen is made of. Commands must be set, and is added to.
+// Config says what a Screen is made of. Commands and Log must be set; Commands is added to.
 type Config struct {
 	Commands      *command.Table
-	Log           command.Log // nil when there is none
+	Log           command.Log
 	Look          theme.Look
 	InviteCommand string           // starts a second peer that finds this one, but for its name; "" means p2pchat start
 	In, Out       *os.File         // the terminal; nil means standard input and output
@@ -67,7 +67,7 @@ func New(g *group.Group, events *event.Queue, cfg Config) *Screen {
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
-	return &Screen{cfg: cfg, group: g, events: events, recent: &recentErrors{log: cfg.Log}}
+	return &Screen{cfg: cfg, group: g, events: events, recent: &recentErrors{Log: cfg.Log}}
 }
 
 // Run shows the screen until the person quits, and returns nil then: messages have been acknowledged,

@@ -52,26 +52,18 @@ func (m *model) welcomeRows(width, height int) []string {
 	if width < sideWidth {
 		b.indent = 1
 	}
-	who := b.part(func() { b.introduce(m.ownName) })
-	where := b.part(b.addLooking)
-	nobody := b.part(func() {
-		if width < briefWidth {
-			b.say(m.th.Text, sanitize.Trusted("No one yet."))
-		} else {
-			b.say(m.th.Text, sanitize.Trusted("No one else is here yet. Anyone on this network shows up by itself, usually within a second."))
-		}
-	})
-	here := b.part(func() {
-		b.try("In another terminal:", cmp.Or(m.cfg.InviteCommand, "p2pchat start")+" --name "+b.exampleName())
-	})
-	elsewhere := b.part(func() {
-		if addr := b.address(); addr != "" {
-			b.try("From elsewhere:", "/connect "+addr)
-		}
-	})
-	var trouble []string
+	who, where := b.introduction(m.ownName), b.looking()
+	nobody := b.say(m.th.Text, sanitize.Trusted("No one else is here yet. Anyone on this network shows up by itself, usually within a second."))
+	if width < briefWidth {
+		nobody = b.say(m.th.Text, sanitize.Trusted("No one yet."))
+	}
+	here := b.try("In another terminal:", cmp.Or(m.cfg.InviteCommand, "p2pchat start")+" --name "+b.exampleName())
+	var elsewhere, trouble []string
+	if addr := b.address(); addr != "" {
+		elsewhere = b.try("From elsewhere:", "/connect "+addr)
+	}
 	if b.waited >= troubleAfter {
-		trouble = b.part(b.addTrouble)
+		trouble = b.trouble()
 	}
 
 	blank := []string{""}
@@ -98,84 +90,72 @@ func (m *model) welcomeRows(width, height int) []string {
 	return append(rows, make([]string, max(height-len(rows), 0))...)[:height]
 }
 
-// welcome puts rows of explanation together.
+// welcome draws the rows of the explanation.
 type welcome struct {
 	t             *theme.Theme
 	width, indent int
 	self          event.Self
 	network       event.Network
 	waited        time.Duration // since the program began to look for peers
-	rows          []string      // the part that is being made
 }
 
-// part returns the rows that add adds.
-func (b *welcome) part(add func()) []string {
-	b.rows = nil
-	add()
-	return b.rows
-}
-
-// say adds a sentence, wrapped.
-func (b *welcome) say(s theme.Style, text sanitize.SafeText) {
+// say returns a sentence, wrapped.
+func (b *welcome) say(s theme.Style, text sanitize.SafeText) (rows []string) {
 	for i, part := range text.Wrap(max(b.width-b.indent-2, 2)) {
 		r := b.t.Row(b.width).Space(b.t.Text, b.indent)
 		if i > 0 {
 			r.Space(b.t.Text, 2)
 		}
-		b.rows = append(b.rows, r.Put(s, part).String())
+		rows = append(rows, r.Put(s, part).String())
 	}
+	return rows
 }
 
-// try adds a command to type. Where there is no room beside its label, the command has a row of its
+// try returns a command to type. Where there is no room beside its label, the command has a row of its
 // own, and may wrap.
-func (b *welcome) try(what, command string) {
+func (b *welcome) try(what, command string) []string {
 	text := sanitize.Line(command)
 	r := b.t.Row(b.width).Space(b.t.Text, b.indent).Put(b.t.Dim, sanitize.Line(what))
 	if at := b.indent + 22; at+text.Width() <= b.width {
-		b.rows = append(b.rows, r.PadTo(b.t.Text, at).Put(b.t.Strong, text).String())
-		return
+		return []string{r.PadTo(b.t.Text, at).Put(b.t.Strong, text).String()}
 	}
-	b.rows = append(b.rows, r.String())
-	b.rows = append(b.rows, b.t.Row(b.width).Wrap(b.indent+2, max(b.width-b.indent-2, 2), b.t.Strong, text)...)
+	return append([]string{r.String()}, b.t.Row(b.width).Wrap(b.indent+2, max(b.width-b.indent-2, 2), b.t.Strong, text)...)
 }
 
-// introduce says what the local peer is called, with the words of its key where there is room.
-func (b *welcome) introduce(name sanitize.SafeText) {
+// introduction says what the local peer is called, with the words of its key where there is room.
+func (b *welcome) introduction(name sanitize.SafeText) []string {
 	t := b.t
 	r := t.Row(b.width).Space(t.Text, b.indent).Put(t.Text, sanitize.Trusted("You are ")).Put(t.Strong, name)
 	if words := sanitize.Line(b.self.Fingerprint); r.Width()+words.Width()+3 <= b.width {
-		r.Put(t.Dim, sanitize.Concat(sanitize.Trusted(" "), t.Dot, sanitize.Trusted(" "), words))
+		r.Put(t.Dim, sanitize.Linef(" %s %s", t.Dot, words))
 	}
-	b.rows = append(b.rows, r.String())
+	return []string{r.String()}
 }
 
-// addLooking says where peers are looked for. Discovery needs a moment before it reports that.
-func (b *welcome) addLooking() {
+// looking says where peers are looked for. Discovery needs a moment before it reports that.
+func (b *welcome) looking() []string {
 	switch {
 	case b.network.Looking:
-		b.say(b.t.Dim, b.lookingOn())
+		return b.say(b.t.Dim, b.lookingOn())
 	case b.waited >= discoveryDelay:
-		b.say(b.t.Dim, sanitize.Trusted("Discovery is off: started with --no-discovery"))
-	default:
-		b.rows = append(b.rows, "")
+		return b.say(b.t.Dim, sanitize.Trusted("Discovery is off: started with --no-discovery"))
 	}
+	return []string{""}
 }
 
-// addTrouble names the likely obstacle.
-func (b *welcome) addTrouble() {
+// trouble names the likely obstacle.
+func (b *welcome) trouble() []string {
 	switch {
 	case b.network.Trouble == "" && b.width < briefWidth:
-		b.say(b.t.Dim, sanitize.Trusted("Nothing seems wrong; /doctor says more."))
-		return
+		return b.say(b.t.Dim, sanitize.Trusted("Nothing seems wrong; /doctor says more."))
 	case b.network.Trouble == "":
-		b.say(b.t.Dim, sanitize.Trusted("Your network looks fine; no one else seems to be running p2pchat. /doctor for details"))
-		return
+		return b.say(b.t.Dim, sanitize.Trusted("Your network looks fine; no one else seems to be running p2pchat. /doctor for details"))
 	}
-	b.say(b.t.Warn, sanitize.Concat(b.t.Unsigned, sanitize.Trusted(" "), sanitize.Line(b.network.Trouble)))
+	rows := b.say(b.t.Warn, sanitize.Linef("%s %s", b.t.Unsigned, b.network.Trouble))
 	if b.network.Hint != "" {
-		b.say(b.t.Text, sanitize.Linef("Try: %s", b.network.Hint))
+		rows = append(rows, b.say(b.t.Text, sanitize.Linef("Try: %s", b.network.Hint))...)
 	}
-	b.say(b.t.Dim, sanitize.Trusted("/doctor says more."))
+	return append(rows, b.say(b.t.Dim, sanitize.Trusted("/doctor says more."))...)
 }
 
 // lookingOn names the interfaces on which peers are looked for.

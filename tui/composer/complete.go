@@ -1,9 +1,6 @@
 package composer
 
-import (
-	"chat.lan/p2pchat/tui/sanitize"
-	"chat.lan/p2pchat/tui/theme"
-)
+import "chat.lan/p2pchat/tui/sanitize"
 
 // Candidate is a completion.
 type Candidate struct {
@@ -50,14 +47,10 @@ func (p *Pane) Complete(step int) bool {
 	if n == 0 {
 		return false
 	}
-	switch {
-	case l.chosen < 0 && step > 0:
-		l.chosen = 0
-	case l.chosen < 0:
-		l.chosen = n - 1
-	default:
-		l.chosen = (l.chosen + step + n) % n
+	if l.chosen < 0 && step < 0 {
+		l.chosen = n
 	}
+	l.chosen = (l.chosen + step + n) % n
 	p.e.splice(l.items[l.chosen].Line, l.tail)
 	p.history.leave()
 	if n == 1 {
@@ -101,19 +94,13 @@ func (p *Pane) ListRows(width int) []string {
 		r := t.Row(width).Put(t.Accent, mark).Space(style, 1)
 		r.PutWithin(style, c.Label, column).PadTo(style, column+4)
 		r.Put(dim, c.Help)
-		if n < len(l.items) && y == n-1 && top+n < len(l.items) {
+		if y == n-1 && top+n < len(l.items) {
 			more := sanitize.Linef("%d more", len(l.items)-top-n)
-			r = putMore(t, r, more, width)
+			if at := width - more.Width() - 1; at > r.Width() {
+				r.PadTo(t.Text, at).Put(t.Dim, more)
+			}
 		}
 		rows[y] = r.PadTo(style, width).String()
 	}
 	return rows
-}
-
-// putMore writes at the end of a row that the list goes on, if there is room.
-func putMore(t *theme.Theme, r *theme.Row, more sanitize.SafeText, width int) *theme.Row {
-	if at := width - more.Width() - 1; at > r.Width() {
-		r.PadTo(t.Text, at).Put(t.Dim, more)
-	}
-	return r
 }

@@ -80,16 +80,18 @@ func (p *Pane) Size() int {
 	return n
 }
 
-// Clear drops text and pastes, and reports whether there were any. Yank brings the text back.
-func (p *Pane) Clear() bool {
-	had := !p.IsEmpty()
+// Clear drops text and pastes. Yank brings the text back.
+func (p *Pane) Clear() {
 	if p.e.text != "" {
 		p.e.killed = p.e.text // Ctrl+Y brings back a text that was cleared by mistake
 	}
+	p.reset()
+}
+
+func (p *Pane) reset() {
 	p.e.set("")
 	p.folded, p.list, p.top = nil, list{}, 0
 	p.history.leave()
-	return had
 }
 
 // Submit returns the text to send, remembers it and empties the composer. White space alone counts as
@@ -107,9 +109,7 @@ func (p *Pane) Submit() string {
 		}
 		text += f
 	}
-	p.e.set("")
-	p.folded, p.list, p.top = nil, list{}, 0
-	p.history.leave()
+	p.reset()
 	return text
 }
 
@@ -147,8 +147,7 @@ func (p *Pane) Apply(op Op) bool {
 
 // moveVertically moves the cursor a row up or down and, past the first or last row, through history.
 func (p *Pane) moveVertically(op Op) bool {
-	rows := wrap(p.e.text, p.e.width)
-	if p.e.moveVertically(op, rows) {
+	if p.e.moveVertically(op) {
 		return true
 	}
 	var text string

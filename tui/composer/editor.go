@@ -80,7 +80,7 @@ func (e *editor) apply(op Op) bool {
 	case Right:
 		e.at = after(text, at)
 	case WordLeft:
-		e.at = wordBefore(text, at)
+		e.at = runBefore(text, at, inWord)
 	case WordRight:
 		e.at = wordAfter(text, at)
 	case Home:
@@ -100,9 +100,9 @@ func (e *editor) apply(op Op) bool {
 		}
 		e.kill(op, killing, at, end)
 	case KillWord:
-		e.kill(op, killing, spaceBefore(text, at), at)
+		e.kill(op, killing, runBefore(text, at, notBlank), at)
 	case KillBack:
-		e.kill(op, killing, wordBefore(text, at), at)
+		e.kill(op, killing, runBefore(text, at, inWord), at)
 	case KillNext:
 		e.kill(op, killing, at, wordAfter(text, at))
 	case Yank:
@@ -159,7 +159,8 @@ func (e *editor) transpose() {
 }
 
 // moveVertically moves the cursor to the row above or below, and reports false if there is none.
-func (e *editor) moveVertically(op Op, rows []span) bool {
+func (e *editor) moveVertically(op Op) bool {
+	rows := wrap(e.text, e.width)
 	y := rowOf(rows, e.at)
 	to := y - 1
 	if op == Down {

@@ -39,26 +39,11 @@ func after(s string, at int) int {
 	return at + n
 }
 
-// before returns the beginning of the grapheme that ends at byte at. Graphemes depend on the text
-// before them, so before searches from the beginning of the line.
-func before(s string, at int) int {
-	if at == 0 {
-		return 0
-	}
-	if s[at-1] == '\n' {
-		return at - 1
-	}
-	i := lineStart(s, at)
-	for {
-		next := after(s, i)
-		if next >= at {
-			return i
-		}
-		i = next
-	}
-}
+// before returns the beginning of the grapheme that ends at byte at.
+func before(s string, at int) int { return snap(s, max(at-1, 0)) }
 
-// snap returns the byte at, or the beginning of the grapheme around it.
+// snap returns the byte at, or the beginning of the grapheme around it. Graphemes depend on the text
+// before them, so snap searches from the beginning of the line.
 func snap(s string, at int) int {
 	if at >= len(s) || at == 0 {
 		return at
@@ -89,12 +74,16 @@ func inWord(s string, at int) bool {
 	return unicode.IsLetter(r) || unicode.IsNumber(r) || r == '_'
 }
 
-// wordBefore returns the beginning of the word that ends before byte at.
-func wordBefore(s string, at int) int {
-	for at > 0 && !inWord(s, before(s, at)) {
+// notBlank reports whether the grapheme that begins at byte at is no white space.
+func notBlank(s string, at int) bool { return s[at] != ' ' && s[at] != '\n' }
+
+// runBefore returns the beginning of the last run of graphemes before byte at that are in a set, such
+// as inWord.
+func runBefore(s string, at int, in func(s string, at int) bool) int {
+	for at > 0 && !in(s, before(s, at)) {
 		at = before(s, at)
 	}
-	for at > 0 && inWord(s, before(s, at)) {
+	for at > 0 && in(s, before(s, at)) {
 		at = before(s, at)
 	}
 	return at
@@ -107,18 +96,6 @@ func wordAfter(s string, at int) int {
 	}
 	for at < len(s) && inWord(s, at) {
 		at = after(s, at)
-	}
-	return at
-}
-
-// spaceBefore returns the beginning of the last run without white space before byte at.
-func spaceBefore(s string, at int) int {
-	blank := func(i int) bool { return s[i] == ' ' || s[i] == '\n' }
-	for at > 0 && blank(before(s, at)) {
-		at = before(s, at)
-	}
-	for at > 0 && !blank(before(s, at)) {
-		at = before(s, at)
 	}
 	return at
 }

@@ -1,8 +1,6 @@
 package composer
 
-import (
-	"chat.lan/p2pchat/tui/sanitize"
-)
+import "chat.lan/p2pchat/tui/sanitize"
 
 // margin counts the cells before the text: " › ", or as many blanks.
 const margin = 3

@@ -91,27 +91,18 @@ func (p *Pane) Peer(id string) (event.Peer, bool) {
 	return peer, ok
 }
 
-// Count returns how many peers are present, and how many are listed.
-func (p *Pane) Count() (present, listed int) {
+// Count returns how many peers are present, and how many of those are not encrypted.
+func (p *Pane) Count() (present, plain int) {
 	for _, peer := range p.peers {
-		if peer.Present() {
-			present++
+		if !peer.Present() {
+			continue
 		}
-		if p.listed(peer) {
-			listed++
+		present++
+		if !peer.Encrypted() {
+			plain++
 		}
 	}
-	return present, listed
-}
-
-// CountPlain counts the peers that are present and not encrypted.
-func (p *Pane) CountPlain() (n int) {
-	for _, peer := range p.peers {
-		if peer.Present() && !peer.Encrypted() {
-			n++
-		}
-	}
-	return n
+	return present, plain
 }
 
 // MoveSelection moves the selection by that many peers, down if delta is above zero.

@@ -17,32 +17,28 @@ const lead = 3
 // is high, and none is wider.
 func (p *Pane) Rows() []string {
 	p.sort()
-	rows := make([]string, 0, p.h)
-	if p.h > 0 {
-		rows = append(rows, p.titleRow())
-	}
-	if p.h > 1 && p.self.ID != "" {
+	t := p.cfg.Theme
+	rows := append(make([]string, 0, p.h), p.titleRow())
+	if p.self.ID != "" {
 		rows = append(rows, p.ownRow())
 	}
-	room := p.h - len(rows)
-	if len(p.order) == 0 && room > 0 {
-		for _, hint := range []sanitize.SafeText{sanitize.Trusted("No one yet. People"), sanitize.Trusted("appear here"), sanitize.Trusted("automatically.")}[:min(3, room)] {
-			t := p.cfg.Theme
+	for _, id := range p.visible(p.h - len(rows)) {
+		rows = append(rows, p.peerRow(p.peers[id]))
+	}
+	if len(p.order) == 0 {
+		for _, hint := range [...]sanitize.SafeText{sanitize.Trusted("No one yet. People"), sanitize.Trusted("appear here"), sanitize.Trusted("automatically.")} {
 			rows = append(rows, t.Row(p.w).Space(t.Text, lead).Put(t.Dim, hint).PadTo(t.Text, p.w).String())
 		}
 	}
-	for _, id := range p.visible(room) {
-		rows = append(rows, p.peerRow(p.peers[id]))
-	}
 	for len(rows) < p.h {
-		rows = append(rows, p.cfg.Theme.Row(p.w).PadTo(p.cfg.Theme.Text, p.w).String())
+		rows = append(rows, t.Row(p.w).PadTo(t.Text, p.w).String())
 	}
 	return rows[:p.h]
 }
 
 // visible returns the uuids of the peers that fit, the selected peer among them.
 func (p *Pane) visible(room int) []string {
-	if room <= 0 || len(p.order) == 0 {
+	if room <= 0 {
 		return nil
 	}
 	p.top = min(p.top, max(0, len(p.order)-room))
@@ -54,17 +50,12 @@ func (p *Pane) visible(room int) []string {
 
 func (p *Pane) titleRow() string {
 	t := p.cfg.Theme
-	present, listed := p.Count()
-	r := t.Row(p.w)
-	if p.focus {
-		r.Put(t.Accent, t.Focus).Put(t.Accent, sanitize.Trusted("Peers"))
-	} else {
-		r.Space(t.Text, 1).Put(t.Strong, sanitize.Trusted("Peers"))
-	}
+	present, _ := p.Count()
 	count := fmt.Sprint(present)
-	if listed > present {
+	if listed := len(p.order); listed > present {
 		count = fmt.Sprintf("%d of %d here", present, listed)
 	}
+	r := t.PaneTitle(p.w, p.focus, sanitize.Trusted("Peers"))
 	return r.Space(t.Text, 1).Put(t.Dim, sanitize.Line(count)).PadTo(t.Text, p.w).String()
 }
 
@@ -83,25 +74,19 @@ func (p *Pane) peerRow(peer event.Peer) string {
 	glyph, style := stateGlyph(t, peer)
 	r := t.Row(p.w)
 	selected := p.focus && peer.ID == p.at
-	name, blank, dim := p.nameStyle(peer), t.Text, t.Dim
+	name, blank, good := p.nameStyle(peer), t.Text, t.Good
 	if !peer.Present() {
 		name = t.Dim
 	}
+	note, noteStyle := p.note(peer)
 	if selected {
-		name, blank, dim, style = t.Selected, t.Selected, t.Selected, t.Selected
+		name, blank, good, style, noteStyle = t.Selected, t.Selected, t.Selected, t.Selected, t.Selected
 		r.Put(t.Accent, t.Selection)
 	} else {
 		r.Space(blank, 1)
 	}
 	r.Put(style, glyph).Space(blank, 1)
 
-	note, noteStyle := p.note(peer)
-	if selected {
-		noteStyle = t.Selected
-	} else if noteStyle == (theme.Style{}) {
-		noteStyle = dim
-	}
-	mark := peer.Present() && peer.Verified
 	end := p.w - 1 // nothing touches the edge
 	room := max(end-lead-note.Width()-1, 4)
 	if peer.Present() {
@@ -111,10 +96,8 @@ func (p *Pane) peerRow(peer event.Peer) string {
 	r.PutWithin(name, p.label(peer, room), room).PadTo(blank, at)
 	if peer.Present() {
 		r.Space(blank, 1)
-		if mark && selected {
-			r.Put(t.Selected, t.Signed)
-		} else if mark {
-			r.Put(t.Good, t.Signed)
+		if peer.Verified {
+			r.Put(good, t.Signed)
 		} else {
 			r.Space(blank, 1)
 		}
@@ -134,12 +117,12 @@ func stateGlyph(t *theme.Theme, peer event.Peer) (sanitize.SafeText, theme.Style
 	return t.Lost, t.Dim
 }
 
-// note returns the text at the right end of a row. The zero style stands for dim.
+// note returns the text at the right end of a row.
 func (p *Pane) note(peer event.Peer) (sanitize.SafeText, theme.Style) {
 	t := p.cfg.Theme
 	switch {
 	case !peer.Present():
-		return sanitize.Linef("%s%s", peer.State, formatAgo(p.cfg.Now().Sub(peer.Changed))), theme.Style{}
+		return sanitize.Linef("%s%s", peer.State, formatAgo(p.cfg.Now().Sub(peer.Changed))), t.Dim
 	case peer.Ignored:
 		return sanitize.Trusted("ignored"), t.Warn
 	case !peer.Encrypted():
@@ -147,9 +130,9 @@ func (p *Pane) note(peer event.Peer) (sanitize.SafeText, theme.Style) {
 	case peer.State == event.Late:
 		return sanitize.Trusted("   late"), t.Warn
 	case peer.RTT > 0:
-		return sanitize.Line(formatRTT(peer.RTT)), theme.Style{}
+		return sanitize.Line(formatRTT(peer.RTT)), t.Dim
 	}
-	return sanitize.Trusted("      -"), theme.Style{}
+	return sanitize.Trusted("      -"), t.Dim
 }
 
 // formatRTT writes a round-trip time. Up to ten seconds it always takes seven cells.

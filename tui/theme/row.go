@@ -25,6 +25,14 @@ func newRow(most int, tail sanitize.SafeText) *Row {
 	return r
 }
 
+// PaneTitle begins the row at the top of a pane, which shows whether the pane has the focus.
+func (t *Theme) PaneTitle(cells int, focus bool, title sanitize.SafeText) *Row {
+	if focus {
+		return t.Row(cells).Put(t.Accent, t.Focus).Put(t.Accent, title)
+	}
+	return t.Row(cells).Space(t.Text, 1).Put(t.Strong, title)
+}
+
 // Put adds text, cut to the cells that are left. A full row takes more text and ignores it.
 func (r *Row) Put(s Style, text sanitize.SafeText) *Row {
 	return r.PutWithin(s, text, r.Left())

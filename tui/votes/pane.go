@@ -180,14 +180,12 @@ func (p *Pane) selectedIndex() int {
 
 // Rows draws the pane: exactly as many rows as it is high, none wider than it is wide.
 func (p *Pane) Rows() []string {
-	rows := make([]string, 0, p.h)
-	if p.h > 0 {
-		rows = append(rows, p.titleRow())
-	}
-	left := p.h - len(rows)
+	rows := append(make([]string, 0, p.h), p.titleRow())
 	if len(p.list) == 0 {
-		rows = append(rows, p.hintRows(left)...)
-	} else if left > 0 {
+		for _, hint := range [...]sanitize.SafeText{sanitize.Trusted("None yet. F4 proposes:"), sanitize.Trusted("secure-only, or a topic.")} {
+			rows = append(rows, p.th.Row(p.w).Space(p.th.Text, 1).Put(p.th.Dim, hint).String())
+		}
+	} else if left := p.h - 1; left > 0 {
 		at := p.selectedIndex()
 		p.top = min(max(p.top, at-left+1), at)
 		p.top = max(min(p.top, len(p.list)-left), 0)
@@ -198,39 +196,17 @@ func (p *Pane) Rows() []string {
 	for len(rows) < p.h {
 		rows = append(rows, "")
 	}
-	return rows
+	return rows[:p.h]
 }
 
 func (p *Pane) titleRow() string {
-	r := p.th.Row(p.w)
-	style := p.th.Strong
-	if p.focus {
-		style = p.th.Accent
-		r.Put(style, p.th.Focus)
-	} else {
-		r.Space(p.th.Text, 1)
-	}
-	r.Put(style, sanitize.Trusted("Proposals"))
+	r := p.th.PaneTitle(p.w, p.focus, sanitize.Trusted("Proposals"))
 	if n, mine := p.CountOpen(); mine > 0 {
 		r.Put(p.th.Accent, sanitize.Linef(" %d to answer", mine))
 	} else if n > 0 {
 		r.Put(p.th.Dim, sanitize.Linef(" %d open", n))
 	}
 	return r.String()
-}
-
-// hintRows draws what to do while there are no votes.
-func (p *Pane) hintRows(rows int) []string {
-	var out []string
-	for _, s := range []sanitize.SafeText{
-		sanitize.Trusted("None yet. F4 proposes:"),
-		sanitize.Trusted("secure-only, or a topic."),
-	} {
-		if len(out) < rows {
-			out = append(out, p.th.Row(p.w).Space(p.th.Text, 1).Put(p.th.Dim, s).String())
-		}
-	}
-	return out
 }
 
 // proposalRow draws `▸#6 topic       3/4  1:41`.
