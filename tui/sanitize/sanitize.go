@@ -160,8 +160,7 @@ func (sc *scanner) write(r rune) {
 			sc.put(unknown)
 			return
 		}
-		sc.out.WriteRune(r)
-		sc.last = r
+		sc.attach(r)
 	case prefix:
 		sc.release(r)
 		sc.held = r
@@ -181,6 +180,12 @@ func (sc *scanner) put(r rune) {
 	sc.release(r)
 	sc.out.WriteRune(r)
 	sc.setBase(r)
+}
+
+// attach writes a rune that belongs to the one before it.
+func (sc *scanner) attach(r rune) {
+	sc.out.WriteRune(r)
+	sc.last = r
 }
 
 // setBase notes that r was written and is the base of the marks that follow.
@@ -205,28 +210,25 @@ func (sc *scanner) release(next rune) {
 	case held == 0:
 	case held == zwj && sc.emoji && isEmoji(next):
 		if sc.joined < maxJoined {
-			sc.out.WriteRune(zwj)
-			sc.last = zwj
+			sc.attach(zwj)
 			sc.joined++
 		}
 	case held == zwj || held == zwnj:
 		// Bengali and others put a joiner before the virama too (র‍্য), to keep the letter whole.
 		indic := sc.last == sc.base && unicode.IsLetter(sc.base) && sc.links < maxLinks && isVirama(next)
 		if indic || isJoining(sc.base) && isJoining(next) {
-			sc.out.WriteRune(held)
-			sc.last = held
+			sc.attach(held)
 		}
 	case held == emoForm:
 		if next == keycap {
-			sc.out.WriteRune(held)
-			sc.last = held
+			sc.attach(held)
 		}
-	case next >= 0x80 && next != unknown && (unicode.IsLetter(next) || unicode.IsNumber(next)) && !isPrefix(next):
+	default:
+		if next < 0x80 || !unicode.IsLetter(next) && !unicode.IsNumber(next) || isPrefix(next) {
+			held = unknown
+		}
 		sc.out.WriteRune(held)
 		sc.setBase(held)
-	default:
-		sc.out.WriteRune(unknown)
-		sc.setBase(unknown)
 	}
 }
 
@@ -253,9 +255,8 @@ func (sc *scanner) putMark(r rune) {
 		}
 		sc.marks++
 	}
-	sc.out.WriteRune(r)
+	sc.attach(r)
 	sc.spread++
-	sc.last = r
 	sc.emoji = false
 	sc.jamo = 0
 }
@@ -266,8 +267,7 @@ func (sc *scanner) putJoiner(r rune) {
 	switch {
 	case sc.held != 0 || sc.last == 0:
 	case unicode.Is(unicode.M, sc.last) && isVirama(sc.last):
-		sc.out.WriteRune(r)
-		sc.last = r
+		sc.attach(r)
 	default:
 		sc.held = r
 	}
@@ -282,15 +282,12 @@ func (sc *scanner) putSelector(r rune) {
 	case r == emoForm && takesKeycap(sc.base):
 		sc.held = r
 	case r == emoForm || r == textForm:
-		if !sc.emoji {
-			return
+		if sc.emoji {
+			sc.attach(r)
 		}
-		sc.out.WriteRune(r)
-		sc.last = r
 	case r < 0x1810 && unicode.Is(unicode.Mongolian, sc.base),
 		r > 0x1810 && unicode.Is(unicode.Han, sc.base):
-		sc.out.WriteRune(r)
-		sc.last = r
+		sc.attach(r)
 	}
 }
 

@@ -1,9 +1,7 @@
 package wording
 
 import (
-	"fmt"
 	"net/netip"
-	"strings"
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
@@ -25,10 +23,7 @@ func Left(label sanitize.SafeText) sanitize.SafeText { return sanitize.Linef("%s
 
 // Lost reports a peer whose connection broke.
 func (ph Phrases) Lost(label sanitize.SafeText) sanitize.SafeText {
-	if ph.Terse {
-		return sanitize.Linef("%s lost", label)
-	}
-	return sanitize.Linef("%s is lost: the connection broke", label)
+	return sanitize.Linef("%s %s", label, ph.either("is lost: the connection broke", "lost"))
 }
 
 // Renamed reports a peer's new name.
@@ -52,21 +47,6 @@ func PeerMarks(p event.Peer) (words []string) {
 
 // Unmapped shows an IPv4 address as one, though a dual-stack socket names it ::ffff:10.0.0.7.
 func Unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
-
-// origin returns where a peer is, in parentheses, with a warning if messages to it can be read on the way.
-func origin(p event.Peer) string {
-	var parts []string
-	if p.Addr.IsValid() {
-		parts = append(parts, Unmapped(p.Addr).Addr().String())
-	}
-	if !p.Encrypted() {
-		parts = append(parts, notEncrypted)
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (%s)", strings.Join(parts, ", "))
-}
 
 // FirstSteps says what to do once the first peer is here.
 func FirstSteps() sanitize.SafeText {

@@ -1,6 +1,7 @@
 package wording
 
 import (
+	"fmt"
 	"strings"
 
 	"chat.lan/p2pchat/net/event"
@@ -20,9 +21,19 @@ func Started(self event.Self) []sanitize.SafeText {
 	}
 }
 
-// Discovered reports a peer that came.
+// Discovered reports a peer that came, where it is, and whether messages to it can be read on the way.
 func Discovered(label sanitize.SafeText, p event.Peer) sanitize.SafeText {
-	return sanitize.Linef("🔍 Discovered new peer: %s%s", label, origin(p))
+	var parts []string
+	if p.Addr.IsValid() {
+		parts = append(parts, Unmapped(p.Addr).Addr().String())
+	}
+	if !p.Encrypted() {
+		parts = append(parts, notEncrypted)
+	}
+	if len(parts) == 0 {
+		return sanitize.Linef("🔍 Discovered new peer: %s", label)
+	}
+	return sanitize.Linef("🔍 Discovered new peer: %s (%s)", label, strings.Join(parts, ", "))
 }
 
 // SentTo reports to how many peers a message went out. With none it waits for the first.
@@ -40,16 +51,17 @@ func PeerList(peers []event.Peer, label func(event.Peer) sanitize.SafeText) []sa
 	}
 	rows := []sanitize.SafeText{sanitize.Trusted("👥 Discovered peers:")}
 	for _, p := range peers {
-		at := ""
+		row := fmt.Sprintf("  - %s (%s)", label(p), p.ID)
 		if p.Addr.IsValid() {
-			at = " at " + Unmapped(p.Addr).String()
+			row += " at " + Unmapped(p.Addr).String()
 		}
-		var marks []string
 		if p.State != event.Up {
-			marks = append(marks, string(p.State))
+			row += ", " + string(p.State)
 		}
-		marks = append(marks, PeerMarks(p)...)
-		rows = append(rows, sanitize.Linef("  - %s (%s)%s%s", label(p), p.ID, at, strings.Join(append([]string{""}, marks...), ", ")))
+		for _, mark := range PeerMarks(p) {
+			row += ", " + mark
+		}
+		rows = append(rows, sanitize.Line(row))
 	}
 	return rows
 }

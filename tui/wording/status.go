@@ -25,12 +25,9 @@ func (ph Phrases) Saving(was, now event.Saving) (notes []Note) {
 	if now.Aside != "" && now.Aside != was.Aside {
 		add(event.Error, sanitize.Linef("The saved history was damaged: recovered %d records, fetching the rest from the others; the damaged file is %s", now.Recovered, now.Aside))
 	}
-	switch lost := now.Unreadable - was.Unreadable; {
-	case lost <= 0:
-	case ph.Terse:
-		add(event.Warning, sanitize.Linef("%d damaged records were dropped; others have them", lost))
-	default:
-		add(event.Warning, sanitize.Linef("%d records on disk were damaged and are asked of the others", lost))
+	if lost := now.Unreadable - was.Unreadable; lost > 0 {
+		add(event.Warning, sanitize.Linef("%d %s", lost, ph.either("records on disk were damaged and are asked of the others",
+			"damaged records were dropped; others have them")))
 	}
 	return notes
 }

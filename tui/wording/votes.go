@@ -96,34 +96,28 @@ func (ph Phrases) LeavesOut(p event.Proposal) sanitize.SafeText {
 	return sanitize.Linef("%s leaves out %s: it does not count here until /accept %s", p.Label, ph.Names(p.LeftOut), p.Label)
 }
 
+// endings holds the verbs of votes that are over but didn't pass, for the screen and for line mode.
+var endings = map[vote.Status]struct{ screen, terse string }{
+	vote.StatusRejected:  {"REJECTED", "REJECTED"},
+	vote.StatusCancelled: {"was withdrawn", "CANCELLED"},
+	vote.StatusExpired:   {"expired, undecided", "EXPIRED, undecided"},
+	vote.StatusEnded:     {"ended", "ENDED"},
+}
+
 // Outcome reports how a vote ended. It is empty while the vote is open.
 func (ph Phrases) Outcome(p event.Proposal) sanitize.SafeText {
-	var verb string
-	switch state := p.State; {
-	case state == vote.StatusPassed:
+	if p.State == vote.StatusPassed {
 		text := sanitize.Linef("%s PASSED %d of %d: %s", p.Label, p.Yes, p.Of(), Title(p))
 		if ph.Terse && !p.Idle {
 			return text
 		}
 		return sanitize.Linef("%s %s %s", text, ph.Dot, Effect(p))
-	case state == vote.StatusRejected:
-		verb = "REJECTED"
-	case state == vote.StatusCancelled && ph.Terse:
-		verb = "CANCELLED"
-	case state == vote.StatusCancelled:
-		verb = "was withdrawn"
-	case state == vote.StatusExpired && ph.Terse:
-		verb = "EXPIRED, undecided"
-	case state == vote.StatusExpired:
-		verb = "expired, undecided"
-	case state == vote.StatusEnded && ph.Terse:
-		verb = "ENDED"
-	case state == vote.StatusEnded:
-		verb = "ended"
-	default:
+	}
+	verbs, over := endings[p.State]
+	if !over {
 		return sanitize.SafeText{}
 	}
-	return sanitize.Linef("%s %s: %s", p.Label, verb, Title(p))
+	return sanitize.Linef("%s %s: %s", p.Label, ph.either(verbs.screen, verbs.terse), Title(p))
 }
 
 // BallotCast reports a ballot, or a voter's second and contrary one.
@@ -163,13 +157,11 @@ func (ph Phrases) Policy(p event.Policy, signed bool) sanitize.SafeText {
 		since = sanitize.Linef("%s, signed by %s", since, ph.Names(p.Signed))
 	}
 	if !p.SecureOnly {
-		effect = "heard"
+		effect = ph.either("heard again", "heard")
 	}
 	switch {
-	case !ph.Terse && !p.SecureOnly:
-		return sanitize.Linef("Secure-only is off since %s: unsigned messages are heard again", since)
 	case !ph.Terse:
-		return sanitize.Linef("Secure-only is on since %s: unsigned messages are refused", since)
+		return sanitize.Linef("Secure-only is %s since %s: unsigned messages are %s", OnOff(p.SecureOnly), since, effect)
 	case p.SecureOnly || signed:
 		return sanitize.Linef("Secure-only is %s (%s): unsigned messages are %s", OnOff(p.SecureOnly), since, effect)
 	}

@@ -39,6 +39,14 @@ func (ph Phrases) Names(voters []event.Voter) sanitize.SafeText {
 	return sanitize.Join(sanitize.Trusted(", "), out...)
 }
 
+// either returns the form of the screen or that of line mode.
+func (ph Phrases) either(screen, terse string) string {
+	if ph.Terse {
+		return terse
+	}
+	return screen
+}
+
 // WithHint joins a sentence and its hint, if it has one. All are raw.
 func WithHint(text, hint, dot string) string {
 	if hint == "" {
