@@ -2,13 +2,11 @@
 //
 // Bubble Tea v1 asks in a package init: it writes OSC 11 and reads the answer. A terminal that never
 // answers (a serial line, a recorder, some multiplexers) delays the start by five seconds. Lip Gloss
-// doesn't ask once the background is set, so this package sets it, in an init of its own. The program
-// has no other init: only an init can run before another package's init.
+// doesn't ask once the background is set, so this package sets it, in the program's only init.
 //
-// The order of initialisation makes it work. Go initialises packages in the order of their import
-// paths, each as soon as its imports are ready. This package imports Lip Gloss and nothing of Bubble
-// Tea, and chat.lan/… sorts before github.com/charmbracelet/bubbletea. Any import of this
-// package will do: package tui has it.
+// Go initialises packages in the order of their import paths, each as soon as its imports are ready. This
+// package imports Lip Gloss and nothing of Bubble Tea, and chat.lan/… sorts before
+// github.com/charmbracelet/bubbletea. Any import of this package will do: package tui has it.
 //
 // A later choice (a --theme flag) calls lipgloss.SetHasDarkBackground again.
 package background

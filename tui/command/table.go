@@ -28,11 +28,10 @@ type Table struct {
 	byName map[string]*Command // names and aliases
 }
 
-// New returns a table of the commands that every mode has, and then rows.
-func New(rows ...Command) *Table {
+// New returns a table of the commands that every mode has.
+func New() *Table {
 	t := &Table{byName: make(map[string]*Command)}
 	t.Add(commands(t)...)
-	t.Add(rows...)
 	return t
 }
 

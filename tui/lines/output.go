@@ -70,28 +70,27 @@ func newOutput(cfg Config) *output {
 
 // add queues text for stdout, or for stderr. It never blocks; after close it drops the text.
 func (o *output) add(errs bool, text string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed || o.full || o.failed.Err() != nil {
-		return
-	}
-	// Writers wait behind the limit, but not after Run has ended. Then more text is cut off rather than
-	// filling memory, and all after it too, so that no reader gets lines with a hole.
-	if o.size > 4*maxQueued {
-		o.full = true
-		return
-	}
-	if n := len(o.queue); n > 0 && o.queue[n-1].errs == errs {
-		o.queue[n-1].text = append(o.queue[n-1].text, text...)
-	} else {
-		o.queue = append(o.queue, chunk{errs, []byte(text)})
-	}
-	o.size += len(text)
-	o.signal()
+	o.update(func() {
+		// Writers wait behind the limit, but not after Run has ended. Then more text is cut off rather than
+		// filling memory, and all after it too, so that no reader gets lines with a hole.
+		o.full = o.full || o.size > 4*maxQueued
+		if o.full || o.closed || o.failed.Err() != nil {
+			return
+		}
+		if n := len(o.queue); n > 0 && o.queue[n-1].errs == errs {
+			o.queue[n-1].text = append(o.queue[n-1].text, text...)
+		} else {
+			o.queue = append(o.queue, chunk{errs, []byte(text)})
+		}
+		o.size += len(text)
+	})
 }
 
-// signal wakes run.
-func (o *output) signal() {
+// update changes the state and wakes run.
+func (o *output) update(change func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	change()
 	select {
 	case o.wake <- struct{}{}:
 	default:
@@ -115,14 +114,6 @@ func (o *output) wait(stop <-chan struct{}) {
 			return
 		}
 	}
-}
-
-// update changes the state and wakes run.
-func (o *output) update(change func()) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	change()
-	o.signal()
 }
 
 // allowPrompt says that the program is ready for its user to type.

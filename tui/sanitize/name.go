@@ -3,8 +3,6 @@ package sanitize
 import (
 	"strings"
 	"unicode"
-
-	"github.com/charmbracelet/x/ansi"
 )
 
 // MaxName is the greatest length of a name, in bytes.
@@ -28,8 +26,7 @@ func Name(s string) SafeText {
 	// A removal can expose another (a cut ends in a suffix, a mark loses its base), so repeat until
 	// nothing changes. Each turn shortens the name or removes a dot, so the loop ends.
 	for {
-		next := shorten(collapse(withoutSuffix(withoutYou(withoutMarks(s)))))
-		next = Line(next).s
+		next := Line(shorten(collapse(withoutSuffix(withoutYou(withoutMarks(s)))))).s
 		if next == s {
 			break
 		}
@@ -153,13 +150,12 @@ func shorten(s string) string {
 	if len(s) <= MaxName {
 		return s
 	}
-	n := 0
-	for n < len(s) {
-		g, _ := ansi.FirstGraphemeCluster(s[n:], ansi.GraphemeWidth)
-		if n+len(g) > MaxName {
-			break
+	end := 0
+	for {
+		n, _ := FirstGrapheme(s[end:])
+		if end+n > MaxName {
+			return strings.TrimSpace(s[:end])
 		}
-		n += len(g)
+		end += n
 	}
-	return strings.TrimSpace(s[:n])
 }

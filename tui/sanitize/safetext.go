@@ -43,12 +43,7 @@ func (t SafeText) IsEmpty() bool { return t.s == "" }
 
 // Line sanitizes s into a single row: no line end, no tab, no control at all. Printable ASCII is
 // returned as it is, without allocating.
-func Line(s string) SafeText {
-	if isPlain(s, false) {
-		return SafeText{s}
-	}
-	return SafeText{scan(s, false)}
-}
+func Line(s string) SafeText { return scan(s, false) }
 
 // Linef formats its arguments, and sanitizes the whole as a single row, whatever the arguments were.
 func Linef(format string, args ...any) SafeText {
@@ -57,12 +52,7 @@ func Linef(format string, args ...any) SafeText {
 
 // Block sanitizes s into rows ended by \n. CRLF, a lone CR, vertical tab, form feed, NEL and the
 // Unicode line and paragraph separators end a row too; a tab becomes 1–4 spaces.
-func Block(s string) SafeText {
-	if isPlain(s, true) {
-		return SafeText{s}
-	}
-	return SafeText{scan(s, true)}
-}
+func Block(s string) SafeText { return scan(s, true) }
 
 // literal is the type of Trusted's argument. A caller outside this package can't name it, so only a
 // constant fits: text that came from elsewhere doesn't compile.

@@ -49,14 +49,17 @@ type scanner struct {
 }
 
 // scan sanitizes s, into rows or into a single row.
-func scan(s string, rows bool) string {
+func scan(s string, rows bool) SafeText {
+	if isPlain(s, rows) {
+		return SafeText{s}
+	}
 	sc := scanner{rows: rows}
 	sc.out.Grow(len(s) + 16)
 	for i := 0; i < len(s); {
 		i += sc.step(s[i:])
 	}
 	sc.release(0)
-	return sc.out.String()
+	return SafeText{sc.out.String()}
 }
 
 // step handles the character or sequence at the start of s, and returns its length in bytes.
