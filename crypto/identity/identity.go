@@ -66,10 +66,7 @@ func (i *Identity) Key() Key { return i.public }
 // Sign signs domain ‖ message and returns the 64-byte signature (RFC 8032). It panics on a domain
 // that doesn't end in its only zero byte, an error of the program.
 func (i *Identity) Sign(domain Domain, message []byte) []byte {
-	mustBeDomain(domain)
-	signed := make([]byte, 0, len(domain)+len(message))
-	signed = append(append(signed, domain...), message...)
-	return ed25519.Sign(i.secret().identity, signed)
+	return ed25519.Sign(i.secret().identity, join(domain, message))
 }
 
 // SignSeedForm signs a message of the seed's protocol, which has no room for a domain. It uses a
@@ -87,17 +84,13 @@ func (i Identity) Format(f fmt.State, _ rune) { io.WriteString(f, i.String()) }
 // Verify reports whether signature is k's over domain ‖ message. It is the standard library's
 // verification, one signature at a time: batch verification accepts other malicious signatures.
 func Verify(k Key, domain Domain, message, signature []byte) bool {
-	mustBeDomain(domain)
-	if len(signature) != ed25519.SignatureSize {
-		return false
-	}
-	signed := make([]byte, 0, len(domain)+len(message))
-	signed = append(append(signed, domain...), message...)
-	return ed25519.Verify(k.b[:], signed, signature)
+	return len(signature) == ed25519.SignatureSize && ed25519.Verify(k.b[:], join(domain, message), signature)
 }
 
-func mustBeDomain(d Domain) {
+// join returns domain ‖ message. It panics on a domain that doesn't end in its only zero byte.
+func join(d Domain, message []byte) []byte {
 	if len(d) < 2 || strings.IndexByte(string(d), 0) != len(d)-1 {
 		panic("identity: a domain ends in its only zero byte")
 	}
+	return append(append(make([]byte, 0, len(d)+len(message)), d...), message...)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -55,24 +56,13 @@ func KeyFromBytes(raw []byte) (Key, error) {
 	y := k.b
 	y[31] &= 0x7f
 	// p = 2²⁵⁵ − 19: y ≥ p only if all but the lowest byte are at their maximum.
-	if y[31] == 0x7f && y[0] >= 0xed && allOnes(y[1:31]) {
+	if y[31] == 0x7f && y[0] >= 0xed && bytes.Count(y[1:31], []byte{0xff}) == 30 {
 		return Key{}, ErrKeyEncoding
 	}
-	for i := range smallOrder {
-		if y == smallOrder[i] {
-			return Key{}, ErrSmallOrder
-		}
+	if slices.Contains(smallOrder, y) {
+		return Key{}, ErrSmallOrder
 	}
 	return k, nil
-}
-
-func allOnes(b []byte) bool {
-	for _, x := range b {
-		if x != 0xff {
-			return false
-		}
-	}
-	return true
 }
 
 // ParseKey accepts exactly what String returns. It refuses upper-case digits: a key has one text.

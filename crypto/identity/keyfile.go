@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
@@ -78,15 +79,7 @@ func (i *Identity) save(dir string) error {
 		return fmt.Errorf("identity: %w", err)
 	}
 	defer os.Remove(temp.Name()) // after the rename there is nothing under that name
-	if err := pem.Encode(temp, &pem.Block{Type: pemType, Bytes: der}); err != nil {
-		temp.Close()
-		return fmt.Errorf("identity: write %s: %w", temp.Name(), err)
-	}
-	if err := temp.Sync(); err != nil {
-		temp.Close()
-		return fmt.Errorf("identity: write %s: %w", temp.Name(), err)
-	}
-	if err := temp.Close(); err != nil {
+	if err := cmp.Or(pem.Encode(temp, &pem.Block{Type: pemType, Bytes: der}), temp.Sync(), temp.Close()); err != nil {
 		return fmt.Errorf("identity: write %s: %w", temp.Name(), err)
 	}
 	if err := os.Rename(temp.Name(), filepath.Join(dir, fileName)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -73,22 +74,11 @@ func appendString(dst []byte, s string) []byte {
 			continue
 		}
 		if c < utf8.RuneSelf {
-			dst = append(dst, s[start:i]...)
-			switch c {
-			case '"', '\\':
-				dst = append(dst, '\\', c)
-			case '\b':
-				dst = append(dst, '\\', 'b')
-			case '\f':
-				dst = append(dst, '\\', 'f')
-			case '\n':
-				dst = append(dst, '\\', 'n')
-			case '\r':
-				dst = append(dst, '\\', 'r')
-			case '\t':
-				dst = append(dst, '\\', 't')
-			default:
-				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			dst = append(append(dst, s[start:i]...), '\\')
+			if k := strings.IndexByte("\"\\\b\f\n\r\t", c); k >= 0 {
+				dst = append(dst, `"\bfnrt`[k])
+			} else {
+				dst = append(dst, 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 			}
 			i++
 			start = i

@@ -7,8 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"strconv"
+
+	"chat.lan/p2pchat/crypto/identity"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -93,6 +96,23 @@ func unhex(out, text []byte) error {
 	return nil
 }
 
+// ErrOtherRoom refuses a record of another room than the one it was given for.
+var ErrOtherRoom = errors.New("record belongs to another room")
+
+// FeedKey names a feed among those of all authors: any author may use any Feed number.
+type FeedKey struct {
+	Author identity.Key
+	Feed   Feed
+}
+
+// Compare orders feed keys by author, then by feed.
+func (k FeedKey) Compare(other FeedKey) int {
+	return cmp.Or(k.Author.Compare(other.Author), cmp.Compare(k.Feed, other.Feed))
+}
+
+// FeedKey returns the key of the feed that the record is in.
+func (r *Record) FeedKey() FeedKey { return FeedKey{Author: r.Author(), Feed: r.Feed()} }
+
 // Time is a stamp of a hybrid logical clock (rule 8). It follows the wall clock. Even with wrong
 // wall clocks it orders an author's records, and puts them after the records that the author had
 // received. As JSON it is [ms, n].
@@ -113,21 +133,14 @@ func (t Time) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads [ms,n].
 func (t *Time) UnmarshalJSON(text []byte) error {
-	inner, ok := bytes.CutPrefix(text, []byte("["))
-	if ok {
-		inner, ok = bytes.CutSuffix(inner, []byte("]"))
+	var pair []int64
+	if err := json.Unmarshal(text, &pair); err != nil {
+		return fmt.Errorf("time: %w", err)
 	}
-	ms, n, comma := bytes.Cut(inner, []byte(","))
-	if !ok || !comma {
+	if len(pair) != 2 {
 		return fmt.Errorf("time is [ms, counter]")
 	}
-	var err error
-	if t.Ms, err = strconv.ParseInt(string(ms), 10, 64); err != nil {
-		return fmt.Errorf("time: %w", err)
-	}
-	if t.N, err = strconv.ParseInt(string(n), 10, 64); err != nil {
-		return fmt.Errorf("time: %w", err)
-	}
+	t.Ms, t.N = pair[0], pair[1]
 	return nil
 }
 

@@ -85,10 +85,10 @@ func (k Kind) IsVote() bool { return k.traits().vote }
 func (k Kind) CountsAsUnknown() bool { return k.traits().counted }
 
 // NamingData returns the data of an open or name record. Sign refuses an invalid name.
-func NamingData(name string) (json.RawMessage, error) { return appendData(nil, "name", name), nil }
+func NamingData(name string) json.RawMessage { return appendData(nil, "name", name) }
 
 // TextData returns the data of a chat or me record. Sign refuses an invalid text.
-func TextData(text string) (json.RawMessage, error) { return appendData(nil, "text", text), nil }
+func TextData(text string) json.RawMessage { return appendData(nil, "text", text) }
 
 // Text returns the text of a chat or me record; "" for other kinds.
 func (r *Record) Text() string {

@@ -95,17 +95,9 @@ func (s *scanner) number() (n uint64) {
 
 // scanData reads the value of {"key":"value"} in the form of appendData; false for anything else.
 func scanData(data, key string) (value string, ok bool) {
-	value, ok = strings.CutPrefix(data, `{"`)
-	if ok {
-		value, ok = strings.CutPrefix(value, key)
-	}
-	if ok {
-		value, ok = strings.CutPrefix(value, `":"`)
-	}
-	if ok {
-		value, ok = strings.CutSuffix(value, `"}`)
-	}
-	if !ok || !utf8.ValidString(value) {
+	value, opened := strings.CutPrefix(data, `{"`+key+`":"`)
+	value, closed := strings.CutSuffix(value, `"}`)
+	if !opened || !closed || !utf8.ValidString(value) {
 		return "", false
 	}
 	if strings.IndexByte(value, '\\') < 0 {

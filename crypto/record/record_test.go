@@ -77,9 +77,9 @@ func drawBody(t *rapid.T) Body {
 	}
 	switch b.Kind.traits().key {
 	case "name":
-		b.Data, _ = NamingData(drawText(t, "name", MaxName))
+		b.Data = NamingData(drawText(t, "name", MaxName))
 	case "text":
-		b.Data, _ = TextData(drawText(t, "text", 200))
+		b.Data = TextData(drawText(t, "text", 200))
 	default:
 		if rapid.Bool().Draw(t, "outside feeds") {
 			b.Feed, b.Seq, b.Prev = 0, 0, ID{}
@@ -195,11 +195,11 @@ func TestStringsAsEncodingJSON(t *testing.T) {
 func TestSignRefuses(t *testing.T) {
 	good := benchBody(t)
 	for name, spoil := range map[string]func(*Body){
-		"control in text":      func(b *Body) { b.Data, _ = TextData("a\x1b[2J") },
-		"text not UTF-8":       func(b *Body) { b.Data, _ = TextData("a\xff") },
-		"long text":            func(b *Body) { b.Data, _ = TextData(strings.Repeat("x", MaxText+1)) },
-		"empty name":           func(b *Body) { b.Kind = KindName; b.Data, _ = NamingData("") },
-		"long name":            func(b *Body) { b.Kind = KindName; b.Data, _ = NamingData(strings.Repeat("x", MaxName+1)) },
+		"control in text":      func(b *Body) { b.Data = TextData("a\x1b[2J") },
+		"text not UTF-8":       func(b *Body) { b.Data = TextData("a\xff") },
+		"long text":            func(b *Body) { b.Data = TextData(strings.Repeat("x", MaxText+1)) },
+		"empty name":           func(b *Body) { b.Kind = KindName; b.Data = NamingData("") },
+		"long name":            func(b *Body) { b.Kind = KindName; b.Data = NamingData(strings.Repeat("x", MaxName+1)) },
 		"no data":              func(b *Body) { b.Data = nil },
 		"spaces in data":       func(b *Body) { b.Data = json.RawMessage(`{"text": "a"}`) },
 		"two values":           func(b *Body) { b.Kind = "x"; b.Data = json.RawMessage(`{}{}`) },

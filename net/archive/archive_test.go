@@ -42,12 +42,9 @@ func newSpeaker(seed byte, feed record.Feed) *speaker {
 
 func (s *speaker) say(t testing.TB, kind record.Kind, text string, at int) store.Entry {
 	t.Helper()
-	data, err := record.TextData(text)
+	data := record.TextData(text)
 	if kind == record.KindOpen || kind == record.KindName {
-		data, err = record.NamingData(text)
-	}
-	if err != nil {
-		t.Fatal(err)
+		data = record.NamingData(text)
 	}
 	ms := begin.Add(time.Duration(at) * time.Second).UnixMilli()
 	r, err := record.Sign(s.id, record.Body{Room: s.room, Feed: s.feed, Seq: s.seq, Prev: s.prev,

@@ -249,11 +249,7 @@ type author struct {
 func newAuthor(t testing.TB, id *identity.Identity) *author {
 	t.Helper()
 	a := &author{id: id, feed: record.NewFeed()}
-	data, err := record.NamingData("author")
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.prev = a.sign(t, record.Body{Kind: record.KindOpen, Data: data})
+	a.prev = a.sign(t, record.Body{Kind: record.KindOpen, Data: record.NamingData("author")})
 	return a
 }
 
@@ -270,12 +266,8 @@ func (a *author) sign(t testing.TB, b record.Body) *record.Record {
 // say returns the next record of the feed.
 func (a *author) say(t testing.TB, text string) *record.Record {
 	t.Helper()
-	data, err := record.TextData(text)
-	if err != nil {
-		t.Fatal(err)
-	}
 	a.prev = a.sign(t, record.Body{
-		Kind: record.KindChat, Data: data, Seq: a.prev.Seq() + 1, Prev: a.prev.ID(), Time: record.Time{Ms: 1},
+		Kind: record.KindChat, Data: record.TextData(text), Seq: a.prev.Seq() + 1, Prev: a.prev.ID(), Time: record.Time{Ms: 1},
 	})
 	return a.prev
 }

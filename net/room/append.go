@@ -11,10 +11,6 @@ import (
 // feed, so that AppendText returns up to two records, in order. The errors are those of package
 // record.
 func (r *Room) AppendText(kind record.Kind, text string) ([]store.Entry, error) {
-	data, err := record.TextData(text)
-	if err != nil {
-		return nil, err
-	}
 	if err := record.CheckText(text); err != nil {
 		return nil, err // no feed is opened for a text that no record takes
 	}
@@ -26,7 +22,7 @@ func (r *Room) AppendText(kind record.Kind, text string) ([]store.Entry, error) 
 		}
 		out = append(out, opened)
 	}
-	said, err := r.signNext(kind, data)
+	said, err := r.signNext(kind, record.TextData(text))
 	if err != nil {
 		return out, err
 	}
@@ -80,11 +76,7 @@ func (r *Room) openFeed() (store.Entry, error) {
 
 // signName signs and appends a record that names the author.
 func (r *Room) signName(kind record.Kind) (store.Entry, error) {
-	data, err := record.NamingData(r.name)
-	if err != nil {
-		return store.Entry{}, err
-	}
-	return r.signNext(kind, data)
+	return r.signNext(kind, record.NamingData(r.name))
 }
 
 // signNext signs and appends the next record of the local feed.

@@ -51,9 +51,9 @@ func (s *speaker) key() record.FeedKey { return record.FeedKey{Author: s.id.Key(
 
 // say makes the feed's next record, which arrives when it is sent.
 func (s *speaker) say(text string, at time.Time) Entry {
-	kind, data := record.KindChat, must(record.TextData(text))
+	kind, data := record.KindChat, record.TextData(text)
 	if s.seq == 0 {
-		kind, data = record.KindOpen, must(record.NamingData(s.name))
+		kind, data = record.KindOpen, record.NamingData(s.name)
 	}
 	r := must(record.Sign(s.id, record.Body{
 		Room: lobby, Feed: s.feed, Seq: s.seq, Prev: s.prev, Time: record.Time{Ms: at.UnixMilli()}, Kind: kind, Data: data,

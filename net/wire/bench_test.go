@@ -69,7 +69,7 @@ func BenchmarkLine(b *testing.B) {
 	}
 	line := func() *record.Record {
 		body.Seq++
-		body.Data, _ = record.TextData("a line of the usual length, \"quoted\" once, about what to have for lunch — 12:30?")
+		body.Data = record.TextData("a line of the usual length, \"quoted\" once, about what to have for lunch — 12:30?")
 		signed, err := record.Sign(author, body)
 		if err != nil {
 			b.Fatal(err)
