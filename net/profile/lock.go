@@ -8,12 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"chat.lan/p2pchat/net/filelock"
 )
 
 const lockName = "lock"
-
-// errHeld reports that another open file holds the lock.
-var errHeld = errors.New("held")
 
 // holder is the lock file's content. The kernel holds the lock itself: it ends with the process,
 // whatever the file says.
@@ -29,9 +28,9 @@ func lockFolder(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w: choose another folder with --profile", err)
 	}
-	if err := tryLock(f); err != nil {
+	if err := filelock.Try(f, true); err != nil {
 		defer f.Close()
-		if errors.Is(err, errHeld) {
+		if errors.Is(err, filelock.ErrHeld) {
 			return nil, readHolder(dir, f)
 		}
 		return nil, fmt.Errorf("profile: lock %s: %w: choose a folder on a local disk with --profile", path, err)
@@ -54,7 +53,7 @@ func lockFolder(dir string) (*os.File, error) {
 func readHolder(dir string, f *os.File) *InUseError {
 	e := &InUseError{Dir: dir}
 	var h holder
-	if json.NewDecoder(io.LimitReader(io.NewSectionReader(f, 0, 4096), 4096)).Decode(&h) == nil {
+	if json.NewDecoder(io.NewSectionReader(f, 0, 4096)).Decode(&h) == nil {
 		e.PID = h.PID
 		if h.Started > 0 {
 			e.Started = time.UnixMilli(h.Started)
@@ -66,6 +65,5 @@ func readHolder(dir string, f *os.File) *InUseError {
 // unlockFolder empties the file, so that it never names a process that has ended, and unlocks it.
 // The file stays: if it were deleted, two processes could hold two files of one name.
 func unlockFolder(f *os.File) error {
-	err := f.Truncate(0)
-	return errors.Join(err, f.Close())
+	return errors.Join(f.Truncate(0), f.Close())
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"chat.lan/p2pchat/net/filelock"
 	"chat.lan/p2pchat/net/group"
 )
 
@@ -26,8 +27,6 @@ const (
 	flockPoll    = 5 * time.Millisecond
 	flockTimeout = 10 * time.Second // a commit doesn't wait longer: the copier may be stuck
 )
-
-var errHeld = errors.New("held")
 
 // openFlock opens the lock file. A copier needs no right to write, so that a backup can be read
 // where it lies. If there is no lock file and none can be created, a copier gets nil. It finds out
@@ -53,10 +52,10 @@ func acquireFlock(ctx context.Context, path string, exclusive bool) (release fun
 		return func() {}, nil
 	}
 	for {
-		if err = tryFlock(f, exclusive); err == nil {
+		if err = filelock.Try(f, exclusive); err == nil {
 			return func() { f.Close() }, nil // releases the lock
 		}
-		if errors.Is(err, errHeld) {
+		if errors.Is(err, filelock.ErrHeld) {
 			group.Sleep(ctx, flockPoll, nil)
 			if err = ctx.Err(); err == nil {
 				continue

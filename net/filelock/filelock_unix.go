@@ -1,6 +1,6 @@
 //go:build unix
 
-package store
+package filelock
 
 import (
 	"errors"
@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryFlock takes a flock, which ends when the file is closed. It returns errHeld if another process
-// has it.
-func tryFlock(f *os.File, exclusive bool) error {
+// Try locks f, exclusively or shared with others, without waiting.
+func Try(f *os.File, exclusive bool) error {
 	how := unix.LOCK_SH
 	if exclusive {
 		how = unix.LOCK_EX
@@ -20,7 +19,7 @@ func tryFlock(f *os.File, exclusive bool) error {
 		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
 		switch {
 		case errors.Is(err, unix.EWOULDBLOCK):
-			return errHeld
+			return ErrHeld
 		case !errors.Is(err, unix.EINTR):
 			return err
 		}
