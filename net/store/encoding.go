@@ -2,8 +2,11 @@ package store
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"hash/crc32"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -49,6 +52,36 @@ func verifyChecksum(kind byte, key, value []byte) ([]byte, bool) {
 		return nil, false
 	}
 	return value[encodedHead:], true
+}
+
+// orderKeySize is the length of an encoded OrderKey. Encoded keys sort as Compare does.
+const orderKeySize = 64
+
+func (k OrderKey) encode() []byte {
+	b := make([]byte, 0, orderKeySize)
+	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.Ms))
+	b = binary.BigEndian.AppendUint64(b, uint64(k.Time.N))
+	b = append(b, k.Author.Bytes()...)
+	b = binary.BigEndian.AppendUint64(b, uint64(k.Feed))
+	return binary.BigEndian.AppendUint64(b, k.Seq)
+}
+
+// decodeOrderKey reads what encode wrote; false if it is something else.
+func decodeOrderKey(b []byte) (OrderKey, bool) {
+	if len(b) != orderKeySize {
+		return OrderKey{}, false
+	}
+	author, err := identity.KeyFromBytes(b[16:48])
+	if err != nil {
+		return OrderKey{}, false
+	}
+	k := OrderKey{
+		Time:   record.Time{Ms: int64(binary.BigEndian.Uint64(b)), N: int64(binary.BigEndian.Uint64(b[8:]))},
+		Author: author,
+		Feed:   record.Feed(binary.BigEndian.Uint64(b[48:])),
+		Seq:    binary.BigEndian.Uint64(b[56:]),
+	}
+	return k, k.Time.Ms >= 0 && k.Time.N >= 0
 }
 
 // recordKey returns the key of a record in its bucket.
@@ -111,6 +144,23 @@ func decodeClaim(at, value []byte) (RawEntry, *record.Claim, bool) {
 	}
 	c, err := record.Parse(r.Body, r.Sig[:])
 	return r, c, err == nil
+}
+
+// matchesKey reports whether a record belongs to the room and to its key. It compares the
+// beginning of the body as it must be, at a tenth of the cost of parsing.
+func matchesKey(room record.RoomID, r RawEntry) bool {
+	var buf [256]byte
+	b := hex.AppendEncode(append(buf[:0], `{"v":1,"room":"`...), room[:])
+	b, _ = r.Key.Author.AppendText(append(b, `","author":"`...)) // never fails
+	b = hex.AppendEncode(append(b, `","feed":"`...), binary.BigEndian.AppendUint64(nil, uint64(r.Key.Feed)))
+	b = append(strconv.AppendUint(append(b, `","seq":`...), r.Key.Seq, 10), `,"prev":"`...)
+	rest, ok := strings.CutPrefix(r.Body, string(b))
+	if !ok || len(rest) < 64 {
+		return false
+	}
+	b = append(strconv.AppendInt(append(b[:0], `","time":[`...), r.Key.Time.Ms, 10), ',')
+	b = append(strconv.AppendInt(b, r.Key.Time.N, 10), ']')
+	return strings.HasPrefix(rest[64:], string(b))
 }
 
 // feedHead is the length of an encoded feed's content without its name.

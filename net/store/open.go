@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -178,13 +179,11 @@ func openBolt(cfg *Config, reading bool) (*boltFile, error) {
 
 // asDamage turns those of bbolt's errors that mean damage into damage.
 func asDamage(err error) error {
-	for _, d := range []error{
+	if slices.ContainsFunc([]error{
 		berrors.ErrInvalid, berrors.ErrVersionMismatch, berrors.ErrChecksum,
 		berrors.ErrIncompatibleValue, berrors.ErrBucketNotFound, berrors.ErrBucketExists,
-	} {
-		if errors.Is(err, d) {
-			return damaged("%w", err)
-		}
+	}, func(d error) bool { return errors.Is(err, d) }) {
+		return damaged("%w", err)
 	}
 	return err
 }

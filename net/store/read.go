@@ -3,17 +3,15 @@ package store
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
-	"encoding/hex"
+	"encoding/json"
 	"iter"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/search"
 )
 
 // readBatch limits the records examined in one read transaction. A long transaction makes the
@@ -176,23 +174,6 @@ func (d *Disk) locate(k OrderKey) ([]byte, error) {
 	return nil, damaged("a place in the order for a record that never came")
 }
 
-// matchesKey reports whether a record belongs to the room and to its key. It compares the
-// beginning of the body as it must be, at a tenth of the cost of parsing.
-func matchesKey(room record.RoomID, r RawEntry) bool {
-	var buf [256]byte
-	b := hex.AppendEncode(append(buf[:0], `{"v":1,"room":"`...), room[:])
-	b, _ = r.Key.Author.AppendText(append(b, `","author":"`...)) // never fails
-	b = hex.AppendEncode(append(b, `","feed":"`...), binary.BigEndian.AppendUint64(nil, uint64(r.Key.Feed)))
-	b = append(strconv.AppendUint(append(b, `","seq":`...), r.Key.Seq, 10), `,"prev":"`...)
-	rest, ok := strings.CutPrefix(r.Body, string(b))
-	if !ok || len(rest) < 64 {
-		return false
-	}
-	b = append(strconv.AppendInt(append(b[:0], `","time":[`...), r.Key.Time.Ms, 10), ',')
-	b = append(strconv.AppendInt(b, r.Key.Time.N, 10), ']')
-	return strings.HasPrefix(rest[64:], string(b))
-}
-
 // dropDamaged makes the writer delete damaged records. Peers then send them again after the next
 // start. A key's time is zero if it is unknown: then the place in the order stays.
 func (d *Disk) dropDamaged(keys []OrderKey) {
@@ -264,6 +245,47 @@ func (d *Disk) ReadAll(ctx context.Context, since time.Time) iter.Seq2[RawEntry,
 			}
 		}
 	}
+}
+
+// Search implements Store.
+func (d *Disk) Search(ctx context.Context, text string, before OrderKey) iter.Seq2[Entry, error] {
+	query := search.NewText(text)
+	return func(yield func(Entry, error) bool) {
+		contains := func(body []byte) bool { return query.Contains(unverifiedText(body)) }
+		for raws, err := range d.spans(ctx, spanQuery{from: before, back: true, n: 64, want: contains}) {
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			for _, e := range d.verifyOrDrop(raws) {
+				if e.Record.Text() != "" && !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// textPrefix precedes the text of a message. No free text stands before it in a body, so it can't
+// appear by chance.
+var textPrefix = []byte(`,"data":{"text":"`)
+
+// unverifiedText returns the text of a message whose signature is not verified; "" for other
+// records.
+func unverifiedText(body []byte) string {
+	_, quoted, found := bytes.Cut(body, textPrefix)
+	quoted, closed := bytes.CutSuffix(quoted, []byte(`"}}`))
+	if !found || !closed {
+		return ""
+	}
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted)
+	}
+	var text string
+	if json.Unmarshal([]byte(`"`+string(quoted)+`"`), &text) != nil {
+		return ""
+	}
+	return text
 }
 
 // verifyOrDrop verifies signatures. A bad signature under a good checksum was written so, and is

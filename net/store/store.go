@@ -41,12 +41,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 )
 
@@ -58,6 +60,39 @@ var (
 	ErrNewer  = errors.New("records were written by a newer version of p2pchat: update it, or use another --profile or --ephemeral")
 	ErrTooBig = errors.New("value is over its size limit")
 )
+
+// OrderKey is a record's place in the order of all records: time, author, feed, seq. It is
+// comparable.
+type OrderKey struct {
+	Time   record.Time
+	Author identity.Key
+	Feed   record.Feed
+	Seq    uint64
+}
+
+// OrderKeyOf returns a record's place.
+func OrderKeyOf(r *record.Record) OrderKey {
+	return OrderKey{Time: r.Time(), Author: r.Author(), Feed: r.Feed(), Seq: r.Seq()}
+}
+
+func orderKeyOfBody(b record.Body) OrderKey {
+	return OrderKey{Time: b.Time, Author: b.Author, Feed: b.Feed, Seq: b.Seq}
+}
+
+// Compare orders keys as record.Compare orders records.
+func (k OrderKey) Compare(other OrderKey) int {
+	return cmp.Or(
+		k.Time.Compare(other.Time),
+		k.Author.Compare(other.Author),
+		cmp.Compare(k.Feed, other.Feed),
+		cmp.Compare(k.Seq, other.Seq),
+	)
+}
+
+// IsZero reports whether k is the zero OrderKey, which no record has.
+func (k OrderKey) IsZero() bool { return k == OrderKey{} }
+
+func (k OrderKey) feed() record.FeedKey { return record.FeedKey{Author: k.Author, Feed: k.Feed} }
 
 // Entry is a record with what only this peer knows of it.
 type Entry struct {

@@ -110,8 +110,6 @@ func (w *writeTx) apply(o *op) error {
 		return w.values.Put(at, encodeValue(at, uint64(w.tx.ID()), []byte(o.value)))
 	case opDelete:
 		return w.values.Delete(valueKey(o.name, []byte(o.key)))
-	case opExpire:
-		return nil
 	}
 	f, err := w.feed(o.feed, 0)
 	if err != nil {
