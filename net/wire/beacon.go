@@ -15,9 +15,8 @@ const MaxBeacon = 1200
 // ErrBeacon is returned for a datagram that isn't one of the forms of Beacon.
 var ErrBeacon = errors.New("datagram is not a beacon")
 
-// Discovery is the seed's announcement. The seed's programs send and read the first four fields; the
-// others are ours, and those programs ignore them. Nothing in it is authenticated: it may cause a dial,
-// never more.
+// Discovery is the seed's announcement. The seed's programs know the first four fields only. Nothing in
+// it is authenticated: it may cause a dial, never more.
 type Discovery struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`

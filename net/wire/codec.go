@@ -104,33 +104,38 @@ func Decode(payload []byte) (Message, error) {
 // split separates tag and content of {"tag":content}. It recognises what Encode writes without a second
 // pass over the content, and reads any other form token by token.
 func split(payload []byte) (tag string, content []byte, err error) {
-	if rest, ok := bytes.CutPrefix(payload, []byte(`{"`)); ok {
-		if i := bytes.IndexByte(rest, '"'); i > 0 && i+1 < len(rest) && rest[i+1] == ':' && rest[len(rest)-1] == '}' {
-			if _, known := forms[string(rest[:i])]; known {
-				// A second key would leave its comma in content, and Unmarshal refuses it.
-				return string(rest[:i]), rest[i+2 : len(rest)-1], nil
-			}
-		}
+	rest, opened := bytes.CutPrefix(payload, []byte(`{"`))
+	name, rest, _ := bytes.Cut(rest, []byte(`":`))
+	content, closed := bytes.CutSuffix(rest, []byte("}"))
+	if _, known := forms[string(name)]; known && opened && closed {
+		// A second key would leave its comma in content, and Unmarshal refuses it.
+		return string(name), content, nil
 	}
 	// Not into a map, which would accept a second key that equals the first.
 	d := json.NewDecoder(bytes.NewReader(payload))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return "", nil, ErrNoTag
-	}
-	key, err := d.Token()
-	if err != nil {
-		return "", nil, ErrNoTag
-	}
+	first, _ := d.Token() // nil after an error
+	key, _ := d.Token()
 	tag, named := key.(string)
 	var value json.RawMessage
-	if !named || d.Decode(&value) != nil {
-		return "", nil, ErrNoTag
-	}
-	if end, err := d.Token(); err != nil || end != json.Delim('}') {
-		return "", nil, ErrNoTag
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	err = d.Decode(&value)
+	last, _ := d.Token()
+	_, end := d.Token()
+	if first != json.Delim('{') || !named || err != nil || last != json.Delim('}') || !errors.Is(end, io.EOF) {
 		return "", nil, ErrNoTag
 	}
 	return tag, value, nil
+}
+
+// TruncateUTF8 returns the longest beginning of text that has at most size bytes and ends between two
+// characters. Where text isn't UTF-8 it may end anywhere.
+func TruncateUTF8[T string | []byte](text T, size int) T {
+	if len(text) <= size {
+		return text
+	}
+	for end := size; end >= max(size-utf8.UTFMax+1, 0); end-- {
+		if utf8.RuneStart(text[end]) {
+			return text[:end]
+		}
+	}
+	return text[:size]
 }

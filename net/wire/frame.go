@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // MaxFrame is the greatest payload, in bytes.
@@ -37,10 +38,7 @@ func (r *Reader) Next() ([]byte, error) {
 	if n == 0 || n > MaxFrame {
 		return nil, fmt.Errorf("%w: %d bytes", ErrFrameSize, n)
 	}
-	if cap(r.payload) < int(n) {
-		r.payload = make([]byte, n, max(int(n), 4<<10))
-	}
-	r.payload = r.payload[:n]
+	r.payload = slices.Grow(r.payload[:0], max(int(n), 4<<10))[:n]
 	if _, err := io.ReadFull(r.r, r.payload); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF

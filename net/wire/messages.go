@@ -68,8 +68,7 @@ type Head struct {
 	Seq    uint64       `json:"seq"`
 }
 
-// Have acknowledges all records of each feed up to its head. It goes to their author, and to the peer
-// that they came from live.
+// Have acknowledges all records of each feed up to its head.
 type Have struct {
 	Room  string `json:"room"`
 	Heads []Head `json:"heads"`
@@ -84,9 +83,8 @@ type Holding struct {
 	Floor  uint64       `json:"floor,omitempty"`
 }
 
-// HeldVotes says which records about a proposal the sender of a Frontier or a Want holds. It has two bits
-// for each place of the roll and one for the cancellation. In a Want, no bits mean that the sender lacks
-// the proposal itself.
+// HeldVotes says which records about a proposal the sender of a Frontier or a Want holds. In a Want, no
+// bits mean that the sender lacks the proposal itself.
 type HeldVotes struct {
 	Proposal string `json:"proposal"`
 	Bits     []byte `json:"bits"`
@@ -112,8 +110,7 @@ type Range struct {
 	To     uint64       `json:"to"`
 }
 
-// Want requests ranges of feeds, and vote records by proposal. The answer is at most Frames frames of
-// Records with the same N, and the last of them has End set.
+// Want requests ranges of feeds, and vote records by proposal, in at most Frames frames of Records.
 type Want struct {
 	Room   string      `json:"room"`
 	N      uint64      `json:"n"`
@@ -125,8 +122,7 @@ type Want struct {
 // MaxRecords is how many bytes of records a Records frame holds at most, if it holds more than one record.
 const MaxRecords = 48 << 10
 
-// Records answers a Want: vote records first, then its ranges in order. It omits records that the sender
-// doesn't hold.
+// Records is a part of the answer to the Want with the same N; the last part has End set.
 type Records struct {
 	Room    string   `json:"room"`
 	N       uint64   `json:"n"`
