@@ -62,10 +62,7 @@ type Report struct {
 // good signature. The lines must be in order, without repetition and of one room, and each must
 // follow the record before it in its feed. The error is the reader's.
 func Verify(r io.Reader) (Report, error) {
-	v := &verifier{
-		liner: newLiner(), authors: map[identity.Key]*Author{},
-		chains: map[record.FeedKey]*chain{},
-	}
+	v := &verifier{authors: map[identity.Key]*Author{}, chains: map[record.FeedKey]*chain{}}
 	in := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
 		line, err := in.ReadSlice('\n')
@@ -88,7 +85,7 @@ func Verify(r io.Reader) (Report, error) {
 }
 
 type verifier struct {
-	liner   *liner
+	buf     bytes.Buffer
 	report  Report
 	last    *record.Record
 	authors map[identity.Key]*Author
@@ -107,7 +104,7 @@ func (v *verifier) take(n int, line []byte) error {
 	if err := json.Unmarshal(line, &w); err != nil {
 		return fmt.Errorf("%w: %w", ErrForm, err)
 	}
-	if !bytes.Equal(v.liner.line(w), line) {
+	if !bytes.Equal(encodeLine(&v.buf, w), line) {
 		return ErrForm
 	}
 	c, err := record.Parse(w.Body, w.Sig)
@@ -190,23 +187,21 @@ func (v *verifier) chain(n int, r *record.Record) error {
 
 // join puts the pieces of a feed in their places and counts the records missing between them.
 func (c *chain) join(flaw func(int, error)) (missing uint64) {
-	low, high := c.low, c.high
-	prev, head := c.prev, c.head
 	seqs := slices.Sorted(maps.Keys(c.apart))
-	below, _ := slices.BinarySearch(seqs, low)
+	below, _ := slices.BinarySearch(seqs, c.low)
 	for _, seq := range slices.Backward(seqs[:below]) {
 		p := c.apart[seq]
-		if missing += low - seq - 1; seq+1 == low && p.id != prev {
+		if missing += c.low - seq - 1; seq+1 == c.low && p.id != c.prev {
 			flaw(p.line, ErrChain)
 		}
-		low, prev = seq, p.prev
+		c.low, c.prev = seq, p.prev
 	}
 	for _, seq := range seqs[below:] {
 		p := c.apart[seq]
-		if missing += seq - high - 1; seq == high+1 && p.prev != head {
+		if missing += seq - c.high - 1; seq == c.high+1 && p.prev != c.head {
 			flaw(p.line, ErrChain)
 		}
-		high, head = seq, p.id
+		c.high, c.head = seq, p.id
 	}
 	return missing
 }
