@@ -170,16 +170,11 @@ func isAlert(err error) bool {
 
 // isCheckError reports whether err comes from checkPeer.
 func isCheckError(err error) bool {
-	for _, known := range []error{
+	return slices.ContainsFunc([]error{
 		ErrTLS, ErrALPN, ErrOwnKey, ErrWrongKey,
 		identity.ErrCertificateCount, identity.ErrCertificateKey,
 		identity.ErrSmallOrder, identity.ErrKeyEncoding, identity.ErrKeyLength,
-	} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
+	}, func(known error) bool { return errors.Is(err, known) })
 }
 
 // isRefusal reports whether we refuse the peer and have sent it the reason.
