@@ -88,24 +88,18 @@ func (g *Group) Child() *Group {
 func (g *Group) finished() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.stopped && g.running == 0 && g.busyChildLocked() == nil
+	return g.stopped && !g.busyLocked()
 }
 
 // busy reports whether a goroutine of the group, or below it, has not returned.
 func (g *Group) busy() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.running > 0 || g.busyChildLocked() != nil
+	return g.busyLocked()
 }
 
-// busyChildLocked returns a child that is busy, or nil.
-func (g *Group) busyChildLocked() *Group {
-	for _, c := range g.children {
-		if c.busy() {
-			return c
-		}
-	}
-	return nil
+func (g *Group) busyLocked() bool {
+	return g.running > 0 || slices.ContainsFunc(g.children, (*Group).busy)
 }
 
 // Context returns the context of the group's goroutines. Stop, the parent's end and a panic anywhere in the
@@ -189,12 +183,13 @@ func (g *Group) Wait() {
 		// Children may have been added, or have used this group, while mu was not held, so look again
 		// until none is busy. They stay in the list, so that a second waiter waits for them too and Stop
 		// reaches them.
-		c := g.busyChildLocked()
-		if c == nil {
+		i := slices.IndexFunc(g.children, (*Group).busy)
+		if i < 0 {
 			break
 		}
+		child := g.children[i]
 		g.mu.Unlock()
-		c.Wait()
+		child.Wait()
 		g.mu.Lock()
 	}
 	if g.stopped {
@@ -217,10 +212,9 @@ func Sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
 	case <-wake:
-		return true
 	case <-ctx.Done():
 		return false
 	}
+	return true
 }
