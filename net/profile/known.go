@@ -21,6 +21,12 @@ import (
 // come under a new name every second.
 const maxKnown = 4096
 
+// Limits of the remembered addresses.
+const (
+	maxAddresses = 32 // every start dials each of them until it answers
+	maxAddress   = 320
+)
+
 // saveDelay is how long a new name waits for others, so that one write saves them together.
 const saveDelay = 500 * time.Millisecond
 
@@ -194,4 +200,42 @@ func fold(name string) string {
 		return unicode.ToLower(r)
 	}, name)
 	return strings.Join(strings.Fields(name), " ")
+}
+
+// RememberAddress keeps an address that the user named and that answered, for the next start. The
+// address that answered longest ago makes room. RememberAddress doesn't wait for the disk.
+func (k *Known) RememberAddress(addr string) {
+	if addr == "" || len(addr) > maxAddress {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.addresses[addr] = time.Now().UnixMilli()
+	for len(k.addresses) > maxAddresses {
+		delete(k.addresses, k.addressesLocked()[len(k.addresses)-1])
+	}
+	k.markDirtyLocked()
+}
+
+// ForgetAddress removes an address.
+func (k *Known) ForgetAddress(addr string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, known := k.addresses[addr]; known {
+		delete(k.addresses, addr)
+		k.markDirtyLocked()
+	}
+}
+
+// Addresses returns the remembered addresses, the latest first.
+func (k *Known) Addresses() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.addressesLocked()
+}
+
+func (k *Known) addressesLocked() []string {
+	return slices.SortedFunc(maps.Keys(k.addresses), func(a, b string) int {
+		return cmp.Or(-cmp.Compare(k.addresses[a], k.addresses[b]), cmp.Compare(a, b))
+	})
 }

@@ -47,6 +47,11 @@ type ignoredEntry struct {
 	Since int64  `json:"since"` // ms since 1970
 }
 
+type addressEntry struct {
+	Addr string `json:"addr"` // as the user named it, with its scheme
+	Last int64  `json:"last"` // ms since 1970
+}
+
 // save writes the file if any mark changed since the last save.
 func (k *Known) save() error {
 	k.saving.Lock()
