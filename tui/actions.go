@@ -15,7 +15,7 @@ import (
 // interrupt (Ctrl+C) discards the draft, and the second time in a row it quits.
 func interrupt(m *model) tea.Cmd {
 	now := m.cfg.Now()
-	if !m.quit.offeredUntil.IsZero() && now.Before(m.quit.offeredUntil) {
+	if now.Before(m.quit.offeredUntil) {
 		m.quit.start(m)
 		return nil
 	}

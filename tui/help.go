@@ -26,23 +26,23 @@ func openHelp(m *model) {
 // helpRows returns the tables of keys and commands, at a width.
 func helpRows(m *model, width int) []string {
 	t := m.th
-	var rows []string
-	last := section(-1)
+	heading := func(text string) string {
+		return t.Row(width).Space(t.Text, 1).Put(t.Strong, sanitize.Line(text)).String()
+	}
+	last := everywhere
+	rows := []string{heading(string(last))}
 	for _, b := range keyTable() {
 		h := b.Help()
 		if h.Desc == "" {
 			continue
 		}
 		if b.in != last {
-			if last >= 0 {
-				rows = append(rows, "")
-			}
-			rows = append(rows, t.Row(width).Space(t.Text, 1).Put(t.Strong, sanitize.Line(b.in.title())).String())
+			rows = append(rows, "", heading(string(b.in)))
 			last = b.in
 		}
 		rows = append(rows, helpRow(t, width, h.Key, h.Desc)...)
 	}
-	rows = append(rows, "", t.Row(width).Space(t.Text, 1).Put(t.Strong, sanitize.Trusted("Commands")).String())
+	rows = append(rows, "", heading("Commands"))
 	for _, c := range m.cfg.Commands.All() {
 		rows = append(rows, helpRow(t, width, c.Usage(), c.Help)...)
 	}

@@ -11,26 +11,19 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// section is a group of keys that count in one situation.
-type section int
+// section is a group of keys that count in one situation, by its heading in the help.
+type section string
 
-// The sections, in the order of the help.
 const (
-	everywhere section = iota
-	whileWriting
-	onMessage   // a message is selected
-	onMessages  // the messages pane has the focus
-	onPeer      // the peers pane has the focus
-	onVote      // the proposals pane has the focus
-	whileSearch // the search prompt is open
-	whileProposing
+	everywhere     section = "Everywhere"
+	whileWriting   section = "Writing"
+	onMessage      section = "With a line selected"
+	onMessages     section = "Among the messages"  // not in the help
+	onPeer         section = "Among the peers"     // their pane has the focus
+	onVote         section = "Among the proposals" // their pane has the focus
+	whileSearch    section = "Searching"
+	whileProposing section = "Proposing" // not in the help
 )
-
-// title returns the heading of a section in the help. A section without help has none.
-func (s section) title() string {
-	return [...]string{everywhere: "Everywhere", whileWriting: "Writing", onMessage: "With a line selected", onPeer: "Among the peers",
-		onVote: "Among the proposals", whileSearch: "Searching", whileProposing: ""}[s]
-}
 
 // binding is one row of the table of keys. The table is all there is: the dispatch of keys, the help
 // and the README's table come from it.

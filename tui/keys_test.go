@@ -24,7 +24,7 @@ func TestKeysAreBoundOnce(t *testing.T) {
 				t.Errorf("no terminal sends %q", key)
 			}
 			if seen[place{b.in, key}] {
-				t.Errorf("%q is bound twice in %q", key, b.in.title())
+				t.Errorf("%q is bound twice in %q", key, b.in)
 			}
 			seen[place{b.in, key}] = true
 			for _, never := range neverBound {
@@ -82,17 +82,17 @@ func TestReadmeListsKeysAndCommands(t *testing.T) {
 // keysMarkdown returns the table of keys as the README shows it.
 func keysMarkdown() string {
 	var b strings.Builder
-	last := section(-1)
+	last := section("")
 	for _, k := range keyTable() {
 		h := k.Help()
 		if h.Desc == "" {
 			continue
 		}
 		if k.in != last {
-			if last >= 0 {
+			if last != "" {
 				b.WriteString("\n")
 			}
-			b.WriteString("| " + k.in.title() + " | |\n| --- | --- |\n")
+			b.WriteString("| " + string(k.in) + " | |\n| --- | --- |\n")
 			last = k.in
 		}
 		b.WriteString("| " + h.Key + " | " + h.Desc + " |\n")

@@ -92,7 +92,7 @@ func (m *model) show(kind overlayKind, title sanitize.SafeText, rows func(width 
 }
 
 // showText opens an overlay with rows of text, wrapped.
-func (m *model) showText(kind overlayKind, title sanitize.SafeText, text sanitize.SafeText) {
+func (m *model) showText(kind overlayKind, title, text sanitize.SafeText) {
 	m.show(kind, title, func(width int) []string {
 		var rows []string
 		for _, line := range text.Lines() {
@@ -110,15 +110,15 @@ func showPeer(m *model) {
 		return
 	}
 	m.show(overlayPeer, sanitize.Trusted("Peer"), func(width int) []string {
-		t := m.th
+		rows := m.peers.DetailRows(width)
+		if m.focus != panePeers {
+			return rows
+		}
 		hint := sanitize.Trusted("v compares words, i ignores, @ mentions")
-		switch now, _ := m.peers.Selected(); {
-		case m.focus != panePeers:
-			return m.peers.DetailRows(width)
-		case now.Ignored:
+		if now, _ := m.peers.Selected(); now.Ignored {
 			hint = sanitize.Trusted("v compares words, i listens again, @ mentions")
 		}
-		return append(m.peers.DetailRows(width), t.Row(width).String(), t.Row(width).Space(t.Text, 1).Put(t.Dim, hint).String())
+		return append(rows, "", m.th.Row(width).Space(m.th.Text, 1).Put(m.th.Dim, hint).String())
 	})
 }
 

@@ -4,10 +4,20 @@ package messages
 func (p *Pane) ScrollLines(n int) {
 	v := &p.viewport
 	v.update()
-	if n < 0 && v.floor > 0 && v.visible.top <= v.floor {
-		v.uncover()
+	if n < 0 && v.floor > 0 && v.visible.top <= v.floor { // show again what Clear hid
+		v.floor, v.stale = 0, true
+		v.update()
 	}
-	v.scroll(n)
+	if n == 0 || len(p.log.entries) <= v.floor || v.visible.end && n > 0 || v.visible.blank > 0 {
+		return
+	}
+	v.pinned = false
+	i, row := v.visible.top, v.visible.skip+n
+	for i < len(p.log.entries)-1 && row >= v.renderer.height(i) {
+		row -= v.renderer.height(i)
+		i++
+	}
+	v.moveTo(v.anchorAt(i, min(row, v.renderer.height(i)-1)))
 }
 
 // ScrollPages moves the screen by n pages, which overlap by a row.
@@ -16,7 +26,7 @@ func (p *Pane) ScrollPages(n int) { p.ScrollLines(n * max(p.viewport.entryRows()
 // ScrollToStart shows the beginning of what is loaded.
 func (p *Pane) ScrollToStart() {
 	v := &p.viewport
-	v.uncover()
+	v.floor, v.stale = 0, true
 	if len(p.log.entries) > 0 {
 		v.pinned = false
 		v.moveTo(anchor{row: -v.renderer.separatorHeight(0)})
@@ -32,59 +42,18 @@ func (p *Pane) AtEnd() bool {
 	return p.viewport.visible.end
 }
 
-// scroll moves the screen by n rows, within what /clear left.
-func (v *viewport) scroll(n int) {
-	v.update()
-	if n == 0 || len(v.log.entries) <= v.floor || (v.visible.end && n > 0) || v.visible.blank > 0 {
-		return
-	}
-	v.pinned = false
-	i, row := v.visible.top, v.visible.skip+n
-	for row < 0 && i > v.floor {
-		i--
-		row += v.renderer.height(i)
-	}
-	row = max(row, 0)
-	for i < len(v.log.entries)-1 && row >= v.renderer.height(i) {
-		row -= v.renderer.height(i)
-		i++
-	}
-	row = min(row, v.renderer.height(i)-1)
-	v.moveTo(v.anchorAt(i, row))
-}
-
 // follow shows the end from now on.
 func (v *viewport) follow() {
-	v.following, v.pinned = true, false
-	v.stale = true
+	v.following, v.pinned, v.stale = true, false, true
 	v.update()
 }
 
 // moveTo shows the log from an anchor on, or follows the end if that is no further than a screen.
 func (v *viewport) moveTo(at anchor) {
-	v.anchor, v.following = at, false
-	v.stale = true
+	v.anchor, v.following, v.stale = at, false, true
 	v.update()
 	if v.visible.end {
-		v.following = true
-		v.stale = true
-	}
-}
-
-// pin stops following the end for a selection. The screen stays as it is, now and when messages
-// arrive.
-func (v *viewport) pin() {
-	v.update()
-	if v.following {
-		v.anchor, v.following, v.pinned = v.topAnchor(), false, true
-	}
-}
-
-// uncover shows again what Clear hid.
-func (v *viewport) uncover() {
-	if v.floor > 0 {
-		v.floor = 0
-		v.stale = true
+		v.following, v.stale = true, true
 	}
 }
 
@@ -110,10 +79,5 @@ func (v *viewport) reveal(i, above int) {
 	} else if i > s.last {
 		above = max(above, v.entryRows()-v.renderer.height(i))
 	}
-	row := v.renderer.separatorHeight(i) - above
-	for row < 0 && i > v.floor {
-		i--
-		row += v.renderer.height(i)
-	}
-	v.moveTo(v.anchorAt(i, max(row, 0)))
+	v.moveTo(v.anchorAt(i, v.renderer.separatorHeight(i)-above))
 }

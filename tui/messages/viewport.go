@@ -121,8 +121,14 @@ func (v *viewport) locate(at anchor) (i, row int) {
 	return i, separators + min(at.cells/v.renderer.columns.wrap, v.renderer.height(i)-separators-1)
 }
 
-// anchorAt returns the anchor of a row of an entry, separators included.
+// anchorAt returns the anchor of a row of an entry, separators included. A row below zero is one of the
+// entries above.
 func (v *viewport) anchorAt(i, row int) anchor {
+	for row < 0 && i > v.floor {
+		i--
+		row += v.renderer.height(i)
+	}
+	row = max(row, 0)
 	separators := v.renderer.separatorHeight(i)
 	if row < separators {
 		return anchor{entry: i, row: row - separators}

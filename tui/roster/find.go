@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -85,10 +86,7 @@ func (r *Roster) orderedLocked(es []*entry) []string {
 		labels[e.id] = r.labelLocked(e.id).String()
 	}
 	slices.SortFunc(ids, func(x, y string) int {
-		if c := strings.Compare(labels[x], labels[y]); c != 0 {
-			return c
-		}
-		return strings.Compare(x, y)
+		return cmp.Or(strings.Compare(labels[x], labels[y]), strings.Compare(x, y))
 	})
 	return ids
 }

@@ -81,16 +81,13 @@ func (p *Pane) BannerRows(w int, held PendingBallot) []string {
 		first.PadTo(s, min(1+head.Width(), 1+room))
 		bar(first)
 		first.Put(s, count).PadTo(s, w)
-	} else {
-		tally := sanitize.Linef(" %d/%d %s", q.Yes, q.Need, wording.TimeLeft(q, p.cfg.Now()))
-		first.PutWithin(s, sanitize.Linef("%s %s", q.Label, wording.Title(q)), w-1-tally.Width())
-		first.PadTo(s, w-tally.Width()).Put(s, tally)
-	}
-	if w >= 60 {
 		second.PutWithin(s, about, w-2-clock.Width()-keys.Width())
 		second.PadTo(s, w-clock.Width()-keys.Width())
 		second.Put(s, clock)
 	} else {
+		tally := sanitize.Linef(" %d/%d %s", q.Yes, q.Need, wording.TimeLeft(q, p.cfg.Now()))
+		first.PutWithin(s, sanitize.Linef("%s %s", q.Label, wording.Title(q)), w-1-tally.Width())
+		first.PadTo(s, w-tally.Width()).Put(s, tally)
 		if q.State != vote.StatusDisputed { // else the row says why
 			about = sanitize.Linef("by %s ", p.cfg.Label(q.By))
 		}
