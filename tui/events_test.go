@@ -68,7 +68,7 @@ func TestTypingOfPeersIsShown(t *testing.T) {
 func TestUnreadCountsOnlyWhileTheWindowIsAway(t *testing.T) {
 	w := newWorld(t, plain, 80, 24)
 	_, dana, _ := company(w)
-	title := func() string { return w.frame().Title }
+	title := func() string { return w.frame().Title.String() }
 	w.post(w.says(dana, "seen at once"))
 	if got := title(); got != "p2pchat #lobby" {
 		t.Errorf("while the window has the focus, the title is %q", got)

@@ -269,7 +269,7 @@ func (w *world) golden(look string) string {
 	if f.CursorVisible {
 		cursor = fmt.Sprintf("%d,%d", f.CursorX, f.CursorY)
 	}
-	return fmt.Sprintf("%s\n=== cursor %s, title %q\n", text, cursor, f.Title)
+	return fmt.Sprintf("%s\n=== cursor %s, title %q\n", text, cursor, f.Title.String())
 }
 
 // With --ascii all rows are plain ASCII, but for the texts of peers.

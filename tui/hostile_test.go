@@ -87,7 +87,7 @@ func TestHostileScreens(t *testing.T) {
 					}
 				}
 			}
-			if strings.ContainsFunc(ansi.Strip(f.Title), func(r rune) bool { return r < 0x20 }) {
+			if strings.ContainsFunc(ansi.Strip(f.Title.String()), func(r rune) bool { return r < 0x20 }) {
 				rt.Fatalf("the title is %q", f.Title)
 			}
 		}

@@ -10,15 +10,15 @@ import (
 
 // windowTitle returns the title of the terminal's window. The number of unread messages stands first,
 // so that it shows in a narrow tab.
-func (m *model) windowTitle() string {
+func (m *model) windowTitle() sanitize.SafeText {
 	title := "p2pchat"
 	if m.self.Room != "" {
-		title += " #" + sanitize.Line(m.self.Room).String()
+		title += " #" + m.self.Room
 	}
 	if n := m.current.Messages.CountUnread(); m.away && n > 0 {
 		title = fmt.Sprintf("(%d) %s", n, title)
 	}
-	return title
+	return sanitize.Line(title)
 }
 
 // titleRow returns the bar at the top: the room and its topic, how safe it is, then networks, peers

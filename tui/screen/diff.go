@@ -42,8 +42,8 @@ func (s *shown) next(f Frame, width, height int) shown {
 	n.x = min(max(f.CursorX, 0), max(width-1, 0))
 	n.y = min(max(f.CursorY, 0), max(height-1, 0))
 	n.visible = f.CursorVisible
-	if f.Title != "" {
-		n.title = sanitizeTitle(f.Title)
+	if !f.Title.IsEmpty() {
+		n.title = strings.ReplaceAll(f.Title.String(), "\uFFFD", "") // says nothing in a tab
 	}
 	return n
 }
@@ -98,14 +98,4 @@ func appendDiff(dst []byte, old, now *shown, full bool) []byte {
 // appendMove appends the sequence that puts the cursor on a cell, counted from 0.
 func appendMove(dst []byte, x, y int) []byte {
 	return fmt.Appendf(dst, "\x1b[%d;%dH", y+1, x+1)
-}
-
-// sanitizeTitle drops characters that could end the title's sequence or start another.
-func sanitizeTitle(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\ufffd' {
-			return -1
-		}
-		return r
-	}, s)
 }

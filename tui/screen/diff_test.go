@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"chat.lan/p2pchat/tui/sanitize"
+
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"github.com/google/go-cmp/cmp"
@@ -12,7 +14,7 @@ import (
 )
 
 func TestDiffWritesOnlyWhatChanged(t *testing.T) {
-	base := Frame{Rows: []string{"one", "two", "three"}, CursorX: 2, CursorY: 1, CursorVisible: true, Title: "room"}
+	base := Frame{Rows: []string{"one", "two", "three"}, CursorX: 2, CursorY: 1, CursorVisible: true, Title: sanitize.Line("room")}
 	with := func(change func(*Frame)) Frame {
 		f := base
 		f.Rows = append([]string(nil), base.Rows...)
@@ -28,8 +30,8 @@ func TestDiffWritesOnlyWhatChanged(t *testing.T) {
 		"a row less":  {with(func(f *Frame) { f.Rows = f.Rows[:2] }), "\x1b[3;1H\x1b[m\x1b[K\x1b[m\x1b[2;3H"},
 		"cursor":      {with(func(f *Frame) { f.CursorX = 0 }), "\x1b[2;1H"},
 		"hide cursor": {with(func(f *Frame) { f.CursorVisible = false }), "\x1b[?25l"},
-		"title":       {with(func(f *Frame) { f.Title = "a\x1b]0;b\a\u009cc\n" }), "\x1b]2;a]0;bc\a"},
-		"no title":    {with(func(f *Frame) { f.Title = "" }), ""},
+		"title":       {with(func(f *Frame) { f.Title = sanitize.Line("a\x1b]0;b\a\u009cc\n") }), "\x1b]2;a␛]0;b␇c \a"},
+		"no title":    {with(func(f *Frame) { f.Title = sanitize.SafeText{} }), ""},
 		"rows past the end and a cursor outside": {
 			with(func(f *Frame) { f.Rows = append(f.Rows, "four"); f.CursorX, f.CursorY = 99, -1 }), "\x1b[1;10H",
 		},
@@ -50,7 +52,7 @@ func TestDiffWritesOnlyWhatChanged(t *testing.T) {
 }
 
 func TestDiffPaintsAllAfterAResize(t *testing.T) {
-	f := Frame{Rows: []string{"one", "", "three"}, CursorVisible: true, Title: "room"}
+	f := Frame{Rows: []string{"one", "", "three"}, CursorVisible: true, Title: sanitize.Line("room")}
 	old := new(shown).next(f, 10, 3)
 	now := old.next(f, 11, 3)
 	want := "\x1b[?2026h\x1b[m\x1b[?7l\x1b[2J\x1b[1;1H\x1b[mone\x1b[3;1H\x1b[mthree\x1b[m\x1b[1;1H\x1b[?25h\x1b]2;room\a\x1b[?2026l"

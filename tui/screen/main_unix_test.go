@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"chat.lan/p2pchat/tui/sanitize"
+
 	tea "github.com/charmbracelet/bubbletea"
 	"go.uber.org/goleak"
 )
@@ -87,5 +89,5 @@ func (e *echo) Frame(width, height int) Frame {
 	rows[0] = fmt.Sprintf("told %dx%d", e.width, e.height)
 	// The last row comes last: once it is on the screen, so is all else.
 	rows[height-1] = fmt.Sprintf("[%s] %s", e.keys, e.events)
-	return Frame{Rows: rows, CursorX: len(e.keys) + 1, CursorY: height - 1, CursorVisible: true, Title: "room <" + e.keys + ">"}
+	return Frame{Rows: rows, CursorX: len(e.keys) + 1, CursorY: height - 1, CursorVisible: true, Title: sanitize.Linef("room <%s>", e.keys)}
 }

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/tui/sanitize"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
@@ -42,8 +43,8 @@ type Frame struct {
 	// CursorX and CursorY are the cursor's cell from the top left, which is 0, 0.
 	CursorX, CursorY int
 	CursorVisible    bool
-	// Title is the window's title; empty leaves it as it is. Control characters are dropped.
-	Title string
+	// Title is the window's title, one row; empty leaves it as it is.
+	Title sanitize.SafeText
 }
 
 // Model is a program's state. Its methods are called one at a time, never concurrently, but not
