@@ -3,11 +3,8 @@
 // through this package.
 //
 // Strings that others wrote (names, texts, reasons) are raw here. Line mode must print them safe and
-// JSON mode exact, so the reader sanitizes them (see package sanitize).
-//
-// Events leave a node through one Queue, in two classes of delivery. Messages, peers, notices and the
-// like must arrive, in order, and a slow reader pushes back on the network. An event with a LatestKey
-// is worth only its newest value and is coalesced by that key.
+// JSON mode exact, so the reader sanitizes them (see package sanitize). Events leave a node through one
+// Queue.
 package event
 
 import (
@@ -17,7 +14,8 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Event is one of the structs of this package. They are values: a receiver may keep them.
+// Event is one of the structs of this package that embed a Scope. They are values: a receiver may keep
+// them.
 type Event interface {
 	// InRoom returns the room that the event belongs to, "" for one of the whole process.
 	InRoom() Room
@@ -32,6 +30,8 @@ type Scope struct{ Room Room }
 
 // InRoom implements Event.
 func (s Scope) InRoom() Room { return s.Room }
+
+func (Scope) event() {}
 
 // Kind says how a peer speaks.
 type Kind string
@@ -290,16 +290,14 @@ type Status struct {
 	Saving    Saving
 }
 
-func (PeerChanged) event() {}
-func (PeerStats) event()   {}
-func (Said) event()        {}
-func (Sent) event()        {}
-func (Delivered) event()   {}
-func (Typing) event()      {}
-func (Refused) event()     {}
-func (Sync) event()        {}
-func (Saving) event()      {}
-func (Notice) event()      {}
-func (Ready) event()       {}
-func (SelfChanged) event() {}
-func (Network) event()     {}
+func (PeerStats) event() {}
+func (Said) event()      {}
+func (Sent) event()      {}
+func (Delivered) event() {}
+func (Typing) event()    {}
+func (Refused) event()   {}
+func (Sync) event()      {}
+func (Saving) event()    {}
+func (Notice) event()    {}
+func (Ready) event()     {}
+func (Network) event()   {}

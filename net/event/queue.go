@@ -109,10 +109,14 @@ func (q *Queue) take() Batch {
 		q.compactLocked()
 	}
 	batch := Batch(q.queue)
+	q.emptyLocked()
+	return batch
+}
+
+func (q *Queue) emptyLocked() {
 	q.queue, q.live = nil, 0
 	clear(q.latest)
 	q.space.Broadcast()
-	return batch
 }
 
 // Run hands batches to handle, which may block, until ctx ends or Close is called: the first at once,
@@ -138,13 +142,11 @@ func (q *Queue) Run(ctx context.Context, pace time.Duration, handle func(Batch))
 		handed := time.Now()
 		handle(batch)
 		if left := pace - time.Since(handed); left > 0 {
-			timer := time.NewTimer(left)
 			select {
-			case <-timer.C:
+			case <-time.After(left):
 			case <-ctx.Done():
 			case <-q.closed:
 			}
-			timer.Stop()
 		}
 	}
 }
@@ -154,12 +156,9 @@ func (q *Queue) Run(ctx context.Context, pace time.Duration, handle func(Batch))
 func (q *Queue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.done {
-		return
+	if !q.done {
+		q.done = true
+		q.emptyLocked()
+		close(q.closed)
 	}
-	q.done = true
-	q.queue, q.live = nil, 0
-	clear(q.latest)
-	q.space.Broadcast()
-	close(q.closed)
 }

@@ -124,8 +124,7 @@ type Gate struct {
 	Reason string // why not, or a doubt although it is open
 }
 
-func (ProposalChanged) event() {}
-func (BallotCast) event()      {}
-func (PolicyChanged) event()   {}
-func (Differs) event()         {}
-func (Gate) event()            {}
+func (BallotCast) event()    {}
+func (PolicyChanged) event() {}
+func (Differs) event()       {}
+func (Gate) event()          {}
