@@ -21,11 +21,10 @@ const maxHeads = 256
 // peer that it came from live, unless that is nil.
 func (r *Replica) queueAckLocked(from *peer, rec *record.Record) {
 	key := rec.FeedKey()
-	if from != nil && from.toAck != nil {
+	if from != nil {
 		from.toAck[key] = true
 	}
-	author := r.mu.peers[rec.Author()]
-	if author != nil && author != from && author.toAck != nil {
+	if author := r.mu.peers[rec.Author()]; author != nil && author.link != nil {
 		author.toAck[key] = true
 	}
 	r.cfg.Host.ScheduleFlush()

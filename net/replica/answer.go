@@ -144,14 +144,10 @@ func (a *answer) add(body string, sig []byte) bool {
 
 func (a *answer) send(end bool) bool {
 	a.out.End = end
-	f, err := wire.Encode(a.out)
-	if err != nil {
-		a.r.cfg.Log.Error("encode records", "error", err)
-		return false
-	}
+	f := a.r.encode(a.out)
 	a.out.Records, a.size = nil, 0
 	a.frames++
-	return a.link.Sync(f)
+	return f != nil && a.link.Sync(f)
 }
 
 // frameCost returns how many bytes a record takes in a Records frame. The body travels as a JSON

@@ -2,8 +2,9 @@ package replica
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
 	"sync"
 
 	"chat.lan/p2pchat/crypto/record"
@@ -87,9 +88,7 @@ func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
 
 // pages yields the frontier's pages, those of votes first: the last of the feeds' ends it.
 func (o outgoing) pages(yield func(wire.Frontier) bool) {
-	for held := o.votes; len(held) > 0; {
-		page := held[:min(votes.PageVotes, len(held))]
-		held = held[len(page):]
+	for page := range slices.Chunk(o.votes, votes.PageVotes) {
 		f := o.head
 		f.Feeds, f.Votes = []wire.Holding{}, page
 		if !yield(f) {
@@ -104,7 +103,7 @@ func (o outgoing) pages(yield func(wire.Frontier) bool) {
 		f.Last, f.Ask = last, last && o.ask
 		for _, h := range page {
 			f.Feeds = append(f.Feeds, wire.Holding{Author: h.Key.Author, Feed: h.Key.Feed.String(), Seq: h.Seq,
-				Head: hex.EncodeToString(binary.BigEndian.AppendUint64(nil, h.Head)), Floor: h.Floor})
+				Head: fmt.Sprintf("%016x", h.Head), Floor: h.Floor})
 		}
 		if !yield(f) {
 			return
@@ -115,9 +114,8 @@ func (o outgoing) pages(yield func(wire.Frontier) bool) {
 // sendSync waits until the link's sync queue has room, and leaves enough of it for an answer. It
 // reports false when the link goes down, or ctx ends.
 func (r frontiers) sendSync(ctx context.Context, l Link, syncMu *sync.Mutex, m wire.Message) bool {
-	frame, err := wire.Encode(m)
-	if err != nil {
-		r.cfg.Log.Error("encode", "error", err)
+	frame := r.encode(m)
+	if frame == nil {
 		return false
 	}
 	for sent := false; !sent; {
@@ -229,9 +227,9 @@ func (r frontiers) compare(l Link, ask bool) {
 
 // parseHead returns the beginning of an id; zero when the text isn't one.
 func parseHead(text string) uint64 {
-	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != 8 {
+	head, err := strconv.ParseUint(text, 16, 64)
+	if err != nil || len(text) != 16 {
 		return 0
 	}
-	return binary.BigEndian.Uint64(raw)
+	return head
 }

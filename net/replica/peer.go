@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -83,31 +84,21 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]ui
 
 // LinkDown ends with a link. One that is not its peer's present link changes nothing.
 func (r *Replica) LinkDown(l Link) {
-	if r.removeLink(l) {
-		r.Votes.LinkDown(l.Key())
-	}
-}
-
-func (r *Replica) removeLink(l Link) bool {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	if p == nil {
-		return false
+		r.mu.Unlock()
+		return
 	}
-	for i, q := range r.mu.linked {
-		if q == p {
-			r.mu.linked = append(r.mu.linked[:i:i], r.mu.linked[i+1:]...)
-			break
-		}
-	}
+	r.mu.linked = slices.DeleteFunc(r.mu.linked, func(q *peer) bool { return q == p })
 	p.session, p.gone = session{}, time.Now()
 	if _, seq, any := r.room.OwnFeed(); any {
 		p.due = seq + 1
 	}
 	r.planner.RemovePeer(p.key)
 	r.notifyLocked()
-	return true
+	r.mu.Unlock()
+	r.Votes.LinkDown(l.Key())
 }
 
 // SetNeighbours remembers which keys a peer says it is linked to. The caller doesn't change the map
@@ -145,7 +136,7 @@ func (r *Replica) peerOfLocked(l Link) *peer {
 	return nil
 }
 
-// notifyLocked ends the waits of waitUntil, to look again.
+// notifyLocked ends the waits for a change, to look again.
 func (r *Replica) notifyLocked() {
 	close(r.mu.changed)
 	r.mu.changed = make(chan struct{})
@@ -153,10 +144,16 @@ func (r *Replica) notifyLocked() {
 
 // send queues a small message.
 func (r *Replica) send(l Link, m wire.Message) {
+	if f := r.encode(m); f != nil {
+		l.Control(f)
+	}
+}
+
+// encode returns a message as a frame, or logs why it can't and returns nil.
+func (r *Replica) encode(m wire.Message) wire.Frame {
 	f, err := wire.Encode(m)
 	if err != nil {
 		r.cfg.Log.Error("encode", "error", err)
-		return
 	}
-	l.Control(f)
+	return f
 }

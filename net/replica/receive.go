@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -28,23 +29,17 @@ func (r *Replica) Record(l Link, rec *record.Record) {
 func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.received++
-	out, err := r.room.Accept(rec)
-	if err != nil {
-		r.cfg.Host.Refuse(l.Key(), err.Error())
+	out, ok := r.acceptLocked(l, rec)
+	if !ok {
 		return false
 	}
 	p := r.peerOfLocked(l)
-	// A feed whose beginning is kept back from us begins with what comes now.
-	if g := out.Gap; g != nil && p != nil && r.planner.IsEarliestStart(p.key, g.Key, rec.Seq()) {
-		out = r.startFeedAt(p.key, g.Key, rec.Seq(), out)
-	}
-	if out.Gap != nil && p != nil {
+	switch {
+	case out.Gap == nil:
+		r.queueAckLocked(p, rec) // also when it was known: the peer may have missed our first Have
+	case p != nil:
 		r.planner.NoteSeq(p.key, out.Gap.Key, rec.Seq())
 		r.askLocked(p)
-	}
-	if out.Gap == nil {
-		r.queueAckLocked(p, rec) // also when it was known: the peer may have missed our first Have
 	}
 	for _, e := range out.Added {
 		r.forwardLocked(e.Record, l.Key())
@@ -52,18 +47,25 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	if name := r.publishAcceptedLocked(l, out, false); name != nil {
 		r.takeNameLocked(name)
 	}
-	return out.InStore != nil
+	return out.InStore
 }
 
-// startFeedAt lets a feed begin where it does for every peer that was asked, if it may. Else it
-// returns waits: the record goes on waiting.
-func (r *Replica) startFeedAt(from identity.Key, key record.FeedKey, floor uint64, waits room.Outcome) room.Outcome {
-	out := r.room.StartFeedAt(from, key, floor)
-	if len(out.Added) == 0 {
-		return waits
+// acceptLocked gives a record to the room. A feed whose beginning no peer that was asked has begins with
+// this record, if it may. ok is false when the room refuses the record.
+func (r *Replica) acceptLocked(l Link, rec *record.Record) (out room.Outcome, ok bool) {
+	r.mu.received++
+	out, err := r.room.Accept(rec)
+	if err != nil {
+		r.cfg.Host.Refuse(l.Key(), err.Error())
+		return out, false
 	}
-	r.store.StartFeedAt(key, floor)
-	return out
+	if g := out.Gap; g != nil && r.planner.IsEarliestStart(l.Key(), g.Key, rec.Seq()) {
+		if begun := r.room.StartFeedAt(l.Key(), g.Key, rec.Seq()); len(begun.Added) > 0 {
+			r.store.StartFeedAt(g.Key, rec.Seq())
+			return begun, true
+		}
+	}
+	return out, true
 }
 
 // Records takes a part of the answer to a question. What can be had again waits for the disk, unless
@@ -73,19 +75,11 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	if r.store.WaitForSpace(r.cfg.Group.Context()) != nil {
 		return
 	}
-	var voting, rest []*record.Record
-	for _, rec := range recs {
-		if votes.IsVoteRecord(rec) {
-			voting = append(voting, rec)
-		} else {
-			rest = append(rest, rec)
-		}
-	}
-	if votes.IsAnswer(m.N) {
-		r.takeVotesAnswer(l, voting, m.End)
-		return
-	}
-	if inStore := r.takeAnswer(l, m, rest); len(inStore) > 0 {
+	ofVotes := votes.IsAnswer(m.N)
+	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *record.Record) bool { return votes.IsVoteRecord(rec) != ofVotes })
+	if ofVotes {
+		r.takeVotesAnswer(l, recs, m.End)
+	} else if inStore := r.takeAnswer(l, m, recs); len(inStore) > 0 {
 		r.forks.compareWithStore(l, inStore)
 	}
 }
@@ -112,17 +106,13 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 	defer r.mu.Unlock()
 	asked := map[record.FeedKey]bool{}         // one question about each divergence is enough
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
-	r.mu.received += len(recs)
+	p := r.peerOfLocked(l)
 	for _, rec := range recs {
-		out, err := r.room.Accept(rec)
-		if err != nil {
-			r.cfg.Host.Refuse(l.Key(), err.Error())
+		out, ok := r.acceptLocked(l, rec)
+		if !ok {
 			continue
 		}
-		if g := out.Gap; g != nil && r.planner.IsEarliestStart(l.Key(), g.Key, rec.Seq()) {
-			out = r.startFeedAt(l.Key(), g.Key, rec.Seq(), out)
-		}
-		if out.InStore != nil {
+		if out.InStore {
 			inStore = append(inStore, rec)
 		}
 		if d := out.Diverged; d != nil {
@@ -134,7 +124,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 		r.queueAckLocked(nil, rec)
 		if len(out.Added) > 0 {
 			r.mu.newAuthors[rec.Author()] = true
-			if p := r.peerOfLocked(l); p != nil {
+			if p != nil {
 				p.backoff = 0
 			}
 		}
@@ -145,7 +135,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 	for _, name := range names {
 		r.takeNameLocked(name)
 	}
-	if p := r.peerOfLocked(l); p != nil {
+	if p != nil {
 		r.planner.NoteAnswer(p.key, m.N, m.End)
 		if m.End {
 			r.askLocked(p)

@@ -96,9 +96,7 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 			continue
 		}
 		if frame == nil {
-			var err error
-			if frame, err = wire.Encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()}); err != nil {
-				r.cfg.Log.Error("encode a record", "error", err)
+			if frame = r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()}); frame == nil {
 				return 0
 			}
 		}

@@ -91,12 +91,8 @@ func (r slowPeers) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*r
 
 // pushLocked puts a record into a peer's live queue. A peer whose queue is full is slow from now on.
 func (r slowPeers) pushLocked(p *peer, rec *record.Record) bool {
-	f, err := wire.Encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
-	if err != nil {
-		r.cfg.Log.Error("encode a record", "error", err)
-		return true
-	}
-	r.setSlowLocked(p, !p.link.Live(f))
+	f := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
+	r.setSlowLocked(p, f != nil && !p.link.Live(f))
 	return !p.slow
 }
 

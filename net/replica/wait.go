@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// waitUntil waits for a state of the peers. ready is called under mu. It returns nil once ready
-// reports true, and the cause of ctx when that ends first.
-func (r *Replica) waitUntil(ctx context.Context, ready func() bool) error {
+// WaitDelivered waits until every linked peer has acknowledged all that was sent.
+func (r *Replica) WaitDelivered(ctx context.Context) error {
 	for {
 		r.mu.Lock()
-		done, changed := ready(), r.mu.changed
+		_, seq, any := r.room.OwnFeed()
+		waiting := any && slices.ContainsFunc(r.mu.linked, func(p *peer) bool { return p.acked < seq+1 })
+		changed := r.mu.changed
 		r.mu.Unlock()
-		if done {
+		if !waiting {
 			return nil
 		}
 		select {
@@ -22,14 +23,6 @@ func (r *Replica) waitUntil(ctx context.Context, ready func() bool) error {
 			return context.Cause(ctx)
 		}
 	}
-}
-
-// WaitDelivered waits until every linked peer has acknowledged all that was sent.
-func (r *Replica) WaitDelivered(ctx context.Context) error {
-	return r.waitUntil(ctx, func() bool {
-		_, seq, any := r.room.OwnFeed()
-		return !any || !slices.ContainsFunc(r.mu.linked, func(p *peer) bool { return p.acked < seq+1 })
-	})
 }
 
 // When WaitWritable returns, and how often it looks at all links.
@@ -52,19 +45,18 @@ func (r *Replica) WaitWritable(ctx context.Context, heard func() bool) error {
 		}
 		// Not for longer than a moment: another may become the fastest while this one is stuck.
 		waiting, cancel := context.WithTimeout(ctx, lookAgain)
-		if l == nil || l.WaitLive(waiting) != nil {
-			select {
-			case <-changed:
-			case <-waiting.Done():
-			}
+		if l != nil && l.WaitLive(waiting) == nil {
 			cancel()
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			continue
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-waiting.Done():
 		}
 		cancel()
-		return nil
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
 }
 

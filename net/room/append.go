@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"chat.lan/p2pchat/crypto/record"
@@ -82,10 +83,7 @@ func (r *Room) signName(kind record.Kind) (store.Entry, error) {
 // signNext signs and appends the next record of the local feed.
 func (r *Room) signNext(kind record.Kind, data json.RawMessage) (store.Entry, error) {
 	f := r.feeds[r.ownFeed]
-	prev := r.ownLast
-	if f.headKnown {
-		prev = f.head // another run of this profile may have signed records since
-	}
+	prev := cmp.Or(f.head, r.ownLast) // another run of this profile may have signed records since the head
 	rec, err := record.Sign(r.self, record.Body{
 		Room: r.id, Feed: r.ownFeed.Feed, Seq: f.next(), Prev: prev,
 		Time: r.clock.nextTime(), Kind: kind, Data: data,

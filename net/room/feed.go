@@ -17,8 +17,7 @@ type feed struct {
 	records      []*record.Record // in memory, without a gap
 	waiting      map[uint64]*record.Record
 	waitingSince time.Time // when the first of waiting came
-	head         record.ID // id of the record at next-1, also after dropOldest
-	headKnown    bool      // head is the id of a record that was here
+	head         record.ID // id of the record at next-1, also after dropOldest; zero if unknown
 	name         string    // the author's name at the feed's end
 	memBytes     int
 	fork         *Fork
@@ -30,16 +29,18 @@ func newFeed() *feed { return &feed{waiting: map[uint64]*record.Record{}} }
 // next returns the seq of the record that would extend the feed.
 func (f *feed) next() uint64 { return f.memFloor + uint64(len(f.records)) }
 
+func (f *feed) knowsHead() bool { return f.head != (record.ID{}) }
+
 // extendsHead reports whether rec names the feed's last record as its predecessor. The first record
 // held of a feed can't be checked where the feed's beginning is gone.
 func (f *feed) extendsHead(rec *record.Record) bool {
-	return !f.headKnown || rec.Seq() == 0 || rec.Prev() == f.head
+	return !f.knowsHead() || rec.Seq() == 0 || rec.Prev() == f.head
 }
 
 func (f *feed) add(rec *record.Record) {
 	f.records = append(f.records, rec)
 	f.memBytes += len(rec.Signed())
-	f.head, f.headKnown = rec.ID(), true
+	f.head = rec.ID()
 	if name := rec.Name(); name != "" {
 		f.name = name
 	}
@@ -73,7 +74,7 @@ func (f *feed) dropOldest(n int) (freed int) {
 func (f *feed) endBefore(next uint64, head record.ID) {
 	f.records, f.memBytes = nil, 0
 	f.memFloor, f.floor = next, min(f.floor, next)
-	f.head, f.headKnown = head, head != (record.ID{})
+	f.head = head
 }
 
 // cutAt ends the feed before seq, where it forks, and returns how many bytes of memory that frees.

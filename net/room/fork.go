@@ -29,9 +29,9 @@ func (r *Room) compareExisting(key record.FeedKey, f *feed, rec *record.Record) 
 	case here != nil && here.ID() == rec.ID():
 	case here != nil:
 		return r.noteConflict(key, f, here, rec)
-	case rec.Seq()+1 == f.next() && f.headKnown && f.head == rec.ID():
+	case rec.Seq()+1 == f.next() && f.head == rec.ID():
 	case rec.Seq() >= f.floor:
-		return Outcome{InStore: &Gap{Key: key, From: rec.Seq(), To: rec.Seq()}}
+		return Outcome{InStore: true}
 	}
 	return Outcome{}
 }
@@ -90,7 +90,7 @@ func (r *Room) FindDivergences(theirs []Holding) []Divergence {
 			continue
 		}
 		here := f.recordAt(h.Seq)
-		if here != nil && here.ID().Head() != h.Head || here == nil && h.Seq+1 == f.next() && f.headKnown && f.head.Head() != h.Head {
+		if here != nil && here.ID().Head() != h.Head || here == nil && h.Seq+1 == f.next() && f.knowsHead() && f.head.Head() != h.Head {
 			out = append(out, Divergence{Key: h.Key, Seq: h.Seq + 1})
 		}
 	}

@@ -1,9 +1,10 @@
 // Package room holds the signed records of one room and decides which belong to it.
 //
-// A Room is state behind one lock: no goroutines, no I/O. It takes verified records in any order
-// and from any peer, and reports what each record did. It signs local records, and it answers what
-// peers ask when they compare rooms. What it holds depends only on the records it was given, not on
-// their order: after the same records, two rooms have the same Frontier and Hash.
+// A Room is state without goroutines, I/O or locks: the caller holds one lock around it and its
+// Planner. It takes verified records in any order and from any peer, and reports what each record did.
+// It signs local records, and it answers what peers ask when they compare rooms. What it holds depends
+// only on the records it was given, not on their order: after the same records, two rooms have the same
+// Frontier and Hash.
 //
 // Chains. Each run of a program writes one feed, named by its author and a random number. A
 // feed's records are numbered from 0, and each names the id of the one before it (Prev). Record 0
@@ -109,7 +110,7 @@ type Outcome struct {
 	Gap      *Gap          // the record waits for these predecessors
 	Fork     *Fork         // set once, when the record proves that its feed forks
 	Diverged *Divergence   // the record belongs to another chain than this room's
-	InStore  *Gap          // the record's place is in the store: CompareStored decides about it
+	InStore  bool          // the record's place is in the store: CompareStored decides about it
 }
 
 // Gap is a run of missing records of a feed; both ends included.
@@ -180,7 +181,7 @@ func (r *Room) holdBack(key record.FeedKey, f *feed, rec *record.Record) Outcome
 		f.waiting[rec.Seq()] = rec
 		r.waitingCount++
 		r.waitingBytes += size
-	} else if !f.headKnown && len(f.waiting) == 0 {
+	} else if !f.knowsHead() && len(f.waiting) == 0 {
 		delete(r.feeds, key) // no record of it is here
 	}
 	return Outcome{Gap: &Gap{Key: key, From: f.next(), To: rec.Seq() - 1}}
