@@ -23,7 +23,6 @@ type peer struct {
 	link   *link.Link // nil: none is up
 	stuck  bool       // its link took no cleartext for a while
 	lostAt time.Time
-	posted bool // its coming was reported
 
 	inst    string      // names its run
 	started int64       // ms, by its clock
@@ -94,11 +93,11 @@ func (n *Node) addLink(l *link.Link) {
 		p.Verified, p.Ignored = n.cfg.Known.Verified(key), n.cfg.Known.Ignored(p.ID)
 	}
 	renamed := ""
-	if p.posted && p.Name != before {
-		renamed = before
+	if p.Name != before {
+		renamed = before // "" if the peer is new
 	}
-	if p.State != event.Up || !p.posted || renamed != "" || p.Addr != at {
-		p.State, p.Changed, p.posted = event.Up, now, true
+	if p.State != event.Up || renamed != "" || p.Addr != at {
+		p.State, p.Changed = event.Up, now
 		n.events.Post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
 		n.warnOtherKeyLocked(p)
 	}
