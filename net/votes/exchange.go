@@ -2,6 +2,7 @@ package votes
 
 import (
 	"math/bits"
+	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
@@ -35,7 +36,12 @@ func (v *Votes) LinkUp(key identity.Key, theirs *wire.Policy) {
 	defer v.mu.Unlock()
 	s := &session{policy: theirs}
 	v.mu.sessions[key] = s
-	v.awaitPolicyLocked(key, s)
+	if v.mu.waiting.IsZero() {
+		v.mu.waiting = time.Now()
+	}
+	if theirs == nil || theirs.Votes == v.records.Hash() {
+		v.onLevelLocked(key, s)
+	}
 }
 
 // LinkDown ends a peer's session.

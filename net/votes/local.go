@@ -99,27 +99,24 @@ var (
 
 // Certificate returns the certificate of a proposal that passed, as a file.
 func (v *Votes) Certificate(ref string) (event.Proposal, []byte, error) {
-	id, err := v.find(ref)
-	if err != nil {
-		return event.Proposal{}, nil, err
-	}
-	data, ok := v.records.EncodeCertificate(id)
-	if !ok {
-		return event.Proposal{}, nil, fmt.Errorf("%s: %w", v.records.Label(id), errNotPassed)
-	}
-	return v.proposal(id), data, nil
+	return v.encode(ref, v.records.EncodeCertificate, errNotPassed)
 }
 
 // Evidence returns the proof that someone voted twice on a proposal, as a file: the first if there are
 // several.
 func (v *Votes) Evidence(ref string) (event.Proposal, []byte, error) {
+	return v.encode(ref, v.records.EncodeEvidence, errNoneTwice)
+}
+
+// encode returns a file about the proposal that ref names, or the error none when there is none.
+func (v *Votes) encode(ref string, file func(vote.ID) ([]byte, bool), none error) (event.Proposal, []byte, error) {
 	id, err := v.find(ref)
 	if err != nil {
 		return event.Proposal{}, nil, err
 	}
-	data, ok := v.records.EncodeEvidence(id)
+	data, ok := file(id)
 	if !ok {
-		return event.Proposal{}, nil, fmt.Errorf("%s: %w", v.records.Label(id), errNoneTwice)
+		return event.Proposal{}, nil, fmt.Errorf("%s: %w", v.records.Label(id), none)
 	}
 	return v.proposal(id), data, nil
 }

@@ -47,16 +47,6 @@ func (v *Votes) postPolicyLocked(history bool) {
 	v.cfg.Events.Post(event.PolicyChanged{Scope: v.scope, Policy: v.Policy(), History: history})
 }
 
-// awaitPolicyLocked begins to wait for the policy with the first link.
-func (v *Votes) awaitPolicyLocked(key identity.Key, s *session) {
-	if v.mu.waiting.IsZero() {
-		v.mu.waiting = time.Now()
-	}
-	if s.policy == nil || s.policy.Votes == v.records.Hash() {
-		v.onLevelLocked(key, s)
-	}
-}
-
 // onLevelLocked follows the moment in which our votes are level with a peer's: the policy is known.
 // The same records with another policy mean that the dispute sets differ, which is reported.
 func (v *Votes) onLevelLocked(key identity.Key, s *session) {

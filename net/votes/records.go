@@ -83,7 +83,7 @@ func (rs *Records) takeLocked(out *Change, rec *record.Record, c content, linked
 // followLocked updates the stored records after a change of the ledger.
 func (rs *Records) followLocked(out *Change, ref vote.Ref, res vote.Result) {
 	for _, r := range res.Adopted {
-		if rec := rs.records[r]; rec != nil && r != ref {
+		if rec := rs.records[r]; rec != nil {
 			out.Accepted = append(out.Accepted, rec)
 		}
 	}

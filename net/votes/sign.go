@@ -3,6 +3,7 @@ package votes
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/vote"
@@ -90,15 +91,8 @@ func (rs *Records) SignBallot(id vote.ID, c vote.Choice, now int64) ([]*record.R
 // lacksLocked reports whether p is an OFF that has passed but hasn't ended all ONs that it names. A
 // further approval may be the one that an ON's roll still lacks (package vote, rule 5).
 func (rs *Records) lacksLocked(p *vote.Proposal) bool {
-	if !p.IsOff() || rs.ledger.State(p.ID) != vote.Passed {
-		return false
-	}
-	for _, e := range rs.ledger.Endings(p) {
-		if e.Have < e.Need {
-			return true
-		}
-	}
-	return false
+	return p.IsOff() && rs.ledger.State(p.ID) == vote.Passed &&
+		slices.ContainsFunc(rs.ledger.Endings(p), func(e vote.Ending) bool { return e.Have < e.Need })
 }
 
 func (rs *Records) ballot(id vote.ID, c vote.Choice) (*record.Record, error) {

@@ -114,12 +114,6 @@ func (rs *Records) acceptCertificateLocked(c vote.Certificate, about []readRecor
 		}
 		return out, err
 	}
-	for _, ref := range res.Adopted {
-		if rec := rs.records[ref]; rec != nil {
-			out.Accepted = append(out.Accepted, rec)
-		}
-	}
-	res.Adopted = nil
 	rs.followLocked(&out, c.Proposal.Ref(), res)
 	rs.judgeLocked(&out, &c.Proposal, linked)
 	out.Policy = rs.deriveLocked()
