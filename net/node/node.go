@@ -10,8 +10,8 @@
 // replica → every link's live queue. A slow reader of events fills the queue, and links then stop
 // reading.
 //
-// Lock order: a room's votes, its replica, cleartext, Node.mu. Node.mu guards the peers and is held
-// only for moments; no room is called under it.
+// Lock order: a room's replica, cleartext, Node.mu. Node.mu guards the peers and is held only for
+// moments; no room is called under it.
 package node
 
 import (

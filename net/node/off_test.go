@@ -7,6 +7,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/votes"
+	"chat.lan/p2pchat/net/wire"
 	"chat.lan/p2pchat/vote"
 )
 
@@ -24,7 +25,7 @@ func TestAnOffThatEndsNothingAsksOn(t *testing.T) {
 		}
 		for _, p := range ps { // a client that just started disputes nothing
 			for _, r := range recs {
-				p.Replica.TakeLive(ps[0].Self().Key, r)
+				p.Replica.Record(noLink(ps[0].Self().Key), r)
 			}
 		}
 		cast(t, ps[1], "#1", vote.Approve)
@@ -88,10 +89,11 @@ func TestWhoFollowsLessIsSaid(t *testing.T) {
 		if _, err := ps[1].SetDisputed(q.Label, true); err != nil {
 			t.Fatal(err)
 		}
-		key, v := ps[1].Self().Key, ps[0].Replica.Votes
-		v.LinkUp(key, ps[1].Replica.WirePolicy())
-		for range 2 {
-			v.EndPages(key) // each answer that brings the votes level comes to the same
+		l := linkTo(ps[0].Node, ps[1].Self().Key)
+		ps[0].PrepareLink(l, wire.InRoom{Policy: ps[1].Announce().Policy})()
+		for turn := range uint64(2) {
+			// Each frontier that finds the votes level comes to the same.
+			ps[0].Replica.Message(l, wire.Frontier{Room: ps[0].ID(), Turn: 100 + turn, Last: true})
 		}
 		pass(time.Second)
 		differs := told[event.Differs](&ps[0].ear)

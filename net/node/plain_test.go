@@ -148,7 +148,8 @@ func TestTheGateHoldsWhatIsInClear(t *testing.T) {
 		defer bob.close()
 		bob.known()
 		p.cleartext.onNativeLinked(true) // as if a first peer had come, which has yet to say its votes
-		p.Replica.LinkUp(identity.FromSeed([32]byte{99}).Key(), &wire.Policy{Votes: "other"})
+		other := noLink(identity.FromSeed([32]byte{99}).Key())
+		p.PrepareLink(other, wire.InRoom{Policy: &wire.Policy{Votes: "other"}})()
 		if err := p.Say("early"); err != nil {
 			t.Fatal(err)
 		}

@@ -72,11 +72,12 @@ func (r *Replica) answer(l Link, m wire.Want) {
 		return
 	}
 	limit, syncMu := p.limit, p.syncMu
+	voting := r.ListRequestedLocked(m.Votes)
 	r.mu.Unlock()
 	syncMu.Lock()
 	defer syncMu.Unlock()
 	to := answer{r: r, link: l, most: min(m.Frames, answerFrames), out: wire.Records{Room: m.Room, N: m.N}}
-	for _, rec := range r.Votes.ListRequested(m.Votes) {
+	for _, rec := range voting {
 		if !to.add(rec.Signed(), rec.Signature()) {
 			return
 		}

@@ -67,7 +67,7 @@ func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
 	r.mu.frontierSeq++
 	o := outgoing{
 		head:  wire.Frontier{Room: r.id, Hash: r.hashLocked(), Turn: r.mu.frontierSeq},
-		votes: r.Votes.Held(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
+		votes: r.HeldLocked(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
 	}
 	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
 		for f := range o.pages {
@@ -155,27 +155,14 @@ func (r frontiers) frontierForLocked(p *peer) []room.Holding {
 
 // takeFrontier collects the pages of a peer's frontier. The last one asks for what is missing here.
 func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
-	first, present := r.frontiers.takePage(l, m)
-	if !present {
-		return
-	}
-	r.Votes.TakePage(l.Key(), m.Votes, first)
-	if m.Last {
-		r.frontiers.compare(l, m.Ask)
-		r.Votes.EndPages(l.Key())
-	}
-}
-
-// takePage takes the feeds of a page. first says that the page begins a new frontier: the end of the
-// one before may have been lost.
-func (r frontiers) takePage(l Link, m wire.Frontier) (first, present bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	if p == nil {
-		return false, false
+		return
 	}
-	if first = m.Turn != p.pageSeq; first {
+	first := m.Turn != p.pageSeq // also when the end of the frontier before was lost
+	if first {
 		p.pageSeq, p.page = m.Turn, nil
 	}
 	for _, h := range m.Feeds {
@@ -187,18 +174,16 @@ func (r frontiers) takePage(l Link, m wire.Frontier) (first, present bool) {
 		}
 		p.page = append(p.page, room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: parseHead(h.Head)})
 	}
-	return first, true
+	r.TakePageLocked(p.key, m.Votes, first)
+	if m.Last {
+		r.frontiers.compareLocked(p, m.Ask)
+		r.EndPagesLocked(p.key)
+	}
 }
 
-// compare compares a peer's whole frontier with ours, and asks for what is missing here. ask says that
-// the peer wants ours.
-func (r frontiers) compare(l Link, ask bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p := r.peerOfLocked(l)
-	if p == nil {
-		return
-	}
+// compareLocked compares a peer's whole frontier with ours, and asks for what is missing here. ask says
+// that the peer wants ours.
+func (r frontiers) compareLocked(p *peer, ask bool) {
 	theirs := p.page
 	p.page = nil
 	own, seq, any := r.room.OwnFeed()

@@ -134,6 +134,38 @@ type member struct {
 	events []event.Event
 }
 
+// around is a member as its votes see it. Its methods take the lock that the votes hold.
+type around struct{ *member }
+
+func (a around) room() (_ votesRoom, unlock func()) {
+	a.Replica.mu.Lock()
+	return votesRoom{a.host, a.Replica}, a.Replica.mu.Unlock
+}
+
+func (a around) NameOf(key identity.Key) (string, bool) {
+	r, unlock := a.room()
+	defer unlock()
+	return r.NameOf(key)
+}
+
+func (a around) ListVoters() []identity.Key {
+	r, unlock := a.room()
+	defer unlock()
+	return r.ListVoters()
+}
+
+func (a around) ListLongLinked() []identity.Key {
+	r, unlock := a.room()
+	defer unlock()
+	return r.ListLongLinked()
+}
+
+func (a around) Send(to identity.Key, m wire.Message) {
+	r, unlock := a.room()
+	defer unlock()
+	r.Send(to, m)
+}
+
 // net is members and the links between them. It lives in a synctest bubble.
 type net struct {
 	t       *testing.T

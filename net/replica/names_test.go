@@ -39,7 +39,7 @@ func TestRename(t *testing.T) {
 		// The newest name counts after a restart, for an author that isn't here.
 		b = n.restart(1)
 		delete(b.host.mu.peers, a.key())
-		if name, here := (votesRoom{b.host, b.Replica}).NameOf(a.key()); name != "annie" || here {
+		if name, here := (around{b}).NameOf(a.key()); name != "annie" || here {
 			t.Errorf("%q, here: %v", name, here)
 		}
 	})
@@ -50,7 +50,7 @@ func TestRename(t *testing.T) {
 func TestNameOf(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
 		a, b := n.members[0], n.members[1]
-		around := votesRoom{a.host, a.Replica}
+		around := around{a}
 		n.link(a, b)
 		author := testID(98).Key()
 		expect := func(what, name, want string, here, wantHere bool) {

@@ -57,6 +57,7 @@ func (r *Replica) PrepareLink(l Link, theirs wire.InRoom) (linkUp func()) {
 func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]uint64, limitedFirst bool) {
 	key := l.Key()
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	p := r.mu.peers[key]
 	if p == nil {
 		r.forgetPeerLocked()
@@ -78,16 +79,15 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]ui
 		r.sharing.noteLimitedShareLocked(p)
 	}
 	r.notifyLocked()
-	r.mu.Unlock()
-	r.Votes.LinkUp(key, theirs.Policy)
+	r.LinkUpLocked(key, theirs.Policy)
 }
 
 // LinkDown ends with a link. One that is not its peer's present link changes nothing.
 func (r *Replica) LinkDown(l Link) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	if p == nil {
-		r.mu.Unlock()
 		return
 	}
 	r.mu.linked = slices.DeleteFunc(r.mu.linked, func(q *peer) bool { return q == p })
@@ -97,8 +97,7 @@ func (r *Replica) LinkDown(l Link) {
 	}
 	r.planner.RemovePeer(p.key)
 	r.notifyLocked()
-	r.mu.Unlock()
-	r.Votes.LinkDown(l.Key())
+	r.LinkDownLocked(p.key)
 }
 
 // SetNeighbours remembers which keys a peer says it is linked to. The caller doesn't change the map

@@ -48,7 +48,7 @@ func TestLinkReplaced(t *testing.T) {
 		if got := a.delivered(); got != "1/1" {
 			t.Errorf("delivered to %s", got)
 		}
-		if got := (votesRoom{a.host, a.Replica}).ListVoters(); len(got) != 2 {
+		if got := (around{a}).ListVoters(); len(got) != 2 {
 			t.Errorf("%d voters", len(got))
 		}
 	})

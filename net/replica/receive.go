@@ -17,7 +17,9 @@ import (
 func (r *Replica) Record(l Link, rec *record.Record) {
 	r.cfg.Events.WaitSpace()
 	if votes.IsVoteRecord(rec) {
-		r.Votes.TakeLive(l.Key(), rec)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.TakeLiveLocked(l.Key(), rec)
 		return
 	}
 	if r.takeLive(l, rec) {
@@ -87,16 +89,12 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 // takeVotesAnswer takes a part of the answer to a question for votes.
 func (r *Replica) takeVotesAnswer(l Link, recs []*record.Record, end bool) {
 	r.mu.Lock()
-	present := r.peerOfLocked(l) != nil
-	r.mu.Unlock()
-	if !present {
-		return
-	}
-	r.Votes.TakeAnswer(l.Key(), recs, end)
-	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.peerOfLocked(l); p != nil && end {
-		r.onCaughtUpLocked(p)
+	if p := r.peerOfLocked(l); p != nil {
+		r.TakeAnswerLocked(p.key, recs, end)
+		if end {
+			r.onCaughtUpLocked(p)
+		}
 	}
 }
 

@@ -18,9 +18,9 @@
 //
 // # Locks
 //
-// One lock guards the peers and a record's way into the room and the queues, so that each link gets
-// records in the order in which the room took them. Nothing under it blocks. Lock order: votes, then
-// replica, then the process behind Host.
+// One lock guards the peers, the room, its votes, and a record's way into the queues, so that each link
+// gets records in the order in which the room took them. Nothing under it blocks. Lock order: signing
+// (package votes), then replica, then the process behind Host.
 package replica
 
 import (
@@ -59,7 +59,7 @@ type Link interface {
 }
 
 // Host is what a replica asks of the process that it runs in. Most methods are called under the
-// replica's lock or that of its votes, so they must not block, nor call back into either.
+// replica's lock, so they must not block, nor call back into it.
 type Host interface {
 	// Peer returns a peer of this run as it is now, and whether it is known.
 	Peer(key identity.Key) (event.Peer, bool)
@@ -140,7 +140,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.scope = event.Scope{Room: event.Room(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
-	r.Votes = votes.New(votes.Config{Room: cfg.Room, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
+	r.Votes = votes.New(votes.Config{Room: cfg.Room, Lock: &r.mu, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
 		Group: cfg.Group, Log: cfg.Log, Around: votesRoom{cfg.Host, r}})
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
@@ -153,11 +153,11 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 
 // Start posts what was on disk, and begins to delete what is older than Config.Keep.
 func (r *Replica) Start() {
-	r.Votes.PostLoaded()
 	r.mu.Lock()
+	r.PostLoadedLocked()
 	r.saver.postSavingLocked()
 	r.mu.Unlock()
-	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.Votes.Policy(), First: true})
+	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.Policy(), First: true})
 	if r.cfg.Keep > 0 {
 		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}
@@ -173,11 +173,13 @@ func (r *Replica) Hash() string {
 	return r.hashLocked()
 }
 
-func (r *Replica) hashLocked() string { return r.room.Hash() + r.Votes.Hash() }
+func (r *Replica) hashLocked() string { return r.room.Hash() + r.HashLocked() }
 
 // Announce returns what our Hello says of the room.
 func (r *Replica) Announce() wire.InRoom {
-	return wire.InRoom{Room: r.id, Frontier: r.Hash(), Policy: r.Votes.WirePolicy()}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return wire.InRoom{Room: r.id, Frontier: r.hashLocked(), Policy: r.WirePolicyLocked()}
 }
 
 // Status is what there is to say about a room.
@@ -203,9 +205,9 @@ func (r *Replica) Flush() {
 
 // Tick looks after votes and store, and retries questions that no peer answered. Call it every second.
 func (r *Replica) Tick() {
-	r.Votes.Tick()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.TickLocked()
 	r.saver.tendStoreLocked()
 	for _, p := range r.mu.linked {
 		if r.planner.LacksFrom(p.key) {

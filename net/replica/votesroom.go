@@ -12,7 +12,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// votesRoom is the replica as its votes see it. It implements votes.Room.
+// votesRoom is the replica as its votes see it, with its lock held. It implements votes.Room.
 type votesRoom struct {
 	Host
 	r *Replica
@@ -20,8 +20,6 @@ type votesRoom struct {
 
 // Forward implements votes.Room.
 func (v votesRoom) Forward(rec *record.Record, from identity.Key, history bool) {
-	v.r.mu.Lock()
-	defer v.r.mu.Unlock()
 	if history {
 		v.r.mu.newAuthors[rec.Author()] = true
 	} else {
@@ -31,8 +29,6 @@ func (v votesRoom) Forward(rec *record.Record, from identity.Key, history bool) 
 
 // Send implements votes.Room.
 func (v votesRoom) Send(to identity.Key, m wire.Message) {
-	v.r.mu.Lock()
-	defer v.r.mu.Unlock()
 	if p := v.r.mu.peers[to]; p != nil && p.link != nil {
 		v.r.send(p.link, m)
 	}
@@ -42,8 +38,6 @@ func (v votesRoom) Send(to identity.Key, m wire.Message) {
 // they say they are linked to. If these are too many for one roll, those go first that more peers name,
 // so that no one can keep a room from voting by naming a crowd.
 func (v votesRoom) ListVoters() []identity.Key {
-	v.r.mu.Lock()
-	defer v.r.mu.Unlock()
 	self := v.r.cfg.Identity.Key()
 	out := []identity.Key{self}
 	named := map[identity.Key]int{}
@@ -63,8 +57,6 @@ func (v votesRoom) ListVoters() []identity.Key {
 
 // ListLongLinked implements votes.Room.
 func (v votesRoom) ListLongLinked() []identity.Key {
-	v.r.mu.Lock()
-	defer v.r.mu.Unlock()
 	var out []identity.Key
 	for _, p := range v.r.mu.linked {
 		if time.Since(p.since) >= vote.DisputeAfter {
@@ -76,7 +68,5 @@ func (v votesRoom) ListLongLinked() []identity.Key {
 
 // NameOf implements votes.Room.
 func (v votesRoom) NameOf(key identity.Key) (name string, here bool) {
-	v.r.mu.Lock()
-	defer v.r.mu.Unlock()
 	return v.r.nameOfLocked(key)
 }

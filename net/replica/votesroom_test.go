@@ -69,12 +69,12 @@ func TestVotersAreBounded(t *testing.T) {
 			}
 		}
 		a.SetNeighbours(a.links[b.key()], crowd)
-		roll := (votesRoom{a.host, a.Replica}).ListVoters()
+		roll := (around{a}).ListVoters()
 		if len(roll) != vote.MaxRoll || roll[0] != a.key() || slices.Contains(roll, last) {
 			t.Errorf("%d voters", len(roll))
 		}
 		a.SetNeighbours(a.links[c.key()], map[identity.Key]bool{last: true})
-		roll = (votesRoom{a.host, a.Replica}).ListVoters()
+		roll = (around{a}).ListVoters()
 		for _, key := range []identity.Key{b.key(), c.key(), last} {
 			if !slices.Contains(roll, key) {
 				t.Errorf("%s is left out", key.Short())
@@ -90,7 +90,7 @@ func TestVotersAreBounded(t *testing.T) {
 func TestListLongLinked(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, n *net) {
 		a, b, c := n.members[0], n.members[1], n.members[2]
-		around := votesRoom{a.host, a.Replica}
+		around := around{a}
 		n.link(a, b)
 		pass(vote.DisputeAfter - time.Second)
 		n.link(a, c)

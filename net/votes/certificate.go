@@ -53,9 +53,7 @@ func (e Ending) Ended() bool { return e.Have >= e.Need }
 
 // EncodeCertificate returns the file that proves that a proposal passed; false while it has not.
 func (rs *Records) EncodeCertificate(id vote.ID) ([]byte, bool) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	c, ok := rs.ledger.Certificate(id)
+	c, ok := rs.Certificate(id)
 	if !ok {
 		return nil, false
 	}
@@ -74,9 +72,7 @@ func (rs *Records) EncodeCertificate(id vote.ID) ([]byte, bool) {
 // EncodeEvidence returns the file that proves that a key signed both an approval and a reject of a
 // proposal, of the first such key whose records are all here; false if there is none.
 func (rs *Records) EncodeEvidence(id vote.ID) ([]byte, bool) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	for _, e := range rs.ledger.Evidence() {
+	for _, e := range rs.Evidence() {
 		b := e.Ballots()
 		p, yes, no := rs.records[vote.Ref{Kind: vote.RefProposal, Proposal: id}], rs.records[b[0]], rs.records[b[1]]
 		if e.Proposal == id && p != nil && yes != nil && no != nil {

@@ -30,31 +30,25 @@ type session struct {
 	frames   int              // frames of that answer
 }
 
-// LinkUp begins a peer's session, in place of the one before. theirs is the policy in its Hello.
-func (v *Votes) LinkUp(key identity.Key, theirs *wire.Policy) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// LinkUpLocked begins a peer's session, in place of the one before. theirs is the policy in its Hello.
+func (v *Votes) LinkUpLocked(key identity.Key, theirs *wire.Policy) {
 	s := &session{policy: theirs}
-	v.mu.sessions[key] = s
-	if v.mu.waiting.IsZero() {
-		v.mu.waiting = time.Now()
+	v.sessions[key] = s
+	if v.waiting.IsZero() {
+		v.waiting = time.Now()
 	}
 	if theirs == nil || theirs.Votes == v.records.Hash() {
 		v.onLevelLocked(key, s)
 	}
 }
 
-// LinkDown ends a peer's session.
-func (v *Votes) LinkDown(key identity.Key) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.mu.sessions, key)
+// LinkDownLocked ends a peer's session.
+func (v *Votes) LinkDownLocked(key identity.Key) {
+	delete(v.sessions, key)
 }
 
-// TakeLive takes a vote record that a peer sent as it was made.
-func (v *Votes) TakeLive(from identity.Key, r *record.Record) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// TakeLiveLocked takes a vote record that a peer sent as it was made.
+func (v *Votes) TakeLiveLocked(from identity.Key, r *record.Record) {
 	v.takeLocked(from, []*record.Record{r}, false)
 }
 
@@ -68,8 +62,8 @@ func (v *Votes) takeLocked(from identity.Key, recs []*record.Record, history boo
 	}
 }
 
-// Held returns what is held, as frontiers say it.
-func (v *Votes) Held() []wire.HeldVotes { return toWire(v.records.Map()) }
+// HeldLocked returns what is held, as frontiers say it.
+func (v *Votes) HeldLocked() []wire.HeldVotes { return toWire(v.records.Map()) }
 
 func toWire(m vote.Map) []wire.HeldVotes {
 	out := make([]wire.HeldVotes, len(m))
@@ -90,12 +84,10 @@ func fromWire(held []wire.HeldVotes) (m vote.Map, ok bool) {
 	return m, true
 }
 
-// TakePage collects the votes on a page of a peer's frontier. first says that the page begins a new
+// TakePageLocked collects the votes on a page of a peer's frontier. first says that the page begins a new
 // frontier.
-func (v *Votes) TakePage(from identity.Key, held []wire.HeldVotes, first bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	s := v.mu.sessions[from]
+func (v *Votes) TakePageLocked(from identity.Key, held []wire.HeldVotes, first bool) {
+	s := v.sessions[from]
 	if s == nil {
 		return
 	}
@@ -110,11 +102,9 @@ func (v *Votes) TakePage(from identity.Key, held []wire.HeldVotes, first bool) {
 	s.page = append(s.page, m...)
 }
 
-// EndPages ends a peer's frontier: what it names and is missing here is asked for.
-func (v *Votes) EndPages(from identity.Key) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if s := v.mu.sessions[from]; s != nil {
+// EndPagesLocked ends a peer's frontier: what it names and is missing here is asked for.
+func (v *Votes) EndPagesLocked(from identity.Key) {
+	if s := v.sessions[from]; s != nil {
 		s.theirs, s.page, s.missing = s.page, nil, 0
 		v.askLocked(from, s)
 	}
@@ -141,21 +131,19 @@ func (v *Votes) askLocked(key identity.Key, s *session) {
 		return
 	}
 	s.missing = weight
-	v.mu.asked++
-	v.cfg.Around.Send(key, wire.Want{Room: v.cfg.Room.String(), N: firstQuestion + v.mu.asked, Frames: AnswerFrames,
+	v.asked++
+	v.cfg.Around.Send(key, wire.Want{Room: v.cfg.Room.String(), N: firstQuestion + v.asked, Frames: AnswerFrames,
 		Ranges: []wire.Range{}, Votes: toWire(missing[:min(len(missing), PageVotes)])})
 }
 
 // IsAnswer reports whether n is the number of a question for votes.
 func IsAnswer(n uint64) bool { return n >= firstQuestion }
 
-// TakeAnswer takes a frame of an answer. The records of one answer are taken together, so that a
+// TakeAnswerLocked takes a frame of an answer. The records of one answer are taken together, so that a
 // decided proposal comes in whole (see package vote). No answer has more frames than were asked for,
 // so one that goes on is not waited for.
-func (v *Votes) TakeAnswer(from identity.Key, recs []*record.Record, end bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	s := v.mu.sessions[from]
+func (v *Votes) TakeAnswerLocked(from identity.Key, recs []*record.Record, end bool) {
+	s := v.sessions[from]
 	if s == nil {
 		return
 	}
@@ -169,8 +157,8 @@ func (v *Votes) TakeAnswer(from identity.Key, recs []*record.Record, end bool) {
 	}
 }
 
-// ListRequested returns the records that a Want asks for, proposals that passed first.
-func (v *Votes) ListRequested(held []wire.HeldVotes) []*record.Record {
+// ListRequestedLocked returns the records that a Want asks for, proposals that passed first.
+func (v *Votes) ListRequestedLocked(held []wire.HeldVotes) []*record.Record {
 	asked, ok := fromWire(held)
 	if !ok || len(asked) == 0 {
 		return nil

@@ -12,10 +12,8 @@ import (
 
 // What the local person does about votes. A ref is what a person types: "#4", "#4·7f", or an id.
 
-// Propose signs a proposal and our own approval of it, saves both and sends them. Its voters are those
-// that Room.ListVoters returns now.
+// Propose signs a proposal and our own approval of it, saves both and sends them.
 func (v *Votes) Propose(d vote.Draft) (event.Proposal, error) {
-	d.Roll = v.cfg.Around.ListVoters()
 	id, err := v.signSaveSend(ownVote{kind: record.KindProposal, draft: d})
 	if err != nil {
 		return event.Proposal{}, fmt.Errorf("nothing was proposed: %w", err)
@@ -25,12 +23,14 @@ func (v *Votes) Propose(d vote.Draft) (event.Proposal, error) {
 
 // Preview returns the proposal that Propose would send.
 func (v *Votes) Preview(d vote.Draft) (event.Proposal, error) {
+	v.cfg.Lock.Lock()
+	defer v.cfg.Lock.Unlock()
 	d.Roll = v.cfg.Around.ListVoters()
-	p, err := v.records.PrepareProposal(d, time.Now().UnixMilli())
+	p, err := v.records.PrepareProposal(v.cfg.Self.Key(), d, v.records.disputes, time.Now().UnixMilli())
 	if err != nil {
 		return event.Proposal{}, fmt.Errorf("that can't be proposed: %w", err)
 	}
-	out := v.draft(&p)
+	out := v.draftLocked(&p)
 	if d.Slot == vote.SecureOnly && d.Action == vote.On {
 		out.Silenced = v.cfg.Around.CountPlainPeers()
 	}
@@ -49,40 +49,42 @@ func (v *Votes) Cancel(ref string) (event.Proposal, error) {
 
 // answer signs, saves and sends a vote about the proposal that ref names.
 func (v *Votes) answer(ref string, own ownVote) (event.Proposal, error) {
-	id, err := v.find(ref)
+	v.cfg.Lock.Lock()
+	id, label, err := v.findLocked(ref)
+	v.cfg.Lock.Unlock()
 	if err != nil {
 		return event.Proposal{}, err
 	}
 	own.about = id
 	if _, err = v.signSaveSend(own); err != nil {
-		return event.Proposal{}, fmt.Errorf("%s: %w", v.records.Label(id), err)
+		return event.Proposal{}, fmt.Errorf("%s: %w", label, err)
 	}
 	return v.proposal(id), nil
 }
 
-func (v *Votes) find(ref string) (vote.ID, error) {
-	id, err := v.records.Find(ref)
-	if err != nil {
-		return id, fmt.Errorf("%.40s: %w; /proposals lists them", ref, err)
+// findLocked returns the proposal that ref names, and its label.
+func (v *Votes) findLocked(ref string) (id vote.ID, label string, err error) {
+	if id, err = v.records.Find(ref); err != nil {
+		return id, "", fmt.Errorf("%.40s: %w; /proposals lists them", ref, err)
 	}
-	return id, nil
+	return id, v.records.Label(id), nil
 }
 
 // SetDisputed puts a proposal into our dispute set or takes it out (see package vote).
 func (v *Votes) SetDisputed(ref string, on bool) (event.Proposal, error) {
-	id, err := v.find(ref)
+	v.cfg.Lock.Lock()
+	defer v.cfg.Lock.Unlock()
+	id, _, err := v.findLocked(ref)
 	if err != nil {
 		return event.Proposal{}, err
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	changed, err := v.records.SetDisputed(id, on)
 	if err != nil {
 		return event.Proposal{}, err
 	}
 	v.persistDispute(id, on)
 	if !on {
-		delete(v.mu.leftOut, id)
+		delete(v.leftOut, id)
 	}
 	v.postChangedLocked(false)
 	if changed {
@@ -110,13 +112,15 @@ func (v *Votes) Evidence(ref string) (event.Proposal, []byte, error) {
 
 // encode returns a file about the proposal that ref names, or the error none when there is none.
 func (v *Votes) encode(ref string, file func(vote.ID) ([]byte, bool), none error) (event.Proposal, []byte, error) {
-	id, err := v.find(ref)
+	v.cfg.Lock.Lock()
+	defer v.cfg.Lock.Unlock()
+	id, label, err := v.findLocked(ref)
 	if err != nil {
 		return event.Proposal{}, nil, err
 	}
 	data, ok := file(id)
 	if !ok {
-		return event.Proposal{}, nil, fmt.Errorf("%s: %w", v.records.Label(id), none)
+		return event.Proposal{}, nil, fmt.Errorf("%s: %w", label, none)
 	}
-	return v.proposal(id), data, nil
+	return v.proposalLocked(id), data, nil
 }

@@ -85,6 +85,7 @@ func (r *testRoom) PolicyChanged() {
 // voter is a Votes with the room around it.
 type voter struct {
 	*votes.Votes
+	lock  *sync.Mutex // the room's
 	room  *testRoom
 	store store.Store
 	key   identity.Key
@@ -111,10 +112,10 @@ func inRoom(t *testing.T, n int, do func(t *testing.T, g *group.Group, vs []*vot
 func newVoter(t *testing.T, g *group.Group, i, n int, s store.Store) *voter {
 	t.Helper()
 	ids, keys := people(n)
-	v := &voter{room: &testRoom{}, store: s, key: keys[i]}
+	v := &voter{lock: new(sync.Mutex), room: &testRoom{}, store: s, key: keys[i]}
 	v.room.mu.voters = keys
 	queue := event.NewQueue()
-	v.Votes = votes.New(votes.Config{Room: lobby, Self: ids[i], Store: s, Events: queue, Group: g,
+	v.Votes = votes.New(votes.Config{Room: lobby, Lock: v.lock, Self: ids[i], Store: s, Events: queue, Group: g,
 		Log: slog.New(slog.DiscardHandler), Around: v.room})
 	g.Go("test/events", func(ctx context.Context) {
 		queue.Run(ctx, 0, func(b event.Batch) {
@@ -129,6 +130,36 @@ func newVoter(t *testing.T, g *group.Group, i, n int, s store.Store) *voter {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// locked runs do with the room's lock held, as a replica does.
+func locked[T any](v *voter, do func() T) T {
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	return do()
+}
+
+func (v *voter) do(what func()) { locked(v, func() any { what(); return nil }) }
+
+func (v *voter) LinkUp(key identity.Key, p *wire.Policy) { v.do(func() { v.LinkUpLocked(key, p) }) }
+func (v *voter) LinkDown(key identity.Key)               { v.do(func() { v.LinkDownLocked(key) }) }
+func (v *voter) TakeLive(key identity.Key, r *record.Record) {
+	v.do(func() { v.TakeLiveLocked(key, r) })
+}
+func (v *voter) TakePage(key identity.Key, held []wire.HeldVotes, first bool) {
+	v.do(func() { v.TakePageLocked(key, held, first) })
+}
+func (v *voter) EndPages(key identity.Key) { v.do(func() { v.EndPagesLocked(key) }) }
+func (v *voter) TakeAnswer(key identity.Key, recs []*record.Record, end bool) {
+	v.do(func() { v.TakeAnswerLocked(key, recs, end) })
+}
+func (v *voter) Tick()                    { v.do(v.TickLocked) }
+func (v *voter) PostLoaded()              { v.do(v.PostLoadedLocked) }
+func (v *voter) Hash() string             { return locked(v, v.HashLocked) }
+func (v *voter) Held() []wire.HeldVotes   { return locked(v, v.HeldLocked) }
+func (v *voter) WirePolicy() *wire.Policy { return locked(v, v.WirePolicyLocked) }
+func (v *voter) ListRequested(held []wire.HeldVotes) []*record.Record {
+	return locked(v, func() []*record.Record { return v.ListRequestedLocked(held) })
 }
 
 // received returns the events of one kind so far.

@@ -122,7 +122,7 @@ func (v *Votes) signSaveSend(own ownVote) (vote.ID, error) {
 func (v *Votes) signSaveApply(ctx context.Context, own ownVote) (id vote.ID, err error) {
 	v.signing.Lock()
 	defer v.signing.Unlock()
-	recs, err := v.records.signOwn(own, time.Now().UnixMilli())
+	recs, err := v.sign(own)
 	if err != nil {
 		return id, err
 	}
@@ -141,8 +141,8 @@ func (v *Votes) signSaveApply(ctx context.Context, own ownVote) (id vote.ID, err
 		}
 		return id, fmt.Errorf("it could not be saved, so it was not sent: %w", err)
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.cfg.Lock.Lock()
+	defer v.cfg.Lock.Unlock()
 	out, err := v.records.ApplyOwn(recs)
 	if err != nil {
 		return id, err

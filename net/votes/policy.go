@@ -14,13 +14,19 @@ const policyWait = 3 * time.Second
 
 // Policy returns what holds here.
 func (v *Votes) Policy() event.Policy {
+	v.cfg.Lock.Lock()
+	defer v.cfg.Lock.Unlock()
+	return v.policyLocked()
+}
+
+func (v *Votes) policyLocked() event.Policy {
 	p := v.records.Policy()
 	out := event.Policy{SecureOnly: p.SecureOnly, Topic: p.Topic}
 	if view, _, ok := v.records.View(p.By, 0); ok {
 		out.Number, out.Label = int(view.Proposal.Number), view.Label
 		for i, c := range view.Choices {
 			if c&vote.Approve != 0 {
-				out.Signed = append(out.Signed, v.voter(view.Proposal.Roll[i], c))
+				out.Signed = append(out.Signed, v.voterLocked(view.Proposal.Roll[i], c))
 			}
 		}
 	}
@@ -30,8 +36,8 @@ func (v *Votes) Policy() event.Policy {
 	return out
 }
 
-// WirePolicy returns what a Hello says of the policy.
-func (v *Votes) WirePolicy() *wire.Policy {
+// WirePolicyLocked returns what a Hello says of the policy.
+func (v *Votes) WirePolicyLocked() *wire.Policy {
 	p := v.records.Policy()
 	out := &wire.Policy{SecureOnly: p.SecureOnly, Votes: v.records.Hash()}
 	if !p.By.IsZero() {
@@ -44,14 +50,14 @@ func (v *Votes) WirePolicy() *wire.Policy {
 func (v *Votes) postPolicyLocked(history bool) {
 	v.cfg.Around.PolicyChanged()
 	v.postChangedLocked(history)
-	v.cfg.Events.Post(event.PolicyChanged{Scope: v.scope, Policy: v.Policy(), History: history})
+	v.cfg.Events.Post(event.PolicyChanged{Scope: v.scope, Policy: v.policyLocked(), History: history})
 }
 
 // onLevelLocked follows the moment in which our votes are level with a peer's: the policy is known.
 // The same records with another policy mean that the dispute sets differ, which is reported.
 func (v *Votes) onLevelLocked(key identity.Key, s *session) {
 	v.setKnownLocked()
-	theirs, ours := s.policy, v.WirePolicy()
+	theirs, ours := s.policy, v.WirePolicyLocked()
 	if theirs == nil || theirs.Votes != ours.Votes || theirs.SecureOnly == ours.SecureOnly {
 		return
 	}
@@ -73,25 +79,16 @@ func (v *Votes) onLevelLocked(key identity.Key, s *session) {
 }
 
 func (v *Votes) setKnownLocked() {
-	if !v.mu.known {
-		v.mu.known = true
+	if !v.known {
+		v.known = true
 		v.cfg.Around.PolicyKnown()
 	}
 }
 
-// SecureOnly reports whether unsigned messages are refused here, and the label of the proposal that
-// made it so. Unlike Policy it may be called under any lock.
-func (v *Votes) SecureOnly() (label string, on bool) {
-	p := v.records.Policy()
-	return v.records.Label(p.By), p.SecureOnly
-}
-
-// Tick reports proposals that have expired, and ends a joiner's waiting. Call it every second.
-func (v *Votes) Tick() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// TickLocked reports proposals that have expired, and ends a joiner's waiting. Call it every second.
+func (v *Votes) TickLocked() {
 	v.postChangedLocked(false)
-	if !v.mu.known && !v.mu.waiting.IsZero() && time.Since(v.mu.waiting) >= policyWait {
+	if !v.known && !v.waiting.IsZero() && time.Since(v.waiting) >= policyWait {
 		v.setKnownLocked()
 		v.cfg.Events.Post(event.Gate{Scope: v.scope, Open: true, Reason: "policy not yet known"})
 	}

@@ -11,29 +11,29 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// voter returns a key as a voter.
-func (v *Votes) voter(key identity.Key, choice vote.Choice) event.Voter {
+// voterLocked returns a key as a voter.
+func (v *Votes) voterLocked(key identity.Key, choice vote.Choice) event.Voter {
 	name, here := v.cfg.Around.NameOf(key)
 	return event.Voter{Key: key, ID: key.ID().String(), Name: name, Choice: choice, Here: here}
 }
 
-func (v *Votes) voters(keys []identity.Key) []event.Voter {
+func (v *Votes) votersLocked(keys []identity.Key) []event.Voter {
 	out := make([]event.Voter, len(keys))
 	for i, k := range keys {
-		out[i] = v.voter(k, vote.None)
+		out[i] = v.voterLocked(k, vote.None)
 	}
 	return out
 }
 
-// draft returns a proposal without its ballots.
-func (v *Votes) draft(p *vote.Proposal) event.Proposal {
+// draftLocked returns a proposal without its ballots.
+func (v *Votes) draftLocked(p *vote.Proposal) event.Proposal {
 	out := event.Proposal{
 		Number: int(p.Number), Label: fmt.Sprintf("#%d", p.Number), Slot: p.Slot, Action: p.Action, Note: p.Note,
-		By: v.voter(p.Author, vote.None), State: vote.StatusOpen, Need: p.Need,
-		Time: time.UnixMilli(p.Time), Closes: time.UnixMilli(p.Closes), Roll: v.voters(p.Roll),
+		By: v.voterLocked(p.Author, vote.None), State: vote.StatusOpen, Need: p.Need,
+		Time: time.UnixMilli(p.Time), Closes: time.UnixMilli(p.Closes), Roll: v.votersLocked(p.Roll),
 	}
 	for _, e := range v.records.Endings(p) {
-		out.Ends = append(out.Ends, event.Ending{Label: v.records.Label(e.On), Need: e.Need, Have: e.Have, Whose: v.voters(e.Whose)})
+		out.Ends = append(out.Ends, event.Ending{Label: v.records.Label(e.On), Need: e.Need, Have: e.Have, Whose: v.votersLocked(e.Whose)})
 	}
 	return out
 }
@@ -45,7 +45,7 @@ func (v *Votes) proposalLocked(id vote.ID) event.Proposal {
 	if !ok {
 		return event.Proposal{ID: id.String()}
 	}
-	out := v.draft(view.Proposal)
+	out := v.draftLocked(view.Proposal)
 	out.ID, out.Label, out.State = id.String(), view.Label, status
 	out.Yes, out.No = view.Tally.Yes, view.Tally.No
 	self := v.cfg.Self.Key()
@@ -56,7 +56,7 @@ func (v *Votes) proposalLocked(id vote.ID) event.Proposal {
 			out.CanVote = c == vote.None && now < view.Proposal.Closes && (view.Tally.State == vote.Open || canStillEndOne(out, self))
 		}
 	}
-	out.LeftOut = v.voters(v.mu.leftOut[id])
+	out.LeftOut = v.votersLocked(v.leftOut[id])
 	if status == vote.StatusPassed {
 		p := v.records.Policy()
 		out.Idle = view.Proposal.Slot == vote.Topic && p.TopicBy != id || view.Proposal.IsOff() && p.SecureOnly
@@ -77,13 +77,13 @@ func canStillEndOne(p event.Proposal, key identity.Key) bool {
 // others with its number, so these are posted too.
 func (v *Votes) postProposalLocked(id vote.ID, history bool) {
 	p := v.proposalLocked(id)
-	was, known := v.mu.shown[id]
-	v.mu.shown[id] = p.State
+	was, known := v.shown[id]
+	v.shown[id] = p.State
 	v.cfg.Events.Post(event.ProposalChanged{Scope: v.scope, Proposal: p, Was: was, History: history})
 	if known {
 		return
 	}
-	for other, state := range v.mu.shown {
+	for other, state := range v.shown {
 		if other == id {
 			continue
 		}
@@ -97,12 +97,12 @@ func (v *Votes) postProposalLocked(id vote.ID, history bool) {
 // clock, a dispute or another proposal.
 func (v *Votes) postChangedLocked(history bool) {
 	now := time.Now().UnixMilli()
-	for id, was := range v.mu.shown {
+	for id, was := range v.shown {
 		_, status, ok := v.records.View(id, now)
 		switch {
 		case !ok:
-			delete(v.mu.shown, id)
-			delete(v.mu.leftOut, id)
+			delete(v.shown, id)
+			delete(v.leftOut, id)
 		case status != was:
 			v.postProposalLocked(id, history)
 		}
@@ -115,13 +115,11 @@ func (v *Votes) postBallotLocked(id vote.ID, r *record.Record, history bool) {
 	if err != nil {
 		return // it was counted, so it decodes
 	}
-	v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(id), By: v.voter(r.Author(), b.Choice), Choice: b.Choice, History: history})
+	v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(id), By: v.voterLocked(r.Author(), b.Choice), Choice: b.Choice, History: history})
 }
 
-// PostLoaded posts the proposals that were on disk.
-func (v *Votes) PostLoaded() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// PostLoadedLocked posts the proposals that were on disk.
+func (v *Votes) PostLoadedLocked() {
 	for _, id := range v.records.Proposals() {
 		v.postProposalLocked(id, true)
 	}
@@ -129,8 +127,8 @@ func (v *Votes) PostLoaded() {
 
 // Proposals returns all known proposals, by number.
 func (v *Votes) Proposals() []event.Proposal {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.cfg.Lock.Lock()
+	defer v.cfg.Lock.Unlock()
 	ids := v.records.Proposals()
 	out := make([]event.Proposal, len(ids))
 	for i, id := range ids {
@@ -141,7 +139,7 @@ func (v *Votes) Proposals() []event.Proposal {
 
 // proposal returns a proposal as it stands.
 func (v *Votes) proposal(id vote.ID) event.Proposal {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.cfg.Lock.Lock()
+	defer v.cfg.Lock.Unlock()
 	return v.proposalLocked(id)
 }

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
@@ -17,23 +17,23 @@ var ErrForm = errors.New("vote record has a feed, a place in it, or a wrong time
 // IsVoteRecord reports whether Records takes the record: a vote record outside any feed.
 func IsVoteRecord(r *record.Record) bool { return r.Kind().IsVote() && r.Feed() == 0 }
 
-// Records holds the vote records of one room and the policy that follows from them. Its methods may
-// be called from any goroutine.
+// Records holds the vote records of one room and the policy that follows from them: the ledger, and the
+// record behind each of its entries.
 type Records struct {
-	room record.RoomID
-	self *identity.Identity
-
-	mu       sync.Mutex // guards all fields below
-	ledger   *vote.Ledger
+	*vote.Ledger
+	room     record.RoomID
+	self     *identity.Identity
 	records  map[vote.Ref]*record.Record // those that the ledger holds, pending ones too
 	disputes vote.Disputes
 	policy   vote.Policy
+
+	secureOnly atomic.Pointer[string] // what SecureOnly returns; nil: off
 }
 
 // NewRecords returns the empty records of a room for the local identity.
 func NewRecords(room record.RoomID, self *identity.Identity) *Records {
 	return &Records{
-		room: room, self: self, ledger: vote.NewLedger(),
+		Ledger: vote.NewLedger(), room: room, self: self,
 		records: map[vote.Ref]*record.Record{}, disputes: vote.Disputes{},
 	}
 }
@@ -48,10 +48,10 @@ type Change struct {
 	Policy      bool             // the policy changed
 }
 
-// takeLocked adds a record that was read, and its effect to out. linked are the native peers with a
+// take adds a record that was read, and its effect to out. linked are the native peers with a
 // link for vote.DisputeAfter or more. They decide whether a proposal is disputed, now and never again
 // (package vote, rule 6). A record with an error is dropped.
-func (rs *Records) takeLocked(out *Change, rec *record.Record, c content, linked []identity.Key) error {
+func (rs *Records) take(out *Change, rec *record.Record, c content, linked []identity.Key) error {
 	ref := c.ref
 	out.Proposal = ref.Proposal
 	_, had := rs.records[ref]
@@ -60,11 +60,11 @@ func (rs *Records) takeLocked(out *Change, rec *record.Record, c content, linked
 	var err error
 	switch ref.Kind {
 	case vote.RefProposal:
-		res, err = rs.ledger.AddProposal(c.proposal)
+		res, err = rs.AddProposal(c.proposal)
 	case vote.RefBallot:
-		res, err = rs.ledger.AddBallot(vote.Ballot{Proposal: ref.Proposal, Voter: ref.By, Choice: ref.Choice, Size: size(rec)})
+		res, err = rs.AddBallot(vote.Ballot{Proposal: ref.Proposal, Voter: ref.By, Choice: ref.Choice, Size: size(rec)})
 	case vote.RefCancel:
-		res, err = rs.ledger.AddCancel(vote.Cancel{Proposal: ref.Proposal, By: ref.By, Size: size(rec)})
+		res, err = rs.AddCancel(vote.Cancel{Proposal: ref.Proposal, By: ref.By, Size: size(rec)})
 	}
 	if res.Verdict == vote.Accepted {
 		out.Accepted = append(out.Accepted, rec)
@@ -72,16 +72,16 @@ func (rs *Records) takeLocked(out *Change, rec *record.Record, c content, linked
 	if res.Verdict == vote.Refused && !had {
 		delete(rs.records, ref)
 	}
-	rs.followLocked(out, ref, res)
+	rs.follow(out, ref, res)
 	if ref.Kind == vote.RefProposal && res.Verdict == vote.Accepted {
-		rs.judgeLocked(out, &c.proposal, linked)
+		rs.judge(out, &c.proposal, linked)
 	}
-	out.Policy = rs.deriveLocked() || out.Policy
+	out.Policy = rs.derive() || out.Policy
 	return err
 }
 
-// followLocked updates the stored records after a change of the ledger.
-func (rs *Records) followLocked(out *Change, ref vote.Ref, res vote.Result) {
+// follow updates the stored records after a change of the ledger.
+func (rs *Records) follow(out *Change, ref vote.Ref, res vote.Result) {
 	for _, r := range res.Adopted {
 		if rec := rs.records[r]; rec != nil {
 			out.Accepted = append(out.Accepted, rec)
@@ -99,7 +99,7 @@ func (rs *Records) followLocked(out *Change, ref vote.Ref, res vote.Result) {
 		}
 	}
 	if res.Equivocated {
-		for _, e := range rs.ledger.Evidence() {
+		for _, e := range rs.Evidence() {
 			if e.Proposal == ref.Proposal && (ref.Kind == vote.RefProposal || e.Voter == ref.By) {
 				out.Equivocator = e.Voter
 				break
@@ -108,17 +108,17 @@ func (rs *Records) followLocked(out *Change, ref vote.Ref, res vote.Result) {
 	}
 }
 
-// judgeLocked disputes a proposal that leaves voters out (package vote, rule 6). Only its arrival
+// judge disputes a proposal that leaves voters out (package vote, rule 6). Only its arrival
 // can do that.
-func (rs *Records) judgeLocked(out *Change, p *vote.Proposal, linked []identity.Key) {
+func (rs *Records) judge(out *Change, p *vote.Proposal, linked []identity.Key) {
 	if out.LeftOut = p.ListLeftOut(rs.self.Key(), linked); len(out.LeftOut) > 0 {
 		rs.disputes[p.ID] = struct{}{}
 	}
 }
 
-// deriveLocked computes the policy and reports whether it changed.
-func (rs *Records) deriveLocked() bool {
-	p := rs.ledger.Policy(rs.disputes)
+// derive computes the policy and reports whether it changed.
+func (rs *Records) derive() bool {
+	p := rs.Ledger.Policy(rs.disputes)
 	changed := p.SecureOnly != rs.policy.SecureOnly || p.By != rs.policy.By ||
 		p.Topic != rs.policy.Topic || p.TopicBy != rs.policy.TopicBy
 	rs.policy = p

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/vote"
@@ -17,15 +18,20 @@ type ownVote struct {
 	choice vote.Choice // of a ballot
 }
 
-// signOwn signs the records of a local vote at now (ms since 1970).
-func (rs *Records) signOwn(own ownVote, now int64) ([]*record.Record, error) {
+// sign signs the records of a local vote. The voters of a proposal are those that Room.ListVoters
+// returns now.
+func (v *Votes) sign(own ownVote) ([]*record.Record, error) {
+	v.cfg.Lock.Lock()
+	defer v.cfg.Lock.Unlock()
+	now := time.Now().UnixMilli()
 	switch own.kind {
 	case record.KindProposal:
-		return rs.SignProposal(own.draft, now)
+		own.draft.Roll = v.cfg.Around.ListVoters()
+		return v.records.SignProposal(own.draft, now)
 	case record.KindBallot:
-		return rs.SignBallot(own.about, own.choice, now)
+		return v.records.SignBallot(own.about, own.choice, now)
 	}
-	return rs.SignCancel(own.about)
+	return v.records.SignCancel(own.about)
 }
 
 // Errors of SignBallot and SignCancel.
@@ -37,19 +43,9 @@ var (
 	ErrNotOwn  = errors.New("only its author can cancel it")
 )
 
-// PrepareProposal returns the proposal that SignProposal would sign at now (ms since 1970), for the
-// preview.
-func (rs *Records) PrepareProposal(w vote.Draft, now int64) (vote.Proposal, error) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	return rs.ledger.PrepareProposal(rs.self.Key(), w, rs.disputes, now)
-}
-
 // SignProposal signs a proposal and the local approval of it. They count nowhere until ApplyOwn.
 func (rs *Records) SignProposal(w vote.Draft, now int64) ([]*record.Record, error) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	p, err := rs.ledger.PrepareProposal(rs.self.Key(), w, rs.disputes, now)
+	p, err := rs.PrepareProposal(rs.self.Key(), w, rs.disputes, now)
 	if err != nil {
 		return nil, err
 	}
@@ -69,17 +65,15 @@ func (rs *Records) SignProposal(w vote.Draft, now int64) ([]*record.Record, erro
 // undo the choice before, and saves the ballot before it is sent (package vote, rule 3). It counts
 // nowhere until ApplyOwn.
 func (rs *Records) SignBallot(id vote.ID, c vote.Choice, now int64) ([]*record.Record, error) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	v, ok := rs.ledger.View(id)
+	v, ok := rs.Ledger.View(id)
 	switch {
 	case !ok:
 		return nil, vote.ErrNoProposal
 	case !v.Proposal.OnRoll(rs.self.Key()):
 		return nil, ErrNoVote
-	case rs.ledger.Choice(id, rs.self.Key()) != vote.None:
+	case rs.Choice(id, rs.self.Key()) != vote.None:
 		return nil, ErrCast
-	case v.Tally.State != vote.Open && !rs.lacksLocked(v.Proposal):
+	case v.Tally.State != vote.Open && !rs.lacksApproval(v.Proposal):
 		return nil, ErrDecided
 	case now >= v.Proposal.Closes:
 		return nil, ErrClosed
@@ -88,11 +82,11 @@ func (rs *Records) SignBallot(id vote.ID, c vote.Choice, now int64) ([]*record.R
 	return []*record.Record{rec}, err
 }
 
-// lacksLocked reports whether p is an OFF that has passed but hasn't ended all ONs that it names. A
+// lacksApproval reports whether p is an OFF that has passed but hasn't ended all ONs that it names. A
 // further approval may be the one that an ON's roll still lacks (package vote, rule 5).
-func (rs *Records) lacksLocked(p *vote.Proposal) bool {
-	return p.IsOff() && rs.ledger.State(p.ID) == vote.Passed &&
-		slices.ContainsFunc(rs.ledger.Endings(p), func(e vote.Ending) bool { return e.Have < e.Need })
+func (rs *Records) lacksApproval(p *vote.Proposal) bool {
+	return p.IsOff() && rs.State(p.ID) == vote.Passed &&
+		slices.ContainsFunc(rs.Endings(p), func(e vote.Ending) bool { return e.Have < e.Need })
 }
 
 func (rs *Records) ballot(id vote.ID, c vote.Choice) (*record.Record, error) {
@@ -106,9 +100,7 @@ func (rs *Records) ballot(id vote.ID, c vote.Choice) (*record.Record, error) {
 // SignCancel signs the cancel of an own proposal. A last approval that was signed before still
 // passes the proposal. The cancel counts nowhere until ApplyOwn.
 func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	v, ok := rs.ledger.View(id)
+	v, ok := rs.Ledger.View(id)
 	switch {
 	case !ok:
 		return nil, vote.ErrNoProposal
@@ -128,16 +120,15 @@ func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
 // ApplyOwn adds local records about one proposal, once they are on disk. The caller sends those in
 // Accepted.
 func (rs *Records) ApplyOwn(own []*record.Record) (out Change, err error) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
 	for _, rec := range own {
 		c, err := read(rec, rs.room)
 		if err == nil {
-			err = rs.takeLocked(&out, rec, c, nil) // the local user meant to leave out the rest
+			err = rs.take(&out, rec, c, nil) // the local user meant to leave out the rest
 		}
 		if err != nil {
 			return out, err
 		}
 	}
+	rs.publish()
 	return out, nil
 }

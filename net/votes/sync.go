@@ -12,32 +12,14 @@ import (
 // Hash returns 16 hex digits of the ledger's hash: half of a room's frontier hash (package vote,
 // rule 10).
 func (rs *Records) Hash() string {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	h := rs.ledger.Hash()
+	h := rs.Ledger.Hash()
 	return hex.EncodeToString(h[:8])
-}
-
-// Map returns what is held, an entry for each proposal.
-func (rs *Records) Map() vote.Map {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	return rs.ledger.Map()
-}
-
-// ListMissing returns the request for the sender of theirs; empty if the sender has nothing new.
-func (rs *Records) ListMissing(theirs vote.Map) vote.Map {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	return rs.ledger.ListMissing(theirs)
 }
 
 // ListRequested returns the records for a request, passed proposals first, each before its ballots.
 func (rs *Records) ListRequested(asked vote.Map) []*record.Record {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
 	var out []*record.Record
-	for _, ref := range rs.ledger.ListRequested(asked) {
+	for _, ref := range rs.Ledger.ListRequested(asked) {
 		if rec := rs.records[ref]; rec != nil {
 			out = append(out, rec)
 		}
@@ -52,8 +34,6 @@ func (rs *Records) ListRequested(asked vote.Map) []*record.Record {
 // linked are the native peers with a link for vote.DisputeAfter or more (package vote, rule 6). It
 // returns an outcome for each proposal that changed, and how many records were refused.
 func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Change, refused int) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
 	// Each record is read once and found by its proposal: a room may hold tens of thousands.
 	var all []readRecord
 	about := map[vote.ID][]readRecord{}
@@ -68,14 +48,14 @@ func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs
 	}
 	for _, h := range all {
 		id := h.ref.Proposal
-		if h.ref.Kind != vote.RefProposal || rs.ledger.State(id) != vote.Unknown {
+		if h.ref.Kind != vote.RefProposal || rs.State(id) != vote.Unknown {
 			continue
 		}
 		c := certify(h.proposal, about[id])
 		if c.Check() != nil {
 			continue
 		}
-		if out, err := rs.acceptCertificateLocked(c, about[id], linked); err != nil {
+		if out, err := rs.acceptCertificate(c, about[id], linked); err != nil {
 			refused++
 		} else if len(out.Accepted) > 0 {
 			outs = append(outs, out)
@@ -83,12 +63,13 @@ func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs
 	}
 	for _, h := range all {
 		var out Change
-		if rs.takeLocked(&out, h.rec, h.content, linked) != nil {
+		if rs.take(&out, h.rec, h.content, linked) != nil {
 			refused++
 		} else if len(out.Accepted) > 0 || len(out.Dropped) > 0 {
 			outs = append(outs, out)
 		}
 	}
+	rs.publish()
 	return outs, refused
 }
 
@@ -98,25 +79,25 @@ type readRecord struct {
 	content
 }
 
-// acceptCertificateLocked adds an unknown proposal together with the approvals that pass it. about
+// acceptCertificate adds an unknown proposal together with the approvals that pass it. about
 // holds these records, and maybe more about the same proposal.
-func (rs *Records) acceptCertificateLocked(c vote.Certificate, about []readRecord, linked []identity.Key) (Change, error) {
+func (rs *Records) acceptCertificate(c vote.Certificate, about []readRecord, linked []identity.Key) (Change, error) {
 	out := Change{Proposal: c.Proposal.ID}
 	for _, h := range about {
 		if rs.records[h.ref] == nil {
 			rs.records[h.ref] = h.rec
 		}
 	}
-	res, err := rs.ledger.AddCertificate(c)
+	res, err := rs.AddCertificate(c)
 	if err != nil {
-		if rs.ledger.State(out.Proposal) == vote.Unknown {
+		if rs.State(out.Proposal) == vote.Unknown {
 			maps.DeleteFunc(rs.records, func(ref vote.Ref, _ *record.Record) bool { return ref.Proposal == out.Proposal })
 		}
 		return out, err
 	}
-	rs.followLocked(&out, c.Proposal.Ref(), res)
-	rs.judgeLocked(&out, &c.Proposal, linked)
-	out.Policy = rs.deriveLocked()
+	rs.follow(&out, c.Proposal.Ref(), res)
+	rs.judge(&out, &c.Proposal, linked)
+	out.Policy = rs.derive()
 	return out, nil
 }
 

@@ -14,8 +14,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Room is what Votes asks of the room around it. Its methods are called under the lock of Votes, so
-// they must not call back into Votes.
+// Room is what Votes asks of the room around it. Its methods are called under Config.Lock.
 type Room interface {
 	// Forward sends a vote record to the linked peers that may lack it, at once, or with history when
 	// catching up has ended. from is the peer that it came from, the zero key for a local one.
@@ -43,6 +42,7 @@ type Room interface {
 // Config says whose votes these are and where they go. All of it must be set.
 type Config struct {
 	Room   record.RoomID
+	Lock   sync.Locker // the room's, which guards its votes too
 	Self   *identity.Identity
 	Store  store.Store
 	Events *event.Queue
@@ -52,51 +52,51 @@ type Config struct {
 }
 
 // Votes holds one room's vote records and the policy that follows from them: it saves them, exchanges
-// them with peers, signs local ones and reports what changes. Its methods may be called from any
-// goroutine, but not with the room's lock held.
+// them with peers, signs local ones and reports what changes. Config.Lock guards it.
 type Votes struct {
-	cfg     Config
-	records *Records
-	scope   event.Scope
+	cfg   Config
+	scope event.Scope
 
 	// signing is held while a local vote is signed and saved, so that nothing is signed twice. Lock
-	// order: signing, mu, the room's lock.
+	// order: signing, Config.Lock.
 	signing sync.Mutex
 
-	mu struct {
-		sync.Mutex
-		shown    map[vote.ID]vote.Status // as each proposal was last posted
-		leftOut  map[vote.ID][]identity.Key
-		sessions map[identity.Key]*session
-		asked    uint64    // numbers questions
-		waiting  time.Time // since when the policy is waited for; zero: no peer has come yet
-		known    bool      // the policy is known, or was waited for in vain
-	}
+	records  *Records
+	shown    map[vote.ID]vote.Status // as each proposal was last posted
+	leftOut  map[vote.ID][]identity.Key
+	sessions map[identity.Key]*session
+	asked    uint64    // numbers questions
+	waiting  time.Time // since when the policy is waited for; zero: no peer has come yet
+	known    bool      // the policy is known, or was waited for in vain
 }
 
 // New returns the votes of a room, without what is on disk: see Load.
 func New(cfg Config) *Votes {
-	v := &Votes{cfg: cfg, records: NewRecords(cfg.Room, cfg.Self), scope: event.Scope{Room: event.Room(cfg.Room.String())}}
-	v.mu.shown, v.mu.leftOut = map[vote.ID]vote.Status{}, map[vote.ID][]identity.Key{}
-	v.mu.sessions = map[identity.Key]*session{}
-	return v
+	return &Votes{
+		cfg: cfg, scope: event.Scope{Room: event.Room(cfg.Room.String())}, records: NewRecords(cfg.Room, cfg.Self),
+		shown: map[vote.ID]vote.Status{}, leftOut: map[vote.ID][]identity.Key{}, sessions: map[identity.Key]*session{},
+	}
 }
 
-// Hash returns the votes' half of the room's frontier hash.
-func (v *Votes) Hash() string { return v.records.Hash() }
+// HashLocked returns the votes' half of the room's frontier hash.
+func (v *Votes) HashLocked() string { return v.records.Hash() }
+
+// SecureOnly reports whether unsigned messages are refused here, and the label of the proposal that
+// made it so. It may be called under any lock.
+func (v *Votes) SecureOnly() (label string, on bool) { return v.records.SecureOnly() }
 
 // applyLocked follows what vote records did: saves them, hands them on and reports them. from is the
 // zero key for local ones.
 func (v *Votes) applyLocked(out Change, from identity.Key, history bool) {
 	v.persist(out)
 	if len(out.LeftOut) > 0 {
-		v.mu.leftOut[out.Proposal] = out.LeftOut
+		v.leftOut[out.Proposal] = out.LeftOut
 	}
 	for _, r := range out.Accepted {
 		v.cfg.Around.Forward(r, from, history)
 	}
 	// A ballot is reported before what came of it, but not before the proposal that it is about.
-	_, known := v.mu.shown[out.Proposal]
+	_, known := v.shown[out.Proposal]
 	if !known {
 		v.postProposalLocked(out.Proposal, history)
 	}
@@ -110,7 +110,7 @@ func (v *Votes) applyLocked(out Change, from identity.Key, history bool) {
 	}
 	if !out.Equivocator.IsZero() {
 		v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(out.Proposal),
-			By: v.voter(out.Equivocator, vote.Both), Choice: vote.Reject, Twice: true, History: history})
+			By: v.voterLocked(out.Equivocator, vote.Both), Choice: vote.Reject, Twice: true, History: history})
 	}
 	if out.Policy {
 		v.postPolicyLocked(history)
