@@ -174,10 +174,10 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 		}
 		p.page = append(p.page, room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: parseHead(h.Head)})
 	}
-	r.TakePageLocked(p.key, m.Votes, first)
+	r.TakePageLocked(p.votes, m.Votes, first)
 	if m.Last {
 		r.frontiers.compareLocked(p, m.Ask)
-		r.EndPagesLocked(p.key)
+		r.EndPagesLocked(p.votes)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -33,6 +34,7 @@ type session struct {
 	slow       bool                      // its live queue was full: it pulls until it is level (slowpeer.go)
 	advertised []room.Holding            // while it is slow: the frontier that it was last sent
 	syncMu     *sync.Mutex               // held while its sync queue is filled, without Replica.mu
+	votes      *votes.Session
 
 	page          []room.Holding // a frontier that is not complete
 	pageSeq       uint64         // number of that frontier
@@ -79,7 +81,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]ui
 		r.sharing.noteLimitedShareLocked(p)
 	}
 	r.notifyLocked()
-	r.LinkUpLocked(key, theirs.Policy)
+	p.votes = r.LinkUpLocked(key, theirs.Policy)
 }
 
 // LinkDown ends with a link. One that is not its peer's present link changes nothing.
@@ -97,7 +99,6 @@ func (r *Replica) LinkDown(l Link) {
 	}
 	r.planner.RemovePeer(p.key)
 	r.notifyLocked()
-	r.LinkDownLocked(p.key)
 }
 
 // SetNeighbours remembers which keys a peer says it is linked to. The caller doesn't change the map

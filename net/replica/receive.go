@@ -91,7 +91,7 @@ func (r *Replica) takeVotesAnswer(l Link, recs []*record.Record, end bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil {
-		r.TakeAnswerLocked(p.key, recs, end)
+		r.TakeAnswerLocked(p.votes, recs, end)
 		if end {
 			r.onCaughtUpLocked(p)
 		}

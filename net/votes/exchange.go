@@ -19,8 +19,9 @@ const (
 	firstQuestion = 1 << 32
 )
 
-// session is what belongs to one peer's link.
-type session struct {
+// Session is what belongs to one peer's link.
+type Session struct {
+	key      identity.Key
 	policy   *wire.Policy     // as its Hello says; nil: it says none
 	differs  [2]wire.Policy   // theirs and ours when it was last reported that they differ
 	page     vote.Map         // a frontier that is not complete
@@ -30,21 +31,16 @@ type session struct {
 	frames   int              // frames of that answer
 }
 
-// LinkUpLocked begins a peer's session, in place of the one before. theirs is the policy in its Hello.
-func (v *Votes) LinkUpLocked(key identity.Key, theirs *wire.Policy) {
-	s := &session{policy: theirs}
-	v.sessions[key] = s
+// LinkUpLocked begins a peer's session. theirs is the policy in its Hello.
+func (v *Votes) LinkUpLocked(key identity.Key, theirs *wire.Policy) *Session {
+	s := &Session{key: key, policy: theirs}
 	if v.waiting.IsZero() {
 		v.waiting = time.Now()
 	}
 	if theirs == nil || theirs.Votes == v.records.Hash() {
-		v.onLevelLocked(key, s)
+		v.onLevelLocked(s)
 	}
-}
-
-// LinkDownLocked ends a peer's session.
-func (v *Votes) LinkDownLocked(key identity.Key) {
-	delete(v.sessions, key)
+	return s
 }
 
 // TakeLiveLocked takes a vote record that a peer sent as it was made.
@@ -86,37 +82,31 @@ func fromWire(held []wire.HeldVotes) (m vote.Map, ok bool) {
 
 // TakePageLocked collects the votes on a page of a peer's frontier. first says that the page begins a new
 // frontier.
-func (v *Votes) TakePageLocked(from identity.Key, held []wire.HeldVotes, first bool) {
-	s := v.sessions[from]
-	if s == nil {
-		return
-	}
+func (v *Votes) TakePageLocked(s *Session, held []wire.HeldVotes, first bool) {
 	if first {
 		s.page = nil
 	}
 	m, ok := fromWire(held)
 	if !ok || len(s.page)+len(m) > maxHeld {
-		v.cfg.Around.Refuse(from, "malformed frontier")
+		v.cfg.Around.Refuse(s.key, "malformed frontier")
 		return
 	}
 	s.page = append(s.page, m...)
 }
 
 // EndPagesLocked ends a peer's frontier: what it names and is missing here is asked for.
-func (v *Votes) EndPagesLocked(from identity.Key) {
-	if s := v.sessions[from]; s != nil {
-		s.theirs, s.page, s.missing = s.page, nil, 0
-		v.askLocked(from, s)
-	}
+func (v *Votes) EndPagesLocked(s *Session) {
+	s.theirs, s.page, s.missing = s.page, nil, 0
+	v.askLocked(s)
 }
 
 // askLocked asks a peer for the votes that are missing here, a page at a time, until an answer brings
 // nothing. A peer that names votes and doesn't send them isn't asked again.
-func (v *Votes) askLocked(key identity.Key, s *session) {
+func (v *Votes) askLocked(s *Session) {
 	missing := v.records.ListMissing(s.theirs)
 	if len(missing) == 0 {
 		s.theirs = nil
-		v.onLevelLocked(key, s)
+		v.onLevelLocked(s)
 		return
 	}
 	weight := 0
@@ -132,7 +122,7 @@ func (v *Votes) askLocked(key identity.Key, s *session) {
 	}
 	s.missing = weight
 	v.asked++
-	v.cfg.Around.Send(key, wire.Want{Room: v.cfg.Room.String(), N: firstQuestion + v.asked, Frames: AnswerFrames,
+	v.cfg.Around.Send(s.key, wire.Want{Room: v.cfg.Room.String(), N: firstQuestion + v.asked, Frames: AnswerFrames,
 		Ranges: []wire.Range{}, Votes: toWire(missing[:min(len(missing), PageVotes)])})
 }
 
@@ -142,18 +132,14 @@ func IsAnswer(n uint64) bool { return n >= firstQuestion }
 // TakeAnswerLocked takes a frame of an answer. The records of one answer are taken together, so that a
 // decided proposal comes in whole (see package vote). No answer has more frames than were asked for,
 // so one that goes on is not waited for.
-func (v *Votes) TakeAnswerLocked(from identity.Key, recs []*record.Record, end bool) {
-	s := v.sessions[from]
-	if s == nil {
-		return
-	}
+func (v *Votes) TakeAnswerLocked(s *Session, recs []*record.Record, end bool) {
 	s.answered = append(s.answered, recs...)
 	if s.frames++; end || s.frames >= AnswerFrames {
-		v.takeLocked(from, s.answered, true)
+		v.takeLocked(s.key, s.answered, true)
 		s.answered, s.frames = nil, 0
 	}
 	if end {
-		v.askLocked(from, s)
+		v.askLocked(s)
 	}
 }
 

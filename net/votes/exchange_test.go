@@ -85,9 +85,6 @@ func TestMalformedPages(t *testing.T) {
 	inRoom(t, 2, func(t *testing.T, _ *group.Group, vs []*voter) {
 		a, peer := vs[0], vs[1].key
 		good := []wire.HeldVotes{{Proposal: strings.Repeat("ab", 32), Bits: []byte{1}}}
-		a.TakePage(peer, good, true)
-		a.TakeAnswer(peer, nil, true)
-		a.EndPages(peer)
 		a.LinkUp(peer, nil)
 		a.TakePage(peer, []wire.HeldVotes{{Proposal: "nonsense"}}, true)
 		a.TakePage(peer, []wire.HeldVotes{{Proposal: good[0].Proposal, Bits: make([]byte, 100)}}, false)
@@ -97,9 +94,6 @@ func TestMalformedPages(t *testing.T) {
 		}
 		a.TakePage(peer, good, true)
 		a.TakePage(peer, nil, true) // a new frontier begins
-		a.EndPages(peer)
-		a.TakePage(peer, good, true)
-		a.LinkDown(peer)
 		a.EndPages(peer)
 		if n := len(a.room.wants()); n != 0 {
 			t.Errorf("%d questions", n)

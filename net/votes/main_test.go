@@ -85,10 +85,11 @@ func (r *testRoom) PolicyChanged() {
 // voter is a Votes with the room around it.
 type voter struct {
 	*votes.Votes
-	lock  *sync.Mutex // the room's
-	room  *testRoom
-	store store.Store
-	key   identity.Key
+	lock     *sync.Mutex // the room's
+	sessions map[identity.Key]*votes.Session
+	room     *testRoom
+	store    store.Store
+	key      identity.Key
 
 	mu     sync.Mutex // guards events
 	events []event.Event
@@ -112,7 +113,7 @@ func inRoom(t *testing.T, n int, do func(t *testing.T, g *group.Group, vs []*vot
 func newVoter(t *testing.T, g *group.Group, i, n int, s store.Store) *voter {
 	t.Helper()
 	ids, keys := people(n)
-	v := &voter{lock: new(sync.Mutex), room: &testRoom{}, store: s, key: keys[i]}
+	v := &voter{lock: new(sync.Mutex), sessions: map[identity.Key]*votes.Session{}, room: &testRoom{}, store: s, key: keys[i]}
 	v.room.mu.voters = keys
 	queue := event.NewQueue()
 	v.Votes = votes.New(votes.Config{Room: lobby, Lock: v.lock, Self: ids[i], Store: s, Events: queue, Group: g,
@@ -141,17 +142,19 @@ func locked[T any](v *voter, do func() T) T {
 
 func (v *voter) do(what func()) { locked(v, func() any { what(); return nil }) }
 
-func (v *voter) LinkUp(key identity.Key, p *wire.Policy) { v.do(func() { v.LinkUpLocked(key, p) }) }
-func (v *voter) LinkDown(key identity.Key)               { v.do(func() { v.LinkDownLocked(key) }) }
+// LinkUp begins a session with a peer, which the methods after it use.
+func (v *voter) LinkUp(key identity.Key, p *wire.Policy) {
+	v.do(func() { v.sessions[key] = v.LinkUpLocked(key, p) })
+}
 func (v *voter) TakeLive(key identity.Key, r *record.Record) {
 	v.do(func() { v.TakeLiveLocked(key, r) })
 }
 func (v *voter) TakePage(key identity.Key, held []wire.HeldVotes, first bool) {
-	v.do(func() { v.TakePageLocked(key, held, first) })
+	v.do(func() { v.TakePageLocked(v.sessions[key], held, first) })
 }
-func (v *voter) EndPages(key identity.Key) { v.do(func() { v.EndPagesLocked(key) }) }
+func (v *voter) EndPages(key identity.Key) { v.do(func() { v.EndPagesLocked(v.sessions[key]) }) }
 func (v *voter) TakeAnswer(key identity.Key, recs []*record.Record, end bool) {
-	v.do(func() { v.TakeAnswerLocked(key, recs, end) })
+	v.do(func() { v.TakeAnswerLocked(v.sessions[key], recs, end) })
 }
 func (v *voter) Tick()                    { v.do(v.TickLocked) }
 func (v *voter) PostLoaded()              { v.do(v.PostLoadedLocked) }

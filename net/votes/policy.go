@@ -3,7 +3,6 @@ package votes
 import (
 	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/wire"
 	"chat.lan/p2pchat/vote"
@@ -55,7 +54,7 @@ func (v *Votes) postPolicyLocked(history bool) {
 
 // onLevelLocked follows the moment in which our votes are level with a peer's: the policy is known.
 // The same records with another policy mean that the dispute sets differ, which is reported.
-func (v *Votes) onLevelLocked(key identity.Key, s *session) {
+func (v *Votes) onLevelLocked(s *Session) {
 	v.setKnownLocked()
 	theirs, ours := s.policy, v.WirePolicyLocked()
 	if theirs == nil || theirs.Votes != ours.Votes || theirs.SecureOnly == ours.SecureOnly {
@@ -66,7 +65,7 @@ func (v *Votes) onLevelLocked(key identity.Key, s *session) {
 		return // each answer that brings us level comes here
 	}
 	s.differs = both
-	peer, _ := v.cfg.Around.Peer(key)
+	peer, _ := v.cfg.Around.Peer(s.key)
 	d := event.Differs{Scope: v.scope, Peer: peer, SecureOnly: theirs.SecureOnly}
 	by := theirs.By
 	if !theirs.SecureOnly { // then it is ours that they don't apply

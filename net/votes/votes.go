@@ -61,20 +61,19 @@ type Votes struct {
 	// order: signing, Config.Lock.
 	signing sync.Mutex
 
-	records  *Records
-	shown    map[vote.ID]vote.Status // as each proposal was last posted
-	leftOut  map[vote.ID][]identity.Key
-	sessions map[identity.Key]*session
-	asked    uint64    // numbers questions
-	waiting  time.Time // since when the policy is waited for; zero: no peer has come yet
-	known    bool      // the policy is known, or was waited for in vain
+	records *Records
+	shown   map[vote.ID]vote.Status // as each proposal was last posted
+	leftOut map[vote.ID][]identity.Key
+	asked   uint64    // numbers questions
+	waiting time.Time // since when the policy is waited for; zero: no peer has come yet
+	known   bool      // the policy is known, or was waited for in vain
 }
 
 // New returns the votes of a room, without what is on disk: see Load.
 func New(cfg Config) *Votes {
 	return &Votes{
 		cfg: cfg, scope: event.Scope{Room: event.Room(cfg.Room.String())}, records: NewRecords(cfg.Room, cfg.Self),
-		shown: map[vote.ID]vote.Status{}, leftOut: map[vote.ID][]identity.Key{}, sessions: map[identity.Key]*session{},
+		shown: map[vote.ID]vote.Status{}, leftOut: map[vote.ID][]identity.Key{},
 	}
 }
 
