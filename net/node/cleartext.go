@@ -42,7 +42,7 @@ type cleartext struct {
 	self     atomic.Pointer[plain.Self]     // who we are, to plain peers
 	muted    atomic.Pointer[string]         // why nothing may be said in cleartext, or ""
 	networks atomic.Pointer[[]netip.Prefix] // our own
-	surveyed atomic.Int64                   // when they were looked up, in ns; the ticker's
+	surveyed time.Time                      // when they were looked up; the ticker's
 
 	enforceDue atomic.Bool  // who may be spoken to must be asked again
 	awaited    atomic.Bool  // a native peer has come, from which the policy can be learned
@@ -87,13 +87,12 @@ func (c *cleartext) allows(a netip.Addr) bool {
 
 // refreshNetworks looks up our own networks, unless that was done a moment ago.
 func (c *cleartext) refreshNetworks() {
-	now := time.Now()
-	if now.Sub(time.Unix(0, c.surveyed.Load())) < networksEvery {
+	if time.Since(c.surveyed) < networksEvery {
 		return
 	}
 	own := iface.Networks() // if there are none, private and link-local addresses still count
 	c.networks.Store(&own)
-	c.surveyed.Store(now.UnixNano())
+	c.surveyed = time.Now()
 }
 
 // isNative reports whether an id or an address belongs to us or to a native peer of this run: nothing

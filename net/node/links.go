@@ -126,7 +126,6 @@ func (n *Node) forgetPeerLocked() {
 func (n *Node) onLinksChangedLocked() {
 	n.mu.linksDirty = true
 	n.scheduleFlush()
-	n.notifyLocked()
 }
 
 // Down implements mesh.Handler.
@@ -150,7 +149,10 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 func (n *Node) removeLink(l *link.Link, last, left bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	defer n.notifyLocked()
+	select {
+	case n.linkDown <- struct{}{}:
+	default:
+	}
 	p := n.mu.peers[l.Key()]
 	if p == nil {
 		return

@@ -102,6 +102,7 @@ type Node struct {
 	started  time.Time
 	ready    chan struct{} // closed when all above is set: what runs beside Start waits for it
 	flushDue chan struct{} // capacity 1: something is gathered for the ticker
+	linkDown chan struct{} // capacity 1: a link went down
 	replaced atomic.Bool   // a peer said that this profile runs elsewhere
 
 	renaming sync.Mutex // held over a change of the local name; before all other locks
@@ -110,9 +111,8 @@ type Node struct {
 		sync.Mutex
 		name       string
 		peers      map[identity.Key]*peer
-		linked     []*peer       // those that have a link, in the order in which they came
-		changed    chan struct{} // closed and made anew when a link comes or goes
-		linksDirty bool          // neighbours must hear which peers are linked
+		linked     []*peer // those that have a link, in the order in which they came
+		linksDirty bool    // neighbours must hear which peers are linked
 		refused    map[string]int
 		network    event.Network
 		quiet      map[string]bool         // addresses of earlier runs that weren't reached in this one
@@ -126,9 +126,9 @@ type Node struct {
 func Start(g *group.Group, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, group: g, inst: record.NewFeed().String(), started: time.Now(), events: cfg.Events,
-		ready: make(chan struct{}), flushDue: make(chan struct{}, 1),
+		ready: make(chan struct{}), flushDue: make(chan struct{}, 1), linkDown: make(chan struct{}, 1),
 	}
-	n.mu.name, n.mu.peers, n.mu.changed = cfg.Name, map[identity.Key]*peer{}, make(chan struct{})
+	n.mu.name, n.mu.peers = cfg.Name, map[identity.Key]*peer{}
 	n.mu.refused, n.mu.quiet = map[string]int{}, map[string]bool{}
 	n.mu.reachedAt = map[string]identity.Key{}
 	n.finder = &finder{n: n, copies: map[netip.Addr]bool{}}
@@ -298,25 +298,13 @@ func (n *Node) Close(ctx context.Context) {
 
 // waitDown waits until no link is up, or ctx ends.
 func (n *Node) waitDown(ctx context.Context) {
-	for {
-		n.mu.Lock()
-		changed := n.mu.changed
-		n.mu.Unlock()
-		if len(n.mesh.Links()) == 0 {
-			return
-		}
+	for len(n.mesh.Links()) > 0 {
 		select {
-		case <-changed:
+		case <-n.linkDown:
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-// notifyLocked ends the waits for a change of the links.
-func (n *Node) notifyLocked() {
-	close(n.mu.changed)
-	n.mu.changed = make(chan struct{})
 }
 
 func (n *Node) notice(level event.Level, text, hint string) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/replica"
 )
 
@@ -33,12 +34,10 @@ func (n *Node) tick(ctx context.Context) {
 			continue
 		case <-n.flushDue:
 		}
-		select {
-		case <-ctx.Done():
+		if !group.Sleep(ctx, replica.AckEvery, nil) {
 			return
-		case <-time.After(replica.AckEvery):
-			n.flush()
 		}
+		n.flush()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
 )
@@ -135,10 +136,7 @@ func (r saver) expire(ctx context.Context) {
 		r.mu.Lock()
 		r.saver.reconcileLocked()
 		r.mu.Unlock()
-		select {
-		case <-ctx.Done():
-		case <-time.After(expireEvery):
-		}
+		group.Sleep(ctx, expireEvery, nil)
 	}
 }
 
