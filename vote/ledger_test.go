@@ -201,7 +201,7 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// TestCountIsTheBooks: the tally from scratch and the one that is kept are the same.
+// TestTallyIsTheCountOfBallots checks that the tally from scratch and the one that is kept are the same.
 func TestTallyIsTheCountOfBallots(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := proposalOf("p", rapid.IntRange(1, 12).Draw(t, "n"))

@@ -43,7 +43,6 @@ type Queue struct {
 	closed     bool          // nothing is accepted, and no delivery begins
 	drained    chan struct{} // closed when nothing is left; nil: nobody waits
 	inTurn     bool          // the queue is in the pool's turn
-	next       *Queue        // the queue after it in the turn
 }
 
 // OpenQueue opens a queue. deliver gets the results in the order of Submit, never two at once, from

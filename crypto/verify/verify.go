@@ -25,6 +25,7 @@ package verify
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 
 	"chat.lan/p2pchat/crypto/record"
@@ -41,9 +42,9 @@ type Pool struct {
 	// workers, so sending under mu never blocks. It is never closed.
 	wake chan struct{}
 
-	mu          sync.Mutex
-	idle        int    // workers that wait and have not been woken; guarded by mu
-	first, last *Queue // queues with claims that no worker has taken, in turn; guarded by mu
+	mu   sync.Mutex
+	idle int      // workers that wait and have not been woken; guarded by mu
+	turn []*Queue // queues with claims that no worker has taken, each once; guarded by mu
 }
 
 // Start starts a pool of that many workers in g; 0 stands for one per processor that Go may use.
@@ -105,27 +106,19 @@ func (p *Pool) wakeWorkersLocked(n int) {
 
 // pushLocked puts a queue at the end of the turn, if it is not in it already.
 func (p *Pool) pushLocked(q *Queue) {
-	if q.inTurn {
-		return
+	if !q.inTurn {
+		q.inTurn = true
+		p.turn = append(p.turn, q)
 	}
-	q.inTurn = true
-	if p.last == nil {
-		p.first = q
-	} else {
-		p.last.next = q
-	}
-	p.last = q
 }
 
 // popLocked takes the first queue of the turn that still has claims to verify; nil when there is
 // none.
 func (p *Pool) popLocked() *Queue {
-	for p.first != nil {
-		q := p.first
-		p.first, q.next, q.inTurn = q.next, nil, false
-		if p.first == nil {
-			p.last = nil
-		}
+	for len(p.turn) > 0 {
+		q := p.turn[0]
+		p.turn = slices.Delete(p.turn, 0, 1) // keeps the capacity
+		q.inTurn = false
 		if q.work != nil { // nil: closed while it waited for its turn
 			return q
 		}

@@ -36,13 +36,11 @@ func (r *retention) addTo(cmd *cobra.Command) {
 }
 
 // configure checks the flags and copies them into a node's configuration.
-func (r *retention) configure(cfg *node.Config) error {
+func (r *retention) configure(cfg *node.Config) (err error) {
 	if r.keep != "all" {
-		keep, err := parseSpan(r.keep)
-		if err != nil || keep <= 0 {
+		if cfg.Keep, err = parseSpan(r.keep); err != nil || cfg.Keep <= 0 {
 			return &usageError{fmt.Sprintf("--keep %.80q is no time", r.keep), "write all, or a time like 30d, 2w or 12h"}
 		}
-		cfg.Keep = keep
 	}
 	switch r.share {
 	case "all":
@@ -50,11 +48,9 @@ func (r *retention) configure(cfg *node.Config) error {
 	case "none":
 		cfg.Share = replica.ShareNone
 	default:
-		share, err := parseSpan(r.share)
-		if err != nil || share <= 0 {
+		if cfg.Share, err = parseSpan(r.share); err != nil || cfg.Share <= 0 {
 			return &usageError{fmt.Sprintf("--share-history %.80q is no time", r.share), "write all, none, or a time like 12h or 2d"}
 		}
-		cfg.Share = share
 	}
 	if r.history < 0 {
 		return &usageError{fmt.Sprintf("--history %d is no number of lines", r.history), "write 20, for one"}

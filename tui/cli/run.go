@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,11 +60,7 @@ func (r *run) execute() (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closed := r.profile.Close(); err == nil {
-			err = closed
-		}
-	}()
+	defer func() { err = cmp.Or(err, r.profile.Close()) }()
 	if r.logFile, err = r.openLog(); err != nil {
 		return err
 	}
@@ -122,9 +119,7 @@ func (r *run) wait(ctx context.Context) (err error) {
 		err = r.ui.run(ctx, r.node)
 	})
 	<-ended
-	if unsaved := r.shutdown(); err == nil {
-		err = unsaved
-	}
+	err = cmp.Or(err, r.shutdown())
 	caught := r.group.Err()
 	if own := (*group.Panic)(nil); caught == nil && errors.As(err, &own) {
 		r.logPanic(own) // from a goroutine that the screen started by itself

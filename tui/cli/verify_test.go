@@ -17,7 +17,7 @@ func verify(content string) (string, error) {
 }
 
 // The vectors of net/votes, valid and forged, print what their first line expects.
-func TestVerifyProof(t *testing.T) {
+func TestVerifyCertificate(t *testing.T) {
 	files, err := filepath.Glob("../../net/votes/testdata/proofs/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no vectors", err)
@@ -46,7 +46,7 @@ func TestVerifyProof(t *testing.T) {
 }
 
 // Without the proposal that it names, a certificate for secure-only off can't tell whether it ended it.
-func TestVerifyProofWithoutWhatItEnds(t *testing.T) {
+func TestVerifyCertificateWithoutWhatItEnds(t *testing.T) {
 	text, err := os.ReadFile("../../net/votes/testdata/proofs/good-off.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,9 +72,7 @@ func Run(g *group.Group, cfg Config) (err error) {
 		if g.Context().Err() != nil {
 			err = context.Cause(g.Context()) // what the end interrupted is no error of its own
 		}
-		if removed := c.remove(); err == nil {
-			err = removed
-		}
+		err = cmp.Or(err, c.remove())
 		if err == nil && !cfg.NoTmux {
 			_, err = fmt.Fprintln(cfg.Stdout, "The demo has ended and left nothing behind. To chat on your network:", cfg.Called, "start")
 		}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -20,10 +21,11 @@ const sessionName = "p2pchat"
 // statusLine returns the status line: the active peer's name, and the keys to go on and to leave. The
 // tour's captions replace the keys.
 func statusLine(small bool) string {
+	keys := "Alt+arrow: another person · /quit: leave · Ctrl+b d: end the demo"
 	if small { // what matters most, within 50 columns
-		return `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},Ctrl+b z: larger · Alt+arrow: next · /quit}`
+		keys = "Ctrl+b z: larger · Alt+arrow: next · /quit"
 	}
-	return `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},Alt+arrow: another person · /quit: leave · Ctrl+b d: end the demo}`
+	return `#[bold] #{@peer} #[nobold]│ #{?#{!=:#{@caption},},#{@caption},` + keys + `}`
 }
 
 // session is a tmux server of our own with one session, attached to the user's terminal.
@@ -40,11 +42,7 @@ func showSession(g *group.Group, cfg Config, c *peers, t *tmux) (err error) {
 	}
 	defer dog.stop()
 	s := &session{window: window{tmux: t}}
-	defer func() {
-		if left := s.end(); err == nil {
-			err = left
-		}
-	}()
+	defer func() { err = cmp.Or(err, s.end()) }()
 	width, height, err := term.GetSize(int(cfg.Stdout.Fd()))
 	if err != nil || width == 0 || height == 0 {
 		width, height = 80, 24
@@ -156,10 +154,7 @@ func (s *session) end() error {
 	err := dismiss(all, leaveTime)
 	_, _ = s.tmux.do([]string{"kill-server"})
 	// Some servers stay after kill-server when a client is about to attach.
-	if stays := dismiss([]*os.Process{s.server}, killTime); err == nil {
-		err = stays
-	}
-	return err
+	return cmp.Or(err, dismiss([]*os.Process{s.server}, killTime))
 }
 
 // innerTerminal returns the TERM of the peers: today's name for tmux, or the name on older systems.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,14 +27,11 @@ type tmux struct {
 
 // newPrivate returns a tmux server of our own, without the user's configuration.
 func newPrivate(path, dir string) *tmux {
-	t := &tmux{path: path, flags: []string{"-S", socketIn(dir), "-f", "/dev/null", "-u"}}
-	for _, v := range os.Environ() {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		// TMUX would direct the commands to the server that it names.
-		if !strings.HasPrefix(v, "TMUX=") && !strings.HasPrefix(v, "TMUX_PANE=") {
-			t.env = append(t.env, v)
-		}
-	}
-	return t
+		return strings.HasPrefix(v, "TMUX=") || strings.HasPrefix(v, "TMUX_PANE=")
+	})
+	return &tmux{path: path, flags: []string{"-S", socketIn(dir), "-f", "/dev/null", "-u"}, env: env}
 }
 
 // newOuter returns the tmux server in which this process runs, or nil. A TMUX variable can outlive its

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +15,7 @@ import (
 // server is the user's, so only the window's own settings change.
 func showWindow(g *group.Group, cfg Config, c *peers, t *tmux) (err error) {
 	w := &window{tmux: t}
-	defer func() {
-		if left := dismiss(w.processes(), leaveTime); err == nil {
-			err = left
-		}
-	}()
+	defer func() { err = cmp.Or(err, dismiss(w.processes(), leaveTime)) }()
 	create := []string{"new-window", "-n", "p2pchat demo"}
 	// Beside the window in which the demo was started, even if another window is active by now.
 	if here, err := t.do([]string{"display-message", "-p", "-t", os.Getenv("TMUX_PANE"), "#{window_id}"}); err == nil {
