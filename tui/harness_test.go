@@ -132,7 +132,7 @@ var plain = theme.Look{Profile: termenv.Ascii}
 
 // send hands a message to the model, and runs all that the model queues.
 func (w *world) send(msg tea.Msg) {
-	_, cmd := w.m.Update(msg)
+	cmd := w.m.Update(msg)
 	if cmd != nil {
 		if _, ok := cmd().(tea.QuitMsg); ok {
 			w.quit = true

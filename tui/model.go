@@ -14,7 +14,6 @@ import (
 	"chat.lan/p2pchat/tui/peers"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
-	"chat.lan/p2pchat/tui/screen"
 	"chat.lan/p2pchat/tui/theme"
 )
 
@@ -102,12 +101,8 @@ func (m *model) conversationOf(room event.Room) *conversation.Conversation {
 	return m.openConversation(room)
 }
 
-// Init implements screen.Model. Events come by themselves.
-func (m *model) Init() tea.Cmd { return nil }
-
 // Update implements screen.Model.
-func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
-	var cmd tea.Cmd
+func (m *model) Update(msg tea.Msg) (cmd tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
@@ -127,7 +122,7 @@ func (m *model) Update(msg tea.Msg) (screen.Model, tea.Cmd) {
 	m.arrange()
 	m.current.RequestBackfill()
 	m.deps.wakeAt(m.nextTimer())
-	return m, cmd
+	return cmd
 }
 
 // arrange gives every part its place and size.

@@ -91,8 +91,7 @@ func (s *Screen) Run(ctx context.Context, n command.LocalPeer) error {
 	s.group.Go("tui/events", func(context.Context) { s.events.Run(ctx, frame, func(b event.Batch) { scr.Send(b) }) })
 	s.group.Go("tui/actions", func(context.Context) { runQueued(ctx, actions) })
 	s.group.Go("tui/reads", func(context.Context) { runQueued(ctx, reads) })
-	_, err := scr.Run(ctx, m)
-	return err
+	return scr.Run(ctx, m)
 }
 
 // runQueued calls the functions in a queue one after the other, until ctx ends.

@@ -59,7 +59,7 @@ func (v *textView) event(ev event.Event, before event.State) {
 		}
 		v.saved = ev
 	case event.Notice:
-		v.notice(ev)
+		v.put(ev.Level != event.Info, "%s%s", signs[ev.Level], wording.WithHint(ev.Text, ev.Hint, "·"))
 	case event.Refused:
 		v.refusal(ev)
 	case event.ProposalChanged:
@@ -70,7 +70,8 @@ func (v *textView) event(ev event.Event, before event.State) {
 		}
 	case event.PolicyChanged:
 		if ev.Policy.SecureOnly != v.secureOnly || ev.Policy.SecureOnly && ev.Policy.Label != v.policyLabel {
-			v.policy(ev.Policy, ev.First || ev.History) // not when only the topic is another
+			// Not when only the topic is another. A reader who wasn't there learns who signed.
+			v.say("🔐 %s", v.phrases().Policy(ev.Policy, ev.First || ev.History))
 		}
 		v.secureOnly, v.policyLabel = ev.Policy.SecureOnly, ev.Policy.Label
 	case event.Differs:
@@ -138,16 +139,8 @@ func when(t, now time.Time) string {
 	return t.Format("2006-01-02 15:04")
 }
 
-func (v *textView) notice(n event.Notice) {
-	switch n.Level {
-	case event.Error:
-		v.warn("❌ %s", wording.WithHint(n.Text, n.Hint, "·"))
-	case event.Warning:
-		v.warn("⚠️  %s", wording.WithHint(n.Text, n.Hint, "·"))
-	default:
-		v.say("ℹ️  %s", wording.WithHint(n.Text, n.Hint, "·"))
-	}
-}
+// signs stand before notices.
+var signs = map[event.Level]string{event.Error: "❌ ", event.Warning: "⚠️  ", event.Info: "ℹ️  "}
 
 // refusal shows the first of a kind and then only each doubling: a flood refused is not to become a
 // flood shown.
@@ -175,11 +168,6 @@ func (v *textView) proposal(ev event.ProposalChanged) {
 	}
 }
 
-// policy writes what the room has decided and, for a reader who wasn't there, who signed that.
-func (v *textView) policy(p event.Policy, signed bool) {
-	v.say("🔐 %s", v.phrases().Policy(p, signed))
-}
-
 func (v *textView) answer(a command.Answer) {
 	switch a := a.(type) {
 	case command.List:
@@ -190,7 +178,7 @@ func (v *textView) answer(a command.Answer) {
 		rows := v.phrases().Proposals(a.Proposals)
 		v.say("🗳️ %s", rows[0])
 		v.rows(rows[1:])
-		v.policy(a.Policy, true)
+		v.say("🔐 %s", v.phrases().Policy(a.Policy, true))
 	case command.Info:
 		v.out.add(false, strings.TrimRight(sanitize.Block(a.Text).String(), "\n")+"\n")
 	}

@@ -64,13 +64,12 @@ func (m *bench) rows(width, height int) []string {
 // ours shows bench by this package.
 type ours struct{ *bench }
 
-func (m ours) Init() tea.Cmd                       { return nil }
-func (m ours) Update(msg tea.Msg) (Model, tea.Cmd) { return m, m.update(msg) }
-func (m ours) Frame(width, height int) Frame       { return Frame{Rows: m.rows(width, height)} }
+func (m ours) Update(msg tea.Msg) tea.Cmd    { return m.update(msg) }
+func (m ours) Frame(width, height int) Frame { return Frame{Rows: m.rows(width, height)} }
 
 func oursRole() {
 	fmt.Print(mainMark)
-	if _, err := New(nil, nil).Run(context.Background(), ours{new(bench)}); err != nil {
+	if err := New(nil, nil).Run(context.Background(), ours{new(bench)}); err != nil {
 		fmt.Println(err)
 	}
 }

@@ -36,34 +36,32 @@ type echo struct {
 	panicInFrame  bool
 }
 
-func (e *echo) Init() tea.Cmd { return nil }
-
-func (e *echo) Update(msg tea.Msg) (Model, tea.Cmd) {
+func (e *echo) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		e.width, e.height = msg.Width, msg.Height
 	case tea.KeyMsg:
 		switch msg.String() {
 		case "q":
-			return e, tea.Quit
+			return tea.Quit
 		case "ctrl+z":
-			return e, Suspend
+			return Suspend
 		case "P":
 			panic("in Update")
 		case "C":
-			return e, func() tea.Msg { panic("in a command") }
+			return func() tea.Msg { panic("in a command") }
 		case "B":
-			return e, tea.Batch(func() tea.Msg { return nil }, func() tea.Msg { panic("in a batch") })
+			return tea.Batch(func() tea.Msg { return nil }, func() tea.Msg { panic("in a batch") })
 		case "S":
-			return e, tea.Sequence(func() tea.Msg { return nil },
+			return tea.Sequence(func() tea.Msg { return nil },
 				tea.Batch(func() tea.Msg { return nil }, func() tea.Msg { panic("in a sequence") }))
 		case "F":
 			e.panicInFrame = true
-			return e, nil
+			return nil
 		}
 		e.keys += msg.String()
 		if e.onKey != nil {
-			return e, e.onKey(msg.String())
+			return e.onKey(msg.String())
 		}
 	case tea.FocusMsg:
 		e.events += "focus "
@@ -74,7 +72,7 @@ func (e *echo) Update(msg tea.Msg) (Model, tea.Cmd) {
 	case tea.ResumeMsg:
 		e.events += "resumed "
 	}
-	return e, nil
+	return nil
 }
 
 func (e *echo) Frame(width, height int) Frame {

@@ -22,7 +22,7 @@ import (
 func echoRole() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 	defer stop()
-	_, err := New(nil, nil).Run(ctx, new(echo))
+	err := New(nil, nil).Run(ctx, new(echo))
 	fmt.Printf("ended: %v\n", err)
 }
 

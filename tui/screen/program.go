@@ -41,11 +41,8 @@ type program struct{ s *Screen }
 
 // Init gives the model its size before the first frame, and marks that frame.
 func (p program) Init() tea.Cmd {
-	s := p.s
-	var cmd tea.Cmd
-	s.call(func() { cmd = s.model.Init() })
-	_, sized := p.Update(tea.WindowSizeMsg{})
-	return tea.Batch(s.guardCommand(cmd), sized)
+	_, cmd := p.Update(tea.WindowSizeMsg{})
+	return cmd
 }
 
 // Update passes a message to the model and marks the screen as out of date.
@@ -70,24 +67,23 @@ func (p program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	default:
 		msg = focusReport(msg)
 	}
-	var cmd tea.Cmd
-	s.call(func() { s.model, cmd = s.model.Update(msg) })
+	cmd := s.update(msg)
 	s.painter.markDirty()
-	return p, s.guardCommand(cmd)
+	return p, cmd
 }
 
 // View returns nothing: frames are composed when they are drawn.
 func (program) View() string { return "" }
 
-// call calls the model, unless an earlier call or a command panicked.
-func (s *Screen) call(f func()) {
+// update passes a message to the model, unless an earlier call or a command panicked.
+func (s *Screen) update(msg tea.Msg) tea.Cmd {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed.Err() != nil {
-		return
+		return nil
 	}
 	defer s.recoverPanic("tui/update")
-	f()
+	return s.guardCommand(s.model.Update(msg))
 }
 
 // recoverPanic turns a panic into the end of the program. It must be deferred.

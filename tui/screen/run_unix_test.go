@@ -41,11 +41,7 @@ func run(t *testing.T, width, height int) *running {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancelCause(context.Background())
 	go func() {
-		last, err := r.screen.Run(ctx, r.model)
-		if last != Model(r.model) {
-			t.Errorf("Run returned another model: %v", last)
-		}
-		r.ended <- err
+		r.ended <- r.screen.Run(ctx, r.model)
 	}()
 	t.Cleanup(func() { r.cancel(nil) })
 	return r
@@ -179,7 +175,7 @@ func TestRunNeedsATerminal(t *testing.T) {
 	defer in.Close()
 	defer out.Close()
 	s := New(in, out)
-	if _, err := s.Run(t.Context(), new(echo)); !errors.Is(err, ErrNotTerminal) {
+	if err := s.Run(t.Context(), new(echo)); !errors.Is(err, ErrNotTerminal) {
 		t.Errorf("Run returned %v", err)
 	}
 	s.Send(nil) // returns
@@ -196,8 +192,7 @@ func TestStuckTerminal(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := s.Run(ctx, m)
-		ended <- err
+		ended <- s.Run(ctx, m)
 	}()
 	// A full frame is 25 kB, more than the terminal keeps.
 	for range 5 {

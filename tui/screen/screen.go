@@ -38,7 +38,7 @@ import (
 type Frame struct {
 	// Rows are the rows from the top, styled, each at most as wide as the screen. Missing rows are
 	// blank, rows past the height are not drawn. A row holds no control sequences but SGR,
-	// hyperlinks and Column.
+	// hyperlinks and MoveToColumn.
 	Rows []string
 	// CursorX and CursorY are the cursor's cell from the top left, which is 0, 0.
 	CursorX, CursorY int
@@ -50,16 +50,15 @@ type Frame struct {
 // Model is a program's state. Its methods are called one at a time, never concurrently, but not
 // all from one goroutine.
 type Model interface {
-	// Init returns the first command. The first message is a tea.WindowSizeMsg, before the first frame.
-	Init() tea.Cmd
-	// Update takes a message in. It must not block: no I/O, no Send.
-	Update(tea.Msg) (Model, tea.Cmd)
+	// Update takes a message in, and returns a command or nil. The first message is a tea.WindowSizeMsg,
+	// before the first frame. Update must not block: no I/O, no Send.
+	Update(tea.Msg) tea.Cmd
 	// Frame composes the screen. It is called when a frame is drawn, not for every message, and is
 	// the one place where a screen is composed. It may fill caches, but not change what is shown.
 	Frame(width, height int) Frame
 }
 
-// ErrNotTerminal is returned by Run when In or Out is no terminal.
+// ErrNotTerminal is returned by Run when one of its files is no terminal.
 var ErrNotTerminal = errors.New("screen: not a terminal; use --no-tui")
 
 // errGone is the reason a program ends when its terminal was closed.
@@ -71,8 +70,8 @@ type Screen struct {
 	term *terminal
 	prog *tea.Program
 
+	model Model      // set by Run
 	mu    sync.Mutex // locked during every call of the model
-	model Model
 
 	painter *painter
 	suspend chan struct{} // a request to suspend, capacity 1
@@ -97,8 +96,7 @@ func New(in, out *os.File) *Screen {
 // stuck is how long the end of a program waits for a terminal that takes no output.
 const stuck = 500 * time.Millisecond
 
-// Run takes the terminal, runs the model until it quits, and gives the terminal back. It returns
-// the last model, and:
+// Run takes the terminal, runs the model until it quits, and gives the terminal back. It returns:
 //
 //   - nil after tea.Quit;
 //   - the cause of ctx when it ended, so errors.Is(err, context.Canceled) holds;
@@ -107,11 +105,11 @@ const stuck = 500 * time.Millisecond
 //
 // SIGINT, SIGTERM and SIGHUP are not handled here: the caller ends ctx for them. Run doesn't wait for
 // commands that are still running.
-func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
+func (s *Screen) Run(ctx context.Context, m Model) error {
 	defer s.prog.Kill() // a Send that comes later returns at once
 	s.model = m
 	if err := s.term.enter(); err != nil {
-		return m, err
+		return err
 	}
 	// This runs even when Bubble Tea itself panics, so that the trace is readable.
 	defer s.term.close()
@@ -144,20 +142,15 @@ func (s *Screen) Run(ctx context.Context, m Model) (last Model, err error) {
 		// A write can't be interrupted here (see reopen): the program ends anyway.
 	}
 
-	s.mu.Lock()
-	last = s.model
-	s.mu.Unlock()
 	switch {
 	case s.failed.Err() != nil:
-		return last, context.Cause(s.failed)
+		return context.Cause(s.failed)
 	case g.Err() != nil:
-		return last, g.Err()
+		return g.Err()
 	case runErr != nil:
-		return last, fmt.Errorf("screen: %w", runErr)
-	case cause != nil:
-		return last, cause
+		return fmt.Errorf("screen: %w", runErr)
 	}
-	return last, nil
+	return cause
 }
 
 // compose returns a frame for the painter, and false if the model must not be called.

@@ -17,7 +17,7 @@ import (
 
 // emojiRole shows emojiRows.
 func emojiRole() {
-	if _, err := New(nil, nil).Run(context.Background(), emojiRows{}); err != nil {
+	if err := New(nil, nil).Run(context.Background(), emojiRows{}); err != nil {
 		fmt.Println(err)
 	}
 }
@@ -28,13 +28,11 @@ var disputed = []string{"1️⃣", "☺️", "👍🏽", "🏴󠁧󠁢󠁥󠁮�
 // emojiRows shows a bordered row for each disputed emoji, full to the border.
 type emojiRows struct{}
 
-func (emojiRows) Init() tea.Cmd { return nil }
-
-func (e emojiRows) Update(msg tea.Msg) (Model, tea.Cmd) {
+func (emojiRows) Update(msg tea.Msg) tea.Cmd {
 	if key, ok := msg.(tea.KeyMsg); ok && key.String() == "q" {
-		return e, tea.Quit
+		return tea.Quit
 	}
-	return e, nil
+	return nil
 }
 
 func (emojiRows) Frame(width, height int) Frame {
