@@ -40,7 +40,6 @@ type cleartext struct {
 	n        *Node
 	plain    *plain.Plain
 	self     atomic.Pointer[plain.Self]     // who we are, to plain peers
-	muted    atomic.Pointer[string]         // why nothing may be said in cleartext, or ""
 	networks atomic.Pointer[[]netip.Prefix] // our own
 	surveyed time.Time                      // when they were looked up; the ticker's
 
@@ -63,11 +62,10 @@ func (n *Node) startCleartext() {
 	c := n.cleartext
 	c.mu.ignored, c.mu.refused, c.mu.dropped = map[string]bool{}, map[string]int{}, map[string]int{}
 	c.setSelf(n.cfg.Name)
-	c.updateMuteReason()
 	c.refreshNetworks()
 	c.plain = plain.New(n.group, plain.Config{
 		Identity: n.cfg.Identity, Self: func() plain.Self { return *c.self.Load() }, Dial: n.cfg.Network.DialContext,
-		Allowed: c.allows, IsNative: c.isNative, MuteReason: func() string { return *c.muted.Load() },
+		Allowed: c.allows, IsNative: c.isNative, MuteReason: c.muteReason,
 		OmitName: c.onlyOnePeer, Reached: n.onReachedPlain, Handler: plainHandler{c}, Log: n.cfg.Log,
 	})
 }
@@ -105,15 +103,7 @@ func (c *cleartext) isNative(id string, at netip.AddrPort) bool {
 }
 
 func (n *Node) isNativeIDLocked(id string) bool {
-	if id == n.cfg.Identity.Key().ID().String() {
-		return true
-	}
-	for _, p := range n.mu.peers {
-		if p.ID == id {
-			return true
-		}
-	}
-	return false
+	return id == n.cfg.Identity.Key().ID().String() || n.findPeerLocked(id) != nil
 }
 
 // isNativeAddrLocked leaves out peers that left: another program may take their address.
@@ -137,15 +127,12 @@ func (c *cleartext) onNativeLinked(home bool) {
 	c.enforceDue.Store(true)
 }
 
-// updateMuteReason remembers why nothing may be said in cleartext, where plain reads it without a lock.
-func (c *cleartext) updateMuteReason() {
-	why := ""
+// muteReason returns why nothing may be said in cleartext, or "".
+func (c *cleartext) muteReason() string {
 	if label, on := c.n.SecureOnly(); on {
-		why = "unsigned lines refused · policy " + label
+		return "unsigned lines refused · policy " + label
 	}
-	c.muted.Store(&why)
-	c.enforceDue.Store(true)
-	c.n.scheduleFlush()
+	return ""
 }
 
 // enforce asks again who may be spoken to in cleartext, if the answers may have changed.
@@ -157,7 +144,8 @@ func (c *cleartext) enforce() {
 
 // PolicyChanged implements replica.Host. The counts of dropped messages start anew.
 func (c *cleartext) PolicyChanged() {
-	c.updateMuteReason()
+	c.enforceDue.Store(true)
+	c.n.scheduleFlush()
 	c.mu.Lock()
 	clear(c.mu.dropped)
 	c.mu.Unlock()

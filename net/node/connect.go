@@ -117,8 +117,10 @@ func (n *Node) Disconnect(id string) error {
 	if n.cancelConnect(id) {
 		return nil
 	}
-	key, found := n.findPeer(id)
-	if !found {
+	n.mu.Lock()
+	p := n.findPeerLocked(id)
+	n.mu.Unlock()
+	if p == nil {
 		if named, ok := n.cleartext.plain.Disconnect(id); ok {
 			n.forget(lineScheme+named, jsonScheme+named)
 			return nil
@@ -127,12 +129,12 @@ func (n *Node) Disconnect(id string) error {
 	}
 	n.mu.Lock()
 	for addr, at := range n.mu.reachedAt {
-		if at == key {
+		if at == p.Key {
 			defer n.forget(addr)
 		}
 	}
 	n.mu.Unlock()
-	n.mesh.Block(key, wire.ByeLeaving)
+	n.mesh.Block(p.Key, wire.ByeLeaving)
 	return nil
 }
 

@@ -3,7 +3,6 @@ package node
 import (
 	"fmt"
 	"net/netip"
-	"sync"
 
 	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
@@ -22,26 +21,19 @@ type finder struct {
 	udp     discovery.Transport // nil: no discovery
 	service *discovery.Service  // nil: no discovery
 	mdns    *mdns.Service       // nil: no mDNS
-
-	mu     sync.Mutex
-	copies map[netip.Addr]bool // where programs with our key were reported; guarded by mu
+	copies  map[netip.Addr]bool // where programs with our key were reported; guarded by Node.mu
 }
 
 // open opens the socket that beacons take.
-func (f *finder) open() error {
-	if f.n.cfg.NoDiscovery {
-		return nil
+func (f *finder) open() (err error) {
+	switch cfg := f.n.cfg; {
+	case cfg.NoDiscovery:
+	case cfg.Transport != nil:
+		f.udp = cfg.Transport
+	default:
+		f.udp, err = discovery.ListenUDP(f.n.group, discovery.UDPConfig{Port: cfg.DiscoveryPort, Interfaces: cfg.Interfaces})
 	}
-	if f.n.cfg.Transport != nil {
-		f.udp = f.n.cfg.Transport
-		return nil
-	}
-	udp, err := discovery.ListenUDP(f.n.group, discovery.UDPConfig{Port: f.n.cfg.DiscoveryPort, Interfaces: f.n.cfg.Interfaces})
-	if err != nil {
-		return err
-	}
-	f.udp = udp
-	return nil
+	return err
 }
 
 // announce returns what our beacons say.
@@ -77,8 +69,8 @@ func (f *finder) onAnnouncement(s discovery.Announcement) {
 // reportKeyCopy reports another program with our key: once for each address, and for a few of them,
 // since anyone can send our beacon again, each time as a new program's.
 func (f *finder) reportKeyCopy(s discovery.Announcement) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.n.mu.Lock()
+	defer f.n.mu.Unlock()
 	at := s.Source.Addr()
 	if !s.New || f.copies[at] || len(f.copies) >= maxCopies {
 		return

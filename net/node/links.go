@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
@@ -207,14 +206,12 @@ func (n *Node) Trouble(addr string, err error) {
 	n.warnCantConnect(addr, err, hint)
 }
 
-// findPeer returns the key of the native peer with that uuid.
-func (n *Node) findPeer(id string) (identity.Key, bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+// findPeerLocked returns the native peer with that uuid, or nil.
+func (n *Node) findPeerLocked(id string) *peer {
 	for _, p := range n.mu.peers {
 		if p.ID == id {
-			return p.Key, true
+			return p
 		}
 	}
-	return identity.Key{}, false
+	return nil
 }

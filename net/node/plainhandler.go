@@ -57,7 +57,7 @@ func (h plainHandler) Said(l event.Line) {
 
 // Refused implements plain.Handler.
 func (h plainHandler) Refused(from, reason string) {
-	if label, on := h.n.SecureOnly(); on && reason == *h.muted.Load() {
+	if label, on := h.n.SecureOnly(); on && reason == h.muteReason() {
 		h.countDropped(from, label)
 		return
 	}

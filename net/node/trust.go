@@ -32,20 +32,20 @@ func (n *Node) Verify(id string, on bool) error {
 
 // remember changes a peer, and what the profile remembers of it, which waits for the disk.
 func (n *Node) remember(id string, change func(*peer), save func(Known, identity.Key) error) error {
-	key, found := n.findPeer(id)
-	if !found {
-		return errNoSuchPeer(id)
-	}
-	if n.cfg.Known == nil {
-		return errors.New("nothing is remembered without a profile: start with --profile")
-	}
 	n.mu.Lock()
-	if p := n.mu.peers[key]; p != nil {
+	p := n.findPeerLocked(id)
+	if p != nil && n.cfg.Known != nil {
 		change(p)
 		n.events.Post(event.PeerChanged{Peer: p.now()})
 	}
 	n.mu.Unlock()
-	return save(n.cfg.Known, key)
+	switch {
+	case p == nil:
+		return errNoSuchPeer(id)
+	case n.cfg.Known == nil:
+		return errors.New("nothing is remembered without a profile: start with --profile")
+	}
+	return save(n.cfg.Known, p.Key)
 }
 
 func errNoSuchPeer(id string) error {
