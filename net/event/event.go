@@ -1,10 +1,8 @@
-// Package event holds what travels upward from a running node to the screen, line mode and JSON mode:
-// plain structs without locks, whose few methods only read them. These modes know the network only
-// through this package.
+// Package event holds what travels upward from a running node to the screen, line mode and JSON mode: plain structs
+// without locks, whose few methods only read them. These modes know the network only through this package.
 //
-// Strings that others wrote (names, texts, reasons) are raw here. Line mode must print them safe and
-// JSON mode exact, so the reader sanitizes them (see package sanitize). Events leave a node through one
-// Queue.
+// Strings that others wrote (names, texts, reasons) are raw here. Line mode must print them safe and JSON mode
+// exact, so the reader sanitizes them (see package sanitize). Events leave a node through one Queue.
 package event
 
 import (
@@ -14,8 +12,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Event is one of the structs of this package that embed a Scope. They are values: a receiver may keep
-// them.
+// Event is one of the structs of this package that embed a Scope. They are values: a receiver may keep them.
 type Event interface {
 	// InRoom returns the room that the event belongs to, "" for one of the whole process.
 	InRoom() Room

@@ -151,8 +151,7 @@ func (q *Queue) Run(ctx context.Context, pace time.Duration, handle func(Batch))
 	}
 }
 
-// Close ends Run, lets every WaitSpace return and drops what was not delivered. It may be called more
-// than once.
+// Close ends Run, lets every WaitSpace return and drops what was not delivered. It may be called more than once.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

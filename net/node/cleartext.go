@@ -117,9 +117,8 @@ func (n *Node) isNativeAddrLocked(at netip.AddrPort) bool {
 	return false
 }
 
-// onNativeLinked follows each new link to a native peer, which may have been a plain peer until now.
-// home says that it is in the home room, so that the policy can be learned from it. It may be called
-// under Node.mu.
+// onNativeLinked follows each new link to a native peer, which may have been a plain peer until now. home says that
+// it is in the home room, so that the policy can be learned from it. It may be called under Node.mu.
 func (c *cleartext) onNativeLinked(home bool) {
 	if home {
 		c.awaited.Store(true)
@@ -190,8 +189,7 @@ func (c *cleartext) PolicyKnown() {
 	}
 }
 
-// onlyOnePeer reports whether local messages go without our name: to an only peer, where the person
-// asked for that.
+// onlyOnePeer reports whether local messages go without our name: to an only peer, where the person asked for that.
 func (c *cleartext) onlyOnePeer() bool {
 	c.n.mu.Lock()
 	linked := len(c.n.mu.linked)
@@ -263,8 +261,7 @@ func (c *cleartext) ignore(id string, on bool) bool {
 	return false
 }
 
-// leave says goodbye to plain peers. The port must still be open: silent line clients would be cut
-// with it.
+// leave says goodbye to plain peers. The port must still be open: silent line clients would be cut with it.
 func (c *cleartext) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()

@@ -19,8 +19,7 @@ const (
 	jsonScheme = "json://"
 )
 
-// Connect dials host:port, line://host:port or json://host:port, and retries for ever. Events report
-// the result.
+// Connect dials host:port, line://host:port or json://host:port, and retries for ever. Events report the result.
 func (n *Node) Connect(addr string) error {
 	at := strings.TrimPrefix(strings.TrimPrefix(addr, lineScheme), jsonScheme)
 	if portOf(at) == 0 {

@@ -14,8 +14,7 @@ import (
 // maxCopies bounds the addresses of other programs with our key that are reported in one run.
 const maxCopies = 8
 
-// finder finds peers for a node, by beacons and by mDNS. Its fields are set before others run beside
-// Start.
+// finder finds peers for a node, by beacons and by mDNS. Its fields are set before others run beside Start.
 type finder struct {
 	n       *Node
 	udp     discovery.Transport // nil: no discovery

@@ -104,8 +104,7 @@ func (n *Node) addLink(l *link.Link) {
 	n.onLinksChangedLocked()
 }
 
-// forgetPeerLocked makes room for another peer: of those that have no link, the one that was lost
-// first goes.
+// forgetPeerLocked makes room for another peer: of those that have no link, the one that was lost first goes.
 func (n *Node) forgetPeerLocked() {
 	if len(n.mu.peers) < maxPeers {
 		return

@@ -2,13 +2,11 @@
 // It joins discovery, the mesh of links, cleartext peers and the rooms' replicas, and reports what
 // happens as events. Of the net packages, the command line starts only this one.
 //
-// The process knows keys, addresses and names. Messages and votes belong to a room (package replica):
-// node hands each frame to the room that it names. Cleartext belongs to the home
-// room, the first one.
+// The process knows keys, addresses and names. Messages and votes belong to a room (package replica): node hands
+// each frame to the room that it names. Cleartext belongs to the home room, the first one.
 //
-// The way of a message in: link → (verified) → route.go → replica → event.Queue. And out: Say →
-// replica → every link's live queue. A slow reader of events fills the queue, and links then stop
-// reading.
+// The way of a message in: link → (verified) → route.go → replica → event.Queue. And out: Say → replica → every
+// link's live queue. A slow reader of events fills the queue, and links then stop reading.
 //
 // Lock order: a room's replica, cleartext, Node.mu. Node.mu guards the peers and is held only for
 // moments; no room is called under it.

@@ -37,8 +37,7 @@ func (h plainHandler) Peer(p, before event.Peer) {
 	n.events.Post(changed)
 }
 
-// Said implements plain.Handler. A line client's message goes on to native peers, which can't hear it
-// otherwise.
+// Said implements plain.Handler. A line client's message goes on to native peers, which can't hear it otherwise.
 func (h plainHandler) Said(l event.Line) {
 	h.n.events.WaitSpace()
 	if l.Kind == event.KindLine {

@@ -24,8 +24,7 @@ const (
 	stuckAfter   = 2 * time.Second
 )
 
-// Unsigned sends a message that anyone could have written to everyone. Under secure-only it is
-// refused.
+// Unsigned sends a message that anyone could have written to everyone. Under secure-only it is refused.
 func (r *Room) Unsigned(text string) error { return r.cleartext.sendUnsigned(text) }
 
 func (c *cleartext) sendUnsigned(text string) error {
@@ -121,8 +120,7 @@ func (c *cleartext) takeChat(l *link.Link, m wire.Chat) {
 	c.RelayMessage(line)
 }
 
-// refuseUnderSecureOnly counts a cleartext message if secure-only refuses it, and reports whether it
-// does.
+// refuseUnderSecureOnly counts a cleartext message if secure-only refuses it, and reports whether it does.
 func (c *cleartext) refuseUnderSecureOnly(from string) bool {
 	label, on := c.n.SecureOnly()
 	if on {

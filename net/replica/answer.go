@@ -125,8 +125,7 @@ type answer struct {
 	most         int
 }
 
-// add puts a record into the answer. When there is no room for more it ends the answer, and returns
-// false.
+// add puts a record into the answer. When there is no room for more it ends the answer, and returns false.
 func (a *answer) add(body string, sig []byte) bool {
 	cost := frameCost(body)
 	if a.size > 0 && a.size+cost > wire.MaxRecords {

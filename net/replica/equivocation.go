@@ -83,8 +83,7 @@ func (r forks) requestOlder(l Link, d room.Divergence) {
 		Ranges: []wire.Range{{Author: d.Key.Author, Feed: d.Key.Feed.String(), From: from, To: d.Seq - 1}}})
 }
 
-// compareWithStore compares records with those that the store has in their places. It waits for the
-// disk.
+// compareWithStore compares records with those that the store has in their places. It waits for the disk.
 func (r forks) compareWithStore(l Link, recs []*record.Record) {
 	for _, rec := range recs {
 		raws := r.saver.readStore(room.Gap{Key: rec.FeedKey(), From: rec.Seq(), To: rec.Seq()}, 1)

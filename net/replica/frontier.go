@@ -13,10 +13,9 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Two peers that compare what they hold send each other their frontiers (see package wire). One of a
-// single page goes out at once. A longer one goes through the sync queue, a page when there is room for
-// it, so that it neither overflows a queue nor holds up messages. A peer that must be sent a newer one
-// meanwhile is sent it after that.
+// Two peers that compare what they hold send each other their frontiers (see package wire). One of a single page
+// goes out at once. A longer one goes through the sync queue, a page when there is room for it, so that it neither
+// overflows a queue nor holds up messages. A peer that must be sent a newer one meanwhile is sent it after that.
 
 // Bounds of a comparison.
 const (

@@ -15,9 +15,8 @@ import (
 // maxMessages bounds one answer of History and Search.
 const maxMessages = 10_000
 
-// History returns at most max messages that stand before a place in the raw order, nearest last; the
-// zero Place means the end. Fewer than max: there are no more. Each was verified when it was read. It
-// waits for the disk.
+// History returns at most max messages that stand before a place in the raw order, nearest last; the zero Place
+// means the end. Fewer than max: there are no more. Each was verified when it was read. It waits for the disk.
 func (r *Replica) History(ctx context.Context, before event.Place, max int) ([]event.Line, error) {
 	max = min(max, maxMessages)
 	var out []event.Line // nearest first

@@ -47,10 +47,9 @@ type session struct {
 	askNext  bool // and asked for theirs
 }
 
-// PrepareLink reads what a link's peer may have, which waits for the disk. It returns a function that
-// begins with the link at once: in place of the one before, if there was one. theirs is what the
-// peer's Hello says of this room. Call both before anything else of the link, and not at the same time
-// as LinkDown for the same key.
+// PrepareLink reads what a link's peer may have, which waits for the disk. It returns a function that begins with
+// the link at once: in place of the one before, if there was one. theirs is what the peer's Hello says of this
+// room. Call both before anything else of the link, and not at the same time as LinkDown for the same key.
 func (r *Replica) PrepareLink(l Link, theirs wire.InRoom) (linkUp func()) {
 	limit, limitedFirst := r.sharing.shareWith(l.Key())
 	return func() { r.linkUp(l, theirs, limit, limitedFirst) }
@@ -101,8 +100,7 @@ func (r *Replica) LinkDown(l Link) {
 	r.notifyLocked()
 }
 
-// SetNeighbours remembers which keys a peer says it is linked to. The caller doesn't change the map
-// any more.
+// SetNeighbours remembers which keys a peer says it is linked to. The caller doesn't change the map any more.
 func (r *Replica) SetNeighbours(l Link, keys map[identity.Key]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -111,8 +109,7 @@ func (r *Replica) SetNeighbours(l Link, keys map[identity.Key]bool) {
 	}
 }
 
-// forgetPeerLocked makes room for another peer: of those that have no link, the one that went first
-// goes.
+// forgetPeerLocked makes room for another peer: of those that have no link, the one that went first goes.
 func (r *Replica) forgetPeerLocked() {
 	if len(r.mu.peers) < maxPeers {
 		return

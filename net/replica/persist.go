@@ -64,9 +64,8 @@ func (r saver) tendStoreLocked() {
 	}
 }
 
-// reconcileLocked brings the room and its store in line. What the store lost, or had no room for, goes
-// into it again from memory, or else comes again from peers. What it has let go of is advertised no
-// longer.
+// reconcileLocked brings the room and its store in line. What the store lost, or had no room for, goes into it
+// again from memory, or else comes again from peers. What it has let go of is advertised no longer.
 func (r saver) reconcileLocked() {
 	if r.store.Status().NotSaved != nil {
 		return // it would lose it again

@@ -10,11 +10,10 @@
 //
 // # Catching up
 //
-// Two peers whose frontier hashes differ send each other their frontiers: how far each has every feed,
-// and which votes. The planner of package room then decides which missing records to ask of which peer. A
-// peer that takes records more slowly than they come is no longer pushed to, and catches up the same
-// way at its own pace (slowpeer.go). A peer that was never met in this room is given only recent
-// records (sharing.go).
+// Two peers whose frontier hashes differ send each other their frontiers: how far each has every feed, and which
+// votes. The planner of package room then decides which missing records to ask of which peer. A peer that takes
+// records more slowly than they come is no longer pushed to, and catches up the same way at its own pace
+// (slowpeer.go). A peer that was never met in this room is given only recent records (sharing.go).
 //
 // # Locks
 //

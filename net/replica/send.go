@@ -61,8 +61,7 @@ func ShowControls(text string) string {
 	}, text)
 }
 
-// splitText cuts text into parts of at most size bytes, at the last line end in each, else between
-// characters.
+// splitText cuts text into parts of at most size bytes, at the last line end in each, else between characters.
 func splitText(text string, size int) []string {
 	var out []string
 	for len(text) > size {

@@ -14,10 +14,9 @@ import (
 	"chat.lan/p2pchat/net/room"
 )
 
-// Open rooms of one name are one room wherever they meet, so yesterday's messages at home are not for
-// a stranger in today's café. A key that is new in this room is given only what arrived here in
-// the Config.Share before its first meeting, and all that came after. That stays so, however often the
-// peer comes back.
+// Open rooms of one name are one room wherever they meet, so yesterday's messages at home are not for a stranger in
+// today's café. A key that is new in this room is given only what arrived here in the Config.Share before its first
+// meeting, and all that came after. That stays so, however often the peer comes back.
 
 // Values of Config.Share.
 const (

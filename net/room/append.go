@@ -8,9 +8,8 @@ import (
 	"chat.lan/p2pchat/net/store"
 )
 
-// AppendText signs a message and appends it to the local feed. The first message of a run opens the
-// feed, so that AppendText returns up to two records, in order. The errors are those of package
-// record.
+// AppendText signs a message and appends it to the local feed. The first message of a run opens the feed, so that
+// AppendText returns up to two records, in order. The errors are those of package record.
 func (r *Room) AppendText(kind record.Kind, text string) ([]store.Entry, error) {
 	if err := record.CheckText(text); err != nil {
 		return nil, err // no feed is opened for a text that no record takes

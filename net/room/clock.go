@@ -27,8 +27,7 @@ func (c *clock) nextTime() record.Time {
 	return c.last
 }
 
-// observe moves the clock past the time of a peer's record, unless that lies more than maxAhead
-// ahead.
+// observe moves the clock past the time of a peer's record, unless that lies more than maxAhead ahead.
 func (c *clock) observe(t record.Time) {
 	if t.Ms-c.now().UnixMilli() <= maxAhead.Milliseconds() && t.Compare(c.last) > 0 {
 		c.last = t

@@ -11,9 +11,8 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Holding says what a peer holds of a feed: Floor to Seq without a gap. Head is the beginning of
-// the id of the record at Seq, zero if unknown. Floor is Seq+1 where the peer deleted or withholds
-// all records.
+// Holding says what a peer holds of a feed: Floor to Seq without a gap. Head is the beginning of the id of the
+// record at Seq, zero if unknown. Floor is Seq+1 where the peer deleted or withholds all records.
 type Holding struct {
 	Key   record.FeedKey
 	Floor uint64
@@ -21,8 +20,7 @@ type Holding struct {
 	Head  uint64
 }
 
-// Frontier lists what this room holds, sorted by author and feed. A forked feed ends below the
-// fork.
+// Frontier lists what this room holds, sorted by author and feed. A forked feed ends below the fork.
 func (r *Room) Frontier() []Holding {
 	out := make([]Holding, 0, len(r.feeds))
 	for key, f := range r.feeds {
@@ -53,8 +51,7 @@ func (r *Room) Hash() string {
 	return r.hash
 }
 
-// Missing lists the records that a peer holds and this room lacks. Gaps come in the order of the
-// peer's holdings.
+// Missing lists the records that a peer holds and this room lacks. Gaps come in the order of the peer's holdings.
 func (r *Room) Missing(theirs []Holding) []Gap {
 	var out []Gap
 	for _, h := range theirs {
@@ -84,10 +81,9 @@ func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 	})
 }
 
-// RangeInMemory returns the part of a gap that is in memory, in feed order, if the gap's beginning
-// is. It returns at most maxBytes of bodies, but at least one record if there is any. more reports
-// whether the room holds the rest as well. No records but more means that the store has the
-// beginning.
+// RangeInMemory returns the part of a gap that is in memory, in feed order, if the gap's beginning is. It returns
+// at most maxBytes of bodies, but at least one record if there is any. more reports whether the room holds the rest
+// as well. No records but more means that the store has the beginning.
 func (r *Room) RangeInMemory(g Gap, maxBytes int) (records []*record.Record, more bool) {
 	f := r.feeds[g.Key]
 	if f == nil {
@@ -123,8 +119,7 @@ func (r *Room) LastSeq(key record.FeedKey) (seq uint64, ok bool) {
 	return f.next() - 1, true
 }
 
-// gapTimeout is how long a room waits for the records of a gap: the peers that have them may only
-// be away.
+// gapTimeout is how long a room waits for the records of a gap: the peers that have them may only be away.
 const gapTimeout = 10 * time.Minute
 
 // StartFeedAt moves the end of a feed up to floor, where the copies of all asked peers begin, and

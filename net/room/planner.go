@@ -15,9 +15,8 @@ const (
 	askTimeout = 15 * time.Second // without a frame of the answer; then the planner asks another peer
 )
 
-// Planner decides which missing records to ask of which peer. It asks one peer at a time for a
-// feed, and another when that peer is gone, silent, or lacks the records. Each peer has at most one
-// question to answer.
+// Planner decides which missing records to ask of which peer. It asks one peer at a time for a feed, and another
+// when that peer is gone, silent, or lacks the records. Each peer has at most one question to answer.
 type Planner struct {
 	room         *Room
 	now          func() time.Time

@@ -5,9 +5,8 @@ import (
 	"chat.lan/p2pchat/net/store"
 )
 
-// Restore begins with the feeds that a store holds, and with the forks known in any feed. It must
-// be called once, before Accept. The local clock continues where it was, and the next local feed
-// follows the last one.
+// Restore begins with the feeds that a store holds, and with the forks known in any feed. It must be called once,
+// before Accept. The local clock continues where it was, and the next local feed follows the last one.
 func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 	for _, h := range feeds {
 		f := newFeed()
@@ -43,10 +42,9 @@ func (r *Room) DropBelow(floors map[record.FeedKey]uint64) {
 	}
 }
 
-// ResaveOrTruncate follows a store that lost a feed from next on. If memory holds all records from
-// there on, it returns them, to be stored again. Otherwise the feed ends at next, and the records
-// come again from peers. A truncated local feed is abandoned: the next message opens another feed,
-// so that no place is used twice.
+// ResaveOrTruncate follows a store that lost a feed from next on. If memory holds all records from there on, it
+// returns them, to be stored again. Otherwise the feed ends at next, and the records come again from peers. A
+// truncated local feed is abandoned: the next message opens another feed, so that no place is used twice.
 func (r *Room) ResaveOrTruncate(key record.FeedKey, next uint64, head record.ID) (again []store.Entry) {
 	f := r.feeds[key]
 	if f == nil || next >= f.next() {

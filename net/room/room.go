@@ -1,34 +1,29 @@
 // Package room holds the signed records of one room and decides which belong to it.
 //
-// A Room is state without goroutines, I/O or locks: the caller holds one lock around it and its
-// Planner. It takes verified records in any order and from any peer, and reports what each record did.
-// It signs local records, and it answers what peers ask when they compare rooms. What it holds depends
-// only on the records it was given, not on their order: after the same records, two rooms have the same
-// Frontier and Hash.
+// A Room is state without goroutines, I/O or locks: the caller holds one lock around it and its Planner. It takes
+// verified records in any order and from any peer, and reports what each record did. It signs local records, and it
+// answers what peers ask when they compare rooms. What it holds depends only on the records it was given, not on
+// their order: after the same records, two rooms have the same Frontier and Hash.
 //
-// Chains. Each run of a program writes one feed, named by its author and a random number. A
-// feed's records are numbered from 0, and each names the id of the one before it (Prev). Record 0
-// may name the last record of the author's previous feed. A room keeps each feed as a chain without
-// a gap: Accept takes a record only if it is the next one and names the last one. If a feed's
-// beginning is gone, the first record held is taken without that check. Records that come before
-// their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Outcome.Gap says which
-// records are missing. At most 65,536 feeds are held.
+// Chains. Each run of a program writes one feed, named by its author and a random number. A feed's records are
+// numbered from 0, and each names the id of the one before it (Prev). Record 0 may name the last record of the
+// author's previous feed. A room keeps each feed as a chain without a gap: Accept takes a record only if it is the
+// next one and names the last one. If a feed's beginning is gone, the first record held is taken without that
+// check. Records that come before their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Outcome.Gap
+// says which records are missing. At most 65,536 feeds are held.
 //
-// Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed
-// and number (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a
-// counter. A local record's time lies behind all times seen before, except those more than 5
-// minutes ahead of the local clock.
+// Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed and number
+// (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a counter. A local record's time
+// lies behind all times seen before, except those more than 5 minutes ahead of the local clock.
 //
-// Gaps. Records that no peer has any more leave a gap that can't be filled. StartFeedAt then begins
-// the feed again where the copies of all asked peers begin, under rules that protect a feed from
-// false claims. Floors are announced in Frontier, so that peers don't ask for records that are
-// gone.
+// Gaps. Records that no peer has any more leave a gap that can't be filled. StartFeedAt then begins the feed again
+// where the copies of all asked peers begin, under rules that protect a feed from false claims. Floors are
+// announced in Frontier, so that peers don't ask for records that are gone.
 //
-// Forks. Two records for one place, both behind the same record, prove that the author forked the
-// feed. Every peer sees the same proof, so every peer ends the feed below that place, for good; a
-// fork found further down replaces it. Two records for one place behind different records belong to
-// chains that part further down. A Divergence leads there, by asking for the peer's earlier
-// records.
+// Forks. Two records for one place, both behind the same record, prove that the author forked the feed. Every peer
+// sees the same proof, so every peer ends the feed below that place, for good; a fork found further down replaces
+// it. Two records for one place behind different records belong to chains that part further down. A Divergence
+// leads there, by asking for the peer's earlier records.
 //
 // Unknown kinds. A chain needs every link, so a room also stores and forwards records of kinds that
 // this version doesn't know. It does so up to 1 MiB of bodies per author. Above that limit the feed

@@ -95,12 +95,10 @@ func (f *file) encode() []byte {
 	return out.Bytes()
 }
 
-// IsCertificate reports whether a file with that beginning is a certificate or evidence, rather
-// than an export.
+// IsCertificate reports whether a file with that beginning is a certificate or evidence, rather than an export.
 func IsCertificate(begin []byte) bool { return bytes.HasPrefix(begin, []byte(`{"p2pchat":`)) }
 
-// ReadCertificate checks a file by rules 1 to 7 and returns the first flaw, wrapping
-// ErrCertificate.
+// ReadCertificate checks a file by rules 1 to 7 and returns the first flaw, wrapping ErrCertificate.
 func ReadCertificate(r io.Reader) (*Certificate, error) {
 	text, err := io.ReadAll(io.LimitReader(r, MaxCertificate+1))
 	if err != nil {

@@ -26,10 +26,9 @@
 //  7. In evidence both ballots are for that id and by the same author, on the roll: first the approval,
 //     then the reject.
 //
-// Records is state without goroutines, I/O or locks: the records, the ledger that counts them, and the
-// dispute set. Vote records stand outside feeds, so no record waits for a predecessor; ballots
-// that arrive before their proposal wait in the ledger, bounded. Votes adds what a running room needs:
-// exchange with peers, persistence and events.
+// Records is state without goroutines, I/O or locks: the records, the ledger that counts them, and the dispute set.
+// Vote records stand outside feeds, so no record waits for a predecessor; ballots that arrive before their proposal
+// wait in the ledger, bounded. Votes adds what a running room needs: exchange with peers, persistence and events.
 //
 // # Layout
 //

@@ -80,8 +80,7 @@ func fromWire(held []wire.HeldVotes) (m vote.Map, ok bool) {
 	return m, true
 }
 
-// TakePageLocked collects the votes on a page of a peer's frontier. first says that the page begins a new
-// frontier.
+// TakePageLocked collects the votes on a page of a peer's frontier. first says that the page begins a new frontier.
 func (v *Votes) TakePageLocked(s *Session, held []wire.HeldVotes, first bool) {
 	if first {
 		s.page = nil

@@ -105,8 +105,7 @@ func (v *Votes) Certificate(ref string) (event.Proposal, []byte, error) {
 	return v.encode(ref, v.records.EncodeCertificate, errNotPassed)
 }
 
-// Evidence returns the proof that someone voted twice on a proposal, as a file: the first if there are
-// several.
+// Evidence returns the proof that someone voted twice on a proposal, as a file: the first if there are several.
 func (v *Votes) Evidence(ref string) (event.Proposal, []byte, error) {
 	return v.encode(ref, v.records.EncodeEvidence, errNoneTwice)
 }
@@ -134,8 +133,7 @@ type ownVote struct {
 	choice vote.Choice // of a ballot
 }
 
-// sign signs the records of a local vote. The voters of a proposal are those that Room.ListVoters
-// returns now.
+// sign signs the records of a local vote. The voters of a proposal are those that Room.ListVoters returns now.
 func (v *Votes) sign(own ownVote) ([]*record.Record, error) {
 	v.cfg.Lock.Lock()
 	defer v.cfg.Lock.Unlock()
@@ -177,9 +175,8 @@ func (rs *Records) SignProposal(w vote.Draft, now int64) ([]*record.Record, erro
 	return []*record.Record{rec, mine}, err
 }
 
-// SignBallot signs the local ballot on a proposal. A ballot is final, so the caller lets the user
-// undo the choice before, and saves the ballot before it is sent (package vote, rule 3). It counts
-// nowhere until ApplyOwn.
+// SignBallot signs the local ballot on a proposal. A ballot is final, so the caller lets the user undo the choice
+// before, and saves the ballot before it is sent (package vote, rule 3). It counts nowhere until ApplyOwn.
 func (rs *Records) SignBallot(id vote.ID, c vote.Choice, now int64) ([]*record.Record, error) {
 	v, ok := rs.Ledger.View(id)
 	switch {
@@ -233,8 +230,7 @@ func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
 	return []*record.Record{rec}, err
 }
 
-// ApplyOwn adds local records about one proposal, once they are on disk. The caller sends those in
-// Accepted.
+// ApplyOwn adds local records about one proposal, once they are on disk. The caller sends those in Accepted.
 func (rs *Records) ApplyOwn(own []*record.Record) (out Change, err error) {
 	for _, rec := range own {
 		c, err := read(rec, rs.room)

@@ -15,8 +15,7 @@ import (
 
 // Vote records are kept as small values of the store, each under its id, and so is the dispute set.
 
-// saveWait is how long Propose, Vote and Cancel wait for the disk before they leave the rest to the
-// background.
+// saveWait is how long Propose, Vote and Cancel wait for the disk before they leave the rest to the background.
 const saveWait = 300 * time.Millisecond
 
 var errEnding = errors.New("the program is ending")

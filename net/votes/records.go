@@ -108,8 +108,7 @@ func (rs *Records) follow(out *Change, ref vote.Ref, res vote.Result) {
 	}
 }
 
-// judge disputes a proposal that leaves voters out (package vote, rule 6). Only its arrival
-// can do that.
+// judge disputes a proposal that leaves voters out (package vote, rule 6). Only its arrival can do that.
 func (rs *Records) judge(out *Change, p *vote.Proposal, linked []identity.Key) {
 	if out.LeftOut = p.ListLeftOut(rs.self.Key(), linked); len(out.LeftOut) > 0 {
 		rs.disputes[p.ID] = struct{}{}

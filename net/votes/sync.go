@@ -9,8 +9,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Hash returns 16 hex digits of the ledger's hash: half of a room's frontier hash (package vote,
-// rule 10).
+// Hash returns 16 hex digits of the ledger's hash: half of a room's frontier hash (package vote, rule 10).
 func (rs *Records) Hash() string {
 	h := rs.Ledger.Hash()
 	return hex.EncodeToString(h[:8])
