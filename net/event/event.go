@@ -74,8 +74,7 @@ func (p Peer) Encrypted() bool { return p.Kind == KindNative }
 // Present reports whether the peer is here: up, or late.
 func (p Peer) Present() bool { return p.State == Up || p.State == Late }
 
-// PeerChanged says that a peer came, went, or is called or reached otherwise. It carries all of the
-// peer as it is now.
+// PeerChanged says that a peer came, went, or is called or reached otherwise. It carries all of it.
 type PeerChanged struct {
 	Scope
 	Peer Peer
@@ -143,8 +142,7 @@ type Sent struct {
 	Peers int
 }
 
-// Delivered counts the peers that acknowledged a message from the local peer. It comes again when
-// more do; the newest counts.
+// Delivered counts the peers that acknowledged a message from the local peer. The newest counts.
 type Delivered struct {
 	Scope
 	ID        string // the newest message that this holds for; older ones of this run have at least as many

@@ -91,8 +91,7 @@ func (q *Queue) compactLocked() {
 	q.queue = packed
 }
 
-// WaitSpace returns once at most MaxQueued messages wait, or the queue is closed. Call it without any
-// lock that the reader may need.
+// WaitSpace waits until at most MaxQueued messages wait. Call it without any lock that the reader may need.
 func (q *Queue) WaitSpace() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

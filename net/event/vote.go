@@ -16,8 +16,7 @@ type Voter struct {
 	Here   bool        // linked, or the local peer
 }
 
-// Ending is how far a vote that switches secure-only off has come with one of the votes that switched
-// it on (see package vote).
+// Ending is how far a vote for secure-only off has come with one of the votes that it ends (see package vote).
 type Ending struct {
 	Label string // names the vote that it ends
 	Need  int

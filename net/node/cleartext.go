@@ -93,8 +93,7 @@ func (c *cleartext) refreshNetworks() {
 	c.surveyed = time.Now()
 }
 
-// isNative reports whether an id or an address belongs to us or to a native peer of this run: nothing
-// in cleartext goes there.
+// isNative reports whether an id or address is ours or of a native peer of this run, which gets no cleartext.
 func (c *cleartext) isNative(id string, at netip.AddrPort) bool {
 	n := c.n
 	n.mu.Lock()
@@ -189,7 +188,7 @@ func (c *cleartext) PolicyKnown() {
 	}
 }
 
-// onlyOnePeer reports whether local messages go without our name: to an only peer, where the person asked for that.
+// onlyOnePeer reports whether messages go without our name, as the person asked, since there is one peer only.
 func (c *cleartext) onlyOnePeer() bool {
 	c.n.mu.Lock()
 	linked := len(c.n.mu.linked)
@@ -235,8 +234,7 @@ func (c *cleartext) peers() []event.Peer {
 	return peers
 }
 
-// safeSenderID returns an id to show a cleartext message under: never our own or a native peer's,
-// whatever it claims.
+// safeSenderID returns the id to show a cleartext message under: never our own or a native peer's.
 func (c *cleartext) safeSenderID(id string) string {
 	const longest = 64
 	if len(id) > longest || c.isNative(id, netip.AddrPort{}) {
@@ -261,7 +259,7 @@ func (c *cleartext) ignore(id string, on bool) bool {
 	return false
 }
 
-// leave says goodbye to plain peers. The port must still be open: silent line clients would be cut with it.
+// leave says goodbye to plain peers. The port must still be open, or silent line clients would be cut.
 func (c *cleartext) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()

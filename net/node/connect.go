@@ -12,14 +12,13 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// The schemes of an address of Connect: a program that speaks lines, and one of the seed's. Without one
-// it is a native peer's.
+// The schemes of plain addresses of Connect: a program that speaks lines, and one of the seed. Others are native.
 const (
 	lineScheme = "line://"
 	jsonScheme = "json://"
 )
 
-// Connect dials host:port, line://host:port or json://host:port, and retries for ever. Events report the result.
+// Connect dials host:port, line://host:port or json://host:port, and retries for ever. Events report how it goes.
 func (n *Node) Connect(addr string) error {
 	at := strings.TrimPrefix(strings.TrimPrefix(addr, lineScheme), jsonScheme)
 	if portOf(at) == 0 {
@@ -42,8 +41,7 @@ func (n *Node) dial(addr string) {
 	}
 }
 
-// cancelConnect ends what Connect does for an address, its scheme or none before it, and the link that came of
-// it. It reports whether there was anything to end.
+// cancelConnect ends what Connect does for an address, and the link that came of it, if there is anything to end.
 func (n *Node) cancelConnect(addr string) bool {
 	at := strings.TrimPrefix(strings.TrimPrefix(addr, lineScheme), jsonScheme)
 	native := at == addr && n.mesh.CancelConnect(at)
@@ -68,8 +66,7 @@ func (n *Node) cancelConnect(addr string) bool {
 	return true
 }
 
-// dialAll dials what the user named, and quietly what was reached in earlier runs: somebody who isn't
-// there today is no trouble.
+// dialAll dials what the user named and, quietly, what was reached in earlier runs.
 func (n *Node) dialAll() {
 	n.mu.Lock()
 	var again []string
@@ -110,8 +107,7 @@ func (n *Node) forget(addrs ...string) {
 	}
 }
 
-// Disconnect ends the link to the peer with that uuid, or what Connect does for an address, and keeps it
-// ended until Connect.
+// Disconnect ends the link to the peer with that uuid, or what Connect does for an address, until the next Connect.
 func (n *Node) Disconnect(id string) error {
 	if n.cancelConnect(id) {
 		return nil

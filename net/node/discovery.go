@@ -14,7 +14,7 @@ import (
 // maxCopies bounds the addresses of other programs with our key that are reported in one run.
 const maxCopies = 8
 
-// finder finds peers for a node, by beacons and by mDNS. Its fields are set before others run beside Start.
+// finder finds peers by beacons and by mDNS. Its fields are set before others run beside Start.
 type finder struct {
 	n       *Node
 	udp     discovery.Transport // nil: no discovery
@@ -65,8 +65,7 @@ func (f *finder) onAnnouncement(s discovery.Announcement) {
 	}
 }
 
-// reportKeyCopy reports another program with our key: once for each address, and for a few of them,
-// since anyone can send our beacon again, each time as a new program's.
+// reportKeyCopy reports another program with our key, once for each of a few addresses: anyone can replay a beacon.
 func (f *finder) reportKeyCopy(s discovery.Announcement) {
 	f.n.mu.Lock()
 	defer f.n.mu.Unlock()

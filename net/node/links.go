@@ -15,8 +15,7 @@ import (
 // maxPeers bounds the peers of this run that are remembered, linked or not: a new key costs nothing.
 const maxPeers = 1024
 
-// peer is a key that was linked in this run. It is guarded by Node.mu. What a peer holds of a room
-// stands in package replica.
+// peer is a key that was linked in this run, without what it holds of a room. It is guarded by Node.mu.
 type peer struct {
 	event.Peer
 	link   *link.Link // nil: none is up
@@ -104,7 +103,7 @@ func (n *Node) addLink(l *link.Link) {
 	n.onLinksChangedLocked()
 }
 
-// forgetPeerLocked makes room for another peer: of those that have no link, the one that was lost first goes.
+// forgetPeerLocked makes room for another peer: the one that was lost first goes.
 func (n *Node) forgetPeerLocked() {
 	if len(n.mu.peers) < maxPeers {
 		return
@@ -142,8 +141,7 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 	n.removeLink(l, last, why == nil || isBye && bye.Reason == wire.ByeLeaving)
 }
 
-// removeLink notes that a link is down. last says that its peer has no link any more, left that the
-// peer said goodbye.
+// removeLink notes that a link is down. last: it was the only one of its peer; left: the peer said goodbye.
 func (n *Node) removeLink(l *link.Link, last, left bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

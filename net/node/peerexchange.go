@@ -10,8 +10,7 @@ import (
 // maxContacts is how many peers a Peers frame names (see package wire).
 const maxContacts = 50
 
-// sendPeerListsLocked notifies every link which peers are linked here and where they listen, soon
-// after a link came or went.
+// sendPeerListsLocked notifies every link which peers are linked here and where they listen.
 func (n *Node) sendPeerListsLocked() {
 	var links wire.Links
 	var peers wire.Peers

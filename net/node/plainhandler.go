@@ -37,7 +37,7 @@ func (h plainHandler) Peer(p, before event.Peer) {
 	n.events.Post(changed)
 }
 
-// Said implements plain.Handler. A line client's message goes on to native peers, which can't hear it otherwise.
+// Said implements plain.Handler. It hands a line client's message on to native peers.
 func (h plainHandler) Said(l event.Line) {
 	h.n.events.WaitSpace()
 	if l.Kind == event.KindLine {

@@ -22,8 +22,7 @@ func (r *Room) Say(text string) error { return r.Send(record.KindChat, text) }
 // Me sends a message in the third person, as Say does.
 func (r *Room) Me(text string) error { return r.Send(record.KindMe, text) }
 
-// WaitDelivered waits until every linked peer has acknowledged all that was sent, and it was sent to
-// all plain peers.
+// WaitDelivered waits until every linked peer has acknowledged all, and plain peers were sent all.
 func (r *Room) WaitDelivered(ctx context.Context) error {
 	if err := r.cleartext.plain.WaitSent(ctx); err != nil {
 		return err

@@ -24,7 +24,7 @@ const (
 	stuckAfter   = 2 * time.Second
 )
 
-// Unsigned sends a message that anyone could have written to everyone. Under secure-only it is refused.
+// Unsigned sends a message that anyone could have written. Under secure-only it is refused.
 func (r *Room) Unsigned(text string) error { return r.cleartext.sendUnsigned(text) }
 
 func (c *cleartext) sendUnsigned(text string) error {
@@ -52,8 +52,7 @@ func (c *cleartext) line(l event.Line) event.Line {
 // scope returns the home room, which cleartext belongs to.
 func (c *cleartext) scope() event.Scope { return event.Scope{Room: event.Room(c.n.Replica.ID())} }
 
-// sendToLinks sends a cleartext message to the native peers, as a Chat, and returns how many. via is
-// our own key when it comes from a line client of ours.
+// sendToLinks sends native peers a Chat and returns how many. via is our key for a message of our line client.
 func (c *cleartext) sendToLinks(l event.Line, via *identity.Key) (sent int) {
 	f, err := wire.Encode(wire.Chat{FromID: l.FromID, FromName: l.FromName, Content: l.Text, Timestamp: uint64(l.Time.Unix()), Via: via})
 	if err != nil {
@@ -97,8 +96,7 @@ func (c *cleartext) waitForLinks() {
 	}
 }
 
-// takeChat takes a Chat from a native peer: its own /unsigned, or a message of its line client. It is
-// shown, and never handed on as a record.
+// takeChat takes a Chat from a native peer: its own /unsigned, or a message of its line client.
 func (c *cleartext) takeChat(l *link.Link, m wire.Chat) {
 	c.n.mu.Lock()
 	p := c.n.peerOfLocked(l)
@@ -120,7 +118,7 @@ func (c *cleartext) takeChat(l *link.Link, m wire.Chat) {
 	c.RelayMessage(line)
 }
 
-// refuseUnderSecureOnly counts a cleartext message if secure-only refuses it, and reports whether it does.
+// refuseUnderSecureOnly reports whether secure-only refuses a cleartext message, and counts it then.
 func (c *cleartext) refuseUnderSecureOnly(from string) bool {
 	label, on := c.n.SecureOnly()
 	if on {

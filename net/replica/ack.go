@@ -17,8 +17,7 @@ const AckEvery = 50 * time.Millisecond
 // maxHeads is how many feeds a Have names.
 const maxHeads = 256
 
-// queueAckLocked notes that a record must be acknowledged: to its author, however it came, and to the
-// peer that it came from live, unless that is nil.
+// queueAckLocked notes that a record must be acknowledged to its author, and to the peer that sent it live, if any.
 func (r *Replica) queueAckLocked(from *peer, rec *record.Record) {
 	key := rec.FeedKey()
 	if from != nil {
@@ -72,8 +71,7 @@ func (r *Replica) onAllAckedLocked(p *peer) {
 	}
 }
 
-// onAckedLocked notes that a peer has our own feed below upto, and posts how many have the newest
-// message of it. A change of name in between is nothing that anyone waits for.
+// onAckedLocked notes that a peer has our own feed below upto, and posts how many have the newest message of it.
 func (r *Replica) onAckedLocked(p *peer, upto uint64) {
 	if upto <= p.acked {
 		return
@@ -108,8 +106,7 @@ func (r *Replica) audienceLocked(upto uint64) (has, lacks []*peer) {
 	return has, lacks
 }
 
-// WhoHas returns which peers have the last message that was sent in this run, of those it is for, and
-// which lack it. It reports false when nothing was sent.
+// WhoHas returns which peers have the last message of this run, of those it is for. It reports false if none was sent.
 func (r *Replica) WhoHas() (event.Reach, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

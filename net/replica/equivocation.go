@@ -69,8 +69,7 @@ func (r forks) sendForkProof(l Link, f room.Fork) {
 	}
 }
 
-// requestOlder asks a peer for what it has of a feed below a record that is of another chain than
-// ours. The answer leads to where the two part, or to another question further down.
+// requestOlder asks a peer for records below one of another chain than ours, down to where the two part.
 func (r forks) requestOlder(l Link, d room.Divergence) {
 	if d.Seq == 0 {
 		return

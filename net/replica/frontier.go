@@ -110,8 +110,7 @@ func (o outgoing) pages(yield func(wire.Frontier) bool) {
 	}
 }
 
-// sendSync waits until the link's sync queue has room, and leaves enough of it for an answer. It
-// reports false when the link goes down, or ctx ends.
+// sendSync waits for room in the sync queue beside an answer. It reports false when the link or ctx ends.
 func (r frontiers) sendSync(ctx context.Context, l Link, syncMu *sync.Mutex, m wire.Message) bool {
 	frame := r.encode(m)
 	if frame == nil {
@@ -180,8 +179,7 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 	}
 }
 
-// compareLocked compares a peer's whole frontier with ours, and asks for what is missing here. ask says
-// that the peer wants ours.
+// compareLocked compares a peer's whole frontier with ours, asks for what is missing, and sends ours if ask says so.
 func (r frontiers) compareLocked(p *peer, ask bool) {
 	theirs := p.page
 	p.page = nil

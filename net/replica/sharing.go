@@ -25,8 +25,7 @@ const (
 	ShareNone    = time.Duration(-1)
 )
 
-// maxFirstSeen bounds the keys that are remembered: a new key costs nothing. One that isn't remembered
-// is met for the first time again.
+// maxFirstSeen bounds the keys that are remembered. One that is not is met for the first time again.
 const maxFirstSeen = 1 << 16
 
 // sharing decides how much history a key gets. What it guards stands under the replica's lock.
@@ -43,8 +42,7 @@ func (r sharing) loadFirstSeen(ctx context.Context) error {
 	return err
 }
 
-// noteFirstSeen remembers when a key was first met. It returns since when what arrived here is for
-// that key, and whether this is the first meeting.
+// noteFirstSeen remembers a first meeting. since says from when on what arrived here is for that key.
 func (r sharing) noteFirstSeen(key identity.Key) (since time.Time, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,7 +120,6 @@ func (r sharing) noteLimitedShareLocked(p *peer) {
 }
 
 // warnTruncatedLocked reports once, to a person that is new here, that not all of the past can be had.
-// Call it before anything of theirs is asked for.
 func (r sharing) warnTruncatedLocked(p *peer, theirs []room.Holding) {
 	if r.mu.warnedTruncated || !r.room.HasTruncatedFeeds(theirs) {
 		return

@@ -38,8 +38,7 @@ func (r slowPeers) advertiseLocked(p *peer) {
 	r.frontiers.sendFrontierLocked(p, true)
 }
 
-// followSlowLocked looks at the frontier of a slow peer: it is level, or pulls on, or has all that it
-// was sent and hears how far we are now.
+// followSlowLocked looks whether a slow peer is level, pulls on, or must hear how far we are now.
 func (r slowPeers) followSlowLocked(p *peer, theirs []room.Holding) {
 	if p.advertised == nil || p.link.LiveSpace() == 0 {
 		return // Drained is still to come

@@ -29,8 +29,7 @@ func (r *Room) AppendText(kind record.Kind, text string) ([]store.Entry, error) 
 	return append(out, said), nil
 }
 
-// Rename changes the local name by a record, and returns the record. Before the first message of a
-// run, that is the record that opens the feed.
+// Rename changes the local name by a record: before the first message of a run, the one that opens the feed.
 func (r *Room) Rename(name string) (store.Entry, error) {
 	if err := record.CheckName(name); err != nil {
 		return store.Entry{}, err
@@ -61,8 +60,7 @@ func (r *Room) OwnFeed() (record.FeedKey, uint64, bool) {
 	return r.ownFeed, r.feeds[r.ownFeed].next() - 1, true
 }
 
-// openFeed begins this run's feed. Each start draws a new random feed, so that a kill, a
-// restored backup or a copied profile never puts two records in one place.
+// openFeed begins this run's feed, with a new random number: so a restored backup never uses a place twice.
 func (r *Room) openFeed() (store.Entry, error) {
 	r.ownFeed.Feed = record.NewFeed()
 	r.feeds[r.ownFeed] = newFeed()

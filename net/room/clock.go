@@ -6,8 +6,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// maxAhead limits how far in the future a peer's time may lie and still move the local clock. A
-// peer with a wrong clock must not move the clocks of all others.
+// maxAhead is how far ahead a peer's time may lie and still move our clock: a wrong clock must not move all others.
 const maxAhead = 5 * time.Minute
 
 // clock is the hybrid logical clock that stamps local records.

@@ -31,8 +31,7 @@ func (f *feed) next() uint64 { return f.memFloor + uint64(len(f.records)) }
 
 func (f *feed) knowsHead() bool { return f.head != (record.ID{}) }
 
-// extendsHead reports whether rec names the feed's last record as its predecessor. The first record
-// held of a feed can't be checked where the feed's beginning is gone.
+// extendsHead reports whether rec names the feed's last record as its predecessor, if that is known.
 func (f *feed) extendsHead(rec *record.Record) bool {
 	return !f.knowsHead() || rec.Seq() == 0 || rec.Prev() == f.head
 }
@@ -69,8 +68,7 @@ func (f *feed) dropOldest(n int) (freed int) {
 	return freed
 }
 
-// endBefore ends the feed before next: the record at next and all behind it must come again. head
-// is the id of the record before next, zero if unknown.
+// endBefore ends the feed before next, which must come again. head is the id of the record before, zero if unknown.
 func (f *feed) endBefore(next uint64, head record.ID) {
 	f.records, f.memBytes = nil, 0
 	f.memFloor, f.floor = next, min(f.floor, next)

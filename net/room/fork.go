@@ -6,17 +6,15 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// Fork is the evidence that an author signed two records for one place of a feed, both behind the
-// same record. Only a modified program does that. The room drops the feed from Seq on. Of several
-// forks in a feed the one with the lowest Seq counts, so that the same records make the same room.
+// Fork is the evidence that an author signed two records for one place (see the package comment). Of several forks
+// in a feed the one with the lowest Seq counts, so that the same records make the same room.
 type Fork struct {
 	Key  record.FeedKey
 	Seq  uint64
 	A, B *record.Record // sorted by id; nil when the evidence was lost
 }
 
-// Divergence says that a peer holds other records of a feed than this room. The two chains part
-// below Seq. The peer's records below Seq show where.
+// Divergence says that a peer's records of a feed are of another chain than ours, which parts from it below Seq.
 type Divergence struct {
 	Key record.FeedKey
 	Seq uint64
@@ -36,8 +34,7 @@ func (r *Room) compareExisting(key record.FeedKey, f *feed, rec *record.Record) 
 	return Outcome{}
 }
 
-// CompareStored compares rec, for which Accept set Outcome.InStore, with the record that the store
-// has in its place.
+// CompareStored compares a record that Accept said is InStore with the one that the store has in its place.
 func (r *Room) CompareStored(rec, here *record.Record) Outcome {
 	if here.ID() == rec.ID() || here.Author() != rec.Author() || here.Feed() != rec.Feed() || here.Seq() != rec.Seq() {
 		return Outcome{}
@@ -50,8 +47,7 @@ func (r *Room) CompareStored(rec, here *record.Record) Outcome {
 	return r.noteConflict(key, f, here, rec)
 }
 
-// noteConflict handles two records for one place. They prove a fork only if both follow the
-// same record: only there do the two chains part, and all peers find the same place.
+// noteConflict handles two records for one place: a fork if both follow the same record, else a divergence.
 func (r *Room) noteConflict(key record.FeedKey, f *feed, a, b *record.Record) Outcome {
 	if a.Prev() != b.Prev() {
 		return Outcome{Diverged: &Divergence{Key: key, Seq: b.Seq()}}

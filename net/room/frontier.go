@@ -32,8 +32,7 @@ func (r *Room) Frontier() []Holding {
 	return out
 }
 
-// Hash returns 16 hex digits over the ends of all feeds. Rooms with the same ends have the same
-// hash, whatever their floors (see the package comment).
+// Hash returns 16 hex digits over the ends of all feeds, whatever their floors (see the package comment).
 func (r *Room) Hash() string {
 	if r.hash != "" {
 		return r.hash
@@ -72,8 +71,7 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 	return out
 }
 
-// HasTruncatedFeeds reports whether a peer lacks the beginning of a feed that is new to this room:
-// the peer deleted or withholds it.
+// HasTruncatedFeeds reports whether a peer deleted or withholds the beginning of a feed that is new to this room.
 func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 	return slices.ContainsFunc(theirs, func(h Holding) bool {
 		f := r.feeds[h.Key]

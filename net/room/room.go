@@ -85,8 +85,7 @@ type Room struct {
 	ownTime record.Time
 }
 
-// New returns the empty room id for a local identity and name. now is the wall clock; limit bounds
-// the bytes of bodies in memory, 0 for DefaultMemory.
+// New returns an empty room. now is the wall clock; limit bounds the bytes of bodies in memory, 0: DefaultMemory.
 func New(id record.RoomID, self *identity.Identity, name string, now func() time.Time, limit int) *Room {
 	if limit <= 0 {
 		limit = DefaultMemory
@@ -114,8 +113,7 @@ type Gap struct {
 	From, To uint64
 }
 
-// Accept takes a verified record from any peer, live or caught up. The error is
-// record.ErrOtherRoom, ErrNoFeed or ErrFull.
+// Accept takes a verified record from any peer. Its errors are record.ErrOtherRoom, ErrNoFeed and ErrFull.
 func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	if rec.Body().Room != r.id {
 		return Outcome{}, record.ErrOtherRoom
@@ -193,8 +191,7 @@ func (r *Room) takeWaiting(f *feed, seq uint64) *record.Record {
 	return rec
 }
 
-// appendRecord appends rec to its feed. It reports false, and does nothing, if rec belongs to
-// another chain or breaks a limit.
+// appendRecord appends rec to its feed, unless it belongs to another chain or breaks a limit.
 func (r *Room) appendRecord(key record.FeedKey, f *feed, rec *record.Record) bool {
 	if !f.extendsHead(rec) || !r.withinUnknownLimit(f, rec) {
 		return false
@@ -208,8 +205,7 @@ func (r *Room) appendRecord(key record.FeedKey, f *feed, rec *record.Record) boo
 	return true
 }
 
-// withinUnknownLimit counts rec if this version doesn't know its kind. Above the limit the
-// feed ends: a chain can't go on without one of its links.
+// withinUnknownLimit counts rec if its kind is unknown. Above the limit the feed ends: a chain needs each link.
 func (r *Room) withinUnknownLimit(f *feed, rec *record.Record) bool {
 	if !rec.Kind().CountsAsUnknown() {
 		return true
@@ -250,8 +246,7 @@ func (r *Room) trimMemory() {
 	}
 }
 
-// emptyMemory drops all records but those of the local feed. There are so many feeds that
-// even their last records are over the limit.
+// emptyMemory drops all but the local feed: so many are the feeds that even their last records are too much.
 func (r *Room) emptyMemory() {
 	for key, f := range r.feeds {
 		if key != r.ownFeed {

@@ -210,8 +210,7 @@ func (rs *Records) ballot(id vote.ID, c vote.Choice) (*record.Record, error) {
 	return rs.sign(record.KindBallot, 0, data)
 }
 
-// SignCancel signs the cancel of an own proposal. A last approval that was signed before still
-// passes the proposal. The cancel counts nowhere until ApplyOwn.
+// SignCancel signs the cancel of an own proposal. A last approval that was signed before still passes it.
 func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
 	v, ok := rs.Ledger.View(id)
 	switch {

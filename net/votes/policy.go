@@ -52,8 +52,8 @@ func (v *Votes) postPolicyLocked(history bool) {
 	v.cfg.Events.Post(event.PolicyChanged{Scope: v.scope, Policy: v.policyLocked(), History: history})
 }
 
-// onLevelLocked follows the moment in which our votes are level with a peer's: the policy is known.
-// The same records with another policy mean that the dispute sets differ, which is reported.
+// onLevelLocked notes that our votes are level with a peer's: the policy is known. If theirs differs, the dispute sets
+// do, which is reported.
 func (v *Votes) onLevelLocked(s *Session) {
 	v.setKnownLocked()
 	theirs, ours := s.policy, v.WirePolicyLocked()

@@ -73,8 +73,7 @@ func canStillEndOne(p event.Proposal, key identity.Key) bool {
 	})
 }
 
-// postProposalLocked posts a proposal that is new or has changed. A new one may change the labels of
-// others with its number, so these are posted too.
+// postProposalLocked posts a proposal that is new or changed, and others whose labels a new one changes.
 func (v *Votes) postProposalLocked(id vote.ID, history bool) {
 	p := v.proposalLocked(id)
 	was, known := v.shown[id]
@@ -93,8 +92,7 @@ func (v *Votes) postProposalLocked(id vote.ID, history bool) {
 	}
 }
 
-// postChangedLocked posts the proposals whose status changed without a record of their own: by the
-// clock, a dispute or another proposal.
+// postChangedLocked posts proposals whose status the clock, a dispute or another proposal changed.
 func (v *Votes) postChangedLocked(history bool) {
 	now := time.Now().UnixMilli()
 	for id, was := range v.shown {

@@ -17,8 +17,7 @@ var ErrForm = errors.New("vote record has a feed, a place in it, or a wrong time
 // IsVoteRecord reports whether Records takes the record: a vote record outside any feed.
 func IsVoteRecord(r *record.Record) bool { return r.Kind().IsVote() && r.Feed() == 0 }
 
-// Records holds the vote records of one room and the policy that follows from them: the ledger, and the
-// record behind each of its entries.
+// Records holds the vote records of one room: the ledger, the record behind each of its entries, and the policy.
 type Records struct {
 	*vote.Ledger
 	room     record.RoomID
@@ -173,8 +172,8 @@ var errOff = errors.New("secure-only off is judged by the records alone: it can'
 // Policy returns the policy of this client.
 func (rs *Records) Policy() vote.Policy { return rs.policy }
 
-// SecureOnly reports whether unsigned messages are refused here, and the label of the proposal that
-// made it so. It may be called from any goroutine, under any lock.
+// SecureOnly reports whether unsigned messages are refused here, and the label of the proposal behind that.
+// It may be called from any goroutine, under any lock.
 func (rs *Records) SecureOnly() (label string, on bool) {
 	if l := rs.secureOnly.Load(); l != nil {
 		return *l, true
@@ -192,8 +191,7 @@ func (rs *Records) publish() {
 	rs.secureOnly.Store(label)
 }
 
-// SetDisputed adds a proposal to the dispute set or removes it (/refuse, /accept), and reports
-// whether the policy changed. The caller saves the set.
+// SetDisputed changes the dispute set, which the caller saves, and reports whether the policy changed.
 func (rs *Records) SetDisputed(id vote.ID, on bool) (changed bool, err error) {
 	v, ok := rs.Ledger.View(id)
 	switch {
@@ -211,8 +209,7 @@ func (rs *Records) SetDisputed(id vote.ID, on bool) (changed bool, err error) {
 	return changed, nil
 }
 
-// Restore fills empty records from disk: verified records and the dispute set. It disputes no
-// proposal anew. It returns how many records were refused.
+// Restore fills empty records from disk, disputes nothing anew, and returns how many records were refused.
 func (rs *Records) Restore(recs []*record.Record, disputes []vote.ID) (refused int) {
 	for _, id := range disputes {
 		rs.disputes[id] = struct{}{}

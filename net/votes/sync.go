@@ -78,8 +78,7 @@ type readRecord struct {
 	content
 }
 
-// acceptCertificate adds an unknown proposal together with the approvals that pass it. about
-// holds these records, and maybe more about the same proposal.
+// acceptCertificate adds an unknown proposal with the approvals that pass it. about holds all records about it.
 func (rs *Records) acceptCertificate(c vote.Certificate, about []readRecord, linked []identity.Key) (Change, error) {
 	out := Change{Proposal: c.Proposal.ID}
 	for _, h := range about {

@@ -80,12 +80,10 @@ func New(cfg Config) *Votes {
 // HashLocked returns the votes' half of the room's frontier hash.
 func (v *Votes) HashLocked() string { return v.records.Hash() }
 
-// SecureOnly reports whether unsigned messages are refused here, and the label of the proposal that
-// made it so. It may be called under any lock.
+// SecureOnly returns what Records.SecureOnly does, and may be called under any lock.
 func (v *Votes) SecureOnly() (label string, on bool) { return v.records.SecureOnly() }
 
-// applyLocked follows what vote records did: saves them, hands them on and reports them. from is the
-// zero key for local ones.
+// applyLocked saves, hands on and reports what vote records did. from is the zero key for local ones.
 func (v *Votes) applyLocked(out Change, from identity.Key, history bool) {
 	v.persist(out)
 	if len(out.LeftOut) > 0 {
