@@ -196,7 +196,6 @@ func (c *cleartext) onlyOnePeer() bool {
 	return c.n.cfg.Bare && linked == 0 && c.CountPlainPeers() == 1
 }
 
-// SendCleartext implements replica.Host.
 func (c *cleartext) SendCleartext(l event.Line) int {
 	return c.whenAllowed(func() int { return c.plain.Send(plainText(l), true) })
 }
@@ -220,7 +219,6 @@ func plainText(l event.Line) string {
 	return l.Text
 }
 
-// CountPlainPeers implements replica.Host.
 func (c *cleartext) CountPlainPeers() int { return len(c.plain.Peers()) }
 
 // peers returns the plain peers that are here.

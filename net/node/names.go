@@ -52,7 +52,6 @@ func (p *peer) takeHelloName(h wire.Hello) {
 	}
 }
 
-// TakeName implements replica.Host.
 func (h roomHost) TakeName(r *record.Record) {
 	n := h.n
 	n.mu.Lock()

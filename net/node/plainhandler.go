@@ -11,7 +11,6 @@ import (
 // plainHandler follows what plain peers do. It implements plain.Handler.
 type plainHandler struct{ *cleartext }
 
-// Peer implements plain.Handler.
 func (h plainHandler) Peer(p, before event.Peer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -54,7 +53,6 @@ func (h plainHandler) Said(l event.Line) {
 	}
 }
 
-// Refused implements plain.Handler.
 func (h plainHandler) Refused(from, reason string) {
 	if label, on := h.n.SecureOnly(); on && reason == h.muteReason() {
 		h.countDropped(from, label)
@@ -62,25 +60,17 @@ func (h plainHandler) Refused(from, reason string) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.mu.refused) >= maxSenders {
-		clear(h.mu.refused)
-	}
-	key := from + "\x00" + reason
-	h.mu.refused[key]++
 	h.n.countRefused(reason)
-	h.n.events.Post(event.Refused{Scope: h.scope(), From: from, Reason: reason, Count: h.mu.refused[key]})
+	h.postRefusedLocked(h.mu.refused, from+"\x00"+reason, from, reason)
 }
 
-// Info implements plain.Handler.
 func (h plainHandler) Info(from, text string) { h.n.notice(event.Info, from+" "+text, "") }
 
-// Undelivered implements plain.Handler.
 func (h plainHandler) Undelivered(p event.Peer, lines int, err error) {
 	h.n.notice(event.Warning, fmt.Sprintf("%s (%s) can't be reached, and didn't get %d of the lines said: %v", p.Name, p.Addr, lines, err),
 		"it is tried again with each line, until nothing was heard of it for a minute")
 }
 
-// Trouble implements plain.Handler.
 func (h plainHandler) Trouble(addr string, err error) {
 	hint := "it is tried again for ever; does a program listen there?"
 	if errors.Is(err, plain.ErrNative) || errors.Is(err, plain.ErrSelf) || errors.Is(err, plain.ErrNotAllowed) {

@@ -47,7 +47,6 @@ type roomHost struct {
 	room event.Scope
 }
 
-// Peer implements replica.Host.
 func (h roomHost) Peer(key identity.Key) (event.Peer, bool) {
 	h.n.mu.Lock()
 	defer h.n.mu.Unlock()
@@ -58,8 +57,6 @@ func (h roomHost) Peer(key identity.Key) (event.Peer, bool) {
 	return p.now(), true
 }
 
-// Refuse implements replica.Host.
 func (h roomHost) Refuse(from identity.Key, reason string) { h.n.refuse(h.room, from, reason) }
 
-// ScheduleFlush implements replica.Host.
 func (h roomHost) ScheduleFlush() { h.n.scheduleFlush() }

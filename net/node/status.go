@@ -39,12 +39,11 @@ func (n *Node) Peers() []event.Peer {
 
 // Status returns the answer to /status.
 func (n *Node) Status() event.Status {
-	links, room := len(n.mesh.Links()), n.Replica.Status()
+	s := n.Replica.Status()
+	s.Up, s.Links, s.Discovery = time.Since(n.started), len(n.mesh.Links()), n.finder.udp != nil
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := event.Status{Self: n.selfLocked(), Up: time.Since(n.started), Links: links, Peers: len(n.mu.linked),
-		Records: room.Records, Received: room.Received, Saving: room.Saving,
-		Dropped: maps.Clone(n.mu.refused), Network: n.mu.network, Discovery: n.finder.udp != nil}
+	s.Self, s.Peers, s.Dropped, s.Network = n.selfLocked(), len(n.mu.linked), maps.Clone(n.mu.refused), n.mu.network
 	for _, p := range n.mu.peers {
 		now := p.now()
 		s.In, s.Out = s.In+now.In, s.Out+now.Out

@@ -131,10 +131,15 @@ func (c *cleartext) refuseUnderSecureOnly(from string) bool {
 func (c *cleartext) countDropped(from, label string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.mu.dropped) >= maxSenders {
-		clear(c.mu.dropped)
-	}
-	c.mu.dropped[from]++
 	c.n.countRefused("unsigned line under secure-only")
-	c.n.events.Post(event.Refused{Scope: c.scope(), From: from, Reason: "unsigned · policy " + label, Count: c.mu.dropped[from]})
+	c.postRefusedLocked(c.mu.dropped, from, from, "unsigned · policy "+label)
+}
+
+// postRefusedLocked counts a refused message in counts, under a key of its sender, and posts it.
+func (c *cleartext) postRefusedLocked(counts map[string]int, key, from, reason string) {
+	if len(counts) >= maxSenders {
+		clear(counts)
+	}
+	counts[key]++
+	c.n.events.Post(event.Refused{Scope: c.scope(), From: from, Reason: reason, Count: counts[key]})
 }

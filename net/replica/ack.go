@@ -29,8 +29,10 @@ func (r *Replica) queueAckLocked(from *peer, rec *record.Record) {
 	r.cfg.Host.ScheduleFlush()
 }
 
-// flushAcksLocked sends one Have on each link that waits for one.
-func (r *Replica) flushAcksLocked() {
+// Flush sends the acknowledgements that were gathered for a moment: one Have on each link that waits for one.
+func (r *Replica) Flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, p := range r.mu.linked {
 		if len(p.toAck) == 0 {
 			continue

@@ -181,25 +181,11 @@ func (r *Replica) Announce() wire.InRoom {
 	return wire.InRoom{Room: r.id, Frontier: r.hashLocked(), Policy: r.WirePolicyLocked()}
 }
 
-// Status is what there is to say about a room.
-type Status struct {
-	Records  int // held
-	Received int // that came from peers in this run, those that were here already too
-	Saving   event.Saving
-}
-
-// Status returns the room's numbers.
-func (r *Replica) Status() Status {
+// Status returns the room's part of a status: its records and how saving goes.
+func (r *Replica) Status() event.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return Status{Records: r.room.Count(), Received: r.mu.received, Saving: r.saver.savingNow()}
-}
-
-// Flush sends what was gathered for a moment: acknowledgements.
-func (r *Replica) Flush() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.flushAcksLocked()
+	return event.Status{Records: r.room.Count(), Received: r.mu.received, Saving: r.saver.savingNow()}
 }
 
 // Tick looks after votes and store, and retries questions that no peer answered. Call it every second.

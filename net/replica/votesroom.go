@@ -18,7 +18,6 @@ type votesRoom struct {
 	r *Replica
 }
 
-// Forward implements votes.Room.
 func (v votesRoom) Forward(rec *record.Record, from identity.Key, history bool) {
 	if history {
 		v.r.mu.newAuthors[rec.Author()] = true
@@ -27,7 +26,6 @@ func (v votesRoom) Forward(rec *record.Record, from identity.Key, history bool) 
 	}
 }
 
-// Send implements votes.Room.
 func (v votesRoom) Send(to identity.Key, m wire.Message) {
 	if p := v.r.mu.peers[to]; p != nil && p.link != nil {
 		v.r.send(p.link, m)
@@ -55,7 +53,6 @@ func (v votesRoom) ListVoters() []identity.Key {
 	return append(out, more[:min(len(more), vote.MaxRoll-len(out))]...)
 }
 
-// ListLongLinked implements votes.Room.
 func (v votesRoom) ListLongLinked() []identity.Key {
 	var out []identity.Key
 	for _, p := range v.r.mu.linked {
@@ -66,7 +63,6 @@ func (v votesRoom) ListLongLinked() []identity.Key {
 	return out
 }
 
-// NameOf implements votes.Room.
 func (v votesRoom) NameOf(key identity.Key) (name string, here bool) {
 	return v.r.nameOfLocked(key)
 }

@@ -3,6 +3,7 @@ package room
 import (
 	"cmp"
 	"encoding/json"
+	"time"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/store"
@@ -91,4 +92,31 @@ func (r *Room) signNext(kind record.Kind, data json.RawMessage) (store.Entry, er
 	r.appendRecord(r.ownFeed, f, rec)
 	r.trimMemory()
 	return store.Entry{Record: rec, Name: f.name}, nil
+}
+
+// maxAhead is how far ahead a peer's time may lie and still move our clock: a wrong clock must not move all others.
+const maxAhead = 5 * time.Minute
+
+// clock is the hybrid logical clock that stamps local records.
+type clock struct {
+	now  func() time.Time
+	last record.Time
+}
+
+// nextTime returns the time of a new local record: later than all before it and all observed.
+func (c *clock) nextTime() record.Time {
+	ms := c.now().UnixMilli()
+	if ms > c.last.Ms {
+		c.last = record.Time{Ms: ms}
+	} else {
+		c.last.N++
+	}
+	return c.last
+}
+
+// observe moves the clock past the time of a peer's record, unless that lies more than maxAhead ahead.
+func (c *clock) observe(t record.Time) {
+	if t.Ms-c.now().UnixMilli() <= maxAhead.Milliseconds() && t.Compare(c.last) > 0 {
+		c.last = t
+	}
 }

@@ -125,18 +125,18 @@ func ReadCertificate(r io.Reader) (*Certificate, error) {
 }
 
 func (f *file) check() (*Certificate, error) {
-	proposal, room, err := f.Proposal.read("the proposal", record.KindProposal)
+	proposal, err := f.Proposal.read("the proposal", record.KindProposal)
 	if err != nil {
 		return nil, err
 	}
-	p := &Certificate{Room: room, Proposal: proposal.proposal}
+	p := &Certificate{Room: proposal.rec.Body().Room, Proposal: proposal.proposal}
 	c := vote.Certificate{Proposal: p.Proposal}
 	for i, s := range f.Ballots {
-		ballot, in, err := s.read(fmt.Sprintf("ballot %d", i+1), record.KindBallot)
+		ballot, err := s.read(fmt.Sprintf("ballot %d", i+1), record.KindBallot)
 		switch {
 		case err != nil:
 			return nil, err
-		case in != room:
+		case ballot.rec.Body().Room != p.Room:
 			return nil, fmt.Errorf("ballot %d is of another room", i+1)
 		}
 		c.Ballots = append(c.Ballots, vote.Ballot{Proposal: ballot.ref.Proposal, Voter: ballot.ref.By, Choice: ballot.ref.Choice})
@@ -151,27 +151,26 @@ func (f *file) check() (*Certificate, error) {
 }
 
 // read verifies one signed record and decodes it.
-func (s signed) read(what string, kind record.Kind) (content, record.RoomID, error) {
+func (s signed) read(what string, kind record.Kind) (readRecord, error) {
 	claim, err := record.Parse(s.Body, s.Sig)
 	if err != nil {
-		return content{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+		return readRecord{}, fmt.Errorf("%s: %w", what, err)
 	}
 	rec, err := claim.Verify()
 	if err != nil {
-		return content{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+		return readRecord{}, fmt.Errorf("%s: %w", what, err)
 	}
 	if rec.Kind() != kind {
-		return content{}, record.RoomID{}, fmt.Errorf("%s is a %.32q", what, rec.Kind())
+		return readRecord{}, fmt.Errorf("%s is a %.32q", what, rec.Kind())
 	}
-	room := rec.Body().Room
-	out, err := read(rec, room)
+	out, err := read(rec, rec.Body().Room)
 	if err == nil && kind == record.KindProposal {
 		err = vote.Validate(&out.proposal)
 	}
 	if err != nil {
-		return content{}, record.RoomID{}, fmt.Errorf("%s: %w", what, err)
+		return readRecord{}, fmt.Errorf("%s: %w", what, err)
 	}
-	return out, room, nil
+	return out, nil
 }
 
 func (p *Certificate) certificate(c *vote.Certificate, ends []signed) error {
@@ -183,12 +182,12 @@ func (p *Certificate) certificate(c *vote.Certificate, ends []signed) error {
 	}
 	at := 0
 	for i, s := range ends {
-		on, room, err := s.read(fmt.Sprintf("ended proposal %d", i+1), record.KindProposal)
+		on, err := s.read(fmt.Sprintf("ended proposal %d", i+1), record.KindProposal)
 		if err != nil {
 			return err
 		}
 		place := slices.Index(p.Proposal.Ends[at:], on.proposal.ID)
-		if room != p.Room || place < 0 {
+		if on.rec.Body().Room != p.Room || place < 0 {
 			return fmt.Errorf("ended proposal %d is not one that this one names, in its order", i+1)
 		}
 		at += place + 1

@@ -232,9 +232,9 @@ func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
 // ApplyOwn adds local records about one proposal, once they are on disk. The caller sends those in Accepted.
 func (rs *Records) ApplyOwn(own []*record.Record) (out Change, err error) {
 	for _, rec := range own {
-		c, err := read(rec, rs.room)
+		r, err := read(rec, rs.room)
 		if err == nil {
-			err = rs.take(&out, rec, c, nil) // the local user meant to leave out the rest
+			err = rs.take(&out, r, nil) // the local user meant to leave out the rest
 		}
 		if err != nil {
 			return out, err

@@ -50,8 +50,8 @@ type Change struct {
 // take adds a record that was read, and its effect to out. linked are the native peers with a
 // link for vote.DisputeAfter or more. They decide whether a proposal is disputed, now and never again
 // (package vote, rule 6). A record with an error is dropped.
-func (rs *Records) take(out *Change, rec *record.Record, c content, linked []identity.Key) error {
-	ref := c.ref
+func (rs *Records) take(out *Change, r readRecord, linked []identity.Key) error {
+	rec, ref := r.rec, r.ref
 	out.Proposal = ref.Proposal
 	_, had := rs.records[ref]
 	rs.records[ref] = rec // before the ledger adopts or drops it
@@ -59,7 +59,7 @@ func (rs *Records) take(out *Change, rec *record.Record, c content, linked []ide
 	var err error
 	switch ref.Kind {
 	case vote.RefProposal:
-		res, err = rs.AddProposal(c.proposal)
+		res, err = rs.AddProposal(r.proposal)
 	case vote.RefBallot:
 		res, err = rs.AddBallot(vote.Ballot{Proposal: ref.Proposal, Voter: ref.By, Choice: ref.Choice, Size: size(rec)})
 	case vote.RefCancel:
@@ -73,7 +73,7 @@ func (rs *Records) take(out *Change, rec *record.Record, c content, linked []ide
 	}
 	rs.follow(out, ref, res)
 	if ref.Kind == vote.RefProposal && res.Verdict == vote.Accepted {
-		rs.judge(out, &c.proposal, linked)
+		rs.judge(out, &r.proposal, linked)
 	}
 	out.Policy = rs.derive() || out.Policy
 	return err
@@ -123,39 +123,40 @@ func (rs *Records) derive() bool {
 	return changed
 }
 
-// content is the decoded data of a vote record.
-type content struct {
+// readRecord is a vote record and its decoded data.
+type readRecord struct {
+	rec      *record.Record
 	ref      vote.Ref
 	proposal vote.Proposal // only of a proposal record
 }
 
 // read checks a record's room and form and decodes it.
-func read(rec *record.Record, room record.RoomID) (content, error) {
+func read(rec *record.Record, room record.RoomID) (readRecord, error) {
 	body := rec.Body()
 	if body.Room != room {
-		return content{}, fmt.Errorf("vote %w", record.ErrOtherRoom)
+		return readRecord{}, fmt.Errorf("vote %w", record.ErrOtherRoom)
 	}
 	if body.Feed != 0 || body.Seq != 0 || body.Prev != (record.ID{}) {
-		return content{}, ErrForm
+		return readRecord{}, ErrForm
 	}
 	if rec.Kind() != record.KindProposal && body.Time != (record.Time{}) {
-		return content{}, ErrForm
+		return readRecord{}, ErrForm
 	}
 	switch rec.Kind() {
 	case record.KindProposal:
 		p, err := vote.DecodeProposal(body.Data)
 		p.ID, p.Author, p.Time, p.Size = vote.ID(rec.ID()), rec.Author(), body.Time.Ms, size(rec)
-		return content{p.Ref(), p}, err
+		return readRecord{rec, p.Ref(), p}, err
 	case record.KindBallot:
 		v, err := vote.DecodeBallot(body.Data)
 		v.Voter = rec.Author()
-		return content{ref: v.Ref()}, err
+		return readRecord{rec: rec, ref: v.Ref()}, err
 	case record.KindCancel:
 		c, err := vote.DecodeCancel(body.Data)
 		c.By = rec.Author()
-		return content{ref: c.Ref()}, err
+		return readRecord{rec: rec, ref: c.Ref()}, err
 	}
-	return content{}, fmt.Errorf("%w: kind %.32q", ErrForm, rec.Kind())
+	return readRecord{}, fmt.Errorf("%w: kind %.32q", ErrForm, rec.Kind())
 }
 
 // size returns what a record counts for in the bounds of package vote, rule 11.

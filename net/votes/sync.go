@@ -36,14 +36,14 @@ func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs
 	// Each record is read once and found by its proposal: a room may hold tens of thousands.
 	var all []readRecord
 	about := map[vote.ID][]readRecord{}
-	for _, r := range recs {
-		c, err := read(r, rs.room)
+	for _, rec := range recs {
+		r, err := read(rec, rs.room)
 		if err != nil {
 			refused++
 			continue
 		}
-		all = append(all, readRecord{r, c})
-		about[c.ref.Proposal] = append(about[c.ref.Proposal], readRecord{r, c})
+		all = append(all, r)
+		about[r.ref.Proposal] = append(about[r.ref.Proposal], r)
 	}
 	for _, h := range all {
 		id := h.ref.Proposal
@@ -62,7 +62,7 @@ func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs
 	}
 	for _, h := range all {
 		var out Change
-		if rs.take(&out, h.rec, h.content, linked) != nil {
+		if rs.take(&out, h, linked) != nil {
 			refused++
 		} else if len(out.Accepted) > 0 || len(out.Dropped) > 0 {
 			outs = append(outs, out)
@@ -70,12 +70,6 @@ func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs
 	}
 	rs.publish()
 	return outs, refused
-}
-
-// readRecord is a record and its content.
-type readRecord struct {
-	rec *record.Record
-	content
 }
 
 // acceptCertificate adds an unknown proposal with the approvals that pass it. about holds all records about it.
