@@ -65,8 +65,7 @@ func scan(s string, rows bool) SafeText {
 // step handles the character or sequence at the start of s, and returns its length in bytes.
 func (sc *scanner) step(s string) int {
 	c := s[0]
-	switch {
-	case c >= 0x20 && c < 0x7F:
+	if c >= 0x20 && c < 0x7F {
 		n := 1
 		for n < len(s) && s[n] >= 0x20 && s[n] < 0x7F {
 			n++
@@ -75,14 +74,11 @@ func (sc *scanner) step(s string) int {
 		sc.out.WriteString(s[:n])
 		sc.setBase(rune(s[n-1]))
 		return n
-	case c == 0x1B:
-		if len(s) > 1 && s[1] == '[' {
-			if n := csiLen(s[2:]); n > 0 {
-				return 2 + n
-			}
-		}
-		sc.put(0x2400 + 0x1B)
-		return 1
+	}
+	if n := csiLen(s); n > 0 {
+		return n
+	}
+	switch {
 	case c == '\r' && len(s) > 1 && s[1] == '\n':
 		sc.endRow()
 		return 2
@@ -104,10 +100,6 @@ func (sc *scanner) step(s string) int {
 	case 0x85:
 		sc.endRow()
 		return size
-	case 0x9B:
-		if n := csiLen(s[size:]); n > 0 {
-			return size + n
-		}
 	case flag:
 		for _, f := range subdivisions {
 			if strings.HasPrefix(s, f) {
@@ -124,17 +116,20 @@ func (sc *scanner) step(s string) int {
 	return size
 }
 
-// csiLen returns the length of the parameters and the final byte of a CSI sequence at the start of s. It
-// returns 0 if there is no CSI sequence (ECMA-48 §5.4).
+// csiLen returns the length of the CSI sequence, 7-bit or 8-bit, at the start of s, or 0 if there is none
+// (ECMA-48 §5.4).
 func csiLen(s string) int {
-	n := 0
+	if !strings.HasPrefix(s, "\x1b[") && !strings.HasPrefix(s, "\u009b") {
+		return 0
+	}
+	n := 2 // either introducer
 	for n < len(s) && s[n] >= 0x30 && s[n] <= 0x3F {
 		n++
 	}
 	for n < len(s) && s[n] >= 0x20 && s[n] <= 0x2F {
 		n++
 	}
-	if n < len(s) && n < maxCSI && s[n] >= 0x40 && s[n] <= 0x7E {
+	if n < len(s) && n-2 < maxCSI && s[n] >= 0x40 && s[n] <= 0x7E {
 		return n + 1
 	}
 	return 0

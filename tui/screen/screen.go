@@ -11,7 +11,6 @@
 //     terminal blocks that goroutine and nothing else, and the frames it missed are never composed.
 //     Without anything to draw nothing wakes up;
 //   - diff.go: what to write. The rows that changed, each by absolute position, in a single write;
-//   - program.go: the wrapper that Bubble Tea sees, whose View is empty;
 //   - signals_unix.go: window size, Ctrl+Z and the return from it.
 //
 // Synchronized output (mode 2026) is always sent. Terminals without it skip a private mode that they

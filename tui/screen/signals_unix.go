@@ -19,7 +19,7 @@ import (
 //
 // SIGTSTP is not among the signals. Once Go has caught it, signal.Reset doesn't restore its default (Go
 // 1.26), and the program could never stop itself. So a SIGTSTP from outside stops the program
-// unprepared, as SIGSTOP does, and resume repairs the screen afterwards.
+// unprepared, as SIGSTOP does, and takeBack repairs the screen afterwards.
 func (s *Screen) watchSignals(g *group.Group) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGWINCH, syscall.SIGCONT)
@@ -34,7 +34,10 @@ func (s *Screen) watchSignals(g *group.Group) {
 				case syscall.SIGWINCH:
 					s.prog.Send(tea.WindowSizeMsg{})
 				case syscall.SIGCONT:
-					s.resume()
+					// The shell has used the terminal meanwhile. If the program had given it back, it stays so.
+					if s.term.holds() {
+						s.takeBack()
+					}
 				}
 			case <-s.suspend:
 				s.stopSelf(signals)
@@ -69,14 +72,6 @@ func (s *Screen) stopSelf(signals <-chan os.Signal) {
 		}
 	}
 	s.takeBack()
-}
-
-// resume takes the terminal again after a stop without notice: the shell has used it meanwhile. If the
-// program had given the terminal back before, it stays so.
-func (s *Screen) resume() {
-	if s.term.holds() {
-		s.takeBack()
-	}
 }
 
 // takeBack takes the terminal, draws everything and notifies the model, whose window may have another size.
