@@ -204,7 +204,7 @@ func (r *rig) stop(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := r.mode.Close(ctx); err != r.mode.out.failure() {
+	if err := r.mode.Close(ctx); err != context.Cause(r.mode.out.failed) {
 		t.Error(err)
 	}
 	r.group.Close()

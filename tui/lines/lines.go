@@ -189,7 +189,7 @@ func (m *Mode) Run(ctx context.Context, n command.LocalPeer) error {
 	defer close(m.ended)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := context.AfterFunc(m.out.failed, func() { cancel(m.out.failure()) })
+	stop := context.AfterFunc(m.out.failed, func() { cancel(context.Cause(m.out.failed)) })
 	defer stop()
 	select {
 	case <-ctx.Done():
@@ -314,7 +314,7 @@ func (m *Mode) Close(ctx context.Context) error {
 	m.out.close()
 	select {
 	case <-m.out.done:
-		return m.out.failure()
+		return context.Cause(m.out.failed)
 	case <-ctx.Done():
 		return fmt.Errorf("standard output isn't read: %w", ctx.Err())
 	}

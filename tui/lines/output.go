@@ -125,9 +125,6 @@ func (o *output) entered() { o.update(func() { o.typed = o.prompts }) }
 // close ends run once everything is written.
 func (o *output) close() { o.update(func() { o.closed, o.prompts = true, false }) }
 
-// failure returns why stdout took no more, or nil.
-func (o *output) failure() error { return context.Cause(o.failed) }
-
 // run writes until close or until stdout takes no more. A write that is stuck can't be interrupted.
 func (o *output) run() {
 	defer close(o.done)

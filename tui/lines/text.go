@@ -41,8 +41,6 @@ func (v *textView) put(errs bool, format string, args ...any) {
 
 func (v *textView) say(format string, args ...any) { v.put(false, format, args...) }
 
-func (v *textView) warn(format string, args ...any) { v.put(true, format, args...) }
-
 func (v *textView) event(ev event.Event, before event.State) {
 	switch ev := ev.(type) {
 	case event.Ready:
@@ -152,7 +150,7 @@ func (v *textView) refusal(r event.Refused) {
 		clear(v.refused)
 	}
 	v.refused[r.LatestKey()] = r.Count
-	v.warn("⛔ Refused from %s: %s (%d)", sanitize.Line(r.From), sanitize.Line(r.Reason), r.Count)
+	v.put(true, "⛔ Refused from %s: %s (%d)", sanitize.Line(r.From), sanitize.Line(r.Reason), r.Count)
 }
 
 func (v *textView) proposal(ev event.ProposalChanged) {
