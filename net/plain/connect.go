@@ -37,18 +37,14 @@ func (p *Plain) ConnectJSON(addr string) { p.connect("json", addr, p.json.connec
 // a success.
 func (p *Plain) connect(scheme, addr string, once func(ctx context.Context, addr string) (time.Duration, error)) {
 	key := scheme + "://" + addr
-	ctx, cancel := context.WithCancel(p.group.Context())
 	p.json.allowAgain(addr)
 	p.named.Lock()
-	_, again := p.named.cancel[key]
-	if !again {
-		p.named.cancel[key] = cancel
-	}
-	p.named.Unlock()
-	if again {
-		cancel()
+	defer p.named.Unlock()
+	if p.named.cancel[key] != nil {
 		return
 	}
+	ctx, cancel := context.WithCancel(p.group.Context())
+	p.named.cancel[key] = cancel
 	p.group.Go("plain/connect", func(context.Context) {
 		defer cancel()
 		reported := ""

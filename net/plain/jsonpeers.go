@@ -14,7 +14,7 @@ import (
 // jsonPeers is the seed's programs.
 type jsonPeers struct {
 	*shared
-	received chan sighting // waits for watch
+	sightings chan func() // what datagrams say, for watch
 
 	mu           sync.Mutex
 	byAddr       map[netip.AddrPort]*jsonPeer // by where they are dialled
@@ -33,36 +33,34 @@ const (
 	byGuess // the same, and the peer has not said its id
 )
 
-// sighting is a datagram that waits for watch: a heartbeat, or a Discovery.
-type sighting struct {
-	heartbeat string
-	discovery wire.Discovery
-	from      netip.Addr
-	how       origin
-}
-
 // HandleBeacon takes a Discovery that came by UDP from an address, whose port is ignored. It never blocks;
 // it drops beacons that come too fast, since they come again.
 func (p *Plain) HandleBeacon(d wire.Discovery, from netip.AddrPort) {
-	p.json.queueSighting(sighting{discovery: d, from: from.Addr().Unmap(), how: byBeacon})
+	p.json.queueDiscovery(d, from, byBeacon)
 }
 
 // HandleFound takes what was found by mDNS, in the form of a Discovery. We introduce ourselves to the peer
 // over TCP, which is how its program learns of others.
 func (p *Plain) HandleFound(d wire.Discovery, from netip.AddrPort) {
-	p.json.queueSighting(sighting{discovery: d, from: from.Addr().Unmap(), how: byMDNS})
+	p.json.queueDiscovery(d, from, byMDNS)
 }
 
 // HandleHeartbeat takes the seed's heartbeat that came by UDP from an address. It never blocks.
 func (p *Plain) HandleHeartbeat(id string, from netip.AddrPort) {
-	p.json.queueSighting(sighting{heartbeat: id, from: from.Addr().Unmap()})
+	p.json.queueSighting(func() { p.json.markAlive(from.Addr().Unmap(), id, "") })
 }
 
-func (j *jsonPeers) queueSighting(s sighting) {
+func (j *jsonPeers) queueDiscovery(d wire.Discovery, from netip.AddrPort, how origin) {
+	if !d.Native() {
+		j.queueSighting(func() { j.register(from.Addr().Unmap(), d, how) })
+	}
+}
+
+func (j *jsonPeers) queueSighting(handle func()) {
 	select {
-	case j.received <- s:
+	case j.sightings <- handle:
 	default:
-		j.cfg.Log.Debug("too many beacons", "from", s.from)
+		j.cfg.Log.Debug("too many beacons")
 	}
 }
 
@@ -75,12 +73,8 @@ func (j *jsonPeers) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case s := <-j.received:
-			if s.heartbeat != "" {
-				j.markAlive(s.from, s.heartbeat, "")
-			} else if !s.discovery.Native() {
-				j.register(s.from, s.discovery, s.how)
-			}
+		case handle := <-j.sightings:
+			handle()
 		case <-tick.C:
 			now := time.Now().Round(0)
 			j.markLate(now.Sub(last) > asleepAfter)

@@ -146,7 +146,7 @@ type shared struct {
 func New(g *group.Group, cfg Config) *Plain {
 	sh := &shared{cfg: cfg, group: g}
 	sh.json = &jsonPeers{
-		shared: sh, received: make(chan sighting, maxSightings),
+		shared: sh, sightings: make(chan func(), maxSightings),
 		byAddr: map[netip.AddrPort]*jsonPeer{}, informed: map[string]struct{}{}, disconnected: map[string]netip.AddrPort{},
 	}
 	sh.lines = &lineClients{shared: sh, all: map[*lineClient]struct{}{}}
