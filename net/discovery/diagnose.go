@@ -3,28 +3,56 @@ package discovery
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Problem names what is wrong, for other programs.
-type Problem string
+// Report describes the interfaces and the receiver of a Transport.
+type Report struct {
+	Port         int               // the UDP port of beacons
+	Interfaces   []InterfaceStatus // used and skipped ones, in the system's order
+	Networks     []netip.Prefix    // the networks of the interfaces that are used
+	PortTaken    bool              // another program doesn't share the port: sending only
+	ReceiveError string            // why the receiver failed, or ""
+}
 
-const (
-	NoInterface Problem = "no-interface" // nothing to send on
-	PortTaken   Problem = "port-taken"   // another program doesn't share the port
-	CannotHear  Problem = "cannot-hear"  // no receiver, for another reason
-	CannotSend  Problem = "cannot-send"  // every beacon fails
-	NoEcho      Problem = "no-echo"      // not even our own beacon comes back
-	NoOneHeard  Problem = "nobody"       // all seems well, but no other peer is heard
-)
+// InterfaceStatus is one network interface and its traffic since it came up.
+type InterfaceStatus struct {
+	Name     string
+	Addrs    []netip.Addr // the addresses that beacons are sent from
+	Loopback bool
+	Skipped  string // why it isn't used, or ""
+	Error    string // why the last beacon failed here, or ""
+
+	Sent    uint64    // datagrams
+	Heard   uint64    // datagrams of others
+	Unheard time.Time // when the oldest beacon without an echo was sent; zero if there is none
+}
+
+// Status is the state of discovery, for the status line and for doctor.
+type Status struct {
+	Since      time.Time // when Start was called
+	Report     Report    // zero if the Transport is no Inspector
+	HeardOther time.Time // when another peer was last heard; zero if never
+	Others     int       // peers heard in the last 90 s that haven't left
+	Troubles   []Trouble // the most important first; empty if all is well
+}
+
+// same reports whether the two are the same to a person, who sees no counters or times.
+func (s *Status) same(o *Status) bool {
+	return s.Since.Equal(o.Since) && s.Others == o.Others && slices.Equal(s.Troubles, o.Troubles) &&
+		slices.EqualFunc(s.Report.Interfaces, o.Report.Interfaces, func(a, b InterfaceStatus) bool {
+			return a.Name == b.Name && a.Skipped == b.Skipped && a.Error == b.Error && slices.Equal(a.Addrs, b.Addrs)
+		})
+}
 
 // Trouble is a problem in words for a person, in lower case and one line each.
 type Trouble struct {
-	Problem Problem
-	Cause   string // the problem, and its likely cause
-	Hint    string // what to do
+	Cause string // the problem, and its likely cause
+	Hint  string // what to do
 }
 
 const connectHint = "or name a peer yourself: --connect HOST:PORT"
@@ -33,8 +61,8 @@ const connectHint = "or name a peer yourself: --connect HOST:PORT"
 // says that no peer is linked.
 func diagnose(now time.Time, st *Status, sendError string, alone bool) []Trouble {
 	var found []Trouble
-	add := func(p Problem, hint, cause string, args ...any) {
-		found = append(found, Trouble{Problem: p, Cause: fmt.Sprintf(cause, args...), Hint: hint})
+	add := func(hint, cause string, args ...any) {
+		found = append(found, Trouble{Cause: fmt.Sprintf(cause, args...), Hint: hint})
 	}
 	r := &st.Report
 	port := cmp.Or(r.Port, Port)
@@ -53,18 +81,18 @@ func diagnose(now time.Time, st *Status, sendError string, alone bool) []Trouble
 	}
 	switch {
 	case r.Interfaces != nil && used == 0:
-		add(NoInterface, "connect to a network, or choose an interface with --interface NAME", "no network interface can be used")
+		add("connect to a network, or choose an interface with --interface NAME", "no network interface can be used")
 	case sendError != "":
-		add(CannotSend, "see whether a firewall or VPN forbids it, "+connectHint, "beacons can't be sent: %s", sendError)
+		add("see whether a firewall or VPN forbids it, "+connectHint, "beacons can't be sent: %s", sendError)
 	}
 	switch {
 	case r.PortTaken:
-		add(PortTaken, portHolderHint(port)+", or have everyone use another with --discovery-port",
+		add(portHolderHint(port)+", or have everyone use another with --discovery-port",
 			"another program keeps UDP port %d to itself: others see this peer, it doesn't see them", port)
 	case r.ReceiveError != "":
-		add(CannotHear, connectHint, "nothing can be received on UDP port %d: %s", port, r.ReceiveError)
+		add(connectHint, "nothing can be received on UDP port %d: %s", port, r.ReceiveError)
 	case len(silent) > 0:
-		add(NoEcho, FirewallHint("udp", port), "not even our own beacons come back on %s: a firewall likely blocks UDP port %d",
+		add(FirewallHint("udp", port), "not even our own beacons come back on %s: a firewall likely blocks UDP port %d",
 			strings.Join(silent, ", "), port)
 	}
 	since := st.Since
@@ -75,10 +103,10 @@ func diagnose(now time.Time, st *Status, sendError string, alone bool) []Trouble
 		return found
 	}
 	if used > 0 && local {
-		add(NoOneHeard, "connect to a network, "+connectHint, "no one heard in %d s, and only this machine is listened to; skipped: %s",
+		add("connect to a network, "+connectHint, "no one heard in %d s, and only this machine is listened to; skipped: %s",
 			int(otherWithin.Seconds()), strings.Join(skipped, ", "))
 	} else {
-		add(NoOneHeard, "start p2pchat on another machine of this network, "+connectHint,
+		add("start p2pchat on another machine of this network, "+connectHint,
 			"no one heard in %d s: no other peer is running, or the network keeps its machines apart (guest Wi-Fi), or their firewall blocks UDP port %d",
 			int(otherWithin.Seconds()), port)
 	}

@@ -36,8 +36,9 @@ func (t instanceTable) note(now time.Time, d *wire.Discovery, mine bool) bool {
 	n := instanceKey(d)
 	known := t[n]
 	if known == nil {
-		if len(t) >= maxInstances {
-			t.evictOldest()
+		if len(t) >= maxInstances { // the one silent for longest goes
+			byTime := func(a, b string) int { return t[a].heard.Compare(t[b].heard) }
+			delete(t, slices.MinFunc(slices.Collect(maps.Keys(t)), byTime))
 		}
 		t[n] = &instance{id: d.ID, heard: now, mine: mine}
 		return true
@@ -51,12 +52,6 @@ func (t instanceTable) leave(d *wire.Discovery) {
 	if known := t[instanceKey(d)]; known != nil {
 		known.left = true
 	}
-}
-
-// evictOldest removes the instance that has been silent for longest.
-func (t instanceTable) evictOldest() {
-	byTime := func(a, b string) int { return t[a].heard.Compare(t[b].heard) }
-	delete(t, slices.MinFunc(slices.Collect(maps.Keys(t)), byTime))
 }
 
 // countOthers counts the peers that were heard lately and didn't leave. A restarted peer counts once.

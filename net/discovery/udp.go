@@ -219,18 +219,16 @@ func (u *UDP) sendOn(l *link, build func(from netip.Addr) []byte) (sent int, err
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	l.status.Sent += uint64(sent)
-	switch {
-	case sent > 0:
+	if sent > 0 {
 		l.status.Error = ""
 		return sent, nil
-	case !waiting:
+	}
+	if !waiting {
 		l.status.Unheard = time.Time{}
 	}
-	if errors.Is(err, net.ErrClosed) {
-		return 0, nil // Refresh closed the socket meanwhile
+	if err == nil || errors.Is(err, net.ErrClosed) { // Refresh closed the socket meanwhile
+		return 0, nil
 	}
-	if err != nil {
-		l.status.Error = err.Error()
-	}
+	l.status.Error = err.Error()
 	return 0, err
 }
