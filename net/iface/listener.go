@@ -24,8 +24,6 @@ type listener struct {
 	addrs   func() ([]netip.Addr, error) // the interfaces' addresses now
 	network string
 	conns   chan net.Conn
-	done    chan struct{} // closed by Close
-	once    sync.Once
 
 	mu      sync.Mutex
 	port    string // the first socket's, and so that of all others
@@ -51,7 +49,7 @@ func listenOn(ctx context.Context, g *group.Group, names []string, network, port
 
 func newListener(g *group.Group, addrs func() ([]netip.Addr, error), network, port string) *listener {
 	return &listener{group: g.Child(), addrs: addrs, network: network, port: port,
-		conns: make(chan net.Conn), done: make(chan struct{}), sockets: map[netip.Addr]net.Listener{}}
+		conns: make(chan net.Conn), sockets: map[netip.Addr]net.Listener{}}
 }
 
 // start opens the sockets and begins to follow the addresses.
@@ -129,17 +127,13 @@ func (l *listener) remove(a netip.Addr, s net.Listener) {
 func (l *listener) refresh(ctx context.Context) {
 	now, err := l.addrs()
 	l.mu.Lock()
-	var gone []net.Listener
 	for a, s := range l.sockets {
 		if err == nil && !slices.Contains(now, a) {
-			gone = append(gone, s)
+			s.Close() // its goroutine removes it
 		}
 	}
 	now = slices.DeleteFunc(now, func(a netip.Addr) bool { return l.sockets[a] != nil })
 	l.mu.Unlock()
-	for _, s := range gone {
-		s.Close() // its goroutine removes it
-	}
 	for _, a := range now {
 		_ = l.open(ctx, a) // an IPv6 address may not be ready yet: the next refresh tries again
 	}
@@ -150,22 +144,19 @@ func (l *listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
-	case <-l.done:
+	case <-l.group.Context().Done():
 		return nil, net.ErrClosed
 	}
 }
 
 // Close implements net.Listener. Accepted connections stay open.
 func (l *listener) Close() error {
-	l.once.Do(func() {
-		close(l.done)
-		l.group.Stop()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for _, s := range l.sockets {
-			s.Close()
-		}
-	})
+	l.group.Stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.sockets {
+		s.Close()
+	}
 	return nil
 }
 
