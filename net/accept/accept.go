@@ -200,7 +200,7 @@ func (p *Port) serve(c *Conn) {
 
 // serveNative has a connection made a link, when its turn for the handshake comes.
 func (p *Port) serveNative(c *Conn) {
-	c.EndOrder()
+	c.endOrder()
 	c.slot.free()
 	c.slot = nil
 	_ = c.SetReadDeadline(time.Time{})

@@ -37,7 +37,7 @@ type orderSlot struct {
 
 	heard   atomic.Bool // something was received
 	telling atomic.Bool // something was received, and waits for its turn or is being passed on
-	before  *orderSlot  // nil: none; used by AwaitOrder and EndOrder only
+	before  *orderSlot  // nil: none; used by AwaitOrder and endOrder only
 
 	ended chan struct{}
 	once  sync.Once
@@ -113,7 +113,8 @@ func (s *orderSlot) leavePlace() {
 }
 
 // AwaitOrder waits until the connections of this address that were accepted before have passed on their
-// part. The goroutine that reads calls it before it passes on the first message.
+// part. The goroutine that reads calls it before it passes on a message. The next connection's turn comes
+// when that goroutine reads from the network again.
 func (s *orderSlot) AwaitOrder() {
 	s.telling.Store(true) // also of one that has none before it
 	before := s.before
@@ -138,8 +139,8 @@ func (s *orderSlot) AwaitOrder() {
 	}
 }
 
-// EndOrder lets the next connection of this address pass on its messages. More than one call does nothing.
-func (s *orderSlot) EndOrder() {
+// endOrder lets the next connection of this address pass on its messages. More than one call does nothing.
+func (s *orderSlot) endOrder() {
 	s.once.Do(func() {
 		s.before = nil // a connection that stays must not keep those before it in memory
 		close(s.ended)

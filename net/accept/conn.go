@@ -49,6 +49,9 @@ func (c *Conn) Read(b []byte) (int, error) {
 
 // receive reads from the network.
 func (c *Conn) receive(b []byte) (int, error) {
+	if c.telling.Load() {
+		c.endOrder() // all that came at once was passed on
+	}
 	n, err := c.Conn.Read(b)
 	if n > 0 && c.slot != nil {
 		c.heard.Store(true)
@@ -59,7 +62,7 @@ func (c *Conn) receive(b []byte) (int, error) {
 
 // end closes the connection and gives back what it holds. Its own goroutine calls it; any other may Close.
 func (c *Conn) end() {
-	c.EndOrder()
+	c.endOrder()
 	if c.slot != nil {
 		c.slot.free()
 	}

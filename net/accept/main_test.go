@@ -159,7 +159,6 @@ type client struct {
 	w      *world
 	conn   *Conn
 	joined bool
-	said   bool
 }
 
 func (c *client) Join() error {
@@ -183,27 +182,16 @@ func (c *client) Leave(err error) {
 
 // say records a message, in its order.
 func (c *client) say(text string) {
-	if !c.said {
-		c.said = true
-		c.conn.AwaitOrder()
-	}
+	c.conn.AwaitOrder()
 	if c.w.hold != nil {
 		<-c.w.hold
 	}
 	c.w.add("said: %s", text)
 }
 
-// Read reads from the connection. It ends the order once all that came at once was recorded.
-func (c *client) Read(b []byte) (int, error) {
-	if c.said {
-		c.conn.EndOrder()
-	}
-	return c.conn.Read(b)
-}
-
 func (c *client) ServeLines() {
 	_ = c.conn.SetReadDeadline(time.Time{})
-	s := bufio.NewScanner(c)
+	s := bufio.NewScanner(c.conn)
 	for s.Scan() {
 		c.say(s.Text())
 	}
@@ -212,7 +200,7 @@ func (c *client) ServeLines() {
 
 func (c *client) ServeObjects() {
 	_ = c.conn.SetReadDeadline(time.Time{})
-	for d := json.NewDecoder(c); ; {
+	for d := json.NewDecoder(c.conn); ; {
 		var object struct{ Say string }
 		if d.Decode(&object) != nil {
 			return

@@ -47,13 +47,8 @@ func (c *inboundConn) ServeObjects() { c.plain.json.serveObjects(c.conn) }
 // ServeLines implements accept.Client. The connection joins with its first line, unless it did by silence.
 func (c *inboundConn) ServeLines() {
 	lines, remote := c.plain.lines, c.conn.RemoteAddrPort()
-	said, uncounted := false, 0
-	mayRead := func() bool {
-		if said {
-			c.conn.EndOrder() // all that came at once was passed on
-		}
-		return c.client == nil || lines.cfg.Allowed(remote.Addr())
-	}
+	uncounted := 0
+	mayRead := func() bool { return c.client == nil || lines.cfg.Allowed(remote.Addr()) }
 	count := func(n int) {
 		uncounted += n
 		if c.client != nil {
@@ -62,10 +57,7 @@ func (c *inboundConn) ServeLines() {
 		}
 	}
 	binary, err := readLines(c.conn, mayRead, count, func(line string) {
-		if !said {
-			said = true
-			c.conn.AwaitOrder()
-		}
+		c.conn.AwaitOrder()
 		if c.Join() == nil {
 			count(0)
 			lines.onLine(c.client, line)

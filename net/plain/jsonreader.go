@@ -18,7 +18,6 @@ import (
 type objectStream struct {
 	conn    *accept.Conn
 	objects *wire.ObjectReader
-	handled bool // an object
 }
 
 // Read implements io.Reader.
@@ -26,9 +25,6 @@ func (s *objectStream) Read(b []byte) (int, error) {
 	var until time.Time
 	if s.objects.Partial() {
 		until = time.Now().Add(objectWithin)
-	}
-	if s.handled {
-		s.conn.EndOrder() // all that came at once was handled
 	}
 	_ = s.conn.SetReadDeadline(until)
 	return s.conn.Read(b)
@@ -63,7 +59,6 @@ func (j *jsonPeers) serveObjects(conn *accept.Conn) {
 		}
 		conn.AwaitOrder()
 		j.handleObject(conn, remote, m)
-		s.handled = true
 	}
 }
 
