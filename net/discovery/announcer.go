@@ -58,28 +58,24 @@ func (s *Service) runAnnouncer(ctx context.Context) {
 			}
 			poll = now.Add(pollEvery)
 		}
-		s.mu.Lock()
-		due := !s.schedule.next().After(now)
-		if due {
-			s.schedule.markSent(now)
-		}
-		s.mu.Unlock()
-		if due {
-			s.sendBeacon()
-		}
+		s.sendBeacon(now)
 	}
 }
 
-// sendBeacon sends a Discovery and a Heartbeat from every address, unless Goodbye was sent.
-func (s *Service) sendBeacon() {
+// sendBeacon sends a Discovery and a Heartbeat from every address, if a beacon is due and Goodbye wasn't sent.
+func (s *Service) sendBeacon(now time.Time) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if s.saidGoodbye {
+	s.mu.Lock()
+	due := !s.schedule.next().After(now)
+	if due {
+		s.schedule.markSent(now)
+		s.ours[1], s.ours[0] = s.ours[0], make(map[string]struct{})
+	}
+	s.mu.Unlock()
+	if !due || s.saidGoodbye {
 		return
 	}
-	s.mu.Lock()
-	s.ours[1], s.ours[0] = s.ours[0], make(map[string]struct{})
-	s.mu.Unlock()
 	sent, err := s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Discovery: d} })
 	if sent > 0 {
 		_, _ = s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Heartbeat: d.ID} })

@@ -24,28 +24,24 @@ var internal = []struct {
 	{"AirDrop's own link", []string{"awdl", "llw"}},
 }
 
-// nic is a network interface. Its Prefixes are those that beacons leave from: IPv4, and IPv6 link-local.
-type nic struct{ iface.Interface }
-
-// listNICs asks the system for its interfaces.
-func listNICs() ([]nic, error) {
+// listInterfaces asks the system for its interfaces, with the Prefixes that beacons leave from alone: IPv4, and
+// IPv6 link-local.
+func listInterfaces() ([]iface.Interface, error) {
 	all, err := iface.List()
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
-	nics := make([]nic, 0, len(all))
-	for _, i := range all {
-		i.Prefixes = slices.DeleteFunc(i.Prefixes, func(p netip.Prefix) bool {
+	for k := range all {
+		all[k].Prefixes = slices.DeleteFunc(all[k].Prefixes, func(p netip.Prefix) bool {
 			return !p.Addr().Is4() && !p.Addr().IsLinkLocalUnicast()
 		})
-		nics = append(nics, nic{i})
 	}
-	return nics, nil
+	return all, nil
 }
 
 // skipReason returns why not to use an interface, or "". names are those that the user chose; empty means
 // all.
-func (n *nic) skipReason(names []string) string {
+func skipReason(n *iface.Interface, names []string) string {
 	if len(names) > 0 && !slices.Contains(names, n.Name) {
 		return "not named with --interface"
 	}
@@ -61,7 +57,7 @@ func (n *nic) skipReason(names []string) string {
 		return "not connected"
 	case len(n.Prefixes) == 0:
 		return "no address"
-	case len(n.listOutlets()) == 0:
+	case len(listOutlets(n)) == 0:
 		return "can't broadcast"
 	}
 	return ""
@@ -75,7 +71,7 @@ type outlet struct {
 
 // listOutlets returns the outlets of an interface: from each IPv4 address to the two broadcast addresses,
 // and from one IPv6 address to the group.
-func (n *nic) listOutlets() []outlet {
+func listOutlets(n *iface.Interface) []outlet {
 	var all []outlet
 	grouped := false
 	for _, p := range n.Prefixes {

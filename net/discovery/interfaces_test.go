@@ -16,8 +16,8 @@ const (
 	tunnel   = net.FlagUp | net.FlagRunning | net.FlagPointToPoint
 )
 
-func testNIC(name string, flags net.Flags, prefixes ...string) nic {
-	n := nic{iface.Interface{Name: name, Index: 7, Flags: flags}}
+func testNIC(name string, flags net.Flags, prefixes ...string) iface.Interface {
+	n := iface.Interface{Name: name, Index: 7, Flags: flags}
 	for _, p := range prefixes {
 		n.Prefixes = append(n.Prefixes, netip.MustParsePrefix(p))
 	}
@@ -26,7 +26,7 @@ func testNIC(name string, flags net.Flags, prefixes ...string) nic {
 
 func TestSkipReason(t *testing.T) {
 	for _, c := range []struct {
-		nic   nic
+		nic   iface.Interface
 		named []string
 		want  string
 	}{
@@ -47,7 +47,7 @@ func TestSkipReason(t *testing.T) {
 		{testNIC("eth0", ethernet), nil, "no address"},
 		{testNIC("tun0", tunnel, "10.8.0.2/32"), nil, "can't broadcast"},
 	} {
-		if got := c.nic.skipReason(c.named); got != c.want {
+		if got := skipReason(&c.nic, c.named); got != c.want {
 			t.Errorf("%s, named %v: skipped %q, want %q", c.nic.Name, c.named, got, c.want)
 		}
 	}
@@ -55,7 +55,7 @@ func TestSkipReason(t *testing.T) {
 
 func TestListOutlets(t *testing.T) {
 	for _, c := range []struct {
-		nic  nic
+		nic  iface.Interface
 		want map[string][]string
 	}{
 		{testNIC("eth0", ethernet, "10.0.0.1/16", "fe80::1/64", "fe80::2/64"), map[string][]string{
@@ -68,7 +68,7 @@ func TestListOutlets(t *testing.T) {
 		{testNIC("tun0", tunnel, "10.8.0.2/32"), map[string][]string{}},
 	} {
 		got := make(map[string][]string)
-		for _, o := range c.nic.listOutlets() {
+		for _, o := range listOutlets(&c.nic) {
 			for _, to := range o.to {
 				got[o.from.String()] = append(got[o.from.String()], to.String())
 			}
@@ -84,7 +84,7 @@ func TestOutletsAreBounded(t *testing.T) {
 	for i := range 200 {
 		n.Prefixes = append(n.Prefixes, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 24))
 	}
-	if got := len(n.listOutlets()); got != maxAddrs {
+	if got := len(listOutlets(&n)); got != maxAddrs {
 		t.Errorf("%d outlets, want %d", got, maxAddrs)
 	}
 }

@@ -9,12 +9,14 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"chat.lan/p2pchat/net/iface"
 )
 
 // Refresh implements Inspector: it matches the sockets with the present interfaces, and tries again to
 // open the port if it was taken. It reports whether other peers can be reached that couldn't be before.
 func (u *UDP) Refresh() (changed bool) {
-	nics, err := listNICs()
+	nics, err := listInterfaces()
 	if err != nil {
 		return false // nothing changes; the next second tries again
 	}
@@ -27,7 +29,7 @@ func (u *UDP) Refresh() (changed bool) {
 	var skipped []InterfaceStatus
 	for _, n := range nics {
 		loopback := n.IsLoopback()
-		if why := n.skipReason(u.names); why != "" {
+		if why := skipReason(&n, u.names); why != "" {
 			skipped = append(skipped, InterfaceStatus{Name: n.Name, Loopback: loopback, Skipped: why})
 			continue
 		}
@@ -51,7 +53,7 @@ func (u *UDP) Refresh() (changed bool) {
 
 // takeLinkLocked removes the link of an interface from u.links and returns it, or nil if there is none. An
 // interface that was deleted and created again has another index.
-func (u *UDP) takeLinkLocked(n nic) *link {
+func (u *UDP) takeLinkLocked(n iface.Interface) *link {
 	i := slices.IndexFunc(u.links, func(l *link) bool { return l.nic.Name == n.Name && l.nic.Index == n.Index })
 	if i < 0 {
 		return nil
@@ -64,7 +66,7 @@ func (u *UDP) takeLinkLocked(n nic) *link {
 // updateSendersLocked opens and closes senders until a link has one for each outlet of its interface. It
 // reports whether any changed.
 func (u *UDP) updateSendersLocked(l *link) (changed bool) {
-	want := l.nic.listOutlets()
+	want := listOutlets(&l.nic)
 	l.senders = slices.DeleteFunc(l.senders, func(s *sender) bool {
 		if slices.ContainsFunc(want, func(o outlet) bool { return reflect.DeepEqual(o, s.outlet) }) {
 			return false

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/iface"
 )
 
 const (
@@ -57,7 +58,7 @@ type datagram struct {
 
 // link is one interface in use.
 type link struct {
-	nic     nic
+	nic     iface.Interface
 	status  InterfaceStatus
 	senders []*sender
 	joined  bool // recv6 receives MulticastGroup on it
@@ -83,7 +84,7 @@ func ListenUDP(g *group.Group, cfg UDPConfig) (*UDP, error) {
 	if g.Context().Err() != nil {
 		return nil, fmt.Errorf("discovery: %w", net.ErrClosed)
 	}
-	nics, err := listNICs()
+	nics, err := listInterfaces()
 	if err != nil {
 		return nil, err
 	}
