@@ -9,24 +9,46 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// chunks cuts text into parts of at most n bytes, which joined are the text. It cuts after a newline if there
-// is one in the second half of a part, else between two characters.
-func chunks(text string, n int) iter.Seq[string] {
+// chunks cuts text into parts that take at most room bytes, which joined are the text. size is how many bytes
+// a character takes. A part ends after a newline if there is one in its second half, else between two
+// characters.
+func chunks(text string, room int, size func(rune) int) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for len(text) > n {
-			at := len(wire.TruncateUTF8(text, n))
-			if i := strings.LastIndexByte(text[:at], '\n'); i >= at/2 {
-				at = i + 1
-			}
+		for text != "" {
+			at := fittingLength(text, room, size)
 			if !yield(text[:at]) {
 				return
 			}
 			text = text[at:]
 		}
-		if text != "" {
-			yield(text)
+	}
+}
+
+func fittingLength(text string, room int, size func(rune) int) int {
+	used, newline := 0, 0
+	for i, r := range text {
+		if used += size(r); used > room {
+			if newline > i/2 {
+				return newline
+			}
+			return i
+		}
+		if r == '\n' {
+			newline = i + 1
 		}
 	}
+	return len(text)
+}
+
+// jsonSize returns how many bytes a character takes in JSON.
+func jsonSize(r rune) int {
+	switch {
+	case r == '"' || r == '\\' || r == '\n' || r == '\r' || r == '\t' || r == '\b' || r == '\f':
+		return 2
+	case r < 0x20 || r == 0x7f || r == '\u2028' || r == '\u2029':
+		return 6
+	}
+	return utf8.RuneLen(r)
 }
 
 // chat is a message on its way to JSON peers.
@@ -49,7 +71,7 @@ func (c chat) encode(at int64) [][]byte {
 			return [][]byte{object}
 		}
 	}
-	rest := m.Content
+	text := m.Content
 	m.Content = ""
 	empty, err := wire.EncodeSeed(m)
 	room := maxObject - len(empty)
@@ -57,39 +79,10 @@ func (c chat) encode(at int64) [][]byte {
 		return nil // an id and a name can't be as long as that
 	}
 	var out [][]byte
-	for rest != "" {
-		at := fittingLength(rest, room)
-		m.Content = rest[:at]
-		rest = rest[at:]
+	for m.Content = range chunks(text, room, jsonSize) {
 		if object, err := wire.EncodeSeed(m); err == nil {
 			out = append(out, object)
 		}
 	}
 	return out
-}
-
-// fittingLength returns the length of the first part of text whose JSON form is at most room bytes. The part
-// ends after a newline or between two characters.
-func fittingLength(text string, room int) int {
-	used, newline := 0, 0
-	for i, r := range text {
-		n := utf8.RuneLen(r)
-		switch {
-		case r == '"' || r == '\\' || r == '\n' || r == '\r' || r == '\t' || r == '\b' || r == '\f':
-			n = 2
-		case r < 0x20 || r == 0x7f || r == '\u2028' || r == '\u2029':
-			n = 6
-		}
-		if used+n > room {
-			if newline > i/2 {
-				return newline
-			}
-			return i
-		}
-		used += n
-		if r == '\n' {
-			newline = i + 1
-		}
-	}
-	return len(text)
 }

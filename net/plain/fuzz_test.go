@@ -84,7 +84,7 @@ func FuzzChunks(f *testing.F) {
 			t.Fatalf("%q became %q", text, got.String())
 		}
 		var joined strings.Builder
-		for p := range chunks(text, 16) {
+		for p := range chunks(text, 16, utf8.RuneLen) {
 			if len(p) > 16 || p == "" {
 				t.Fatalf("a piece %q", p)
 			}

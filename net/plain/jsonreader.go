@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -116,7 +117,7 @@ func (j *jsonPeers) handleChat(remote netip.AddrPort, m wire.SeedChat, signed bo
 	if m.Timestamp > 0 && m.Timestamp < 1<<40 {
 		when = time.Unix(int64(m.Timestamp), 0)
 	}
-	for text := range chunks(m.Content, maxText) {
+	for text := range chunks(m.Content, maxText, utf8.RuneLen) {
 		_ = j.WaitSpace(j.group.Context()) // a peer that sends much waits for those that receive it
 		j.cfg.Handler.Said(event.Line{
 			ID: uuid.NewString(), FromID: id, FromName: name, Text: text,
