@@ -87,18 +87,15 @@ func (m *Mesh) awaitDown(ctx context.Context, p *peer) {
 	}
 }
 
-// Block ends the link to key with a Bye, and neither dials nor takes that peer again until Connect. It
-// reports false if the key was never heard of.
-func (m *Mesh) Block(key identity.Key, reason string) bool {
+// Block ends the link to key with a Bye, and neither dials nor takes that peer again until Connect. It does
+// nothing if the key was never heard of.
+func (m *Mesh) Block(key identity.Key, reason string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.peers[key]
-	if p == nil {
-		return false
+	if p := m.peers[key]; p != nil {
+		m.orders++
+		p.blockedBy = m.orders
+		p.endWait()
+		p.endLinkLocked(reason)
 	}
-	m.orders++
-	p.blockedBy = m.orders
-	p.endWait()
-	p.endLinkLocked(reason)
-	return true
 }

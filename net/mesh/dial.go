@@ -51,7 +51,13 @@ func (d *dial) run() error {
 	}
 	leave := sync.OnceFunc(func() { d.places.Leave(addr) })
 	defer leave()
-	defer d.unreserve()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if d.reserved {
+			d.peer.opening = false
+		}
+	}()
 	began := time.Now()
 	l, err := d.open(leave)
 	if err != nil {
@@ -117,13 +123,4 @@ func (d *dial) reserve(key identity.Key) (reason string, err error) {
 	}
 	p.opening, d.reserved = true, true
 	return "", nil
-}
-
-// unreserve undoes reserve.
-func (d *dial) unreserve() {
-	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	if d.reserved {
-		d.peer.opening = false
-	}
 }
