@@ -72,14 +72,12 @@ func (u *UDP) openReceiversLocked() (changed bool) {
 	now := time.Now()
 	if !u.recv4.usable() && !now.Before(u.retry) {
 		u.recv4.close()
-		r, err := openReceiver("udp4", u.port)
-		u.recv4, u.taken, u.receiveErr = r, false, ""
-		if err == nil {
-			u.startReader(r)
+		u.recv4, u.receiveErr = openReceiver("udp4", u.port)
+		if u.receiveErr == nil {
+			u.startReader(u.recv4)
 			changed = true
 		} else {
 			u.retry = now.Add(retryBind)
-			u.taken, u.receiveErr = taken(err), err.Error()
 		}
 	}
 	if slices.ContainsFunc(u.links, (*link).hasIPv6) && !u.recv6.usable() {

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"syscall"
 	"time"
-
-	"chat.lan/p2pchat/net/iface"
 )
 
 // Refresh implements Inspector: it matches the sockets with the present interfaces, and tries again to
@@ -25,6 +23,7 @@ func (u *UDP) Refresh() (changed bool) {
 	if u.closed || u.group.Context().Err() != nil {
 		return false
 	}
+	old := u.links
 	var links []*link
 	var skipped []InterfaceStatus
 	for _, n := range nics {
@@ -33,34 +32,26 @@ func (u *UDP) Refresh() (changed bool) {
 			skipped = append(skipped, InterfaceStatus{Name: n.Name, Loopback: loopback, Skipped: why})
 			continue
 		}
-		l := u.takeLinkLocked(n)
-		if l == nil {
-			l = &link{status: InterfaceStatus{Name: n.Name, Loopback: loopback}}
+		l := &link{status: InterfaceStatus{Name: n.Name, Loopback: loopback}}
+		// An interface that was deleted and created again has another index.
+		same := func(l *link) bool { return l.nic.Name == n.Name && l.nic.Index == n.Index }
+		if i := slices.IndexFunc(old, same); i >= 0 {
+			l = old[i]
+			old = slices.Delete(old, i, i+1)
+		} else {
 			changed = true
 		}
 		l.nic = n
 		changed = u.updateSendersLocked(l) || changed
 		links = append(links, l)
 	}
-	for _, gone := range u.links { // whose interfaces are gone
+	for _, gone := range old { // whose interfaces are gone
 		gone.close()
 		u.recv6.setMember(gone, false)
 		changed = true
 	}
 	u.links, u.skipped = links, skipped
 	return u.openReceiversLocked() || changed
-}
-
-// takeLinkLocked removes the link of an interface from u.links and returns it, or nil if there is none. An
-// interface that was deleted and created again has another index.
-func (u *UDP) takeLinkLocked(n iface.Interface) *link {
-	i := slices.IndexFunc(u.links, func(l *link) bool { return l.nic.Name == n.Name && l.nic.Index == n.Index })
-	if i < 0 {
-		return nil
-	}
-	l := u.links[i]
-	u.links = slices.Delete(u.links, i, i+1)
-	return l
 }
 
 // updateSendersLocked opens and closes senders until a link has one for each outlet of its interface. It

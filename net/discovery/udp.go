@@ -45,9 +45,8 @@ type UDP struct {
 	skipped    []InterfaceStatus
 	recv4      *receiver // nil while the port can't be opened
 	recv6      *receiver // nil without IPv6
+	receiveErr error     // why not
 	retry      time.Time // when to open recv4 again
-	taken      bool
-	receiveErr string
 }
 
 // datagram is a received datagram.
@@ -148,10 +147,11 @@ func (u *UDP) Report() Report {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r := Report{
-		Port:         u.port,
-		Interfaces:   make([]InterfaceStatus, 0, len(u.links)+len(u.skipped)),
-		PortTaken:    u.taken,
-		ReceiveError: u.receiveErr,
+		Port:       u.port,
+		Interfaces: make([]InterfaceStatus, 0, len(u.links)+len(u.skipped)),
+	}
+	if u.receiveErr != nil {
+		r.PortTaken, r.ReceiveError = taken(u.receiveErr), u.receiveErr.Error()
 	}
 	for _, l := range u.links {
 		r.Interfaces = append(r.Interfaces, l.status) // its Addrs are replaced, never modified
