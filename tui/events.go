@@ -118,16 +118,15 @@ func (m *model) notify(n event.Notice) {
 	switch n.Level {
 	case event.Info:
 		addNotice(event.Info, text)
-		return
 	case event.Warning:
 		if m.status.lastWarning != text { // each retry repeats it
 			addNotice(event.Warning, text)
 			m.status.lastWarning = text
 		}
+		m.recordError(text)
 	default:
-		m.status.fail(m.cfg.Now(), text)
+		m.fail(n.Text, n.Hint)
 	}
-	m.recordError(text)
 }
 
 // recordError records an error or a warning for /log.

@@ -124,6 +124,21 @@ func (c *Conversation) HasCompany() bool { return c.heard }
 // IsEmpty reports whether no notice and no message of our own has ever been shown.
 func (c *Conversation) IsEmpty() bool { return !c.noted }
 
+// Saving returns how saving the room on disk goes.
+func (c *Conversation) Saving() event.Saving { return c.saving }
+
+// CatchUpText returns a bar of how far catching up is and the number of messages to come. It is empty
+// when nothing is missing.
+func (c *Conversation) CatchUpText() sanitize.SafeText {
+	const cells = 10
+	missing := c.sync.Missing
+	if missing == 0 {
+		return sanitize.SafeText{}
+	}
+	done := cells * (c.most - missing) / c.most // a cell is full when all of it is done
+	return sanitize.Linef("Catching up %s %d lines to come", c.th.Progress(done, cells), missing)
+}
+
 // AddNotice puts a sentence among the messages.
 func (c *Conversation) AddNotice(level event.Level, text sanitize.SafeText) {
 	c.addReceived()

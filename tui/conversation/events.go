@@ -34,7 +34,10 @@ func (c *Conversation) Handle(ev event.Event) {
 			c.most = 0
 		}
 	case event.Saving:
-		c.reportSaving(ev)
+		for _, n := range c.phrases().Saving(c.saving, ev) {
+			c.AddNotice(n.Level, n.Text)
+		}
+		c.saving = ev
 	default:
 		c.Voting.handle(ev)
 	}

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"chat.lan/p2pchat/net/event"
@@ -46,8 +47,7 @@ func (h *historyHeader) drop(e *entry) {
 // lateNotice is the newest notice of late messages, with what it says.
 type lateNotice struct {
 	entry    *entry
-	authors  []*origin
-	others   bool // more than authors
+	authors  []*origin // at most one more than lateNoticeNames
 	messages int
 	from, to int64 // ms
 }
@@ -101,12 +101,9 @@ func (p *Pane) announceLate(batch []*entry) {
 	for _, e := range batch {
 		a.messages++
 		a.from, a.to = min(a.from, e.sent), max(a.to, e.sent)
-		if !slices.ContainsFunc(a.authors, func(o *origin) bool { return o.author.id == e.from.author.id }) {
-			if len(a.authors) < lateNoticeNames {
-				a.authors = append(a.authors, e.from)
-			} else {
-				a.others = true
-			}
+		known := slices.ContainsFunc(a.authors, func(o *origin) bool { return o.author.id == e.from.author.id })
+		if !known && len(a.authors) <= lateNoticeNames {
+			a.authors = append(a.authors, e.from)
 		}
 	}
 	p.updateNotice(a.entry, now, p.renderer.lateNoticeText(a))
@@ -114,18 +111,17 @@ func (p *Pane) announceLate(batch []*entry) {
 
 // lateNoticeText writes "3 earlier lines arrived from bob · 14:02–14:31".
 func (r *renderer) lateNoticeText(a *lateNotice) sanitize.SafeText {
-	what := sanitize.Linef("%s arrived from", countNoun(a.messages, "earlier line"))
-	for i, o := range a.authors {
-		sep := sanitize.Trusted(", ")
-		if i == 0 {
-			sep = sanitize.Trusted(" ")
-		} else if i == len(a.authors)-1 && !a.others {
-			sep = sanitize.Trusted(" and ")
-		}
-		what = sanitize.Concat(what, sep, r.authorLabel(o, maxName))
+	var names []string
+	for _, o := range a.authors {
+		names = append(names, r.authorLabel(o, maxName).String())
 	}
-	if a.others {
-		what = sanitize.Concat(what, sanitize.Trusted(" and others"))
+	last := len(names) - 1
+	if last == lateNoticeNames {
+		names[last] = "others"
+	}
+	who := names[last]
+	if last > 0 {
+		who = strings.Join(names[:last], ", ") + " and " + who
 	}
 	from, to, dash := r.formatMoment(a.from), r.formatMoment(a.to), "–"
 	if r.cfg.Theme.ASCII {
@@ -134,5 +130,5 @@ func (r *renderer) lateNoticeText(a *lateNotice) sanitize.SafeText {
 	if from != to {
 		from += dash + to
 	}
-	return sanitize.Concat(what, sanitize.Trusted(" "), r.cfg.Theme.Dot, sanitize.Line(" "+from))
+	return sanitize.Linef("%s arrived from %s %s %s", countNoun(a.messages, "earlier line"), who, r.cfg.Theme.Dot, from)
 }

@@ -7,11 +7,11 @@
 //   - viewport (viewport.go, scroll.go, unread.go, selection.go): the rows on the screen, the reader's
 //     anchor in the log, the message that the reader picked, and which messages were seen;
 //   - finder (search.go): the reader's text;
-//   - renderer (renderer.go, columns.go, linecache.go, separators.go, highlight.go, mention.go): turns
+//   - renderer (renderer.go, columns.go, linecache.go, separators.go, highlight.go): turns
 //     entries into rows. Rows are wrapped when they are first seen, and cached until the width, the
 //     theme or the entry changes.
 //
-// Pane itself brings entries in (add.go, backfill.go, notices.go, rename.go, delivery.go) and keeps the
+// Pane itself brings entries in (add.go, backfill.go, notices.go, delivery.go) and keeps the
 // parts' indexes into the log in step. Rows are composed by hand with theme.Row, and text of other
 // people enters them only as sanitize.SafeText.
 //

@@ -5,6 +5,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 const (
@@ -18,6 +19,13 @@ type refusal struct {
 	entry *entry
 	total int // the count when the row was last drawn
 	start int // the count before the row
+}
+
+// renaming is a row that shows a peer's new name.
+type renaming struct {
+	entry *entry
+	from  sanitize.SafeText // the name before the row
+	times int
 }
 
 // AddNotice adds a sentence of the program's own: the outcome of a vote, "alice joined".
@@ -51,6 +59,29 @@ func (p *Pane) ReportRefused(r event.Refused) {
 	}
 	f.total = r.Count
 	p.updateNotice(f.entry, now, refusalText(r, r.Count-f.start))
+}
+
+// ReportRename shows that the peer with this id changed its name. A run of new names of a peer is
+// shown in a single row, updated in place. Names cost nothing: a peer that changed its name every
+// second would otherwise fill the screen.
+func (p *Pane) ReportRename(id string, from, to sanitize.SafeText) {
+	p.viewport.update()
+	now := millis(p.cfg.Now())
+	r := p.renamed[id]
+	if r == nil || !p.canUpdate(r.entry, now) {
+		if len(p.renamed) >= maxCounted {
+			clear(p.renamed)
+		}
+		r = &renaming{entry: &entry{kind: noticeEntry, level: event.Info, arrived: now}, from: from}
+		p.renamed[id] = r
+		p.appendEntry(r.entry)
+	}
+	r.times++
+	text := wording.Renamed(r.from, to)
+	if r.times > 1 {
+		text = sanitize.Linef("%s (%d new names)", text, r.times)
+	}
+	p.updateNotice(r.entry, now, text)
 }
 
 // canUpdate reports whether a counting row is new and near enough to be updated in place.

@@ -15,6 +15,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // Look describes the terminal's abilities and the user's wishes.
@@ -48,7 +49,7 @@ type Theme struct {
 	New       Style // the divider above unseen messages
 
 	names []Style
-	bar   progress.Model
+	bar   progress.Model // without colours of its own: a caller puts it into any style
 }
 
 // Style holds the sequences around a styled text. The zero Style is the terminal's own.
@@ -94,7 +95,8 @@ func New(look Look) *Theme {
 	if look.ASCII {
 		t.Glyphs = ascii
 	}
-	t.bar = newBar(t.Glyphs)
+	full, empty := []rune(t.Full.String()), []rune(t.Empty.String())
+	t.bar = progress.New(progress.WithFillCharacters(full[0], empty[0]), progress.WithoutPercentage(), progress.WithColorProfile(termenv.Ascii))
 	for _, n := range c.names {
 		t.names = append(t.names, style(n, "", bold))
 	}
@@ -120,4 +122,11 @@ func (t *Theme) IDStyle(id string) Style {
 		h = (h ^ uint32(b)) * 16777619
 	}
 	return t.names[h%uint32(len(t.names))]
+}
+
+// Progress returns a bar of that many cells, the first done of them full.
+func (t *Theme) Progress(done, cells int) sanitize.SafeText {
+	bar := t.bar
+	bar.Width = cells
+	return sanitize.Line(bar.ViewAs(float64(done) / float64(cells)))
 }

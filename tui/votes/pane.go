@@ -63,7 +63,7 @@ func (p *Pane) SetProposal(q event.Proposal) {
 	if p.selected == "" && len(p.list) > 0 {
 		p.selected = p.list[0].ID
 	}
-	if i := slices.IndexFunc(p.list, func(o event.Proposal) bool { return o.ID == q.ID }); i >= 0 {
+	if i := p.index(q.ID); i >= 0 {
 		p.list[i] = q
 	} else {
 		p.list = append(p.list, q)
@@ -165,18 +165,19 @@ func (p *Pane) Selected() (event.Proposal, bool) {
 
 // Proposal returns the proposal with that id, and false if it is unknown.
 func (p *Pane) Proposal(id string) (event.Proposal, bool) {
-	for _, q := range p.list {
-		if q.ID == id {
-			return q, true
-		}
+	if i := p.index(id); i >= 0 {
+		return p.list[i], true
 	}
 	return event.Proposal{}, false
 }
 
-// selectedIndex returns the index of the selected proposal, 0 if it has gone.
-func (p *Pane) selectedIndex() int {
-	return max(slices.IndexFunc(p.list, func(q event.Proposal) bool { return q.ID == p.selected }), 0)
+// index returns the index of the proposal with that id, -1 if it is unknown.
+func (p *Pane) index(id string) int {
+	return slices.IndexFunc(p.list, func(q event.Proposal) bool { return q.ID == id })
 }
+
+// selectedIndex returns the index of the selected proposal, 0 if none was selected.
+func (p *Pane) selectedIndex() int { return max(p.index(p.selected), 0) }
 
 // Rows draws the pane: exactly as many rows as it is high, none wider than it is wide.
 func (p *Pane) Rows() []string {
