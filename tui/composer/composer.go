@@ -127,8 +127,10 @@ func (p *Pane) Type(text string) bool {
 // composer without history, for example, changes nothing.
 func (p *Pane) Apply(op Op) bool {
 	switch op {
-	case Up, Down:
-		return p.moveVertically(op)
+	case Up:
+		return p.moveVertically(-1)
+	case Down:
+		return p.moveVertically(1)
 	case Newline:
 		return p.Type("\n")
 	case Backspace:
@@ -146,17 +148,11 @@ func (p *Pane) Apply(op Op) bool {
 }
 
 // moveVertically moves the cursor a row up or down and, past the first or last row, through history.
-func (p *Pane) moveVertically(op Op) bool {
-	if p.e.moveVertically(op) {
+func (p *Pane) moveVertically(step int) bool {
+	if p.e.moveVertically(step) {
 		return true
 	}
-	var text string
-	var ok bool
-	if op == Up {
-		text, ok = p.history.older(p.e.text)
-	} else {
-		text, ok = p.history.newer()
-	}
+	text, ok := p.history.move(step, p.e.text)
 	if ok {
 		p.e.set(text)
 		p.list = list{}

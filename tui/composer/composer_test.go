@@ -337,7 +337,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	last := ""
 	n := 0
-	for line, ok := h.older("draft"); ok; line, ok = h.older("draft") {
+	for line, ok := h.move(-1, "draft"); ok; line, ok = h.move(-1, "draft") {
 		last, n = line, n+1
 	}
 	if n != maxHistory || last != "10" {

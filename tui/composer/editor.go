@@ -158,14 +158,11 @@ func (e *editor) transpose() {
 	e.splice(e.text[:left]+e.text[mid:right]+e.text[left:mid], e.text[right:])
 }
 
-// moveVertically moves the cursor to the row above or below, and reports false if there is none.
-func (e *editor) moveVertically(op Op) bool {
+// moveVertically moves the cursor to the row above (-1) or below (1), and reports false if there is none.
+func (e *editor) moveVertically(step int) bool {
 	rows := wrap(e.text, e.width)
 	y := rowOf(rows, e.at)
-	to := y - 1
-	if op == Down {
-		to = y + 1
-	}
+	to := y + step
 	e.killing, e.held = 0, ""
 	if to < 0 || to >= len(rows) {
 		return false

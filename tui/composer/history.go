@@ -24,26 +24,19 @@ func (h *history) add(text string) {
 // leave ends looking back: the text is the draft again.
 func (h *history) leave() { h.at, h.draft = 0, "" }
 
-// older returns the text before. The argument now is the composer's text: the first time, the draft.
-func (h *history) older(now string) (string, bool) {
-	if h.at >= len(h.texts) {
+// move returns the text before for a step of -1, and for 1 the text after; after the last comes the
+// draft. The argument now is the composer's text: the first time, the draft.
+func (h *history) move(step int, now string) (string, bool) {
+	at := h.at - step
+	if at < 0 || at > len(h.texts) {
 		return "", false
 	}
 	if h.at == 0 {
 		h.draft = now
 	}
-	h.at++
-	return h.texts[len(h.texts)-h.at], true
-}
-
-// newer returns the text after, and after the last the draft.
-func (h *history) newer() (string, bool) {
-	if h.at == 0 {
-		return "", false
-	}
-	h.at--
-	if h.at == 0 {
+	h.at = at
+	if at == 0 {
 		return h.draft, true
 	}
-	return h.texts[len(h.texts)-h.at], true
+	return h.texts[len(h.texts)-at], true
 }

@@ -17,10 +17,8 @@ type Row struct {
 }
 
 // Row begins a row of at most that many cells. Text that doesn't fit is cut with the ellipsis.
-func (t *Theme) Row(cells int) *Row { return newRow(max(cells, 0), t.Ellipsis) }
-
-func newRow(most int, tail sanitize.SafeText) *Row {
-	r := &Row{most: most, tail: tail}
+func (t *Theme) Row(cells int) *Row {
+	r := &Row{most: max(cells, 0), tail: t.Ellipsis}
 	r.b.Grow(r.most + 64) // enough for most rows with their sequences: an allocation instead of seven
 	return r
 }
@@ -61,24 +59,14 @@ func (r *Row) PutWithin(s Style, text sanitize.SafeText, cells int) *Row {
 func (r *Row) Wrap(x, cells int, s Style, text sanitize.SafeText) (rows []string) {
 	for _, part := range text.Wrap(cells) {
 		rows = append(rows, r.PadTo(Style{}, x).Put(s, part).String())
-		r = newRow(r.most, r.tail)
+		r = &Row{most: r.most, tail: r.tail}
 	}
 	return rows
 }
 
 // Space adds n blank cells in a style.
 func (r *Row) Space(s Style, n int) *Row {
-	n = min(n, r.Left())
-	if n <= 0 {
-		return r
-	}
-	r.b.WriteString(s.on)
-	for range n {
-		r.b.WriteByte(' ')
-	}
-	r.b.WriteString(s.off)
-	r.cells += n
-	return r
+	return r.FillTo(s, sanitize.Trusted(" "), r.cells+n)
 }
 
 // PadTo adds blank cells up to column x.
