@@ -104,21 +104,17 @@ func (l *Ledger) TopicBase() ID {
 // ended. Disputed ONs are among them, since others may count them. If there are more than MaxEnds,
 // those that count here take precedence.
 func (l *Ledger) UnendedONs(d Disputes) []ID {
-	var ids []ID
-	for id, e := range l.ons {
-		if e.endedBy == nil {
-			ids = append(ids, id)
+	var counted, disputed []ID
+	for _, id := range l.ids {
+		switch e := l.ons[id]; {
+		case e == nil || e.endedBy != nil:
+		case d.Has(id):
+			disputed = append(disputed, id)
+		default:
+			counted = append(counted, id)
 		}
 	}
-	slices.SortFunc(ids, func(x, y ID) int {
-		if d.Has(x) != d.Has(y) {
-			if d.Has(x) {
-				return 1
-			}
-			return -1
-		}
-		return x.Compare(y)
-	})
+	ids := append(counted, disputed...)
 	ids = ids[:min(len(ids), MaxEnds)]
 	slices.SortFunc(ids, ID.Compare)
 	return ids

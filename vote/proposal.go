@@ -25,7 +25,7 @@ const (
 	DisputeAfter = 10 * time.Second
 )
 
-// Errors of Valid and of the decoders, wrapped with what is wrong.
+// Errors of Validate and of the decoders, wrapped with what is wrong.
 var (
 	ErrInvalid = errors.New("invalid proposal")
 	ErrRoll    = fmt.Errorf("%w: roll", ErrInvalid)

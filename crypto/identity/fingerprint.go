@@ -3,7 +3,7 @@ package identity
 import (
 	"crypto/sha256"
 	_ "embed"
-	"math/big"
+	"encoding/binary"
 	"strings"
 	"sync"
 )
@@ -25,16 +25,11 @@ const (
 // SHA-256("p2pchat/1/fp\x00" ‖ key). Two people compare them to know that they have each other's
 // key. A search for another key with the same words would take 2^66 tries.
 func (k Key) Fingerprint() string {
-	h := sha256.New()
-	h.Write([]byte("p2pchat/1/fp\x00"))
-	h.Write(k.b[:])
-	bits := new(big.Int).SetBytes(h.Sum(nil))
-	bits.Rsh(bits, sha256.Size*8-fingerprintWords*bitsPerWord)
+	sum := sha256.Sum256(append([]byte("p2pchat/1/fp\x00"), k.b[:]...))
 	chosen := make([]string, fingerprintWords)
-	mask := big.NewInt(1<<bitsPerWord - 1)
-	for i := fingerprintWords - 1; i >= 0; i-- {
-		chosen[i] = words()[new(big.Int).And(bits, mask).Int64()]
-		bits.Rsh(bits, bitsPerWord)
+	for i := range chosen {
+		at := i * bitsPerWord // the word's first bit
+		chosen[i] = words()[binary.BigEndian.Uint32(sum[at/8:])<<(at%8)>>(32-bitsPerWord)]
 	}
 	return strings.Join(chosen, "-")
 }

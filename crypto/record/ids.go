@@ -69,9 +69,7 @@ func NewFeed() Feed {
 func (f Feed) String() string { return fmt.Sprintf("%016x", uint64(f)) }
 
 // MarshalText returns what String returns.
-func (f Feed) MarshalText() ([]byte, error) {
-	return appendFeed(nil, f), nil
-}
+func (f Feed) MarshalText() ([]byte, error) { return appendFeed(nil, f), nil }
 
 // UnmarshalText accepts exactly what MarshalText returns.
 func (f *Feed) UnmarshalText(text []byte) error {
@@ -127,9 +125,7 @@ func (t Time) Compare(other Time) int {
 }
 
 // MarshalJSON returns [ms,n].
-func (t Time) MarshalJSON() ([]byte, error) {
-	return appendTime(make([]byte, 0, 20), t), nil
-}
+func (t Time) MarshalJSON() ([]byte, error) { return appendTime(nil, t), nil }
 
 // UnmarshalJSON reads [ms,n].
 func (t *Time) UnmarshalJSON(text []byte) error {

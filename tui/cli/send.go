@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,7 +108,7 @@ func (s *sender) run(ctx context.Context, n *node.Node) error {
 	limited, cancel := context.WithTimeoutCause(ctx, s.wait, errNoPeer)
 	defer cancel()
 	if err := n.WaitWritable(limited); err != nil {
-		return waitError(ctx, err)
+		return err
 	}
 	if err := n.Say(s.text); err != nil {
 		return err
@@ -119,18 +120,7 @@ func (s *sender) run(ctx context.Context, n *node.Node) error {
 		select {
 		case <-s.acked:
 		case <-limited.Done():
-			return waitError(ctx, errUnacknowledged)
+			return cmp.Or(context.Cause(ctx), errUnacknowledged)
 		}
 	}
-}
-
-// waitError returns the cause if ctx has ended, else err with a deadline turned into errNoPeer.
-func waitError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return errNoPeer
-	}
-	return err
 }

@@ -19,21 +19,10 @@ const (
 	endTime     = 5 * time.Second // for all of it, in case something hangs
 )
 
-// cancelOnSignal cancels with errSignalled when a signal arrives. It stops watching when g ends.
+// cancelOnSignal cancels with errSignalled when a signal arrives. It stops watching when g ends. The
+// signals are never given back: a terminal that closes sends several, and the goodbye takes a few seconds
+// at most.
 func cancelOnSignal(g *group.Group, cancel context.CancelCauseFunc) {
-	signals := notifySignals()
-	g.Go("signals", func(ctx context.Context) {
-		select {
-		case <-signals:
-			cancel(errSignalled)
-		case <-ctx.Done():
-		}
-	})
-}
-
-// notifySignals asks for the signals that end the program. They are never given back: a terminal that
-// closes sends several, and the goodbye takes a few seconds at most.
-func notifySignals() <-chan os.Signal {
 	// Go kills a program that writes to a closed standard output unless the program asks for SIGPIPE.
 	// Ours says goodbye first (lines.ErrOutput).
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -43,7 +32,13 @@ func notifySignals() <-chan os.Signal {
 			signal.Notify(signals, s)
 		}
 	}
-	return signals
+	g.Go("signals", func(ctx context.Context) {
+		select {
+		case <-signals:
+			cancel(errSignalled)
+		case <-ctx.Done():
+		}
+	})
 }
 
 // shutdown says goodbye to peers, writes out all that is still in memory and waits for every goroutine.

@@ -165,13 +165,9 @@ func innerTerminal() string {
 	if home, err := os.UserHomeDir(); err == nil {
 		dirs = append(dirs, filepath.Join(home, ".terminfo"))
 	}
-	dirs = append(dirs, filepath.SplitList(os.Getenv("TERMINFO_DIRS"))...)
-	for _, dir := range dirs {
+	for _, dir := range append(dirs, filepath.SplitList(os.Getenv("TERMINFO_DIRS"))...) {
 		for _, letter := range []string{"t", "74"} { // by letter, and on macOS by its code
-			if dir == "" {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(dir, letter, today)); err == nil {
+			if _, err := os.Stat(filepath.Join(dir, letter, today)); dir != "" && err == nil {
 				return today
 			}
 		}
