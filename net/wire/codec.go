@@ -37,8 +37,6 @@ var forms = func() map[string]reflect.Type {
 	return m
 }()
 
-var recordForm = reflect.TypeFor[Record]()
-
 // Encode returns the frame of m: one object with m's tag as its only key.
 func Encode(m Message) (Frame, error) {
 	switch m := m.(type) {
@@ -85,7 +83,7 @@ func Decode(payload []byte) (Message, error) {
 	if !known {
 		return Unknown{Tag: tag}, nil
 	}
-	if form == recordForm {
+	if tag == (Record{}).tag() {
 		if r, ok := scanRecord(content); ok {
 			return r, nil
 		}

@@ -101,8 +101,8 @@
 // hash is 32 hex digits, two halves of 16. The first half is the beginning of SHA-256 over the feeds,
 // sorted by author and feed: author (32 bytes), feed, seq and head (8 bytes each, big-endian). The second
 // is the beginning of SHA-256 over "p2pchat/1/votes\x00" and all proposals in ascending order. Of each it
-// covers the id (32 bytes), the number of bytes of its bits (2 bytes, big-endian) and the bits. Peers with equal hashes hold the
-// same and send each other nothing.
+// covers the id (32 bytes), the number of bytes of its bits (2 bytes, big-endian) and the bits. Peers with
+// equal hashes hold the same and send each other nothing.
 //
 // After its Hello a peer whose hash differs sends a Frontier. The receiver asks for what it lacks with
 // Want: at most 256 ranges, from and to included, and at most 200 proposals with the bits that it already
@@ -127,8 +127,9 @@
 // it, and passes it on to its own guests alone.
 //
 // Bye is the last frame, and everything before it still counts. Its reason is "leaving" (the program
-// quits), "duplicate", "replaced", "full" (128 links), "version" or "room". After Bye a side ends its direction of the connection and reads to the end of the other's.
-// A plain close would lose messages; package link says why.
+// quits), "duplicate", "replaced", "full" (128 links), "version" or "room". After Bye a side ends its
+// direction of the connection and reads to the end of the other's. A plain close would lose messages;
+// package link says why.
 //
 // # The seed's programs over TCP
 //

@@ -23,9 +23,7 @@ type Reader struct {
 }
 
 // NewReader returns a Reader that reads 64 KiB of r at a time.
-func NewReader(r io.Reader) *Reader {
-	return &Reader{r: bufio.NewReaderSize(r, MaxFrame)}
-}
+func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, MaxFrame)} }
 
 // Next returns the next payload, which is valid until the next call. It returns io.EOF if r ends between
 // frames, and io.ErrUnexpectedEOF if r ends inside a frame.

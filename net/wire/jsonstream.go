@@ -16,9 +16,8 @@ var (
 	ErrNoObject   = errors.New("not a JSON object")
 )
 
-// ObjectReader finds JSON objects in a stream, back to back or with white space between, in any split
-// over reads. It only counts braces outside of strings and leaves the rest to DecodeSeed. One goroutine
-// may use it.
+// ObjectReader finds JSON objects in a stream, back to back or with white space between. It only counts
+// braces outside of strings and leaves the rest to DecodeSeed. One goroutine may use it.
 type ObjectReader struct {
 	r     io.Reader
 	buf   []byte
