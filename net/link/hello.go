@@ -25,12 +25,11 @@ func (l *Link) refuseUnwanted() error {
 	if l.cfg.RefuseReason == nil {
 		return nil
 	}
-	reason := l.cfg.RefuseReason(l.key)
-	if reason == "" {
-		return nil
+	if reason := l.cfg.RefuseReason(l.key); reason != "" {
+		l.writeBye(reason)
+		return fmt.Errorf("%w (%s)", ErrUnwanted, reason)
 	}
-	l.writeBye(reason)
-	return fmt.Errorf("%w (%s)", ErrUnwanted, reason)
+	return nil
 }
 
 // writeBye sends Bye and ends our direction. It may fail: a peer that is gone needs no reason.

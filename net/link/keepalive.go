@@ -11,15 +11,11 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Times of the keepalive.
+// Times of the keepalive, and of a goodbye.
 const (
-	pingEvery = 5 * time.Second
-	lateAfter = 10 * time.Second
-	lostAfter = 15 * time.Second
-)
-
-// Times of a goodbye.
-const (
+	pingEvery    = 5 * time.Second
+	lateAfter    = 10 * time.Second
+	lostAfter    = 15 * time.Second
 	drainSilence = 5 * time.Second  // after such a silence we don't wait for the peer
 	drainWithin  = 20 * time.Second // in all
 	quitWithin   = time.Second      // in all, if the program ends before it has said Bye

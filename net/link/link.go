@@ -94,14 +94,12 @@ func (l *Link) launch() bool {
 // run starts the link's other goroutines, and returns after them.
 func (l *Link) run(ctx context.Context) {
 	defer l.group.Stop() // frees its place in the parent
-	reading := l.group.Go("link/reader", l.read)
-	writing := l.group.Go("link/writer", l.write)
 	// If the group was stopped meanwhile, fail ends the goroutine that runs.
-	if !reading {
+	if !l.group.Go("link/reader", l.read) {
 		close(l.readerDone)
 		l.fail(context.Cause(ctx))
 	}
-	if !writing {
+	if !l.group.Go("link/writer", l.write) {
 		close(l.writerDone)
 		l.fail(context.Cause(ctx))
 	}
@@ -157,8 +155,7 @@ func (l *Link) Sync(f wire.Frame) bool { return l.queue.push(bulk, f) }
 // ControlSpace returns how many small frames Control would accept now.
 func (l *Link) ControlSpace() int { return l.queue.countSpace(control) }
 
-// WaitControl waits until the control queue is at most half full, as WaitLive does. Callers with more than
-// a few frames use it.
+// WaitControl waits until the control queue is at most half full, as WaitLive does.
 func (l *Link) WaitControl(ctx context.Context) error { return l.queue.wait(ctx, control) }
 
 // LiveSpace returns how many small frames Live would accept now.
@@ -189,11 +186,8 @@ func (l *Link) Bye(reason string) {
 // bye seals the queue with a Bye behind all waiting frames. After the peer's Bye it adds none, since the
 // peer wouldn't read it.
 func (l *Link) bye(reason string) {
-	frame, err := wire.Encode(wire.Bye{Reason: reason})
-	if err != nil { // over 64 KiB: the caller's mistake
-		frame = nil
-	}
-	l.saidBye.Store(true) // first: the peer's answer can be here before seal returns
+	frame, _ := wire.Encode(wire.Bye{Reason: reason}) // nil if it is over 64 KiB: the caller's mistake
+	l.saidBye.Store(true)                             // first: the peer's answer can be here before seal returns
 	l.queue.seal(frame)
 	l.once.Do(func() { close(l.closing) })
 }

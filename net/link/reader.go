@@ -10,8 +10,8 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// refused is a reason for Handler.Refused on its way through the verify queue, which makes all calls come from one
-// goroutine at a time.
+// refused is a reason for Handler.Refused on its way through the verify queue, which makes all calls come
+// from one goroutine at a time.
 type refused string
 
 // read runs the reader. It returns at the end of the peer's direction, at a malformed frame, or when the
@@ -90,9 +90,6 @@ func (in *inbound) frame(payload []byte) error {
 }
 
 func (in *inbound) record(m wire.Record, size int) {
-	if in.discard {
-		return
-	}
 	claim, err := record.Parse(m.Body, m.Sig)
 	if err != nil {
 		in.refuse(RefusedRecord)
@@ -102,9 +99,6 @@ func (in *inbound) record(m wire.Record, size int) {
 }
 
 func (in *inbound) records(m wire.Records, size int) {
-	if in.discard {
-		return
-	}
 	claims := make([]*record.Claim, 0, len(m.Records))
 	for _, r := range m.Records {
 		claim, err := record.Parse(r.Body, r.Sig)
@@ -129,8 +123,8 @@ func (in *inbound) bye(m wire.Bye) {
 
 func (in *inbound) refuse(reason string) { in.submit(verify.Job{Value: refused(reason)}) }
 
-// submit passes an item to the verify queue. Once the verify queue is closed, the reader discards messages until the peer's
-// direction ends.
+// submit passes an item to the verify queue. Once the queue is closed, the reader discards messages until
+// the peer's direction ends.
 func (in *inbound) submit(item verify.Job) {
 	if in.discard {
 		return
