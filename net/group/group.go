@@ -74,8 +74,7 @@ func (g *Group) Child() *Group {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.stopped {
-		c.stopped = true
-		c.cancel(ErrStopped)
+		c.Stop()
 		return c
 	}
 	// Closed children are removed here, so that a long-lived parent with short-lived children, such as
