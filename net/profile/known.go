@@ -17,14 +17,11 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// maxKnown bounds names, verified keys and ignored ids, each: a stranger that reaches the port can
-// come under a new name every second.
-const maxKnown = 4096
-
-// Limits of the remembered addresses.
+// Limits of what is remembered. A stranger that reaches the port can come under a new name every second.
 const (
-	maxAddresses = 32 // every start dials each of them until it answers
-	maxAddress   = 320
+	maxKnown     = 4096 // names, verified keys and ignored ids, each
+	maxAddresses = 32   // every start dials each of them until it answers
+	maxAddress   = 320  // bytes
 )
 
 // saveDelay is how long a new name waits for others, so that one write saves them together.
