@@ -57,8 +57,18 @@ func checkPages(r io.ReaderAt, size int64) error {
 	if err := c.checkFreelist(); err != nil {
 		return err
 	}
-	if err := c.checkBuckets(); err != nil || !c.deep {
+	// The root bucket's leaves say where the other buckets begin.
+	roots, err := c.checkTree(c.m.root, nil, 0, true)
+	if err != nil {
 		return err
+	}
+	for _, root := range roots {
+		if _, err := c.checkTree(root, nil, 0, false); err != nil {
+			return err
+		}
+	}
+	if !c.deep {
+		return nil
 	}
 	for page := uint64(2); page < m.hw; page++ {
 		if !c.seen[page] {
@@ -108,15 +118,18 @@ type checker struct {
 	seen []bool // by page: whether it is referred to, or free
 }
 
-// claimPage notes that a page is referred to. Each page may be claimed only once.
-func (c *checker) claimPage(page uint64) error {
-	if page < 2 || page >= c.m.hw {
-		return fmt.Errorf("page %d is out of range", page)
+// claimPages notes that n pages are referred to. Each page may be claimed only once.
+func (c *checker) claimPages(first, n uint64) error {
+	for i := range n {
+		page := first + i
+		if page < 2 || page >= c.m.hw {
+			return fmt.Errorf("page %d is out of range", page)
+		}
+		if c.seen[page] {
+			return fmt.Errorf("page %d is referred to twice", page)
+		}
+		c.seen[page] = true
 	}
-	if c.seen[page] {
-		return fmt.Errorf("page %d is referred to twice", page)
-	}
-	c.seen[page] = true
 	return nil
 }
 
@@ -162,10 +175,8 @@ func (c *checker) checkFreelist() error {
 	if h.flags != flagFree {
 		return fmt.Errorf("page %d is no freelist", c.m.free)
 	}
-	for i := range uint64(h.overflow) + 1 {
-		if err := c.claimPage(c.m.free + i); err != nil {
-			return err
-		}
+	if err := c.claimPages(c.m.free, uint64(h.overflow)+1); err != nil {
+		return err
 	}
 	b, err := c.readWhole(h)
 	if err != nil {
@@ -180,22 +191,7 @@ func (c *checker) checkFreelist() error {
 		return fmt.Errorf("freelist of %d pages", count)
 	}
 	for i := range count {
-		if err := c.claimPage(le.Uint64(b[8*i:])); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkBuckets checks the root bucket, whose leaves say where the other buckets begin, and those
-// buckets.
-func (c *checker) checkBuckets() error {
-	roots, err := c.checkTree(c.m.root, nil, 0, true)
-	if err != nil {
-		return err
-	}
-	for _, root := range roots {
-		if _, err := c.checkTree(root, nil, 0, false); err != nil {
+		if err := c.claimPages(le.Uint64(b[8*i:]), 1); err != nil {
 			return err
 		}
 	}
@@ -205,7 +201,7 @@ func (c *checker) checkBuckets() error {
 // checkTree claims and checks the pages from page down. first is the first key that page must have, or nil.
 // For the root bucket it returns the first pages of the buckets in it.
 func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (roots []uint64, err error) {
-	if err := c.claimPage(page); err != nil {
+	if err := c.claimPages(page, 1); err != nil {
 		return nil, err
 	}
 	h, err := c.readHeader(page)
@@ -235,7 +231,7 @@ func (c *checker) checkTree(page uint64, first []byte, depth int, isRoot bool) (
 	}
 	for i, child := range children {
 		if kind == flagLeaf && !isRoot && !c.deep {
-			if err := c.claimPage(child); err != nil {
+			if err := c.claimPages(child, 1); err != nil {
 				return nil, err
 			}
 			continue
@@ -279,10 +275,8 @@ func (c *checker) checkLeaf(h header, first []byte, isRoot bool) (roots []uint64
 	if !c.deep && !isRoot {
 		return nil, nil
 	}
-	for i := range uint64(h.overflow) {
-		if err := c.claimPage(h.page + 1 + i); err != nil {
-			return nil, err
-		}
+	if err := c.claimPages(h.page+1, uint64(h.overflow)); err != nil {
+		return nil, err
 	}
 	b, err := c.readWhole(h)
 	if err != nil {

@@ -50,7 +50,7 @@ type spanQuery struct {
 	want func(body []byte) bool
 }
 
-func (d *Disk) readSpan(q spanQuery) (span, error) {
+func (d *Disk) readSpan(q spanQuery) (s span, err error) {
 	// Waiting entries are read first. Those saved meanwhile are then seen twice, but none is
 	// missed.
 	d.mu.Lock()
@@ -63,16 +63,16 @@ func (d *Disk) readSpan(q spanQuery) (span, error) {
 		}
 	}
 	d.mu.Unlock()
-	s := span{end: true}
+	s.end = true
 	var lost []OrderKey
-	err := d.view(func(tx *bolt.Tx) error {
+	err = d.view(func(tx *bolt.Tx) error {
 		s, lost = span{end: true}, nil
-		if records, order := tx.Bucket(d.bucket('r')), tx.Bucket(d.bucket('o')); records != nil && order != nil {
-			var err error
-			s, lost, err = d.readSpanFromDisk(records, order, q)
-			return err
+		records, order := tx.Bucket(d.bucket('r')), tx.Bucket(d.bucket('o'))
+		if records == nil || order == nil {
+			return nil
 		}
-		return nil
+		s, lost, err = d.readSpanFromDisk(records, order, q)
+		return err
 	})
 	if err != nil {
 		return span{}, err
