@@ -5,7 +5,7 @@
 // leaves the terminal alone, so the rest is done here:
 //
 //   - terminal.go: raw mode, alternate screen, cursor, autowrap, bracketed paste, focus reports,
-//     mouse and title. All are set at the start and given back on every way out;
+//     mouse and title, all given back on every way out;
 //   - painter.go: when to draw. A message only marks the screen as out of date. One goroutine
 //     composes and draws a frame, at once if the last is 8 ms old, else once it is. A slow
 //     terminal blocks that goroutine and nothing else, and the frames it missed are never composed.

@@ -61,13 +61,12 @@ func (s *Screen) stopSelf(signals <-chan os.Signal) {
 	}
 	s.term.leave()
 	_ = syscall.Kill(0, syscall.SIGTSTP)
-	timer := time.NewTimer(ignoredStop)
-	defer timer.Stop()
+	ignored := time.After(ignoredStop)
 	for stopped := true; stopped; {
 		select {
 		case sig := <-signals:
 			stopped = sig != syscall.SIGCONT
-		case <-timer.C: // after a longer stop too; SIGCONT then only repaints again
+		case <-ignored: // after a longer stop too; SIGCONT then only repaints again
 			stopped = false
 		}
 	}

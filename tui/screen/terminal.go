@@ -99,8 +99,7 @@ func (t *terminal) write(b []byte) error {
 	}
 	_, err := t.tty.Load().Write(b)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		// Another goroutine waits to give the terminal back (leave).
-		return errReleased
+		return errReleased // another goroutine waits to give the terminal back (leave)
 	}
 	return err
 }
@@ -124,8 +123,6 @@ func (t *terminal) leave() { t.release(false) }
 // dead) must not keep the program from ending. Output that it doesn't take in half of stuck is discarded,
 // and the modes are given back in any case.
 func (t *terminal) release(forGood bool) {
-	deadline := time.NewTimer(stuck)
-	defer deadline.Stop()
 	tty := t.tty.Load()
 	if tty == nil {
 		return // never taken
@@ -134,7 +131,7 @@ func (t *terminal) release(forGood bool) {
 	select {
 	case t.lock <- struct{}{}:
 		defer func() { <-t.lock }()
-	case <-deadline.C:
+	case <-time.After(stuck):
 		// A write that can't be interrupted holds the lock. The modes can still be given back, though not
 		// the screen's content.
 		if restore := t.restore.Load(); restore != nil {
