@@ -10,8 +10,8 @@
 //	printable   lines of text: Client.ServeLines, unless the first line is an HTTP request
 //	any other   the connection is closed
 //
-// An HTTP client gets status 400. A web page may make a browser send a request to any port in its reach. Such a
-// request must never be taken for a message of the user's.
+// An HTTP client gets status 400. A web page may make a browser send a request to any port in its reach, which
+// must never be taken for a message of the user's.
 //
 // A connection that has sent nothing for 3 s becomes a line client, to which messages are written. Its
 // first byte still decides: it leaves again if it turns out to speak something else.

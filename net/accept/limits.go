@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// connLimiter keeps a kind of connections within its limits. Too many must not shut out the next connection,
-// which may be a native peer's. So the connection that was idle for longest goes, of the address that has
-// most. A flood from one address pushes out only its own connections.
+// connLimiter keeps a kind of connections within its limits: a new one pushes out another, as the package
+// comment says.
 type connLimiter struct {
 	max, maxOfAddr int // maxOfAddr doesn't hold for loopback
 

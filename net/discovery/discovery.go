@@ -20,9 +20,9 @@
 //
 // # What is received
 //
-// The receivers share their port with other programs (SO_REUSEADDR, SO_REUSEPORT). They drop
-// datagrams on unused interfaces, datagrams over 1200 bytes, and all above 50 a second. They also drop
-// those above 25 a second of one address, so that a single noisy host can't hide the others.
+// The receivers share their port with other programs. Datagrams on unused interfaces, over 1200 bytes, and
+// above 50 a second are dropped. So are those above 25 a second of one address: a single noisy host can't
+// hide the others.
 //
 // # Ownership
 //

@@ -24,10 +24,9 @@
 //
 // # Limits
 //
-// There are at most 128 links. Package accept limits the connections that come in. Dials are limited here. Eight at a
-// time may be to routes that the user named and to peers that were linked before. Eight more may be to peers
-// that are known by a hint only, at most four of them to one address. So made-up hints can't keep real peers
-// waiting.
+// There are at most 128 links. Eight dials at a time may be to routes that the user named and to peers that
+// were linked before. Eight more may be to peers that are known by a hint only, at most four of them to one
+// address. So made-up hints can't keep real peers waiting.
 //
 // # Routes
 //

@@ -91,9 +91,8 @@ func text(b []byte) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(string(b), "\x00", ""), "\ufffd")
 }
 
-// formatLine returns a message as line clients see it. Every row begins with the name, so that nothing
-// can be written in another's name, and only visible characters reach the client's terminal. An empty name is for two
-// people alone: only the other can write then.
+// formatLine returns a message as line clients see it. Every row begins with the name, so that nothing can be
+// written in another's name. An empty name is for two people alone: only the other can write then.
 func formatLine(name, text string) []byte {
 	if given := name; given != "" {
 		if name = dropInvisible(given); strings.TrimSpace(name) == "" {

@@ -1,11 +1,7 @@
 // Package plain talks in cleartext to peers that don't speak the native protocol: the seed's programs (JSON
 // objects over TCP), and anything that sends lines (nc, telnet, newline chats).
 //
-// # How connections come in
-//
-// Package accept owns the port. It hands every connection to Accept, whose result serves it in cleartext. A
-// connection that begins with { is a JSON program's. A connection that begins with text, or is silent for
-// 3 s, is a line client's.
+// Package accept owns the port and finds out what a connection speaks; Accept serves it in cleartext.
 //
 // # The seed's programs: JSON peers
 //
@@ -26,16 +22,14 @@
 // # Programs that send lines: line clients
 //
 // A line client is a connection that lines are written to, as "name: text"; it is gone when the connection
-// is. What it sends is split at LF or CRLF, and at 4 KiB. Binary data is refused, with all that comes
-// after it. A line client that takes nothing for 10 s, or has more than 1 MiB waiting, is
-// dropped.
+// is. What it sends is split at LF or CRLF, and at 4 KiB. Binary data is refused, with all that comes after
+// it. A line client that takes nothing for 10 s, or has more than 1 MiB waiting, is dropped.
 //
 // # Who gets what
 //
 // Send goes to JSON peers and line clients. A line client's message goes to Handler.Said, to the other line
 // clients and to JSON peers; the caller hands it to native links. A JSON peer dials everyone itself, so its
-// message goes only to Handler.Said and to the line clients. WriteToLineClients writes what native peers
-// said.
+// message goes only to Handler.Said and to the line clients.
 //
 // # Goroutines and locks
 //
@@ -69,9 +63,9 @@ type Self struct {
 }
 
 // Config is what a Plain needs. All fields must be set. The functions are called from any goroutine and
-// must not block, but for Dial. Neither they nor the Handler's methods are called
-// with a lock held that Send, WriteToLineClients, Peers or a Handle method needs. So a caller of these may
-// hold a lock that the functions need. A caller of the other methods must not.
+// must not block, but for Dial. Neither they nor the Handler's methods are called with a lock held that
+// Send, WriteToLineClients, Peers or a Handle method needs. So a caller of these, and of no other method,
+// may hold a lock that the functions need.
 type Config struct {
 	Identity *identity.Identity
 	Self     func() Self

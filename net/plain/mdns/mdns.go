@@ -151,11 +151,9 @@ func (s *Service) query(announce bool) {
 // refresh opens and closes interfaces, and reports whether it opened any.
 func (s *Service) refresh() (opened bool) {
 	names := s.cfg.Interfaces()
-	found := map[string]*nic{}
-	failed := map[string]string{}
+	found, failed := map[string]*nic{}, map[string]string{}
 	for _, name := range names {
-		n, err := findNIC(name, len(names) == 1)
-		if err != nil {
+		if n, err := findNIC(name, len(names) == 1); err != nil {
 			failed[name] = err.Error()
 		} else if n != nil {
 			found[name] = n
