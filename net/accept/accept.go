@@ -124,7 +124,10 @@ type Port struct {
 // Start accepts connections in goroutines of g.
 func Start(g *group.Group, cfg Config) *Port {
 	p := &Port{
-		cfg: cfg, group: g, order: newAcceptOrder(),
+		cfg: cfg, group: g,
+		order: &acceptOrder{
+			newest: map[netip.Addr]*orderSlot{}, reading: map[netip.Addr]int{}, waiting: map[netip.Addr][]*orderSlot{},
+		},
 		unnamed:    newConnLimiter(maxSilent, maxSilentOfAddr),
 		cleartext:  newConnLimiter(maxCleartext, maxCleartextOfAddr),
 		arrivals:   NewSemaphore(maxArrivals, maxArrivalsOfAddr),

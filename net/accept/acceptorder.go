@@ -46,12 +46,6 @@ type orderSlot struct {
 	gone     bool // guarded by acceptOrder.mu: it ended before it had a place
 }
 
-func newAcceptOrder() *acceptOrder {
-	return &acceptOrder{
-		newest: map[netip.Addr]*orderSlot{}, reading: map[netip.Addr]int{}, waiting: map[netip.Addr][]*orderSlot{},
-	}
-}
-
 // add puts a connection that was just accepted behind the others of its address. It returns nil if too many
 // wait.
 func (o *acceptOrder) add(addr netip.Addr) *orderSlot {

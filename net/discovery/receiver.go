@@ -72,7 +72,7 @@ func (u *UDP) openReceiversLocked() (changed bool) {
 	now := time.Now()
 	if !u.recv4.usable() && !now.Before(u.retry) {
 		u.recv4.close()
-		u.recv4, u.receiveErr = openReceiver("udp4", u.port)
+		u.recv4, u.receiveErr = openReceiver("udp4", u.cfg.Port)
 		if u.receiveErr == nil {
 			u.startReader(u.recv4)
 			changed = true
@@ -87,7 +87,7 @@ func (u *UDP) openReceiversLocked() (changed bool) {
 			l.joined = false
 		}
 		// Report covers IPv4 only, which works without IPv6.
-		if r, err := openReceiver("udp6", u.port); err == nil {
+		if r, err := openReceiver("udp6", u.cfg.Port); err == nil {
 			u.recv6 = r
 			u.startReader(r)
 			changed = true

@@ -28,7 +28,7 @@ func (u *UDP) Refresh() (changed bool) {
 	var skipped []InterfaceStatus
 	for _, n := range nics {
 		loopback := n.IsLoopback()
-		if why := skipReason(&n, u.names); why != "" {
+		if why := skipReason(&n, u.cfg.Interfaces); why != "" {
 			skipped = append(skipped, InterfaceStatus{Name: n.Name, Loopback: loopback, Skipped: why})
 			continue
 		}

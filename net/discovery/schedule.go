@@ -35,9 +35,6 @@ func newSchedule(now time.Time) schedule {
 	return schedule{started: now, share: 1, replies: rate.NewLimiter(replyRate, replyBurst)}
 }
 
-// startBurst starts a new burst, also in the middle of another.
-func (s *schedule) startBurst(now time.Time) { s.started, s.step = now, 0 }
-
 // scheduleReply makes a beacon due at once, in answer to a new instance. With many peers the answers spread
 // over a quarter of a second, so that the newcomer's socket doesn't overflow.
 func (s *schedule) scheduleReply(now time.Time) {

@@ -72,7 +72,7 @@ func start(g *group.Group, cfg Config, clock func() time.Time) *Service {
 // StartBurst sends a burst of beacons, after a change of name or port for instance. The Service itself
 // notices changes of interfaces and wake-ups.
 func (s *Service) StartBurst() {
-	s.reschedule(func(p *schedule) { p.startBurst(time.Now()) })
+	s.reschedule(func(p *schedule) { p.started, p.step = time.Now(), 0 })
 }
 
 // SetLost says whether a known peer has been lost for less than two minutes. Meanwhile beacons go out

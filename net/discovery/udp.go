@@ -33,8 +33,7 @@ type UDPConfig struct {
 // UDP is the Transport over real interfaces, and an Inspector. Its methods may be called from any
 // goroutine, Refresh from one at a time.
 type UDP struct {
-	port  int
-	names []string
+	cfg   UDPConfig
 	group *group.Group
 	inbox chan datagram
 	done  chan struct{} // closed by Close
@@ -97,8 +96,7 @@ func ListenUDP(g *group.Group, cfg UDPConfig) (*UDP, error) {
 		}
 	}
 	u := &UDP{
-		port:  cfg.Port,
-		names: slices.Clone(cfg.Interfaces),
+		cfg:   cfg,
 		group: g,
 		inbox: make(chan datagram, inboxSize),
 		done:  make(chan struct{}),
@@ -147,7 +145,7 @@ func (u *UDP) Report() Report {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r := Report{
-		Port:       u.port,
+		Port:       u.cfg.Port,
 		Interfaces: make([]InterfaceStatus, 0, len(u.links)+len(u.skipped)),
 	}
 	if u.receiveErr != nil {
@@ -210,7 +208,7 @@ func (u *UDP) sendOn(l *link, build func(from netip.Addr) []byte) (sent int, err
 		}
 		for _, to := range s.outlet.to {
 			s.conn.SetWriteDeadline(time.Now().Add(writeLimit))
-			if _, werr := s.conn.WriteToUDPAddrPort(payload, netip.AddrPortFrom(to, uint16(u.port))); werr != nil {
+			if _, werr := s.conn.WriteToUDPAddrPort(payload, netip.AddrPortFrom(to, uint16(u.cfg.Port))); werr != nil {
 				err = fmt.Errorf("%s: %w", l.nic.Name, werr)
 			} else {
 				sent++

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"chat.lan/p2pchat/net/group"
@@ -106,7 +107,11 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 		allowed := j.mayReceive(pe) && j.cfg.MuteReason() == ""
 		j.mu.Lock()
 		if !allowed || ctx.Err() != nil {
-			j.emptyQueueLocked(pe)
+			if slices.ContainsFunc(pe.queue, func(o outgoing) bool { return o.object == nil }) {
+				pe.introducedAt = time.Time{} // the introduction that waited will be sent later
+			}
+			pe.queue = nil
+			j.progress.notify()
 		}
 		if len(pe.queue) == 0 || !pe.confirmed() { // it may have moved to an address that isn't confirmed yet
 			pe.sending = false
@@ -142,17 +147,6 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 			j.progress.notify()
 		})
 	}
-}
-
-// emptyQueueLocked drops what waits for a peer. An introduction that waited will be sent later.
-func (j *jsonPeers) emptyQueueLocked(pe *jsonPeer) {
-	for _, o := range pe.queue {
-		if o.object == nil {
-			pe.introducedAt = time.Time{}
-		}
-	}
-	pe.queue = nil
-	j.progress.notify()
 }
 
 // expireLocked gives up messages that have waited for too long until the peer is confirmed.

@@ -1,10 +1,9 @@
 // Package search finds a text in messages, whatever its case.
 //
-// The search on disk (net/store) and the search on the screen (tui/messages) share it, so that both
-// find the same messages. Two characters are the same when Unicode's simple case folding says so: the
-// long s (ſ) equals s, the Kelvin sign equals k. Simple folding maps one character to one, so ß does
-// not equal ss, and İ equals neither i nor ı. Texts are compared as they are, without normalization:
-// é as one character does not equal e with a combining accent.
+// The searches on disk and on the screen share it, so that both find the same messages. Two characters are
+// the same when Unicode's simple case folding says so: the long s (ſ) equals s, the Kelvin sign equals k.
+// Simple folding maps one character to one, so ß does not equal ss, and İ equals neither i nor ı. Texts are
+// not normalized: é as one character does not equal e with a combining accent.
 package search
 
 import (
