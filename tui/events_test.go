@@ -102,7 +102,7 @@ func TestBell(t *testing.T) {
 		old.Line.History = true
 		w.post(old)
 		if w.terminal.bells != c.want {
-			t.Errorf("/bell %s timerFired %d times, want %d", c.mode, w.terminal.bells, c.want)
+			t.Errorf("/bell %s rang %d times, want %d", c.mode, w.terminal.bells, c.want)
 		}
 	}
 }

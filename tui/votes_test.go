@@ -266,7 +266,7 @@ func TestVotesRing(t *testing.T) {
 	old.ID = strings.Repeat("5d", 32)
 	w.post(event.ProposalChanged{Proposal: old, History: true})
 	if got := w.terminal.bells - before; got != 1 {
-		t.Errorf("it timerFired %d times", got)
+		t.Errorf("it rang %d times", got)
 	}
 }
 

@@ -67,13 +67,12 @@ func (p *Pane) InspectorRows(w, h int) []string {
 
 // formatAuthor returns the author's label, and the author's name in the message if that differs.
 func (r *renderer) formatAuthor(o *origin) sanitize.SafeText {
-	label := r.authorName(o)
 	if o.own {
-		return sanitize.Concat(label, sanitize.Trusted(" (you)"))
+		return sanitize.Linef("%s (you)", r.authorName(o))
 	}
-	label = r.cfg.Roster.Label(o.author.rosterID)
+	label := r.cfg.Roster.Label(o.author.rosterID)
 	if then := sanitize.Name(o.name); o.name != "" && then != label {
-		label = sanitize.Concat(label, sanitize.Trusted(", then called "), then)
+		label = sanitize.Linef("%s, then called %s", label, then)
 	}
 	return label
 }

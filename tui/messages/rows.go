@@ -73,8 +73,8 @@ func (r *renderer) belowRow() string {
 	if v.visible.seen == len(r.log.entries)-1 {
 		text = "more"
 	}
-	row := t.Row(r.columns.end).Space(t.Text, r.columns.rule)
-	return row.Put(style, sanitize.Linef("%s%s %s %s End %s%s", t.HRule, t.HRule, text, t.Dot, t.HRule, t.HRule)).String()
+	note := sanitize.Concat(t.HRule, t.HRule, sanitize.Line(" "+text+" "), t.Dot, sanitize.Trusted(" End "), t.HRule, t.HRule)
+	return t.Row(r.columns.end).Space(t.Text, r.columns.rule).Put(style, note).String()
 }
 
 // appendHints appends what to do while there is nothing to show.
