@@ -264,10 +264,8 @@ func (n *Node) hashes() map[string]string {
 
 // admit refuses peers that are in none of our rooms.
 func (n *Node) admit(h wire.Hello) string {
-	for _, r := range h.Rooms {
-		if n.rooms[r.Room] != nil {
-			return ""
-		}
+	if slices.ContainsFunc(h.Rooms, func(in wire.InRoom) bool { return n.rooms[in.Room] != nil }) {
+		return ""
 	}
 	return wire.ByeRoom
 }

@@ -57,11 +57,8 @@ func (r *Replica) Flush() {
 // takeAckLocked takes a peer's Have.
 func (r *Replica) takeAckLocked(p *peer, m wire.Have) {
 	own, seq, any := r.room.OwnFeed()
-	if !any {
-		return
-	}
 	i := slices.IndexFunc(m.Heads, func(h wire.Head) bool { return h.Author == own.Author && h.Feed == own.Feed.String() })
-	if i >= 0 && m.Heads[i].Seq <= seq {
+	if any && i >= 0 && m.Heads[i].Seq <= seq {
 		r.onAckedLocked(p, m.Heads[i].Seq+1)
 	}
 }

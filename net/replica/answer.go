@@ -30,9 +30,8 @@ func (r *Replica) askLocked(p *peer) {
 	}
 }
 
-// onCaughtUpLocked follows the end of an answer. A peer that asked how far we are, and had what we
-// lacked, hears when we lack it no more. Once nothing of from's is missing, so do neighbours that may
-// not hear of it from its authors.
+// onCaughtUpLocked follows the end of an answer. Peers that had what we lacked hear when we lack it no more, and once
+// nothing of from's is missing, so do neighbours that may not hear of it from its authors.
 func (r *Replica) onCaughtUpLocked(from *peer) {
 	for _, p := range r.mu.linked {
 		if p.wantsFrontier && !r.planner.LacksFrom(p.key) {
@@ -150,8 +149,7 @@ func (a *answer) send(end bool) bool {
 	return f != nil && a.link.Sync(f)
 }
 
-// frameCost returns how many bytes a record takes in a Records frame. The body travels as a JSON
-// string, in which quotes and backslashes take two.
+// frameCost returns the bytes of a record in a Records frame: in a JSON string quotes and backslashes take two.
 func frameCost(body string) int {
 	const around = len(`{"body":"","sig":""},`) + 88 // base64 of a signature
 	return len(body) + strings.Count(body, `"`) + strings.Count(body, `\`) + around

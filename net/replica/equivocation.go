@@ -13,9 +13,8 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// A feed with two records for one place was forked on purpose: its author equivocates. Both records
-// are kept and handed on as evidence, so that the feed ends below the fork for all. Every linked peer
-// gets them, and any that turns out to have more of that feed.
+// A feed with two records for one place was forked on purpose. Both records are kept and handed on as evidence, to
+// every linked peer and to any that turns out to have more of that feed. So the feed ends below the fork for all.
 
 // olderAtOnce is how many records are asked for at once on the way down to where two chains part.
 const olderAtOnce = 200

@@ -26,9 +26,8 @@ const (
 // maxBackoff is how many pings at most, above two, pass between two comparisons that find nothing.
 const maxBackoff = 15
 
-// TakeHash takes the room's hash from a peer's ping. Records on their way make hashes differ for a
-// moment, so it takes two in a row to compare in full. Where something is kept back or gone they
-// differ for good: then the comparisons become rare.
+// TakeHash takes the room's hash from a peer's ping. As records on their way make hashes differ, it takes two in a row
+// to compare in full. Where something is kept back or gone they differ for good: then comparisons become rare.
 func (r *Replica) TakeHash(l Link, hash string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -190,7 +189,7 @@ func (r frontiers) compareLocked(p *peer, ask bool) {
 		}
 	}
 	if p.slow {
-		r.slowPeers.followSlowLocked(p, theirs)
+		r.followSlowLocked(p, theirs)
 	}
 	for _, f := range r.room.ForksUnknownTo(theirs) {
 		r.forks.sendForkProof(p.link, f)

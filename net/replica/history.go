@@ -38,9 +38,8 @@ func (r *Replica) History(ctx context.Context, before event.Place, max int) ([]e
 	return out, nil
 }
 
-// Search returns at most max messages that contain text, whatever its case, and stand before a place
-// (the zero Place: the end), nearest last. It waits for the disk. When ctx ends it returns what it
-// found until then, with the error of ctx.
+// Search returns at most max messages that contain text, whatever its case, before a place (zero: the end), nearest
+// last. It waits for the disk. When ctx ends it returns what it found until then, with the error of ctx.
 func (r *Replica) Search(ctx context.Context, text string, before event.Place, max int) ([]event.Line, error) {
 	var out []event.Line
 	var failed error

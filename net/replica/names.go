@@ -7,8 +7,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// lastName is what an author was last called, and when that was signed. It names authors that are not
-// here, in votes and messages.
+// lastName is what an author was last called, and when: it names authors that are not here.
 type lastName struct {
 	name string
 	at   record.Time

@@ -100,8 +100,7 @@ func (r saver) reconcileLocked() {
 	}
 }
 
-// postSavingLocked posts what there is to say about the disk when it has changed. How many records
-// wait changes all the time, so that goes along with something else only.
+// postSavingLocked posts a change in saving. How many records wait changes all the time, so that only goes along.
 func (r saver) postSavingLocked() {
 	now := r.saver.savingNow()
 	if now.Unreadable != r.mu.saving.Unreadable {
@@ -139,8 +138,7 @@ func (r saver) expire(ctx context.Context) {
 	}
 }
 
-// readStore returns part of a feed that isn't in memory any more, without a gap: a receiver could use
-// nothing behind one. It waits for the disk.
+// readStore reads a part of a feed from disk, and ends before a gap: a receiver could use nothing behind it.
 func (r saver) readStore(g room.Gap, maxBytes int) []store.RawEntry {
 	ctx := r.cfg.Group.Context()
 	raws, err := r.store.ReadRange(ctx, g.Key, g.From, g.To, maxBytes)

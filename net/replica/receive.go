@@ -52,8 +52,7 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	return out.InStore
 }
 
-// acceptLocked gives a record to the room. A feed whose beginning no peer that was asked has begins with
-// this record, if it may. ok is false when the room refuses the record.
+// acceptLocked gives a record to the room, and begins a feed with it if no peer that was asked has what is before.
 func (r *Replica) acceptLocked(l Link, rec *record.Record) (out room.Outcome, ok bool) {
 	r.mu.received++
 	out, err := r.room.Accept(rec)
@@ -70,8 +69,7 @@ func (r *Replica) acceptLocked(l Link, rec *record.Record) (out room.Outcome, ok
 	return out, true
 }
 
-// Records takes a part of the answer to a question. What can be had again waits for the disk, unless
-// nothing can be saved at present.
+// Records takes a part of an answer. As it can be had again it waits for the disk, unless nothing can be saved.
 func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	r.cfg.Events.WaitSpace()
 	if r.store.WaitForSpace(r.cfg.Group.Context()) != nil {
@@ -79,20 +77,15 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	}
 	ofVotes := votes.IsAnswer(m.N)
 	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *record.Record) bool { return votes.IsVoteRecord(rec) != ofVotes })
-	if ofVotes {
-		r.takeVotesAnswer(l, recs, m.End)
-	} else if inStore := r.takeAnswer(l, m, recs); len(inStore) > 0 {
-		r.forks.compareWithStore(l, inStore)
+	if !ofVotes {
+		r.forks.compareWithStore(l, r.takeAnswer(l, m, recs))
+		return
 	}
-}
-
-// takeVotesAnswer takes a part of the answer to a question for votes.
-func (r *Replica) takeVotesAnswer(l Link, recs []*record.Record, end bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil {
-		r.TakeAnswerLocked(p.votes, recs, end)
-		if end {
+		r.TakeAnswerLocked(p.votes, recs, m.End)
+		if m.End {
 			r.onCaughtUpLocked(p)
 		}
 	}
@@ -143,8 +136,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 	return inStore
 }
 
-// publishAcceptedLocked saves and posts what a record brought. It returns the last record in it that
-// names its author.
+// publishAcceptedLocked saves and posts what a record brought, and returns the last of it that names its author.
 func (r *Replica) publishAcceptedLocked(l Link, out room.Outcome, history bool) (name *record.Record) {
 	r.forks.handleConflictLocked(l, out)
 	for _, e := range out.Added {

@@ -109,7 +109,6 @@ type Replica struct {
 	forks     forks
 	saver     saver
 	frontiers frontiers
-	slowPeers slowPeers
 	sharing   sharing
 
 	mu struct {
@@ -131,11 +130,10 @@ type Replica struct {
 	}
 }
 
-// New returns a room with what its store holds: the ends of all feeds, not the records. It waits for
-// the disk until ctx ends.
+// New returns a room with the ends of all feeds that its store holds. It waits for the disk until ctx ends.
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
-	r.forks, r.saver, r.frontiers, r.slowPeers, r.sharing = forks{r}, saver{r}, frontiers{r}, slowPeers{r}, sharing{r}
+	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
 	r.scope = event.Scope{Room: event.Room(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)

@@ -8,7 +8,6 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -32,7 +31,11 @@ func (r *Replica) Send(kind record.Kind, text string) error {
 		if err != nil {
 			return fmt.Errorf("that can't be said: %w", err)
 		}
-		sent := r.publishLocked(entries)
+		sent := 0
+		for _, e := range entries {
+			r.saver.saveLocked(e, true)
+			sent = r.forwardLocked(e.Record, identity.Key{})
+		}
 		line := r.lineLocked(entries[len(entries)-1])
 		line.Own = true
 		sent += r.cfg.Host.SendCleartext(line)
@@ -42,8 +45,7 @@ func (r *Replica) Send(kind record.Kind, text string) error {
 	return nil
 }
 
-// ShowControls replaces the control characters that no record takes by visible ones. So the output of
-// a program that colours it is heard and not refused.
+// ShowControls replaces control characters, which no record takes, by visible ones: a program may colour its output.
 func ShowControls(text string) string {
 	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\uFFFD")
 	return strings.Map(func(c rune) rune {
@@ -73,16 +75,6 @@ func splitText(text string, size int) []string {
 		text = text[cut:]
 	}
 	return append(out, text)
-}
-
-// publishLocked saves local records, queues them to every link and returns how many took the last.
-func (r *Replica) publishLocked(entries []store.Entry) int {
-	sent := 0
-	for _, e := range entries {
-		r.saver.saveLocked(e, true)
-		sent = r.forwardLocked(e.Record, identity.Key{})
-	}
-	return sent
 }
 
 // forwardLocked hands a record on, and returns to how many peers. A local record goes to all. Another

@@ -25,21 +25,18 @@ func (r *Replica) Drained(l Link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil && p.slow {
-		r.slowPeers.advertiseLocked(p)
+		r.advertiseLocked(p)
 	}
 }
 
-// slowPeers brings slow peers level.
-type slowPeers struct{ *Replica }
-
 // advertiseLocked sends a slow peer how far we are by now.
-func (r slowPeers) advertiseLocked(p *peer) {
+func (r *Replica) advertiseLocked(p *peer) {
 	p.advertised = r.frontiers.frontierForLocked(p)
 	r.frontiers.sendFrontierLocked(p, true)
 }
 
 // followSlowLocked looks whether a slow peer is level, pulls on, or must hear how far we are now.
-func (r slowPeers) followSlowLocked(p *peer, theirs []room.Holding) {
+func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 	if p.advertised == nil || p.link.LiveSpace() == 0 {
 		return // Drained is still to come
 	}
@@ -47,11 +44,13 @@ func (r slowPeers) followSlowLocked(p *peer, theirs []room.Holding) {
 	for _, h := range theirs {
 		has[h.Key] = h.Seq + 1
 	}
-	if tail, few := r.slowPeers.tailLocked(p, has); few {
+	if tail, few := r.tailLocked(p, has); few {
 		p.advertised = nil
 		r.setSlowLocked(p, false)
 		for _, rec := range tail {
-			if !r.slowPeers.pushLocked(p, rec) {
+			f := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
+			if f != nil && !p.link.Live(f) {
+				r.setSlowLocked(p, true)
 				return
 			}
 		}
@@ -63,11 +62,11 @@ func (r slowPeers) followSlowLocked(p *peer, theirs []room.Holding) {
 			return
 		}
 	}
-	r.slowPeers.advertiseLocked(p)
+	r.advertiseLocked(p)
 }
 
 // tailLocked returns the records above has, if they are few.
-func (r slowPeers) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*record.Record, few bool) {
+func (r *Replica) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*record.Record, few bool) {
 	size := 0
 	for _, h := range r.frontiers.frontierForLocked(p) {
 		from := max(has[h.Key], h.Floor)
@@ -86,13 +85,6 @@ func (r slowPeers) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*r
 		}
 	}
 	return tail, true
-}
-
-// pushLocked puts a record into a peer's live queue. A peer whose queue is full is slow from now on.
-func (r slowPeers) pushLocked(p *peer, rec *record.Record) bool {
-	f := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
-	r.setSlowLocked(p, f != nil && !p.link.Live(f))
-	return !p.slow
 }
 
 // setSlowLocked notes whether a peer is slow, and logs each change.

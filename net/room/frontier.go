@@ -120,10 +120,9 @@ func (r *Room) LastSeq(key record.FeedKey) (seq uint64, ok bool) {
 // gapTimeout is how long a room waits for the records of a gap: the peers that have them may only be away.
 const gapTimeout = 10 * time.Minute
 
-// StartFeedAt moves the end of a feed up to floor, where the copies of all asked peers begin, and
-// so gives up the records in between. The record at floor must wait here already: otherwise any
-// peer could end any feed by claiming a high floor. Where records are held already, only the feed's
-// author may ask for it, or any peer once the gap is older than gapTimeout.
+// StartFeedAt moves the end of a feed up to floor, where the copies of all asked peers begin, and gives up the records
+// in between. The record at floor must wait here already, so that no claim of a high floor ends a feed. Where records
+// are held, only the author may ask for it, or any peer once the gap is older than gapTimeout.
 func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) Outcome {
 	f := r.feeds[key]
 	if f == nil || f.overLimit || f.fork != nil && f.fork.Seq <= floor || floor <= f.next() || key == r.ownFeed || f.waiting[floor] == nil {

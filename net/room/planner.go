@@ -77,9 +77,8 @@ func (p *Planner) RemovePeer(key identity.Key) {
 	delete(p.sources, key)
 }
 
-// NoteAnswer notes a frame of a peer's answer to question n; end marks the last frame. An answer
-// that fills nothing of the question shows that the peer lacks the records. The planner asks the
-// peer for them again only after a new claim.
+// NoteAnswer notes a frame of a peer's answer to question n; end marks the last. An answer that fills nothing shows
+// that the peer lacks the records: they are asked of it again only after a new claim.
 func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) {
 	s := p.sources[of]
 	if s == nil || s.asked.N != n || len(s.asked.Gaps) == 0 {

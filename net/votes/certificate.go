@@ -69,8 +69,7 @@ func (rs *Records) EncodeCertificate(id vote.ID) ([]byte, bool) {
 	return f.encode(), true
 }
 
-// EncodeEvidence returns the file that proves that a key signed both an approval and a reject of a
-// proposal, of the first such key whose records are all here; false if there is none.
+// EncodeEvidence returns the file that proves that a key signed both choices, if all its records are here.
 func (rs *Records) EncodeEvidence(id vote.ID) ([]byte, bool) {
 	for _, e := range rs.Evidence() {
 		b := e.Ballots()

@@ -99,8 +99,7 @@ func (v *Votes) EndPagesLocked(s *Session) {
 	v.askLocked(s)
 }
 
-// askLocked asks a peer for the votes that are missing here, a page at a time, until an answer brings
-// nothing. A peer that names votes and doesn't send them isn't asked again.
+// askLocked asks a peer for the votes that are missing here, a page at a time, until an answer brings nothing.
 func (v *Votes) askLocked(s *Session) {
 	missing := v.records.ListMissing(s.theirs)
 	if len(missing) == 0 {
