@@ -133,13 +133,6 @@ func (c *cleartext) muteReason() string {
 	return ""
 }
 
-// enforce asks again who may be spoken to in cleartext, if the answers may have changed.
-func (c *cleartext) enforce() {
-	if c.enforceDue.CompareAndSwap(true, false) {
-		c.plain.Enforce()
-	}
-}
-
 // PolicyChanged implements replica.Host. The counts of dropped messages start anew.
 func (c *cleartext) PolicyChanged() {
 	c.enforceDue.Store(true)

@@ -286,20 +286,14 @@ func (n *Node) Close(ctx context.Context) {
 	n.cleartext.leave(ctx)
 	n.accept.Close()
 	n.mesh.Close()
-	n.waitDown(ctx)
-	if n.finder.udp != nil {
-		n.finder.udp.Close()
-	}
-}
-
-// waitDown waits until no link is up, or ctx ends.
-func (n *Node) waitDown(ctx context.Context) {
-	for len(n.mesh.Links()) > 0 {
+	for len(n.mesh.Links()) > 0 && ctx.Err() == nil {
 		select {
 		case <-n.linkDown:
 		case <-ctx.Done():
-			return
 		}
+	}
+	if n.finder.udp != nil {
+		n.finder.udp.Close()
 	}
 }
 

@@ -51,7 +51,9 @@ func (n *Node) flush() {
 		n.sendPeerListsLocked()
 	}
 	n.mu.Unlock()
-	n.cleartext.enforce()
+	if n.cleartext.enforceDue.CompareAndSwap(true, false) {
+		n.cleartext.plain.Enforce()
+	}
 }
 
 // everySecond posts the numbers of peers, and lets each room look after itself.

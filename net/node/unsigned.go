@@ -25,9 +25,8 @@ const (
 )
 
 // Unsigned sends a message that anyone could have written. Under secure-only it is refused.
-func (r *Room) Unsigned(text string) error { return r.cleartext.sendUnsigned(text) }
-
-func (c *cleartext) sendUnsigned(text string) error {
+func (r *Room) Unsigned(text string) error {
+	c := r.cleartext
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.mayLocked(); err != nil {

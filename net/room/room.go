@@ -237,21 +237,16 @@ func (r *Room) trimMemory() {
 				largest = f
 			}
 		}
-		if largest == nil {
-			r.emptyMemory()
+		if largest == nil { // so many are the feeds that even their last records are too much
+			for key, f := range r.feeds {
+				if key != r.ownFeed {
+					r.memBytes -= f.dropOldest(len(f.records))
+				}
+			}
 			return
 		}
 		// An eighth at a time: a long flood must not pay for this search at every record.
 		r.memBytes -= largest.dropOldest(max(1, len(largest.records)/8))
-	}
-}
-
-// emptyMemory drops all but the local feed: so many are the feeds that even their last records are too much.
-func (r *Room) emptyMemory() {
-	for key, f := range r.feeds {
-		if key != r.ownFeed {
-			r.memBytes -= f.dropOldest(len(f.records))
-		}
 	}
 }
 

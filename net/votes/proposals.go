@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/vote"
 )
@@ -105,15 +104,6 @@ func (v *Votes) postChangedLocked(history bool) {
 			v.postProposalLocked(id, history)
 		}
 	}
-}
-
-// postBallotLocked posts a ballot that was counted.
-func (v *Votes) postBallotLocked(id vote.ID, r *record.Record, history bool) {
-	b, err := vote.DecodeBallot(r.Body().Data)
-	if err != nil {
-		return // it was counted, so it decodes
-	}
-	v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(id), By: v.voterLocked(r.Author(), b.Choice), Choice: b.Choice, History: history})
 }
 
 // PostLoadedLocked posts the proposals that were on disk.

@@ -98,8 +98,9 @@ func (v *Votes) applyLocked(out Change, from identity.Key, history bool) {
 		v.postProposalLocked(out.Proposal, history)
 	}
 	for _, r := range out.Accepted {
-		if r.Kind() == record.KindBallot {
-			v.postBallotLocked(out.Proposal, r, history)
+		if b, err := vote.DecodeBallot(r.Body().Data); r.Kind() == record.KindBallot && err == nil {
+			v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(out.Proposal),
+				By: v.voterLocked(r.Author(), b.Choice), Choice: b.Choice, History: history})
 		}
 	}
 	if known {
