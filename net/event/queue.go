@@ -118,8 +118,8 @@ func (q *Queue) emptyLocked() {
 	q.space.Broadcast()
 }
 
-// Run hands batches to handle, which may block, the first at once and the next when pace has passed, until Close or the
-// end of ctx, when it hands over what waits. It closes the queue when it returns.
+// Run hands batches to handle, which may block: the first at once, the next when pace has passed. It ends with
+// Close, or with ctx after it handed over what waits. It closes the queue when it returns.
 func (q *Queue) Run(ctx context.Context, pace time.Duration, handle func(Batch)) {
 	defer q.Close()
 	for {

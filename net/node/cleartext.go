@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/plain"
@@ -65,8 +66,8 @@ func (n *Node) startCleartext() {
 	c.refreshNetworks()
 	c.plain = plain.New(n.group, plain.Config{
 		Identity: n.cfg.Identity, Self: func() plain.Self { return *c.self.Load() }, Dial: n.cfg.Network.DialContext,
-		Allowed: c.allows, IsNative: c.isNative, MuteReason: c.muteReason,
-		OmitName: c.onlyOnePeer, Reached: n.onReachedPlain, Handler: plainHandler{c}, Log: n.cfg.Log,
+		Allowed: c.allows, IsNative: c.isNative, MuteReason: c.muteReason, OmitName: c.onlyOnePeer,
+		Reached: func(addr string) { n.onReached(addr, identity.Key{}) }, Handler: plainHandler{c}, Log: n.cfg.Log,
 	})
 }
 

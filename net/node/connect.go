@@ -66,7 +66,7 @@ func (n *Node) cancelConnect(addr string) bool {
 	return true
 }
 
-// dialAll dials what the user named and, quietly, what was reached in earlier runs.
+// dialAll dials the addresses that the user named and, quietly, those that were reached in earlier runs.
 func (n *Node) dialAll() {
 	n.mu.Lock()
 	var again []string
@@ -133,20 +133,13 @@ func (n *Node) Disconnect(id string) error {
 	return nil
 }
 
-// onReachedPlain follows each success of an address that was named.
-func (n *Node) onReachedPlain(addr string) {
+// onReached follows each success of an address that was named. key is zero for a plain peer.
+func (n *Node) onReached(addr string, key identity.Key) {
 	n.mu.Lock()
 	delete(n.mu.quiet, addr)
+	n.mu.reachedAt[addr] = key
 	n.mu.Unlock()
 	if n.cfg.Reached != nil {
 		n.cfg.Reached(addr)
 	}
-}
-
-// onReached follows each link to an address that was named.
-func (n *Node) onReached(addr string, key identity.Key) {
-	n.mu.Lock()
-	n.mu.reachedAt[addr] = key
-	n.mu.Unlock()
-	n.onReachedPlain(addr)
 }

@@ -80,7 +80,7 @@ type Config struct {
 	Transport discovery.Transport // nil: UDP
 
 	now    func() time.Time // the clock that records are stamped by; nil: the machine's
-	window int              // bytes of bodies in memory; 0: room.DefaultBytes
+	window int              // bytes of bodies in memory; 0: room.DefaultMemory
 }
 
 // Node is a running participant. Its methods may be called from any goroutine.

@@ -30,7 +30,7 @@ func (r *Replica) askLocked(p *peer) {
 	}
 }
 
-// onCaughtUpLocked follows the end of an answer. Peers that had what we lacked hear when we lack it no more, and once
+// onCaughtUpLocked follows the end of an answer. Peers that had what we lacked hear when we lack it no more. Once
 // nothing of from's is missing, so do neighbours that may not hear of it from its authors.
 func (r *Replica) onCaughtUpLocked(from *peer) {
 	for _, p := range r.mu.linked {

@@ -19,7 +19,7 @@ func (r *Replica) Record(l Link, rec *record.Record) {
 	if votes.IsVoteRecord(rec) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.TakeLiveLocked(l.Key(), rec)
+		r.TakeLocked(l.Key(), []*record.Record{rec}, false)
 		return
 	}
 	if r.takeLive(l, rec) {

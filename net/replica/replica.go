@@ -17,9 +17,9 @@
 //
 // # Locks
 //
-// One lock guards the peers, the room, its votes, and a record's way into the queues, so that each link
-// gets records in the order in which the room took them. Nothing under it blocks. Lock order: signing
-// (package votes), then replica, then the process behind Host.
+// One lock guards the peers, the room, its votes, and a record's way into the queues. So each link gets records in the
+// order in which the room took them. Nothing under it blocks. Lock order: signing (package votes), then replica, then
+// the process behind Host.
 package replica
 
 import (
@@ -92,7 +92,7 @@ type Config struct {
 	Log      *slog.Logger
 	Host     Host
 	Now      func() time.Time // the clock that stamps records
-	Window   int              // bytes of bodies in memory; 0: room.DefaultBytes
+	Window   int              // bytes of bodies in memory; 0: room.DefaultMemory
 }
 
 // Replica is one room. Its methods may be called from any goroutine.
@@ -102,8 +102,8 @@ type Replica struct {
 	cfg     Config
 	id      string // the room's, as it is on the wire
 	scope   event.Scope
-	room    *room.Room
-	planner *room.Planner
+	room    *room.Room    // guarded by mu
+	planner *room.Planner // guarded by mu
 	store   store.Store
 
 	forks     forks

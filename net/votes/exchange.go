@@ -43,12 +43,8 @@ func (v *Votes) LinkUpLocked(key identity.Key, theirs *wire.Policy) *Session {
 	return s
 }
 
-// TakeLiveLocked takes a vote record that a peer sent as it was made.
-func (v *Votes) TakeLiveLocked(from identity.Key, r *record.Record) {
-	v.takeLocked(from, []*record.Record{r}, false)
-}
-
-func (v *Votes) takeLocked(from identity.Key, recs []*record.Record, history bool) {
+// TakeLocked takes vote records that a peer sent as they were made, or with history by catching up.
+func (v *Votes) TakeLocked(from identity.Key, recs []*record.Record, history bool) {
 	outs, refused := v.records.AcceptAll(recs, v.cfg.Around.ListLongLinked())
 	for range refused {
 		v.cfg.Around.Refuse(from, "vote record that counts nowhere")
@@ -133,7 +129,7 @@ func IsAnswer(n uint64) bool { return n >= firstQuestion }
 func (v *Votes) TakeAnswerLocked(s *Session, recs []*record.Record, end bool) {
 	s.answered = append(s.answered, recs...)
 	if s.frames++; end || s.frames >= AnswerFrames {
-		v.takeLocked(s.key, s.answered, true)
+		v.TakeLocked(s.key, s.answered, true)
 		s.answered, s.frames = nil, 0
 	}
 	if end {

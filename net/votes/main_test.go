@@ -147,7 +147,7 @@ func (v *voter) LinkUp(key identity.Key, p *wire.Policy) {
 	v.do(func() { v.sessions[key] = v.LinkUpLocked(key, p) })
 }
 func (v *voter) TakeLive(key identity.Key, r *record.Record) {
-	v.do(func() { v.TakeLiveLocked(key, r) })
+	v.do(func() { v.TakeLocked(key, []*record.Record{r}, false) })
 }
 func (v *voter) TakePage(key identity.Key, held []wire.HeldVotes, first bool) {
 	v.do(func() { v.TakePageLocked(v.sessions[key], held, first) })
