@@ -76,7 +76,9 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 		return
 	}
 	ofVotes := votes.IsAnswer(m.N)
-	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *record.Record) bool { return votes.IsVoteRecord(rec) != ofVotes })
+	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *record.Record) bool {
+		return votes.IsVoteRecord(rec) != ofVotes
+	})
 	if !ofVotes {
 		r.forks.compareWithStore(l, r.takeAnswer(l, m, recs))
 		return

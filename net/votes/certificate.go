@@ -75,7 +75,8 @@ func (rs *Records) EncodeEvidence(id vote.ID) ([]byte, bool) {
 		b := e.Ballots()
 		p, yes, no := rs.records[vote.Ref{Kind: vote.RefProposal, Proposal: id}], rs.records[b[0]], rs.records[b[1]]
 		if e.Proposal == id && p != nil && yes != nil && no != nil {
-			f := file{P2pchat: "evidence", V: 1, Proposal: form(p), Ballots: []signed{form(yes), form(no)}, Ends: []signed{}}
+			f := file{P2pchat: "evidence", V: 1, Proposal: form(p), Ends: []signed{}}
+			f.Ballots = []signed{form(yes), form(no)}
 			return f.encode(), true
 		}
 	}
