@@ -231,7 +231,8 @@ func TestHouseRules(t *testing.T) {
 	}
 }
 
-// measure counts a declaration's methods and fields, and checks that what it exports is documented.
+// measure counts a declaration's methods and fields, and checks that what it exports is
+// documented, and that a function's comment begins with its name: a rename must not leave the old one.
 func (p *packageFigures) measure(t *testing.T, set *token.FileSet, d ast.Decl) {
 	undocumented := func(name *ast.Ident, docs ...*ast.CommentGroup) {
 		if name.IsExported() && !slices.ContainsFunc(docs, func(c *ast.CommentGroup) bool { return c != nil }) {
@@ -240,6 +241,9 @@ func (p *packageFigures) measure(t *testing.T, set *token.FileSet, d ast.Decl) {
 	}
 	switch d := d.(type) {
 	case *ast.FuncDecl:
+		if first, _, _ := strings.Cut(d.Doc.Text(), " "); d.Doc != nil && first != d.Name.Name {
+			t.Errorf("%s: the comment of %s begins with %q", set.Position(d.Pos()), d.Name.Name, first)
+		}
 		if d.Recv == nil {
 			undocumented(d.Name, d.Doc)
 			return
