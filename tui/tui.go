@@ -5,8 +5,8 @@
 //	model.Update ── queue of actions ──▶ node, command.Table ── answers ──▶ event.Queue
 //
 // The model never waits for the node. What a person asks for goes through one queue with one
-// goroutine, so that messages and commands keep the order in which they were typed: Bubble Tea runs
-// its commands beside each other. Answers come back through the event queue. Reads from disk have a
+// goroutine, so that messages and commands keep the order in which they were typed. Bubble Tea would
+// run its commands beside each other. Answers come back through the event queue. Reads from disk have a
 // queue of their own, so that no message waits for a search or an export. There is no I/O in Update,
 // and only one timer.
 //

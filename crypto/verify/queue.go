@@ -13,7 +13,7 @@ const (
 )
 
 // streak is the time after an inline delivery within which a Submit shows that its reader has more
-// to read: the next frame waited in the socket, where Job.More doesn't see it.
+// to read. The next frame then waited in the socket, where Job.More doesn't see it.
 const streak = 25 * time.Microsecond
 
 // ErrClosed is returned by Submit and Drain once the queue is closed or the pool has ended.

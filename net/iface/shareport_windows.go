@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// SharePort is a net.ListenConfig's Control: it lets other programs of this machine listen on the same UDP
-// port. Each of them receives every broadcast and multicast.
+// SharePort lets other programs of this machine listen on the same UDP port, as a net.ListenConfig's Control.
+// Each of them receives every broadcast and multicast.
 func SharePort(_, _ string, conn syscall.RawConn) error {
 	var failed error
 	err := conn.Control(func(fd uintptr) {

@@ -85,7 +85,7 @@ type Config struct {
 
 // Node is a running participant. Its methods may be called from any goroutine.
 type Node struct {
-	*Room // the home room: what is typed goes there
+	*Room // the home room, to which typed messages go
 
 	cfg      Config
 	group    *group.Group

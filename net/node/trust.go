@@ -49,5 +49,5 @@ func (n *Node) remember(id string, change func(*peer), save func(Known, identity
 }
 
 func errNoSuchPeer(id string) error {
-	return fmt.Errorf("nobody here has the id %s: /list shows who is there", id)
+	return fmt.Errorf("no one here has the id %s: /list shows who is there", id)
 }

@@ -112,7 +112,7 @@ func (j *jsonPeers) markLate(slept bool) {
 	}
 }
 
-// each yields all peers with mu held.
+// each yields all peers, under mu.
 func (j *jsonPeers) each(yield func(*jsonPeer) bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

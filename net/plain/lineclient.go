@@ -87,7 +87,7 @@ func (l *lineClients) remove(c *lineClient, err error) {
 	l.cfg.Handler.Peer(after, before)
 }
 
-// each yields all line clients with mu held.
+// each yields all line clients, under mu.
 func (l *lineClients) each(yield func(*lineClient) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

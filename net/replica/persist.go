@@ -128,7 +128,7 @@ func (r saver) expire(ctx context.Context) {
 	for ctx.Err() == nil {
 		deleted, err := r.store.Expire(ctx, time.Now().Add(-r.cfg.Keep))
 		if err != nil && ctx.Err() == nil {
-			r.notice(event.Warning, fmt.Sprintf("what is older than %v could not be deleted: %v", r.cfg.Keep, err), "it is tried again tomorrow, and at the next start")
+			r.notice(event.Warning, fmt.Sprintf("messages older than %v could not be deleted: %v", r.cfg.Keep, err), "it is tried again tomorrow, and at the next start")
 		}
 		r.cfg.Log.Info("expired", "records", deleted, "keep", r.cfg.Keep)
 		r.mu.Lock()

@@ -143,7 +143,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
 	if err := r.load(ctx); err != nil {
-		return nil, fmt.Errorf("read what was said before: %w", err)
+		return nil, fmt.Errorf("read earlier messages: %w", err)
 	}
 	return r, nil
 }

@@ -126,5 +126,5 @@ func (r sharing) warnTruncatedLocked(p *peer, theirs []room.Holding) {
 	}
 	r.mu.warnedTruncated = true
 	name, _ := r.nameOfLocked(p.key)
-	r.notice(event.Info, name+" hands on only a part of what was said here before you came", "their --share-history or --keep says how much; others may have more")
+	r.notice(event.Info, name+" hands on only a part of the messages from before you came", "their --share-history or --keep says how much; others may have more")
 }

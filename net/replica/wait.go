@@ -43,7 +43,7 @@ func (r *Replica) WaitWritable(ctx context.Context, heard func() bool) error {
 		if space > writable || l == nil && heard() {
 			return nil
 		}
-		// Not for longer than a moment: another may become the fastest while this one is stuck.
+		// Only for a moment: another link may become the fastest while this link is stuck.
 		waiting, cancel := context.WithTimeout(ctx, lookAgain)
 		if l != nil && l.WaitLive(waiting) == nil {
 			cancel()

@@ -97,7 +97,7 @@ func (v *Votes) SetDisputed(ref string, on bool) (event.Proposal, error) {
 // Reasons why there is no file.
 var (
 	errNotPassed = errors.New("it has not passed: there is nothing to prove")
-	errNoneTwice = errors.New("nobody is known to have voted twice on it")
+	errNoneTwice = errors.New("no one is known to have voted twice on it")
 )
 
 // Certificate returns the certificate of a proposal that passed, as a file.
@@ -128,9 +128,9 @@ func (v *Votes) encode(ref string, file func(vote.ID) ([]byte, bool), none error
 // ownVote is what the local person votes, not signed yet.
 type ownVote struct {
 	kind   record.Kind
-	draft  vote.Draft  // what is proposed
+	draft  vote.Draft  // of a proposal
 	about  vote.ID     // the proposal of a ballot or a cancel
-	choice vote.Choice // what a ballot says
+	choice vote.Choice // of a ballot
 }
 
 // sign signs the records of a local vote. The voters of a proposal are those that Room.ListVoters returns now.

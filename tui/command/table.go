@@ -54,7 +54,7 @@ type Input struct {
 	Command *Command // nil when the line is text, or empty
 	Args    string   // the command's arguments, without white space around
 	Text    string   // a message, exactly as typed but for an escaped slash; "" when there is none
-	Fail    *Fail    // for an unknown command, what is wrong
+	Fail    *Fail    // why a command is unknown
 }
 
 // Says reports whether the line is a message, or a command that sends one.

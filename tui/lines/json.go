@@ -170,7 +170,7 @@ func (v *jsonView) put(object any) {
 }
 
 // escape writes as \u the characters that would act on a terminal and that encoding/json leaves as they
-// are: DEL, C1 controls, and format characters such as bidi overrides and zero-width joiners.
+// are. Those are DEL, C1 controls, and format characters such as bidi overrides and zero-width joiners.
 // A reader decodes the same text. JSON has no such characters outside strings.
 func escape(text []byte) []byte {
 	if !bytes.ContainsFunc(text, actsOnTerminal) {
