@@ -77,7 +77,7 @@ func newModel(cfg Config, d deps) *model {
 }
 
 // openConversation adds a conversation about a room.
-func (m *model) openConversation(room event.Room) *conversation.Conversation {
+func (m *model) openConversation(room event.RoomID) *conversation.Conversation {
 	c := conversation.New(conversation.Config{
 		Node: m.deps.node, Screen: host{m}, Roster: m.roster, Theme: m.th, Settings: m.settings,
 		Self:     func() event.Self { return m.self },
@@ -91,7 +91,7 @@ func (m *model) openConversation(room event.Room) *conversation.Conversation {
 }
 
 // conversationOf returns the conversation about a room. This is the only place that routes.
-func (m *model) conversationOf(room event.Room) *conversation.Conversation {
+func (m *model) conversationOf(room event.RoomID) *conversation.Conversation {
 	for _, c := range m.conversations {
 		c.Room = cmp.Or(c.Room, room)
 		if c.Room == room || room == "" {

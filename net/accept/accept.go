@@ -47,20 +47,6 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-const (
-	maxSilent          = 256 // connections that have sent nothing yet
-	maxSilentOfAddr    = 32
-	maxCleartext       = 256 // connections that send text or JSON
-	maxCleartextOfAddr = 64
-	maxArrivals        = 256 // native connections that are no link yet
-	maxArrivalsOfAddr  = 32
-	maxHandshakes      = 16 // native connections in the TLS handshake
-
-	silentAfter     = 3 * time.Second // without a byte, before a connection becomes a line client
-	handshakeWithin = 5 * time.Second // waiting for a place; the peer that dialled gives up by then too
-	acceptAgain     = time.Second     // after an error of the listener
-)
-
 // Config is what a Port needs. All fields must be set. The functions are called from many goroutines,
 // each connection's calls from its own.
 type Config struct {
@@ -115,7 +101,7 @@ type Port struct {
 	cancel context.CancelFunc
 
 	order      *acceptOrder
-	unnamed    *connLimiter // connections that have sent nothing yet
+	silent     *connLimiter // connections that have sent nothing yet
 	cleartext  *connLimiter // connections that send text or JSON
 	arrivals   *Semaphore   // native connections that are no link yet
 	handshakes *Semaphore   // native connections in the TLS handshake
@@ -128,7 +114,7 @@ func Start(g *group.Group, cfg Config) *Port {
 		order: &acceptOrder{
 			newest: map[netip.Addr]*orderSlot{}, reading: map[netip.Addr]int{}, waiting: map[netip.Addr][]*orderSlot{},
 		},
-		unnamed:    newConnLimiter(maxSilent, maxSilentOfAddr),
+		silent:     newConnLimiter(maxSilent, maxSilentOfAddr),
 		cleartext:  newConnLimiter(maxCleartext, maxCleartextOfAddr),
 		arrivals:   NewSemaphore(maxArrivals, maxArrivalsOfAddr),
 		handshakes: NewSemaphore(maxHandshakes, maxHandshakes/2),
@@ -180,7 +166,7 @@ func (p *Port) serve(c *Conn) {
 		return
 	}
 	stop := context.AfterFunc(p.ctx, func() { c.Conn.Close() })
-	p.limit(c, p.unnamed)
+	p.limit(c, p.silent)
 	_ = c.SetReadDeadline(time.Now().Add(silentAfter))
 
 	client := p.cfg.Cleartext(c)

@@ -45,9 +45,9 @@ func TestThousandSilentConnections(t *testing.T) {
 	if cost := int64(memory()) - int64(before); cost > 10<<20 {
 		t.Errorf("they cost %d bytes", cost)
 	}
-	w.unnamed.mu.Lock()
-	n := len(w.unnamed.slots)
-	w.unnamed.mu.Unlock()
+	w.silent.mu.Lock()
+	n := len(w.silent.slots)
+	w.silent.mu.Unlock()
 	if n != maxSilent {
 		t.Errorf("%d are left", n)
 	}
@@ -119,7 +119,7 @@ func TestLimitsInAll(t *testing.T) {
 			c.Close()
 		}
 		synctest.Wait()
-		for _, l := range []*connLimiter{w.unnamed, w.cleartext} {
+		for _, l := range []*connLimiter{w.silent, w.cleartext} {
 			l.mu.Lock()
 			if len(l.slots) != 0 || len(l.ofAddr) != 0 {
 				t.Errorf("%d slots of %d addresses are left", len(l.slots), len(l.ofAddr))

@@ -8,6 +8,20 @@ import (
 	"time"
 )
 
+const (
+	maxSilent          = 256 // connections that have sent nothing yet
+	maxSilentOfAddr    = 32
+	maxCleartext       = 256 // connections that send text or JSON
+	maxCleartextOfAddr = 64
+	maxArrivals        = 256 // native connections that are no link yet
+	maxArrivalsOfAddr  = 32
+	maxHandshakes      = 16 // native connections in the TLS handshake
+
+	silentAfter     = 3 * time.Second // without a byte, before a connection becomes a line client
+	handshakeWithin = 5 * time.Second // waiting for a place; the peer that dialled gives up by then too
+	acceptAgain     = time.Second     // after an error of the listener
+)
+
 // connLimiter keeps a kind of connections within its limits: a new one pushes out another, as the package
 // comment says.
 type connLimiter struct {

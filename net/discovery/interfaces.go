@@ -13,9 +13,9 @@ import (
 // maxAddrs is how many addresses of an interface send beacons. More are aliases of a server.
 const maxAddrs = 8
 
-// internal lists how names of interfaces begin that lead only to containers or virtual machines of this
+// hostOnlyPrefixes lists how names of interfaces begin that lead only to containers or virtual machines of this
 // host, or to a single device. A beacon there would find no new peer.
-var internal = []struct {
+var hostOnlyPrefixes = []struct {
 	reason   string
 	prefixes []string
 }{
@@ -45,7 +45,7 @@ func skipReason(n *iface.Interface, names []string) string {
 	if len(names) > 0 && !slices.Contains(names, n.Name) {
 		return "not named with --interface"
 	}
-	for _, i := range internal {
+	for _, i := range hostOnlyPrefixes {
 		if len(names) == 0 && slices.ContainsFunc(i.prefixes, func(p string) bool { return strings.HasPrefix(n.Name, p) }) {
 			return i.reason
 		}

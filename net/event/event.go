@@ -15,18 +15,18 @@ import (
 // Event is one of the structs of this package that embed a Scope. They are values: a receiver may keep them.
 type Event interface {
 	// InRoom returns the room that the event belongs to, "" for one of the whole process.
-	InRoom() Room
+	InRoom() RoomID
 	event()
 }
 
-// Room names a room in events: the hex digits of its id, as they are on the wire.
-type Room string
+// RoomID names a room in events: the hex digits of its id, as they are on the wire.
+type RoomID string
 
 // Scope is embedded in each event and says which room it belongs to. The zero Scope is the process.
-type Scope struct{ Room Room }
+type Scope struct{ Room RoomID }
 
 // InRoom implements Event.
-func (s Scope) InRoom() Room { return s.Room }
+func (s Scope) InRoom() RoomID { return s.Room }
 
 func (Scope) event() {}
 

@@ -53,7 +53,7 @@ func TestPresence(t *testing.T) {
 
 // Every event names the room that it was posted for, and none by default.
 func TestRoomOfEvents(t *testing.T) {
-	const lobby = event.Room("7da99e660791fd8295acdc89755f209d")
+	const lobby = event.RoomID("7da99e660791fd8295acdc89755f209d")
 	scope := event.Scope{Room: lobby}
 	for _, ev := range []event.Event{
 		event.Ready{Scope: scope}, event.SelfChanged{Scope: scope}, event.PeerChanged{Scope: scope}, event.PeerStats{Scope: scope},
@@ -75,7 +75,7 @@ func TestRoomOfEvents(t *testing.T) {
 // peer's links belong to no room.
 func TestLatestKeysOfRooms(t *testing.T) {
 	bob := event.Peer{ID: "bob"}
-	in := func(room event.Room) []event.Latest {
+	in := func(room event.RoomID) []event.Latest {
 		s := event.Scope{Room: room}
 		return []event.Latest{
 			event.Delivered{Scope: s, ID: "m"}, event.Typing{Scope: s, Peer: bob}, event.Refused{Scope: s, From: "bob", Reason: "x"},

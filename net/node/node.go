@@ -14,17 +14,14 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -185,7 +182,7 @@ func (n *Node) openRooms() error {
 	cfg := replica.Config{
 		Identity: n.cfg.Identity, Name: n.cfg.Name, Room: id, Store: n.cfg.Store, Keep: n.cfg.Keep, Share: n.cfg.Share,
 		Events: n.events, Group: n.group, Log: n.cfg.Log, Now: n.cfg.now, Window: n.cfg.window,
-		Host: roomHost{c, event.Scope{Room: event.Room(id.String())}},
+		Host: roomHost{c, event.Scope{Room: event.RoomID(id.String())}},
 	}
 	if cfg.Store == nil {
 		cfg.Store = store.NewMem(id, 0)
@@ -200,39 +197,8 @@ func (n *Node) openRooms() error {
 	if err != nil {
 		return err
 	}
-	n.Room, n.rooms = &Room{r, c}, map[string]*replica.Replica{r.ID(): r}
+	n.Room, n.rooms = &Room{r, r.Votes(), c}, map[string]*replica.Replica{r.ID(): r}
 	return nil
-}
-
-// listen takes Config.Listen's port, or with NextPort the next free one of twenty.
-func (n *Node) listen(ctx context.Context) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(n.cfg.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen address %q: %w", n.cfg.Listen, err)
-	}
-	first, err := strconv.Atoi(port)
-	if err != nil {
-		return nil, fmt.Errorf("listen address %q: port is not a number", n.cfg.Listen)
-	}
-	for p := first; ; p++ {
-		l, err := n.cfg.Network.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(p)))
-		if err == nil {
-			n.port = l.Addr().(*net.TCPAddr).Port
-			return l, nil
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
-			return nil, fmt.Errorf("listen: %w", err)
-		}
-		if !n.cfg.NextPort || p >= first+20 || p >= 65535 {
-			return nil, fmt.Errorf("port %d is in use by another program: choose another with --port", p)
-		}
-	}
-}
-
-func portOf(addr string) int {
-	_, port, _ := net.SplitHostPort(addr)
-	p, _ := strconv.Atoi(port)
-	return p
 }
 
 // hello returns what we say first on each link.

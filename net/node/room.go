@@ -7,12 +7,14 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/replica"
+	"chat.lan/p2pchat/net/votes"
 )
 
 // Room is what the screen, line mode and JSON mode ask of a room that they show: a replica with its
 // votes, and the cleartext that goes with its messages. Its methods may be called from any goroutine.
 type Room struct {
 	*replica.Replica
+	*votes.Votes
 	cleartext *cleartext
 }
 

@@ -49,7 +49,7 @@ func (c *cleartext) line(l event.Line) event.Line {
 }
 
 // scope returns the home room, which cleartext belongs to.
-func (c *cleartext) scope() event.Scope { return event.Scope{Room: event.Room(c.n.Replica.ID())} }
+func (c *cleartext) scope() event.Scope { return event.Scope{Room: event.RoomID(c.n.Replica.ID())} }
 
 // sendToLinks sends native peers a Chat and returns how many. via is our key for a message of our line client.
 func (c *cleartext) sendToLinks(l event.Line, via *identity.Key) (sent int) {

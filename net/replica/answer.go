@@ -70,8 +70,8 @@ func (r *Replica) answer(l Link, m wire.Want) {
 		r.mu.Unlock()
 		return
 	}
-	limit, syncMu := p.limit, p.syncMu
-	voting := r.ListRequestedLocked(m.Votes)
+	floors, syncMu := p.shareFloors, p.syncMu
+	voting := r.votes.ListRequestedLocked(m.Votes)
 	r.mu.Unlock()
 	syncMu.Lock()
 	defer syncMu.Unlock()
@@ -86,7 +86,7 @@ func (r *Replica) answer(l Link, m wire.Want) {
 		if g.Key.Author, g.From, g.To = w.Author, w.From, w.To; g.Key.Feed.UnmarshalText([]byte(w.Feed)) != nil {
 			continue
 		}
-		if g.From = max(g.From, limit[g.Key]); g.From > g.To {
+		if g.From = max(g.From, floors[g.Key]); g.From > g.To {
 			continue
 		}
 		r.mu.Lock()

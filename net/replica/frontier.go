@@ -65,7 +65,7 @@ func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
 	r.mu.frontierSeq++
 	o := outgoing{
 		head:  wire.Frontier{Room: r.id, Hash: r.hashLocked(), Turn: r.mu.frontierSeq},
-		votes: r.HeldLocked(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
+		votes: r.votes.HeldLocked(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
 	}
 	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
 		for f := range o.pages {
@@ -145,7 +145,7 @@ func (r frontiers) onFrontierSent(l Link) {
 func (r frontiers) frontierForLocked(p *peer) []room.Holding {
 	held := r.room.Frontier()
 	for i := range held {
-		held[i].Floor = min(max(held[i].Floor, p.limit[held[i].Key]), held[i].Seq+1)
+		held[i].Floor = min(max(held[i].Floor, p.shareFloors[held[i].Key]), held[i].Seq+1)
 	}
 	return held
 }
@@ -171,10 +171,10 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 		}
 		p.page = append(p.page, room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: parseHead(h.Head)})
 	}
-	r.TakePageLocked(p.votes, m.Votes, first)
+	r.votes.TakePageLocked(p.votes, m.Votes, first)
 	if m.Last {
 		r.frontiers.compareLocked(p, m.Ask)
-		r.EndPagesLocked(p.votes)
+		r.votes.EndPagesLocked(p.votes)
 	}
 }
 

@@ -137,9 +137,9 @@ type member struct {
 // around is a member as its votes see it. Its methods take the lock that the votes hold.
 type around struct{ *member }
 
-func (a around) room() (_ votesRoom, unlock func()) {
+func (a around) room() (_ votesHost, unlock func()) {
 	a.Replica.mu.Lock()
-	return votesRoom{a.host, a.Replica}, a.Replica.mu.Unlock
+	return votesHost{a.host, a.Replica}, a.Replica.mu.Unlock
 }
 
 func (a around) NameOf(key identity.Key) (string, bool) {

@@ -27,14 +27,14 @@ type peer struct {
 
 // session is what belongs to one link; it goes with it.
 type session struct {
-	link       Link                      // nil: none is up
-	limit      map[record.FeedKey]uint64 // where feeds begin for this peer; nil: where they do. Never written to
-	neighbours map[identity.Key]bool     // keys that it says it is linked to
-	toAck      map[record.FeedKey]bool   // feeds that wait for a Have
-	slow       bool                      // its live queue was full: it pulls until it is level (slowpeer.go)
-	advertised []room.Holding            // while it is slow: the frontier that it was last sent
-	syncMu     *sync.Mutex               // held while its sync queue is filled, without Replica.mu
-	votes      *votes.Session
+	link        Link                      // nil: none is up
+	shareFloors map[record.FeedKey]uint64 // where feeds begin for this peer; nil: where they do. Never written to
+	neighbours  map[identity.Key]bool     // keys that it says it is linked to
+	toAck       map[record.FeedKey]bool   // feeds that wait for a Have
+	slow        bool                      // its live queue was full: it pulls until it is level (slowpeer.go)
+	advertised  []room.Holding            // while it is slow: the frontier that it was last sent
+	syncMu      *sync.Mutex               // held while its sync queue is filled, without Replica.mu
+	votes       *votes.Session
 
 	page          []room.Holding // a frontier that is not complete
 	pageSeq       uint64         // number of that frontier
@@ -51,11 +51,11 @@ type session struct {
 // the link at once: in place of the one before, if there was one. theirs is what the peer's Hello says of this
 // room. Call both before anything else of the link, and not at the same time as LinkDown for the same key.
 func (r *Replica) PrepareLink(l Link, theirs wire.InRoom) (linkUp func()) {
-	limit, limitedFirst := r.sharing.shareWith(l.Key())
-	return func() { r.linkUp(l, theirs, limit, limitedFirst) }
+	floors, limitedFirst := r.sharing.shareWith(l.Key())
+	return func() { r.linkUp(l, theirs, floors, limitedFirst) }
 }
 
-func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]uint64, limitedFirst bool) {
+func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.FeedKey]uint64, limitedFirst bool) {
 	key := l.Key()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -69,7 +69,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]ui
 		r.mu.linked = append(r.mu.linked, p)
 		p.since = time.Now()
 	}
-	p.session = session{link: l, limit: limit, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
+	p.session = session{link: l, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
 	if theirs.Frontier == r.hashLocked() {
 		r.onAllAckedLocked(p)
@@ -80,7 +80,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, limit map[record.FeedKey]ui
 		r.sharing.noteLimitedShareLocked(p)
 	}
 	r.notifyLocked()
-	p.votes = r.LinkUpLocked(key, theirs.Policy)
+	p.votes = r.votes.LinkUpLocked(key, theirs.Policy)
 }
 
 // LinkDown ends with a link. One that is not its peer's present link changes nothing.

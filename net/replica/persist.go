@@ -39,7 +39,7 @@ func (r *Replica) load(ctx context.Context) error {
 	if err := r.sharing.loadFirstSeen(ctx); err != nil {
 		return err
 	}
-	return r.Votes.Load(ctx)
+	return r.votes.Load(ctx)
 }
 
 // saver persists one room. What it guards stands under the replica's lock.

@@ -19,7 +19,7 @@ func (r *Replica) Record(l Link, rec *record.Record) {
 	if votes.IsVoteRecord(rec) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.TakeLocked(l.Key(), []*record.Record{rec}, false)
+		r.votes.TakeLocked(l.Key(), []*record.Record{rec}, false)
 		return
 	}
 	if r.takeLive(l, rec) {
@@ -86,7 +86,7 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil {
-		r.TakeAnswerLocked(p.votes, recs, m.End)
+		r.votes.TakeAnswerLocked(p.votes, recs, m.End)
 		if m.End {
 			r.onCaughtUpLocked(p)
 		}

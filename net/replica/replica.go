@@ -97,13 +97,12 @@ type Config struct {
 
 // Replica is one room. Its methods may be called from any goroutine.
 type Replica struct {
-	*votes.Votes // the room's votes
-
 	cfg     Config
 	id      string // the room's, as it is on the wire
 	scope   event.Scope
 	room    *room.Room    // guarded by mu
 	planner *room.Planner // guarded by mu
+	votes   *votes.Votes  // guarded by mu
 	store   store.Store
 
 	forks     forks
@@ -134,11 +133,11 @@ type Replica struct {
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
 	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
-	r.scope = event.Scope{Room: event.Room(r.id)}
+	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
-	r.Votes = votes.New(votes.Config{Room: cfg.Room, Lock: &r.mu, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
-		Group: cfg.Group, Log: cfg.Log, Around: votesRoom{cfg.Host, r}})
+	r.votes = votes.New(votes.Config{Room: cfg.Room, Lock: &r.mu, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
+		Group: cfg.Group, Log: cfg.Log, Host: votesHost{cfg.Host, r}})
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
@@ -151,14 +150,17 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 // Start posts what was on disk, and begins to delete what is older than Config.Keep.
 func (r *Replica) Start() {
 	r.mu.Lock()
-	r.PostLoadedLocked()
+	r.votes.PostLoadedLocked()
 	r.saver.postSavingLocked()
 	r.mu.Unlock()
-	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.Policy(), First: true})
+	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
 	if r.cfg.Keep > 0 {
 		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}
 }
+
+// Votes returns the room's votes.
+func (r *Replica) Votes() *votes.Votes { return r.votes }
 
 // ID returns the room's id as it is on the wire.
 func (r *Replica) ID() string { return r.id }
@@ -170,13 +172,13 @@ func (r *Replica) Hash() string {
 	return r.hashLocked()
 }
 
-func (r *Replica) hashLocked() string { return r.room.Hash() + r.HashLocked() }
+func (r *Replica) hashLocked() string { return r.room.Hash() + r.votes.HashLocked() }
 
 // Announce returns what our Hello says of the room.
 func (r *Replica) Announce() wire.InRoom {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return wire.InRoom{Room: r.id, Frontier: r.hashLocked(), Policy: r.WirePolicyLocked()}
+	return wire.InRoom{Room: r.id, Frontier: r.hashLocked(), Policy: r.votes.WirePolicyLocked()}
 }
 
 // Status returns the room's part of a status: its records and how saving goes.
@@ -190,7 +192,7 @@ func (r *Replica) Status() event.Status {
 func (r *Replica) Tick() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.TickLocked()
+	r.votes.TickLocked()
 	r.saver.tendStoreLocked()
 	for _, p := range r.mu.linked {
 		if r.planner.LacksFrom(p.key) {

@@ -70,28 +70,28 @@ func (r sharing) noteFirstSeen(key identity.Key) (since time.Time, first bool) {
 //
 // What arrives from now on is for every peer here, so a feed of which nothing is recent begins, for
 // this peer, where it ends now. A peer may always have its own messages back.
-func (r sharing) shareWith(key identity.Key) (limit map[record.FeedKey]uint64, limitedFirst bool) {
+func (r sharing) shareWith(key identity.Key) (floors map[record.FeedKey]uint64, limitedFirst bool) {
 	since, first := r.sharing.noteFirstSeen(key)
 	if since.IsZero() {
 		return nil, false
 	}
 	feeds := r.store.Frontier()
-	floors, err := r.store.ShareFrom(r.cfg.Group.Context(), since)
+	recent, err := r.store.ShareFrom(r.cfg.Group.Context(), since)
 	if err != nil {
 		r.cfg.Log.Warn("read the store", "error", err)
-		floors = nil // nothing is shared by mistake
+		recent = nil // nothing is shared by mistake
 	}
-	limit = map[record.FeedKey]uint64{}
+	floors = map[record.FeedKey]uint64{}
 	for _, f := range feeds {
-		floor, any := floors[f.Key]
+		floor, any := recent[f.Key]
 		if !any {
 			floor = f.Next
 		}
 		if floor > f.Floor && f.Key.Author != key {
-			limit[f.Key] = floor
+			floors[f.Key] = floor
 		}
 	}
-	return limit, first && len(limit) > 0
+	return floors, first && len(floors) > 0
 }
 
 // formatSpan writes a duration as the flags take it: 12h and 2d, not 12h0m0s.

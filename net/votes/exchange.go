@@ -45,9 +45,9 @@ func (v *Votes) LinkUpLocked(key identity.Key, theirs *wire.Policy) *Session {
 
 // TakeLocked takes vote records that a peer sent as they were made, or with history by catching up.
 func (v *Votes) TakeLocked(from identity.Key, recs []*record.Record, history bool) {
-	outs, refused := v.records.AcceptAll(recs, v.cfg.Around.ListLongLinked())
+	outs, refused := v.records.AcceptAll(recs, v.cfg.Host.ListLongLinked())
 	for range refused {
-		v.cfg.Around.Refuse(from, "vote record that counts nowhere")
+		v.cfg.Host.Refuse(from, "vote record that counts nowhere")
 	}
 	for _, out := range outs {
 		v.applyLocked(out, from, history)
@@ -83,7 +83,7 @@ func (v *Votes) TakePageLocked(s *Session, held []wire.HeldVotes, first bool) {
 	}
 	m, ok := fromWire(held)
 	if !ok || len(s.page)+len(m) > maxHeld {
-		v.cfg.Around.Refuse(s.key, "malformed frontier")
+		v.cfg.Host.Refuse(s.key, "malformed frontier")
 		return
 	}
 	s.page = append(s.page, m...)
@@ -116,7 +116,7 @@ func (v *Votes) askLocked(s *Session) {
 	}
 	s.missing = weight
 	v.asked++
-	v.cfg.Around.Send(s.key, wire.Want{Room: v.cfg.Room.String(), N: firstQuestion + v.asked, Frames: AnswerFrames,
+	v.cfg.Host.Send(s.key, wire.Want{Room: v.cfg.Room.String(), N: firstQuestion + v.asked, Frames: AnswerFrames,
 		Ranges: []wire.Range{}, Votes: toWire(missing[:min(len(missing), PageVotes)])})
 }
 

@@ -26,14 +26,14 @@ func (v *Votes) Propose(d vote.Draft) (event.Proposal, error) {
 func (v *Votes) Preview(d vote.Draft) (event.Proposal, error) {
 	v.cfg.Lock.Lock()
 	defer v.cfg.Lock.Unlock()
-	d.Roll = v.cfg.Around.ListVoters()
+	d.Roll = v.cfg.Host.ListVoters()
 	p, err := v.records.PrepareProposal(v.cfg.Self.Key(), d, v.records.disputes, time.Now().UnixMilli())
 	if err != nil {
 		return event.Proposal{}, fmt.Errorf("that can't be proposed: %w", err)
 	}
 	out := v.draftLocked(&p)
 	if d.Slot == vote.SecureOnly && d.Action == vote.On {
-		out.Silenced = v.cfg.Around.CountPlainPeers()
+		out.Silenced = v.cfg.Host.CountPlainPeers()
 	}
 	return out, nil
 }
@@ -133,14 +133,14 @@ type ownVote struct {
 	choice vote.Choice // of a ballot
 }
 
-// sign signs the records of a local vote. The voters of a proposal are those that Room.ListVoters returns now.
+// sign signs the records of a local vote. The voters of a proposal are those that Host.ListVoters returns now.
 func (v *Votes) sign(own ownVote) ([]*record.Record, error) {
 	v.cfg.Lock.Lock()
 	defer v.cfg.Lock.Unlock()
 	now := time.Now().UnixMilli()
 	switch own.kind {
 	case record.KindProposal:
-		own.draft.Roll = v.cfg.Around.ListVoters()
+		own.draft.Roll = v.cfg.Host.ListVoters()
 		return v.records.SignProposal(own.draft, now)
 	case record.KindBallot:
 		return v.records.SignBallot(own.about, own.choice, now)

@@ -117,7 +117,7 @@ func newVoter(t *testing.T, g *group.Group, i, n int, s store.Store) *voter {
 	v.room.mu.voters = keys
 	queue := event.NewQueue()
 	v.Votes = votes.New(votes.Config{Room: lobby, Lock: v.lock, Self: ids[i], Store: s, Events: queue, Group: g,
-		Log: slog.New(slog.DiscardHandler), Around: v.room})
+		Log: slog.New(slog.DiscardHandler), Host: v.room})
 	g.Go("test/events", func(ctx context.Context) {
 		queue.Run(ctx, 0, func(b event.Batch) {
 			v.mu.Lock()

@@ -47,7 +47,7 @@ func (v *Votes) WirePolicyLocked() *wire.Policy {
 
 // postPolicyLocked reports that the policy changed, and what follows from that.
 func (v *Votes) postPolicyLocked(history bool) {
-	v.cfg.Around.PolicyChanged()
+	v.cfg.Host.PolicyChanged()
 	v.postChangedLocked(history)
 	v.cfg.Events.Post(event.PolicyChanged{Scope: v.scope, Policy: v.policyLocked(), History: history})
 }
@@ -65,7 +65,7 @@ func (v *Votes) onLevelLocked(s *Session) {
 		return // each answer that brings us level comes here
 	}
 	s.differs = both
-	peer, _ := v.cfg.Around.Peer(s.key)
+	peer, _ := v.cfg.Host.Peer(s.key)
 	d := event.Differs{Scope: v.scope, Peer: peer, SecureOnly: theirs.SecureOnly}
 	by := theirs.By
 	if !theirs.SecureOnly { // then it is ours that they don't apply
@@ -80,7 +80,7 @@ func (v *Votes) onLevelLocked(s *Session) {
 func (v *Votes) setKnownLocked() {
 	if !v.known {
 		v.known = true
-		v.cfg.Around.PolicyKnown()
+		v.cfg.Host.PolicyKnown()
 	}
 }
 

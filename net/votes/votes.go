@@ -14,8 +14,8 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// Room is what Votes asks of the room around it. Its methods are called under Config.Lock.
-type Room interface {
+// Host is what Votes asks of the room around it. Its methods are called under Config.Lock.
+type Host interface {
 	// Forward sends a vote record to the linked peers that may lack it, at once, or with history when
 	// catching up has ended. from is the peer that it came from, the zero key for a local one.
 	Forward(r *record.Record, from identity.Key, history bool)
@@ -48,11 +48,12 @@ type Config struct {
 	Events *event.Queue
 	Group  *group.Group
 	Log    *slog.Logger
-	Around Room
+	Host   Host
 }
 
 // Votes holds one room's vote records and the policy that follows from them: it saves them, exchanges
-// them with peers, signs local ones and reports what changes. Config.Lock guards it.
+// them with peers, signs local ones and reports what changes. Config.Lock guards it: a caller holds that
+// lock for the methods that end in Locked, and for no others. These may be called from any goroutine.
 type Votes struct {
 	cfg   Config
 	scope event.Scope
@@ -72,7 +73,7 @@ type Votes struct {
 // New returns the votes of a room, without what is on disk: see Load.
 func New(cfg Config) *Votes {
 	return &Votes{
-		cfg: cfg, scope: event.Scope{Room: event.Room(cfg.Room.String())}, records: NewRecords(cfg.Room, cfg.Self),
+		cfg: cfg, scope: event.Scope{Room: event.RoomID(cfg.Room.String())}, records: NewRecords(cfg.Room, cfg.Self),
 		shown: map[vote.ID]vote.Status{}, leftOut: map[vote.ID][]identity.Key{},
 	}
 }
@@ -90,7 +91,7 @@ func (v *Votes) applyLocked(out Change, from identity.Key, history bool) {
 		v.leftOut[out.Proposal] = out.LeftOut
 	}
 	for _, r := range out.Accepted {
-		v.cfg.Around.Forward(r, from, history)
+		v.cfg.Host.Forward(r, from, history)
 	}
 	// A ballot is reported before what came of it, but not before the proposal that it is about.
 	_, known := v.shown[out.Proposal]

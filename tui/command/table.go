@@ -31,7 +31,7 @@ type Table struct {
 // New returns a table of the commands that every mode has.
 func New() *Table {
 	t := &Table{byName: make(map[string]*Command)}
-	t.Add(commands(t)...)
+	t.Add(builtinCommands(t)...)
 	return t
 }
 

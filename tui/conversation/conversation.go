@@ -77,7 +77,7 @@ type Config struct {
 
 // Conversation is one room on the screen.
 type Conversation struct {
-	Room     event.Room // "" while it is not known
+	Room     event.RoomID // "" while it is not known
 	Messages *messages.Pane
 	Draft    *composer.Pane
 	Search   *Search

@@ -3,7 +3,7 @@
 //
 // The functions take typed values and labels, and return text that is safe to show. Which pane, stream,
 // colour or sign goes with a sentence is for its caller to decide. Line mode has kept a few forms of its
-// own, since scripts read them: see Phrases.Terse and seed.go. What commands answer is in package
+// own, since scripts read them: see Phrases.Terse and linemode.go. What commands answer is in package
 // command, once for all modes too.
 package wording
 

@@ -19,7 +19,7 @@ func TestVote(t *testing.T) {
 		n.link(a, b)
 		n.link(b, c) // c hears of a by b
 		pass(time.Second)
-		p, err := a.Propose(vote.Draft{Slot: vote.SecureOnly, Action: vote.On})
+		p, err := a.votes.Propose(vote.Draft{Slot: vote.SecureOnly, Action: vote.On})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +27,7 @@ func TestVote(t *testing.T) {
 			t.Errorf("%d voters", len(p.Roll))
 		}
 		pass(time.Second)
-		if _, err := c.Vote(p.Label, vote.Approve); err != nil {
+		if _, err := c.votes.Vote(p.Label, vote.Approve); err != nil {
 			t.Fatal(err)
 		}
 		pass(time.Second)
@@ -35,7 +35,7 @@ func TestVote(t *testing.T) {
 		n.link(d, a)
 		pass(time.Second)
 		for _, m := range n.members {
-			if _, on := m.SecureOnly(); !on || m.host.mu.changes != 1 || m.host.mu.known != 1 {
+			if _, on := m.votes.SecureOnly(); !on || m.host.mu.changes != 1 || m.host.mu.known != 1 {
 				t.Errorf("%s: on %v, %d changes, known %d times", m.host.mu.name, on, m.host.mu.changes, m.host.mu.known)
 			}
 		}
@@ -46,7 +46,7 @@ func TestVote(t *testing.T) {
 			}
 		}
 		again := n.restart(0)
-		if _, on := again.SecureOnly(); !on {
+		if _, on := again.votes.SecureOnly(); !on {
 			t.Error("the policy is lost after a restart")
 		}
 	})

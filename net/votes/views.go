@@ -12,7 +12,7 @@ import (
 
 // voterLocked returns a key as a voter.
 func (v *Votes) voterLocked(key identity.Key, choice vote.Choice) event.Voter {
-	name, here := v.cfg.Around.NameOf(key)
+	name, here := v.cfg.Host.NameOf(key)
 	return event.Voter{Key: key, ID: key.ID().String(), Name: name, Choice: choice, Here: here}
 }
 

@@ -2,8 +2,8 @@ package command
 
 import "chat.lan/p2pchat/vote"
 
-// commands returns the rows that every mode has, in the order of the help. Help lists t.
-func commands(t *Table) []Command {
+// builtinCommands returns the rows that every mode has, in the order of the help. Help lists t.
+func builtinCommands(t *Table) []Command {
 	return []Command{
 		{Name: "msg", Args: "TEXT", Help: "say TEXT, as typing it alone does", Says: true,
 			Run: func(e Env, args string) { e.fail(e.Node.Say(args)) }},

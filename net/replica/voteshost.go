@@ -12,13 +12,13 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// votesRoom is the replica as its votes see it, with its lock held. It implements votes.Room.
-type votesRoom struct {
+// votesHost is the replica as its votes see it, with its lock held. It implements votes.Host.
+type votesHost struct {
 	Host
 	r *Replica
 }
 
-func (v votesRoom) Forward(rec *record.Record, from identity.Key, history bool) {
+func (v votesHost) Forward(rec *record.Record, from identity.Key, history bool) {
 	if history {
 		v.r.mu.newAuthors[rec.Author()] = true
 	} else {
@@ -26,16 +26,16 @@ func (v votesRoom) Forward(rec *record.Record, from identity.Key, history bool) 
 	}
 }
 
-func (v votesRoom) Send(to identity.Key, m wire.Message) {
+func (v votesHost) Send(to identity.Key, m wire.Message) {
 	if p := v.r.mu.peers[to]; p != nil && p.link != nil {
 		v.r.send(p.link, m)
 	}
 }
 
-// ListVoters implements votes.Room: the local peer, the native peers that are linked, and the keys that
+// ListVoters implements votes.Host: the local peer, the native peers that are linked, and the keys that
 // they say they are linked to. If these are too many for one roll, those go first that more peers name,
 // so that no one can keep a room from voting by naming a crowd.
-func (v votesRoom) ListVoters() []identity.Key {
+func (v votesHost) ListVoters() []identity.Key {
 	self := v.r.cfg.Identity.Key()
 	out := []identity.Key{self}
 	named := map[identity.Key]int{}
@@ -53,7 +53,7 @@ func (v votesRoom) ListVoters() []identity.Key {
 	return append(out, more[:min(len(more), vote.MaxRoll-len(out))]...)
 }
 
-func (v votesRoom) ListLongLinked() []identity.Key {
+func (v votesHost) ListLongLinked() []identity.Key {
 	var out []identity.Key
 	for _, p := range v.r.mu.linked {
 		if time.Since(p.since) >= vote.DisputeAfter {
@@ -63,6 +63,6 @@ func (v votesRoom) ListLongLinked() []identity.Key {
 	return out
 }
 
-func (v votesRoom) NameOf(key identity.Key) (name string, here bool) {
+func (v votesHost) NameOf(key identity.Key) (name string, here bool) {
 	return v.r.nameOfLocked(key)
 }

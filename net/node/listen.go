@@ -1,0 +1,41 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+)
+
+// listen takes Config.Listen's port, or with NextPort the next free one of twenty.
+func (n *Node) listen(ctx context.Context) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(n.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: %w", n.cfg.Listen, err)
+	}
+	first, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: port is not a number", n.cfg.Listen)
+	}
+	for p := first; ; p++ {
+		l, err := n.cfg.Network.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(p)))
+		if err == nil {
+			n.port = l.Addr().(*net.TCPAddr).Port
+			return l, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		if !n.cfg.NextPort || p >= first+20 || p >= 65535 {
+			return nil, fmt.Errorf("port %d is in use by another program: choose another with --port", p)
+		}
+	}
+}
+
+func portOf(addr string) int {
+	_, port, _ := net.SplitHostPort(addr)
+	p, _ := strconv.Atoi(port)
+	return p
+}
