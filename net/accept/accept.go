@@ -63,8 +63,8 @@ type Config struct {
 	// Allowed reports whether connections in cleartext are served for an address.
 	Allowed func(netip.Addr) bool
 
-	// Refused is called for each connection that is turned away: with the reason. It must
-	// not block.
+	// Refused is called for each connection that is turned away: with the reason. It must not block. For
+	// TooMany the goroutine that accepts may call it.
 	Refused func(from, reason string)
 
 	Log *slog.Logger

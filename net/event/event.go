@@ -284,15 +284,3 @@ type Status struct {
 	Discovery bool
 	Saving    Saving
 }
-
-func (PeerStats) event() {}
-func (Said) event()      {}
-func (Sent) event()      {}
-func (Delivered) event() {}
-func (Typing) event()    {}
-func (Refused) event()   {}
-func (Sync) event()      {}
-func (Saving) event()    {}
-func (Notice) event()    {}
-func (Ready) event()     {}
-func (Network) event()   {}

@@ -122,8 +122,3 @@ type Gate struct {
 	Open   bool
 	Reason string // why not, or a doubt although it is open
 }
-
-func (BallotCast) event()    {}
-func (PolicyChanged) event() {}
-func (Differs) event()       {}
-func (Gate) event()          {}

@@ -97,11 +97,11 @@ func (l *Link) run(ctx context.Context) {
 	// If the group was stopped meanwhile, fail ends the goroutine that runs.
 	if !l.group.Go("link/reader", l.read) {
 		close(l.readerDone)
-		l.fail(context.Cause(ctx))
+		l.fail(group.ErrStopped)
 	}
 	if !l.group.Go("link/writer", l.write) {
 		close(l.writerDone)
-		l.fail(context.Cause(ctx))
+		l.fail(group.ErrStopped)
 	}
 	c := keepalive{l: l, nextPing: time.Now(), expected: time.Now()}
 	c.loop(ctx)

@@ -32,6 +32,9 @@ func (h *Host) Packets() *Packets {
 	defer h.net.mu.Unlock()
 	p := &Packets{host: h, port: h.reservePort(), queue: make(chan datagram, inbox), done: make(chan struct{})}
 	h.packets = append(h.packets, p)
+	if h.net.closed {
+		p.shut()
+	}
 	return p
 }
 

@@ -48,20 +48,20 @@ func (p *Plain) HandleFound(d wire.Discovery, from netip.AddrPort) {
 
 // HandleHeartbeat takes the seed's heartbeat that came by UDP from an address. It never blocks.
 func (p *Plain) HandleHeartbeat(id string, from netip.AddrPort) {
-	p.json.queueSighting(func() { p.json.markAlive(from.Addr().Unmap(), id, "") })
+	p.json.queueSighting(from, func() { p.json.markAlive(from.Addr().Unmap(), id, "") })
 }
 
 func (j *jsonPeers) queueDiscovery(d wire.Discovery, from netip.AddrPort, how origin) {
 	if !d.Native() {
-		j.queueSighting(func() { j.register(from.Addr().Unmap(), d, how) })
+		j.queueSighting(from, func() { j.register(from.Addr().Unmap(), d, how) })
 	}
 }
 
-func (j *jsonPeers) queueSighting(handle func()) {
+func (j *jsonPeers) queueSighting(from netip.AddrPort, handle func()) {
 	select {
 	case j.sightings <- handle:
 	default:
-		j.cfg.Log.Debug("too many beacons")
+		j.cfg.Log.Debug("too many beacons", "from", from)
 	}
 }
 

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -150,7 +151,7 @@ func (r *Replica) send(l Link, m wire.Message) {
 func (r *Replica) encode(m wire.Message) wire.Frame {
 	f, err := wire.Encode(m)
 	if err != nil {
-		r.cfg.Log.Error("encode", "error", err)
+		r.cfg.Log.Error("encode", "message", fmt.Sprintf("%T", m), "error", err)
 	}
 	return f
 }

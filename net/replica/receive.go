@@ -31,11 +31,11 @@ func (r *Replica) Record(l Link, rec *record.Record) {
 func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out, ok := r.acceptLocked(l, rec)
+	p := r.peerOfLocked(l)
+	out, ok := r.acceptLocked(l, rec, p != nil)
 	if !ok {
 		return false
 	}
-	p := r.peerOfLocked(l)
 	switch {
 	case out.Gap == nil:
 		r.queueAckLocked(p, rec) // also when it was known: the peer may have missed our first Have
@@ -52,15 +52,16 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	return out.InStore
 }
 
-// acceptLocked gives a record to the room, and begins a feed with it if no peer that was asked has what is before.
-func (r *Replica) acceptLocked(l Link, rec *record.Record) (out room.Outcome, ok bool) {
+// acceptLocked gives a record to the room. If it may begin a feed, and no peer that was asked has what is
+// before, the feed begins with it.
+func (r *Replica) acceptLocked(l Link, rec *record.Record, mayBegin bool) (out room.Outcome, ok bool) {
 	r.mu.received++
 	out, err := r.room.Accept(rec)
 	if err != nil {
 		r.cfg.Host.Refuse(l.Key(), err.Error())
 		return out, false
 	}
-	if g := out.Gap; g != nil && r.planner.IsEarliestStart(l.Key(), g.Key, rec.Seq()) {
+	if g := out.Gap; g != nil && mayBegin && r.planner.IsEarliestStart(l.Key(), g.Key, rec.Seq()) {
 		if begun := r.room.StartFeedAt(l.Key(), g.Key, rec.Seq()); len(begun.Added) > 0 {
 			r.store.StartFeedAt(g.Key, rec.Seq())
 			return begun, true
@@ -101,7 +102,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
 	p := r.peerOfLocked(l)
 	for _, rec := range recs {
-		out, ok := r.acceptLocked(l, rec)
+		out, ok := r.acceptLocked(l, rec, true)
 		if !ok {
 			continue
 		}

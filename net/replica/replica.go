@@ -58,7 +58,7 @@ type Link interface {
 }
 
 // Host is what a replica asks of the process that it runs in. Most methods are called under the
-// replica's lock, so they must not block, nor call back into it.
+// replica's lock, so they must not block, nor call back into it, but for Votes().SecureOnly.
 type Host interface {
 	// Peer returns a peer of this run as it is now, and whether it is known.
 	Peer(key identity.Key) (event.Peer, bool)
@@ -102,7 +102,7 @@ type Replica struct {
 	scope   event.Scope
 	room    *room.Room    // guarded by mu
 	planner *room.Planner // guarded by mu
-	votes   *votes.Votes  // guarded by mu
+	votes   *votes.Votes  // guarded by mu: see votes.Votes
 	store   store.Store
 
 	forks     forks

@@ -22,12 +22,19 @@ func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
 	if d.closed {
 		return 0, ErrClosed
 	}
-	deleted := 0
-	d.queueLocked(op{kind: opExpire, before: before, deleted: &deleted})
-	if err := d.syncLocked(ctx); err != nil {
-		return 0, err // the writer expires later, when the disk works again
+	e := &expiry{}
+	d.queueLocked(op{kind: opExpire, before: before, expiry: e})
+	err := d.syncLocked(ctx)
+	if e.done { // what failed stood behind it
+		return e.deleted, nil
 	}
-	return deleted, nil
+	return 0, err // the writer expires later, when the disk works again
+}
+
+// expiry is what came of an opExpire.
+type expiry struct {
+	deleted int
+	done    bool // set under Disk.mu; deleted is final then
 }
 
 // expireFeeds carries out an opExpire, in the writer's goroutine.
@@ -41,11 +48,14 @@ func (d *Disk) expireFeeds(o op) error {
 			if err != nil {
 				return err
 			}
-			if *o.deleted += n; n < expireBatch {
+			if o.expiry.deleted += n; n < expireBatch {
 				break
 			}
 		}
 	}
+	d.mu.Lock()
+	o.expiry.done = true
+	d.mu.Unlock()
 	return nil
 }
 

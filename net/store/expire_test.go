@@ -41,6 +41,40 @@ func TestExpireWaitsForTheDisk(t *testing.T) {
 	}
 }
 
+// What fails behind an expiry in the same batch doesn't hide what the expiry has deleted.
+func TestExpireCountsBeforeAFailure(t *testing.T) {
+	cfg := config(t)
+	var commits, failAt atomic.Int32
+	cfg.fault = func() error {
+		if n := commits.Add(1); failAt.Load() != 0 && n >= failAt.Load() {
+			return errors.New("no disk")
+		}
+		return nil
+	}
+	cfg.FlushEvery, cfg.RetryEvery = time.Hour, time.Hour // Sync urges
+	d := open(t, cfg)
+	talk := conversation(20, 1)
+	for i := range talk {
+		talk[i].Live = false
+	}
+	appendAll(t, d, talk)
+	settle(t, d)
+	failAt.Store(commits.Load() + 2)
+	var e expiry
+	d.mu.Lock()
+	d.queueLocked(op{kind: opExpire, before: start.Add(10 * time.Second), expiry: &e})
+	d.queueLocked(op{kind: opPut, name: "behind", key: "it", value: "fails"})
+	d.mu.Unlock()
+	if err := d.Sync(t.Context()); err == nil {
+		t.Error("nothing failed")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !e.done || e.deleted != 10 {
+		t.Errorf("%+v, want 10 deleted", e)
+	}
+}
+
 // Expiring the records around a hole fills it: nothing is missing below the new floor.
 func TestExpirePastAHole(t *testing.T) {
 	cfg := config(t)

@@ -213,6 +213,9 @@ func (d *Disk) spans(ctx context.Context, q spanQuery) iter.Seq2[[]RawEntry, err
 
 // ReadBefore implements Store.
 func (d *Disk) ReadBefore(ctx context.Context, key OrderKey, n int) (out []Entry, err error) {
+	if n <= 0 {
+		return nil, nil
+	}
 	for raws, failed := range d.spans(ctx, spanQuery{from: key, back: true, n: n}) {
 		out, err = append(out, d.verifyOrDrop(raws)...), failed
 		if len(out) >= n {

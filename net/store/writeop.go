@@ -31,7 +31,7 @@ type op struct {
 	name       string    // opPut, opDelete
 	key, value string    // opPut, opDelete; opDropRecord: key is the place in the order
 	before     time.Time // opExpire
-	deleted    *int      // opExpire: the writer adds the number of deleted records
+	expiry     *expiry   // opExpire
 }
 
 func (o *op) size() int {

@@ -231,6 +231,7 @@ func (rs *Records) SignCancel(id vote.ID) ([]*record.Record, error) {
 
 // ApplyOwn adds local records about one proposal, once they are on disk. The caller sends those in Accepted.
 func (rs *Records) ApplyOwn(own []*record.Record) (out Change, err error) {
+	defer rs.publish()
 	for _, rec := range own {
 		r, err := read(rec, rs.room)
 		if err == nil {
@@ -240,6 +241,5 @@ func (rs *Records) ApplyOwn(own []*record.Record) (out Change, err error) {
 			return out, err
 		}
 	}
-	rs.publish()
 	return out, nil
 }

@@ -72,9 +72,9 @@ func canStillEndOne(p event.Proposal, key identity.Key) bool {
 	})
 }
 
-// postProposalLocked posts a proposal that is new or changed, and others whose labels a new one changes.
-func (v *Votes) postProposalLocked(id vote.ID, history bool) {
-	p := v.proposalLocked(id)
+// postProposalLocked posts a proposal that is new or changed, with its view p, and others whose labels a new
+// one changes.
+func (v *Votes) postProposalLocked(id vote.ID, p event.Proposal, history bool) {
 	was, known := v.shown[id]
 	v.shown[id] = p.State
 	v.cfg.Events.Post(event.ProposalChanged{Scope: v.scope, Proposal: p, Was: was, History: history})
@@ -101,7 +101,7 @@ func (v *Votes) postChangedLocked(history bool) {
 			delete(v.shown, id)
 			delete(v.leftOut, id)
 		case status != was:
-			v.postProposalLocked(id, history)
+			v.postProposalLocked(id, v.proposalLocked(id), history)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func (v *Votes) postChangedLocked(history bool) {
 // PostLoadedLocked posts the proposals that were on disk.
 func (v *Votes) PostLoadedLocked() {
 	for _, id := range v.records.Proposals() {
-		v.postProposalLocked(id, true)
+		v.postProposalLocked(id, v.proposalLocked(id), true)
 	}
 }
 

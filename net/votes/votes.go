@@ -93,22 +93,24 @@ func (v *Votes) applyLocked(out Change, from identity.Key, history bool) {
 	for _, r := range out.Accepted {
 		v.cfg.Host.Forward(r, from, history)
 	}
+	// One view serves all events: of a certificate's many ballots, each would cost a name for each voter.
 	// A ballot is reported before what came of it, but not before the proposal that it is about.
+	p := v.proposalLocked(out.Proposal)
 	_, known := v.shown[out.Proposal]
 	if !known {
-		v.postProposalLocked(out.Proposal, history)
+		v.postProposalLocked(out.Proposal, p, history)
 	}
 	for _, r := range out.Accepted {
 		if b, err := vote.DecodeBallot(r.Body().Data); r.Kind() == record.KindBallot && err == nil {
-			v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(out.Proposal),
+			v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: p,
 				By: v.voterLocked(r.Author(), b.Choice), Choice: b.Choice, History: history})
 		}
 	}
 	if known {
-		v.postProposalLocked(out.Proposal, history)
+		v.postProposalLocked(out.Proposal, p, history)
 	}
 	if !out.Equivocator.IsZero() {
-		v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: v.proposalLocked(out.Proposal),
+		v.cfg.Events.Post(event.BallotCast{Scope: v.scope, Proposal: p,
 			By: v.voterLocked(out.Equivocator, vote.Both), Choice: vote.Reject, Twice: true, History: history})
 	}
 	if out.Policy {

@@ -26,7 +26,7 @@ type SeedMessage interface{ seedTag() string }
 // empty array are all nil.
 type Octets []byte
 
-// MarshalJSON returns an array of numbers, or null for nil. encoding/json writes a []uint8 as base64.
+// MarshalJSON returns an array of numbers, or null if there are none. encoding/json writes a []uint8 as base64.
 func (o Octets) MarshalJSON() ([]byte, error) {
 	var numbers []uint16
 	for _, b := range o {

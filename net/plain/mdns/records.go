@@ -174,7 +174,11 @@ func parseInstance(name string, all []dns.RR) (wire.Discovery, bool) {
 			d.Port = rr.Port
 		case *dns.TXT:
 			for _, t := range rr.Txt {
-				switch field, value, _ := strings.Cut(t, "="); field {
+				field, value, ok := strings.Cut(t, "=")
+				if !ok {
+					continue
+				}
+				switch field {
 				case "app":
 					ours = ours || value == "p2pchat"
 				case "peer_id":
