@@ -15,7 +15,7 @@ import (
 func keptBack(p *person) []string { return notices(p, "never here before") }
 
 // cutShort are the notices that one doesn't get everything oneself.
-func cutShort(p *person) []string { return notices(p, "only a part of what was said") }
+func cutShort(p *person) []string { return notices(p, "only a part of the messages") }
 
 func notices(p *person, about string) (out []string) {
 	for _, n := range told[event.Notice](&p.ear) {
