@@ -16,14 +16,14 @@ func (p *Pane) Add(lines []event.Line) {
 	}
 	p.viewport.update()
 	var earlier []*entry
-	for _, e := range p.newEntries(lines, false) {
+	p.makeEntries(lines, false, func(e *entry) {
 		if !e.history {
 			p.appendEntry(e)
-			continue
+			return
 		}
 		e.predates = e.sent < p.renderer.opened.UnixMilli()
 		earlier = append(earlier, e)
-	}
+	})
 	if len(earlier) > 0 {
 		p.mergeEntries(earlier)
 		p.announceLate(earlier)
@@ -32,10 +32,10 @@ func (p *Pane) Add(lines []event.Line) {
 	p.viewport.stale = true
 }
 
-// newEntries makes entries of the messages that aren't there yet. It hides those of ignored peers.
-func (p *Pane) newEntries(lines []event.Line, history bool) []*entry {
+// makeEntries makes entries of the messages that aren't there yet, and hands each to show, but for those of
+// ignored peers.
+func (p *Pane) makeEntries(lines []event.Line, history bool, show func(*entry)) {
 	slab := make([]entry, len(lines)) // one allocation for all
-	entries := make([]*entry, 0, len(lines))
 	for i := range lines {
 		e := &slab[0]
 		p.fillEntry(e, &lines[i])
@@ -53,10 +53,9 @@ func (p *Pane) newEntries(lines []event.Line, history bool) []*entry {
 			p.ignored.entries = append(p.ignored.entries, e)
 			p.boundHidden()
 		} else {
-			entries = append(entries, e)
+			show(e)
 		}
 	}
-	return entries
 }
 
 // appendEntry puts an entry at the end, or nearly, and counts it as unread if it is off the screen.

@@ -60,7 +60,9 @@ func (p *Pane) AddOlder(lines []event.Line) {
 		return
 	}
 	p.viewport.update()
-	p.mergeEntries(p.newEntries(lines, true))
+	entries := make([]*entry, 0, len(lines))
+	p.makeEntries(lines, true, func(e *entry) { entries = append(entries, e) })
+	p.mergeEntries(entries)
 }
 
 // WantsOlder reports whether the reader is so near the top of what is loaded that more should be read

@@ -1,7 +1,7 @@
 package screen
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -97,5 +97,7 @@ func appendDiff(dst []byte, old, now *shown, full bool) []byte {
 
 // appendMove appends the sequence that puts the cursor on a cell, counted from 0.
 func appendMove(dst []byte, x, y int) []byte {
-	return fmt.Appendf(dst, "\x1b[%d;%dH", y+1, x+1)
+	dst = append(dst, "\x1b["...)
+	dst = append(strconv.AppendInt(dst, int64(y+1), 10), ';')
+	return append(strconv.AppendInt(dst, int64(x+1), 10), 'H')
 }

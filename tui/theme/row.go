@@ -57,9 +57,13 @@ func (r *Row) PutWithin(s Style, text sanitize.SafeText, cells int) *Row {
 // Wrap puts text, wrapped at that many cells, in column x of the row and of further rows. It returns
 // all of these rows.
 func (r *Row) Wrap(x, cells int, s Style, text sanitize.SafeText) (rows []string) {
-	for _, part := range text.Wrap(cells) {
+	parts := text.Wrap(cells)
+	rows = make([]string, 0, len(parts))
+	for i, part := range parts {
+		if i > 0 {
+			r = &Row{most: r.most, tail: r.tail}
+		}
 		rows = append(rows, r.PadTo(Style{}, x).Put(s, part).String())
-		r = &Row{most: r.most, tail: r.tail}
 	}
 	return rows
 }
