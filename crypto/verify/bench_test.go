@@ -30,7 +30,7 @@ func BenchmarkThroughput(b *testing.B) {
 		})
 		bare = b.Elapsed().Seconds() / float64(b.N)
 	})
-	run := func(name string, links, batch int, more bool) {
+	run := func(name string, links, batch int) {
 		b.Run(name, func(b *testing.B) {
 			g := group.New(context.Background(), nil)
 			defer g.Close()
@@ -38,30 +38,27 @@ func BenchmarkThroughput(b *testing.B) {
 			var readers sync.WaitGroup
 			for range links {
 				readers.Go(func() {
-					l := p.OpenQueue(func(Result) {})
+					l := openLink(g, p, func(*Result) {})
 					defer l.Close()
 					for i := 0; i < b.N/links; i += batch {
-						item := Job{Claim: claims[i%len(claims)], More: more}
+						item := Job{Claim: claims[i%len(claims)], More: true}
 						if batch > 1 {
-							item = Job{Claims: claims[:batch], More: more}
+							item = Job{Claims: claims[:batch], More: true}
 						}
-						if err := l.Submit(g.Context(), item); err != nil {
+						if err := l.submit(g.Context(), item); err != nil {
 							b.Error(err)
 						}
 					}
-					if err := l.Drain(g.Context()); err != nil {
-						b.Error(err)
-					}
+					l.drain()
 				})
 			}
 			readers.Wait()
 			b.ReportMetric(bare/(b.Elapsed().Seconds()/float64(b.N)), "x-bare")
 		})
 	}
-	run("1link", 1, 1, true)
-	run("1link-more-unseen", 1, 1, false) // the reader doesn't know that more waits in the socket
-	run("1link-frames-of-64", 1, 64, true)
-	run("8links", 8, 1, true)
+	run("1link", 1, 1)
+	run("1link-frames-of-64", 1, 64)
+	run("8links", 8, 1)
 }
 
 // BenchmarkInline: a lone line, against Verify called directly: what the queue adds to its latency.
@@ -69,7 +66,7 @@ func BenchmarkInline(b *testing.B) {
 	claim := lines(b, 1, nil)[0]
 	g := group.New(context.Background(), nil)
 	defer g.Close()
-	l := Start(g, 0).OpenQueue(func(Result) {})
+	l := Start(g, 0).OpenQueue()
 	defer l.Close()
 	var direct, queue time.Duration
 	for b.Loop() {

@@ -16,9 +16,9 @@ type Job struct {
 	// Size is the length in bytes of the frame that the item came in. It bounds what a queue holds.
 	Size int
 
-	// More says that the reader has more to submit at once (wire.Reader.Buffered is not 0). Without
-	// it, Submit itself verifies and delivers a job that finds its queue empty. That is the quickest
-	// way for one message, but would use a single core for a thousand.
+	// More says that the reader has more to submit at once, as far as it can tell. Without it, Submit
+	// itself verifies a job that finds its queue at rest. That is the quickest way for one message,
+	// but would use a single core for a thousand.
 	More bool
 }
 
@@ -42,7 +42,7 @@ type slot struct {
 	result Result
 	cost   int   // places that it takes in the queue
 	taken  int   // claims that a worker has taken
-	left   int   // claims that are not verified yet; 0: ready to be delivered
+	left   int   // claims that are not verified yet; 0: Next may return it
 	next   *slot // submitted after it
 }
 

@@ -12,11 +12,11 @@ import (
 
 // fill submits the item until Submit blocks, and reports through the result how many were accepted
 // and, when it has ended, with what error. Inside a bubble.
-func fill(g *group.Group, l *Queue, item Job, ctx context.Context) (accepted *int, ended chan error) {
+func fill(g *group.Group, l *link, item Job, ctx context.Context) (accepted *int, ended chan error) {
 	accepted, ended = new(int), make(chan error, 1)
 	g.Go("reader", func(context.Context) {
 		for {
-			if err := l.Submit(ctx, item); err != nil {
+			if err := l.submit(ctx, item); err != nil {
 				ended <- err
 				return
 			}
@@ -27,7 +27,7 @@ func fill(g *group.Group, l *Queue, item Job, ctx context.Context) (accepted *in
 	return accepted, ended
 }
 
-// A deliver that blocks holds up only its own reader, once the queue is full.
+// A link that handles nothing holds up only its own reader, once the queue is full.
 func TestFullQueueHoldsItsReaderOnly(t *testing.T) {
 	claims := lines(t, 2, nil)
 	for _, tc := range []struct {
@@ -43,7 +43,7 @@ func TestFullQueueHoldsItsReaderOnly(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 				gate := make(chan struct{})
-				stuck := p.OpenQueue(func(Result) { <-gate })
+				stuck := openLink(g, p, func(*Result) { <-gate })
 				ctx, cancel := context.WithCancel(t.Context())
 				accepted, ended := fill(g, stuck, tc.item, ctx)
 				time.Sleep(time.Second) // the workers are through with all that was accepted
@@ -52,13 +52,12 @@ func TestFullQueueHoldsItsReaderOnly(t *testing.T) {
 				}
 
 				heard := 0
-				other := p.OpenQueue(func(Result) { heard++ })
-				defer other.Close()
+				other := openLink(g, p, func(*Result) { heard++ })
 				for range 1000 {
-					other.Submit(t.Context(), Job{Claim: claims[1], More: true})
+					other.submit(t.Context(), Job{Claim: claims[1], More: true})
 				}
-				if err := other.Drain(t.Context()); err != nil || heard != 1000 {
-					t.Errorf("beside a stuck queue: %v, %d of 1000 lines", err, heard)
+				if other.drain(); heard != 1000 {
+					t.Errorf("beside a stuck queue: %d of 1000 lines", heard)
 				}
 
 				before := *accepted
@@ -66,19 +65,20 @@ func TestFullQueueHoldsItsReaderOnly(t *testing.T) {
 					select {
 					case gate <- struct{}{}:
 					case <-time.After(time.Second):
-						t.Fatal("nothing to deliver: the reader was not called again")
+						t.Fatal("nothing to handle: the reader was not called again")
 					}
 				}
 				synctest.Wait()
 				// The reader is called when half of the queue is free.
 				if *accepted-before < 2*MaxQueued-MaxQueued/2-2 {
-					t.Errorf("%d accepted after %d deliveries", *accepted-before, 2*MaxQueued)
+					t.Errorf("%d accepted after %d were handled", *accepted-before, 2*MaxQueued)
 				}
 				cancel()
 				close(gate)
 				if err := <-ended; !errors.Is(err, context.Canceled) {
 					t.Errorf("submit: %v", err)
 				}
+				stuck.drain()
 			})
 		})
 	}
@@ -89,9 +89,8 @@ func TestSubmitGivesUpWithItsContext(t *testing.T) {
 	claims := lines(t, 1, nil)
 	bubble(t, 1, func(t *testing.T, g *group.Group, p *Pool) {
 		gate := make(chan struct{})
-		delivered := 0
-		l := p.OpenQueue(func(Result) { <-gate; delivered++ })
-		defer l.Close()
+		handled := 0
+		l := openLink(g, p, func(*Result) { <-gate; handled++ })
 		item := Job{Claim: claims[0], More: true, Size: MaxBytes / 2}
 		total := 0
 		for range 3 {
@@ -107,8 +106,8 @@ func TestSubmitGivesUpWithItsContext(t *testing.T) {
 			synctest.Wait()
 		}
 		close(gate)
-		if err := l.Drain(t.Context()); err != nil || delivered != total {
-			t.Errorf("drain: %v, %d of %d delivered", err, delivered, total)
+		if l.drain(); handled != total {
+			t.Errorf("%d of %d handled", handled, total)
 		}
 	})
 }
@@ -117,8 +116,8 @@ func TestCloseWhileSubmitBlocks(t *testing.T) {
 	claims := lines(t, 1, nil)
 	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		gate := make(chan struct{})
-		delivered := 0
-		l := p.OpenQueue(func(Result) { delivered++; <-gate })
+		handled := 0
+		l := openLink(g, p, func(*Result) { handled++; <-gate })
 		_, ended := fill(g, l, Job{Claim: claims[0], More: true}, t.Context())
 		time.Sleep(time.Second)
 		l.Close()
@@ -126,83 +125,70 @@ func TestCloseWhileSubmitBlocks(t *testing.T) {
 		if err := <-ended; err != ErrClosed {
 			t.Errorf("submit: %v", err)
 		}
-		// The delivery that had begun is still under way: Drain waits for it.
-		short, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := l.Drain(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("drain with a delivery under way: %v", err)
-		}
 		close(gate)
-		if err := l.Drain(t.Context()); err != ErrClosed {
-			t.Errorf("drain: %v", err)
+		if l.drain(); handled != 1 {
+			t.Errorf("%d handled, want the one that had begun before Close", handled)
 		}
-		synctest.Wait()
-		if delivered != 1 {
-			t.Errorf("%d delivered, want the one that had begun before Close", delivered)
-		}
-		if err := l.Submit(t.Context(), Job{Value: 1}); err != ErrClosed {
+		if err := l.submit(t.Context(), Job{Value: 1}); err != ErrClosed {
 			t.Errorf("submit after close: %v", err)
 		}
 	})
 }
 
-// Closed between the inline verification and the delivery: not delivered.
+// Close ends a Next that waits, whether for a first job or for the workers.
+func TestCloseWhileNextWaits(t *testing.T) {
+	claims := lines(t, 1, nil)
+	bubble(t, 1, func(t *testing.T, g *group.Group, p *Pool) {
+		for _, submit := range []bool{false, true} {
+			l := openLink(g, p, func(*Result) { t.Error("handled after Close") })
+			if submit {
+				l.submit(t.Context(), Job{Claim: claims[0], More: true})
+			}
+			synctest.Wait()
+			l.Close()
+			<-l.handled
+		}
+	})
+}
+
+// Closed during the inline verification: the job is not accepted.
 func TestCloseWhileVerifyingInline(t *testing.T) {
 	claims := lines(t, 1, nil)
 	bubble(t, 1, func(t *testing.T, g *group.Group, p *Pool) {
-		l := p.OpenQueue(func(Result) { t.Error("delivered after Close") })
+		l := openLink(g, p, func(*Result) { t.Error("handled after Close") })
 		g.Go("closer", func(context.Context) {
 			time.Sleep(10 * time.Microsecond)
 			l.Close()
 		})
-		if err := l.Submit(t.Context(), Job{Claim: claims[0]}); err != ErrClosed {
+		if err := l.submit(t.Context(), Job{Claim: claims[0]}); err != ErrClosed {
 			t.Errorf("submit: %v", err)
 		}
 	})
 }
 
-func TestCloseFromWithinDeliver(t *testing.T) {
-	claims := lines(t, 1, nil)
-	for _, more := range []bool{false, true} {
-		bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
-			var l *Queue
-			delivered := 0
-			l = p.OpenQueue(func(Result) { delivered++; l.Close() })
-			for range 10 {
-				l.Submit(t.Context(), Job{Claim: claims[0], More: more})
-			}
-			if err := l.Drain(t.Context()); err != ErrClosed || delivered != 1 {
-				t.Errorf("more %v: drain: %v, %d delivered", more, err, delivered)
-			}
-		})
-	}
-}
-
-// The end of the pool ends its queues: waiting callers return, and no delivery begins.
+// The end of the pool ends its queues: waiting callers return, and nothing comes out any more.
 func TestPoolEnds(t *testing.T) {
 	claims := lines(t, 1, nil)
-	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
+	bubble(t, 2, func(t *testing.T, links *group.Group, _ *Pool) {
+		g := group.New(t.Context(), nil)
+		p := Start(g, 2)
 		gate := make(chan struct{})
-		delivered := 0
-		l := p.OpenQueue(func(Result) { delivered++; <-gate })
-		idle := p.OpenQueue(func(Result) {})
-		_, ended := fill(g, l, Job{Claim: claims[0], More: true}, t.Context())
-		time.Sleep(time.Second)
-		g.Stop()
+		handled := 0
+		l := openLink(links, p, func(*Result) { handled++; <-gate })
+		idle := openLink(links, p, func(*Result) {})
+		_, ended := fill(links, l, Job{Claim: claims[0], More: true}, t.Context())
+		g.Close()
 		if err := <-ended; err != ErrClosed {
 			t.Errorf("submit: %v", err)
 		}
 		close(gate)
-		g.Wait()
-		if delivered != 1 {
-			t.Errorf("%d delivered", delivered)
+		if <-l.handled; handled != 1 {
+			t.Errorf("%d handled", handled)
 		}
-		for _, l := range []*Queue{l, idle, p.OpenQueue(func(Result) {})} {
-			if err := l.Submit(t.Context(), Job{Claim: claims[0]}); err != ErrClosed {
+		for _, l := range []*link{l, idle, openLink(links, p, func(*Result) {})} {
+			<-l.handled
+			if err := l.submit(t.Context(), Job{Claim: claims[0]}); err != ErrClosed {
 				t.Errorf("submit after the end: %v", err)
-			}
-			if err := l.Drain(t.Context()); err != ErrClosed {
-				t.Errorf("drain after the end: %v", err)
 			}
 		}
 	})

@@ -1,25 +1,24 @@
 // Package verify checks the signatures of records on all cores and keeps the order of each link.
 //
 // A signature costs some 50 µs, most of what a message costs. So a Pool of workers shares the work of
-// many messages. A lone message is verified where it was read, without a change of goroutine. Every
-// link has a Queue:
+// many messages. A lone message is verified where it was read, without a change of goroutine: Submit
+// returns its result. Every link has a Queue:
 //
-//	reader ── Submit ──▶ Queue (bounded, in order) ── deliver ──▶ room
+//	reader ── Submit ──▶ Queue (bounded, in order) ── Next ──▶ the link's second goroutine
 //	                      │ claims        ▲ results
 //	                      ▼               │
 //	                     Pool: workers, which serve the queues in turn, one claim each
 //
 // It guarantees:
 //
-//   - Order. A queue delivers in the order of Submit, one result at a time. Messages without a
-//     signature pass through the queue too and keep their place, so that a Bye can't overtake the
-//     records before it.
+//   - Order. Results come out in the order of Submit, one at a time. Messages without a signature
+//     pass through the queue too and keep their place, so that none overtakes the records before it.
 //   - Push-back. A full queue blocks Submit: its link is not read further and TCP holds the sender
-//     back. Nothing is dropped. A deliver that blocks holds up its own queue only.
+//     back. Nothing is dropped. A link that is slow to handle its results holds up its own queue only.
 //   - Turns. A worker takes one claim from a queue, then goes on to the next queue that has any. A
 //     flooding peer delays other peers' messages by one claim per worker, however much it submits.
 //
-// Lock order: there is one lock, Pool.mu; it is never held while a claim is verified or delivered.
+// Lock order: there is one lock, Pool.mu; it is never held while a claim is verified.
 package verify
 
 import (
@@ -34,7 +33,6 @@ import (
 
 // Pool holds the workers that all queues share. Its methods may be called from any goroutine.
 type Pool struct {
-	group  *group.Group
 	ctx    context.Context // the group's: the pool ends with it
 	verify func(*record.Claim) (*record.Record, error)
 
@@ -57,7 +55,7 @@ func start(g *group.Group, workers int, verify func(*record.Claim) (*record.Reco
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{group: g, ctx: g.Context(), verify: verify, wake: make(chan struct{}, workers)}
+	p := &Pool{ctx: g.Context(), verify: verify, wake: make(chan struct{}, workers)}
 	for range workers {
 		g.Go("verify/worker", p.work)
 	}
@@ -88,10 +86,10 @@ func (p *Pool) work(ctx context.Context) {
 
 		p.mu.Lock()
 		s.done(i, verified, err)
-		q.wakeDelivererLocked()
+		q.wakeNextLocked()
 		p.mu.Unlock()
-		// A worker that never pauses would keep its processor for 10 ms at a time. Readers and
-		// deliverers have little to do, but would wait behind it.
+		// A worker that never pauses would keep its processor for 10 ms at a time. Links' goroutines
+		// have little to do, but would wait behind it.
 		runtime.Gosched()
 	}
 }

@@ -47,8 +47,43 @@ func lines(tb testing.TB, n int, bad func(i int) bool) []*record.Claim {
 	return claims
 }
 
+// link uses a queue as a link does: one goroutine submits, and another handles what comes later.
+type link struct {
+	*Queue
+	handle  func(*Result)
+	handled chan struct{} // closed when the second goroutine has returned
+}
+
+func openLink(g *group.Group, p *Pool, handle func(*Result)) *link {
+	l := &link{p.OpenQueue(), handle, make(chan struct{})}
+	next := func(context.Context) {
+		defer close(l.handled)
+		for r := l.Next(); r != nil; r = l.Next() {
+			l.handle(r)
+		}
+	}
+	if !g.Go("link", next) {
+		close(l.handled)
+	}
+	return l
+}
+
+func (l *link) submit(ctx context.Context, item Job) error {
+	r, err := l.Submit(ctx, item)
+	if r != nil {
+		l.handle(r)
+	}
+	return err
+}
+
+// drain waits until all that was submitted is handled.
+func (l *link) drain() {
+	l.End()
+	<-l.handled
+}
+
 // text returns a result in a form that can be compared: each record by its id, each error by its kind.
-func text(r Result) string {
+func text(r *Result) string {
 	one := func(r *record.Record, err error) string {
 		switch {
 		case r != nil && err == nil:
@@ -120,16 +155,14 @@ func TestOrder(t *testing.T) {
 			}
 			readers.Go(func() {
 				var got []string // unguarded: the race detector sees two deliveries at once
-				l := p.OpenQueue(func(r Result) { got = append(got, text(r)) })
+				l := openLink(g, p, func(r *Result) { got = append(got, text(r)) })
 				defer l.Close()
 				for _, item := range items {
-					if err := l.Submit(g.Context(), item); err != nil {
+					if err := l.submit(g.Context(), item); err != nil {
 						t.Errorf("submit: %v", err)
 					}
 				}
-				if err := l.Drain(g.Context()); err != nil {
-					t.Errorf("drain: %v", err)
-				}
+				l.drain()
 				if d := cmp.Diff(want, got); d != "" {
 					t.Errorf("queue %d (-want +got):\n%s", queue, d)
 				}
@@ -151,44 +184,41 @@ func bubble(t *testing.T, workers int, f func(t *testing.T, g *group.Group, p *P
 	})
 }
 
-// A lone line is delivered before Submit returns; one on its heels, or with more behind it, goes to
-// the workers; so does a batch.
+// Submit verifies a lone line. A line with more behind it goes to the workers, and so does a batch.
 func TestInlineOnlyWhenAlone(t *testing.T) {
 	claims := lines(t, 4, nil)
 	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
-		delivered := 0
-		l := p.OpenQueue(func(Result) { delivered++ })
-		steps := []struct {
+		l := openLink(g, p, func(*Result) {})
+		defer l.drain()
+		for _, s := range []struct {
 			name   string
-			after  time.Duration // since the last was delivered
 			item   Job
 			inline bool
+			took   time.Duration
 		}{
-			{"first", 0, Job{Claim: claims[0]}, true},
-			{"at once after it", 0, Job{Claim: claims[1]}, false},
-			{"after a pause", time.Millisecond, Job{Claim: claims[1]}, true},
-			{"more behind it", time.Millisecond, Job{Claim: claims[1], More: true}, false},
-			{"batch", time.Millisecond, Job{Claims: claims}, false},
-			{"batch of one", time.Millisecond, Job{Claims: claims[:1]}, true},
-			{"nothing to verify", 0, Job{Value: "bye", More: true}, true},
-		}
-		for i, s := range steps {
-			time.Sleep(s.after)
-			begun := time.Now()
-			if err := l.Submit(t.Context(), s.item); err != nil {
+			{"alone", Job{Claim: claims[0]}, true, 50 * time.Microsecond},
+			{"more behind it", Job{Claim: claims[1], More: true}, false, 50 * time.Microsecond},
+			{"batch", Job{Claims: claims}, false, 100 * time.Microsecond}, // 4 claims on 2 workers
+			{"batch of one", Job{Claims: claims[:1]}, true, 50 * time.Microsecond},
+			{"nothing to verify", Job{Value: "bye", More: true}, true, 0},
+		} {
+			begun, handled := time.Now(), make(chan time.Time, 1)
+			l.handle = func(*Result) { handled <- time.Now() }
+			r, err := l.Submit(t.Context(), s.item)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if got := delivered == i+1; got != s.inline {
-				t.Errorf("%s: delivered by Submit: %v, want %v", s.name, got, s.inline)
+			if got := r != nil; got != s.inline {
+				t.Errorf("%s: verified by Submit: %v, want %v", s.name, got, s.inline)
 			}
-			if err := l.Drain(t.Context()); err != nil || delivered != i+1 {
-				t.Fatalf("%s: drain: %v, %d delivered", s.name, err, delivered)
+			if r != nil {
+				l.handle(r)
 			}
-			if s.name == "batch" && time.Since(begun) != 100*time.Microsecond {
-				t.Errorf("4 claims on 2 workers took %v, want 2 × 50 µs", time.Since(begun))
+			if took := (<-handled).Sub(begun); took != s.took {
+				t.Errorf("%s: took %v, want %v", s.name, took, s.took)
 			}
+			synctest.Wait() // the queue is at rest
 		}
-		l.Close()
 	})
 }
 
@@ -197,17 +227,16 @@ func TestPassThroughKeepsItsPlace(t *testing.T) {
 	claims := lines(t, 3, nil)
 	bubble(t, 2, func(t *testing.T, g *group.Group, p *Pool) {
 		var got []any
-		l := p.OpenQueue(func(r Result) { got = append(got, r.Value) })
-		defer l.Close()
+		l := openLink(g, p, func(r *Result) { got = append(got, r.Value) })
 		for i, c := range claims {
-			l.Submit(t.Context(), Job{Claim: c, Value: i, More: true})
+			l.submit(t.Context(), Job{Claim: c, Value: i, More: true})
 		}
-		l.Submit(t.Context(), Job{Value: "bye"})
+		l.submit(t.Context(), Job{Value: "bye"})
 		synctest.Wait()
 		if len(got) != 0 {
 			t.Fatalf("delivered before anything was verified: %v", got)
 		}
-		l.Drain(t.Context())
+		l.drain()
 		if d := cmp.Diff([]any{0, 1, 2, "bye"}, got); d != "" {
 			t.Error(d)
 		}
@@ -235,32 +264,29 @@ func TestFloodDelaysOthersByOneClaimPerWorker(t *testing.T) {
 		})
 		served := func() int { mu.Lock(); defer mu.Unlock(); return begun }
 
-		var floods [2]*Queue
+		var floods [2]*link
 		for i := range floods {
-			floods[i] = p.OpenQueue(func(Result) {})
+			floods[i] = openLink(g, p, func(*Result) {})
 			g.Go("flood", func(ctx context.Context) {
 				for range flood / len(floods) {
-					if floods[i].Submit(ctx, Job{Claim: claims[0], More: true}) != nil {
+					if floods[i].submit(ctx, Job{Claim: claims[0], More: true}) != nil {
 						return // the test is over
 					}
 				}
 			})
 		}
-		var at int // the flood's claims begun when the line came out
-		quiet := p.OpenQueue(func(Result) { at = served() })
+		at := make(chan int) // the flood's claims begun when the line came out
+		quiet := openLink(g, p, func(*Result) { at <- served() })
 		for range 1000 {
 			time.Sleep(777 * time.Microsecond)
 			before := served()
 			if before == flood {
 				t.Fatal("the flood ended too soon to show anything")
 			}
-			quiet.Submit(t.Context(), Job{Claim: claims[1], More: true})
-			if err := quiet.Drain(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			quiet.submit(t.Context(), Job{Claim: claims[1], More: true})
 			// Each worker may begin one of each flooding queue before the turn comes to the quiet
 			// one, and one while the line is verified.
-			if n := at - before; n > workers+len(floods) {
+			if n := <-at - before; n > workers+len(floods) {
 				t.Fatalf("%d of the flood's claims went before one line", n)
 			}
 		}

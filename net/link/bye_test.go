@@ -302,7 +302,7 @@ func TestGroupEndsAtStart(t *testing.T) {
 	ca, cb := tcpPair(t)
 	la, lb := pair(t, a, b, ca, cb)
 	h := newRecorder(t)
-	la.handler, la.incoming, la.group = h, a.Pool.OpenQueue(la.deliver), a.Group.Child()
+	la.handler, la.incoming, la.group = h, a.Pool.OpenQueue(), a.Group.Child()
 	la.group.Stop()
 	la.run(la.group.Context())
 	if err := <-h.down; !errors.Is(err, group.ErrStopped) {

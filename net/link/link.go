@@ -44,6 +44,7 @@ type Link struct {
 	cut    context.Context // ended by fail, with its reason as the cause
 	endCut context.CancelCauseFunc
 
+	delivered  chan struct{} // closed when deliverQueued has returned
 	readerDone chan struct{} // closed when the reader has returned and all its messages are delivered
 	readErr    error         // why reading ended, set before; io.EOF: the peer ended its direction
 	writerDone chan struct{} // closed when the writer has returned
@@ -57,6 +58,7 @@ func newLink(c net.Conn, cfg Config, dialed bool) *Link {
 		dialed:     dialed,
 		queue:      newQueue(),
 		closing:    make(chan struct{}),
+		delivered:  make(chan struct{}),
 		readerDone: make(chan struct{}),
 		writerDone: make(chan struct{}),
 	}
@@ -74,7 +76,7 @@ func (l *Link) Start(h Handler, pingFrontier func() map[string]string) bool {
 		return false
 	}
 	l.handler, l.ping = h, pingFrontier
-	l.incoming = l.cfg.Pool.OpenQueue(l.deliver)
+	l.incoming = l.cfg.Pool.OpenQueue()
 	return l.launch()
 }
 
@@ -94,7 +96,10 @@ func (l *Link) launch() bool {
 // run starts the link's other goroutines, and returns after them.
 func (l *Link) run(ctx context.Context) {
 	defer l.group.Stop() // frees its place in the parent
-	// If the group was stopped meanwhile, fail ends the goroutine that runs.
+	// If the group was stopped meanwhile, fail ends the goroutines that run.
+	if l.incoming == nil || !l.group.Go("link/deliver", l.deliverQueued) {
+		close(l.delivered)
+	}
 	if !l.group.Go("link/reader", l.read) {
 		close(l.readerDone)
 		l.fail(group.ErrStopped)
@@ -109,13 +114,13 @@ func (l *Link) run(ctx context.Context) {
 	l.queue.drop()
 	l.conn.Close()
 	if l.incoming != nil && l.discardsInput(ctx) {
-		l.incoming.Close() // drops waiting messages, and waits for the one being delivered
+		l.incoming.Close() // drops waiting messages, but not the one being delivered
 	}
 	<-l.writerDone
 	<-l.readerDone
 	if l.incoming != nil {
 		l.incoming.Close()
-		_ = l.incoming.Drain(context.Background())
+		<-l.delivered
 		l.handler.Down(l, l.downReason())
 	}
 }

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
 	"chat.lan/p2pchat/net/wire"
 )
 
-// refused is a reason for Handler.Refused on its way through the verify queue, which makes all calls come
-// from one goroutine at a time.
+// streak is the time after the reader handled a record within which the next frame shows that more come.
+// That frame then waited in the socket, where wire.Reader.Buffered doesn't see it.
+const streak = 25 * time.Microsecond
+
+// refused is a reason for Handler.Refused on its way through the verify queue, which keeps its place.
 type refused string
 
 // read runs the reader. It returns at the end of the peer's direction, at a malformed frame, or when the
@@ -21,8 +25,9 @@ func (l *Link) read(ctx context.Context) {
 	l.readErr = ErrDown // in case of a panic
 	err := l.receive(ctx)
 	if l.incoming != nil {
-		_ = l.incoming.Drain(ctx) // fails only if the verify queue was closed: by a cut, or the pool's end
+		l.incoming.End()
 	}
+	<-l.delivered
 	l.readErr = err
 }
 
@@ -47,6 +52,8 @@ type inbound struct {
 	l       *Link
 	ctx     context.Context
 	discard bool // no handler gets messages any more
+
+	handled time.Time // when the reader last handled a record by itself
 }
 
 // frame handles one payload, which is valid until it returns. An error ends the link.
@@ -123,20 +130,41 @@ func (in *inbound) bye(m wire.Bye) {
 
 func (in *inbound) refuse(reason string) { in.submit(verify.Job{Value: refused(reason)}) }
 
-// submit passes an item to the verify queue. Once the queue is closed, the reader discards messages until
-// the peer's direction ends.
+// submit passes an item to the verify queue, and delivers what that returns at once. Once the queue is
+// closed, the reader discards messages until the peer's direction ends.
 func (in *inbound) submit(item verify.Job) {
 	if in.discard {
 		return
 	}
-	item.More = in.l.frames.Buffered() > 0
-	if in.l.incoming.Submit(in.ctx, item) != nil {
+	item.More = in.expectsMore()
+	r, err := in.l.incoming.Submit(in.ctx, item)
+	switch {
+	case err != nil:
 		in.discard = true
+	case r != nil:
+		in.l.deliver(r)
+		if item.Claim != nil || len(item.Claims) > 0 {
+			in.handled = time.Now()
+		}
 	}
 }
 
-// deliver passes a result to the handler. The verify queue calls it, one result at a time and in order.
-func (l *Link) deliver(r verify.Result) {
+// expectsMore reports whether another frame waits, as far as the reader can tell.
+func (in *inbound) expectsMore() bool {
+	return in.l.frames.Buffered() > 0 || !in.handled.IsZero() && time.Since(in.handled) <= streak
+}
+
+// deliverQueued delivers the results that the reader doesn't, until the verify queue ends.
+func (l *Link) deliverQueued(context.Context) {
+	defer close(l.delivered)
+	for r := l.incoming.Next(); r != nil; r = l.incoming.Next() {
+		l.deliver(r)
+	}
+}
+
+// deliver passes a result to the handler. Never two at once: the reader delivers only while deliverQueued
+// has nothing to do.
+func (l *Link) deliver(r *verify.Result) {
 	switch m := r.Value.(type) {
 	case nil:
 		if r.Err != nil {

@@ -5,9 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -203,4 +206,30 @@ func TestOrder(t *testing.T) {
 	if err := <-hb.down; byeReason(err) != wire.ByeLeaving {
 		t.Errorf("down with %v", err)
 	}
+}
+
+// TestExpectsMore: the reader expects another frame if one is buffered, or shortly after it handled a record.
+func TestExpectsMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		frame := encode(t, wire.Ping{})
+		in := inbound{l: &Link{frames: wire.NewReader(bytes.NewReader(slices.Concat(frame, frame)))}}
+		check := func(when string, want bool) {
+			t.Helper()
+			if got := in.expectsMore(); got != want {
+				t.Errorf("%s: %v", when, got)
+			}
+		}
+		check("at first", false)
+		for _, buffered := range []bool{true, false} {
+			if _, err := in.l.frames.Next(); err != nil {
+				t.Fatal(err)
+			}
+			check(fmt.Sprint("a frame buffered: ", buffered), buffered)
+		}
+		in.handled = time.Now()
+		time.Sleep(streak)
+		check("on the heels of a record", true)
+		time.Sleep(1)
+		check("after a pause", false)
+	})
 }
