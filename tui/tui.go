@@ -1,7 +1,8 @@
 // Package tui is the screen of p2pchat: the root Bubble Tea model over a running node.
 //
-//	node ── Post ──▶ event.Queue ── Batch, one a frame ──▶ model.Update ── Frame ──▶ tui/screen
-//	keys ────────────────────────────────────────────────▶ model.Update
+//	node ── Post ──▶ event.Queue ──▶ tui/screen ── Batch, one a frame ──▶ model.Update
+//	keys ──────────────────────────▶ tui/screen ── tea.KeyMsg ──────────▶ model.Update
+//	tui/screen ── to draw ──▶ model.Frame
 //	model.Update ── queue of actions ──▶ node, command.Table ── answers ──▶ event.Queue
 //
 // The model never waits for the node. What a person asks for goes through one queue with one
@@ -46,10 +47,6 @@ type Config struct {
 	Zone          *time.Location   // nil means the machine's
 }
 
-// frame is the least time between two batches of events: 1/60 s. Bubble Tea handles one message at a
-// time, so that a message for each event would cost a flood more than the events themselves.
-const frame = time.Second / 60
-
 // Screen is the full-screen program. Run is called once.
 type Screen struct {
 	cfg    Config
@@ -74,7 +71,6 @@ func New(g *group.Group, events *event.Queue, cfg Config) *Screen {
 // or had their time. Otherwise it returns the error of screen.Screen.Run: the cause of ctx, a
 // *group.Panic, or that the terminal has gone. Run restores the terminal in any case.
 func (s *Screen) Run(ctx context.Context, n command.LocalPeer) error {
-	defer s.events.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	scr := screen.New(s.cfg.In, s.cfg.Out)
@@ -88,10 +84,9 @@ func (s *Screen) Run(ctx context.Context, n command.LocalPeer) error {
 		wakeAt:      func(at time.Time) { timer.Reset(time.Until(at)) },
 	})
 	// These end with ctx, so with Run; the group waits for them.
-	s.group.Go("tui/events", func(context.Context) { s.events.Run(ctx, frame, func(b event.Batch) { scr.Send(b) }) })
 	s.group.Go("tui/actions", func(context.Context) { runQueued(ctx, actions) })
 	s.group.Go("tui/reads", func(context.Context) { runQueued(ctx, reads) })
-	return scr.Run(ctx, m)
+	return scr.Run(ctx, m, s.events)
 }
 
 // runQueued calls the functions in a queue one after the other, until ctx ends.

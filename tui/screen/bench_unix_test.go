@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"chat.lan/p2pchat/net/event"
+
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/creack/pty"
 )
@@ -69,7 +71,7 @@ func (m ours) Frame(width, height int) Frame { return Frame{Rows: m.rows(width, 
 
 func oursRole() {
 	fmt.Print(mainMark)
-	if err := New(nil, nil).Run(context.Background(), ours{new(bench)}); err != nil {
+	if err := New(nil, nil).Run(context.Background(), ours{new(bench)}, event.NewQueue()); err != nil {
 		fmt.Println(err)
 	}
 }

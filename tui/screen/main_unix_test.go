@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -69,6 +70,8 @@ func (e *echo) Update(msg tea.Msg) tea.Cmd {
 		e.events += "blur "
 	case tea.MouseMsg:
 		e.events += "mouse " + msg.String() + " "
+	case event.Batch:
+		e.events += fmt.Sprint(msg...) + " "
 	case tea.ResumeMsg:
 		e.events += "resumed "
 	}

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 
+	"chat.lan/p2pchat/net/event"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -22,7 +24,7 @@ import (
 func echoRole() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 	defer stop()
-	err := New(nil, nil).Run(ctx, new(echo))
+	err := New(nil, nil).Run(ctx, new(echo), event.NewQueue())
 	fmt.Printf("ended: %v\n", err)
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -25,6 +26,7 @@ type running struct {
 	*console
 	screen *Screen
 	model  *echo
+	events *event.Queue
 	cancel context.CancelCauseFunc
 	ended  chan error
 }
@@ -32,7 +34,7 @@ type running struct {
 // run starts the echo model on a console.
 func run(t *testing.T, width, height int) *running {
 	t.Helper()
-	r := &running{console: openConsole(t, width, height), model: new(echo), ended: make(chan error, 1)}
+	r := &running{console: openConsole(t, width, height), model: new(echo), events: event.NewQueue(), ended: make(chan error, 1)}
 	if r.raw() {
 		t.Fatal("the terminal is in raw mode before anything ran")
 	}
@@ -41,7 +43,7 @@ func run(t *testing.T, width, height int) *running {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancelCause(context.Background())
 	go func() {
-		r.ended <- r.screen.Run(ctx, r.model)
+		r.ended <- r.screen.Run(ctx, r.model, r.events)
 	}()
 	t.Cleanup(func() { r.cancel(nil) })
 	return r
@@ -87,7 +89,7 @@ func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
 		t.Errorf("Run returned %v after quit", err)
 	}
 	r.mustBeBack(0)
-	r.screen.Send(tea.KeyMsg{}) // returns
+	r.screen.prog.Send(tea.KeyMsg{}) // returns
 	if err := r.retake(); err != nil || r.raw() {
 		t.Errorf("retake after the end took the terminal (err %v)", err)
 	}
@@ -115,6 +117,23 @@ func TestReportsFocusMouseAndPaste(t *testing.T) {
 			t.Errorf("%q was not switched off", off)
 		}
 	}
+}
+
+// TestReadsEvents: what is posted reaches the model in batches, and Run closes the queue, so that a link
+// that waits for space goes on.
+func TestReadsEvents(t *testing.T) {
+	r := run(t, 60, 4)
+	r.see("[]")
+	r.events.Post("posted")
+	r.see("posted")
+	r.key("q")
+	if err := r.end(); err != nil {
+		t.Error(err)
+	}
+	for i := range 2 * event.MaxQueued {
+		r.events.Post(i)
+	}
+	r.events.WaitSpace()
 }
 
 func TestEveryEndGivesTheTerminalBack(t *testing.T) {
@@ -175,10 +194,10 @@ func TestRunNeedsATerminal(t *testing.T) {
 	defer in.Close()
 	defer out.Close()
 	s := New(in, out)
-	if err := s.Run(t.Context(), new(echo)); !errors.Is(err, ErrNotTerminal) {
+	if err := s.Run(t.Context(), new(echo), event.NewQueue()); !errors.Is(err, ErrNotTerminal) {
 		t.Errorf("Run returned %v", err)
 	}
-	s.Send(nil) // returns
+	s.prog.Send(nil) // returns
 	s.term.leave()
 }
 
@@ -192,7 +211,7 @@ func TestStuckTerminal(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- s.Run(ctx, m)
+		ended <- s.Run(ctx, m, event.NewQueue())
 	}()
 	// A full frame is 25 kB, more than the terminal keeps.
 	for range 5 {
@@ -221,8 +240,8 @@ func TestLeaveAndRetake(t *testing.T) {
 	r.screen.term.leave()
 	r.mustBeBack(0)
 	before := len(r.output())
-	r.screen.Send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("x")})
-	r.screen.Send(nil) // taken after the key was dealt with
+	r.screen.prog.Send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("x")})
+	r.screen.prog.Send(nil) // taken after the key was dealt with
 	if err := r.retake(); err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +266,7 @@ func TestBellRepaintAndCopy(t *testing.T) {
 	paints := strings.Count(r.output(), eraseAll)
 	r.screen.painter.repaint()
 	r.waitFor("a repaint", func(out, _ string) bool { return strings.Count(out, eraseAll) == paints+1 })
-	r.screen.Send(Repaint())
+	r.screen.prog.Send(Repaint())
 	r.waitFor("another", func(out, _ string) bool { return strings.Count(out, eraseAll) == paints+2 })
 
 	if err := r.screen.Copy("ja"); err != nil {

@@ -27,6 +27,7 @@ import (
 	"sync"
 	"time"
 
+	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/sanitize"
 
@@ -50,7 +51,7 @@ type Frame struct {
 // all from one goroutine.
 type Model interface {
 	// Update takes a message in, and returns a command or nil. The first message is a tea.WindowSizeMsg,
-	// before the first frame. Update must not block: no I/O, no Send.
+	// before the first frame. Events come as an event.Batch. Update must not block: no I/O.
 	Update(tea.Msg) tea.Cmd
 	// Frame composes the screen. It is called when a frame is drawn, not for every message, and is
 	// the one place where a screen is composed. It may fill caches, but not change what is shown.
@@ -95,7 +96,12 @@ func New(in, out *os.File) *Screen {
 // stuck is how long the end of a program waits for a terminal that takes no output.
 const stuck = 500 * time.Millisecond
 
-// Run takes the terminal, runs the model until it quits, and gives the terminal back. It returns:
+// frame is the least time between two batches of events: 1/60 s. Bubble Tea handles one message at a
+// time, so that a message for each event would cost a flood more than the events themselves.
+const frame = time.Second / 60
+
+// Run takes the terminal, runs the model until it quits, and gives the terminal back. The model gets
+// what is posted to events, which Run closes. It returns:
 //
 //   - nil after tea.Quit;
 //   - the cause of ctx when it ended, so errors.Is(err, context.Canceled) holds;
@@ -104,7 +110,8 @@ const stuck = 500 * time.Millisecond
 //
 // SIGINT, SIGTERM and SIGHUP are not handled here: the caller ends ctx for them. Run doesn't wait for
 // commands that are still running.
-func (s *Screen) Run(ctx context.Context, m Model) error {
+func (s *Screen) Run(ctx context.Context, m Model, events *event.Queue) error {
+	defer events.Close()
 	defer s.prog.Kill() // a Send that comes later returns at once
 	s.model = m
 	if err := s.term.enter(); err != nil {
@@ -123,6 +130,9 @@ func (s *Screen) Run(ctx context.Context, m Model) error {
 		}
 	})
 	s.watchSignals(g)
+	g.Go("screen/events", func(ctx context.Context) {
+		events.Run(ctx, frame, func(b event.Batch) { s.prog.Send(b) })
+	})
 	g.Go("screen/stop", func(ctx context.Context) {
 		<-ctx.Done()
 		// Quit, not Kill: Bubble Tea then waits for its reader before it closes what that reads.
@@ -161,10 +171,6 @@ func (s *Screen) compose(width, height int) (Frame, bool) {
 	}
 	return s.model.Frame(width, height), true
 }
-
-// Send hands a message to Update. It waits until the program takes it, and returns at once after
-// the program's end. It must not be called from Update. Only the events' reader calls it.
-func (s *Screen) Send(msg tea.Msg) { s.prog.Send(msg) }
 
 // Bell rings the terminal's bell with the next write. It doesn't wait.
 func (s *Screen) Bell() { s.painter.send("\a") }

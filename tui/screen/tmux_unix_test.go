@@ -12,12 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"chat.lan/p2pchat/net/event"
+
 	tea "github.com/charmbracelet/bubbletea"
 )
 
 // emojiRole shows emojiRows.
 func emojiRole() {
-	if err := New(nil, nil).Run(context.Background(), emojiRows{}); err != nil {
+	if err := New(nil, nil).Run(context.Background(), emojiRows{}, event.NewQueue()); err != nil {
 		fmt.Println(err)
 	}
 }
