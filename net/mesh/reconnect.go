@@ -161,6 +161,6 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 
 // backoff returns 1 s · 2ⁿ, at most a minute, less up to a quarter so that many don't come at once.
 func backoff(try int) time.Duration {
-	d := min(reconnectFirst<<min(try, 6), reconnectMost)
+	d := min(reconnectFirst<<min(try, 30), reconnectMost)
 	return d - rand.N(d/4)
 }

@@ -5,7 +5,7 @@
 // The process knows keys, addresses and names. Messages and votes belong to a room (package replica): node hands
 // each frame to the room that it names. Cleartext belongs to the home room, the first one.
 //
-// The way of a message in: link → (verified) → route.go → replica → event.Queue. And out: Say → replica → every
+// The way of a message in: link → (verified) → dispatch.go → replica → event.Queue. And out: Say → replica → every
 // link's live queue. A slow reader of events fills the queue, and links then stop reading.
 //
 // Lock order: a room's replica, cleartext, Node.mu. Node.mu guards the peers and is held only for

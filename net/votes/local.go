@@ -83,7 +83,7 @@ func (v *Votes) SetDisputed(ref string, on bool) (event.Proposal, error) {
 	if err != nil {
 		return event.Proposal{}, err
 	}
-	v.persistDispute(id, on)
+	v.saveDispute(id, on)
 	if !on {
 		delete(v.leftOut, id)
 	}

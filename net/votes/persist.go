@@ -53,8 +53,8 @@ func (v *Votes) Load(ctx context.Context) error {
 	return nil
 }
 
-// persist saves the records that were accepted and deletes those that were dropped.
-func (v *Votes) persist(out Change) {
+// saveAccepted saves the records that were accepted and deletes those that were dropped.
+func (v *Votes) saveAccepted(out Change) {
 	for _, r := range out.Accepted {
 		v.logError(v.put(r))
 	}
@@ -62,7 +62,7 @@ func (v *Votes) persist(out Change) {
 		v.logError(v.cfg.Store.Delete(v.bucket("votes"), id[:]))
 	}
 	if len(out.LeftOut) > 0 {
-		v.persistDispute(out.Proposal, true)
+		v.saveDispute(out.Proposal, true)
 	}
 }
 
@@ -75,7 +75,7 @@ func (v *Votes) put(r *record.Record) error {
 	return v.cfg.Store.Put(v.bucket("votes"), id[:], value)
 }
 
-func (v *Votes) persistDispute(id vote.ID, on bool) {
+func (v *Votes) saveDispute(id vote.ID, on bool) {
 	if on {
 		v.logError(v.cfg.Store.Put(v.bucket("disputes"), id[:], nil))
 	} else {

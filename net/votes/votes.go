@@ -86,7 +86,7 @@ func (v *Votes) SecureOnly() (label string, on bool) { return v.records.SecureOn
 
 // applyLocked saves, hands on and reports what vote records did. from is the zero key for local ones.
 func (v *Votes) applyLocked(out Change, from identity.Key, history bool) {
-	v.persist(out)
+	v.saveAccepted(out)
 	if len(out.LeftOut) > 0 {
 		v.leftOut[out.Proposal] = out.LeftOut
 	}

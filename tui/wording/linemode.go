@@ -21,8 +21,8 @@ func Started(self event.Self) []sanitize.SafeText {
 	}
 }
 
-// Discovered reports a peer that came, where it is, and whether messages to it can be read on the way.
-func Discovered(label sanitize.SafeText, p event.Peer) sanitize.SafeText {
+// ArrivedLine reports a peer that came, where it is, and whether messages to it can be read on the way.
+func ArrivedLine(label sanitize.SafeText, p event.Peer) sanitize.SafeText {
 	var parts []string
 	if p.Addr.IsValid() {
 		parts = append(parts, Unmapped(p.Addr).Addr().String())

@@ -103,7 +103,7 @@ func (v *textView) peer(ev event.PeerChanged, before event.State) {
 	p := ev.Peer
 	switch {
 	case p.State == event.Up && before == "":
-		v.say("%s", wording.Discovered(v.label(p), p))
+		v.say("%s", wording.ArrivedLine(v.label(p), p))
 	case p.State == event.Left && before != "":
 		v.say("👋 %s", wording.Left(v.label(p)))
 	case p.State == event.Lost && before != "":

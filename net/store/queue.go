@@ -1,0 +1,130 @@
+package store
+
+import "context"
+
+// batch is a queue of operations, with a table of their entries for readers.
+type batch struct {
+	ops   []op
+	table memTable
+	bytes int
+}
+
+func (b *batch) push(o op) {
+	b.ops = append(b.ops, o)
+	b.bytes += o.size()
+	if o.entry != nil {
+		b.table.add(*o.entry)
+	}
+}
+
+// Append implements Store.
+func (d *Disk) Append(e Entry) error {
+	if err := checkEntry(d.cfg.Room, &e); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return ErrClosed
+	}
+	wanted, err := d.ledger.wants(&e)
+	if !wanted && err == nil {
+		return nil
+	}
+	o := op{kind: opAppend, entry: &e}
+	if d.pending.bytes+d.flushing.bytes+o.size() > d.cfg.MaxWaitingBytes {
+		d.status.Dropped++
+		return ErrFull
+	}
+	if err != nil {
+		return err
+	}
+	d.ledger.add(&e)
+	d.queueLocked(o)
+	return nil
+}
+
+// queueLocked queues an operation and wakes the writer.
+func (d *Disk) queueLocked(o op) {
+	d.pending.push(o)
+	d.queuedTotal++
+	signal(d.wake)
+}
+
+// signal makes c, of capacity 1, ready for its receiver.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// WaitForSpace implements Store.
+func (d *Disk) WaitForSpace(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.pending.bytes+d.flushing.bytes > d.cfg.MaxWaitingBytes/2 && d.status.NotSaved == nil && !d.stopped {
+		signal(d.urge)
+		if err := d.waitForWriterLocked(ctx); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// Sync implements Store.
+func (d *Disk) Sync(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.syncLocked(ctx)
+}
+
+func (d *Disk) syncLocked(ctx context.Context) error {
+	target, attempts := d.queuedTotal, d.failedCommits
+	for d.savedTotal < target {
+		// An earlier batch may have failed and been saved since; then the next attempt is ours.
+		if err := d.status.NotSaved; d.failedCommits > attempts && err != nil {
+			return err
+		}
+		if d.stopped {
+			return ErrClosed
+		}
+		signal(d.urge)
+		if err := d.waitForWriterLocked(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waitForWriterLocked unlocks mu, waits for the writer's next result, and locks mu again.
+func (d *Disk) waitForWriterLocked(ctx context.Context) error {
+	changed := d.changed
+	d.mu.Unlock()
+	defer d.mu.Lock()
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// wakeWaitersLocked wakes the callers of waitForWriterLocked.
+func (d *Disk) wakeWaitersLocked() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+func (d *Disk) queueValue(o op) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return ErrClosed
+	}
+	if d.pending.bytes+d.flushing.bytes+o.size() > d.cfg.MaxWaitingBytes {
+		return ErrFull
+	}
+	d.queueLocked(o)
+	return nil
+}
