@@ -17,8 +17,8 @@ type Job struct {
 	Size int
 
 	// More says that the reader has more to submit at once, as far as it can tell. Without it, Submit
-	// itself verifies a job that finds its queue at rest. That is the quickest way for one message,
-	// but would use a single core for a thousand.
+	// itself verifies a single claim that finds its queue at rest. That is the quickest way for one
+	// message, but would use a single core for a thousand.
 	More bool
 }
 

@@ -222,6 +222,26 @@ func TestInlineOnlyWhenAlone(t *testing.T) {
 	})
 }
 
+// Submit returns no result while the one that Next returned is still handled.
+func TestNotInlineWhileHandling(t *testing.T) {
+	claims := lines(t, 2, nil)
+	for _, item := range []Job{{Claim: claims[1]}, {Value: "bye"}} {
+		bubble(t, 1, func(t *testing.T, g *group.Group, p *Pool) {
+			gate, handled := make(chan struct{}), 0
+			l := openLink(g, p, func(*Result) { <-gate; handled++ })
+			l.submit(t.Context(), Job{Claim: claims[0], More: true})
+			time.Sleep(time.Millisecond) // it is being handled
+			if r, err := l.Submit(t.Context(), item); r != nil || err != nil {
+				t.Errorf("submit: %v, %v", r, err)
+			}
+			close(gate)
+			if l.drain(); handled != 2 {
+				t.Errorf("%d handled", handled)
+			}
+		})
+	}
+}
+
 // A message without a signature never overtakes the records before it.
 func TestPassThroughKeepsItsPlace(t *testing.T) {
 	claims := lines(t, 3, nil)

@@ -14,14 +14,13 @@ const (
 // ErrClosed is returned by Submit once the queue is closed or the pool has ended.
 var ErrClosed = errors.New("verify: queue is closed")
 
-// Queue is the path of a link's messages through the pool: what is submitted comes out verified and in
-// order. Only the link's reader may call Submit and End, only one other goroutine Next, and any Close.
+// Queue is the path of a link's messages through the pool: jobs come out verified and in order. Only the link's reader may call Submit and End, only one other goroutine Next, and any Close.
 type Queue struct {
 	pool *Pool
 
 	closed chan struct{} // closed by Close
-	ready  chan struct{} // one token: Next, called while it waited, has something to return
-	space  chan struct{} // one token: Submit, called while it waited, may look again
+	ready  chan struct{} // one token: Next, woken while it waited, has something to return
+	space  chan struct{} // one token: Submit, woken while it waited, may look again
 
 	// Guarded by the pool's mutex.
 	head, tail *slot // not taken by Next yet, in order
@@ -48,9 +47,9 @@ func (p *Pool) OpenQueue() *Queue {
 // Submit adds the next job. It blocks while the queue is full. If it returns an error, the cause of
 // ctx's end or ErrClosed, the job was not accepted.
 //
-// Submit returns the result of a job that it verified itself, because the queue was at rest. The reader
-// handles that result before it calls Submit again. Next returns the results of all other jobs, unless
-// the queue is closed before.
+// If the queue is at rest, Submit returns the result of a job without claims, or with a single claim that
+// it verified itself. The reader handles that result before it calls Submit again. Next returns the
+// results of all other jobs, unless the queue is closed before.
 func (q *Queue) Submit(ctx context.Context, item Job) (*Result, error) {
 	claims := item.claims()
 	// Without claims there is nothing to share out; with several, all cores are quicker than one.
@@ -86,7 +85,8 @@ func (q *Queue) Submit(ctx context.Context, item Job) (*Result, error) {
 	return nil, nil
 }
 
-// verifyInline verifies a slot in the submitter's goroutine. It is not in the list: nobody else sees it.
+// verifyInline verifies a slot in the submitter's goroutine. The slot is not in the list, so no other
+// goroutine sees it.
 func (q *Queue) verifyInline(s *slot) (*Result, error) {
 	for i := range s.left {
 		verified, err := q.pool.verify(s.claim(i))
@@ -139,7 +139,7 @@ func (q *Queue) finishLocked() {
 	q.current = nil
 	q.queued -= s.cost
 	q.bytes -= s.item.Size
-	// Submit is called when there is place for many, not for each: a change of goroutine less.
+	// Submit is woken when there is place for many, not for each: a change of goroutine less.
 	if q.waiting && q.queued <= MaxQueued/2 && q.bytes <= MaxBytes/2 {
 		q.waiting = false
 		select {
@@ -149,7 +149,7 @@ func (q *Queue) finishLocked() {
 	}
 }
 
-// End says that nothing more is submitted: Next returns nil after the last result.
+// End reports that no more jobs come: Next returns nil after the last result.
 func (q *Queue) End() {
 	q.pool.mu.Lock()
 	defer q.pool.mu.Unlock()
@@ -200,8 +200,7 @@ func (q *Queue) appendLocked(s *slot) {
 	}
 	q.tail = s
 	if s.left == 0 {
-		q.wakeNextLocked()
-		return
+		return // a job before it is not ready yet, or is being handled: Next comes by itself
 	}
 	if q.work == nil {
 		q.work = s

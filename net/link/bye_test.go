@@ -295,6 +295,74 @@ func TestGroupEnds(t *testing.T) {
 	})
 }
 
+// TestGroupEndsUnderLoad: after the group's end the handler gets no more of the messages that wait.
+func TestGroupEndsUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newSide(t, 1), newSide(t, 2)
+		b.Group = group.New(t.Context(), nil) // the pool's group goes on
+		n, ca, cb := memPair(t, 1, memnet.Link{})
+		la, lb := pair(t, a, b, ca, cb)
+		ha, hb := newRecorder(t), newRecorder(t)
+		handled, first := 0, make(chan struct{})
+		hb.onRecord = func(*record.Record) {
+			if handled++; handled == 1 {
+				close(first)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		la.Start(ha, nil)
+		lb.Start(hb, nil)
+		au := newAuthor(t, a.id)
+		for i := range 400 {
+			la.Live(encode(t, onWire(au.say(t, fmt.Sprint(i)))))
+		}
+		<-first
+		time.Sleep(5 * time.Millisecond)
+		before, at := handled, time.Now()
+		b.Group.Stop()
+		<-hb.down
+		if handled != before || time.Since(at) > time.Second {
+			t.Errorf("%d messages handled, down after %v", handled-before, time.Since(at))
+		}
+		b.Group.Close()
+		la.fail(ErrDown)
+		<-ha.down
+		n.Close()
+	})
+}
+
+// TestHandlerPanics: Down follows a panic in the handler, whichever goroutine called it.
+func TestHandlerPanics(t *testing.T) {
+	for _, sent := range []int{1, 100} { // by the reader; by the goroutine for queued messages
+		synctest.Test(t, func(t *testing.T) {
+			a, b := newSide(t, 1), newSide(t, 2)
+			panics := 0
+			b.Group = group.New(t.Context(), func(*group.Panic) { panics++ })
+			n, ca, cb := memPair(t, 1, memnet.Link{})
+			la, lb := pair(t, a, b, ca, cb)
+			ha, hb := newRecorder(t), newRecorder(t)
+			hb.onRecord = func(r *record.Record) {
+				if r.Text() == fmt.Sprint(sent-1) {
+					panic("in Record")
+				}
+			}
+			la.Start(ha, nil)
+			lb.Start(hb, nil)
+			au := newAuthor(t, a.id)
+			for i := range sent {
+				la.Live(encode(t, onWire(au.say(t, fmt.Sprint(i)))))
+			}
+			<-hb.down
+			<-ha.down
+			b.Group.Close()
+			if panics != 1 {
+				t.Errorf("%d panics reported", panics)
+			}
+			n.Close()
+		})
+	}
+}
+
 // TestGroupEndsAtStart: the group is stopped when only the link's keepalive goroutine has started.
 // The link ends all the same, so that Wait of the group returns.
 func TestGroupEndsAtStart(t *testing.T) {

@@ -13,10 +13,11 @@
 //
 // # Threads
 //
-//	reader     socket → frames → messages → queue of package verify → Handler; answers pings itself
+//	reader     socket → frames → messages → queue of package verify; answers pings itself, and hands
+//	           to the Handler what that queue returns at once
+//	deliver    all other messages, verified and in order → Handler
 //	writer     queues → pieces of at most 16 KiB → socket; no other goroutine writes frames
 //	keepalive  pings, late, lost, the end of a drain; waits for the others and calls Handler.Down
-//	verify     verifies records and delivers all messages in order
 //
 // No sender ever waits for a peer: Control, Live and Sync put a frame, encoded once for all links,
 // into a bounded queue or report that it is full. The writer takes control before live before sync,

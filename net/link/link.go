@@ -96,7 +96,7 @@ func (l *Link) launch() bool {
 // run starts the link's other goroutines, and returns after them.
 func (l *Link) run(ctx context.Context) {
 	defer l.group.Stop() // frees its place in the parent
-	// If the group was stopped meanwhile, fail ends the goroutines that run.
+	// If the group was stopped meanwhile, fail and Close end those that run.
 	if l.incoming == nil || !l.group.Go("link/deliver", l.deliverQueued) {
 		close(l.delivered)
 	}

@@ -154,10 +154,10 @@ func (in *inbound) expectsMore() bool {
 	return in.l.frames.Buffered() > 0 || !in.handled.IsZero() && time.Since(in.handled) <= streak
 }
 
-// deliverQueued delivers the results that the reader doesn't, until the verify queue ends.
-func (l *Link) deliverQueued(context.Context) {
+// deliverQueued delivers the results that the reader doesn't, until the verify queue ends or ctx does.
+func (l *Link) deliverQueued(ctx context.Context) {
 	defer close(l.delivered)
-	for r := l.incoming.Next(); r != nil; r = l.incoming.Next() {
+	for r := l.incoming.Next(); r != nil && ctx.Err() == nil; r = l.incoming.Next() {
 		l.deliver(r)
 	}
 }

@@ -226,10 +226,21 @@ func TestExpectsMore(t *testing.T) {
 			}
 			check(fmt.Sprint("a frame buffered: ", buffered), buffered)
 		}
-		in.handled = time.Now()
+		us, h, au := newSide(t, 1), newRecorder(t), newAuthor(t, newSide(t, 3).id)
+		in.ctx, in.l.handler, in.l.incoming = t.Context(), h, us.Pool.OpenQueue()
+		defer in.l.incoming.Close()
+		one, two := onWire(au.say(t, "one")), onWire(au.say(t, "two"))
+		in.record(one, 100) // alone: verified and handled by the reader
+		if d := cmp.Diff([]string{"record one"}, h.seen()); d != "" {
+			t.Error(d)
+		}
+		in.record(two, 100) // on its heels: left to the workers
+		if r := in.l.incoming.Next(); r == nil || r.Record.Text() != "two" || len(h.seen()) != 1 {
+			t.Errorf("next: %v, handled %q", r, h.seen())
+		}
 		time.Sleep(streak)
 		check("on the heels of a record", true)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		check("after a pause", false)
 	})
 }

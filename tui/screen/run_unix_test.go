@@ -119,8 +119,7 @@ func TestReportsFocusMouseAndPaste(t *testing.T) {
 	}
 }
 
-// TestReadsEvents: what is posted reaches the model in batches, and Run closes the queue, so that a link
-// that waits for space goes on.
+// TestReadsEvents: posted events reach the model.
 func TestReadsEvents(t *testing.T) {
 	r := run(t, 60, 4)
 	r.see("[]")
@@ -130,10 +129,6 @@ func TestReadsEvents(t *testing.T) {
 	if err := r.end(); err != nil {
 		t.Error(err)
 	}
-	for i := range 2 * event.MaxQueued {
-		r.events.Post(i)
-	}
-	r.events.WaitSpace()
 }
 
 func TestEveryEndGivesTheTerminalBack(t *testing.T) {
@@ -193,11 +188,16 @@ func TestRunNeedsATerminal(t *testing.T) {
 	}
 	defer in.Close()
 	defer out.Close()
-	s := New(in, out)
-	if err := s.Run(t.Context(), new(echo), event.NewQueue()); !errors.Is(err, ErrNotTerminal) {
+	s, events := New(in, out), event.NewQueue()
+	for i := range event.MaxQueued + 1 {
+		events.Post(i)
+	}
+	if err := s.Run(t.Context(), new(echo), events); !errors.Is(err, ErrNotTerminal) {
 		t.Errorf("Run returned %v", err)
 	}
-	s.prog.Send(nil) // returns
+	s.prog.Send(nil)   // returns
+	events.WaitSpace() // the queue is closed, so that a link that waits here goes on
+	s.prog.Send(nil)   // returns
 	s.term.leave()
 }
 

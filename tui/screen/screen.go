@@ -101,7 +101,7 @@ const stuck = 500 * time.Millisecond
 const frame = time.Second / 60
 
 // Run takes the terminal, runs the model until it quits, and gives the terminal back. The model gets
-// what is posted to events, which Run closes. It returns:
+// the events that are posted to events, a queue that Run closes. It returns:
 //
 //   - nil after tea.Quit;
 //   - the cause of ctx when it ended, so errors.Is(err, context.Canceled) holds;
