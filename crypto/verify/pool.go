@@ -16,7 +16,7 @@
 //   - Push-back. A full queue blocks Submit: its link is not read further and TCP holds the sender
 //     back. Nothing is dropped. A link that is slow to handle its results holds up its own queue only.
 //   - Turns. A worker takes one claim from a queue, then goes on to the next queue that has any. A
-//     flooding peer delays other peers' messages by one claim per worker, however much it submits.
+//     flooding peer delays other peers' messages by a claim per worker, however much it submits.
 //
 // Lock order: there is one lock, Pool.mu; it is never held while a claim is verified.
 package verify

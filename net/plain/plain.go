@@ -63,7 +63,7 @@ type Self struct {
 }
 
 // Config is what a Plain needs. All fields must be set. The functions are called from any goroutine and
-// must not block, but for Dial. Neither they nor the Handler's methods are called with a lock held that
+// must not block, but for Dial. Neither they nor the Handler's methods are called under a lock that
 // Send, WriteToLineClients, Peers or a Handle method needs. So a caller of these, and of no other method,
 // may hold a lock that the functions need.
 type Config struct {

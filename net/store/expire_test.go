@@ -8,6 +8,19 @@ import (
 	"time"
 )
 
+// appendTwenty saves twenty records of one author, a second apart, that came by catching up: they expire by
+// their own time.
+func appendTwenty(t *testing.T, d *Disk) []Entry {
+	t.Helper()
+	talk := conversation(20, 1)
+	for i := range talk {
+		talk[i].Live = false
+	}
+	appendAll(t, d, talk)
+	settle(t, d)
+	return talk
+}
+
 // A failing disk doesn't lose the request: the records are deleted when it works again.
 func TestExpireWaitsForTheDisk(t *testing.T) {
 	cfg := config(t)
@@ -21,12 +34,7 @@ func TestExpireWaitsForTheDisk(t *testing.T) {
 	}
 	cfg.FlushEvery, cfg.RetryEvery = time.Millisecond, time.Hour // Sync urges
 	d := open(t, cfg)
-	talk := conversation(20, 1)
-	for i := range talk {
-		talk[i].Live = false
-	}
-	appendAll(t, d, talk)
-	settle(t, d)
+	appendTwenty(t, d)
 	failing.Store(true)
 	if n, err := d.Expire(t.Context(), start.Add(10*time.Second)); !errors.Is(err, cause) || n != 0 {
 		t.Errorf("deleted %d, %v; want the cause", n, err)
@@ -53,12 +61,7 @@ func TestExpireCountsBeforeAFailure(t *testing.T) {
 	}
 	cfg.FlushEvery, cfg.RetryEvery = time.Hour, time.Hour // Sync urges
 	d := open(t, cfg)
-	talk := conversation(20, 1)
-	for i := range talk {
-		talk[i].Live = false
-	}
-	appendAll(t, d, talk)
-	settle(t, d)
+	appendTwenty(t, d)
 	failAt.Store(commits.Load() + 2)
 	var e expiry
 	d.mu.Lock()
@@ -79,12 +82,7 @@ func TestExpireCountsBeforeAFailure(t *testing.T) {
 func TestExpirePastAHole(t *testing.T) {
 	cfg := config(t)
 	d := open(t, cfg)
-	talk := conversation(20, 1)
-	for i := range talk {
-		talk[i].Live = false
-	}
-	appendAll(t, d, talk)
-	settle(t, d)
+	talk := appendTwenty(t, d)
 	spoil(t, d, recordKey(1, 4))
 	everything(t, d) // finds the damage
 	settle(t, d)

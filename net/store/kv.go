@@ -92,7 +92,7 @@ func (d *Disk) ListValues(ctx context.Context, name string) ([]KeyValue, error) 
 	return sortedValues(found), ctx.Err()
 }
 
-// SignedRecord is a record as it lies in a small value: what was signed, and the signature.
+// SignedRecord is a record as it lies in a small value: its signed bytes, and the signature.
 type SignedRecord struct {
 	Body string `json:"body"`
 	Sig  []byte `json:"sig"`

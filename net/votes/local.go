@@ -128,9 +128,9 @@ func (v *Votes) encode(ref string, file func(vote.ID) ([]byte, bool), none error
 // ownVote is what the local person votes, not signed yet.
 type ownVote struct {
 	kind   record.Kind
-	draft  vote.Draft  // of a proposal
+	draft  vote.Draft  // in a proposal
 	about  vote.ID     // the proposal of a ballot or a cancel
-	choice vote.Choice // of a ballot
+	choice vote.Choice // in a ballot
 }
 
 // sign signs the records of a local vote. The voters of a proposal are those that Host.ListVoters returns now.
