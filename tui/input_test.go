@@ -326,7 +326,7 @@ func TestScreenCommands(t *testing.T) {
 	w.keys("/mouse maybe", "enter")
 	w.mustShow("/mouse knows no such word · type /mouse on|off")
 	w.keys("/mouse", "enter")
-	w.mustShow("/mouse needs more than that")
+	w.mustShow("something is missing after /mouse")
 }
 
 func TestKeyHints(t *testing.T) {

@@ -8,7 +8,7 @@
 // The way of a message in: link → (verified) → dispatch.go → replica → event.Queue. And out: Say → replica → every
 // link's live queue. A slow reader of events fills the queue, and links then stop reading.
 //
-// Lock order: a room's replica, cleartext, Node.mu. Node.mu guards the peers and is held only for
+// Lock order: Node.renaming, a room's replica, cleartext, Node.mu. Node.mu guards the peers and is held only for
 // moments; no room is called under it.
 package node
 

@@ -34,11 +34,11 @@ func newDemoCommand() *cobra.Command {
 // runDemo checks the flags and runs a demo until it has ended.
 func runDemo(cfg demo.Config) error {
 	if cfg.Peers < demo.MinPeers || cfg.Peers > demo.MaxPeers {
-		return &usageError{fmt.Sprintf("--peers %d can't be", cfg.Peers), fmt.Sprintf("give a number from %d to %d", demo.MinPeers, demo.MaxPeers)}
+		return &usageError{fmt.Sprintf("--peers %d is out of range", cfg.Peers), fmt.Sprintf("give a number from %d to %d", demo.MinPeers, demo.MaxPeers)}
 	}
 	var err error
 	if cfg.Program, err = os.Executable(); err != nil {
-		return fmt.Errorf("the demo starts p2pchat, but where that is can't be found out: %w", err)
+		return fmt.Errorf("the demo starts p2pchat, but the program's place is unknown: %w", err)
 	}
 	cfg.Called = programName()
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -37,7 +37,7 @@ func newExportCommand() *cobra.Command {
 		Args: countArguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if text && f.json {
-				return &usageError{"--json and --text can't be had at once", "choose one"}
+				return &usageError{"--json and --text don't go together", "choose one"}
 			}
 			from, err := parseSince(since, time.Now())
 			if err != nil {

@@ -57,7 +57,7 @@ func (f *flags) addTo(cmd *cobra.Command) {
 	set.StringArrayVar(&f.interfaces, "interface", nil, "use only the network interface `NAME` (lo: only this machine); may be repeated")
 	set.BoolVar(&f.noDiscovery, "no-discovery", false, "don't look for peers on the network, only --connect")
 	set.IntVar(&f.discoveryPort, "discovery-port", 9999, "look for peers on the UDP `PORT`")
-	set.BoolVar(&f.noMDNS, "no-mdns", false, "don't look for programs of the seed by mDNS")
+	set.BoolVar(&f.noMDNS, "no-mdns", false, "don't use mDNS")
 	set.StringVar(&f.plainPeers, "plain-peers", string(plain.ScopeLAN), "talk in clear to peers that can't encrypt, from `WHERE`: lan, loopback, all or off")
 	set.BoolVar(&f.ask, "ask", false, "ask for an address and a port first, as the two-person program does")
 	set.BoolVar(&f.noTUI, "no-tui", false, "speak lines instead of drawing a screen")
@@ -157,7 +157,7 @@ func (f *flags) listenAddress(portGiven bool) (string, error) {
 	}
 	_, port, err := net.SplitHostPort(f.listen)
 	if other, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || portGiven && other != n {
-		return "", &usageError{fmt.Sprintf("--listen %.80q can't be listened on", f.listen), "write HOST:PORT, as in 0.0.0.0:8080 or [::1]:8080, and no other --port"}
+		return "", &usageError{fmt.Sprintf("--listen %.80q is no address", f.listen), "write HOST:PORT, as in 0.0.0.0:8080 or [::1]:8080, and no other --port"}
 	}
 	return f.listen, nil
 }
@@ -178,7 +178,7 @@ func findInterface(name string) (string, bool) {
 func parseRoom(text string) (string, error) {
 	name := strings.TrimSpace(text)
 	if name == "" || len(name) > profile.MaxName || strings.ContainsFunc(name, unicode.IsControl) {
-		return "", &usageError{fmt.Sprintf("%.80q can't be the name of a room", text), fmt.Sprintf("give --room 1 to %d bytes without control characters", profile.MaxName)}
+		return "", &usageError{fmt.Sprintf("%.80q is no name for a room", text), fmt.Sprintf("give --room 1 to %d bytes without control characters", profile.MaxName)}
 	}
 	return name, nil
 }

@@ -87,7 +87,8 @@ func connectAnswered(g *group.Group, n *node.Node, talk *lines.TwoPerson, discov
 	})
 }
 
-// awaitNative waits until discovery has linked the wanted peer, and reports whether it did so in time.
+// awaitNative waits until discovery has linked the wanted peer, and reports whether it did so in time. At the
+// end of ctx it reports true too: then there is nothing to dial.
 func awaitNative(ctx context.Context, n *node.Node, wanted func(event.Peer) bool) bool {
 	limited, cancel := context.WithTimeout(ctx, nativeWithin)
 	defer cancel()

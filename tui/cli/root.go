@@ -67,7 +67,7 @@ func newRootCommand() *cobra.Command {
 	root.SetOut(os.Stdout)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if bad := (*pflag.InvalidValueError)(nil); errors.As(err, &bad) { // strconv's words mean nothing to a user
-			err = fmt.Errorf("--%s can't be %.80q", bad.GetFlag().Name, bad.GetValue())
+			err = fmt.Errorf("--%s doesn't take %.80q", bad.GetFlag().Name, bad.GetValue())
 		}
 		return newUsageError(cmd, err)
 	})
@@ -83,7 +83,7 @@ func countArguments(least, most int) cobra.PositionalArgs {
 		hint := "write p2pchat " + cmd.Use
 		switch {
 		case len(args) < least:
-			return &usageError{cmd.Name() + " needs more than that", hint}
+			return &usageError{"something is missing after " + cmd.Name(), hint}
 		case len(args) > most:
 			return &usageError{fmt.Sprintf("%s doesn't take %.40q", cmd.Name(), args[most]), hint}
 		}

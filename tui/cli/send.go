@@ -30,7 +30,8 @@ func newSendCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "send TEXT...", Short: "Send one message to everyone here, and leave",
 		Long: "send joins the room, says TEXT (- reads it from standard input) and leaves once a peer has it.\n" +
-			"It ends with 1 if no one came in time: then nothing was sent. While the profile is in use it\n" +
+			"It ends with 1 if no one came in time: then nothing was sent. It ends with 1, too, if no one\n" +
+			"acknowledged it in time: then it is kept, and goes out later. While the profile is in use it\n" +
 			"joins as NAME-cli.",
 		Args: countArguments(1, math.MaxInt),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -41,7 +41,7 @@ func (t *Table) Run(e Env, in Input) {
 	case in.Command == nil:
 		e.fail(e.Node.Say(in.Text))
 	case in.Args == "" && in.Command.required():
-		e.Reply(Fail{Text: "/" + in.Command.Name + " needs more than that", Hint: "type " + in.Command.Usage()})
+		e.Reply(Fail{Text: "something is missing after /" + in.Command.Name, Hint: "type " + in.Command.Usage()})
 	default:
 		in.Command.Run(e, in.Args)
 	}

@@ -3,10 +3,12 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -47,8 +49,8 @@ func TestBadUsage(t *testing.T) {
 		"tail --x":                             "p2pchat help tail lists",
 		"--interface nix0":                     "there is no network interface",
 		"--discovery-port 0":                   "not from 1 to 65535",
-		"--discovery-port x":                   `--discovery-port can't be "x": p2pchat help lists`,
-		"demo --peers x":                       `--peers can't be "x": p2pchat help demo lists`,
+		"--discovery-port x":                   `--discovery-port doesn't take "x": p2pchat help lists`,
+		"demo --peers x":                       `--peers doesn't take "x": p2pchat help demo lists`,
 		"--room \u202e" + strings.Repeat("r", 70): "give --room",
 	} {
 		code, out, errs := finish(t, program(t, home, strings.Split(line, " ")...))
@@ -98,6 +100,10 @@ func TestHelp(t *testing.T) {
 		"__complete --int":               "--interface",
 		"__complete start --no-":         "--no-tui",
 		"__complete start --interface l": "lo",
+		"__complete start --theme ":      "dark",
+		"__complete start --name ":       ":4\n", // no files
+		"__complete start --log ":        ":0\n", // files
+		"__complete verify ":             ":0\n",
 	} {
 		code, out, _ := finish(t, program(t, home, strings.Split(line, " ")...))
 		if code != 0 || !strings.Contains(out, want) {
@@ -311,5 +317,83 @@ func TestPanic(t *testing.T) {
 	}
 	if h := watcher.until("the end", func(h happened) bool { return h.State == "lost" || h.State == "left" }); h.State != "left" {
 		t.Errorf("%+v", h)
+	}
+}
+
+// On a full disk the chat goes on and warns that nothing is saved. With space again, everything is saved.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to make a small file system")
+	}
+	cmd, home := neighboursAt(t)
+	small := filepath.Join(home, "small")
+	if err := os.Mkdir(small, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small).Run(); err != nil {
+		t.Skip("can't make a small file system here: ", err)
+	}
+	t.Cleanup(func() { exec.Command("umount", "-l", small).Run() })
+	profile := filepath.Join(small, "profile")
+	ann, bob := begin(t, cmd("Ann", "--profile", profile)), begin(t, cmd("Bob"))
+	ann.sees("up", bob)
+	bob.sees("up", ann)
+	ann.says("while there is room")
+	bob.hears(ann, "while there is room")
+
+	stuff := filepath.Join(small, "stuff")
+	fill := func() {
+		f, err := os.Create(stuff)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for chunk := make([]byte, 4096); err == nil; {
+			_, err = f.Write(chunk)
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+	fill()
+	padding := strings.Repeat("x", 4000)
+	for i := range 100 {
+		text := fmt.Sprint(i, padding)
+		ann.says(text)
+		bob.hears(ann, text)
+	}
+	saving := func(saved string) func(happened) bool {
+		return func(h happened) bool { return h.Event == "saving" && strings.Contains(h.raw, `"saved":`+saved) }
+	}
+	ann.next = 0
+	not := ann.until("word that nothing is saved", saving("false"))
+	if !strings.Contains(not.raw, "no space") {
+		t.Errorf("said %s", not.raw)
+	}
+	bob.says("still here?")
+	ann.hears(bob, "still here?")
+	if err := os.Remove(stuff); err != nil {
+		t.Fatal(err)
+	}
+	ann.next = 0
+	ann.until("word that nothing is saved", saving("false"))
+	ann.until("word that it is saved again", saving("true"))
+	ann.quits()
+	code, out, errs := finish(t, program(t, home, "export", "--profile", profile))
+	if want := exported(t, home, "Bob"); code != 0 || errs != "" || out != want {
+		t.Errorf("exit %d, %q, %d bytes exported, want %d", code, errs, len(out), len(want))
+	}
+	bob.quits()
+
+	// A program that ends while the disk is full says that the last messages are lost.
+	last := begin(t, program(t, home, alone("--profile", profile)...))
+	fill()
+	for range 100 {
+		last.says(padding)
+	}
+	io.WriteString(last.stdin, "/quit\n")
+	if code, _ := last.end(); code != exitError || !strings.Contains(last.stderr.String(), "the last messages are not saved") {
+		t.Errorf("exit %d, %s", code, last.stderr.String())
 	}
 }

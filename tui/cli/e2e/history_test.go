@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -227,10 +229,12 @@ func TestSendAndTail(t *testing.T) {
 		t.Errorf("it isn't said by %s: %.300s", want, h.raw)
 	}
 	named.quits()
+	ended := time.Now()
 	listener.cmd.Process.Signal(os.Interrupt)
 	if code, _ := listener.end(); code != exitSignal {
 		t.Errorf("tail ends with %d", code)
 	}
+	soon(t, "tail ends", ended, time.Now(), 3*time.Second) // its input has no writer, and would hold it for 5 s
 	alice.quits()
 
 	began := time.Now()
@@ -246,6 +250,64 @@ func TestSendAndTail(t *testing.T) {
 }
 
 // The copy that an export reads is removed, also when a closed pipe ends the export.
+// A profile in use has a second one beside it for send, by its folder too.
+func TestSendBesideItsProfile(t *testing.T) {
+	t.Parallel()
+	cmd, _ := neighboursAt(t)
+	dir := filepath.Join(t.TempDir(), "profile")
+	ann := begin(t, cmd("Ann", "--profile", dir))
+	send := cmd("Ann", "--profile", dir, "--wait", "30s")
+	send.Args[slices.Index(send.Args, "start")] = "send"
+	send.Args = append(send.Args, "from a script")
+	if code, _, errs := finish(t, send); code != 0 || errs != "" {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	ann.until("the message", func(h happened) bool { return h.Event == "message" && h.Content == "from a script" })
+	ann.quits()
+	if _, err := os.Stat(dir + "-cli"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A peer that acknowledges nothing makes send fail, or wait until a signal.
+func TestSendUnacknowledged(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		wait, want string
+		code       int
+	}{
+		{"500ms", "no one has acknowledged it", exitError},
+		{"30s", "", exitSignal},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		cmd := program(t, t.TempDir(), "send", "--no-discovery", "--listen", "127.0.0.1:0",
+			"--connect", fmt.Sprint("line://", l.Addr()), "--wait", tc.wait, "hello")
+		heard := make(chan string, 1)
+		go func() {
+			conn, err := l.Accept()
+			if err != nil {
+				heard <- err.Error()
+				return
+			}
+			text, _ := bufio.NewReader(conn).ReadString('\n')
+			if tc.code == exitSignal {
+				cmd.Process.Signal(os.Interrupt)
+			}
+			heard <- text
+		}()
+		if code, out, errs := finish(t, cmd); code != tc.code || out != "" || !strings.Contains(errs, tc.want) {
+			t.Errorf("exit %d, %q, %q", code, out, errs)
+		}
+		if text := <-heard; !strings.Contains(text, "hello") {
+			t.Errorf("heard %q", text)
+		}
+	}
+}
+
 func TestExportIntoClosedPipe(t *testing.T) {
 	t.Parallel()
 	home, temp := t.TempDir(), t.TempDir()

@@ -96,9 +96,6 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// unusedExports are exported identifiers that may do without a use, each with its reason.
-var unusedExports = map[string]string{}
-
 // Every exported identifier has a use outside tests. Exempt are fields (they describe a value together),
 // methods that implement an interface, types that a used identifier mentions, and net/memnet, which is
 // there for tests.
@@ -233,16 +230,8 @@ func TestExports(t *testing.T) {
 			}
 			name = strings.TrimPrefix(o.Pkg().Path(), module) + "." + named.Obj().Name() + "." + o.Name()
 		}
-		_, exempt := unusedExports[name]
-		switch {
-		case !used[key] && !exempt:
+		if !used[key] {
 			t.Errorf("%s has no use outside tests (%s)", name, set.Position(o.Pos()))
-		case used[key] && exempt:
-			t.Errorf("%s has a use now: take it off the list", name)
 		}
-		delete(unusedExports, name)
-	}
-	for name := range unusedExports {
-		t.Errorf("there is no %s any more: take it off the list", name)
 	}
 }

@@ -211,6 +211,20 @@ func TestTwoPersonWithBareLines(t *testing.T) {
 	}
 	io.WriteString(met, "three\r\n")
 	client.shows("Peer: three\n")
+
+	// Discovery, which is on by default, doesn't find it: then it is dialled all the same.
+	seeker := talk(t, "Cid", program(t, t.TempDir(), "start", "--ask", "--name", "Cid", "--interface", "lo",
+		"--discovery-port", freePort(t), "--no-mdns", "--port", "0"))
+	seeker.shows(askAddress)
+	seeker.types(l.Addr().String())
+	l.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
+	found, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	seeker.shows("Connected to peer!\n")
+
 	// With a third there are names.
 	third, err := net.Dial("tcp", conn.RemoteAddr().String())
 	if err != nil {

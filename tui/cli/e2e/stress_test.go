@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -333,68 +331,4 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 	talker.quits()
 	watcher.quits()
-}
-
-// On a full disk the chat goes on and warns that nothing is saved. With space again, everything is saved.
-func TestFullDisk(t *testing.T) {
-	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("needs root, to make a small file system")
-	}
-	cmd, home := neighboursAt(t)
-	small := filepath.Join(home, "small")
-	if err := os.Mkdir(small, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small).Run(); err != nil {
-		t.Skip("can't make a small file system here: ", err)
-	}
-	t.Cleanup(func() { exec.Command("umount", "-l", small).Run() })
-	profile := filepath.Join(small, "profile")
-	ann, bob := begin(t, cmd("Ann", "--profile", profile)), begin(t, cmd("Bob"))
-	ann.sees("up", bob)
-	bob.sees("up", ann)
-	ann.says("while there is room")
-	bob.hears(ann, "while there is room")
-
-	stuff := filepath.Join(small, "stuff")
-	f, err := os.Create(stuff)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for chunk := make([]byte, 4096); err == nil; {
-		_, err = f.Write(chunk)
-	}
-	f.Close()
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
-	}
-	padding := strings.Repeat("x", 4000)
-	for i := range 100 {
-		text := fmt.Sprint(i, padding)
-		ann.says(text)
-		bob.hears(ann, text)
-	}
-	saving := func(saved string) func(happened) bool {
-		return func(h happened) bool { return h.Event == "saving" && strings.Contains(h.raw, `"saved":`+saved) }
-	}
-	ann.next = 0
-	not := ann.until("word that nothing is saved", saving("false"))
-	if !strings.Contains(not.raw, "no space") {
-		t.Errorf("said %s", not.raw)
-	}
-	bob.says("still here?")
-	ann.hears(bob, "still here?")
-	if err := os.Remove(stuff); err != nil {
-		t.Fatal(err)
-	}
-	ann.next = 0
-	ann.until("word that nothing is saved", saving("false"))
-	ann.until("word that it is saved again", saving("true"))
-	ann.quits()
-	code, out, errs := finish(t, program(t, home, "export", "--profile", profile))
-	if want := exported(t, home, "Bob"); code != 0 || errs != "" || out != want {
-		t.Errorf("exit %d, %q, %d bytes exported, want %d", code, errs, len(out), len(want))
-	}
-	bob.quits()
 }
