@@ -111,7 +111,7 @@ type Node struct {
 		refused    map[string]int
 		network    event.Network
 		quiet      map[string]bool         // addresses of earlier runs that weren't reached in this one
-		reachedAt  map[string]identity.Key // addresses that were named, and the key that was reached there
+		reachedAt  map[string]identity.Key // addresses that were named, and the key that was reached there; zero: a plain peer
 		closed     bool
 	}
 }

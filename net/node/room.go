@@ -12,6 +12,7 @@ import (
 
 // Room is what the screen, line mode and JSON mode ask of a room that they show: a replica with its
 // votes, and the cleartext that goes with its messages. Its methods may be called from any goroutine.
+// Many of them come with the two embedded types and are for the process alone: to rename, call Node.Nick.
 type Room struct {
 	*replica.Replica
 	*votes.Votes

@@ -80,10 +80,10 @@ func (l *lineClients) enforce() {
 func (c *lineClient) explainMute(why string) {
 	c.clients.mu.Lock()
 	defer c.clients.mu.Unlock()
-	if c.mutedFor == why || c.closing {
-		return
+	if c.muted == (why != "") || c.closing {
+		return // why may change while it stays muted: a proposal's label gets longer
 	}
-	c.mutedFor = why
+	c.muted = !c.muted
 	text := "lines are heard again"
 	if why != "" {
 		c.queue, c.queued = nil, 0

@@ -32,14 +32,14 @@ type lineClient struct {
 	named   string // the address that ConnectLine was called with; "" for a connection that came in
 
 	// The rest is guarded by lineClients.mu.
-	mutedFor string    // the reason of MuteReason that was written to it
-	tookAt   time.Time // when something was written last, or writing began
-	peer     event.Peer
-	queue    [][]byte
-	queued   int  // bytes
-	writing  bool // a goroutine writes the queue
-	dropped  bool // it doesn't read
-	closing  bool // nothing more is queued; it ends when the queue is written
+	muted   bool      // it was told why it isn't heard
+	tookAt  time.Time // when something was written last, or writing began
+	peer    event.Peer
+	queue   [][]byte
+	queued  int  // bytes
+	writing bool // a goroutine writes the queue
+	dropped bool // it doesn't read
+	closing bool // nothing more is queued; it ends when the queue is written
 }
 
 // join makes a line client of a connection, which has this name until it is gone. named is the address that

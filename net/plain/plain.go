@@ -78,7 +78,7 @@ type Config struct {
 	IsNative func(id string, addr netip.AddrPort) bool
 	// MuteReason says why nothing may be sent or taken in cleartext now, or "": the room's policy is
 	// signed only. Connections stay open under it, and each line client gets the reason, once; lines
-	// that come are refused with it. Call Enforce when its answer changes.
+	// that come are refused with it. Call Enforce when its answer becomes "" or no longer is.
 	MuteReason func() string
 	// OmitName reports whether line clients get our messages without our name before them, as a program
 	// for two writes them.

@@ -238,3 +238,14 @@ func TestPingFindsMissing(t *testing.T) {
 		n.expectLevel()
 	})
 }
+
+func TestParseHead(t *testing.T) {
+	for text, want := range map[string]uint64{
+		"00000000000000ff": 255, "ffffffffffffffff": 1<<64 - 1,
+		"": 0, "ff": 0, "000000000000000ff": 0, "00000000000000fg": 0, "-0000000000000ff": 0,
+	} {
+		if got := parseHead(text); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}

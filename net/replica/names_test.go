@@ -24,6 +24,9 @@ func TestRename(t *testing.T) {
 		if err := a.Rename("annie"); err != nil {
 			t.Fatal(err)
 		}
+		if name, here := (around{a}).NameOf(a.key()); name != "annie" || !here {
+			t.Errorf("we are %q, here: %v", name, here)
+		}
 		n.say(a, "again")
 		pass(time.Second)
 		said := received[event.Said](b)

@@ -35,7 +35,7 @@ type session struct {
 	slow        bool                      // its live queue was full: it pulls until it is level (slowpeer.go)
 	advertised  []room.Holding            // while it is slow: the frontier that it was last sent
 	syncMu      *sync.Mutex               // held while its sync queue is filled, without Replica.mu
-	votes       *votes.Session
+	votes       *votes.Session            // the comparison of votes with it
 
 	page          []room.Holding // a frontier that is not complete
 	pageSeq       uint64         // number of that frontier

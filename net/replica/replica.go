@@ -58,7 +58,8 @@ type Link interface {
 }
 
 // Host is what a replica asks of the process that it runs in. Most methods are called under the
-// replica's lock, so they must not block, nor call back into it, but for Votes().SecureOnly.
+// replica's lock, so they must not block, nor call back into it, but for ID and
+// Votes().SecureOnly, which take no lock.
 type Host interface {
 	// Peer returns a peer of this run as it is now, and whether it is known.
 	Peer(key identity.Key) (event.Peer, bool)

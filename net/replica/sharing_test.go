@@ -2,10 +2,12 @@ package replica
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/wire"
 )
 
 func TestFormatSpan(t *testing.T) {
@@ -119,6 +121,33 @@ func TestFirstSeenIsBounded(t *testing.T) {
 		}
 		if got := len(a.Replica.mu.firstSeen); got != maxFirstSeen {
 			t.Errorf("%d keys are remembered", got)
+		}
+	})
+}
+
+// TestShareIsEnforced: a peer that asks for what it may not have gets none of it.
+func TestShareIsEnforced(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, n *net) {
+		a := n.add(func(cfg *Config) { cfg.Share = ShareNone })
+		n.say(a, "old")
+		pass(time.Minute)
+		b := n.add()
+		n.link(a, b)
+		pass(time.Minute)
+		n.say(a, "new")
+		l := a.links[b.key()]
+		l.reset()
+		own, _, _ := a.room.OwnFeed()
+		a.Message(l, wire.Want{Room: a.ID(), N: 7, Frames: 8, Ranges: []wire.Range{{Author: own.Author, Feed: own.Feed.String(), To: 100}}})
+		pass(time.Second)
+		bodies := ""
+		for _, m := range sent[wire.Records](l) {
+			for _, r := range m.Records {
+				bodies += r.Body
+			}
+		}
+		if strings.Contains(bodies, "old") || !strings.Contains(bodies, "new") {
+			t.Errorf("sent %s", bodies)
 		}
 	})
 }

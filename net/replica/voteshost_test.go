@@ -108,3 +108,21 @@ func TestListLongLinked(t *testing.T) {
 		}
 	})
 }
+
+// TestCaughtUpVotesReachNeighbours: votes that a peer got by catching up reach its neighbours without a ping.
+func TestCaughtUpVotesReachNeighbours(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, n *net) {
+		a, b, c := n.members[0], n.members[1], n.members[2]
+		if _, err := a.votes.Propose(vote.Draft{Slot: vote.SecureOnly, Action: vote.On}); err != nil {
+			t.Fatal(err)
+		}
+		if _, on := a.votes.SecureOnly(); !on {
+			t.Error("a vote of one peer isn't in force at once")
+		}
+		n.link(b, c)
+		pass(time.Second)
+		n.link(a, b)
+		pass(time.Second)
+		n.expectLevel()
+	})
+}

@@ -51,7 +51,11 @@ func TestForkProof(t *testing.T) {
 	for i, order := range [][2][]*record.Record{{a, b}, {b, a}} {
 		r := someone(t, 1)
 		acceptAll(t, r, order[0])
+		before := r.Hash()
 		out, _ := r.Accept(order[1][1])
+		if r.Hash() == before {
+			t.Error("the hash is the one before the fork")
+		}
 		if out.Fork == nil || out.Fork.Seq != 1 {
 			t.Fatalf("got %+v, want the fork at 1", out)
 		}

@@ -30,7 +30,7 @@ func TestStartFeedAt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			now := time.Unix(1000, 0)
 			r := New(lobby, identity.FromSeed([32]byte{1}), "a", func() time.Time { return now }, 0)
-			for _, rec := range append(recs[:c.held:c.held], recs[8:10]...) {
+			for _, rec := range append(recs[:c.held:c.held], recs[5], recs[8], recs[9]) {
 				if _, err := r.Accept(rec); err != nil {
 					t.Fatal(err)
 				}
@@ -41,6 +41,9 @@ func TestStartFeedAt(t *testing.T) {
 			}
 			if h := r.Frontier(); c.want > 0 && (len(h) != 1 || h[0].Floor != 8 || h[0].Seq != 9) {
 				t.Errorf("holding %+v", h)
+			}
+			if c.want > 0 && (r.waitingCount != 0 || r.waitingBytes != 0) {
+				t.Errorf("%d records of %d bytes wait below the floor", r.waitingCount, r.waitingBytes)
 			}
 		})
 	}

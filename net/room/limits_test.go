@@ -37,7 +37,12 @@ func TestUnknownKindsAreBounded(t *testing.T) {
 	taken := 0
 	for feed := record.Feed(1); feed <= 4; feed++ {
 		recs := chain(t, 2, feed, 20, "poll", data)
-		for _, rec := range recs {
+		if feed == 4 {
+			if _, err := r.Accept(recs[20]); err != nil || r.waitingCount != 1 {
+				t.Fatalf("%d records wait, %v", r.waitingCount, err)
+			}
+		}
+		for _, rec := range recs[:20] {
 			out, err := r.Accept(rec)
 			for _, e := range out.Added {
 				if e.Record.Kind() == "poll" {
@@ -54,6 +59,9 @@ func TestUnknownKindsAreBounded(t *testing.T) {
 				t.Errorf("would ask for %+v again", gaps)
 			}
 		}
+	}
+	if r.waitingCount != 0 || r.waitingBytes != 0 {
+		t.Errorf("%d records of %d bytes wait behind the limit", r.waitingCount, r.waitingBytes)
 	}
 	if taken > MaxUnknown || taken < MaxUnknown-2*len(data) {
 		t.Errorf("%d bytes taken, want just under %d", taken, MaxUnknown)

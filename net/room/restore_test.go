@@ -96,8 +96,12 @@ func TestResaveOrTruncate(t *testing.T) {
 
 	r = someone(t, 1)
 	r.Restore(storeFeed(records), nil)
+	before := r.Hash()
 	if again := r.ResaveOrTruncate(key, 6, records[5].ID()); again != nil || r.Count() != 6 {
 		t.Errorf("%d records to save, %d held; want none and 6", len(again), r.Count())
+	}
+	if r.Hash() == before {
+		t.Error("the hash is the one before the loss")
 	}
 	if gaps := r.Missing([]Holding{{Key: key, Seq: 9}}); len(gaps) != 1 || gaps[0] != (Gap{Key: key, From: 6, To: 9}) {
 		t.Errorf("missing %+v, want 6 to 9", gaps)

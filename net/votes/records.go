@@ -252,7 +252,7 @@ func (rs *Records) ListRequested(asked vote.Map) []*record.Record {
 // can't push out a decided one (package vote, rule 11).
 //
 // linked are the native peers with a link for vote.DisputeAfter or more (package vote, rule 6). It
-// returns an outcome for each proposal that changed, and how many records were refused.
+// returns a Change for each proposal that changed, and how many records were refused.
 func (rs *Records) AcceptAll(recs []*record.Record, linked []identity.Key) (outs []Change, refused int) {
 	// Each record is read once and found by its proposal: a room may hold tens of thousands.
 	var all []readRecord

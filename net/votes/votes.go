@@ -53,7 +53,8 @@ type Config struct {
 
 // Votes holds one room's vote records and the policy that follows from them: it saves them, exchanges
 // them with peers, signs local ones and reports what changes. Config.Lock guards it: a caller holds that
-// lock for the methods that end in Locked, and for no others. These may be called from any goroutine.
+// lock for the methods that end in Locked, and for no others but SecureOnly. All methods may be called
+// from any goroutine.
 type Votes struct {
 	cfg   Config
 	scope event.Scope
