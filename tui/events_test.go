@@ -110,12 +110,17 @@ func TestBell(t *testing.T) {
 func TestErrorsAreShownAndRecorded(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	w.post(event.Notice{Level: event.Error, Text: "the disk is full", Hint: "make room: nothing is saved"},
+		event.Notice{Level: event.Warning, Text: "can't connect to 10.0.0.9:8080: refused", Hint: "it is tried again"},
 		event.Notice{Level: event.Warning, Text: "can't connect to 10.0.0.9:8080: refused", Hint: "it is tried again"})
 	w.mustShow("✗ the disk is full · make room: nothing is saved", "can't connect to 10.0.0.9:8080")
+	if n := strings.Count(strings.Join(w.rows(), "\n"), "10.0.0.9:8080"); n != 1 {
+		t.Errorf("a warning that repeats is shown %d times", n)
+	}
 	w.pass(errorTime)
 	w.mustNotShow("the disk is full")
 	w.keys("/log", "enter")
-	w.mustShow("level=INFO msg=started", "Shown on this screen:", "12:51:00 the disk is full · make room")
+	w.mustShow("level=INFO msg=started", "Shown on this screen:", "12:51:00 the disk is full · make room",
+		"12:51:00 can't connect to 10.0.0.9:8080")
 }
 
 // In a narrow window a sentence takes the rows that it needs: the next step stands at its end.

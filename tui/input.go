@@ -10,8 +10,9 @@ import (
 	"chat.lan/p2pchat/tui/command"
 )
 
-// handleKey takes a key to where it counts: the propose dialog and the search prompt first, then the bindings that count everywhere, then
-// those of the pane with the focus. Any other key is text, and text always goes to the draft.
+// handleKey takes a key to where it counts: the propose dialog and the search prompt first, then the bindings
+// that count everywhere, then those of the pane with the focus. Any other key is text, and text always goes
+// to the draft.
 func (m *model) handleKey(k tea.KeyMsg) tea.Cmd {
 	name := keyName(k)
 	if m.quit.waiting {

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -338,5 +339,17 @@ func TestKeyHints(t *testing.T) {
 		w.mustShow(want)
 		w.keys("esc", "esc")
 		w.mustNotShow(want)
+	}
+}
+
+// What was queued behind the end of a run is not done.
+func TestQueuedActionsEndWithTheRun(t *testing.T) {
+	q := event.NewQueue()
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := 0
+	q.Post(func(context.Context) { ran++; cancel() })
+	q.Post(func(context.Context) { ran++ })
+	if runQueued(ctx, q); ran != 1 {
+		t.Errorf("%d actions ran, want 1", ran)
 	}
 }

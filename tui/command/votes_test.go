@@ -61,7 +61,7 @@ func TestVoteCommands(t *testing.T) {
 func TestVoteCommandsThatCannotBe(t *testing.T) {
 	for _, line := range []string{
 		"/propose --need", "/propose --need x", "/propose --for 9", "/propose --for 25h", "/propose topic", `/topic ""`, "/propose secure-only maybe",
-		"/propose topic " + strings.Repeat("x", 300), "/vote", "/vote 4 yes", "/vote #9 yes", "/propose --nede 3", "/propose secure-only on --four 3m", "/vote #3 perhaps", "/vote #3", "/proof #3", "/proof",
+		"/propose topic " + strings.Repeat("x", 300), "/vote", "/vote 4 yes", "/vote #9 yes", "/propose --nede 3", "/propose secure-only on --four 3m", "/vote #3 perhaps", "/vote 1", "/vote 0", "/vote #3", "/proof #3", "/proof",
 		"/accept", "/refuse #77",
 	} {
 		w := voting()

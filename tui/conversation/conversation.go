@@ -3,7 +3,7 @@
 //
 //	event of this room ──▶ Conversation.Handle ──▶ panes
 //	key ──▶ tui ──▶ Draft, Search, Voting, Messages
-//	scrolled to the top ──▶ disk ──▶ tui ──▶ what to do with what was read
+//	scrolled to the top ──▶ disk ──▶ tui, in Update ──▶ Conversation.addPage, showMatches
 //
 // The screen may hold several conversations. Nothing in here knows about another conversation, nor
 // about the layout. The status line, the queues and the terminal come through the interface Screen.
@@ -39,7 +39,8 @@ type Screen interface {
 	Ring()
 	// Queue runs f after what was queued before, outside Update.
 	Queue(f func(ctx context.Context))
-	// QueueRead runs a read from disk in a queue of its own, and in Update the function that it returns.
+	// QueueRead runs read in a queue of its own, outside Update, and then, in Update, the function that read
+	// returned.
 	QueueRead(read func(ctx context.Context) (apply func()))
 	// Reject shows, from any goroutine, that a queued action failed.
 	Reject(err error)

@@ -58,7 +58,7 @@ func readLine(in *bufio.Reader) (kept []byte, size int, err error) {
 func newLine(kept []byte, size int, ended bool) line {
 	if ended {
 		size--
-		if size < len(kept) && bytes.HasSuffix(kept, []byte("\r\n")) {
+		if bytes.HasSuffix(kept, []byte("\r\n")) {
 			size--
 		}
 	}

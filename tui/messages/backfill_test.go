@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/sanitize"
 )
 
 // texts returns the texts of the log, in order.
@@ -174,5 +175,49 @@ func TestGroups(t *testing.T) {
 	f.say("dana", "between", history, ago(5*time.Minute))
 	if got := f.screen(); !contains(got, "bob  ✓ c") || contains(got, "bob  ✓ b") {
 		t.Errorf("the group is not divided:\n%s", got)
+	}
+}
+
+// TestSelectionStaysWithItsMessage: history that goes in above doesn't move the selection.
+func TestSelectionStaysWithItsMessage(t *testing.T) {
+	f := plainFixture(60, 10)
+	f.say("bob", "one")
+	f.say("bob", "two")
+	f.MoveSelection(-1)
+	f.AddOlder([]event.Line{f.line("bob", "older", history, ago(time.Hour))})
+	if l, _ := f.Selected(); l.Text != "two" {
+		t.Errorf("%q is selected", l.Text)
+	}
+}
+
+// TestSelectionBeginsBelowNotices: where the screen shows no message and none is above, the first below is
+// selected.
+func TestSelectionBeginsBelowNotices(t *testing.T) {
+	f := plainFixture(60, 6)
+	for range 30 {
+		f.AddNotice(event.Info, sanitize.Trusted("a notice"))
+	}
+	for i := range 30 {
+		f.say("bob", fmt.Sprint("message ", i))
+	}
+	f.ScrollPages(-100)
+	f.MoveSelection(-1)
+	if l, ok := f.Selected(); !ok || l.Text != "message 0" {
+		t.Errorf("%q is selected", l.Text)
+	}
+}
+
+// TestLateAuthorsAreFolded: a notice names a few authors of late messages, and folds the rest.
+func TestLateAuthorsAreFolded(t *testing.T) {
+	for authors, want := range map[int]string{1: "from a ", 3: "from a, b and c ", 4: "from a, b, c and others ", 6: "from a, b, c and others "} {
+		f := plainFixture(120, 30)
+		f.say("dana", "hello")
+		f.pass(time.Hour)
+		for _, who := range strings.Split("abcdef", "")[:authors] {
+			f.say(who, "late", history, ago(90*time.Minute))
+		}
+		if text := f.screen(); !strings.Contains(text, want) {
+			t.Errorf("%d authors: no %q in\n%s", authors, want, text)
+		}
 	}
 }

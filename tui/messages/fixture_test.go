@@ -117,7 +117,7 @@ func contains(s, part string) bool { return strings.Contains(s, part) }
 
 func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
 
-// check fails the test if the pane doesn't draw exactly its rows within its width.
+// check fails the test if the pane doesn't draw exactly its rows within its width, or miscounts its bytes.
 func (f *fixture) check(t interface {
 	Helper()
 	Fatalf(string, ...any)
@@ -134,5 +134,12 @@ func (f *fixture) check(t interface {
 		if strings.ContainsAny(row, "\n\r\t") {
 			t.Fatalf("row %d has more than a row in it: %q", i, row)
 		}
+	}
+	sum := 0
+	for _, e := range f.log.entries {
+		sum += e.size()
+	}
+	if sum != f.log.bytes {
+		t.Fatalf("%d bytes are counted of %d", f.log.bytes, sum)
 	}
 }

@@ -19,7 +19,7 @@ type finder struct {
 }
 
 // Search marks the messages that have the text in any case, and counts them. It doesn't scroll:
-// NextHit goes to a hit.
+// NextHit goes to a hit. query must not be empty.
 func (p *Pane) Search(query string) (hits int) {
 	f, v := &p.finder, &p.viewport
 	v.update()

@@ -3,7 +3,7 @@ package messages
 import "chat.lan/p2pchat/net/event"
 
 // MoveSelection selects the message above the selected one, or for a step of 1 the message below. It
-// begins at the last message on the screen. The selected message stays on the screen while others
+// begins at the last message on the screen or above, else at the first below. The selected message stays on the screen while others
 // arrive, so a selection at the end stops following it.
 func (p *Pane) MoveSelection(step int) {
 	v := &p.viewport
@@ -16,6 +16,11 @@ func (p *Pane) MoveSelection(step int) {
 		if p.log.entries[i].kind == messageEntry {
 			to = i
 			break
+		}
+	}
+	for i = v.visible.last + 1; to < 0 && i < len(p.log.entries); i++ {
+		if p.log.entries[i].kind == messageEntry {
+			to = i
 		}
 	}
 	if to >= 0 {

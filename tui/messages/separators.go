@@ -7,8 +7,8 @@ import (
 	"chat.lan/p2pchat/tui/theme"
 )
 
-// separatorHeight counts the rows between entry i and the entry before. Separators depend on both entries around them and on what was
-// read, so they are never cached.
+// separatorHeight counts the rows between entry i and the entry before. Separators depend on both entries
+// around them and on how far the person has read, so they are never cached.
 func (r *renderer) separatorHeight(i int) int {
 	n := 0
 	if r.startsDay(i) {

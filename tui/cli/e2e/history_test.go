@@ -234,7 +234,7 @@ func TestSendAndTail(t *testing.T) {
 	if code, _ := listener.end(); code != exitSignal {
 		t.Errorf("tail ends with %d", code)
 	}
-	soon(t, "tail ends", ended, time.Now(), 3*time.Second) // its input has no writer, and would hold it for 5 s
+	soon(t, "tail ends", ended, time.Now(), 500*time.Millisecond) // its input has no writer, and would hold it for 5 s
 	alice.quits()
 
 	began := time.Now()
