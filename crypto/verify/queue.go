@@ -14,7 +14,8 @@ const (
 // ErrClosed is returned by Submit once the queue is closed or the pool has ended.
 var ErrClosed = errors.New("verify: queue is closed")
 
-// Queue is the path of a link's messages through the pool: jobs come out verified and in order. Only the link's reader may call Submit and End, only one other goroutine Next, and any Close.
+// Queue is the path of a link's messages through the pool: jobs come out verified and in order. Only the
+// link's reader may call Submit and End, and only one other goroutine Next. Any goroutine may call Close.
 type Queue struct {
 	pool *Pool
 

@@ -128,3 +128,20 @@ func TestLimitsInAll(t *testing.T) {
 		}
 	})
 }
+
+// TestLimitOfSingleConnections: among silent connections that come from one address each, the idlest makes room.
+func TestLimitOfSingleConnections(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var conns []net.Conn
+		for i := range maxSilent + 1 {
+			conns = append(conns, w.dial(2+i, ""))
+			time.Sleep(time.Millisecond)
+		}
+		if isOpen(conns[0]) || countOpen(conns) != maxSilent {
+			t.Errorf("%d of %d are open, not without the first one", countOpen(conns), len(conns))
+		}
+		for _, c := range conns {
+			c.Close()
+		}
+	})
+}

@@ -41,7 +41,8 @@ type Status struct {
 	Troubles   []Trouble // the most important first; empty if all is well
 }
 
-// same reports whether the two are the same to a person, who sees no counters or times.
+// same reports whether the two are the same to a person, who sees no counters or times. Since differs only
+// from the zero Status, so that the first status is always reported.
 func (s *Status) same(o *Status) bool {
 	return s.Since.Equal(o.Since) && s.Others == o.Others && slices.Equal(s.Troubles, o.Troubles) &&
 		slices.EqualFunc(s.Report.Interfaces, o.Report.Interfaces, func(a, b InterfaceStatus) bool {

@@ -60,7 +60,9 @@ func (l *lineClients) join(conn net.Conn, remote netip.AddrPort, name, named str
 	l.running.Add(1)
 	l.mu.Unlock()
 	l.cfg.Handler.Peer(c.peer, event.Peer{})
-	c.explainMute(l.cfg.MuteReason())
+	if why := l.cfg.MuteReason(); why != "" { // Enforce tells the client when that ends
+		c.explainMute(why)
+	}
 	return c, nil
 }
 

@@ -34,7 +34,7 @@ func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
 // expiry is what came of an opExpire.
 type expiry struct {
 	deleted int
-	done    bool // set under Disk.mu; deleted is final then
+	done    bool // set with deleted, once, under Disk.mu
 }
 
 // expireFeeds carries out an opExpire, in the writer's goroutine.
@@ -42,20 +42,23 @@ func (d *Disk) expireFeeds(o op) error {
 	d.mu.Lock()
 	feeds := maps.Clone(d.ledger.feeds)
 	d.mu.Unlock()
+	deleted := 0
 	for key, f := range feeds {
 		for {
 			n, err := d.expireFeedPart(key, f.number, o.before.UnixMilli())
 			if err != nil {
 				return err
 			}
-			if o.expiry.deleted += n; n < expireBatch {
+			if deleted += n; n < expireBatch {
 				break
 			}
 		}
 	}
 	d.mu.Lock()
-	o.expiry.done = true
-	d.mu.Unlock()
+	defer d.mu.Unlock()
+	if !o.expiry.done { // else the batch was tried again, because something behind the expiry failed
+		*o.expiry = expiry{deleted: deleted, done: true}
+	}
 	return nil
 }
 

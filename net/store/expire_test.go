@@ -115,3 +115,30 @@ func TestExpireEnds(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 }
+
+// TestExpiryCountsOnce: a batch that is tried again, because something behind an expiry in it failed, leaves
+// alone what Expire has returned.
+func TestExpiryCountsOnce(t *testing.T) {
+	d := open(t, config(t))
+	talk := conversation(20, 1)
+	for i := range talk {
+		talk[i].Live = false
+	}
+	var e expiry
+	for _, part := range [][]Entry{talk[:8], talk[8:]} {
+		appendAll(t, d, part)
+		settle(t, d)
+		d.mu.Lock()
+		d.queueLocked(op{kind: opExpire, before: start.Add(10 * time.Second), expiry: &e})
+		d.mu.Unlock()
+		settle(t, d)
+		d.mu.Lock()
+		if !e.done || e.deleted != 8 {
+			t.Errorf("%+v, want 8 deleted", e)
+		}
+		d.mu.Unlock()
+	}
+	if f := d.Frontier()[0]; f.Floor != 10 {
+		t.Errorf("%+v, want a floor of 10", f)
+	}
+}

@@ -50,3 +50,40 @@ func TestSearchAgreesWithScreen(t *testing.T) {
 		settle(t, disk)
 	}
 }
+
+// TestSearchGoesOnBehindABatch: a search that finds nothing among the newest records looks at older ones, and
+// ReadAll goes on as well.
+func TestSearchGoesOnBehindABatch(t *testing.T) {
+	d := open(t, config(t))
+	rare, other := newSpeaker(2, 2), newSpeaker(1, 1)
+	entries := []Entry{rare.say("", start), rare.say("a needle", start)}
+	for i := range readBatch + 10 {
+		entries = append(entries, other.say("hay", start.Add(time.Duration(i+1)*time.Second)))
+	}
+	last := newSpeaker(3, 3)
+	entries = append(entries, last.say("", start.Add(time.Hour*24)))
+	appendAll(t, d, entries)
+	settle(t, d)
+	found := 0
+	for e, err := range d.Search(t.Context(), "needle", OrderKey{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found++; e.Record.Text() != "a needle" {
+			t.Errorf("found %q", e.Record.Text())
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d found", found)
+	}
+	found = 0
+	for _, err := range d.ReadAll(t.Context(), start.Add(-time.Hour)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+	}
+	if found != len(entries) {
+		t.Errorf("%d records read of %d", found, len(entries))
+	}
+}
