@@ -161,3 +161,31 @@ func TestTrouble(t *testing.T) {
 		quit(a, b)
 	})
 }
+
+// TestNoDialWithoutNeed checks that a route whose peer is linked is not dialled again, nor a peer that left,
+// but for the person's own routes.
+func TestNoDialWithoutNeed(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := network(t, 1, 20*time.Millisecond)
+			greater, lesser := pairOf(1, 2)
+			var d dials
+			a, b := join(t, host(n, 1), lesser, d.option()), join(t, host(n, 2), greater)
+			if named {
+				a.Connect(b.addr)
+			} else {
+				a.Hint(b.key(), b.at())
+			}
+			time.Sleep(10 * time.Minute)
+			if h := a.history(b.key()); count(h, "up") != 1 || d.count() != 1 {
+				t.Errorf("named %v: %d dials, %q", named, d.count(), h)
+			}
+			b.Close()
+			time.Sleep(10 * time.Minute)
+			if again := d.count() - 1; again > 0 != named {
+				t.Errorf("named %v: %d dials after the peer has left", named, again)
+			}
+			quit(a)
+		})
+	}
+}
