@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -158,6 +159,25 @@ func TestCrowdOfOneAddress(t *testing.T) {
 		}
 		for _, c := range conns {
 			c.Close()
+		}
+	})
+}
+
+// TestWaitingIsBounded checks that an address may have so many connections waiting, and that its next is
+// refused while those of another address come in.
+func TestWaitingIsBounded(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		crowd, other := netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("10.0.0.6")
+		for i := range maxReading + maxWaiting {
+			if w.order.add(crowd) == nil {
+				t.Fatalf("connection %d is refused", i)
+			}
+		}
+		if w.order.add(crowd) != nil {
+			t.Error("no connection is refused")
+		}
+		if w.order.add(other) == nil {
+			t.Error("another address's connection is refused")
 		}
 	})
 }

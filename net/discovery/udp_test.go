@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/iface"
@@ -184,6 +185,23 @@ func TestCloseEndsEverything(t *testing.T) {
 	// The announcer may look once more while the program ends: it must not warn of a missing network.
 	if after := u.Report(); !slices.EqualFunc(before.Interfaces, after.Interfaces, func(a, b InterfaceStatus) bool { return a.Name == b.Name && a.Skipped == b.Skipped }) {
 		t.Errorf("Report lists %v after Close, want %v as before", after.Interfaces, before.Interfaces)
+	}
+}
+
+// The end of its group ends a UDP that was not closed.
+func TestGroupEndsUDP(t *testing.T) {
+	g := group.New(t.Context(), nil)
+	u, err := ListenUDP(g, UDPConfig{Port: freePort(t), Interfaces: []string{loopbackName(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	ended := make(chan struct{})
+	go func() { defer close(ended); g.Close() }()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		t.Fatal("a reader goes on")
 	}
 }
 

@@ -2,7 +2,9 @@ package plain
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -134,4 +136,30 @@ func TestConfigLocks(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("a function was called with the lock held")
 	}
+}
+
+// TestMuteDropsWhatWaits checks that nothing that waited for a line client is written after the mute.
+func TestMuteDropsWhatWaits(t *testing.T) {
+	muting(t, func(w *mutable, _ *seed) {
+		slow := w.dial(w.net.Host(carolAddr.Addr()))
+		fmt.Fprintln(slow, "I read later")
+		synctest.Wait()
+		const written = 1000
+		for range written {
+			w.plain.WriteToLineClients("Dora", strings.Repeat("x", 1000))
+		}
+		synctest.Wait()
+		w.mute("hush")
+		got := make(chan string)
+		go func() {
+			text, _ := io.ReadAll(slow)
+			got <- string(text)
+		}()
+		time.Sleep(time.Second)
+		w.plain.Disconnect(w.plain.Peers()[0].ID)
+		text := <-got
+		if n := strings.Count(text, "Dora"); n == 0 || n == written || !strings.Contains(text, "hush: nothing that you write") {
+			t.Errorf("%d of %d lines were written, and %q", n, written, text[max(0, len(text)-200):])
+		}
+	})
 }
