@@ -14,6 +14,8 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
+// A lost peer is dialled in rounds that begin with these waits. Package node looks for it on the network beside
+// that (seekLostFor), and connect.go retries the person's own routes for ever.
 const (
 	reconnectFirst = time.Second // the wait before the first retry, doubled each time
 	reconnectMost  = time.Minute

@@ -109,7 +109,7 @@ func (n *Node) isNativeIDLocked(id string) bool {
 // isNativeAddrLocked leaves out peers that left: another program may take their address.
 func (n *Node) isNativeAddrLocked(at netip.AddrPort) bool {
 	for _, p := range n.mu.peers {
-		here := p.link != nil || p.State == event.Lost && time.Since(p.lostAt) < lostFor
+		here := p.link != nil || p.State == event.Lost && time.Since(p.lostAt) < seekLostFor
 		if here && p.Addr.Port() == at.Port() && p.Addr.Addr().Unmap() == at.Addr().Unmap() {
 			return true
 		}

@@ -9,8 +9,8 @@ import (
 	"chat.lan/p2pchat/net/replica"
 )
 
-// lostFor is how long a lost peer is looked for eagerly.
-const lostFor = 2 * time.Minute
+// seekLostFor is how long a lost peer is looked for eagerly.
+const seekLostFor = 2 * time.Minute
 
 // scheduleFlush has flush called soon: acknowledgements and peer lists are gathered for a moment.
 func (n *Node) scheduleFlush() {
@@ -68,7 +68,7 @@ func (n *Node) everySecond() {
 	for _, p := range n.mu.peers {
 		if p.link != nil {
 			n.events.Post(event.PeerStats{Peer: p.now()})
-		} else if p.State == event.Lost && time.Since(p.lostAt) < lostFor {
+		} else if p.State == event.Lost && time.Since(p.lostAt) < seekLostFor {
 			lost = true
 		}
 	}

@@ -19,7 +19,7 @@ type Config struct {
 	Room            record.RoomID
 	Group           *group.Group // the writer runs in a child of it
 	Log             *slog.Logger
-	MaxWaitingBytes int // bytes of memory that may wait for the disk; 0 for DefaultBytes
+	MaxWaitingBytes int // bytes of memory that may wait for the disk; 0 for 64 MiB
 
 	FlushEvery time.Duration // the longest time until a queued record is written; 0 for 100 ms
 	RetryEvery time.Duration // between attempts while saving fails; 0 for 2 s
@@ -61,6 +61,9 @@ type Disk struct {
 
 var _ Store = (*Disk)(nil)
 
+// defaultWaitingBytes limits the memory of operations that wait for the disk. The count is an estimate.
+const defaultWaitingBytes = 64 << 20
+
 // maxRepairs limits how often a process replaces a damaged file. More repairs mean an error of ours
 // or a broken disk. The store then saves nothing more.
 const maxRepairs = 3
@@ -68,7 +71,7 @@ const maxRepairs = 3
 // Open opens the store's file, or creates it. A disk that is full, read-only or damaged is no
 // error: the store works as far as it can, and its Status says so. The only error is ErrNewer.
 func Open(cfg Config) (*Disk, error) {
-	cfg.MaxWaitingBytes = cmp.Or(cfg.MaxWaitingBytes, DefaultBytes)
+	cfg.MaxWaitingBytes = cmp.Or(cfg.MaxWaitingBytes, defaultWaitingBytes)
 	cfg.FlushEvery = cmp.Or(cfg.FlushEvery, 100*time.Millisecond)
 	cfg.RetryEvery = cmp.Or(cfg.RetryEvery, 2*time.Second)
 	if cfg.Log == nil {

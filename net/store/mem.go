@@ -15,9 +15,8 @@ import (
 	"chat.lan/p2pchat/net/search"
 )
 
-// DefaultBytes limits the memory, in bytes, that a Mem holds and that may wait for a Disk. The
-// count is an estimate.
-const DefaultBytes = 64 << 20
+// defaultMemBytes limits the memory that a Mem holds. The count is an estimate.
+const defaultMemBytes = 64 << 20
 
 // entryOverhead is the estimated memory of an entry besides its body, in bytes.
 const entryOverhead = 512
@@ -38,10 +37,10 @@ type Mem struct {
 
 var _ Store = (*Mem)(nil)
 
-// NewMem returns an empty store for a room. It holds at most limit bytes; 0 for DefaultBytes.
+// NewMem returns an empty store for a room. It holds at most limit bytes; 0 for 64 MiB.
 func NewMem(room record.RoomID, limit int) *Mem {
 	return &Mem{
-		room: room, limit: cmp.Or(limit, DefaultBytes), ledger: newLedger(),
+		room: room, limit: cmp.Or(limit, defaultMemBytes), ledger: newLedger(),
 		values: map[string]map[string][]byte{},
 	}
 }

@@ -49,7 +49,7 @@ func TestFlags(t *testing.T) {
 		"demo --peers 1":    "give a number from 2 to 6",
 		"demo --peers 7":    "give a number from 2 to 6",
 		"demo --peers -3":   "give a number from 2 to 6",
-		"demo --peers many": `--peers can't be "many"`,
+		"demo --peers many": `--peers doesn't take "many"`,
 		"demo Alice":        "write p2pchat demo",
 		"demo --tuor":       "unknown flag",
 	} {
