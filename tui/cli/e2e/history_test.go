@@ -286,24 +286,26 @@ func TestSendUnacknowledged(t *testing.T) {
 		defer l.Close()
 		cmd := program(t, t.TempDir(), "send", "--no-discovery", "--listen", "127.0.0.1:0",
 			"--connect", fmt.Sprint("line://", l.Addr()), "--wait", tc.wait, "hello")
-		heard := make(chan string, 1)
-		go func() {
-			conn, err := l.Accept()
-			if err != nil {
-				heard <- err.Error()
-				return
-			}
-			text, _ := bufio.NewReader(conn).ReadString('\n')
-			if tc.code == exitSignal {
-				cmd.Process.Signal(os.Interrupt)
-			}
-			heard <- text
-		}()
-		if code, out, errs := finish(t, cmd); code != tc.code || out != "" || !strings.Contains(errs, tc.want) {
-			t.Errorf("exit %d, %q, %q", code, out, errs)
+		var out, errs strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
 		}
-		if text := <-heard; !strings.Contains(text, "hello") {
-			t.Errorf("heard %q", text)
+		l.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if text, err := bufio.NewReader(conn).ReadString('\n'); !strings.Contains(text, "hello") {
+			t.Errorf("heard %q, %v", text, err)
+		}
+		if tc.code == exitSignal {
+			cmd.Process.Signal(os.Interrupt)
+		}
+		cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != tc.code || out.String() != "" || !strings.Contains(errs.String(), tc.want) {
+			t.Errorf("exit %d, %q, %q", code, out.String(), errs.String())
 		}
 	}
 }
