@@ -42,8 +42,9 @@ type Config struct {
 
 // Client opens a link over a connection that we dialled. expect is the key that the peer must have; the
 // zero key accepts any but our own. Client takes at most 5 s for the handshake and 10 s for the Hello,
-// starts no goroutine that outlives the call, and closes conn on error. Like TCP, conn must deliver the
-// bytes it accepted even to a peer that reads slowly. The caller must call Start or Bye.
+// starts no goroutine that outlives the call, and closes conn on error. When ctx ends it returns the cause within
+// a second: a peer that has our Hello already gets a Bye before. Like TCP, conn must deliver the
+// bytes it accepted even to a peer that reads slowly. The caller must call Start or Refuse.
 func Client(ctx context.Context, conn net.Conn, cfg Config, expect identity.Key) (*Link, error) {
 	return open(ctx, conn, cfg, expect, true)
 }

@@ -32,23 +32,28 @@ func (l *Link) refuseUnwanted() error {
 	return nil
 }
 
-// writeBye sends Bye and ends our direction. It may fail: a peer that is gone needs no reason.
+// writeBye says Bye to a peer to which there is no link, and ends our direction. It may fail: a peer that is
+// gone needs no reason.
 func (l *Link) writeBye(reason string) {
+	cut := time.AfterFunc(refuseWithin, func() { l.conn.Close() })
+	defer cut.Stop()
 	if bye, err := wire.Encode(wire.Bye{Reason: reason}); err == nil {
 		_, _ = l.tls.Write(bye)
 		_ = l.tls.CloseWrite()
 	}
 }
 
-// exchangeHellos sends our Hello and waits at most helloWithin for the peer's.
+// exchangeHellos sends our Hello and waits at most helloWithin for the peer's. A peer that has read ours counts
+// us as linked. So when ctx ends meanwhile, it gets a Bye.
 func (l *Link) exchangeHellos(ctx context.Context) error {
 	if err := l.conn.SetReadDeadline(time.Now().Add(helloWithin)); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { l.conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetReadDeadline(time.Unix(1, 0)) })
 	err := l.sendAndReadHello()
 	if !stop() {
-		return context.Cause(ctx)
+		l.writeBye(wire.ByeLeaving)
+		return fmt.Errorf("%w: %w", ErrUnwanted, context.Cause(ctx))
 	}
 	if err != nil {
 		return err

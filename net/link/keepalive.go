@@ -53,7 +53,7 @@ func (c *keepalive) loop(ctx context.Context) {
 		case <-done:
 			// The program ends, or a goroutine has panicked: the peer gets a Bye all the same.
 			done = nil
-			l.bye(wire.ByeLeaving)
+			l.Bye(wire.ByeLeaving)
 			c.limitDrain(quitWithin)
 		case <-readerDone:
 			readerDone = nil

@@ -30,10 +30,10 @@ type Link struct {
 	queue  *queue
 	rtt    rtt
 
-	started  atomic.Bool // by Start, or by Bye in its place
+	started  atomic.Bool // by Start, or ended by Refuse in its place
 	handler  Handler     // set by Start, as are those below
 	group    *group.Group
-	incoming *verify.Queue // nil: incoming messages are discarded
+	incoming *verify.Queue
 	ping     func() map[string]string
 
 	closing chan struct{} // closed when either side has said Bye
@@ -69,27 +69,19 @@ func newLink(c net.Conn, cfg Config, dialed bool) *Link {
 
 // Start starts the link's goroutines, which call h until Down; they belong to Config.Group. The keepalive
 // goroutine calls pingFrontier for the frontier of each Ping. Start reports false, and never calls h, if
-// the link was started or ended by Bye before, or if Config.Group was stopped, which closes the
-// connection.
+// the link was started or refused before, or if Config.Group was stopped, which closes the connection.
 func (l *Link) Start(h Handler, pingFrontier func() map[string]string) bool {
 	if !l.started.CompareAndSwap(false, true) {
 		return false
 	}
 	l.handler, l.ping = h, pingFrontier
 	l.incoming = l.cfg.Pool.OpenQueue()
-	return l.launch()
-}
-
-// launch starts the keepalive goroutine, which starts the others.
-func (l *Link) launch() bool {
 	l.group = l.cfg.Group.Child()
 	if l.group.Go("link/keepalive", l.run) {
 		return true
 	}
 	l.fail(group.ErrStopped)
-	if l.incoming != nil {
-		l.incoming.Close()
-	}
+	l.incoming.Close()
 	return false
 }
 
@@ -97,7 +89,7 @@ func (l *Link) launch() bool {
 func (l *Link) run(ctx context.Context) {
 	defer l.group.Stop() // frees its place in the parent
 	// If the group was stopped meanwhile, fail and Close end those that run.
-	if l.incoming == nil || !l.group.Go("link/deliver", l.deliverQueued) {
+	if !l.group.Go("link/deliver", l.deliverQueued) {
 		close(l.delivered)
 	}
 	if !l.group.Go("link/reader", l.read) {
@@ -113,16 +105,14 @@ func (l *Link) run(ctx context.Context) {
 
 	l.queue.drop()
 	l.conn.Close()
-	if l.incoming != nil && l.discardsInput(ctx) {
+	if l.discardsInput(ctx) {
 		l.incoming.Close() // drops waiting messages, but not the one being delivered
 	}
 	<-l.writerDone
 	<-l.readerDone
-	if l.incoming != nil {
-		l.incoming.Close()
-		<-l.delivered
-		l.handler.Down(l, l.downReason())
-	}
+	l.incoming.Close()
+	<-l.delivered
+	l.handler.Down(l, l.downReason())
 }
 
 // discardsInput reports whether received messages should no longer be delivered.
@@ -178,23 +168,24 @@ func (l *Link) WaitSync(ctx context.Context) error { return l.queue.wait(ctx, bu
 
 // Bye ends the link in good order: the writer writes all queued frames and then Bye, and ends our
 // direction. The peer's messages are delivered until it ends its own; then Down follows. That takes at
-// most 5 s of silence and 20 s in all. Bye never blocks, and the link accepts no more frames. On a link
-// that was not started, the peer's messages are discarded and no Down follows; Start first if that would
-// lose messages.
+// most 5 s of silence and 20 s in all. Bye never blocks, and the link accepts no more frames. The link must
+// have been started. After the peer's Bye there is none of ours, since the peer wouldn't read it.
 func (l *Link) Bye(reason string) {
-	l.bye(reason)
-	if l.started.CompareAndSwap(false, true) {
-		l.launch()
-	}
-}
-
-// bye seals the queue with a Bye behind all waiting frames. After the peer's Bye it adds none, since the
-// peer wouldn't read it.
-func (l *Link) bye(reason string) {
 	frame, _ := wire.Encode(wire.Bye{Reason: reason}) // nil if it is over 64 KiB: the caller's mistake
 	l.saidBye.Store(true)                             // first: the peer's answer can be here before seal returns
 	l.queue.seal(frame)
 	l.once.Do(func() { close(l.closing) })
+}
+
+// Refuse ends a link that wasn't started. It says Bye, waits at most a second for the peer to read it, and closes
+// the connection. What the peer has sent is discarded, and no Down follows. On a link that was started it
+// does nothing.
+func (l *Link) Refuse(reason string) {
+	if l.started.CompareAndSwap(false, true) {
+		l.writeBye(reason)
+		l.awaitRefusalRead()
+		l.fail(ErrUnwanted)
+	}
 }
 
 // fail cuts the connection. Queued frames and undelivered messages are lost, and Down follows with the first

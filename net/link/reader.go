@@ -24,15 +24,13 @@ func (l *Link) read(ctx context.Context) {
 	defer close(l.readerDone)
 	l.readErr = ErrDown // in case of a panic
 	err := l.receive(ctx)
-	if l.incoming != nil {
-		l.incoming.End()
-	}
+	l.incoming.End()
 	<-l.delivered
 	l.readErr = err
 }
 
 func (l *Link) receive(ctx context.Context) error {
-	in := inbound{l: l, ctx: ctx, discard: l.incoming == nil}
+	in := inbound{l: l, ctx: ctx}
 	for {
 		payload, err := l.frames.Next()
 		if errors.Is(err, wire.ErrFrameSize) {

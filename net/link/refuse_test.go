@@ -1,11 +1,14 @@
 package link
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -44,6 +47,67 @@ func TestRefuseReason(t *testing.T) {
 			t.Errorf("refusing dialler %v: took %v", dialler, took)
 		}
 	}
+}
+
+// TestRefuse: a link that was refused before its start never starts, and its peer gets the Bye. A peer that is gone
+// holds up the refusal for a moment only.
+func TestRefuse(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := newSide(t, 1), newSide(t, 2)
+			n, ca, cb := memPair(t, 1, memnet.Link{})
+			la, lb := pair(t, a, b, ca, cb)
+			ha, hb := newRecorder(t), newRecorder(t)
+			lb.Start(hb, nil)
+			lb.Control(encode(t, wire.Typing{}))
+			if gone {
+				host(n, 2).Cut()
+			}
+			start := time.Now()
+			la.Refuse(wire.ByeFull)
+			if took := time.Since(start); took > 2*refuseWithin {
+				t.Errorf("peer gone %v: the refusal took %v", gone, took)
+			}
+			if la.Start(ha, nil) || !la.Ending() {
+				t.Errorf("peer gone %v: the refused link goes on", gone)
+			}
+			if gone {
+				lb.fail(ErrDown)
+				<-hb.down
+			} else if err := <-hb.down; byeReason(err) != wire.ByeFull {
+				t.Errorf("the peer is down with %v", err)
+			}
+		})
+	}
+}
+
+// TestEndBetweenHellos: the program ends when the peer has our Hello, and so counts us as linked. It gets a Bye.
+func TestEndBetweenHellos(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newSide(t, 1), newSide(t, 2)
+		hello := b.Hello
+		b.Hello = func() wire.Hello { time.Sleep(time.Second); return hello() }
+		_, ca, cb := memPair(t, 1, memnet.Link{})
+		ctx, end := context.WithCancelCause(t.Context())
+		down := make(chan error)
+		go func() {
+			lb, err := Server(t.Context(), cb, b.Config)
+			if err != nil {
+				t.Error(err)
+			}
+			h := newRecorder(t)
+			lb.Start(h, nil)
+			down <- <-h.down
+		}()
+		leaving := errors.New("the end")
+		time.AfterFunc(900*time.Millisecond, func() { end(leaving) })
+		if _, err := Client(ctx, ca, a.Config, identity.Key{}); !errors.Is(err, leaving) {
+			t.Errorf("the side that ends: %v", err)
+		}
+		if err := <-down; byeReason(err) != wire.ByeLeaving {
+			t.Errorf("the peer is down with %v", err)
+		}
+	})
 }
 
 // TestEnding: a link is ending from the first Bye of either side on, or from a cut.

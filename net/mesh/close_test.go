@@ -66,3 +66,35 @@ func TestClose(t *testing.T) {
 		})
 	}
 }
+
+// TestCloseWhileLinking ends a program just when others link to it, as soon as it has no link. A peer for which
+// there was a link sees it leave, and never counts it as lost.
+func TestCloseWhileLinking(t *testing.T) {
+	seenUp := 0
+	for after := time.Duration(0); after < 400*time.Millisecond; after += 3 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			n := network(t, uint64(after), 50*time.Millisecond)
+			a := join(t, host(n, 1), identityOf(1))
+			others := []*member{join(t, host(n, 2), identityOf(2)), join(t, host(n, 3), identityOf(3))}
+			for _, m := range others {
+				m.Connect(a.addr)
+			}
+			time.Sleep(after)
+			a.Close()
+			a.await(func() bool { return a.open == 0 })
+			a.group.Close()
+			time.Sleep(3 * time.Second)
+			for _, m := range others {
+				h := m.history(a.key())
+				if count(h, "up") != count(h, "down: leaving") {
+					t.Errorf("closed after %v: %q", after, h)
+				}
+				seenUp += count(h, "up")
+			}
+			quit(others...)
+		})
+	}
+	if seenUp == 0 {
+		t.Error("no link ever came up")
+	}
+}

@@ -142,7 +142,7 @@ func (d *dial) open(keyProven func()) (*link.Link, error) {
 		reason, unwanted = d.reserve(key)
 		return reason
 	}
-	l, err := link.Client(m.group.Context(), conn, cfg, d.expect) // not d.ctx, as in Accept
+	l, err := link.Client(m.ctx, conn, cfg, d.expect) // not d.ctx: the peer may count us as linked already
 	if unwanted != nil {
 		return nil, unwanted
 	}

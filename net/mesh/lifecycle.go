@@ -17,13 +17,19 @@ var errRefused = errors.New("this side refused the link")
 // there, route the one that was dialled, nil if the peer dialled. Without an error the peer is linked, by
 // this link or by another.
 func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) error {
-	refuse := func(reason string) error {
-		l.Bye(reason)
+	reason := m.cfg.Admit(l.Hello())
+	if reason == "" {
+		reason = m.choose(l, began, route)
+	}
+	if reason != "" {
+		l.Refuse(reason) // in this goroutine, for which Close of the group waits
 		return fmt.Errorf("%w (%s)", errRefused, reason)
 	}
-	if reason := m.cfg.Admit(l.Hello()); reason != "" {
-		return refuse(reason)
-	}
+	return nil
+}
+
+// choose makes l the link to its peer, or ends it because another is. It returns a reason to refuse l, or "".
+func (m *Mesh) choose(l *link.Link, began time.Time, route Route) (reason string) {
 	if r := m.cfg.RouteTo(l); r != nil {
 		route = r
 	}
@@ -34,15 +40,17 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) error {
 	defer p.reporting.Unlock()
 
 	m.mu.Lock()
-	if reason := m.refusalLocked(p); reason != "" {
+	if reason = m.refusalLocked(p); reason != "" {
 		deliver := m.closed && p.up && p.blockedBy == 0 // a crossed link, and the peer gets its Bye on the other
 		m.mu.Unlock()
-		if deliver {
-			l.Start(handler, m.cfg.Hashes)
+		if deliver && l.Start(handler, m.cfg.Hashes) {
+			l.Bye(reason)
+			return ""
 		}
-		return refuse(reason)
+		return reason
 	}
-	old, reason := p.link, wire.ByeDuplicate
+	old := p.link
+	reason = wire.ByeDuplicate
 	if old != nil {
 		var stays bool
 		if stays, reason = m.chooseLocked(l, old, began.Sub(p.since)); !stays {
@@ -51,7 +59,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) error {
 			if l.Start(handler, m.cfg.Hashes) {
 				l.Bye(reason)
 			}
-			return nil
+			return ""
 		}
 	}
 	replacement := p.replacement
@@ -75,7 +83,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) error {
 	}
 	if !l.Start(handler, m.cfg.Hashes) { // the group was stopped
 		m.reportDown(p, l, link.ErrDown)
-		return nil
+		return ""
 	}
 	m.mu.Lock()
 	p.running = true
@@ -85,7 +93,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) error {
 	if reason != "" {
 		l.Bye(reason)
 	}
-	return nil
+	return ""
 }
 
 // endLinkLocked says Bye to p, if there is a link. A link that adopt hasn't started yet would lose what has

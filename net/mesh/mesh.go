@@ -134,8 +134,7 @@ func (m *Mesh) Accept(conn net.Conn, began time.Time, keyProven func()) {
 		defer m.mu.Unlock()
 		return m.refusalLocked(m.peers[key])
 	}
-	// Not m.ctx: a peer that has our Hello already gets its Bye from adopt after Close.
-	l, err := link.Server(m.group.Context(), conn, cfg)
+	l, err := link.Server(m.ctx, conn, cfg)
 	if err == nil {
 		err = m.adopt(l, began, nil)
 	}
