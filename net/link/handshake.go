@@ -190,5 +190,5 @@ func (l *Link) awaitRefusalRead() {
 		_ = w.CloseWrite()
 	}
 	_ = l.conn.SetReadDeadline(time.Now().Add(refuseWithin))
-	_, _ = io.CopyN(io.Discard, l.conn, wire.MaxFrame)
+	_, _ = io.Copy(io.Discard, l.conn) // however much: the deadline ends it
 }

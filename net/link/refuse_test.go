@@ -2,7 +2,10 @@ package link
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,6 +82,46 @@ func TestRefuse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRefuseWhileSending: a refusal reads all that the peer has sent before it closes. On some systems a close with
+// unread bytes is a reset, which destroys the Bye.
+func TestRefuseWhileSending(t *testing.T) {
+	a, b := newSide(t, 1), newSide(t, 2)
+	ca, cb := tcpPair(t)
+	la, lb := pair(t, a, b, ca, cb)
+	sent := 0
+	for range 16 {
+		n, err := lb.tls.Write(encode(t, wire.Typing{Room: strings.Repeat("x", 60<<10)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent += n
+	}
+	la.Refuse(wire.ByeFull)
+	if in, _ := la.Bytes(); in < int64(sent) {
+		t.Errorf("%d of %d bytes were read", in, sent)
+	}
+	hb := newRecorder(t)
+	lb.Start(hb, nil)
+	if err := <-hb.down; byeReason(err) != wire.ByeFull {
+		t.Errorf("the peer is down with %v", err)
+	}
+}
+
+// TestRefuseDeaf: a peer that takes no byte holds up its refusal for a moment only.
+func TestRefuseDeaf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		l := newLink(ours, newSide(t, 1).Config, true)
+		l.tls = tls.Client(l.conn, &tls.Config{InsecureSkipVerify: true})
+		start := time.Now()
+		l.Refuse(wire.ByeFull)
+		if took := time.Since(start); took > 2*refuseWithin {
+			t.Errorf("the refusal took %v", took)
+		}
+	})
 }
 
 // TestEndBetweenHellos: the program ends when the peer has our Hello, and so counts us as linked. It gets a Bye.

@@ -123,7 +123,7 @@ func (d *dial) run() error {
 		}
 		return err
 	}
-	return m.adopt(l, began, d.route)
+	return m.adoptOrRefuse(l, began, d.route)
 }
 
 // open connects and exchanges Hellos. It calls keyProven when the peer's key is proven.
@@ -142,7 +142,7 @@ func (d *dial) open(keyProven func()) (*link.Link, error) {
 		reason, unwanted = d.reserve(key)
 		return reason
 	}
-	l, err := link.Client(m.ctx, conn, cfg, d.expect) // not d.ctx: the peer may count us as linked already
+	l, err := link.Client(m.group.Context(), conn, cfg, d.expect) // not d.ctx, as in Accept
 	if unwanted != nil {
 		return nil, unwanted
 	}

@@ -13,23 +13,23 @@ import (
 // errRefused says that this side doesn't take the peer, because of Config.Admit or of a Block meanwhile.
 var errRefused = errors.New("this side refused the link")
 
-// adopt makes a link whose Hello is here the one to its peer, or ends it. began is when its connection was
-// there, route the one that was dialled, nil if the peer dialled. Without an error the peer is linked, by
+// adoptOrRefuse makes a link whose Hello is here the one to its peer, or ends it. began is when its connection
+// was there, route the one that was dialled, nil if the peer dialled. Without an error the peer is linked, by
 // this link or by another.
-func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) error {
+func (m *Mesh) adoptOrRefuse(l *link.Link, began time.Time, route Route) error {
 	reason := m.cfg.Admit(l.Hello())
 	if reason == "" {
-		reason = m.choose(l, began, route)
+		reason = m.adopt(l, began, route)
 	}
 	if reason != "" {
-		l.Refuse(reason) // in this goroutine, for which Close of the group waits
+		l.Refuse(reason) // in this goroutine, for which the end of the group waits
 		return fmt.Errorf("%w (%s)", errRefused, reason)
 	}
 	return nil
 }
 
-// choose makes l the link to its peer, or ends it because another is. It returns a reason to refuse l, or "".
-func (m *Mesh) choose(l *link.Link, began time.Time, route Route) (reason string) {
+// adopt makes l the link to its peer, or ends it because another is. Otherwise it returns a reason to refuse l.
+func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string) {
 	if r := m.cfg.RouteTo(l); r != nil {
 		route = r
 	}

@@ -134,9 +134,10 @@ func (m *Mesh) Accept(conn net.Conn, began time.Time, keyProven func()) {
 		defer m.mu.Unlock()
 		return m.refusalLocked(m.peers[key])
 	}
-	l, err := link.Server(m.ctx, conn, cfg)
+	// Not m.ctx: after Close a peer still learns from its Bye that we leave.
+	l, err := link.Server(m.group.Context(), conn, cfg)
 	if err == nil {
-		err = m.adopt(l, began, nil)
+		err = m.adoptOrRefuse(l, began, nil)
 	}
 	if err != nil {
 		m.cfg.Log.Info("refused a connection", "error", err)
