@@ -32,7 +32,7 @@ type lineClient struct {
 	named   string // the address that ConnectLine was called with; "" for a connection that came in
 
 	// The rest is guarded by lineClients.mu.
-	muted   bool      // it was told why it isn't heard
+	muted   bool      // it got the reason why it isn't heard
 	tookAt  time.Time // when something was written last, or writing began
 	peer    event.Peer
 	queue   [][]byte
@@ -60,7 +60,7 @@ func (l *lineClients) join(conn net.Conn, remote netip.AddrPort, name, named str
 	l.running.Add(1)
 	l.mu.Unlock()
 	l.cfg.Handler.Peer(c.peer, event.Peer{})
-	if why := l.cfg.MuteReason(); why != "" { // Enforce tells the client when that ends
+	if why := l.cfg.MuteReason(); why != "" { // Enforce lets the client know when that ends
 		c.explainMute(why)
 	}
 	return c, nil

@@ -8,14 +8,20 @@ import (
 	"time"
 )
 
-// appendTwenty saves twenty records of one author, a second apart, that came by catching up: they expire by
+// caughtUp returns twenty records of one author, a second apart, that came by catching up: they expire by
 // their own time.
-func appendTwenty(t *testing.T, d *Disk) []Entry {
-	t.Helper()
+func caughtUp() []Entry {
 	talk := conversation(20, 1)
 	for i := range talk {
 		talk[i].Live = false
 	}
+	return talk
+}
+
+// appendTwenty saves the records of caughtUp.
+func appendTwenty(t *testing.T, d *Disk) []Entry {
+	t.Helper()
+	talk := caughtUp()
 	appendAll(t, d, talk)
 	settle(t, d)
 	return talk
@@ -120,10 +126,7 @@ func TestExpireEnds(t *testing.T) {
 // alone what Expire has returned.
 func TestExpiryCountsOnce(t *testing.T) {
 	d := open(t, config(t))
-	talk := conversation(20, 1)
-	for i := range talk {
-		talk[i].Live = false
-	}
+	talk := caughtUp()
 	var e expiry
 	for _, part := range [][]Entry{talk[:8], talk[8:]} {
 		appendAll(t, d, part)

@@ -3,8 +3,8 @@ package messages
 import "chat.lan/p2pchat/net/event"
 
 // MoveSelection selects the message above the selected one, or for a step of 1 the message below. It
-// begins at the last message on the screen or above, else at the first below. The selected message stays on the screen while others
-// arrive, so a selection at the end stops following it.
+// begins at the last message on the screen or above, else at the first below. The selected message stays on
+// the screen while others arrive, so a selection at the end stops following it.
 func (p *Pane) MoveSelection(step int) {
 	v := &p.viewport
 	v.update()

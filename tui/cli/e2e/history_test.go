@@ -249,7 +249,6 @@ func TestSendAndTail(t *testing.T) {
 	}
 }
 
-// The copy that an export reads is removed, also when a closed pipe ends the export.
 // A profile in use has a second one beside it for send, by its folder too.
 func TestSendBesideItsProfile(t *testing.T) {
 	t.Parallel()
@@ -310,6 +309,7 @@ func TestSendUnacknowledged(t *testing.T) {
 	}
 }
 
+// The copy that an export reads is removed, also when a closed pipe ends the export.
 func TestExportIntoClosedPipe(t *testing.T) {
 	t.Parallel()
 	home, temp := t.TempDir(), t.TempDir()
