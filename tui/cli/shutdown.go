@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/tui/lines"
 )
 
-// Limits on how long a shutdown takes: goodbyes, and the last output to a reader that no longer reads.
+// Limits on how long a shutdown takes. The last output has its own: it waits while somebody reads it.
 const (
 	goodbyeTime = 2 * time.Second
-	outputTime  = time.Second
-	endTime     = 5 * time.Second // for all of it, in case something hangs
+	endTime     = 10 * time.Second // for what may hang
 )
 
 // cancelOnSignal cancels with errSignalled when a signal arrives. It stops watching when g ends. The
@@ -42,41 +42,57 @@ func cancelOnSignal(g *group.Group, cancel context.CancelCauseFunc) {
 }
 
 // shutdown says goodbye to peers, writes out all that is still in memory and waits for every goroutine.
-// It returns an error when the last output or the last messages were not written. What hangs is left
-// to the exit: after a panic, a lock may be held for good.
-func (r *run) shutdown() (unsaved error) {
-	last := group.New(context.Background(), r.logPanic)
+// It returns an error when the last output or the last messages were not written.
+func (r *run) shutdown() error {
+	var saved error
+	unsaved := errHangs
+	if r.ends("node and store", func() { saved = r.saveLast() }) {
+		unsaved = saved
+	}
+	failed := r.ui.close()
+	if failed != nil {
+		r.log.Warn("end", "error", failed)
+	}
+	if !errors.Is(failed, lines.ErrStuck) { // its writer can't be interrupted, and waiting for it would never end
+		r.ends("goroutines", r.group.Close)
+	}
+	return errors.Join(failed, unsaved)
+}
+
+// errHangs is what shutdown returns when the node or the store doesn't end.
+var errHangs = errors.New("the program hangs at its end: the last messages may not be saved")
+
+// saveLast says goodbye to peers and saves the last messages.
+func (r *run) saveLast() error {
+	if r.node != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
+		r.node.Close(ctx)
+		cancel()
+	}
+	if r.cfg.Store == nil {
+		return nil
+	}
+	err := r.cfg.Store.Close()
+	if err != nil {
+		err = fmt.Errorf("the last messages are not saved: %w", err)
+		r.log.Warn("end", "error", err)
+	}
+	return err
+}
+
+// ends runs a part of the shutdown and reports whether it returned in time. What hangs is left to the
+// exit: after a panic, a lock may be held for good.
+func (r *run) ends(name string, end func()) bool {
 	done := make(chan struct{})
-	var failed error // read once done is closed
-	last.Go("end", func(context.Context) {
+	group.New(context.Background(), r.logPanic).Go("end", func(context.Context) {
 		defer close(done)
-		if r.node != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
-			r.node.Close(ctx)
-			cancel()
-		}
-		var unsaved error
-		if r.cfg.Store != nil {
-			if unsaved = r.cfg.Store.Close(); unsaved != nil {
-				unsaved = fmt.Errorf("the last messages are not saved: %w", unsaved)
-				r.log.Warn("end", "error", unsaved)
-			}
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), outputTime)
-		defer cancel()
-		if failed = r.ui.close(ctx); failed != nil {
-			r.log.Warn("end", "error", failed)
-		}
-		failed = errors.Join(failed, unsaved)
-		if ctx.Err() == nil { // else the writer is stuck, and waiting for it would never end
-			r.group.Close()
-		}
+		end()
 	})
 	select {
 	case <-done:
-		return failed
+		return true
 	case <-time.After(endTime):
-		r.log.Warn("end: something hangs", "after", endTime)
-		return nil
+		r.log.Warn("end: something hangs", "in", name, "after", endTime)
+		return false
 	}
 }

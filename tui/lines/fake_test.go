@@ -202,9 +202,7 @@ func (r *rig) run(t *testing.T, ctx context.Context) error {
 
 func (r *rig) stop(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := r.mode.Close(ctx); err != context.Cause(r.mode.out.failed) {
+	if err := r.mode.Close(); err != context.Cause(r.mode.out.failed) {
 		t.Error(err)
 	}
 	r.group.Close()

@@ -14,7 +14,6 @@ package lines
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -308,17 +307,27 @@ func (m *Mode) farewell(ctx context.Context, n command.LocalPeer) {
 	}
 }
 
-// Close writes out what is queued, until ctx ends, and ends the writer. Later events are dropped. It
-// returns why stdout took no more, if so: what Run printed last may not be there.
-func (m *Mode) Close(ctx context.Context) error {
+// Close writes out what is queued and ends the writer. Later events are dropped. It takes as long as the
+// reader of stdout needs, and gives up with ErrStuck once that has taken nothing for 3 s. It returns why
+// stdout took no more, if so: what Run printed last may not be there.
+func (m *Mode) Close() error {
 	m.out.close()
-	select {
-	case <-m.out.done:
-		return context.Cause(m.out.failed)
-	case <-ctx.Done():
-		return fmt.Errorf("standard output isn't read: %w", ctx.Err())
+	for before := int64(-1); ; {
+		taken := m.out.taken.Load()
+		if taken == before {
+			return ErrStuck
+		}
+		before = taken
+		select {
+		case <-m.out.done:
+			return context.Cause(m.out.failed)
+		case <-time.After(stuckAfter):
+		}
 	}
 }
 
 // ErrOutput is what Run returns when stdout was closed by its reader: a pipe into head, for one.
 var ErrOutput = errors.New("standard output is closed")
+
+// ErrStuck is what Close returns when nobody reads stdout, though it is open.
+var ErrStuck = errors.New("standard output isn't read")

@@ -5,12 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 )
 
-// maxQueued is how many bytes may wait to be written before wait blocks.
-const maxQueued = 256 << 10
+// Limits of the output, in bytes.
+const (
+	maxQueued = 256 << 10 // may wait to be written before wait blocks
+	pieceSize = 32 << 10  // are written at once, so that a slow reader is seen to read
+)
+
+// stuckAfter is how long a reader may take nothing at the end: long, since a busy machine may not run it.
+const stuckAfter = 3 * time.Second
 
 // The prompt, and what takes it away again where a line can be erased.
 const (
@@ -29,6 +38,7 @@ type output struct {
 	done     chan struct{}   // closed by run when it returns
 	failed   context.Context // ended by run when stdout takes no more; its cause says why
 	fail     context.CancelCauseFunc
+	taken    atomic.Int64 // how many pieces stdout took
 
 	mu      sync.Mutex
 	queue   []chunk       // guarded by mu
@@ -170,8 +180,11 @@ func (o *output) write(taken []chunk, prompts bool) error {
 			_, _ = o.err.Write(c.text) // there is nowhere to say that it failed
 			continue
 		}
-		if _, err := o.out.Write(c.text); err != nil {
-			return err
+		for piece := range slices.Chunk(c.text, pieceSize) {
+			if _, err := o.out.Write(piece); err != nil {
+				return err
+			}
+			o.taken.Add(1)
 		}
 	}
 	if prompts && !o.shown {
