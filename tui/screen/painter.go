@@ -123,7 +123,7 @@ func (p *painter) draw() error {
 	}
 	err := p.display.write(b)
 	if errors.Is(err, errReleased) {
-		// Retaking the terminal marks a repaint; until then drawing is pointless.
+		// Retaking the terminal marks a frame; until then drawing is pointless.
 		p.mu.Lock()
 		p.mu.full = true
 		p.mu.Unlock()

@@ -61,15 +61,6 @@ func (r *running) end() error {
 	}
 }
 
-// retake takes the terminal back and has everything drawn again, as the program does after a stop.
-func (r *running) retake() error {
-	if err := r.screen.term.retake(); err != nil {
-		return err
-	}
-	r.screen.painter.repaint()
-	return nil
-}
-
 func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
 	r := run(t, 30, 5)
 	r.see("[]")
@@ -90,7 +81,7 @@ func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
 	}
 	r.mustBeBack(0)
 	r.screen.prog.Send(tea.KeyMsg{}) // returns
-	if err := r.retake(); err != nil || r.raw() {
+	if err := r.screen.retake(); err != nil || r.raw() {
 		t.Errorf("retake after the end took the terminal (err %v)", err)
 	}
 }
@@ -242,7 +233,7 @@ func TestLeaveAndRetake(t *testing.T) {
 	before := len(r.output())
 	r.screen.prog.Send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("x")})
 	r.screen.prog.Send(nil) // taken after the key was dealt with
-	if err := r.retake(); err != nil {
+	if err := r.screen.retake(); err != nil {
 		t.Fatal(err)
 	}
 	r.see("[x]")
