@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/tui/lines"
 	"chat.lan/p2pchat/tui/sanitize"
 
 	"github.com/spf13/cobra"
@@ -38,8 +39,27 @@ func exitCode(err error) int {
 	return exitError
 }
 
+// withoutOwnDoing returns the parts of err that are news to the user: without a signal that the user sent, or an
+// output that its reader closed.
+func withoutOwnDoing(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var news []error
+		for _, part := range joined.Unwrap() {
+			news = append(news, withoutOwnDoing(part))
+		}
+		return errors.Join(news...)
+	}
+	if errors.Is(err, errSignalled) || errors.Is(err, lines.ErrOutput) {
+		return nil
+	}
+	return err
+}
+
 // printError writes an error as one line on stderr.
-func printError(err error) { fmt.Fprintln(os.Stderr, "p2pchat: "+sanitize.Line(err.Error()).String()) }
+func printError(err error) {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ") // between the parts of a joined error
+	fmt.Fprintln(os.Stderr, "p2pchat: "+sanitize.Line(text).String())
+}
 
 // usageError is a flag or an argument that makes no sense; hint is the next step.
 type usageError struct{ text, hint string }

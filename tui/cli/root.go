@@ -13,8 +13,6 @@ import (
 	"runtime"
 	"strings"
 
-	"chat.lan/p2pchat/tui/lines"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -27,9 +25,8 @@ func Main(args []string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
 	err := root.Execute()
-	// A reader that closed our output doesn't want to hear about it.
-	if err != nil && !errors.Is(err, errSignalled) && !errors.Is(err, lines.ErrOutput) {
-		printError(err)
+	if news := withoutOwnDoing(err); news != nil {
+		printError(news)
 	}
 	return exitCode(err)
 }

@@ -119,7 +119,7 @@ func (r *run) wait(ctx context.Context) (err error) {
 		err = r.ui.run(ctx, r.node)
 	})
 	<-ended
-	err = cmp.Or(err, r.shutdown())
+	err = errors.Join(err, r.shutdown())
 	caught := r.group.Err()
 	if own := (*group.Panic)(nil); caught == nil && errors.As(err, &own) {
 		r.logPanic(own) // from a goroutine that the screen started by itself
