@@ -68,8 +68,8 @@ func TestTextWaitsForSecondBeacon(t *testing.T) {
 // reported.
 func TestTextThatWaitedTooLong(t *testing.T) {
 	hears(t, func(w *world, bob *seed) {
-		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		w.plain.Send("no one there?", false)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
 		synctest.Wait()
 		w.plain.Send("hello", false)
 		time.Sleep(16 * time.Second)

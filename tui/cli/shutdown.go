@@ -45,7 +45,7 @@ func cancelOnSignal(g *group.Group, cancel context.CancelCauseFunc) {
 // It returns an error when the last output or the last messages were not written.
 func (r *run) shutdown() error {
 	var saved error
-	unsaved := errHangs
+	unsaved := errUnsure
 	if r.ends("node and store", func() { saved = r.saveLast() }) {
 		unsaved = saved
 	}
@@ -59,8 +59,8 @@ func (r *run) shutdown() error {
 	return errors.Join(failed, unsaved)
 }
 
-// errHangs is what shutdown returns when the node or the store doesn't end.
-var errHangs = errors.New("the program hangs at its end: the last messages may not be saved")
+// errUnsure is what shutdown returns when the node or the store hangs or panics at its end.
+var errUnsure = errors.New("the program didn't end well: the last messages may not be saved")
 
 // saveLast says goodbye to peers and saves the last messages.
 func (r *run) saveLast() error {
@@ -80,17 +80,19 @@ func (r *run) saveLast() error {
 	return err
 }
 
-// ends runs a part of the shutdown and reports whether it returned in time. What hangs is left to the
-// exit: after a panic, a lock may be held for good.
+// ends runs a part of the shutdown and reports whether it returned, in time and without a panic. What hangs is
+// left to the exit: after a panic, a lock may be held for good.
 func (r *run) ends(name string, end func()) bool {
 	done := make(chan struct{})
-	group.New(context.Background(), r.logPanic).Go("end", func(context.Context) {
+	g := group.New(context.Background(), r.logPanic)
+	g.Go("end", func(context.Context) {
 		defer close(done)
 		end()
 	})
 	select {
 	case <-done:
-		return true
+		g.Close()
+		return g.Err() == nil
 	case <-time.After(endTime):
 		r.log.Warn("end: something hangs", "in", name, "after", endTime)
 		return false

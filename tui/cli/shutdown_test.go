@@ -17,12 +17,16 @@ import (
 // closing is a store whose Close takes a while.
 type closing struct {
 	store.Store
-	takes time.Duration
-	err   error
+	takes  time.Duration
+	err    error
+	panics bool
 }
 
 func (c closing) Close() error {
 	time.Sleep(c.takes)
+	if c.panics {
+		panic("injected")
+	}
 	return c.err
 }
 
@@ -39,11 +43,12 @@ func TestShutdown(t *testing.T) {
 		"at once":           {},
 		"a slow disk":       {store: closing{takes: endTime - time.Second}, takes: endTime - time.Second},
 		"a full disk":       {store: closing{err: full}, want: []error{full}},
-		"a hanging disk":    {store: closing{takes: 2 * endTime}, takes: endTime, want: []error{errHangs}},
+		"a hanging disk":    {store: closing{takes: 2 * endTime}, takes: endTime, want: []error{errUnsure}},
+		"a panic":           {store: closing{panics: true}, want: []error{errUnsure}},
 		"a stuck reader":    {output: lines.ErrStuck, want: []error{lines.ErrStuck}},
 		"both":              {store: closing{err: full}, output: lines.ErrStuck, want: []error{full, lines.ErrStuck}},
 		"a closed pipe":     {output: lines.ErrOutput, want: []error{lines.ErrOutput}},
-		"a hang and a pipe": {store: closing{takes: 2 * endTime}, takes: endTime, output: lines.ErrOutput, want: []error{errHangs, lines.ErrOutput}},
+		"a hang and a pipe": {store: closing{takes: 2 * endTime}, takes: endTime, output: lines.ErrOutput, want: []error{errUnsure, lines.ErrOutput}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
