@@ -22,7 +22,7 @@ func TestSetMouse(t *testing.T) {
 
 	before := len(r.output())
 	r.screen.term.leave()
-	if err := r.screen.retake(); err != nil {
+	if err := r.retake(); err != nil {
 		t.Fatal(err)
 	}
 	r.waitFor("both ways of a release", func(out, _ string) bool {

@@ -15,8 +15,11 @@ const minGap = 8 * time.Millisecond
 
 // display is the device that a painter draws on.
 type display interface {
-	// write writes all of b; errReleased says that the terminal isn't ours at the moment.
-	write(b []byte) error
+	// countTakes returns how often the terminal was taken. Each time it is empty.
+	countTakes() uint64
+	// write writes all of b, which was composed for a terminal that was taken so often. errReleased says that
+	// the terminal isn't ours at the moment, or was taken again meanwhile.
+	write(b []byte, takes uint64) error
 	// size returns the number of columns and rows now.
 	size() (width, height int)
 }
@@ -34,8 +37,10 @@ type painter struct {
 		extra []byte // sequences to write with the next frame
 	}
 
-	shown shown  // the terminal's content; only run uses it
-	buf   []byte // only run uses it
+	// Only run uses these.
+	shown shown  // the terminal's content
+	takes uint64 // how often the terminal was taken when that was composed
+	buf   []byte
 }
 
 func newPainter(d display, compose func(width, height int) (Frame, bool)) *painter {
@@ -101,8 +106,9 @@ func (p *painter) run(ctx context.Context) error {
 
 // draw composes a frame and writes the changes, in a single write.
 func (p *painter) draw() error {
+	takes := p.display.countTakes() // before anything is composed for what the terminal shows now
 	p.mu.Lock()
-	full := p.mu.full
+	full := p.mu.full || takes != p.takes
 	p.mu.full = false
 	b := append(p.buf[:0], p.mu.extra...)
 	p.mu.extra = p.mu.extra[:0]
@@ -117,13 +123,13 @@ func (p *painter) draw() error {
 	}
 	now := p.shown.next(frame, width, height)
 	b = appendDiff(b, &p.shown, &now, full)
-	p.shown, p.buf = now, b
+	p.shown, p.takes, p.buf = now, takes, b
 	if len(b) == 0 {
 		return nil
 	}
-	err := p.display.write(b)
+	err := p.display.write(b, takes)
 	if errors.Is(err, errReleased) {
-		// Retaking the terminal marks a frame; until then drawing is pointless.
+		// Retaking the terminal marks a frame as due; until then drawing is pointless.
 		p.mu.Lock()
 		p.mu.full = true
 		p.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 type fakeDisplay struct {
 	slow   time.Duration
 	err    error
+	takes  atomic.Uint64
 	start  time.Time
 	frames []time.Duration
 	out    strings.Builder
@@ -23,7 +25,12 @@ type fakeDisplay struct {
 
 func (d *fakeDisplay) size() (int, int) { return 40, 2 }
 
-func (d *fakeDisplay) write(b []byte) error {
+func (d *fakeDisplay) countTakes() uint64 { return d.takes.Load() }
+
+func (d *fakeDisplay) write(b []byte, takes uint64) error {
+	if takes != d.takes.Load() {
+		return errReleased
+	}
 	d.frames = append(d.frames, time.Since(d.start))
 	time.Sleep(d.slow)
 	if d.err == nil {
@@ -149,6 +156,48 @@ func TestNothingChangedWritesNothing(t *testing.T) {
 	})
 	if n := strings.Count(d.out.String(), eraseAll); n != 2 {
 		t.Errorf("%d full paints, want the first and the repaint", n)
+	}
+}
+
+// A terminal that was taken again is empty. It is drawn whole before any change of a row, whether a frame was begun
+// before or after that.
+func TestDrawsWholeAfterATake(t *testing.T) {
+	for _, meanwhile := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			d := new(fakeDisplay)
+			text := "first"
+			var composing func()
+			p := newPainter(d, func(int, int) (Frame, bool) {
+				if composing != nil {
+					composing()
+				}
+				return Frame{Rows: []string{"same", text}}, true
+			})
+			if err := p.draw(); err != nil {
+				t.Fatal(err)
+			}
+			text = "second"
+			if meanwhile {
+				composing = func() { d.takes.Add(1) }
+				if err := p.draw(); err != nil {
+					t.Fatal(err)
+				}
+				composing = nil
+			} else {
+				d.takes.Add(1)
+			}
+			before := d.out.Len()
+			if err := p.draw(); err != nil {
+				t.Fatal(err)
+			}
+			if out := d.out.String(); strings.Contains(out[:before], "second") || !strings.Contains(out[before:], eraseAll) || !strings.Contains(out[before:], "same") {
+				t.Errorf("taken while a frame was composed: %v; before %q, then %q", meanwhile, out[:before], out[before:])
+			}
+			before = d.out.Len()
+			if err := p.draw(); err != nil || d.out.Len() != before {
+				t.Errorf("drawn again: %q, %v", d.out.String()[before:], err)
+			}
+		})
 	}
 }
 

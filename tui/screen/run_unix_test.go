@@ -61,6 +61,15 @@ func (r *running) end() error {
 	}
 }
 
+// retake takes the terminal back and has it drawn, as the program does after a stop.
+func (r *running) retake() error {
+	if err := r.screen.term.retake(); err != nil {
+		return err
+	}
+	r.screen.painter.markDirty()
+	return nil
+}
+
 func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
 	r := run(t, 30, 5)
 	r.see("[]")
@@ -81,7 +90,7 @@ func TestDrawsKeysSizeCursorAndTitle(t *testing.T) {
 	}
 	r.mustBeBack(0)
 	r.screen.prog.Send(tea.KeyMsg{}) // returns
-	if err := r.screen.retake(); err != nil || r.raw() {
+	if err := r.retake(); err != nil || r.raw() {
 		t.Errorf("retake after the end took the terminal (err %v)", err)
 	}
 }
@@ -230,13 +239,16 @@ func TestLeaveAndRetake(t *testing.T) {
 	r.screen.term.leave()
 	r.screen.term.leave()
 	r.mustBeBack(0)
-	before := len(r.output())
+	before, takes := len(r.output()), r.screen.term.countTakes()
 	r.screen.prog.Send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("x")})
 	r.screen.prog.Send(nil) // taken after the key was dealt with
-	if err := r.screen.retake(); err != nil {
+	if err := r.retake(); err != nil {
 		t.Fatal(err)
 	}
 	r.see("[x]")
+	if err := r.screen.term.write([]byte("stale"), takes); err != errReleased {
+		t.Errorf("a frame composed before the release: %v", err)
+	}
 	if !r.raw() {
 		t.Error("retake did not set raw mode")
 	}

@@ -73,23 +73,13 @@ func (s *Screen) stopSelf(signals <-chan os.Signal) {
 	s.takeBack()
 }
 
-// retake takes the terminal and has everything drawn. The painter learns it first, so that no change of one row
-// is drawn on the empty terminal.
-func (s *Screen) retake() error {
-	s.painter.repaint()
-	if err := s.term.retake(); err != nil {
-		return err
-	}
-	s.painter.markDirty() // the frame may have come while the terminal wasn't ours yet
-	return nil
-}
-
 // takeBack takes the terminal, draws everything and notifies the model, whose window may have another size.
 func (s *Screen) takeBack() {
-	if err := s.retake(); err != nil {
+	if err := s.term.retake(); err != nil {
 		s.fail(err)
 		return
 	}
+	s.painter.markDirty()
 	s.prog.Send(tea.WindowSizeMsg{})
 	s.prog.Send(tea.ResumeMsg{})
 }

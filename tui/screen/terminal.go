@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// errReleased says that the terminal isn't ours at the moment, so nothing was written.
+// errReleased says that the terminal isn't ours at the moment, or is empty again, so nothing was written.
 var errReleased = errors.New("screen: terminal released")
 
 // terminal is the terminal device: its modes and its output. All methods may be called from any
@@ -21,6 +21,7 @@ type terminal struct {
 
 	tty     atomic.Pointer[os.File] // where output goes: a description of our own, or out
 	restore atomic.Pointer[func()]  // gives back the modes
+	takes   atomic.Uint64           // how often the terminal was taken; changed with lock held
 
 	lock  chan struct{} // capacity 1; full while a goroutine writes, or uses the fields below
 	held  bool          // the terminal is ours
@@ -84,17 +85,21 @@ func (t *terminal) retake() error {
 	if t.mouse {
 		sequence += mouseOn
 	}
+	t.takes.Add(1)
 	if _, err := tty.WriteString(sequence); err != nil {
 		return fmt.Errorf("screen: write to the terminal: %w", err)
 	}
 	return nil
 }
 
-// write writes all of b, and waits as long as the terminal takes.
-func (t *terminal) write(b []byte) error {
+// countTakes implements display.
+func (t *terminal) countTakes() uint64 { return t.takes.Load() }
+
+// write implements display. It waits as long as the terminal takes.
+func (t *terminal) write(b []byte, takes uint64) error {
 	t.lock <- struct{}{}
 	defer func() { <-t.lock }()
-	if !t.held {
+	if !t.held || takes != t.takes.Load() {
 		return errReleased
 	}
 	_, err := t.tty.Load().Write(b)
