@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/tui/lines"
@@ -39,15 +41,53 @@ func exitCode(err error) int {
 	return exitError
 }
 
-// withoutOwnDoing returns the parts of err that are news to the user: without a signal that the user sent, or an
-// output that its reader closed.
-func withoutOwnDoing(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var news []error
-		for _, part := range joined.Unwrap() {
-			news = append(news, withoutOwnDoing(part))
+// outcome is several errors of one run: why it ended, and what was lost at its end.
+type outcome []error
+
+// joinOutcome joins errors to one, leaving out those that are nil or part of one before.
+func joinOutcome(errs ...error) error {
+	var out outcome
+	for _, err := range errs {
+		parts, ok := err.(outcome)
+		if !ok && err != nil {
+			parts = outcome{err}
 		}
-		return errors.Join(news...)
+		for _, part := range parts {
+			if !errors.Is(out, part) {
+				out = append(out, part)
+			}
+		}
+	}
+	switch len(out) {
+	case 0:
+		return nil
+	case 1:
+		return out[0]
+	}
+	return out
+}
+
+// Error returns all errors as one line.
+func (o outcome) Error() string {
+	texts := make([]string, len(o))
+	for i, err := range o {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns the errors, for package errors.
+func (o outcome) Unwrap() []error { return o }
+
+// dropExpected returns what of err is news to the user: not a signal that the user sent, nor an output that its
+// reader closed.
+func dropExpected(err error) error {
+	if parts, ok := err.(outcome); ok {
+		var news []error
+		for _, part := range parts {
+			news = append(news, dropExpected(part))
+		}
+		return joinOutcome(news...)
 	}
 	if errors.Is(err, errSignalled) || errors.Is(err, lines.ErrOutput) {
 		return nil
@@ -55,10 +95,20 @@ func withoutOwnDoing(err error) error {
 	return err
 }
 
+// printTime is how long stderr may take an error: it may be a terminal that hangs.
+const printTime = time.Second
+
 // printError writes an error as one line on stderr.
 func printError(err error) {
-	text := strings.ReplaceAll(err.Error(), "\n", "; ") // between the parts of a joined error
-	fmt.Fprintln(os.Stderr, "p2pchat: "+sanitize.Line(text).String())
+	out, printed := os.Stderr, make(chan struct{})
+	group.New(context.Background(), nil).Go("cli/stderr", func(context.Context) {
+		defer close(printed)
+		fmt.Fprintln(out, "p2pchat: "+sanitize.Line(err.Error()).String())
+	})
+	select {
+	case <-printed:
+	case <-time.After(printTime):
+	}
 }
 
 // usageError is a flag or an argument that makes no sense; hint is the next step.

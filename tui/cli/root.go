@@ -25,7 +25,7 @@ func Main(args []string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
 	err := root.Execute()
-	if news := withoutOwnDoing(err); news != nil {
+	if news := dropExpected(err); news != nil {
 		printError(news)
 	}
 	return exitCode(err)

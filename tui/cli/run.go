@@ -1,13 +1,13 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"syscall"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -34,6 +34,7 @@ type run struct {
 	group   *group.Group // holds every goroutine of this run
 	ui      ui
 	node    *node.Node // nil until it has started
+	caught  atomic.Pointer[group.Panic]
 }
 
 // startChat starts a chat with the user interface that the flags and the terminal ask for.
@@ -60,7 +61,7 @@ func (r *run) execute() (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, r.profile.Close()) }()
+	defer func() { err = joinOutcome(err, r.profile.Close()) }()
 	if r.logFile, err = r.openLog(); err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (r *run) start(notice string) (err error) {
 	}
 	kept, err := r.flags.retention.openStore(r.group, r.profile.Dir(), r.cfg.Room, r.log)
 	if err != nil {
-		_ = r.shutdown()
+		_ = r.shutdown(r.group.Context())
 		return err
 	}
 	r.cfg.Store = kept
@@ -105,7 +106,7 @@ func (r *run) start(notice string) (err error) {
 		r.cfg.Notices = append(r.cfg.Notices, event.Notice{Level: event.Info, Text: notice})
 	}
 	if r.node, err = node.Start(r.group.Child(), r.cfg); err != nil {
-		_ = r.shutdown()
+		_ = r.shutdown(r.group.Context())
 		return listenError(err)
 	}
 	return nil
@@ -119,19 +120,19 @@ func (r *run) wait(ctx context.Context) (err error) {
 		err = r.ui.run(ctx, r.node)
 	})
 	<-ended
-	err = errors.Join(err, r.shutdown())
-	caught := r.group.Err()
-	if own := (*group.Panic)(nil); caught == nil && errors.As(err, &own) {
+	lost := r.shutdown(ctx)
+	if own := (*group.Panic)(nil); r.caught.Load() == nil && errors.As(err, &own) {
 		r.logPanic(own) // from a goroutine that the screen started by itself
-		caught = own
 	}
-	if caught != nil {
-		return fmt.Errorf("%w: please report it, with the stack in %s", caught, r.logFile.Path())
+	if caught := r.caught.Load(); caught != nil {
+		err = fmt.Errorf("%w: please report it, with the stack in %s", caught, r.logFile.Path())
 	}
-	return err
+	return joinOutcome(err, lost)
 }
 
+// logPanic logs a panic, and keeps the first one as the reason why the run ended.
 func (r *run) logPanic(caught *group.Panic) {
+	r.caught.CompareAndSwap(nil, caught)
 	r.log.Error(caught.Error(), "stack", string(caught.Stack))
 }
 

@@ -49,7 +49,7 @@ func newSendCommand() *cobra.Command {
 			s := sender{text: text, wait: wait, acked: make(chan struct{}, 1)}
 			r := run{flags: &f, cfg: cfg, fallback: true, newUI: func(g *group.Group, events *event.Queue, _ *profile.Log) (ui, error) {
 				deliver(g, events, s.post)
-				return ui{run: s.run, close: func() error { return nil }}, nil
+				return ui{run: s.run, close: func(context.Context) error { return nil }}, nil
 			}}
 			return r.execute()
 		},

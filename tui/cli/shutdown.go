@@ -13,15 +13,17 @@ import (
 	"chat.lan/p2pchat/tui/lines"
 )
 
-// Limits on how long a shutdown takes. The last output has its own: it waits while somebody reads it.
+// Limits on how long a shutdown takes. The last output has its own: it waits while someone reads it, but not for
+// long after a signal.
 const (
 	goodbyeTime = 2 * time.Second
 	endTime     = 10 * time.Second // for what may hang
+	signalTime  = 5 * time.Second  // for the last output, after a signal
 )
 
 // cancelOnSignal cancels with errSignalled when a signal arrives. It stops watching when g ends. The
-// signals are never given back: a terminal that closes sends several, and the goodbye takes a few seconds
-// at most.
+// signals are never given back: a terminal that closes sends several, and the end takes a few seconds after
+// the first.
 func cancelOnSignal(g *group.Group, cancel context.CancelCauseFunc) {
 	// Go kills a program that writes to a closed standard output unless the program asks for SIGPIPE.
 	// Ours says goodbye first (lines.ErrOutput).
@@ -42,28 +44,26 @@ func cancelOnSignal(g *group.Group, cancel context.CancelCauseFunc) {
 }
 
 // shutdown says goodbye to peers, writes out all that is still in memory and waits for every goroutine.
-// It returns an error when the last output or the last messages were not written.
-func (r *run) shutdown() error {
+// It returns an error when the last output or the last messages were not written. ctx ends at a signal.
+func (r *run) shutdown(ctx context.Context) error {
 	var saved error
 	unsaved := errUnsure
-	if r.ends("node and store", func() { saved = r.saveLast() }) {
+	if r.finish("node and store", func() { saved = r.closeNodeAndStore() }) {
 		unsaved = saved
 	}
-	failed := r.ui.close()
-	if failed != nil {
-		r.log.Warn("end", "error", failed)
+	unwritten := r.closeOutput(ctx)
+	// A stuck writer can't be interrupted, and what hung above hangs still: the exit ends both.
+	if !errors.Is(unwritten, lines.ErrStuck) && unsaved != errUnsure {
+		r.finish("goroutines", r.group.Close)
 	}
-	if !errors.Is(failed, lines.ErrStuck) { // its writer can't be interrupted, and waiting for it would never end
-		r.ends("goroutines", r.group.Close)
-	}
-	return errors.Join(failed, unsaved)
+	return joinOutcome(unwritten, unsaved)
 }
 
-// errUnsure is what shutdown returns when the node or the store hangs or panics at its end.
+// errUnsure says that the node or the store hung or panicked at its end.
 var errUnsure = errors.New("the program didn't end well: the last messages may not be saved")
 
-// saveLast says goodbye to peers and saves the last messages.
-func (r *run) saveLast() error {
+// closeNodeAndStore says goodbye to peers and saves the last messages.
+func (r *run) closeNodeAndStore() error {
 	if r.node != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
 		r.node.Close(ctx)
@@ -80,9 +80,22 @@ func (r *run) saveLast() error {
 	return err
 }
 
-// ends runs a part of the shutdown and reports whether it returned, in time and without a panic. What hangs is
+// closeOutput writes out the last output. Once a signal has come, that has signalTime.
+func (r *run) closeOutput(signalled context.Context) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stop := context.AfterFunc(signalled, func() { time.AfterFunc(signalTime, cancel) })
+	defer stop()
+	err := r.ui.close(ctx)
+	if err != nil {
+		r.log.Warn("end", "error", err)
+	}
+	return err
+}
+
+// finish runs a part of the shutdown and reports whether it returned, in time and without a panic. What hangs is
 // left to the exit: after a panic, a lock may be held for good.
-func (r *run) ends(name string, end func()) bool {
+func (r *run) finish(name string, end func()) bool {
 	done := make(chan struct{})
 	g := group.New(context.Background(), r.logPanic)
 	g.Go("end", func(context.Context) {

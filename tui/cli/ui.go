@@ -19,7 +19,7 @@ import (
 // ui is a run's user interface: a screen, lines, JSON, or what a command like send puts in their place.
 type ui struct {
 	run   func(ctx context.Context, n *node.Node) error // returns when the user leaves or ctx ends
-	close func() error                                  // writes out the output that waits
+	close func(ctx context.Context) error               // writes out the output that waits, until ctx ends
 }
 
 // deliver hands each event to post, which may block, until g ends.
@@ -48,7 +48,7 @@ func (f *flags) newUI(g *group.Group, events *event.Queue, log *profile.Log, tal
 	}
 	if f.wantsScreen() {
 		s := tui.New(g, events, tui.Config{Commands: command.New(), Log: log, Look: look, InviteCommand: f.inviteCommand(programName())})
-		return ui{close: func() error { return nil },
+		return ui{close: func(context.Context) error { return nil },
 			run: func(ctx context.Context, n *node.Node) error { return s.Run(ctx, n) }}, nil
 	}
 	cfg := f.lineConfig(log)

@@ -182,7 +182,9 @@ func start(cfg Config, peers ...event.Peer) *rig {
 	if cfg.Out == nil {
 		cfg.Out = &r.out
 	}
-	cfg.Err = &r.err
+	if cfg.Err == nil {
+		cfg.Err = &r.err
+	}
 	r.mode = Start(r.group, cfg)
 	if v, ok := r.mode.view.(*textView); ok {
 		v.now = func() time.Time { return noon.Add(time.Hour) }
@@ -202,7 +204,7 @@ func (r *rig) run(t *testing.T, ctx context.Context) error {
 
 func (r *rig) stop(t *testing.T) {
 	t.Helper()
-	if err := r.mode.Close(); err != context.Cause(r.mode.out.failed) {
+	if err := r.mode.Close(context.Background()); err != context.Cause(r.mode.out.failed) {
 		t.Error(err)
 	}
 	r.group.Close()

@@ -308,26 +308,26 @@ func (m *Mode) farewell(ctx context.Context, n command.LocalPeer) {
 }
 
 // Close writes out what is queued and ends the writer. Later events are dropped. It takes as long as the
-// reader of stdout needs, and gives up with ErrStuck once that has taken nothing for 3 s. It returns why
-// stdout took no more, if so: what Run printed last may not be there.
-func (m *Mode) Close() error {
+// reader of stdout needs, and gives up with ErrStuck when ctx ends, or once that reader has taken less than
+// 4 KiB in 5 s. It returns why stdout took no more, if so, or ErrCut: what was printed last may not be there.
+func (m *Mode) Close(ctx context.Context) error {
 	m.out.close()
-	for before := int64(-1); ; {
-		taken := m.out.taken.Load()
-		if taken == before {
-			return ErrStuck
+	before := m.out.taken.Load()
+	for looks := 0; looks < maxLooks && ctx.Err() == nil; looks++ {
+		group.Sleep(ctx, lookEvery, m.out.done)
+		if ended, err := m.out.result(); ended {
+			return err
 		}
-		before = taken
-		select {
-		case <-m.out.done:
-			return context.Cause(m.out.failed)
-		case <-time.After(stuckAfter):
+		if taken := m.out.taken.Load(); taken != before {
+			before, looks = taken, 0
 		}
 	}
+	return ErrStuck
 }
 
-// ErrOutput is what Run returns when stdout was closed by its reader: a pipe into head, for one.
-var ErrOutput = errors.New("standard output is closed")
-
-// ErrStuck is what Close returns when nobody reads stdout, though it is open.
-var ErrStuck = errors.New("standard output isn't read")
+// Errors of the output. ErrOutput is what Run returns, too.
+var (
+	ErrOutput = errors.New("standard output is closed") // by its reader: a pipe into head, for one
+	ErrStuck  = errors.New("standard output isn't read")
+	ErrCut    = errors.New("standard output was read too slowly: the last lines are missing")
+)

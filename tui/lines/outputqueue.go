@@ -15,11 +15,15 @@ import (
 // Limits of the output, in bytes.
 const (
 	maxQueued = 256 << 10 // may wait to be written before wait blocks
-	pieceSize = 32 << 10  // are written at once, so that a slow reader is seen to read
+	pieceSize = 4 << 10   // the most in one write, so that a slow reader is seen to read
 )
 
-// stuckAfter is how long a reader may take nothing at the end: long, since a busy machine may not run it.
-const stuckAfter = 3 * time.Second
+// At the end a reader may take nothing for ten looks, half a second apart: long, since a busy machine may not run
+// it. Looks are counted and not the time, so that a reader that was stopped with us has its turn.
+const (
+	lookEvery = 500 * time.Millisecond
+	maxLooks  = 10
+)
 
 // The prompt, and what takes it away again where a line can be erased.
 const (
@@ -38,7 +42,7 @@ type output struct {
 	done     chan struct{}   // closed by run when it returns
 	failed   context.Context // ended by run when stdout takes no more; its cause says why
 	fail     context.CancelCauseFunc
-	taken    atomic.Int64 // how many pieces stdout took
+	taken    atomic.Int64 // how many pieces the readers took
 
 	mu      sync.Mutex
 	queue   []chunk       // guarded by mu
@@ -132,6 +136,21 @@ func (o *output) allowPrompt() { o.update(func() { o.prompts = o.terminal }) }
 // entered says that the person has ended the line that the prompt began.
 func (o *output) entered() { o.update(func() { o.typed = o.prompts }) }
 
+// result reports whether run has ended, and if so why some text wasn't written.
+func (o *output) result() (ended bool, err error) {
+	select {
+	case <-o.done:
+	default:
+		return false, nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err = context.Cause(o.failed); err == nil && o.full {
+		err = ErrCut
+	}
+	return true, err
+}
+
 // close ends run once everything is written.
 func (o *output) close() { o.update(func() { o.closed, o.prompts = true, false }) }
 
@@ -176,12 +195,10 @@ func (o *output) write(taken []chunk, prompts bool) error {
 		o.shown = false
 	}
 	for _, c := range taken {
-		if c.errs {
-			_, _ = o.err.Write(c.text) // there is nowhere to say that it failed
-			continue
-		}
 		for piece := range slices.Chunk(c.text, pieceSize) {
-			if _, err := o.out.Write(piece); err != nil {
+			if c.errs {
+				_, _ = o.err.Write(piece) // there is nowhere to say that it failed
+			} else if _, err := o.out.Write(piece); err != nil {
 				return err
 			}
 			o.taken.Add(1)

@@ -255,53 +255,71 @@ func TestASlowStdoutPushesBack(t *testing.T) {
 			t.Errorf("the node is held up at event %d after the end", n)
 		}
 		began := time.Now()
-		if err := r.mode.Close(); err != ErrStuck {
-			t.Errorf("Close of an output that nobody reads: %v", err)
+		if err := r.mode.Close(t.Context()); err != ErrStuck {
+			t.Errorf("Close of an output that is not read: %v", err)
 		}
-		if took := time.Since(began); took > 2*stuckAfter {
-			t.Errorf("Close waited %v for a reader who had stopped", took)
+		if took := time.Since(began); took < 4*time.Second || took > 6*time.Second {
+			t.Errorf("Close waited %v for a reader that had stopped", took)
+		}
+		limited, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		if err := r.mode.Close(limited); err != ErrStuck || time.Since(began) > 8*time.Second {
+			t.Errorf("Close within a second: %v", err)
 		}
 		close(g.open)
-		r.stop(t)
+		// It reads after all, but text was cut off meanwhile.
+		if err := r.mode.Close(t.Context()); err != ErrCut {
+			t.Errorf("Close of an output that was read too slowly: %v", err)
+		}
+		r.group.Close()
 		if n := g.bytes.Load(); n > 8*maxQueued {
 			t.Errorf("%d bytes were kept for a reader who had stopped", n)
 		}
 	})
 }
 
-// A reader that is slow, or that a busy machine doesn't run for a while, gets all of the last output.
+// A reader that is slow, or that a busy machine doesn't run for a while, gets all of the last output: of stdout
+// and of stderr.
 func TestCloseWaitsForASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, in := io.Pipe()
-		r := start(Config{In: cancelableReader{make(chan struct{})}, Out: in})
+		r := start(Config{In: cancelableReader{make(chan struct{})}, Out: in, Err: in})
 		r.mode.Post(event.Ready{Self: self()})
 		synctest.Wait()
 		text := strings.Repeat("x", 1000)
-		for range 200 {
+		for range 60 {
 			r.mode.Post(said(person(2, "Bob"), text))
+		}
+		for range 60 {
+			r.mode.Post(event.Notice{Level: event.Error, Text: text})
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_ = r.mode.Run(ctx, r.node)
 		var heard strings.Builder
 		r.group.Go("slow reader", func(context.Context) {
-			piece := make([]byte, pieceSize)
-			for {
+			for piece := make([]byte, 4096); ; {
 				n, err := out.Read(piece)
 				heard.Write(piece[:n])
 				if err != nil {
 					return
 				}
-				time.Sleep(stuckAfter * 9 / 10)
+				time.Sleep(4 * time.Second)
 			}
 		})
-		if err := r.mode.Close(); err != nil {
+		began := time.Now()
+		limited, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		defer stop()
+		if err := r.mode.Close(limited); err != ErrStuck || time.Since(began) != 10*time.Second {
+			t.Errorf("within 10 s: after %v, %v", time.Since(began), err)
+		}
+		if err := r.mode.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
 		in.Close()
 		r.group.Close()
-		if n := strings.Count(heard.String(), text); n != 200 {
-			t.Errorf("%d of 200 messages were written", n)
+		if n := strings.Count(heard.String(), text); n != 120 {
+			t.Errorf("%d of 120 texts were written", n)
 		}
 	})
 }

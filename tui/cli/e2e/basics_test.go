@@ -237,6 +237,45 @@ func TestOutputToFullDisk(t *testing.T) {
 	}
 }
 
+// A signal ends the program also when no one reads what it writes.
+func TestSignalBesideAStuckReader(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no signals can be sent on Windows")
+	}
+	t.Parallel()
+	cmd := program(t, t.TempDir(), alone("--name", "Ann")...)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	cmd.Stdout, cmd.Stderr = write, write
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	write.Close()
+	for range 40 { // more than a pipe holds, and less than the program lets wait
+		fmt.Fprintln(stdin, strings.Repeat("x", 4000))
+	}
+	if _, err := io.ReadFull(read, make([]byte, 4096)); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitSignal {
+		t.Errorf("exit code %d", code)
+	}
+	soon(t, "the end", began, time.Now(), 8*time.Second)
+}
+
 // A signal other than kill -9 ends the program with a goodbye: its peers see it leave, and don't lose it.
 func TestSignal(t *testing.T) {
 	if runtime.GOOS == "windows" {
