@@ -21,7 +21,7 @@ type terminal struct {
 
 	tty     atomic.Pointer[os.File] // where output goes: a description of our own, or out
 	restore atomic.Pointer[func()]  // gives back the modes
-	takes   atomic.Uint64           // how often the terminal was taken; changed with lock held
+	takes   atomic.Uint64           // how often the terminal was taken; changes under lock only
 
 	lock  chan struct{} // capacity 1; full while a goroutine writes, or uses the fields below
 	held  bool          // the terminal is ours
