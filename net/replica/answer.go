@@ -12,6 +12,9 @@ import (
 // Bounds of an answer.
 const (
 	answerFrames = votes.AnswerFrames
+	// askedFrames are what a question of ours asks for: 240 KiB of records, for which a link of 50 kB/s takes the 5 s
+	// that a peer has (see room.Planner).
+	askedFrames = 5
 	maxRanges    = 256 // ranges taken from a peer's question
 )
 
@@ -19,7 +22,7 @@ const (
 func (r *Replica) askLocked(p *peer) {
 	q, any := r.planner.NextQuestion(p.key)
 	if any {
-		w := wire.Want{Room: r.id, N: q.N, Frames: answerFrames}
+		w := wire.Want{Room: r.id, N: q.N, Frames: askedFrames}
 		for _, g := range q.Gaps {
 			w.Ranges = append(w.Ranges, wire.Range{Author: g.Key.Author, Feed: g.Key.Feed.String(), From: g.From, To: g.To})
 		}

@@ -157,30 +157,36 @@ func TestAnswersAreBounded(t *testing.T) {
 	})
 }
 
-// A question that a peer didn't answer is asked of another peer that has the records, once the first is
-// gone.
+// A question that a peer didn't answer is asked of another peer that has the records: once the first is gone, or
+// 5 s after it was asked.
 func TestAskAnotherPeer(t *testing.T) {
-	inBubble(t, 3, func(t *testing.T, n *net) {
-		a, b, c := n.members[0], n.members[1], n.members[2]
-		recs := chain(t, 5, "message", 10)
-		n.link(a, c)
-		pass(time.Second)
-		c.links[a.key()].hold(true) // a never hears the question
-		a.give(recs...)
-		b.give(recs...)
-		a.ping(c)
-		a.ping(c)
-		pass(time.Second)
-		if got := len(sent[wire.Want](c.links[a.key()])); got != 1 {
-			t.Errorf("a was asked %d times", got)
-		}
-		n.link(b, c)
-		pass(5 * time.Second)
-		n.expectHeard(c)
-		n.unlink(a, c)
-		pass(2 * time.Second)
-		if got := len(c.heard()); got != 9 {
-			t.Errorf("%d messages", got)
-		}
-	})
+	for _, gone := range []bool{true, false} {
+		inBubble(t, 3, func(t *testing.T, n *net) {
+			a, b, c := n.members[0], n.members[1], n.members[2]
+			recs := chain(t, 5, "message", 10)
+			n.link(a, c)
+			pass(time.Second)
+			c.links[a.key()].hold(true) // a never hears the question
+			a.give(recs...)
+			b.give(recs...)
+			a.ping(c)
+			a.ping(c)
+			pass(time.Second)
+			if got := len(sent[wire.Want](c.links[a.key()])); got != 1 {
+				t.Errorf("a was asked %d times", got)
+			}
+			n.link(b, c)
+			pass(3 * time.Second)
+			n.expectHeard(c)
+			if gone {
+				n.unlink(a, c)
+				pass(time.Second)
+			} else {
+				pass(2 * time.Second)
+			}
+			if got := len(c.heard()); got != 9 {
+				t.Errorf("gone %v: %d messages", gone, got)
+			}
+		})
+	}
 }

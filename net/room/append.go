@@ -94,8 +94,12 @@ func (r *Room) signNext(kind record.Kind, data json.RawMessage) (store.Entry, er
 	return store.Entry{Record: rec, Name: f.name}, nil
 }
 
-// maxAhead is how far ahead a peer's time may lie and still move our clock: a wrong clock must not move all others.
-const maxAhead = 5 * time.Minute
+// Limits of what a peer's time does to our clock. A wrong clock must not move all others, and a counter near the
+// greatest that a record takes (2^53-1) must not leave our next record without a time.
+const (
+	maxAhead   = 5 * time.Minute
+	maxCounter = 1 << 20
+)
 
 // clock is the hybrid logical clock that stamps local records.
 type clock struct {
@@ -109,7 +113,7 @@ func (c *clock) nextTime() record.Time {
 	if ms > c.last.Ms {
 		c.last = record.Time{Ms: ms}
 	} else {
-		c.last.N++
+		c.advance(record.Time{Ms: c.last.Ms, N: c.last.N + 1})
 	}
 	return c.last
 }
@@ -117,6 +121,14 @@ func (c *clock) nextTime() record.Time {
 // observe moves the clock past the time of a peer's record, unless that lies more than maxAhead ahead.
 func (c *clock) observe(t record.Time) {
 	if t.Ms-c.now().UnixMilli() <= maxAhead.Milliseconds() && t.Compare(c.last) > 0 {
-		c.last = t
+		c.advance(t)
 	}
+}
+
+// advance moves the clock to t, or behind it to the next millisecond once its counter is exhausted.
+func (c *clock) advance(t record.Time) {
+	if t.N > maxCounter {
+		t = record.Time{Ms: t.Ms + 1}
+	}
+	c.last = t
 }

@@ -40,6 +40,44 @@ func TestLocalClockFollowsPeersWithinLimit(t *testing.T) {
 	}
 }
 
+// A record with the greatest counter there is leaves the local peer a time for its next record, also when it was
+// read from a store, and when a second such record comes.
+func TestLocalClockAfterTheGreatestCounter(t *testing.T) {
+	now := time.UnixMilli(1_000_000_000)
+	stranger := identity.FromSeed([32]byte{9})
+	for name, hear := range map[string]func(*Room, *record.Record) error{
+		"live": func(r *Room, rec *record.Record) error { _, err := r.Accept(rec); return err },
+		"from disk": func(r *Room, rec *record.Record) error {
+			r.Restore([]store.Feed{{Key: rec.FeedKey(), Next: 1, Head: rec.ID(), Time: rec.Time()}}, nil)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := New(lobby, identity.FromSeed([32]byte{1}), "a", func() time.Time { return now }, 0)
+			ahead := now.Add(maxAhead).UnixMilli()
+			for feed, at := range []record.Time{{Ms: now.UnixMilli(), N: 1<<53 - 1}, {Ms: now.UnixMilli() + 1, N: maxCounter}, {Ms: ahead, N: 1<<53 - 1}} {
+				rec, err := record.Sign(stranger, record.Body{Room: lobby, Feed: record.Feed(feed + 1), Time: at,
+					Kind: record.KindOpen, Data: record.NamingData("mallory")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := hear(r, rec); err != nil {
+					t.Fatal(err)
+				}
+				for range 3 {
+					said, err := r.AppendText(record.KindChat, "heard?")
+					if err != nil {
+						t.Fatalf("after a record of %v: %v", at, err)
+					}
+					if got := said[len(said)-1].Record.Time(); got.Compare(at) <= 0 || got.N > maxCounter {
+						t.Errorf("after a record of %v the local time is %v", at, got)
+					}
+				}
+			}
+		})
+	}
+}
+
 // Two runs of one profile that hear each other each keep their own chain.
 func TestTwoRunsKeepTheirChains(t *testing.T) {
 	one, two, other := someone(t, 1), someone(t, 1), someone(t, 2)

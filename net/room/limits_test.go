@@ -2,7 +2,6 @@ package room
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -173,58 +172,5 @@ func TestRecordsOutsideFeedsAreRefused(t *testing.T) {
 	}
 	if _, err := someone(t, 1).Accept(rec); !errors.Is(err, ErrNoFeed) {
 		t.Errorf("got %v, want ErrNoFeed", err)
-	}
-}
-
-// A peer that claims records that no peer has is asked once.
-func TestPlannerDropsUnmetClaims(t *testing.T) {
-	b := someone(t, 2)
-	now := time.Unix(0, 0)
-	p := NewPlanner(b, func() time.Time { return now })
-	x := identity.FromSeed([32]byte{10}).Key()
-	claim := Holding{Key: record.FeedKey{Author: x, Feed: 77}, Floor: 5, Seq: 1 << 52}
-	p.SetHoldings(x, []Holding{claim})
-	q, ok := p.NextQuestion(x)
-	if !ok || p.CountMissing() <= 0 {
-		t.Fatalf("asked %v, missing %d", ok, p.CountMissing())
-	}
-	p.NoteAnswer(x, q.N, true)
-	if q, ok := p.NextQuestion(x); ok || p.LacksFrom(x) {
-		t.Errorf("asked %+v again", q)
-	}
-	if out := b.StartFeedAt(claim.Key.Author, claim.Key, claim.Floor); out.Added != nil || b.Count() != 0 {
-		t.Error("a floor without a record was taken")
-	}
-}
-
-// A record that came early makes its sender a source, once. An answer in time keeps the question
-// with that peer.
-func TestPlannerNoteSeq(t *testing.T) {
-	a, b := someone(t, 1), someone(t, 2)
-	var recs []*record.Record
-	for i := range 5 {
-		recs = append(recs, say(t, a, fmt.Sprint(i))...)
-	}
-	now := time.Unix(0, 0)
-	p := NewPlanner(b, func() time.Time { return now })
-	x, y := identity.FromSeed([32]byte{10}).Key(), identity.FromSeed([32]byte{11}).Key()
-	early := recs[3]
-	out, _ := b.Accept(early)
-	p.NoteSeq(x, out.Gap.Key, early.Seq())
-	p.NoteSeq(y, out.Gap.Key, early.Seq())
-	q, ok := p.NextQuestion(x)
-	if !ok || len(q.Gaps) != 1 || q.Gaps[0].From != 0 || q.Gaps[0].To != early.Seq() {
-		t.Fatalf("asked %+v", q)
-	}
-	now = now.Add(askTimeout - time.Second)
-	b.Accept(recs[0])
-	p.NoteAnswer(x, q.N, false)
-	now = now.Add(askTimeout - time.Second)
-	if q, ok := p.NextQuestion(y); ok {
-		t.Errorf("asked the second %+v while the first answers", q)
-	}
-	now = now.Add(2 * time.Second)
-	if _, ok := p.NextQuestion(y); !ok {
-		t.Error("the second isn't asked when the first is silent")
 	}
 }

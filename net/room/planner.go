@@ -1,6 +1,7 @@
 package room
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -10,13 +11,18 @@ import (
 
 // Limits of one question to a peer.
 const (
-	maxRanges  = 64
-	maxAsked   = 4096             // records
-	askTimeout = 15 * time.Second // without a frame of the answer; then the planner asks another peer
+	maxRanges = 64
+	maxAsked  = 4096 // records
+	// answerTime is how long a peer has for its whole answer before another is asked for the same, too. Frames that
+	// come don't extend it: a peer that claims records and answers without end must not withhold them.
+	answerTime = 5 * time.Second
+	// silence is how long a peer may send no frame of its answer before it is asked once more.
+	silence = 15 * time.Second
 )
 
 // Planner decides which missing records to ask of which peer. It asks one peer at a time for a feed, and another
-// when that peer is gone, silent, or lacks the records. Each peer has at most one question to answer.
+// when that peer is gone, late, or lacks the records. A peer that answered late or with nothing comes after all
+// others that claim the same feed. Each peer has at most one question to answer.
 type Planner struct {
 	room         *Room
 	now          func() time.Time
@@ -26,9 +32,11 @@ type Planner struct {
 
 // source is what a peer claims to hold of the room, and the question it has to answer.
 type source struct {
-	theirs []Holding // sorted by key, no key twice
-	asked  Question  // not answered yet, if it has gaps
-	since  time.Time // when the last frame of the answer came, or the question was asked
+	theirs []Holding               // sorted by key, no key twice
+	asked  Question                // not answered yet, if it has gaps
+	since  time.Time               // when it was asked
+	heard  time.Time               // when the last frame of the answer came, or the question was asked
+	failed map[record.FeedKey]bool // feeds that its last answers were late for, or brought nothing of
 }
 
 // Question says what to ask of a peer. N tells its answer from answers to other questions.
@@ -46,7 +54,12 @@ func NewPlanner(r *Room, now func() time.Time) *Planner {
 func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
 	slices.SortStableFunc(theirs, func(a, b Holding) int { return a.Key.Compare(b.Key) })
 	theirs = slices.CompactFunc(theirs, func(a, b Holding) bool { return a.Key == b.Key })
-	p.sourceOf(from).theirs = theirs
+	s := p.sourceOf(from)
+	s.theirs = theirs
+	maps.DeleteFunc(s.failed, func(key record.FeedKey, _ bool) bool {
+		_, found := s.findHolding(key)
+		return !found
+	})
 }
 
 // NoteSeq notes that a peer holds a feed up to seq: it sent that record before its predecessors.
@@ -66,7 +79,7 @@ func (s *source) findHolding(key record.FeedKey) (int, bool) {
 func (p *Planner) sourceOf(key identity.Key) *source {
 	s := p.sources[key]
 	if s == nil {
-		s = &source{}
+		s = &source{failed: map[record.FeedKey]bool{}}
 		p.sources[key] = s
 	}
 	return s
@@ -84,18 +97,31 @@ func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) {
 	if s == nil || s.asked.N != n || len(s.asked.Gaps) == 0 {
 		return
 	}
-	s.since = p.now()
+	s.heard = p.now()
 	if !end {
 		return
 	}
+	p.noteLate(s)
 	gaps := s.asked.Gaps
 	s.asked = Question{}
 	if slices.ContainsFunc(gaps, func(g Gap) bool { return p.room.isFilledOrEnded(g) }) {
 		return
 	}
 	for _, g := range gaps {
+		s.failed[g.Key] = true
 		if i, found := s.findHolding(g.Key); found {
 			s.theirs = slices.Delete(s.theirs, i, i+1)
+		}
+	}
+}
+
+// noteLate notes for which feeds a peer's answer took too long, and for which it came in time.
+func (p *Planner) noteLate(s *source) {
+	for _, g := range s.asked.Gaps {
+		if p.isLate(s) {
+			s.failed[g.Key] = true
+		} else if p.room.isFilledOrEnded(g) {
+			delete(s.failed, g.Key)
 		}
 	}
 }
@@ -127,21 +153,27 @@ func (p *Planner) LacksFrom(of identity.Key) bool {
 // answer, and when the peer has no missing records that no other peer is asked for.
 func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
 	s := p.sources[of]
-	if s == nil || p.awaitsAnswer(s) {
+	if s == nil || len(s.asked.Gaps) > 0 && p.now().Sub(s.heard) < silence {
 		return Question{}, false
 	}
-	busy := map[record.FeedKey]bool{}
+	p.noteLate(s)
+	asked := map[record.FeedKey]bool{} // of another peer, in time
 	for key, other := range p.sources {
-		if key != of && p.awaitsAnswer(other) {
-			for _, g := range other.asked.Gaps {
-				busy[g.Key] = true
-			}
+		if key == of {
+			continue
+		}
+		if p.isLate(other) {
+			p.noteLate(other)
+			continue
+		}
+		for _, g := range other.asked.Gaps {
+			asked[g.Key] = true
 		}
 	}
 	var gaps []Gap
 	left := uint64(maxAsked)
 	for _, g := range p.room.Missing(s.theirs) {
-		if busy[g.Key] {
+		if asked[g.Key] || s.failed[g.Key] && p.hasBetter(of, g) {
 			continue
 		}
 		if g.To-g.From >= left {
@@ -157,13 +189,28 @@ func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
 		return Question{}, false
 	}
 	p.lastQuestion++
-	s.asked, s.since = Question{N: p.lastQuestion, Gaps: gaps}, p.now()
+	s.asked = Question{N: p.lastQuestion, Gaps: gaps}
+	s.since = p.now()
+	s.heard = s.since
 	return s.asked, true
 }
 
-// awaitsAnswer reports whether the peer still has a question to answer.
-func (p *Planner) awaitsAnswer(s *source) bool {
-	return len(s.asked.Gaps) > 0 && p.now().Sub(s.since) < askTimeout
+// isLate reports whether the peer hasn't answered its question whole in time.
+func (p *Planner) isLate(s *source) bool {
+	return len(s.asked.Gaps) > 0 && p.now().Sub(s.since) >= answerTime
+}
+
+// hasBetter reports whether a peer beside this one claims the beginning of a gap and didn't fail at its feed.
+func (p *Planner) hasBetter(than identity.Key, g Gap) bool {
+	for key, s := range p.sources {
+		if key == than || s.failed[g.Key] || p.isLate(s) {
+			continue
+		}
+		if i, found := s.findHolding(g.Key); found && s.theirs[i].Floor <= g.From && s.theirs[i].Seq >= g.From {
+			return true
+		}
+	}
+	return false
 }
 
 // IsEarliestStart reports whether the peer's copy of a feed begins at floor, and no other peer's

@@ -14,7 +14,8 @@
 //
 // Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed and number
 // (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a counter. A local record's time
-// lies behind all times seen before, except those more than 5 minutes ahead of the local clock.
+// lies behind all times seen before, except those more than 5 minutes ahead of the local clock. Any counter that a
+// record takes is valid. After one above 2^20 the local clock goes on at the next millisecond with counter 0.
 //
 // Gaps. Records that no peer has any more leave a gap that can't be filled. StartFeedAt then begins the feed again
 // where the copies of all asked peers begin, under rules that protect a feed from false claims. Floors are

@@ -1,0 +1,106 @@
+package room
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// A peer that claims records that no peer has is asked once.
+func TestPlannerDropsUnmetClaims(t *testing.T) {
+	b := someone(t, 2)
+	now := time.Unix(0, 0)
+	p := NewPlanner(b, func() time.Time { return now })
+	x := identity.FromSeed([32]byte{10}).Key()
+	claim := Holding{Key: record.FeedKey{Author: x, Feed: 77}, Floor: 5, Seq: 1 << 52}
+	p.SetHoldings(x, []Holding{claim})
+	q, ok := p.NextQuestion(x)
+	if !ok || p.CountMissing() <= 0 {
+		t.Fatalf("asked %v, missing %d", ok, p.CountMissing())
+	}
+	p.NoteAnswer(x, q.N, true)
+	if q, ok := p.NextQuestion(x); ok || p.LacksFrom(x) {
+		t.Errorf("asked %+v again", q)
+	}
+	if out := b.StartFeedAt(claim.Key.Author, claim.Key, claim.Floor); out.Added != nil || b.Count() != 0 {
+		t.Error("a floor without a record was taken")
+	}
+}
+
+// A record that came early makes its sender a source, once. An answer in time keeps the question
+// with that peer.
+func TestPlannerNoteSeq(t *testing.T) {
+	a, b := someone(t, 1), someone(t, 2)
+	var recs []*record.Record
+	for i := range 5 {
+		recs = append(recs, say(t, a, fmt.Sprint(i))...)
+	}
+	now := time.Unix(0, 0)
+	p := NewPlanner(b, func() time.Time { return now })
+	x, y := identity.FromSeed([32]byte{10}).Key(), identity.FromSeed([32]byte{11}).Key()
+	early := recs[3]
+	out, _ := b.Accept(early)
+	p.NoteSeq(x, out.Gap.Key, early.Seq())
+	p.NoteSeq(y, out.Gap.Key, early.Seq())
+	q, ok := p.NextQuestion(x)
+	if !ok || len(q.Gaps) != 1 || q.Gaps[0].From != 0 || q.Gaps[0].To != early.Seq() {
+		t.Fatalf("asked %+v", q)
+	}
+	now = now.Add(answerTime - time.Second)
+	b.Accept(recs[0])
+	p.NoteAnswer(x, q.N, false)
+	if q, ok := p.NextQuestion(y); ok {
+		t.Errorf("asked the second %+v while the first has time to answer", q)
+	}
+	now = now.Add(time.Second)
+	if _, ok := p.NextQuestion(y); !ok {
+		t.Error("the second isn't asked when the first is late")
+	}
+	p.RemovePeer(y)
+	if q, ok := p.NextQuestion(x); ok {
+		t.Errorf("asked the first %+v again while frames of its answer come", q)
+	}
+	now = now.Add(silence)
+	if _, ok := p.NextQuestion(x); !ok {
+		t.Error("a silent peer that alone has the records isn't asked again")
+	}
+}
+
+// Peers that claim a feed and send frames without end and without a record of it delay the feed by the time of
+// one answer each, also when they claim it anew all the time.
+func TestPlannerPassesLiars(t *testing.T) {
+	const liars = 2
+	a, b := someone(t, 1), someone(t, 2)
+	recs := say(t, a, "x")
+	start := time.Unix(0, 0)
+	now := start
+	p := NewPlanner(b, func() time.Time { return now })
+	var liar []identity.Key
+	for i := range liars {
+		liar = append(liar, identity.FromSeed([32]byte{byte(10 + i)}).Key())
+	}
+	honest := identity.FromSeed([32]byte{20}).Key()
+	p.SetHoldings(honest, a.Frontier())
+	questions := map[identity.Key]Question{}
+	for now.Sub(start) <= liars*answerTime {
+		for i, key := range liar { // they are always first
+			p.SetHoldings(key, a.Frontier())
+			if q, ok := p.NextQuestion(key); ok {
+				questions[key] = q
+			}
+			p.NoteAnswer(key, questions[key].N, i == 1) // one never ends its answers, the other ends all
+		}
+		if _, ok := p.NextQuestion(honest); ok {
+			for _, rec := range recs {
+				b.Accept(rec)
+			}
+		}
+		now = now.Add(100 * time.Millisecond)
+	}
+	if n := p.CountMissing(); n != 0 {
+		t.Errorf("%d records are missing after %v", n, now.Sub(start))
+	}
+}
