@@ -9,7 +9,10 @@ import (
 	"syscall"
 )
 
-// listen takes Config.Listen's port, or with NextPort the next free one of twenty.
+// nextPorts is how many ports listen tries after the first, so that people know where to look for a program.
+const nextPorts = 20
+
+// listen takes Config.Listen's port. With NextPort it takes the next free one of twenty, or else any that is free.
 func (n *Node) listen(ctx context.Context) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(n.cfg.Listen)
 	if err != nil {
@@ -19,7 +22,10 @@ func (n *Node) listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen address %q: port is not a number", n.cfg.Listen)
 	}
-	for p := first; ; p++ {
+	for p, last := first, min(first+nextPorts, 65535); ; p++ {
+		if p > last {
+			p = 0 // the system chooses
+		}
 		l, err := n.cfg.Network.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(p)))
 		if err == nil {
 			n.port = l.Addr().(*net.TCPAddr).Port
@@ -28,7 +34,7 @@ func (n *Node) listen(ctx context.Context) (net.Listener, error) {
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			return nil, fmt.Errorf("listen: %w", err)
 		}
-		if !n.cfg.NextPort || p >= first+20 || p >= 65535 {
+		if !n.cfg.NextPort || p == 0 {
 			return nil, fmt.Errorf("port %d is in use by another program: choose another with --port", p)
 		}
 	}

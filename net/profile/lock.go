@@ -26,14 +26,14 @@ func lockFolder(dir string) (*os.File, error) {
 	path := filepath.Join(dir, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("profile: %w: choose another folder with --profile", err)
+		return nil, fmt.Errorf("%w: choose another folder with --profile", err)
 	}
 	if err := filelock.Try(f, true); err != nil {
 		defer f.Close()
 		if errors.Is(err, filelock.ErrHeld) {
 			return nil, readHolder(dir, f)
 		}
-		return nil, fmt.Errorf("profile: lock %s: %w: choose a folder on a local disk with --profile", path, err)
+		return nil, fmt.Errorf("lock %s: %w: choose a folder on a local disk with --profile", path, err)
 	}
 	text, _ := json.Marshal(holder{PID: os.Getpid(), Started: time.Now().UnixMilli()})
 	// One write replaces the old content, then the rest is cut. A reader in between sees a whole
@@ -43,7 +43,7 @@ func lockFolder(dir string) (*os.File, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("profile: write %s: %w: make room, or choose another folder with --profile", path, err)
+		return nil, fmt.Errorf("write %s: %w: make room, or choose another folder with --profile", path, err)
 	}
 	return f, nil
 }

@@ -35,8 +35,11 @@ func CheckName(name string) error {
 
 // Dir returns the folder for a name: $XDG_DATA_HOME/p2pchat/<name>. The name is in lower case, and
 // every byte but [a-z0-9_-] is percent-encoded. So no name is a path, and names that differ in case
-// only are one profile on every file system.
-func Dir(name string) string {
+// only are one profile on every file system. The error says that the system names no folder of this user.
+func Dir(name string) (string, error) {
+	if _, err := os.UserHomeDir(); err != nil && !filepath.IsAbs(os.Getenv("XDG_DATA_HOME")) {
+		return "", fmt.Errorf("there is no folder for a profile: %w: choose one with --profile", err)
+	}
 	var b strings.Builder
 	for _, c := range []byte(strings.ToLower(name)) {
 		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' {
@@ -49,7 +52,7 @@ func Dir(name string) string {
 	if folder != "" && !filepath.IsLocal(folder) {
 		folder = fmt.Sprintf("%%%02X", folder[0]) + folder[1:] // con, nul … on Windows
 	}
-	return filepath.Join(xdg.DataHome, "p2pchat", folder)
+	return filepath.Join(xdg.DataHome, "p2pchat", folder), nil
 }
 
 // LoginName returns the login name of the user, changed to pass CheckName.

@@ -24,8 +24,8 @@ func TestDir(t *testing.T) {
 		"日":         "%E6%97%A5",
 		"tab\there": "tab%09here",
 	} {
-		if got := Dir(name); got != filepath.Join(xdg.DataHome, "p2pchat", want) {
-			t.Errorf("Dir(%q) = %s, want …/%s", name, got, want)
+		if got, err := Dir(name); err != nil || got != filepath.Join(xdg.DataHome, "p2pchat", want) {
+			t.Errorf("Dir(%q) = %s, %v, want …/%s", name, got, err, want)
 		}
 	}
 }
@@ -34,11 +34,13 @@ func TestDirIsOneFolderPerName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := rapid.String().Draw(t, "a"), rapid.String().Draw(t, "b")
 		lowerA, lowerB := strings.ToLower(a), strings.ToLower(b)
-		if (Dir(a) == Dir(b)) != (lowerA == lowerB) {
-			t.Fatalf("%q and %q: %s and %s", a, b, Dir(a), Dir(b))
+		dirA, errA := Dir(a)
+		dirB, errB := Dir(b)
+		if errA != nil || errB != nil || (dirA == dirB) != (lowerA == lowerB) {
+			t.Fatalf("%q and %q: %s, %v and %s, %v", a, b, dirA, errA, dirB, errB)
 		}
-		if a != "" && filepath.Dir(Dir(a)) != filepath.Join(xdg.DataHome, "p2pchat") {
-			t.Fatalf("%q escapes: %s", a, Dir(a))
+		if a != "" && filepath.Dir(dirA) != filepath.Join(xdg.DataHome, "p2pchat") {
+			t.Fatalf("%q escapes: %s", a, dirA)
 		}
 	})
 }

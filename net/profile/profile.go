@@ -21,6 +21,7 @@ package profile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -83,14 +84,26 @@ func tryOpen(dir string) (*Profile, error) {
 		err = fmt.Errorf("%s is not a folder", dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("profile: %w: choose another folder with --profile", err)
+		err = fmt.Errorf("%w: choose another folder with --profile", err)
 	}
-	lock, err := lockFolder(dir)
-	if err != nil {
+	owner := foreignOwner(dir)
+	var lock *os.File
+	if err == nil {
+		lock, err = lockFolder(dir)
+	}
+	switch {
+	case errors.As(err, new(*InUseError)):
 		return nil, err
+	case errors.Is(err, fs.ErrPermission) && owner != "":
+		return nil, fmt.Errorf("profile %s belongs to %s: start as %s, or choose another folder with --profile", dir, owner, owner)
+	case err != nil:
+		return nil, fmt.Errorf("profile: %w", err)
 	}
 	p := &Profile{dir: dir, lock: lock}
 	p.known, p.warnings = readKnown(dir)
+	if owner != "" {
+		p.warnings = append(p.warnings, fmt.Sprintf("this profile belongs to %s, who may not be able to read what is saved now", owner))
+	}
 	return p, nil
 }
 
@@ -103,7 +116,11 @@ func OpenFree(name string) (*Profile, string, error) {
 		if n > 1 {
 			try = WithSuffix(name, fmt.Sprintf("-%d", n))
 		}
-		p, err := tryOpen(Dir(try))
+		dir, err := Dir(try)
+		if err != nil {
+			return nil, "", err
+		}
+		p, err := tryOpen(dir)
 		if inUse := (*InUseError)(nil); errors.As(err, &inUse) && n < maxNumbered {
 			continue
 		}

@@ -146,8 +146,8 @@ func TestOpenFreeTakesTheNextName(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		if name != want || p.Dir() != Dir(want) {
-			t.Errorf("got %q in %s, want %q in %s", name, p.Dir(), want, Dir(want))
+		if dir, err := Dir(want); err != nil || name != want || p.Dir() != dir {
+			t.Errorf("got %q in %s, want %q in %s, %v", name, p.Dir(), want, dir, err)
 		}
 	}
 	long := strings.Repeat("é", 32)

@@ -159,18 +159,12 @@ func (d *Disk) Close() error {
 		return nil
 	}
 	d.group.Close() // makes the writer save the queue and end
-	_ = d.flush()   // saves what a caller queued after the writer ended; Status has the error
+	err := d.flush() // saves what the writer couldn't, and what a caller queued after it ended
 	d.files.Lock()
 	defer d.files.Unlock()
-	var err error
 	if d.file != nil {
-		err = d.file.close()
+		err = errors.Join(err, d.file.close())
 		d.file = nil
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if n := len(d.pending.ops) + len(d.flushing.ops); n > 0 {
-		err = errors.Join(err, d.status.NotSaved)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
@@ -56,7 +57,7 @@ func (f *flags) addTo(cmd *cobra.Command) {
 	set.StringVar(&f.room, "room", defaultRoom, "meet in the room `NAME`")
 	set.StringArrayVar(&f.interfaces, "interface", nil, "use only the network interface `NAME` (lo: only this machine); may be repeated")
 	set.BoolVar(&f.noDiscovery, "no-discovery", false, "don't look for peers on the network, only --connect")
-	set.IntVar(&f.discoveryPort, "discovery-port", 9999, "look for peers on the UDP `PORT`")
+	set.IntVar(&f.discoveryPort, "discovery-port", discovery.Port, "look for peers on the UDP `PORT`")
 	set.BoolVar(&f.noMDNS, "no-mdns", false, "don't use mDNS")
 	set.StringVar(&f.plainPeers, "plain-peers", string(plain.ScopeLAN), "talk in clear to peers that can't encrypt, from `WHERE`: lan, loopback, all or off")
 	set.BoolVar(&f.ask, "ask", false, "ask for an address and a port first, as the two-person program does")
@@ -77,7 +78,7 @@ func (f *flags) addTo(cmd *cobra.Command) {
 // profile holds.
 func (f *flags) nodeConfig(set *pflag.FlagSet, args []string) (node.Config, error) {
 	cfg := node.Config{NoDiscovery: f.noDiscovery, DiscoveryPort: f.discoveryPort,
-		NoMDNS: f.noMDNS, Bare: f.ask,
+		Bare:  f.ask,
 		Agent: fmt.Sprintf("p2pchat/%s (%s)", version, runtime.GOOS)}
 	if err := f.retention.configure(&cfg); err != nil {
 		return cfg, err
@@ -124,6 +125,8 @@ func (f *flags) nodeConfig(set *pflag.FlagSet, args []string) (node.Config, erro
 		}
 		cfg.Interfaces = append(cfg.Interfaces, found)
 	}
+	// mDNS reaches programs on other ports and other machines, from which these flags keep apart.
+	cfg.NoMDNS = f.noMDNS || f.discoveryPort != discovery.Port || onlyLoopback(cfg.Interfaces)
 	return cfg, nil
 }
 
@@ -160,6 +163,14 @@ func (f *flags) listenAddress(portGiven bool) (string, error) {
 		return "", &usageError{fmt.Sprintf("--listen %.80q is no address", f.listen), "write HOST:PORT, as in 0.0.0.0:8080 or [::1]:8080, and no other --port"}
 	}
 	return f.listen, nil
+}
+
+// onlyLoopback reports whether the user chose interfaces, and none that leads to another machine.
+func onlyLoopback(chosen []string) bool {
+	return len(chosen) > 0 && !slices.ContainsFunc(chosen, func(name string) bool {
+		i, err := net.InterfaceByName(name)
+		return err != nil || i.Flags&net.FlagLoopback == 0
+	})
 }
 
 // findInterface returns the system's name of an interface. lo is the loopback interface on every system.

@@ -21,7 +21,7 @@ func (r *run) openProfile() (notice string, err error) {
 	case r.fallback:
 		r.profile, name, err = f.openFallback(name)
 	case f.profile != "" || f.name != "":
-		r.profile, err = profile.Open(f.dirFor(name))
+		r.profile, err = f.openNamed(name)
 	default:
 		var free string
 		if r.profile, free, err = profile.OpenFree(name); free != name {
@@ -36,7 +36,7 @@ func (r *run) openProfile() (notice string, err error) {
 // openFallback opens the profile of name. While that profile is in use, it opens one for the command
 // line instead: NAME-cli, or DIR-cli with --profile.
 func (f *flags) openFallback(name string) (*profile.Profile, string, error) {
-	p, err := profile.Open(f.dirFor(name))
+	p, err := f.openNamed(name)
 	if !errors.As(err, new(*profile.InUseError)) {
 		return p, name, err
 	}
@@ -54,11 +54,25 @@ func (f *flags) profileDir() (string, error) {
 	if err := profile.CheckName(f.name); f.name != "" && err != nil {
 		return "", &usageError{err.Error(), "choose another --name"}
 	}
-	return f.dirFor(cmp.Or(f.name, profile.LoginName())), nil
+	return f.dirFor(cmp.Or(f.name, profile.LoginName()))
 }
 
 // dirFor returns the folder of --profile, or else that of a name.
-func (f *flags) dirFor(name string) string { return cmp.Or(f.profile, profile.Dir(name)) }
+func (f *flags) dirFor(name string) (string, error) {
+	if f.profile != "" {
+		return f.profile, nil
+	}
+	return profile.Dir(name)
+}
+
+// openNamed opens the profile of --profile, or else that of a name.
+func (f *flags) openNamed(name string) (*profile.Profile, error) {
+	dir, err := f.dirFor(name)
+	if err != nil {
+		return nil, err
+	}
+	return profile.Open(dir)
+}
 
 // profileInUse reports whether a program uses the profile.
 func profileInUse(dir string) bool {
