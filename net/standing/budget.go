@@ -1,0 +1,225 @@
+package standing
+
+import (
+	"cmp"
+	"container/heap"
+)
+
+// linkLocalSources is how many sources all IPv6 link-local addresses count as.
+const linkLocalSources = 16
+
+// Budget is a limit that keys share. It is not safe for use by several goroutines. Each call costs O(log n) of the
+// number of keys.
+type Budget[K comparable] struct {
+	limit     int
+	strangers int // how much all keys that aren't known may use together
+	used      int
+	users     map[K]*user[K]
+	levels    [levels]level[K]
+	joined    uint64
+}
+
+// level holds the keys of one level by source.
+type level[K comparable] struct {
+	used      int
+	sources   map[Source]*pool[K]
+	others    poolHeap[K] // all but IPv6 link-local ones
+	linkLocal poolHeap[K]
+	local     int // used by link-local sources
+}
+
+// pool holds the keys of one source at one level.
+type pool[K comparable] struct {
+	source Source
+	used   int
+	joined uint64 // of the key that it began with
+	users  userHeap[K]
+	index  int // in its heap
+}
+
+// user is one key's use of a budget.
+type user[K comparable] struct {
+	key    K
+	level  Level
+	used   int
+	joined uint64
+	pool   *pool[K]
+	index  int // in the pool's heap
+}
+
+// NewBudget returns a budget of limit units, of which keys that aren't known may use strangers together.
+func NewBudget[K comparable](limit, strangers int) *Budget[K] {
+	b := &Budget[K]{limit: limit, strangers: min(limit, strangers), users: map[K]*user[K]{}}
+	for i := range b.levels {
+		b.levels[i].sources = map[Source]*pool[K]{}
+	}
+	return b
+}
+
+// Limit returns how many units the budget has.
+func (b *Budget[K]) Limit() int { return b.limit }
+
+// Used returns how many units are used by all keys together.
+func (b *Budget[K]) Used() int { return b.used }
+
+// UsedBy returns how many units a key uses.
+func (b *Budget[K]) UsedBy(key K) int {
+	if u := b.users[key]; u != nil {
+		return u.used
+	}
+	return 0
+}
+
+// Add adds n units to a key's use, or takes them away if n is negative. It never refuses: the caller then asks Victim
+// until nothing is over. A key that uses nothing any more is forgotten. level and source replace those before.
+func (b *Budget[K]) Add(key K, level Level, source Source, n int) {
+	u := b.users[key]
+	if u == nil {
+		if n <= 0 {
+			return
+		}
+		b.joined++
+		u = &user[K]{key: key, joined: b.joined}
+		b.users[key] = u
+	} else {
+		b.leave(u)
+	}
+	if u.used = max(0, u.used+n); u.used == 0 {
+		delete(b.users, key)
+		return
+	}
+	u.level = level
+	b.enter(u, source)
+}
+
+// enter adds the user to the pool of its level and source.
+func (b *Budget[K]) enter(u *user[K], source Source) {
+	l := &b.levels[u.level]
+	p := l.sources[source]
+	if p == nil {
+		p = &pool[K]{source: source, joined: u.joined}
+		l.sources[source] = p
+		heap.Push(l.heapOf(source), p)
+	}
+	u.pool = p
+	heap.Push(&p.users, u)
+	b.change(u, u.used)
+}
+
+// leave removes the user from its pool, and an empty pool from its level.
+func (b *Budget[K]) leave(u *user[K]) {
+	p := u.pool
+	b.change(u, -u.used)
+	heap.Remove(&p.users, u.index)
+	if len(p.users) == 0 {
+		l := &b.levels[u.level]
+		heap.Remove(l.heapOf(p.source), p.index)
+		delete(l.sources, p.source)
+	}
+}
+
+// change adds n to all sums that a user is part of.
+func (b *Budget[K]) change(u *user[K], n int) {
+	l := &b.levels[u.level]
+	b.used += n
+	l.used += n
+	u.pool.used += n
+	if u.pool.source.isLinkLocal() {
+		l.local += n
+	}
+	heap.Fix(l.heapOf(u.pool.source), u.pool.index)
+}
+
+func (l *level[K]) heapOf(s Source) *poolHeap[K] {
+	if s.isLinkLocal() {
+		return &l.linkLocal
+	}
+	return &l.others
+}
+
+// largest returns the source that uses most of a level.
+func (l *level[K]) largest() *pool[K] {
+	switch {
+	case len(l.linkLocal) == 0:
+		return l.others[0]
+	case len(l.others) == 0, max(l.linkLocal[0].used, l.local/linkLocalSources) > l.others[0].used:
+		return l.linkLocal[0]
+	}
+	return l.others[0]
+}
+
+// Victim returns the key that has to give way now, because newcomer just used more: false while nothing is over. It
+// may be the newcomer itself.
+func (b *Budget[K]) Victim(newcomer K) (victim K, over bool) {
+	strangersOver := b.levels[Heard].used+b.levels[Met].used > b.strangers
+	if b.used <= b.limit && !strangersOver {
+		return victim, false
+	}
+	u := b.users[newcomer]
+	if u != nil && u.level == Known && u.used > b.limit/8 && b.used > b.limit {
+		return newcomer, true
+	}
+	for i := range b.levels[:Known] {
+		if l := &b.levels[i]; l.used > 0 {
+			return l.largest().users[0].key, true
+		}
+	}
+	// Only known keys are left. One with more than an eighth gives way, else the newcomer does.
+	for _, p := range b.levels[Known].sources {
+		if most := p.users[0]; most.used > b.limit/8 && (u == nil || most.used > u.used) {
+			u = most
+		}
+	}
+	if u == nil {
+		return victim, false
+	}
+	return u.key, true
+}
+
+// poolHeap has the pool that uses most at its top, and of equal ones the one that came last.
+type poolHeap[K comparable] []*pool[K]
+
+func (h poolHeap[K]) Len() int { return len(h) }
+func (h poolHeap[K]) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(h[j].used, h[i].used), cmp.Compare(h[j].joined, h[i].joined)) < 0
+}
+func (h poolHeap[K]) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *poolHeap[K]) Push(x any) {
+	p := x.(*pool[K])
+	p.index = len(*h)
+	*h = append(*h, p)
+}
+func (h *poolHeap[K]) Pop() any {
+	old := *h
+	p := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return p
+}
+
+// userHeap has the key that uses most at its top, and of equal ones the one that came last.
+type userHeap[K comparable] []*user[K]
+
+func (h userHeap[K]) Len() int { return len(h) }
+func (h userHeap[K]) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(h[j].used, h[i].used), cmp.Compare(h[j].joined, h[i].joined)) < 0
+}
+func (h userHeap[K]) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *userHeap[K]) Push(x any) {
+	u := x.(*user[K])
+	u.index = len(*h)
+	*h = append(*h, u)
+}
+func (h *userHeap[K]) Pop() any {
+	old := *h
+	u := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return u
+}

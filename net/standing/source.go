@@ -1,0 +1,43 @@
+package standing
+
+import "net/netip"
+
+// Source is where the traffic of a key comes from (see the package comment). Sources compare with ==. The zero
+// Source is an unknown one.
+type Source struct{ prefix netip.Prefix }
+
+// Machine is the source of all programs on this machine.
+var Machine = Source{netip.MustParsePrefix("127.0.0.0/8")}
+
+// SourceOf returns the source of an address. local reports whether an address is this machine's own; it may be nil.
+func SourceOf(addr netip.Addr, local func(netip.Addr) bool) Source {
+	addr = addr.Unmap().WithZone("")
+	switch {
+	case !addr.IsValid():
+		return Source{}
+	case addr.IsLoopback(), local != nil && local(addr):
+		return Machine
+	case addr.Is4(), addr.IsLinkLocalUnicast():
+		return Source{netip.PrefixFrom(addr, addr.BitLen())}
+	}
+	network, _ := addr.Prefix(64) // 64 bits are within an IPv6 address
+	return Source{network}
+}
+
+// String returns the address or the network, "this machine", or "an unknown address".
+func (s Source) String() string {
+	switch {
+	case s == Source{}:
+		return "an unknown address"
+	case s == Machine:
+		return "this machine"
+	case s.prefix.IsSingleIP():
+		return s.prefix.Addr().String()
+	}
+	return s.prefix.String()
+}
+
+// isLinkLocal reports whether the source is an IPv6 link-local address. IPv4 ones are no cheaper than others.
+func (s Source) isLinkLocal() bool {
+	return s.prefix.Addr().Is6() && s.prefix.Addr().IsLinkLocalUnicast()
+}
