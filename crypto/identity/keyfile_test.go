@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/rand"
 	"crypto/x509"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -134,5 +136,68 @@ func TestFailedSaveLeavesNothing(t *testing.T) {
 	}
 	if len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)
+	}
+}
+
+// Whatever bit of the file changes, the identity is the same or there is an error: never another person.
+func TestChangedBitIsNeverAnotherIdentity(t *testing.T) {
+	id := New()
+	dir := t.TempDir()
+	if err := id.save(dir); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, fileName)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for bit := range len(text) * 8 {
+		changed := slices.Clone(text)
+		changed[bit/8] ^= 1 << (bit % 8)
+		if err := os.WriteFile(path, changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := LoadOrCreate(dir)
+		switch {
+		case err != nil:
+			refused++
+		case got.Key() != id.Key():
+			t.Fatalf("bit %d: another identity", bit)
+		}
+	}
+	if refused < len(text)*8/2 {
+		t.Errorf("only %d of %d changed bits are noticed", refused, len(text)*8)
+	}
+}
+
+// The file of an earlier version, without a public key, opens and gets one.
+func TestFileOfAnEarlierVersion(t *testing.T) {
+	id := New()
+	dir := t.TempDir()
+	if err := id.save(dir); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, fileName)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest := pem.Decode(whole)
+	old := whole[:len(whole)-len(rest)]
+	if err := os.WriteFile(path, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Load(dir); err != nil || got.Key() != id.Key() {
+		t.Fatalf("Load: %v", err)
+	}
+	if text, _ := os.ReadFile(path); !bytes.Equal(text, old) {
+		t.Error("Load, which has no lock, wrote the file")
+	}
+	if got, err := LoadOrCreate(dir); err != nil || got.Key() != id.Key() {
+		t.Fatalf("LoadOrCreate: %v", err)
+	}
+	if text, _ := os.ReadFile(path); !bytes.Equal(text, whole) {
+		t.Errorf("the file has become %q", text)
 	}
 }
