@@ -125,12 +125,12 @@ func (l *lineClients) connect(ctx context.Context, addr string) (time.Duration, 
 	}
 	l.cfg.Reached("line://" + addr)
 	began := time.Now()
-	binary, err := readLines(conn, func() bool { return l.cfg.Allowed(c.remote.Addr()) },
+	refused, err := readLines(conn, func() bool { return l.cfg.Allowed(c.remote.Addr()) },
 		func(n int) { l.countReceived(c, n) }, func(line string) { l.onLine(c, line) })
 	l.remove(c, err)
 	switch {
-	case binary:
-		err = errors.New("it doesn't speak lines")
+	case refused != "":
+		err = errors.New("it doesn't speak lines: it sent " + refused)
 	case err == nil:
 		return 0, ErrNotAllowed
 	}

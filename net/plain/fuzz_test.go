@@ -17,7 +17,7 @@ func split(stream []byte, n int) (out []string, binary bool) {
 		s.feed(b, say)
 	}
 	s.end(say)
-	return out, s.binary
+	return out, s.refused != ""
 }
 
 func reads(b []byte, n int) func(func([]byte) bool) {

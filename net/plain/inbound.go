@@ -61,15 +61,15 @@ func (c *inboundConn) ServeLines() {
 			uncounted = 0
 		}
 	}
-	binary, err := readLines(c.conn, mayRead, count, func(line string) {
+	refused, err := readLines(c.conn, mayRead, count, func(line string) {
 		c.conn.AwaitOrder()
 		if c.Join() == nil {
 			count(0)
 			lines.onLine(c.client, line)
 		}
 	})
-	if binary {
-		lines.refuse(remote, accept.NotText)
+	if refused != "" {
+		lines.refuse(remote, refused)
 	}
 	c.Leave(err)
 }

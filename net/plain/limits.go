@@ -8,12 +8,13 @@ const (
 	maxSightings   = 128 // beacons that wait; they come again
 	maxRemembered  = 256 // addresses whose Info was reported, and ids that were disconnected from
 
-	maxName   = 64      // bytes
-	maxID     = 64      // bytes of a uuid that need not be a real uuid
-	maxText   = 8 << 10 // bytes of a message; longer ones become several
-	maxLine   = 4 << 10 // bytes of a line client's line; longer ones come in chunks
-	maxObject = 1024    // bytes of an object to a seed program, which reads once into as many
-	maxBad    = 64      // malformed objects of a connection, which is then closed
+	maxName      = 64      // bytes
+	maxID        = 64      // bytes of a uuid that need not be a real uuid
+	maxText      = 8 << 10 // bytes of a message; longer ones become several
+	maxLine      = 4 << 10 // bytes of a line client's line; longer ones come in chunks
+	maxWholeLine = 1 << 20 // bytes of a line in all its chunks; a longer one is no line, and its sender is closed
+	maxObject    = 1024    // bytes of an object to a seed program, which reads once into as many
+	maxBad       = 64      // malformed objects of a connection, which is then closed
 
 	maxQueue     = 2048    // objects that wait for one JSON peer: 1 MiB sent at once fits
 	maxLineQueue = 1 << 20 // bytes that wait for one line client; line clients share them

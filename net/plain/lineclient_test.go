@@ -208,6 +208,44 @@ func TestMegabyteLine(t *testing.T) {
 	})
 }
 
+// TestLineWithoutEnd checks that a line that never ends, which is no message, isn't taken as many. Lines beside it are.
+func TestLineWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		bob, other := w.dial(w.net.Host(bobAddr.Addr())), w.dial(w.net.Host(bobAddr.Addr()))
+		var sent int
+		piece := []byte(strings.Repeat("x", 64<<10))
+		for sent < 64<<20 {
+			n, err := bob.Write(piece)
+			if sent += n; err != nil {
+				break
+			}
+		}
+		if sent >= 8<<20 {
+			t.Errorf("the connection took %d bytes of one line", sent)
+		}
+		for range 3 {
+			other.Write([]byte(strings.Repeat("y", 1000) + "\n"))
+		}
+		time.Sleep(time.Second)
+		total, others, refused := 0, 0, 0
+		for _, e := range w.rec.take() {
+			switch text := said(e); {
+			case strings.HasPrefix(text, "x"):
+				total += len(text)
+			case strings.HasPrefix(text, "y"):
+				others++
+			case strings.Contains(e, "refused: "+lineTooLong):
+				refused++
+			}
+		}
+		if total > maxWholeLine || others != 3 || refused != 1 {
+			t.Errorf("%d bytes of the line were passed on, %d lines of another, %d refusals", total, others, refused)
+		}
+	})
+}
+
 // TestFormatLine checks that no one can write a row in another's name, nor anything but text to a line
 // client's terminal.
 func TestFormatLine(t *testing.T) {

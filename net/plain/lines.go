@@ -7,23 +7,29 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/wire"
 )
 
 // splitter cuts a stream into lines, however reads split it. Lines end in LF or CRLF. Those longer than
 // maxLine bytes come in chunks that end between two characters, and blank ones are left out. Nothing comes
-// after a line that is no text. The zero splitter is ready.
+// after a line that is no text, or that is longer than maxWholeLine. The zero splitter is ready.
 type splitter struct {
-	rest   []byte // the line that has not ended
-	binary bool   // a line was no text
+	rest    []byte // the line that has not ended
+	size    int    // bytes of that line
+	refused string // why the stream isn't read on; "" while it is
 }
 
-// readLines calls say for each line of a stream, until the stream ends, turns out to be binary, or mayRead
-// says no. mayRead is called before each read, received after it. err is why a read failed.
-func readLines(r io.Reader, mayRead func() bool, received func(n int), say func(line string)) (binary bool, err error) {
+// lineTooLong is why a stream isn't read on: nobody writes such a line.
+const lineTooLong = "a line over 1 MiB"
+
+// readLines calls say for each line of a stream, until the stream ends, sends what is no line, or mayRead
+// says no. mayRead is called before each read, received after it. refused is why the stream sent no line, or "",
+// and err why a read failed.
+func readLines(r io.Reader, mayRead func() bool, received func(n int), say func(line string)) (refused string, err error) {
 	var s splitter
 	buf := make([]byte, maxLine)
-	for err == nil && !s.binary && mayRead() {
+	for err == nil && s.refused == "" && mayRead() {
 		var n int
 		if n, err = r.Read(buf); n > 0 {
 			received(n)
@@ -31,7 +37,7 @@ func readLines(r io.Reader, mayRead func() bool, received func(n int), say func(
 		}
 	}
 	s.end(say) // a last line without newline
-	return s.binary, err
+	return s.refused, err
 }
 
 // feed takes what was read and calls say for each line.
@@ -50,6 +56,9 @@ func (s *splitter) feed(b []byte, say func(line string)) {
 
 // add takes bytes of one line. Where the line is cut depends on the line only, not on the reads.
 func (s *splitter) add(b []byte, say func(string)) {
+	if s.size += len(b); s.size > maxWholeLine && s.refused == "" {
+		s.refused = lineTooLong
+	}
 	for len(b) > 0 {
 		n := min(len(b), maxLine+2-len(s.rest))
 		s.rest = append(s.rest, b[:n]...)
@@ -66,13 +75,15 @@ func (s *splitter) add(b []byte, say func(string)) {
 // end ends a line, or the stream.
 func (s *splitter) end(say func(string)) {
 	s.say(bytes.TrimSuffix(s.rest, []byte("\r")), true, say)
-	s.rest = s.rest[:0]
+	s.rest, s.size = s.rest[:0], 0
 }
 
 // say passes on a line, or a chunk of a line that goes on.
 func (s *splitter) say(line []byte, whole bool, say func(string)) {
-	s.binary = s.binary || isBinary(line)
-	if t := text(line); !s.binary && (!whole || strings.TrimSpace(t) != "") {
+	if s.refused == "" && isBinary(line) {
+		s.refused = accept.NotText
+	}
+	if t := text(line); s.refused == "" && (!whole || strings.TrimSpace(t) != "") {
 		say(t)
 	}
 }
