@@ -177,6 +177,13 @@ func (l *Link) Bye(reason string) {
 	l.once.Do(func() { close(l.closing) })
 }
 
+// Expel ends the link as Bye does, but nothing more of what the peer sent is delivered. Handler's methods may call
+// it.
+func (l *Link) Expel(reason string) {
+	l.Bye(reason)
+	l.incoming.Close()
+}
+
 // Refuse ends a link that wasn't started. It says Bye, waits at most a second for the peer to read it, and closes
 // the connection. What the peer has sent is discarded, and no Down follows. On a link that was started it
 // does nothing.

@@ -99,3 +99,23 @@ func (m *Mesh) Block(key identity.Key, reason string) {
 		p.endLinkLocked(reason)
 	}
 }
+
+// Expel ends the link to key with a Bye, delivers nothing more that came on it, and neither dials nor takes that
+// peer for a while. It does nothing if the key was never heard of.
+func (m *Mesh) Expel(key identity.Key, reason string, d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.peers[key]
+	if p == nil {
+		return
+	}
+	p.expelledUntil = time.Now().Add(d)
+	p.endWait()
+	switch {
+	case p.link == nil:
+	case p.running:
+		p.link.Expel(reason)
+	default:
+		p.pendingBye = reason
+	}
+}

@@ -83,6 +83,7 @@ var (
 	errBlocked  = errors.New("disconnected from that peer on purpose")
 	errReplaced = errors.New("that peer says that this profile runs elsewhere")
 	errLinked   = errors.New("linked to that peer already")
+	errExpelled = errors.New("that peer was disconnected for a minute, for what it sent")
 )
 
 // dial is one attempt at a route.
@@ -174,6 +175,8 @@ func (d *dial) reserve(key identity.Key) (reason string, err error) {
 		return wire.ByeLeaving, errReplaced
 	case linked || p.opening:
 		return wire.ByeDuplicate, errLinked
+	case time.Now().Before(p.expelledUntil):
+		return wire.ByeSignatures, errExpelled
 	case m.links >= MaxLinks:
 		return wire.ByeFull, errFull
 	}

@@ -44,21 +44,22 @@ type peer struct {
 	replacing   *link.Link    // ended with Bye{duplicate}, and the Handler had no Down for it yet
 	replacement chan struct{} // closed when a link takes the place of replacing
 
-	routes       []Route       // newest first
-	reconnecting bool          // a goroutine tries to reach the peer
-	lostAgain    bool          // lost since the last round: begin another when this one ends
-	wake         chan struct{} // holds at most 1: ends a wait of reconnect, or has it begin again
-	opening      bool          // a dial of ours has reached the peer and waits for its Hello
-	triedAt      time.Time     // end of the last round of dials
-	notBefore    time.Time     // the peer has refused us: dial it again only then
-	wrongKeyAt   string        // the route where another key answered, as reported last; reconnect's own
-	shortLinks   int           // links in a row that ended soon
-	blockedBy    uint64        // the order of Block; 0: not blocked
-	replacedBy   uint64        // the order in which the peer said that a later run has our key; 0: it didn't
-	wasLinked    bool          // in this run
-	heardOf      time.Time     // by the last hint or link
-	refs         int           // goroutines that use the entry, which therefore stays
-	forgotten    bool          // not in the table any more
+	routes        []Route       // newest first
+	reconnecting  bool          // a goroutine tries to reach the peer
+	lostAgain     bool          // lost since the last round: begin another when this one ends
+	wake          chan struct{} // holds at most 1: ends a wait of reconnect, or has it begin again
+	opening       bool          // a dial of ours has reached the peer and waits for its Hello
+	triedAt       time.Time     // end of the last round of dials
+	notBefore     time.Time     // the peer has refused us: dial it again only then
+	wrongKeyAt    string        // the route where another key answered, as reported last; reconnect's own
+	shortLinks    int           // links in a row that ended soon
+	expelledUntil time.Time     // neither dialled nor let in before
+	blockedBy     uint64        // the order of Block; 0: not blocked
+	replacedBy    uint64        // the order in which the peer said that a later run has our key; 0: it didn't
+	wasLinked     bool          // in this run
+	heardOf       time.Time     // by the last hint or link
+	refs          int           // goroutines that use the entry, which therefore stays
+	forgotten     bool          // not in the table any more
 }
 
 // acquire returns the entry of a key, which stays in the table until release.
@@ -98,7 +99,7 @@ func (m *Mesh) peerLocked(key identity.Key) *peer {
 func (m *Mesh) forgetOneLocked() {
 	var worst *peer
 	for _, p := range m.peers {
-		if p.up || p.refs > 0 || p.blockedBy != 0 {
+		if p.up || p.refs > 0 || p.blockedBy != 0 || time.Now().Before(p.expelledUntil) {
 			continue
 		}
 		if worst == nil || worst.wasLinked && !p.wasLinked || worst.wasLinked == p.wasLinked && p.heardOf.Before(worst.heardOf) {
@@ -134,6 +135,8 @@ func (m *Mesh) refusalLocked(p *peer) string {
 	switch {
 	case m.closed, p != nil && (p.blockedBy != 0 || p.replacedBy != 0):
 		return wire.ByeLeaving
+	case p != nil && time.Now().Before(p.expelledUntil):
+		return wire.ByeSignatures
 	case m.links >= MaxLinks && (p == nil || !p.up):
 		return wire.ByeFull
 	}

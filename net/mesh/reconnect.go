@@ -60,7 +60,8 @@ func (m *Mesh) reconnectLocked(p *peer, wait time.Duration) {
 
 // wantsLinkLocked reports whether p should be dialled.
 func (m *Mesh) wantsLinkLocked(p *peer) bool {
-	return !p.up && !p.forgotten && p.blockedBy == 0 && p.replacedBy == 0 && !m.closed && m.links < MaxLinks
+	return !p.up && !p.forgotten && p.blockedBy == 0 && p.replacedBy == 0 && !m.closed && m.links < MaxLinks &&
+		!time.Now().Before(p.expelledUntil)
 }
 
 // reconnect dials p in rounds, with longer and longer waits between them.

@@ -77,7 +77,12 @@ func (n *Node) routeMessage(l *link.Link, room string, m wire.Message) {
 }
 
 // Refused implements mesh.Handler.
-func (n *Node) Refused(l *link.Link, reason string) { n.refuse(event.Scope{}, l.Key(), reason) }
+func (n *Node) Refused(l *link.Link, reason string) {
+	n.refuse(event.Scope{}, l.Key(), reason)
+	if isForgery(reason) {
+		n.noteForged(l)
+	}
+}
 
 // refuse counts something that a peer sent and that was not taken. Reasons are few and fixed.
 func (n *Node) refuse(scope event.Scope, from identity.Key, reason string) {

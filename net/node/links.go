@@ -21,6 +21,7 @@ type peer struct {
 	link   *link.Link // nil: none is up
 	stuck  bool       // its link took no cleartext for a while
 	lostAt time.Time
+	forged []time.Time // when it sent forgeries, the last seconds'
 
 	inst    string      // names its run
 	started int64       // ms, by its clock

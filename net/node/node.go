@@ -102,6 +102,8 @@ type Node struct {
 
 	renaming sync.Mutex // held over a change of the local name; before all other locks
 
+	expulsions expulsions // guarded by mu
+
 	mu struct {
 		sync.Mutex
 		name       string

@@ -15,7 +15,7 @@ const (
 	// askedFrames are what a question of ours asks for: 240 KiB of records, for which a link of 50 kB/s takes the 5 s
 	// that a peer has (see room.Planner).
 	askedFrames = 5
-	maxRanges    = 256 // ranges taken from a peer's question
+	maxRanges   = 256 // ranges taken from a peer's question
 )
 
 // askLocked puts the next question to a peer, if it has something that is missing here.

@@ -158,7 +158,7 @@ func (d *Disk) Close() error {
 	if again {
 		return nil
 	}
-	d.group.Close() // makes the writer save the queue and end
+	d.group.Close()  // makes the writer save the queue and end
 	err := d.flush() // saves what the writer couldn't, and what a caller queued after it ended
 	d.files.Lock()
 	defer d.files.Unlock()

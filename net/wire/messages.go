@@ -166,6 +166,8 @@ const (
 	ByeFull      = "full"      // the sender has 128 links
 	ByeVersion   = "version"   // no version in common
 	ByeRoom      = "room"      // no room in common
+	// ByeSignatures says that the receiver sent many records that are malformed or badly signed.
+	ByeSignatures = "signatures"
 )
 
 // Bye is the last frame. All frames before it count.
