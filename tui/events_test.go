@@ -96,7 +96,9 @@ func TestBell(t *testing.T) {
 		_, dana, _ := company(w)
 		w.terminal.bells = 0
 		w.keys("/bell "+c.mode, "enter")
+		w.pass(bellEvery)
 		w.post(w.says(dana, "something"))
+		w.pass(bellEvery)
 		w.post(w.says(dana, "hey @alice"), w.says(dana, "alice: are you there"))
 		old := w.says(dana, "@alice, said before")
 		old.Line.History = true
@@ -104,6 +106,24 @@ func TestBell(t *testing.T) {
 		if w.terminal.bells != c.want {
 			t.Errorf("/bell %s rang %d times, want %d", c.mode, w.terminal.bells, c.want)
 		}
+	}
+}
+
+// A peer that names us all the time, and proposals without end, ring once in three seconds.
+func TestBellsAreRare(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	_, dana, _ := company(w)
+	w.pass(bellEvery)
+	w.terminal.bells = 0
+	p := election(w)
+	for i := range 58 * 30 {
+		w.post(w.says(dana, fmt.Sprint("@alice ", i)))
+		p.ID = fmt.Sprintf("%064x", i)
+		w.post(event.ProposalChanged{Proposal: p, Was: "open"})
+		w.pass(time.Second / 58)
+	}
+	if got := w.terminal.bells; got < 9 || got > 11 {
+		t.Errorf("the bell rang %d times in 30 s", got)
 	}
 }
 

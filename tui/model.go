@@ -56,6 +56,7 @@ type model struct {
 
 	away   bool      // the terminal's window doesn't have the focus
 	escAt  time.Time // the last Esc that the rest of a focus report may follow
+	rangAt time.Time // the last bell
 	rates  rates
 	status statusLine
 

@@ -259,6 +259,7 @@ func TestCertificate(t *testing.T) {
 func TestVotesRing(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	company(w)
+	w.pass(bellEvery)
 	before := w.terminal.bells
 	p := election(w)
 	w.post(event.ProposalChanged{Proposal: p, Was: "open"})
