@@ -28,7 +28,8 @@
 // Connections that have sent nothing yet are limited to 256, and to 32 of one address. So are those in
 // cleartext, to 256 and 64. A new connection always stays, since it may be a native peer's. It pushes
 // out the connection that was idle for longest, of the address that has most. So a flood from one address
-// pushes out only its own connections.
+// pushes out only its own connections. Those that wait to be read at all (see Order) are limited to 1024, and of the
+// address that has most the newest is closed.
 //
 // Native connections that are no link yet are limited to 256, and to 32 of one address; more are closed
 // at once. Of them 16 may be in the TLS handshake, at most half of them of one address; the others wait
@@ -111,9 +112,7 @@ type Port struct {
 func Start(g *group.Group, cfg Config) *Port {
 	p := &Port{
 		cfg: cfg, group: g,
-		order: &acceptOrder{
-			newest: map[netip.Addr]*orderSlot{}, reading: map[netip.Addr]int{}, waiting: map[netip.Addr][]*orderSlot{},
-		},
+		order:      newAcceptOrder(),
 		silent:     newConnLimiter(maxSilent, maxSilentOfAddr),
 		cleartext:  newConnLimiter(maxCleartext, maxCleartextOfAddr),
 		arrivals:   NewSemaphore(maxArrivals, maxArrivalsOfAddr),
@@ -161,6 +160,10 @@ func (p *Port) acceptAll(context.Context) {
 func (p *Port) serve(c *Conn) {
 	select {
 	case <-c.placed:
+	case <-c.denied:
+		c.end()
+		p.cfg.Refused(c.remote.Addr().String(), TooMany)
+		return
 	case <-p.ctx.Done():
 		c.end()
 		return

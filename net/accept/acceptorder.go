@@ -5,13 +5,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"chat.lan/p2pchat/net/standing"
 )
 
 // A program that says much opens connections faster than they are read. Too many unread ones would push
 // each other out (connLimiter), so of one address only some are read at a time, and the others wait.
 const (
 	maxReading = 24                     // connections of an address: fewer than may be silent
-	maxWaiting = 1024                   // connections of an address; add refuses more
+	maxWaiting = 1024                   // connections of all addresses; of the address with most the newest is refused
 	heardAfter = 20 * time.Millisecond  // a silent connection gives its place back
 	toldAfter  = 2 * time.Second        // and so does one whose reader is held up
 	orderAfter = 100 * time.Millisecond // since it was read: a silent connection holds up the next no longer
@@ -22,9 +24,17 @@ const (
 //	waiting ──── a place is free ───▶ reading ──── silent, told, closed ───▶ no place
 type acceptOrder struct {
 	mu      sync.Mutex
-	newest  map[netip.Addr]*orderSlot   // connection of each address, unless it has ended
-	reading map[netip.Addr]int          // places taken
-	waiting map[netip.Addr][]*orderSlot // in the order in which they were accepted
+	newest  map[netip.Addr]*orderSlot    // connection of each address, unless it has ended
+	reading map[netip.Addr]int           // places taken
+	waiting map[netip.Addr][]*orderSlot  // in the order in which they were accepted
+	places  *standing.Budget[netip.Addr] // those of waiting
+}
+
+func newAcceptOrder() *acceptOrder {
+	return &acceptOrder{
+		newest: map[netip.Addr]*orderSlot{}, reading: map[netip.Addr]int{}, waiting: map[netip.Addr][]*orderSlot{},
+		places: standing.NewBudget[netip.Addr](maxWaiting, maxWaiting),
+	}
 }
 
 // orderSlot is a connection's place in the order.
@@ -32,6 +42,7 @@ type orderSlot struct {
 	order  *acceptOrder
 	addr   netip.Addr
 	placed chan struct{} // closed when it has a place
+	denied chan struct{} // closed when it shall have none: others that wait go first
 	readAt time.Time     // when it got its place; set before placed is closed
 	timer  *time.Timer   // ends the place; set before placed is closed
 
@@ -51,18 +62,48 @@ type orderSlot struct {
 func (o *acceptOrder) add(addr netip.Addr) *orderSlot {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	waiting := o.waiting[addr]
-	if len(waiting) == maxWaiting {
+	waits := len(o.waiting[addr]) > 0 || o.reading[addr] >= maxReading
+	if waits && !o.makeRoomLocked(addr) {
 		return nil
 	}
-	s := &orderSlot{order: o, addr: addr, before: o.newest[addr], placed: make(chan struct{}), ended: make(chan struct{})}
+	s := &orderSlot{order: o, addr: addr, before: o.newest[addr], placed: make(chan struct{}), denied: make(chan struct{}), ended: make(chan struct{})}
 	o.newest[addr] = s
-	if len(waiting) == 0 && o.reading[addr] < maxReading {
-		s.takePlaceLocked()
+	if waits {
+		o.waiting[addr] = append(o.waiting[addr], s)
 	} else {
-		o.waiting[addr] = append(waiting, s)
+		s.takePlaceLocked()
 	}
 	return s
+}
+
+// makeRoomLocked counts one more connection of an address that waits. If there are too many, the newest of the
+// address that has most is denied a place. It reports false when that is the one that comes.
+func (o *acceptOrder) makeRoomLocked(addr netip.Addr) bool {
+	o.countLocked(addr, 1)
+	most, over := o.places.Victim(addr)
+	if !over {
+		return true
+	}
+	o.countLocked(most, -1)
+	if most == addr {
+		return false
+	}
+	waiting := o.waiting[most]
+	last := waiting[len(waiting)-1]
+	if o.waiting[most] = waiting[:len(waiting)-1]; len(waiting) == 1 {
+		delete(o.waiting, most)
+	}
+	if last.gone {
+		return true
+	}
+	last.gone = true
+	close(last.denied)
+	return true
+}
+
+// countLocked counts connections that wait.
+func (o *acceptOrder) countLocked(addr netip.Addr, n int) {
+	o.places.Add(addr, standing.Heard, standing.SourceOf(addr, nil), n)
 }
 
 func (s *orderSlot) takePlaceLocked() {
@@ -100,6 +141,7 @@ func (s *orderSlot) leavePlace() {
 		if o.waiting[s.addr] = o.waiting[s.addr][1:]; len(o.waiting[s.addr]) == 0 {
 			delete(o.waiting, s.addr)
 		}
+		o.countLocked(s.addr, -1)
 		if !next.gone {
 			next.takePlaceLocked()
 		}

@@ -181,3 +181,54 @@ func TestWaitingIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitingOfManyAddresses checks that so many wait of all addresses together, each address with its part, and
+// that an address which has few keeps them all.
+func TestWaitingOfManyAddresses(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		const addresses = 16
+		var all []*orderSlot
+		flood := func() {
+			for i := range addresses * 200 {
+				a := netip.AddrFrom4([4]byte{10, 0, 1, byte(i % addresses)})
+				if s := w.order.add(a); s != nil {
+					all = append(all, s)
+				}
+			}
+		}
+		flood()
+		var honest []*orderSlot
+		for range maxReading + 5 {
+			honest = append(honest, w.order.add(netip.MustParseAddr("10.0.0.6")))
+		}
+		flood()
+		waiting := map[netip.Addr]int{}
+		for _, s := range all {
+			select {
+			case <-s.placed:
+			case <-s.denied:
+			default:
+				waiting[s.addr]++
+			}
+		}
+		total := 0
+		for a, n := range waiting {
+			if total += n; n < maxWaiting/addresses-5 || n > maxWaiting/addresses+5 {
+				t.Errorf("%d connections of %v wait", n, a)
+			}
+		}
+		if total > maxWaiting {
+			t.Errorf("%d connections wait", total)
+		}
+		for i, s := range honest {
+			if s == nil {
+				t.Fatalf("connection %d of an address with few was refused", i)
+			}
+			select {
+			case <-s.denied:
+				t.Errorf("connection %d of an address with few was denied", i)
+			default:
+			}
+		}
+	})
+}
