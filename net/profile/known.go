@@ -6,20 +6,17 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/standing"
 )
 
 // Limits of what is remembered. A stranger that reaches the port can come under a new name every second.
 const (
-	maxKnown     = 4096 // names, verified keys and ignored ids, each
+	maxKnown     = 4096 // names, verified keys, trusted keys, ignored ids and keys that were linked, each
 	maxAddresses = 32   // every start dials each of them until it answers
 	maxAddress   = 320  // bytes
 )
@@ -27,8 +24,8 @@ const (
 // saveDelay is how long a new name waits for others, so that one write saves them together.
 const saveDelay = 500 * time.Millisecond
 
-// Known is what a profile remembers of other people: the first key under each name, verified keys,
-// ignored peers, and the addresses that answered. Methods may be called from any goroutine.
+// Known is what a profile remembers of other people: the first key under each name, verified and trusted keys,
+// ignored peers, how long keys were linked, and the addresses that answered. Methods may be called from any goroutine.
 type Known struct {
 	dir     string
 	changed chan struct{} // capacity 1; signals that dirty is set
@@ -37,24 +34,22 @@ type Known struct {
 
 	mu        sync.Mutex
 	dirty     bool
-	names     map[string]firstKey    // by folded name
-	verified  map[identity.Key]int64 // ms since 1970
-	ignored   map[string]int64       // uuid → ms since 1970
-	addresses map[string]int64       // address → ms since 1970
-}
-
-// firstKey is the first key seen under a name.
-type firstKey struct {
-	key  identity.Key
-	last int64 // ms since 1970, in whole days: when the key was last seen
+	names     names                           // guarded by mu
+	verified  map[identity.Key]int64          // ms since 1970
+	trusted   map[identity.Key]trust          // what /trust said last
+	ignored   map[string]int64                // uuid → ms since 1970
+	addresses map[string]int64                // address → ms since 1970
+	links     map[identity.Key]standing.Links // see package standing
 }
 
 func newKnown(dir string) *Known {
 	return &Known{
 		dir:       dir,
 		changed:   make(chan struct{}, 1),
-		names:     make(map[string]firstKey),
+		names:     newNames(),
 		verified:  make(map[identity.Key]int64),
+		trusted:   make(map[identity.Key]trust),
+		links:     make(map[identity.Key]standing.Links),
 		ignored:   make(map[string]int64),
 		addresses: make(map[string]int64),
 	}
@@ -76,52 +71,6 @@ func (k *Known) Run(ctx context.Context) {
 		// and Close reports the error.
 		_ = k.save()
 	}
-}
-
-// NoteName remembers the first key seen under a name. If an earlier, different key is known under
-// the name, and this key was never verified, it returns that earlier key and true. The caller then
-// warns of a new person. Names are compared without case, format characters and outer space, so
-// that no look-alike of that kind passes for another person. NoteName doesn't wait for the disk.
-func (k *Known) NoteName(name string, key identity.Key) (before identity.Key, known bool) {
-	folded := fold(name)
-	if folded == "" || key.IsZero() {
-		return identity.Key{}, false
-	}
-	today := time.Now().Truncate(24 * time.Hour).UnixMilli()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	first, ok := k.names[folded]
-	if !ok {
-		if len(k.names) >= maxKnown {
-			delete(k.names, k.oldestNameLocked())
-		}
-		first = firstKey{key: key}
-	}
-	if first.key == key && first.last != today {
-		first.last = today
-		k.names[folded] = first
-		k.markDirtyLocked()
-	}
-	if _, compared := k.verified[key]; first.key != key && !compared {
-		return first.key, true
-	}
-	return identity.Key{}, false
-}
-
-// oldestNameLocked returns the name seen longest ago, names with a verified key last. Of equally
-// old names it returns the first in the alphabet.
-func (k *Known) oldestNameLocked() string {
-	return slices.MinFunc(slices.Collect(maps.Keys(k.names)), func(a, b string) int {
-		_, verified := k.verified[k.names[a].key]
-		_, other := k.verified[k.names[b].key]
-		switch {
-		case verified && !other:
-			return 1
-		case other && !verified:
-			return -1
-		}
-		return cmp.Or(cmp.Compare(k.names[a].last, k.names[b].last), cmp.Compare(a, b))
-	})
 }
 
 // markDirtyLocked wakes Run, which saves the change.
@@ -185,18 +134,6 @@ func setMark[K comparable](k *Known, marks map[K]int64, key K, on bool) error {
 	k.markDirtyLocked()
 	k.mu.Unlock()
 	return k.save()
-}
-
-// fold returns the form in which names are compared.
-func fold(name string) string {
-	name = norm.NFKC.String(strings.ToValidUTF8(cutName(name, 4*MaxName), "\uFFFD"))
-	name = strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cf, unicode.Cc) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, name)
-	return strings.Join(strings.Fields(name), " ")
 }
 
 // RememberAddress keeps an address that the user named and that answered, for the next start. The

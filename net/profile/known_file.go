@@ -12,8 +12,10 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/standing"
 )
 
 const (
@@ -29,13 +31,33 @@ type knownFile struct {
 	Names    []nameEntry     `json:"names"`
 	Verified []verifiedEntry `json:"verified"`
 	Ignored  []ignoredEntry  `json:"ignored"`
+	Trusted  []trustEntry    `json:"trusted,omitempty"`
 	Reached  []addressEntry  `json:"reached,omitempty"`
+	Links    []linksEntry    `json:"links,omitempty"`
 }
 
 type nameEntry struct {
 	Name string `json:"name"` // folded
 	Key  string `json:"key"`
-	Last int64  `json:"last"` // ms since 1970
+	Last int64  `json:"last"`           // ms since 1970
+	Came int64  `json:"came,omitempty"` // ms since 1970
+}
+
+type trustEntry struct {
+	Key   string `json:"key"`
+	On    bool   `json:"on"`
+	Since int64  `json:"since"` // ms since 1970
+}
+
+// linksEntry is how long a key was linked. Times are ms since 1970.
+type linksEntry struct {
+	Key    string `json:"key"`
+	InAll  int64  `json:"in_all"` // ms
+	First  int64  `json:"first"`
+	Seen   int64  `json:"seen"`
+	Source string `json:"source,omitempty"`
+	Known  int64  `json:"known,omitempty"`
+	Over   bool   `json:"over,omitempty"`
 }
 
 type verifiedEntry struct {
@@ -81,9 +103,15 @@ func (k *Known) save() error {
 // fileLocked returns the content to save, sorted.
 func (k *Known) fileLocked() knownFile {
 	f := knownFile{V: knownVersion}
-	for _, name := range slices.Sorted(maps.Keys(k.names)) {
-		m := k.names[name]
-		f.Names = append(f.Names, nameEntry{name, m.key.String(), m.last})
+	for _, name := range k.names.sorted() {
+		m := k.names.first[name]
+		f.Names = append(f.Names, nameEntry{name, m.key.String(), m.last, m.came})
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(k.trusted), identity.Key.Compare) {
+		f.Trusted = append(f.Trusted, trustEntry{key.String(), k.trusted[key].on, k.trusted[key].since})
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(k.links), identity.Key.Compare) {
+		f.Links = append(f.Links, toLinksEntry(key, k.links[key]))
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(k.verified), identity.Key.Compare) {
 		f.Verified = append(f.Verified, verifiedEntry{key.String(), k.verified[key]})
@@ -139,14 +167,6 @@ func (k *Known) load(text []byte) (bad int, err error) {
 	if f.V != knownVersion {
 		return 0, fmt.Errorf("its version is %d, this program knows %d", f.V, knownVersion)
 	}
-	for _, e := range f.Names {
-		key, err := identity.ParseKey(e.Key)
-		if err == nil && e.Name != "" && fold(e.Name) == e.Name && len(k.names) < maxKnown {
-			k.names[e.Name] = firstKey{key, e.Last}
-		} else {
-			bad++
-		}
-	}
 	for _, e := range f.Verified {
 		if key, err := identity.ParseKey(e.Key); err == nil && len(k.verified) < maxKnown {
 			k.verified[key] = e.Since
@@ -161,6 +181,21 @@ func (k *Known) load(text []byte) (bad int, err error) {
 			bad++
 		}
 	}
+	for _, e := range f.Trusted {
+		if key, err := identity.ParseKey(e.Key); err == nil && len(k.trusted) < maxKnown {
+			k.trusted[key] = trust{e.On, e.Since}
+		} else {
+			bad++
+		}
+	}
+	for _, e := range f.Links {
+		if key, l, err := e.parse(); err == nil && len(k.links) < maxKnown {
+			k.links[key] = l
+		} else {
+			bad++
+		}
+	}
+	bad += k.loadNames(f.Names, f.Links == nil)
 	for _, e := range f.Reached {
 		if e.Addr != "" && len(e.Addr) <= maxAddress && len(k.addresses) < maxAddresses {
 			k.addresses[e.Addr] = e.Last
@@ -169,6 +204,48 @@ func (k *Known) load(text []byte) (bad int, err error) {
 		}
 	}
 	return bad, nil
+}
+
+// loadNames fills in the names, when all else is loaded: the levels of their keys follow from it. The file of an
+// earlier version says nothing about levels. Its names are of keys that were linked, so they count as met.
+func (k *Known) loadNames(entries []nameEntry, earlier bool) (bad int) {
+	for _, e := range entries {
+		key, err := identity.ParseKey(e.Key)
+		if err != nil || e.Name == "" || fold(e.Name) != e.Name || len(k.names.first) >= maxKnown {
+			bad++
+			continue
+		}
+		links := k.links[key]
+		level := standing.LevelOf(k.Mark(key), links)
+		if earlier {
+			level = max(level, standing.Met)
+		}
+		k.names.add(e.Name, firstKey{key, e.Last, e.Came}, level, links.Source)
+	}
+	return bad
+}
+
+func toLinksEntry(key identity.Key, l standing.Links) linksEntry {
+	e := linksEntry{Key: key.String(), InAll: l.InAll.Milliseconds(), First: l.First.UnixMilli(), Seen: l.Seen.UnixMilli(), Over: l.WasOver}
+	if l.Source != (standing.Source{}) {
+		e.Source = l.Source.Text()
+	}
+	if !l.KnownSince.IsZero() {
+		e.Known = l.KnownSince.UnixMilli()
+	}
+	return e
+}
+
+func (e linksEntry) parse() (identity.Key, standing.Links, error) {
+	key, err := identity.ParseKey(e.Key)
+	l := standing.Links{InAll: time.Duration(e.InAll) * time.Millisecond, First: time.UnixMilli(e.First), Seen: time.UnixMilli(e.Seen), WasOver: e.Over}
+	if e.Known != 0 {
+		l.KnownSince = time.UnixMilli(e.Known)
+	}
+	if err == nil && e.Source != "" {
+		l.Source, err = standing.ParseSource(e.Source)
+	}
+	return key, l, err
 }
 
 // readBounded reads a regular file of at most limit bytes. Opening doesn't wait for the other end of a named pipe.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/standing"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -34,14 +35,14 @@ func TestFirstKeyUnderName(t *testing.T) {
 	dir := t.TempDir()
 	p := open(t, dir)
 	k := p.Known()
-	if _, known := k.NoteName("Bob", key(1)); known {
+	if _, known := k.NoteName("Bob", key(1), standing.Heard, standing.Source{}); known {
 		t.Error("the first Bob is a new person already")
 	}
-	if _, known := k.NoteName("Bob", key(1)); known {
+	if _, known := k.NoteName("Bob", key(1), standing.Heard, standing.Source{}); known {
 		t.Error("the same Bob is a new person")
 	}
 	for _, alike := range []string{"Bob", "bob", " Bob ", "B\u200bob", "Ｂob", "Bo\u202eb"} {
-		if before, known := k.NoteName(alike, key(2)); !known || before != key(1) {
+		if before, known := k.NoteName(alike, key(2), standing.Heard, standing.Source{}); !known || before != key(1) {
 			t.Errorf("%q with another key: %v, %v", alike, before, known)
 		}
 	}
@@ -49,19 +50,19 @@ func TestFirstKeyUnderName(t *testing.T) {
 		t.Fatal(err)
 	}
 	k = open(t, dir).Known()
-	if before, known := k.NoteName("Bob", key(2)); !known || before != key(1) {
+	if before, known := k.NoteName("Bob", key(2), standing.Heard, standing.Source{}); !known || before != key(1) {
 		t.Errorf("after a restart: %v, %v", before, known)
 	}
 	if err := k.SetVerified(key(2), true); err != nil {
 		t.Fatal(err)
 	}
-	if _, known := k.NoteName("Bob", key(2)); known {
+	if _, known := k.NoteName("Bob", key(2), standing.Heard, standing.Source{}); known {
 		t.Error("a Bob who was compared is still a stranger")
 	}
-	if _, known := k.NoteName("", key(3)); known {
+	if _, known := k.NoteName("", key(3), standing.Heard, standing.Source{}); known {
 		t.Error("an empty name counts as known")
 	}
-	if _, known := k.NoteName("Bob", identity.Key{}); known {
+	if _, known := k.NoteName("Bob", identity.Key{}, standing.Heard, standing.Source{}); known {
 		t.Error("the zero key counts as known")
 	}
 }
@@ -123,40 +124,14 @@ func TestUnsavedMarkHoldsForTheRun(t *testing.T) {
 	}
 }
 
-func TestNamesAreBounded(t *testing.T) {
-	k := newKnown(t.TempDir())
-	if err := k.SetVerified(key(0), true); err != nil {
-		t.Fatal(err)
-	}
-	k.NoteName("aaa", key(0)) // would be the first to go
-	for n := range maxKnown + 100 {
-		k.NoteName(fmt.Sprintf("name %05d", n), key(1))
-	}
-	if len(k.names) != maxKnown {
-		t.Errorf("%d names, want %d", len(k.names), maxKnown)
-	}
-	if before, known := k.NoteName("aaa", key(1)); !known || before != key(0) {
-		t.Error("a verified peer's name was forgotten before unverified ones")
-	}
-	if _, known := k.NoteName("name 00000", key(2)); known {
-		t.Error("the oldest is still there")
-	}
-	for n := range maxKnown {
-		k.ignored[fmt.Sprint(n)] = 1
-	}
-	if err := k.SetIgnored("one more", true); err == nil {
-		t.Error("ignored without bound")
-	}
-}
-
 func TestRunWritesSoonAndOnce(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		k := newKnown(dir)
 		ctx, cancel := context.WithCancel(t.Context())
 		go k.Run(ctx)
-		k.NoteName("bob", key(1))
-		k.NoteName("eve", key(2))
+		k.NoteName("bob", key(1), standing.Heard, standing.Source{})
+		k.NoteName("eve", key(2), standing.Heard, standing.Source{})
 		synctest.Wait()
 		if _, err := os.Stat(filepath.Join(dir, knownName)); err == nil {
 			t.Error("written at once, not together")
@@ -164,8 +139,8 @@ func TestRunWritesSoonAndOnce(t *testing.T) {
 		time.Sleep(saveDelay)
 		synctest.Wait()
 		again, warnings := readKnown(dir)
-		if len(again.names) != 2 || len(warnings) != 0 {
-			t.Errorf("%d names on disk, warnings %q", len(again.names), warnings)
+		if len(again.names.first) != 2 || len(warnings) != 0 {
+			t.Errorf("%d names on disk, warnings %q", len(again.names.first), warnings)
 		}
 		cancel()
 		synctest.Wait()
@@ -174,7 +149,7 @@ func TestRunWritesSoonAndOnce(t *testing.T) {
 
 func TestDamagedFileIsMovedAside(t *testing.T) {
 	good := newKnown(t.TempDir())
-	good.NoteName("bob", key(1))
+	good.NoteName("bob", key(1), standing.Heard, standing.Source{})
 	if err := good.SetVerified(key(1), true); err != nil {
 		t.Fatal(err)
 	}
@@ -264,4 +239,22 @@ func FuzzKnownFile(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+// Marks stay within their bound.
+func TestMarksAreBounded(t *testing.T) {
+	k := newKnown(t.TempDir())
+	for n := range maxKnown {
+		k.ignored[fmt.Sprint(n)] = 1
+		k.trusted[key(n)] = trust{}
+	}
+	if err := k.SetIgnored("one more", true); err == nil {
+		t.Error("ignored without bound")
+	}
+	if err := k.SetTrusted(key(maxKnown), true); err == nil {
+		t.Error("trusted without bound")
+	}
+	if err := k.SetTrusted(key(1), true); err != nil {
+		t.Errorf("a mark that is there can't be changed: %v", err)
+	}
 }

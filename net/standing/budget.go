@@ -92,6 +92,13 @@ func (b *Budget[K]) Add(key K, level Level, source Source, n int) {
 	b.enter(u, source)
 }
 
+// Take takes n units away from a key, whose level and source stay.
+func (b *Budget[K]) Take(key K, n int) {
+	if u := b.users[key]; u != nil {
+		b.Add(key, u.level, u.pool.source, -n)
+	}
+}
+
 // enter adds the user to the pool of its level and source.
 func (b *Budget[K]) enter(u *user[K], source Source) {
 	l := &b.levels[u.level]

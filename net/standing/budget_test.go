@@ -21,14 +21,8 @@ func spend(b *Budget[string], key string, l Level, s Source, n int) (gave []stri
 			return gave
 		}
 		gave = append(gave, victim)
-		b.take(victim, 1)
+		b.Take(victim, 1)
 	}
-}
-
-// take takes n units from a key, whose level and source stay.
-func (b *Budget[K]) take(key K, n int) {
-	u := b.users[key]
-	b.Add(key, u.level, u.pool.source, -n)
 }
 
 // While there is room everyone may use it. Then the order of the package comment decides.

@@ -123,19 +123,28 @@ func (r *Registry) Level(key identity.Key) Level {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch r.cfg.Mark(key) {
-	case Trusted:
-		return Known
-	case Distrusted:
-		return Heard
-	}
+	mark := r.cfg.Mark(key)
 	e := r.keys[key]
+	if e == nil {
+		return LevelOf(mark, Links{})
+	}
+	links := e.links
+	links.InAll = r.inAllLocked(e)
+	level := LevelOf(mark, links)
+	if level == Heard && mark != Distrusted && e.linked && r.cfg.Now().Sub(e.since) >= metAfter {
+		return Met
+	}
+	return level
+}
+
+// LevelOf returns the level of a key that isn't linked, from what the user said and from its links.
+func LevelOf(m Mark, l Links) Level {
 	switch {
-	case e == nil:
+	case m == Distrusted:
 		return Heard
-	case !e.links.KnownSince.IsZero():
+	case m == Trusted, !l.KnownSince.IsZero():
 		return Known
-	case e.linked && r.cfg.Now().Sub(e.since) >= metAfter, r.inAllLocked(e) >= metInAll:
+	case l.InAll >= metInAll:
 		return Met
 	}
 	return Heard

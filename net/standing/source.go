@@ -37,6 +37,18 @@ func (s Source) String() string {
 	return s.prefix.String()
 }
 
+// Text returns the source as ParseSource reads it.
+func (s Source) Text() string { return s.prefix.String() }
+
+// ParseSource reads what Text returned.
+func ParseSource(text string) (Source, error) {
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return Source{}, err
+	}
+	return Source{p.Masked()}, nil
+}
+
 // isLinkLocal reports whether the source is an IPv6 link-local address. IPv4 ones are no cheaper than others.
 func (s Source) isLinkLocal() bool {
 	return s.prefix.Addr().Is6() && s.prefix.Addr().IsLinkLocalUnicast()

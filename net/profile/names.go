@@ -1,0 +1,123 @@
+package profile
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/standing"
+)
+
+// maxNamesADay is how many new names a key is remembered under each day. Nobody has more who doesn't want to take the
+// names of others.
+const maxNamesADay = 5
+
+// names holds the first key seen under each name. The keys share the places: see package standing.
+type names struct {
+	first  map[string]firstKey // by folded name
+	of     map[identity.Key][]string
+	places *standing.Budget[identity.Key]
+}
+
+// firstKey is the first key seen under a name.
+type firstKey struct {
+	key  identity.Key
+	last int64 // ms since 1970, in whole days: when the key was last seen
+	came int64 // the same, when the name was first seen; 0 in files of earlier versions
+}
+
+func newNames() names {
+	return names{first: map[string]firstKey{}, of: map[identity.Key][]string{}, places: standing.NewBudget[identity.Key](maxKnown, maxKnown)}
+}
+
+// add remembers a name. If there are too many, another goes, which may be this one.
+func (n *names) add(name string, f firstKey, level standing.Level, from standing.Source) {
+	n.first[name] = f
+	n.of[f.key] = append(n.of[f.key], name)
+	n.places.Add(f.key, level, from, 1)
+	for {
+		victim, over := n.places.Victim(f.key)
+		if !over {
+			return
+		}
+		n.removeOldest(victim)
+	}
+}
+
+// removeOldest forgets the name under which a key was seen longest ago, and of equally old ones the last in the
+// alphabet.
+func (n *names) removeOldest(key identity.Key) {
+	oldest := slices.MinFunc(n.of[key], func(a, b string) int {
+		return cmp.Or(cmp.Compare(n.first[a].last, n.first[b].last), cmp.Compare(b, a))
+	})
+	delete(n.first, oldest)
+	n.of[key] = slices.DeleteFunc(n.of[key], func(name string) bool { return name == oldest })
+	if len(n.of[key]) == 0 {
+		delete(n.of, key)
+	}
+	n.places.Take(key, 1)
+}
+
+// countToday returns how many names of a key are of today.
+func (n *names) countToday(key identity.Key, today int64) (count int) {
+	for _, name := range n.of[key] {
+		if n.first[name].came == today {
+			count++
+		}
+	}
+	return count
+}
+
+// sorted returns all names in the order of the alphabet.
+func (n *names) sorted() []string { return slices.Sorted(maps.Keys(n.first)) }
+
+// NoteName remembers the first key seen under a name. If an earlier, different key is known under
+// the name, and this key was never verified, it returns that earlier key and true. The caller then
+// warns of a new person. Names are compared without case, format characters and outer space, so
+// that no look-alike of that kind passes for another person. level and from are the key's (see package standing): when
+// there are too many names they decide which is forgotten. A key's sixth new name of a day isn't remembered. NoteName
+// doesn't wait for the disk.
+func (k *Known) NoteName(name string, key identity.Key, level standing.Level, from standing.Source) (before identity.Key, known bool) {
+	folded := fold(name)
+	if folded == "" || key.IsZero() {
+		return identity.Key{}, false
+	}
+	today := time.Now().Truncate(24 * time.Hour).UnixMilli()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	first, ok := k.names.first[folded]
+	switch {
+	case !ok && k.names.countToday(key, today) >= maxNamesADay:
+		return identity.Key{}, false
+	case !ok:
+		k.names.add(folded, firstKey{key: key, last: today, came: today}, level, from)
+		k.markDirtyLocked()
+		return identity.Key{}, false
+	case first.key == key && first.last != today:
+		first.last = today
+		k.names.first[folded] = first
+		k.markDirtyLocked()
+	}
+	if _, compared := k.verified[key]; first.key != key && !compared {
+		return first.key, true
+	}
+	return identity.Key{}, false
+}
+
+// fold returns the form in which names are compared.
+func fold(name string) string {
+	name = norm.NFKC.String(strings.ToValidUTF8(cutName(name, 4*MaxName), "\uFFFD"))
+	name = strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Cc) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
+	return strings.Join(strings.Fields(name), " ")
+}
