@@ -65,6 +65,7 @@ type Peer struct {
 	In, Out  int64          // bytes on its links, in this run
 	Verified bool           // its fingerprint was compared (/verify)
 	Ignored  bool           // its lines are not shown (/ignore)
+	Standing string         // known, met or heard (see package standing); "" for plain peers
 	Agent    string         // its program and version, raw
 }
 

@@ -62,7 +62,7 @@ func (n *Node) noteForged(l *link.Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.peerOfLocked(l)
-	if p == nil || l.Ending() || !n.expulsions.noteForgedLocked(p, standing.SourceOf(l.RemoteAddr().Addr(), nil), time.Now()) {
+	if p == nil || l.Ending() || !n.expulsions.noteForgedLocked(p, n.standing.Source(p.Key, p.Key), time.Now()) {
 		return
 	}
 	n.notice(event.Warning, fmt.Sprintf("%s (%s) at %s sends forged messages", p.Name, p.Key.Short(), l.RemoteAddr().Addr()),

@@ -28,9 +28,10 @@ type peer struct {
 	namedAt record.Time // time of the record that named it; zero: its Hello did
 }
 
-// now returns the peer with the numbers of its link.
-func (p *peer) now() event.Peer {
+// nowLocked returns a peer with its standing and the numbers of its link.
+func (n *Node) nowLocked(p *peer) event.Peer {
 	out := p.Peer
+	out.Standing = n.standing.Level(p.Key).String()
 	if p.link != nil {
 		in, sent := p.link.Bytes()
 		out.In, out.Out, out.RTT = out.In+in, out.Out+sent, p.link.RTT()
@@ -66,6 +67,7 @@ func (n *Node) Up(l *link.Link) {
 
 // addLink notes a link, and posts its peer when that has come or changed.
 func (n *Node) addLink(l *link.Link) {
+	n.standing.LinkUp(l.Key(), n.sourceOf(l.RemoteAddr().Addr()))
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h, key := l.Hello(), l.Key()
@@ -97,7 +99,7 @@ func (n *Node) addLink(l *link.Link) {
 	}
 	if p.State != event.Up || renamed != "" || p.Addr != at {
 		p.State, p.Changed = event.Up, now
-		n.events.Post(event.PeerChanged{Peer: p.Peer, Renamed: renamed})
+		n.events.Post(event.PeerChanged{Peer: n.nowLocked(p), Renamed: renamed})
 		n.warnOtherKeyLocked(p)
 	}
 	n.cleartext.onNativeLinked(slices.ContainsFunc(h.Rooms, func(in wire.InRoom) bool { return in.Room == n.Replica.ID() }))
@@ -160,13 +162,14 @@ func (n *Node) removeLink(l *link.Link, last, left bool) {
 		return
 	}
 	n.mu.linked = slices.DeleteFunc(n.mu.linked, func(q *peer) bool { return q == p })
+	n.standing.LinkDown(p.Key)
 	p.link, p.lostAt = nil, time.Now()
 	p.State, p.Changed = event.Lost, p.lostAt
 	if left {
 		p.State = event.Left
 	}
 	if !n.mu.closed { // else it is we who leave
-		n.events.Post(event.PeerChanged{Peer: p.Peer})
+		n.events.Post(event.PeerChanged{Peer: n.nowLocked(p)})
 	}
 	n.onLinksChangedLocked()
 }
@@ -183,7 +186,7 @@ func (n *Node) State(l *link.Link, late bool) {
 	if late {
 		p.State = event.Late
 	}
-	n.events.Post(event.PeerChanged{Peer: p.Peer})
+	n.events.Post(event.PeerChanged{Peer: n.nowLocked(p)})
 }
 
 // Trouble implements mesh.Handler.

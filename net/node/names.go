@@ -63,7 +63,7 @@ func (h roomHost) TakeName(r *record.Record) {
 	p.namedAt = r.Time()
 	if before := p.Name; before != r.Name() {
 		p.Name = r.Name()
-		n.events.Post(event.PeerChanged{Peer: p.now(), Renamed: before})
+		n.events.Post(event.PeerChanged{Peer: n.nowLocked(p), Renamed: before})
 		n.warnOtherKeyLocked(p)
 	}
 }
@@ -73,7 +73,7 @@ func (n *Node) warnOtherKeyLocked(p *peer) {
 	if n.cfg.Known == nil {
 		return
 	}
-	if before, other := n.cfg.Known.NoteName(p.Name, p.Key); other {
+	if before, other := n.cfg.Known.NoteName(p.Name, p.Key, n.standing.Level(p.Key), n.standing.Source(p.Key, p.Key)); other {
 		n.notice(event.Warning, fmt.Sprintf("this %s (%s) is not the %s you met before (%s): another person, or a new key", p.Name, p.Key.Short(), p.Name, before.Short()),
 			"compare words with /verify "+p.Name)
 	}

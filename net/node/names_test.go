@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/standing"
 )
 
 // renames are the changes of name that p was told of.
@@ -113,7 +114,7 @@ type memory struct {
 	ignored map[string]bool
 }
 
-func (m *memory) NoteName(name string, key identity.Key) (identity.Key, bool) {
+func (m *memory) NoteName(name string, key identity.Key, _ standing.Level, _ standing.Source) (identity.Key, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.names == nil {
@@ -124,9 +125,13 @@ func (m *memory) NoteName(name string, key identity.Key) (identity.Key, bool) {
 	}
 	return m.names[name], m.names[name] != key
 }
-func (m *memory) Verified(identity.Key) bool           { return false }
-func (m *memory) SetVerified(identity.Key, bool) error { return nil }
-func (m *memory) Ignored(id string) bool               { m.mu.Lock(); defer m.mu.Unlock(); return m.ignored[id] }
+func (m *memory) Verified(identity.Key) bool                    { return false }
+func (m *memory) SetTrusted(identity.Key, bool) error           { return nil }
+func (m *memory) Mark(identity.Key) standing.Mark               { return standing.Unmarked }
+func (m *memory) Links() map[identity.Key]standing.Links        { return nil }
+func (m *memory) RememberLinks(map[identity.Key]standing.Links) {}
+func (m *memory) SetVerified(identity.Key, bool) error          { return nil }
+func (m *memory) Ignored(id string) bool                        { m.mu.Lock(); defer m.mu.Unlock(); return m.ignored[id] }
 func (m *memory) SetIgnored(id string, on bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

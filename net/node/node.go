@@ -36,6 +36,7 @@ import (
 	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/replica"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -99,6 +100,9 @@ type Node struct {
 	flushDue chan struct{} // capacity 1: something is gathered for the ticker
 	linkDown chan struct{} // capacity 1: a link went down
 	replaced atomic.Bool   // a peer said that this profile runs elsewhere
+	standing *standing.Registry
+
+	linksCounted time.Time // the ticker's
 
 	renaming sync.Mutex // held over a change of the local name; before all other locks
 
@@ -141,6 +145,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.openStanding()
 	if err = n.openRooms(); err == nil {
 		err = n.finder.open()
 	}
@@ -254,6 +259,7 @@ func (n *Node) Close(ctx context.Context) {
 	n.cleartext.leave(ctx)
 	n.accept.Close()
 	n.mesh.Close()
+	defer n.rememberLinks()
 	for len(n.mesh.Links()) > 0 && ctx.Err() == nil {
 		select {
 		case <-n.linkDown:

@@ -57,7 +57,7 @@ func (h roomHost) Peer(key identity.Key) (event.Peer, bool) {
 	if p == nil {
 		return event.Peer{}, false
 	}
-	return p.now(), true
+	return h.n.nowLocked(p), true
 }
 
 func (h roomHost) Refuse(from identity.Key, reason string) { h.n.refuse(h.room, from, reason) }

@@ -27,7 +27,7 @@ func (n *Node) Peers() []event.Peer {
 	out := n.cleartext.peers()
 	n.mu.Lock()
 	for _, p := range n.mu.peers {
-		out = append(out, p.now())
+		out = append(out, n.nowLocked(p))
 	}
 	n.mu.Unlock()
 	rank := map[event.State]int{event.Up: 0, event.Late: 0, event.Lost: 1, event.Left: 2}
@@ -45,7 +45,7 @@ func (n *Node) Status() event.Status {
 	defer n.mu.Unlock()
 	s.Self, s.Peers, s.Dropped, s.Network = n.selfLocked(), len(n.mu.linked), maps.Clone(n.mu.refused), n.mu.network
 	for _, p := range n.mu.peers {
-		now := p.now()
+		now := n.nowLocked(p)
 		s.In, s.Out = s.In+now.In, s.Out+now.Out
 	}
 	for _, p := range n.cleartext.plain.Peers() {

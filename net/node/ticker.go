@@ -59,6 +59,7 @@ func (n *Node) flush() {
 // everySecond posts the numbers of peers, and lets each room look after itself.
 func (n *Node) everySecond() {
 	n.cleartext.refreshNetworks()
+	n.countLinks()
 	for _, r := range n.rooms {
 		r.Tick()
 	}
@@ -67,7 +68,7 @@ func (n *Node) everySecond() {
 	lost := false
 	for _, p := range n.mu.peers {
 		if p.link != nil {
-			n.events.Post(event.PeerStats{Peer: p.now()})
+			n.events.Post(event.PeerStats{Peer: n.nowLocked(p)})
 		} else if p.State == event.Lost && time.Since(p.lostAt) < seekLostFor {
 			lost = true
 		}

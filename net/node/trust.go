@@ -6,15 +6,20 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/standing"
 )
 
 // Known is what a profile remembers of others; net/profile has one. Safe for concurrent use.
 type Known interface {
-	NoteName(name string, key identity.Key) (before identity.Key, known bool)
+	NoteName(name string, key identity.Key, level standing.Level, from standing.Source) (before identity.Key, known bool)
 	Verified(key identity.Key) bool
 	SetVerified(key identity.Key, on bool) error
 	Ignored(id string) bool
 	SetIgnored(id string, on bool) error
+	SetTrusted(key identity.Key, on bool) error
+	Mark(key identity.Key) standing.Mark
+	Links() map[identity.Key]standing.Links
+	RememberLinks(map[identity.Key]standing.Links)
 }
 
 // Ignore hides the messages of the peer with that uuid, or shows them again.
@@ -36,7 +41,7 @@ func (n *Node) remember(id string, change func(*peer), save func(Known, identity
 	p := n.findPeerLocked(id)
 	if p != nil && n.cfg.Known != nil {
 		change(p)
-		n.events.Post(event.PeerChanged{Peer: p.now()})
+		n.events.Post(event.PeerChanged{Peer: n.nowLocked(p)})
 	}
 	n.mu.Unlock()
 	switch {
