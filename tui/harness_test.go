@@ -64,6 +64,7 @@ func (n *fakeNode) Connect(addr string) error       { return n.note("connect %s"
 func (n *fakeNode) Disconnect(id string) error      { return n.note("disconnect %s", id) }
 func (n *fakeNode) Ignore(id string, on bool) error { return n.note("ignore %s %v", id, on) }
 func (n *fakeNode) Verify(id string, on bool) error { return n.note("verify %s %v", id, on) }
+func (n *fakeNode) Trust(id string, on bool) error  { return n.note("trust %s %v", id, on) }
 func (n *fakeNode) SendTyping(on bool)              { _ = n.note("typing %v", on) }
 func (n *fakeNode) WaitDelivered(ctx context.Context) error {
 	_ = n.note("wait")

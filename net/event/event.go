@@ -65,9 +65,19 @@ type Peer struct {
 	In, Out  int64          // bytes on its links, in this run
 	Verified bool           // its fingerprint was compared (/verify)
 	Ignored  bool           // its lines are not shown (/ignore)
-	Standing string         // known, met or heard (see package standing); "" for plain peers
+	Standing Standing       // "" for plain peers
 	Agent    string         // its program and version, raw
 }
+
+// Standing says who goes first where a limit is reached (see package standing).
+type Standing string
+
+// The standings, the first one first.
+const (
+	Known Standing = "known"
+	Met   Standing = "met"
+	Heard Standing = "heard"
+)
 
 // Encrypted reports whether messages to the peer are encrypted.
 func (p Peer) Encrypted() bool { return p.Kind == KindNative }

@@ -80,7 +80,7 @@ func (n *Node) routeMessage(l *link.Link, room string, m wire.Message) {
 func (n *Node) Refused(l *link.Link, reason string) {
 	n.refuse(event.Scope{}, l.Key(), reason)
 	if isForgery(reason) {
-		n.noteForged(l)
+		noteForged(n, l)
 	}
 }
 

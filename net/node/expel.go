@@ -58,11 +58,11 @@ func (e *expulsions) dropOldLocked(now time.Time) {
 }
 
 // noteForged counts a forgery that came over l, and sends its peer away after many.
-func (n *Node) noteForged(l *link.Link) {
+func noteForged(n *Node, l *link.Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.peerOfLocked(l)
-	if p == nil || l.Ending() || !n.expulsions.noteForgedLocked(p, n.standing.Source(p.Key, p.Key), time.Now()) {
+	if p == nil || l.Ending() || !n.mu.expulsions.noteForgedLocked(p, n.standings.Source(p.Key, p.Key), time.Now()) {
 		return
 	}
 	n.notice(event.Warning, fmt.Sprintf("%s (%s) at %s sends forged messages", p.Name, p.Key.Short(), l.RemoteAddr().Addr()),

@@ -31,7 +31,7 @@ type peer struct {
 // nowLocked returns a peer with its standing and the numbers of its link.
 func (n *Node) nowLocked(p *peer) event.Peer {
 	out := p.Peer
-	out.Standing = n.standing.Level(p.Key).String()
+	out.Standing = event.Standing(n.standings.Level(p.Key).String())
 	if p.link != nil {
 		in, sent := p.link.Bytes()
 		out.In, out.Out, out.RTT = out.In+in, out.Out+sent, p.link.RTT()
@@ -67,7 +67,7 @@ func (n *Node) Up(l *link.Link) {
 
 // addLink notes a link, and posts its peer when that has come or changed.
 func (n *Node) addLink(l *link.Link) {
-	n.standing.LinkUp(l.Key(), n.sourceOf(l.RemoteAddr().Addr()))
+	n.standings.LinkUp(l.Key(), n.standings.sourceOf(l.RemoteAddr().Addr()))
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h, key := l.Hello(), l.Key()
@@ -162,7 +162,7 @@ func (n *Node) removeLink(l *link.Link, last, left bool) {
 		return
 	}
 	n.mu.linked = slices.DeleteFunc(n.mu.linked, func(q *peer) bool { return q == p })
-	n.standing.LinkDown(p.Key)
+	n.standings.LinkDown(p.Key)
 	p.link, p.lostAt = nil, time.Now()
 	p.State, p.Changed = event.Lost, p.lostAt
 	if left {

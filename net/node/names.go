@@ -73,7 +73,7 @@ func (n *Node) warnOtherKeyLocked(p *peer) {
 	if n.cfg.Known == nil {
 		return
 	}
-	if before, other := n.cfg.Known.NoteName(p.Name, p.Key, n.standing.Level(p.Key), n.standing.Source(p.Key, p.Key)); other {
+	if before, other := n.cfg.Known.NoteName(p.Name, p.Key, n.standings.Level(p.Key), n.standings.Source(p.Key, p.Key)); other {
 		n.notice(event.Warning, fmt.Sprintf("this %s (%s) is not the %s you met before (%s): another person, or a new key", p.Name, p.Key.Short(), p.Name, before.Short()),
 			"compare words with /verify "+p.Name)
 	}

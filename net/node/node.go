@@ -36,7 +36,6 @@ import (
 	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/replica"
-	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -85,28 +84,24 @@ type Config struct {
 type Node struct {
 	*Room // the home room, to which typed messages go
 
-	cfg      Config
-	group    *group.Group
-	events   *event.Queue
-	accept   *accept.Port
-	mesh     *mesh.Mesh
-	tcp      mesh.TCP
-	rooms    map[string]*replica.Replica // by id as on the wire
-	finder   *finder
-	inst     string // names this run
-	port     int
-	started  time.Time
-	ready    chan struct{} // closed when all above is set: what runs beside Start waits for it
-	flushDue chan struct{} // capacity 1: something is gathered for the ticker
-	linkDown chan struct{} // capacity 1: a link went down
-	replaced atomic.Bool   // a peer said that this profile runs elsewhere
-	standing *standing.Registry
-
-	linksCounted time.Time // the ticker's
+	cfg       Config
+	group     *group.Group
+	events    *event.Queue
+	accept    *accept.Port
+	mesh      *mesh.Mesh
+	tcp       mesh.TCP
+	rooms     map[string]*replica.Replica // by id as on the wire
+	finder    *finder
+	inst      string // names this run
+	port      int
+	started   time.Time
+	ready     chan struct{} // closed when all above is set: what runs beside Start waits for it
+	flushDue  chan struct{} // capacity 1: something is gathered for the ticker
+	linkDown  chan struct{} // capacity 1: a link went down
+	replaced  atomic.Bool   // a peer said that this profile runs elsewhere
+	standings *standings
 
 	renaming sync.Mutex // held over a change of the local name; before all other locks
-
-	expulsions expulsions // guarded by mu
 
 	mu struct {
 		sync.Mutex
@@ -119,6 +114,7 @@ type Node struct {
 		quiet      map[string]bool         // addresses of earlier runs that weren't reached in this one
 		reachedAt  map[string]identity.Key // addresses that were named, and the key that was reached there; zero: a plain peer
 		closed     bool
+		expulsions expulsions
 	}
 }
 
@@ -145,7 +141,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.openStanding()
+	n.standings = newStandings(n)
 	if err = n.openRooms(); err == nil {
 		err = n.finder.open()
 	}
@@ -259,7 +255,7 @@ func (n *Node) Close(ctx context.Context) {
 	n.cleartext.leave(ctx)
 	n.accept.Close()
 	n.mesh.Close()
-	defer n.rememberLinks()
+	defer n.standings.remember()
 	for len(n.mesh.Links()) > 0 && ctx.Err() == nil {
 		select {
 		case <-n.linkDown:

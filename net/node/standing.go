@@ -13,40 +13,47 @@ import (
 // countLinksEvery is how often the time of present links is counted and remembered.
 const countLinksEvery = time.Minute
 
-// openStanding makes what decides about keys' standing, with what the profile remembers.
-func (n *Node) openStanding() {
+// standings knows the standing of each key (see package standing), and has the profile remember what it follows from.
+type standings struct {
+	*standing.Registry
+	n       *Node
+	counted time.Time // when the time of links was counted last; the ticker's
+}
+
+// newStandings begins with what the profile remembers.
+func newStandings(n *Node) *standings {
 	cfg := standing.Config{Self: n.cfg.Identity.Key(), Now: time.Now, Mark: func(identity.Key) standing.Mark { return standing.Unmarked }}
 	if n.cfg.Known != nil {
 		cfg.Mark, cfg.Remembered = n.cfg.Known.Mark, n.cfg.Known.Links()
 	}
-	n.standing, n.linksCounted = standing.NewRegistry(cfg), time.Now()
+	return &standings{Registry: standing.NewRegistry(cfg), n: n, counted: time.Now()}
 }
 
-// sourceOf returns the source of an address (see package standing).
-func (n *Node) sourceOf(addr netip.Addr) standing.Source {
+// sourceOf returns the source of an address.
+func (p *standings) sourceOf(addr netip.Addr) standing.Source {
 	return standing.SourceOf(addr, func(a netip.Addr) bool {
-		own := n.cleartext.networks.Load()
-		return own != nil && slices.ContainsFunc(*own, func(p netip.Prefix) bool { return p.Addr() == a })
+		own := p.n.cleartext.networks.Load()
+		return own != nil && slices.ContainsFunc(*own, func(own netip.Prefix) bool { return own.Addr() == a })
 	})
 }
 
-// countLinks counts the time of present links every minute, and has it remembered. The ticker calls it.
-func (n *Node) countLinks() {
-	if time.Since(n.linksCounted) < countLinksEvery {
+// count counts the time of present links every minute, and has it remembered. The ticker calls it.
+func (p *standings) count() {
+	if time.Since(p.counted) < countLinksEvery {
 		return
 	}
-	n.linksCounted = time.Now()
-	n.standing.Tick()
-	n.rememberLinks()
+	p.counted = time.Now()
+	p.Tick()
+	p.remember()
 }
 
-// rememberLinks hands what is known of keys' links to the profile.
-func (n *Node) rememberLinks() {
-	if n.cfg.Known == nil {
+// remember hands what is known of keys' links to the profile, if that has changed.
+func (p *standings) remember() {
+	if p.n.cfg.Known == nil {
 		return
 	}
-	if links, changed := n.standing.Remembered(); changed {
-		n.cfg.Known.RememberLinks(links)
+	if links, changed := p.Remembered(); changed {
+		p.n.cfg.Known.RememberLinks(links)
 	}
 }
 
@@ -54,16 +61,11 @@ func (n *Node) rememberLinks() {
 func (n *Node) Trust(id string, on bool) error {
 	return n.remember(id, func(*peer) {}, func(known Known, key identity.Key) error {
 		err := known.SetTrusted(key, on)
-		n.postPeer(key) // its standing has changed
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if p := n.mu.peers[key]; p != nil {
+			n.events.Post(event.PeerChanged{Peer: n.nowLocked(p)}) // with its new standing
+		}
 		return err
 	})
-}
-
-// postPeer posts a peer as it is now.
-func (n *Node) postPeer(key identity.Key) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if p := n.mu.peers[key]; p != nil {
-		n.events.Post(event.PeerChanged{Peer: n.nowLocked(p)})
-	}
 }

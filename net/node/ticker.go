@@ -59,7 +59,7 @@ func (n *Node) flush() {
 // everySecond posts the numbers of peers, and lets each room look after itself.
 func (n *Node) everySecond() {
 	n.cleartext.refreshNetworks()
-	n.countLinks()
+	n.standings.count()
 	for _, r := range n.rooms {
 		r.Tick()
 	}

@@ -14,6 +14,8 @@ func builtinCommands(t *Table) []Command {
 		{Name: "list", Aliases: []string{"who", "peers"}, Help: "the peers in the room", Run: list},
 		{Name: "verify", Args: "[NAME [yes|no]]", Help: "compare the words of NAME's key with yours; yes marks it as compared",
 			Run: verify, Complete: completePeer("yes", "no")},
+		{Name: "trust", Args: "[NAME [off]]", Help: "NAME goes before strangers; off undoes it; alone: who is known",
+			Run: trust, Complete: completePeer("off")},
 		{Name: "ignore", Args: "[NAME [off]]", Help: "hide messages from NAME; off shows them; alone: the ignored peers",
 			Run: ignore, Complete: completePeer("off")},
 		{Name: "crypto", Aliases: []string{"whoami"}, Help: "your key and words, and how you are protected", Run: crypto},

@@ -35,6 +35,7 @@ type LocalPeer interface {
 	Disconnect(peer string) error // an id, or an address of Connect
 	Ignore(id string, on bool) error
 	Verify(id string, on bool) error
+	Trust(id string, on bool) error
 	SendTyping(on bool) // notifies peers that the person is writing, or has stopped
 
 	Proposals() []event.Proposal

@@ -42,6 +42,7 @@ func (f *fakeNode) Connect(s string) error          { return f.call("connect %s"
 func (f *fakeNode) Disconnect(id string) error      { return f.call("disconnect %s", id) }
 func (f *fakeNode) Ignore(id string, on bool) error { return f.call("ignore %s %v", id, on) }
 func (f *fakeNode) Verify(id string, on bool) error { return f.call("verify %s %v", id, on) }
+func (f *fakeNode) Trust(id string, on bool) error  { return f.call("trust %s %v", id, on) }
 
 func (f *fakeNode) Proposals() []event.Proposal { return f.proposals }
 func (f *fakeNode) Policy() event.Policy        { return event.Policy{Topic: "tea", TopicLabel: "#2"} }

@@ -6,6 +6,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 func list(e Env, _ string) {
@@ -87,6 +88,39 @@ func ignore(e Env, args string) {
 		e.Reply(Info{fmt.Sprintf("Ignoring %s · /ignore %s off to undo", label, label)})
 	} else {
 		e.Reply(Info{"No longer ignoring " + label})
+	}
+}
+
+// trust says whose messages go first when strangers crowd the room. Alone it lists them, and what the words mean.
+func trust(e Env, args string) {
+	if args == "" {
+		var labels []string
+		for _, p := range e.Node.Peers() {
+			if p.Standing == event.Known {
+				labels = append(labels, e.Label(p))
+			}
+		}
+		who := "Known: no one yet"
+		if len(labels) > 0 {
+			who = "Known: " + strings.Join(labels, ", ")
+		}
+		e.Reply(Info{strings.Join([]string{who, wording.KnownMeans, wording.TrustedMeans, wording.VerifiedMeans}, "\n")})
+		return
+	}
+	name, off := cutLast(args, "off")
+	p, ok := e.find(name, "/trust %s")
+	if !ok {
+		return
+	}
+	label := e.Label(p)
+	switch {
+	case p.Key.IsZero():
+		e.Reply(Fail{Text: label + " speaks without a key: anyone can use that name", Hint: "only peers with a key can be trusted"})
+	case e.fail(e.Node.Trust(p.ID, off == "")):
+	case off == "":
+		e.Reply(Info{fmt.Sprintf("Trusting %s · /trust %s off to undo · /verify %s is surer", label, label, label)})
+	default:
+		e.Reply(Info{fmt.Sprintf("No longer trusting %s: it comes last when the room is crowded", label)})
 	}
 }
 

@@ -127,7 +127,7 @@ func TestHelpIsWhole(t *testing.T) {
 	for _, c := range w.table.All() {
 		got = append(got, c.Name)
 	}
-	want = "msg me nick list verify ignore crypto " +
+	want = "msg me nick list verify trust ignore crypto " +
 		"propose vote y n proposals accept refuse cancel proof evidence topic unsigned " +
 		"connect disconnect export who-has status doctor log help quit"
 	if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {

@@ -140,6 +140,7 @@ func (f *fakeNode) Connect(string) error      { return errors.New("nobody answer
 func (f *fakeNode) Disconnect(string) error   { return nil }
 func (f *fakeNode) Ignore(string, bool) error { return nil }
 func (f *fakeNode) Verify(string, bool) error { return nil }
+func (f *fakeNode) Trust(string, bool) error  { return nil }
 
 func (f *fakeNode) WaitWritable(ctx context.Context) error {
 	return f.until(ctx, func() bool { return len(f.peers) > 0 && len(f.queue) < 100 })

@@ -7,6 +7,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // DetailRows shows all that is known about the selected peer, in rows of at most width cells. It
@@ -46,6 +47,7 @@ func (p *Pane) DetailRows(width int) []string {
 		row("words", peer.Key.Fingerprint())
 		row("key", peer.Key.String())
 	}
+	row("standing", wording.Standing(peer.Standing))
 	row("state", formatState(peer, p.cfg.Now()))
 	row("traffic", fmt.Sprintf("%s in, %s out", formatBytes(peer.In), formatBytes(peer.Out)))
 	if peer.RTT > 0 {
