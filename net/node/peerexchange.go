@@ -45,10 +45,43 @@ func (n *Node) receivePeerList(l *link.Link, m wire.Peers) {
 		}
 		var addrs []netip.AddrPort
 		for _, text := range c.Addrs[:min(len(c.Addrs), 4)] {
-			if a, err := netip.ParseAddrPort(text); err == nil && a.Port() != 0 && !a.Addr().IsUnspecified() && !a.Addr().IsMulticast() {
+			if a, err := netip.ParseAddrPort(text); err == nil && a.Port() != 0 && mayHint(l.RemoteAddr().Addr(), a.Addr()) {
 				addrs = append(addrs, a)
 			}
 		}
 		n.mesh.Hint(c.Key, n.tcp.Routes(addrs...))
 	}
+}
+
+// scope is how far an address reaches.
+type scope int
+
+const (
+	everywhere scope = iota
+	private          // a site: RFC 1918, RFC 4193
+	linkLocal
+	loopback
+	nowhere // no address of a single host
+)
+
+func scopeOf(a netip.Addr) scope {
+	switch a = a.Unmap(); {
+	case !a.IsValid(), a.IsUnspecified(), a.IsMulticast(), a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return nowhere
+	case a.IsLoopback():
+		return loopback
+	case a.IsLinkLocalUnicast():
+		return linkLocal
+	case a.IsPrivate():
+		return private
+	}
+	return everywhere
+}
+
+// mayHint reports whether a peer at from may have us dial an address. One that reaches less far than the whole
+// internet means a host of ours only if the peer is within the same reach: else anyone could have us knock on our own
+// machine's ports, or on those of our site.
+func mayHint(from, addr netip.Addr) bool {
+	s := scopeOf(addr)
+	return s == everywhere || s != nowhere && s == scopeOf(from)
 }
