@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -62,7 +63,7 @@ func TestBlockInHandshake(t *testing.T) {
 				}
 				from.Connect(to.addr)
 				a.Mesh.mu.Lock()
-				a.peerLocked(b.key()) // now it is heard of
+				a.peerLocked(b.key(), standing.Source{}) // now it is heard of
 				a.Mesh.mu.Unlock()
 				time.Sleep(after)
 				a.Block(b.key(), wire.ByeLeaving)

@@ -12,6 +12,7 @@ import (
 	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -88,12 +89,13 @@ var (
 
 // dial is one attempt at a route.
 type dial struct {
-	m      *Mesh
-	ctx    context.Context // ends when the link isn't wanted any more
-	route  Route
-	expect identity.Key // zero: any
-	places *accept.Semaphore
-	order  uint64 // number of the Connect, which overrules an earlier Block; 0: a hint
+	m        *Mesh
+	ctx      context.Context // ends when the link isn't wanted any more
+	route    Route
+	expect   identity.Key // zero: any
+	places   *accept.Semaphore
+	hintedBy standing.Source // of a hint: who said that the peer is there
+	order    uint64          // number of the Connect, which overrules an earlier Block; 0: a hint
 
 	peer     *peer // that was reached, nil if none was; the caller of run releases it
 	reserved bool  // peer.opening is ours, while run runs
@@ -103,6 +105,13 @@ type dial struct {
 // crossed it. It is called once.
 func (d *dial) run() error {
 	m, addr := d.m, addrOf(d.route)
+	if d.places == m.hinted {
+		by := d.hintedBy.Addr()
+		if !m.hinters.Enter(d.ctx, by) {
+			return context.Cause(d.ctx)
+		}
+		defer m.hinters.Leave(by)
+	}
 	if !d.places.Enter(d.ctx, addr) {
 		return context.Cause(d.ctx)
 	}
@@ -155,9 +164,8 @@ func (d *dial) reserve(key identity.Key) (reason string, err error) {
 	m := d.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.peerLocked(key)
+	p := m.acquireLocked(key)
 	d.peer = p
-	p.refs++
 	linked := p.up
 	if p.blockedBy != 0 && d.order > p.blockedBy {
 		p.blockedBy = 0

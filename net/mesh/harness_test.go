@@ -20,6 +20,7 @@ import (
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/memnet"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -150,9 +151,13 @@ func (noClient) ServeObjects() {}
 // Connect calls Mesh.Connect with the route to host:port.
 func (m *member) Connect(addr string) { m.Mesh.Connect(m.tcp.Route(addr)) }
 
-// Hint calls Mesh.Hint with the routes to addresses.
+// Hint calls Mesh.Hint with the routes to addresses. The hint comes from the first of them, as a beacon does.
 func (m *member) Hint(key identity.Key, addrs []netip.AddrPort) {
-	m.Mesh.Hint(key, m.tcp.Routes(addrs...))
+	var from standing.Source
+	if len(addrs) > 0 {
+		from = standing.SourceOf(addrs[0].Addr(), nil)
+	}
+	m.Mesh.Hint(key, m.tcp.Routes(addrs...), from)
 }
 
 // Close closes the port and the mesh.

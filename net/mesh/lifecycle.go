@@ -64,7 +64,8 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string)
 	}
 	replacement := p.replacement
 	p.link, p.since, p.running, p.pendingBye, p.replacing, p.replacement = l, time.Now(), false, "", nil, nil
-	p.wasLinked, p.heardOf, p.notBefore = true, p.since, time.Time{}
+	m.noteLinkedLocked(p)
+	p.heardOf, p.notBefore = p.since, time.Time{}
 	if route != nil {
 		p.addRoutesLocked(route)
 	}

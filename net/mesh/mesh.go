@@ -26,7 +26,9 @@
 //
 // There are at most 128 links. Eight dials at a time may be to routes that the user named and to peers that
 // were linked before. Eight more may be to peers that are known by a hint only, at most four of them to one
-// address. So made-up hints can't keep real peers waiting.
+// address, and four that one source caused. A failed one holds its place for 250 ms, so that hints cause 32 dials a
+// second at most. At most 1024 peers are known, linked or not; when there are too many, one of the source that hinted
+// at most is forgotten. So made-up hints can't keep real peers waiting.
 //
 // # Routes
 //
@@ -37,6 +39,7 @@ package mesh
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -46,6 +49,7 @@ import (
 	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -56,6 +60,7 @@ const (
 	maxDials      = 8             // at a time to peers that were linked before and to routes of Connect
 	maxHinted     = 8             // at a time to others
 	maxHintedAddr = maxHinted / 2 // hinted dials at a time to one address
+	maxHintedBy   = maxHinted / 2 // hinted dials at a time that one source caused
 )
 
 // Handler takes what happens on the links. The methods that link.Handler has too are called under its
@@ -101,24 +106,28 @@ type Mesh struct {
 	ctx    context.Context // ends with Close: dials stop
 	cancel context.CancelFunc
 
-	dials  *accept.Semaphore // to routes of Connect and to peers that were linked before
-	hinted *accept.Semaphore // to others
+	dials   *accept.Semaphore // to routes of Connect and to peers that were linked before
+	hinted  *accept.Semaphore // to others
+	hinters *accept.Semaphore // to others too, by the source of the hint
 
-	mu     sync.Mutex
-	peers  map[identity.Key]*peer
-	named  map[string]context.CancelFunc // cancels Connect to a route
-	links  int                           // peers that are up
-	orders uint64                        // numbers Connect, Block and "replaced", to compare which came last
-	closed bool
+	mu         sync.Mutex
+	peers      map[identity.Key]*peer
+	hints      map[standing.Source]int       // how many of peers each source hinted at; those that were linked count as the zero source's
+	replacedAt time.Time                     // when a hint took the place of another of its source
+	named      map[string]context.CancelFunc // cancels Connect to a route
+	links      int                           // peers that are up
+	orders     uint64                        // numbers Connect, Block and "replaced", to compare which came last
+	closed     bool
 }
 
 // Start makes a Mesh that dials until Close, or the end of g, which owns its goroutines.
 func Start(g *group.Group, cfg Config) *Mesh {
 	m := &Mesh{
 		cfg: cfg, self: cfg.Link.Identity.Key(), group: g,
-		peers: map[identity.Key]*peer{}, named: map[string]context.CancelFunc{},
-		dials:  accept.NewSemaphore(maxDials, maxDials),
-		hinted: accept.NewSemaphore(maxHinted, maxHintedAddr),
+		peers: map[identity.Key]*peer{}, hints: map[standing.Source]int{}, named: map[string]context.CancelFunc{},
+		dials:   accept.NewSemaphore(maxDials, maxDials),
+		hinted:  accept.NewSemaphore(maxHinted, maxHintedAddr),
+		hinters: accept.NewSemaphore(math.MaxInt, maxHintedBy),
 	}
 	m.ctx, m.cancel = context.WithCancel(g.Context())
 	return m

@@ -1,18 +1,24 @@
 package mesh
 
 import (
+	"cmp"
+	"context"
 	"slices"
 	"sync"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/wire"
 )
 
 const (
-	maxPeers  = 1024 // entries in the table, linked or not
-	maxRoutes = 8    // routes of each peer, newest first
+	maxPeers = 1024 // entries in the table, linked or not
+	// replaceEvery is how much time lies between two hints of one source that take each other's place, which costs a look
+	// at the whole table.
+	replaceEvery = 10 * time.Millisecond
+	maxRoutes    = 8 // routes of each peer, newest first
 )
 
 // peer is a key that was linked or heard of.
@@ -44,29 +50,43 @@ type peer struct {
 	replacing   *link.Link    // ended with Bye{duplicate}, and the Handler had no Down for it yet
 	replacement chan struct{} // closed when a link takes the place of replacing
 
-	routes        []Route       // newest first
-	reconnecting  bool          // a goroutine tries to reach the peer
-	lostAgain     bool          // lost since the last round: begin another when this one ends
-	wake          chan struct{} // holds at most 1: ends a wait of reconnect, or has it begin again
-	opening       bool          // a dial of ours has reached the peer and waits for its Hello
-	triedAt       time.Time     // end of the last round of dials
-	notBefore     time.Time     // the peer has refused us: dial it again only then
-	wrongKeyAt    string        // the route where another key answered, as reported last; reconnect's own
-	shortLinks    int           // links in a row that ended soon
-	expelledUntil time.Time     // neither dialled nor let in before
-	blockedBy     uint64        // the order of Block; 0: not blocked
-	replacedBy    uint64        // the order in which the peer said that a later run has our key; 0: it didn't
-	wasLinked     bool          // in this run
-	heardOf       time.Time     // by the last hint or link
-	refs          int           // goroutines that use the entry, which therefore stays
-	forgotten     bool          // not in the table any more
+	ctx           context.Context // ends when the peer is forgotten, or the mesh ends
+	forget        context.CancelFunc
+	hintedBy      standing.Source // who said first that it is there; zero: it was here itself
+	routes        []Route         // newest first
+	reconnecting  bool            // a goroutine tries to reach the peer
+	lostAgain     bool            // lost since the last round: begin another when this one ends
+	wake          chan struct{}   // holds at most 1: ends a wait of reconnect, or has it begin again
+	opening       bool            // a dial of ours has reached the peer and waits for its Hello
+	triedAt       time.Time       // end of the last round of dials
+	notBefore     time.Time       // the peer has refused us: dial it again only then
+	wrongKeyAt    string          // the route where another key answered, as reported last; reconnect's own
+	shortLinks    int             // links in a row that ended soon
+	expelledUntil time.Time       // neither dialled nor let in before
+	blockedBy     uint64          // the order of Block; 0: not blocked
+	replacedBy    uint64          // the order in which the peer said that a later run has our key; 0: it didn't
+	wasLinked     bool            // in this run
+	heardOf       time.Time       // by the last hint or link
+	refs          int             // goroutines that use the entry, which therefore stays
+	forgotten     bool            // not in the table any more
 }
 
 // acquire returns the entry of a key, which stays in the table until release.
 func (m *Mesh) acquire(key identity.Key) *peer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.peerLocked(key)
+	return m.acquireLocked(key)
+}
+
+// acquireLocked does what acquire does. The key was proven, so that nobody's hint stands for it any more.
+func (m *Mesh) acquireLocked(key identity.Key) *peer {
+	p := m.peers[key]
+	if p == nil {
+		if len(m.peers) >= maxPeers {
+			m.forgetOneLocked(standing.Source{})
+		}
+		p = m.addPeerLocked(key, standing.Source{})
+	}
 	p.refs++
 	return p
 }
@@ -80,36 +100,84 @@ func (m *Mesh) release(p *peer) {
 	}
 }
 
-// peerLocked returns the entry of a key, and makes it if there is none.
-func (m *Mesh) peerLocked(key identity.Key) *peer {
+// peerLocked returns the entry of a key, and makes it if there is none. It returns nil if the one who hints at it has
+// no place for more.
+func (m *Mesh) peerLocked(key identity.Key, hintedBy standing.Source) *peer {
 	p := m.peers[key]
 	if p == nil {
-		if len(m.peers) >= maxPeers {
-			m.forgetOneLocked()
+		if len(m.peers) >= maxPeers && !m.forgetOneLocked(hintedBy) {
+			return nil
 		}
-		p = &peer{key: key, wake: make(chan struct{}, 1), heardOf: time.Now()}
-		m.peers[key] = p
+		p = m.addPeerLocked(key, hintedBy)
 	}
 	return p
 }
 
-// forgetOneLocked makes room in the table. Of the peers that aren't up, one that was never linked goes
-// before one that was, and of these the one that was not heard of for longest. So a flood of hints drives
-// out itself. A peer that the user blocked stays.
-func (m *Mesh) forgetOneLocked() {
+func (m *Mesh) addPeerLocked(key identity.Key, hintedBy standing.Source) *peer {
+	p := &peer{key: key, hintedBy: hintedBy, wake: make(chan struct{}, 1), heardOf: time.Now()}
+	m.hints[hintedBy]++
+	p.ctx, p.forget = context.WithCancel(m.ctx)
+	m.peers[key] = p
+	return p
+}
+
+// forgetOneLocked makes room in the table. Of the peers that aren't up, one that was never linked goes before one that
+// was: one of the source that hinted at most, and of these the one that was not heard of for longest. So a flood of
+// hints drives out itself, a hundred times a second at most. A peer that the user blocked stays. It reports whether
+// there is room now.
+func (m *Mesh) forgetOneLocked(newcomer standing.Source) bool {
+	now := time.Now()
+	if newcomer != (standing.Source{}) && m.hintsMostLocked(newcomer) {
+		if now.Sub(m.replacedAt) < replaceEvery {
+			return false
+		}
+		m.replacedAt = now
+	}
+	m.countHintLocked(newcomer, 1) // of equal sources the newcomer's gives way
 	var worst *peer
 	for _, p := range m.peers {
-		if p.up || p.refs > 0 || p.blockedBy != 0 || time.Now().Before(p.expelledUntil) {
+		if p.up || p.refs > 0 || p.blockedBy != 0 || now.Before(p.expelledUntil) {
 			continue
 		}
-		if worst == nil || worst.wasLinked && !p.wasLinked || worst.wasLinked == p.wasLinked && p.heardOf.Before(worst.heardOf) {
+		if worst == nil || worst.wasLinked && !p.wasLinked || worst.wasLinked == p.wasLinked && cmp.Or(
+			cmp.Compare(m.hints[worst.hintedBy], m.hints[p.hintedBy]), p.heardOf.Compare(worst.heardOf)) < 0 {
 			worst = p
 		}
 	}
-	if worst != nil {
-		worst.forgotten = true
-		worst.endWait()
-		delete(m.peers, worst.key)
+	m.countHintLocked(newcomer, -1)
+	if worst == nil {
+		return false
+	}
+	m.countHintLocked(worst.hintedBy, -1)
+	worst.forgotten = true
+	worst.forget()
+	delete(m.peers, worst.key)
+	return true
+}
+
+// hintsMostLocked reports whether no source hinted at more peers.
+func (m *Mesh) hintsMostLocked(by standing.Source) bool {
+	for other, n := range m.hints {
+		if n > m.hints[by] && other != (standing.Source{}) {
+			return false
+		}
+	}
+	return true
+}
+
+// countHintLocked changes how many peers are known by a source's hints.
+func (m *Mesh) countHintLocked(by standing.Source, n int) {
+	if m.hints[by] += n; m.hints[by] == 0 {
+		delete(m.hints, by)
+	}
+}
+
+// noteLinkedLocked notes that a peer is linked: nobody's hint stands for it any more.
+func (m *Mesh) noteLinkedLocked(p *peer) {
+	if !p.wasLinked {
+		m.countHintLocked(p.hintedBy, -1)
+		m.countHintLocked(standing.Source{}, 1)
+		p.wasLinked, p.hintedBy = true, standing.Source{}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -24,15 +25,18 @@ const (
 	refusedPause   = time.Minute      // not dialled after it refused us
 )
 
-// Hint says how a peer may be reached: a beacon or another peer said so, and it may be wrong. It ends
-// a running wait for that peer.
-func (m *Mesh) Hint(key identity.Key, routes []Route) {
+// Hint says how a peer may be reached: a beacon or another peer said so, from whose source it came, and it may be
+// wrong. It ends a running wait for that peer.
+func (m *Mesh) Hint(key identity.Key, routes []Route, from standing.Source) {
 	if key == m.self || len(routes) == 0 {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.peerLocked(key)
+	p := m.peerLocked(key, from)
+	if p == nil {
+		return
+	}
 	p.heardOf = time.Now()
 	p.addRoutesLocked(routes...)
 	m.reconnectLocked(p, m.dialDelay(p))
@@ -94,17 +98,18 @@ func (m *Mesh) reconnect(p *peer, wait time.Duration) {
 }
 
 // awaitRound waits for the next round of dials: for d, or until a hint ends the wait. It never waits less
-// than a second after the last round, however many hints there are. It reports false when the mesh ends.
+// than a second after the last round, however many hints there are. It reports false when the mesh ends, or the peer is
+// forgotten.
 func (m *Mesh) awaitRound(p *peer, d time.Duration) (hinted, ok bool) {
 	m.mu.Lock()
 	least := time.Until(p.triedAt.Add(reconnectFirst))
 	m.mu.Unlock()
 	end := time.Now().Add(d)
-	if !group.Sleep(m.ctx, least, nil) || !group.Sleep(m.ctx, time.Until(end), p.wake) {
+	if !group.Sleep(p.ctx, least, nil) || !group.Sleep(p.ctx, time.Until(end), p.wake) {
 		return false, false
 	}
 	if left := time.Until(end); left > 0 {
-		return true, group.Sleep(m.ctx, min(left, m.dialDelay(p)), nil)
+		return true, group.Sleep(p.ctx, min(left, m.dialDelay(p)), nil)
 	}
 	return false, true
 }
@@ -131,7 +136,10 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 		if !wanted {
 			return true
 		}
-		d := dial{m: m, ctx: m.ctx, route: r, expect: p.key, places: places}
+		d := dial{m: m, ctx: p.ctx, route: r, expect: p.key, places: places}
+		if places == m.hinted {
+			d.hintedBy = p.hintedBy
+		}
 		err := d.run()
 		m.release(d.peer)
 		if err == nil {

@@ -3,12 +3,14 @@ package mesh
 import (
 	"errors"
 	"net/netip"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/standing"
 )
 
 func key(n byte, m byte) identity.Key { return identity.FromSeed([32]byte{n, m, 7}).Key() }
@@ -142,6 +144,45 @@ func TestFlood(t *testing.T) {
 		}
 		a.Mesh.mu.Unlock()
 		quit(a, real, named)
+	})
+}
+
+// TestHintsOfOneSource checks a peer that hints at thousands of others who aren't there, at addresses that
+// don't answer. It costs no more goroutines than the table has places, and a hint of another source is followed at
+// once.
+func TestHintsOfOneSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 20*time.Millisecond)
+		var d dials
+		a, liar := join(t, host(n, 1), identityOf(1), d.option()), standing.SourceOf(netip.MustParseAddr("10.0.0.66"), nil)
+		real := join(t, host(n, 3), identityOf(102))
+		for i := range 16 {
+			host(n, 150+i).Cut()
+		}
+		before := runtime.NumGoroutine()
+		flood := func() {
+			for i := range 15_000 {
+				at := netip.AddrPortFrom(host(n, 150+i%16).Addrs()[0], uint16(1+i%60_000))
+				a.Mesh.Hint(key(byte(i), byte(i>>8)), a.tcp.Routes(at), liar)
+			}
+		}
+		flood()
+		a.Hint(real.key(), real.at())
+		time.Sleep(3 * time.Second)
+		if !linked(a, real) {
+			t.Error("a hint of another source isn't followed beside the flood")
+		}
+		flood()
+		synctest.Wait()
+		if more := runtime.NumGoroutine() - before; more > maxPeers+100 {
+			t.Errorf("the flood costs %d goroutines", more)
+		}
+		d.mu.Lock()
+		if d.most > maxHintedBy+1 {
+			t.Errorf("%d dials at once for one source's hints", d.most)
+		}
+		d.mu.Unlock()
+		quit(a, real)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/memnet"
+	"chat.lan/p2pchat/net/standing"
 )
 
 // mailRoute is a route of a carrier without IP addresses.
@@ -77,7 +78,7 @@ func TestRouteWithoutIP(t *testing.T) {
 			if how == "connect" {
 				a.Mesh.Connect(there)
 			} else {
-				a.Mesh.Hint(b.key(), []Route{nowhere, there, nowhere})
+				a.Mesh.Hint(b.key(), []Route{nowhere, there, nowhere}, standing.Source{})
 			}
 			time.Sleep(time.Second)
 			if !linked(a, b) {

@@ -53,7 +53,7 @@ func (f *finder) onAnnouncement(s discovery.Announcement) {
 	case native:
 		for _, id := range s.Discovery.Rooms {
 			if f.n.rooms[id] != nil {
-				f.n.mesh.Hint(*s.Discovery.Key, f.n.tcp.Routes(s.Addrs...))
+				f.n.mesh.Hint(*s.Discovery.Key, f.n.tcp.Routes(s.Addrs...), f.n.standings.sourceOf(s.Source.Addr()))
 				return
 			}
 		}
@@ -134,7 +134,7 @@ func (f *finder) startMDNS() {
 		Found: func(d wire.Discovery, at netip.AddrPort) {
 			switch {
 			case d.Native():
-				f.n.mesh.Hint(*d.Key, f.n.tcp.Routes(at))
+				f.n.mesh.Hint(*d.Key, f.n.tcp.Routes(at), f.n.standings.sourceOf(at.Addr()))
 			case f.n.cleartext.allows(at.Addr()):
 				f.n.cleartext.plain.HandleFound(d, at)
 			}

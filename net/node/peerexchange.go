@@ -49,7 +49,7 @@ func (n *Node) receivePeerList(l *link.Link, m wire.Peers) {
 				addrs = append(addrs, a)
 			}
 		}
-		n.mesh.Hint(c.Key, n.tcp.Routes(addrs...))
+		n.mesh.Hint(c.Key, n.tcp.Routes(addrs...), n.standings.sourceOf(l.RemoteAddr().Addr()))
 	}
 }
 

@@ -37,6 +37,9 @@ func (s Source) String() string {
 	return s.prefix.String()
 }
 
+// Addr returns an address of the source, invalid for an unknown one.
+func (s Source) Addr() netip.Addr { return s.prefix.Addr() }
+
 // Text returns the source as ParseSource reads it.
 func (s Source) Text() string { return s.prefix.String() }
 
