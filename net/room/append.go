@@ -89,7 +89,9 @@ func (r *Room) signNext(kind record.Kind, data json.RawMessage) (store.Entry, er
 	if err != nil {
 		return store.Entry{}, err
 	}
-	r.appendRecord(r.ownFeed, f, rec)
+	if !r.appendRecord(r.ownFeed, f, rec) {
+		return store.Entry{}, ErrFull // sent, it would be one of two records in its place, which proves a fork
+	}
 	r.trimMemory()
 	return store.Entry{Record: rec, Name: f.name}, nil
 }

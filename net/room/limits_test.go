@@ -1,6 +1,7 @@
 package room
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -30,6 +31,31 @@ func chain(t *testing.T, author byte, feed record.Feed, n int, kind record.Kind,
 
 // A room keeps kinds that this version doesn't know, up to 1 MiB an author over all feeds. Other
 // authors keep their whole limit, and no peer is asked again for what was refused.
+// What we sign ourselves is appended, whatever its kind and however much it is: a record that isn't would have its
+// place taken by the next one, which proves a fork.
+func TestOwnRecordsAreAppended(t *testing.T) {
+	r := someone(t, 1)
+	other := someone(t, 2)
+	data := json.RawMessage(`{"x":"` + strings.Repeat("x", 8000) + `"}`)
+	say(t, r, "first")
+	feed, _, _ := r.OwnFeed()
+	for i := range 3 * MaxUnknown / len(data) {
+		before := r.feeds[feed].next()
+		e, err := r.signNext("later", data)
+		if err != nil || e.Record.Seq() != before || r.feeds[feed].next() != before+1 {
+			t.Fatalf("record %d: seq %d, %v; the feed went on from %d to %d", i, e.Record.Seq(), err, before, r.feeds[feed].next())
+		}
+		if out, _ := other.Accept(e.Record); out.Fork != nil {
+			t.Fatalf("record %d proves a fork", i)
+		}
+	}
+	for _, rec := range say(t, r, "last") {
+		if out, _ := other.Accept(rec); out.Fork != nil {
+			t.Error("the next message proves a fork")
+		}
+	}
+}
+
 func TestUnknownKindsAreBounded(t *testing.T) {
 	r := someone(t, 1)
 	data := `{"x":"` + strings.Repeat("x", 30_000) + `"}`

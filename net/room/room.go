@@ -206,9 +206,10 @@ func (r *Room) appendRecord(key record.FeedKey, f *feed, rec *record.Record) boo
 	return true
 }
 
-// withinUnknownLimit counts rec if its kind is unknown. Above the limit the feed ends: a chain needs each link.
+// withinUnknownLimit counts rec if its kind is unknown. Above the limit the feed ends: a chain needs each link. Our
+// own feed has no limit, since what we sign must be appended.
 func (r *Room) withinUnknownLimit(f *feed, rec *record.Record) bool {
-	if !rec.Kind().CountsAsUnknown() {
+	if !rec.Kind().CountsAsUnknown() || rec.FeedKey() == r.ownFeed {
 		return true
 	}
 	size := r.unknownBytes[rec.Author()] + len(rec.Signed())
