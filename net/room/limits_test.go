@@ -29,8 +29,6 @@ func chain(t *testing.T, author byte, feed record.Feed, n int, kind record.Kind,
 	return out
 }
 
-// A room keeps kinds that this version doesn't know, up to 1 MiB an author over all feeds. Other
-// authors keep their whole limit, and no peer is asked again for what was refused.
 // What we sign ourselves is appended, whatever its kind and however much it is: a record that isn't would have its
 // place taken by the next one, which proves a fork.
 func TestOwnRecordsAreAppended(t *testing.T) {
@@ -56,6 +54,8 @@ func TestOwnRecordsAreAppended(t *testing.T) {
 	}
 }
 
+// A room keeps kinds that this version doesn't know, up to 1 MiB an author over all feeds. Other
+// authors keep their whole limit, and no peer is asked again for what was refused.
 func TestUnknownKindsAreBounded(t *testing.T) {
 	r := someone(t, 1)
 	data := `{"x":"` + strings.Repeat("x", 30_000) + `"}`
