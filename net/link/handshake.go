@@ -26,7 +26,7 @@ const (
 	refuseWithin    = 500 * time.Millisecond // for the peer to read the reason of a refusal
 )
 
-// Config is shared by all links of a run. All fields but RefuseReason must be set.
+// Config is shared by all links of a run. All fields but RefuseReason and Probes must be set.
 type Config struct {
 	Identity    *identity.Identity
 	Certificate tls.Certificate   // Identity.Certificate(), made once per run
@@ -38,6 +38,8 @@ type Config struct {
 	// returns "" to go on. With a reason the peer gets a Bye in place of the Hello, so that for neither side
 	// there ever was a link. The goroutine of Client or Server calls it, and it must not block.
 	RefuseReason func(key identity.Key) string
+
+	Probes *Probes // ProbeOwnKey needs it
 }
 
 // Client opens a link over a connection that we dialled. expect is the key that the peer must have; the
@@ -87,6 +89,7 @@ func (l *Link) tlsConfig(expect identity.Key, why *error) *tls.Config {
 		// checkPeer refuses a client without a certificate, with our error.
 		ClientAuth: tls.RequestClientCert,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			l.cfg.Probes.note(hello.ServerName)
 			switch {
 			case !slices.Contains(hello.SupportedVersions, tls.VersionTLS13):
 				*why = fmt.Errorf("%w: the other side has TLS 1.2 at most", ErrTLS)

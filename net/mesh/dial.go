@@ -191,3 +191,20 @@ func (d *dial) reserve(key identity.Key) (reason string, err error) {
 	p.opening, d.reserved = true, true
 	return "", nil
 }
+
+// ProbeOwnKey dials a route and finds out whether a copy of our profile runs there (see link.ProbeOwnKey). It waits
+// for a place among the dials of hints.
+func (m *Mesh) ProbeOwnKey(r Route) error {
+	addr := addrOf(r)
+	if !m.hinted.Enter(m.ctx, addr) {
+		return context.Cause(m.ctx)
+	}
+	defer m.hinted.Leave(addr)
+	ctx, cancel := context.WithTimeout(m.ctx, dialWithin)
+	defer cancel()
+	conn, err := r.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	return link.ProbeOwnKey(m.ctx, conn, m.cfg.Link)
+}

@@ -85,7 +85,7 @@ type Handler interface {
 	Trouble(route string, err error)
 }
 
-// Config is what a Mesh needs. All of it must be set; the mesh itself sets Link.RefuseReason.
+// Config is what a Mesh needs. All of it must be set; the mesh itself sets Link.RefuseReason and Link.Probes.
 type Config struct {
 	Link    link.Config
 	RouteTo func(l *link.Link) Route // to the peer of a link, or nil if it is unknown
@@ -129,6 +129,7 @@ func Start(g *group.Group, cfg Config) *Mesh {
 		hinted:  accept.NewSemaphore(maxHinted, maxHintedAddr),
 		hinters: accept.NewSemaphore(math.MaxInt, maxHintedBy),
 	}
+	m.cfg.Link.Probes = &link.Probes{}
 	m.ctx, m.cancel = context.WithCancel(g.Context())
 	return m
 }

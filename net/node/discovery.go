@@ -11,16 +11,12 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// maxCopies bounds the addresses of other programs with our key that are reported in one run.
-const maxCopies = 8
-
 // finder finds peers by beacons and by mDNS. Its fields are set before others run beside Start.
 type finder struct {
 	n       *Node
 	udp     discovery.Transport // nil: no discovery
 	service *discovery.Service  // nil: no discovery
 	mdns    *mdns.Service       // nil: no mDNS
-	copies  map[netip.Addr]bool // where programs with our key were reported; guarded by Node.mu
 }
 
 // open opens the socket that beacons take.
@@ -49,7 +45,7 @@ func (f *finder) onAnnouncement(s discovery.Announcement) {
 	native := s.Kind == discovery.Announce && s.Discovery.Native()
 	switch {
 	case native && s.OwnKey:
-		f.reportKeyCopy(s)
+		f.n.copies.onBeacon(s)
 	case native:
 		for _, id := range s.Discovery.Rooms {
 			if f.n.rooms[id] != nil {
@@ -63,18 +59,6 @@ func (f *finder) onAnnouncement(s discovery.Announcement) {
 	case s.Kind == discovery.Announce:
 		f.n.cleartext.plain.HandleBeacon(s.Discovery, s.Source)
 	}
-}
-
-// reportKeyCopy reports another program with our key, once for each of a few addresses: anyone can replay a beacon.
-func (f *finder) reportKeyCopy(s discovery.Announcement) {
-	f.n.mu.Lock()
-	defer f.n.mu.Unlock()
-	at := s.Source.Addr()
-	if !s.New || f.copies[at] || len(f.copies) >= maxCopies {
-		return
-	}
-	f.copies[at] = true
-	f.n.notice(event.Warning, "another program with your key is at "+at.String(), "a copied profile? give one of the two its own with --profile")
 }
 
 // onDiscoveryStatus posts what discovery sees.

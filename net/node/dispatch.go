@@ -86,13 +86,20 @@ func (n *Node) Refused(l *link.Link, reason string) {
 
 // refuse counts something that a peer sent and that was not taken. Reasons are few and fixed.
 func (n *Node) refuse(scope event.Scope, from identity.Key, reason string) {
+	name := n.nameOf(from)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	name := from.Short()
-	if p := n.mu.peers[from]; p != nil {
-		name = p.Name
-	}
 	n.refuseLocked(scope, name, reason)
+}
+
+// nameOf returns what a key is called, or its short form.
+func (n *Node) nameOf(key identity.Key) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if p := n.mu.peers[key]; p != nil {
+		return p.Name
+	}
+	return key.Short()
 }
 
 func (n *Node) refuseLocked(scope event.Scope, from, reason string) {

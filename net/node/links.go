@@ -132,8 +132,8 @@ func (n *Node) onLinksChangedLocked() {
 func (n *Node) Down(l *link.Link, why error, last bool) {
 	var bye *link.ByeError
 	isBye := errors.As(why, &bye)
-	if isBye && bye.Reason == wire.ByeReplaced && n.replaced.CompareAndSwap(false, true) { // every peer says so
-		n.notice(event.Error, "this profile was started elsewhere, and that one goes on", "end one of the two, or give it a profile of its own with --profile")
+	if isBye && bye.Reason == wire.ByeReplaced {
+		n.copies.onReplaced(l, n.nameOf(l.Key()))
 	}
 	n.cfg.Log.Info("link down", "peer", l.Key().Short(), "why", why)
 	if last {

@@ -18,10 +18,8 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -98,7 +96,7 @@ type Node struct {
 	ready     chan struct{} // closed when all above is set: what runs beside Start waits for it
 	flushDue  chan struct{} // capacity 1: something is gathered for the ticker
 	linkDown  chan struct{} // capacity 1: a link went down
-	replaced  atomic.Bool   // a peer said that this profile runs elsewhere
+	copies    *copies
 	standings *standings
 
 	renaming sync.Mutex // held over a change of the local name; before all other locks
@@ -128,7 +126,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	n.mu.name, n.mu.peers = cfg.Name, map[identity.Key]*peer{}
 	n.mu.refused, n.mu.quiet = map[string]int{}, map[string]bool{}
 	n.mu.reachedAt = map[string]identity.Key{}
-	n.finder = &finder{n: n, copies: map[netip.Addr]bool{}}
+	n.finder, n.copies = &finder{n: n}, &copies{n: n}
 	if cfg.Network == nil {
 		n.cfg.Network = iface.Network{Group: g, Interfaces: cfg.Interfaces}
 	}
