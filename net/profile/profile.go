@@ -4,7 +4,7 @@
 //
 //	$XDG_DATA_HOME/p2pchat/alice/     0700
 //	    lock                          {"pid", "started"} of the process that holds it
-//	    known.json                    names and first keys, verified, ignored, addresses
+//	    known.json                    names and first keys, verified, trusted, ignored, addresses, links
 //	    log, log.1                    at most 1 MiB each
 //
 // A copy of a folder is a copy of the person: both sign with one key. So only one process may use a
@@ -13,7 +13,8 @@
 //
 // known.json is replaced as a whole, through a temporary file and a rename. Its version, v, is 1.
 // names has the first key seen under each folded name (see Known.NoteName), verified and ignored the
-// marked keys and uuids, reached the addresses that answered. A file with invalid entries is renamed
+// marked keys and uuids, reached the addresses that answered. trusted has what /trust said of keys, and links how long
+// keys were linked (see package standing); earlier versions leave both out. A file with invalid entries is renamed
 // to known.json.damaged, and its other entries are written anew. Of a file of another version, or
 // without valid JSON, no entries are used.
 package profile
