@@ -24,8 +24,8 @@ const (
 // saveDelay is how long a new name waits for others, so that one write saves them together.
 const saveDelay = 500 * time.Millisecond
 
-// Known is what a profile remembers of other people: the first key under each name, verified and trusted keys,
-// ignored peers, how long keys were linked, and the addresses that answered. Methods may be called from any goroutine.
+// Known is what a profile remembers of other people: the first key under each name, marked keys and peers, how long
+// keys were linked, and addresses that answered. Methods may be called from any goroutine.
 type Known struct {
 	dir     string
 	changed chan struct{} // capacity 1; signals that dirty is set

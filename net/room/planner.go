@@ -157,7 +157,7 @@ func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
 		return Question{}, false
 	}
 	p.noteLate(s)
-	asked := map[record.FeedKey]bool{} // of another peer, in time
+	asked := map[record.FeedKey]bool{} // another peer was asked for these, and has time to answer
 	for key, other := range p.sources {
 		if key == of {
 			continue

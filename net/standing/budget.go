@@ -32,7 +32,7 @@ type level[K comparable] struct {
 type pool[K comparable] struct {
 	source Source
 	used   int
-	joined uint64 // of the key that it began with
+	joined uint64 // when its first key came
 	users  userHeap[K]
 	index  int // in its heap
 }

@@ -9,8 +9,8 @@ import (
 
 // What makes a key met or known (see the package comment).
 const (
-	metAfter       = time.Minute      // of a present link
-	metInAll       = 10 * time.Minute // of all links
+	metAfter       = time.Minute      // how long a present link lasts
+	metInAll       = 10 * time.Minute // how long all links lasted together
 	knownInAll     = 30 * time.Minute
 	knownApart     = 8 * time.Hour // between the beginnings of two links
 	knownPerSource = 4             // keys that become known by their links, a source and day
@@ -34,16 +34,16 @@ type Links struct {
 	InAll      time.Duration // how long it was linked
 	First      time.Time     // when its first link began
 	Seen       time.Time     // when it was linked last
-	Source     Source        // of its last link
+	Source     Source        // where its last link came from
 	KnownSince time.Time     // when it became known by its links; zero: it isn't
 	WasOver    bool          // it used more than its share, and never becomes known by its links
 }
 
-// Config says for whom a registry decides.
+// Config is what a registry needs. All but Remembered must be set.
 type Config struct {
 	Self       identity.Key
 	Mark       func(identity.Key) Mark // what the user said; must not block. It is called under the registry's lock
-	Remembered map[identity.Key]Links  // of earlier runs; the registry takes it over
+	Remembered map[identity.Key]Links  // from earlier runs; the registry takes it over
 	Now        func() time.Time        // the wall clock
 }
 
@@ -150,8 +150,8 @@ func LevelOf(m Mark, l Links) Level {
 	return Heard
 }
 
-// Source returns where a key's records come from: the source of its own link, if it was ever linked here, else that
-// of the key which handed them on.
+// Source returns where a key's records come from: the source of its own link, if it was ever linked here. Else it is
+// the source of the key which handed them on.
 func (r *Registry) Source(author, via identity.Key) Source {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -191,7 +191,7 @@ func (r *Registry) Remembered() (map[identity.Key]Links, bool) {
 	}
 	out := make(map[identity.Key]Links, len(r.keys))
 	for key, e := range r.keys {
-		if e.links.InAll >= metAfter { // what was linked for a moment isn't worth a line in a file
+		if e.links.InAll >= metAfter { // a key that was linked for a moment isn't worth a line in a file
 			out[key] = e.links
 		}
 	}

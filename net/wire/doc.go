@@ -127,8 +127,8 @@
 // it, and passes it on to its own guests alone.
 //
 // Bye is the last frame, and everything before it still counts. Its reason is "leaving" (the program
-// quits), "duplicate", "replaced", "full" (128 links), "version", "room" or "signatures" (the receiver sent 100
-// records with bad signatures or none in 10 s, and is let in again after a minute). After Bye a side ends its
+// quits), "duplicate", "replaced", "full" (128 links), "version", "room" or "signatures". The last one goes to a peer that
+// sent 100 records with bad signatures, or malformed ones, in 10 s; it is let in again after a minute. After Bye a side ends its
 // direction of the connection and reads to the end of the other's. A plain close would lose messages;
 // package link says why.
 //

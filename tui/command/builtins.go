@@ -14,7 +14,7 @@ func builtinCommands(t *Table) []Command {
 		{Name: "list", Aliases: []string{"who", "peers"}, Help: "the peers in the room", Run: list},
 		{Name: "verify", Args: "[NAME [yes|no]]", Help: "compare the words of NAME's key with yours; yes marks it as compared",
 			Run: verify, Complete: completePeer("yes", "no")},
-		{Name: "trust", Args: "[NAME [off]]", Help: "NAME goes before strangers; off undoes it; alone: who is known",
+		{Name: "trust", Args: "[NAME [off]]", Help: "NAME goes before strangers; off undoes it; alone: the known peers",
 			Run: trust, Complete: completePeer("off")},
 		{Name: "ignore", Args: "[NAME [off]]", Help: "hide messages from NAME; off shows them; alone: the ignored peers",
 			Run: ignore, Complete: completePeer("off")},

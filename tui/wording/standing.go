@@ -6,7 +6,7 @@ import "chat.lan/p2pchat/net/event"
 const (
 	KnownMeans    = "Known: you trust or verified this key, or it was here for long on more than one day; it goes first when strangers crowd the room."
 	TrustedMeans  = "Trusted: you said with /trust that you know whose key this is, without comparing words."
-	VerifiedMeans = "Verified: you compared this key's words with its owner, so that nobody in between can pose as them."
+	VerifiedMeans = "Verified: you compared this key's words with its owner, so that no one in between can pose as them."
 )
 
 // Standing returns what a peer's standing is and means to the user, for the peer's details; raw.
