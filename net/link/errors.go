@@ -31,14 +31,17 @@ var (
 
 // ByeError is returned when the peer has said Bye.
 type ByeError struct {
-	Reason string // one of package wire, or of a newer program; at most 64 bytes of UTF-8
+	Reason string         // one of package wire, or of a newer program; at most 64 bytes of UTF-8
+	Peers  []wire.Contact // others that we can dial, as the peer says; at most wire.MaxByePeers
 }
 
 // Error describes the Bye with its reason.
 func (e *ByeError) Error() string { return fmt.Sprintf("the peer said goodbye (%s)", e.Reason) }
 
-// newByeError returns the error of a peer's Bye, with its reason truncated.
-func newByeError(reason string) *ByeError { return &ByeError{wire.TruncateUTF8(reason, 64)} }
+// newByeError returns the error of a peer's Bye, within its limits.
+func newByeError(m wire.Bye) *ByeError {
+	return &ByeError{wire.TruncateUTF8(m.Reason, 64), m.Peers[:min(len(m.Peers), wire.MaxByePeers)]}
+}
 
 // The reasons that Handler.Refused is called with: few and fixed, so that they can be counted.
 const (

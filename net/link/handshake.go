@@ -26,7 +26,7 @@ const (
 	refuseWithin    = 500 * time.Millisecond // for the peer to read the reason of a refusal
 )
 
-// Config is shared by all links of a run. All fields but RefuseReason and Probes must be set.
+// Config is shared by all links of a run. All fields but RefuseReason, RefuseHello and Probes must be set.
 type Config struct {
 	Identity    *identity.Identity
 	Certificate tls.Certificate   // Identity.Certificate(), made once per run
@@ -38,6 +38,9 @@ type Config struct {
 	// returns "" to go on. With a reason the peer gets a Bye in place of the Hello, so that for neither side
 	// there ever was a link. The goroutine of Client or Server calls it, and it must not block.
 	RefuseReason func(key identity.Key) string
+
+	// RefuseHello decides on a peer that dialled us, by its Hello, before ours is sent. Otherwise it is as RefuseReason.
+	RefuseHello func(key identity.Key, h wire.Hello) string
 
 	Probes *Probes // ProbeOwnKey needs it
 }

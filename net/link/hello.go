@@ -32,6 +32,18 @@ func (l *Link) refuseUnwanted() error {
 	return nil
 }
 
+// refuseHello does for Config.RefuseHello what refuseUnwanted does for RefuseReason.
+func (l *Link) refuseHello() error {
+	if l.cfg.RefuseHello == nil {
+		return nil
+	}
+	if reason := l.cfg.RefuseHello(l.key, l.hello); reason != "" {
+		l.writeBye(reason)
+		return fmt.Errorf("%w (%s)", ErrUnwanted, reason)
+	}
+	return nil
+}
+
 // writeBye says Bye to a peer to which there is no link, and ends our direction. It may fail: a peer that is
 // gone needs no reason.
 func (l *Link) writeBye(reason string) {
@@ -67,10 +79,20 @@ func (l *Link) sendAndReadHello() error {
 	if err != nil {
 		return err
 	}
+	if !l.dialed { // its Hello comes with the end of the handshake, so that reading it first costs no time
+		if l.hello, err = l.readHello(); err != nil {
+			return err
+		}
+		if err := l.refuseHello(); err != nil {
+			return err
+		}
+	}
 	// If the peer has refused us, its alert says why, and the failed write says nothing.
 	_, unsent := l.tls.Write(hello)
-	if l.hello, err = l.readHello(); err != nil {
-		return err
+	if l.dialed {
+		if l.hello, err = l.readHello(); err != nil {
+			return err
+		}
 	}
 	if unsent != nil {
 		return fmt.Errorf("%w: can't send ours: %w", ErrNoHello, unsent)
@@ -103,7 +125,7 @@ func (l *Link) readHello() (wire.Hello, error) {
 		m.ID = l.key.ID().String()
 		return m, checkHello(&m)
 	case wire.Bye:
-		return wire.Hello{}, newByeError(m.Reason)
+		return wire.Hello{}, newByeError(m)
 	}
 	return wire.Hello{}, fmt.Errorf("%w: its first frame is something else", ErrNoHello)
 }

@@ -170,9 +170,12 @@ func (l *Link) WaitSync(ctx context.Context) error { return l.queue.wait(ctx, bu
 // direction. The peer's messages are delivered until it ends its own; then Down follows. That takes at
 // most 5 s of silence and 20 s in all. Bye never blocks, and the link accepts no more frames. The link must
 // have been started. After the peer's Bye there is none of ours, since the peer wouldn't read it.
-func (l *Link) Bye(reason string) {
-	frame, _ := wire.Encode(wire.Bye{Reason: reason}) // nil if it is over 64 KiB: the caller's mistake
-	l.saidBye.Store(true)                             // first: the peer's answer can be here before seal returns
+func (l *Link) Bye(reason string) { l.ByeWith(wire.Bye{Reason: reason}) }
+
+// ByeWith does what Bye does, with more than a reason.
+func (l *Link) ByeWith(m wire.Bye) {
+	frame, _ := wire.Encode(m) // nil if it is over 64 KiB: the caller's mistake
+	l.saidBye.Store(true)      // first: the peer's answer can be here before seal returns
 	l.queue.seal(frame)
 	l.once.Do(func() { close(l.closing) })
 }

@@ -121,7 +121,7 @@ func (in *inbound) records(m wire.Records, size int) {
 // all messages before the Bye.
 func (in *inbound) bye(m wire.Bye) {
 	in.discard = true
-	in.l.peerBye.Store(newByeError(m.Reason))
+	in.l.peerBye.Store(newByeError(m))
 	in.l.queue.seal(nil)
 	in.l.once.Do(func() { close(in.l.closing) })
 }

@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/wire"
 )
 
 // Connect dials a route, and dials it again whenever the peer there is lost, for ever. Handler.Trouble
@@ -96,7 +97,7 @@ func (m *Mesh) Block(key identity.Key, reason string) {
 		m.orders++
 		p.blockedBy = m.orders
 		p.endWait()
-		p.endLinkLocked(reason)
+		p.endLinkLocked(wire.Bye{Reason: reason})
 	}
 }
 
@@ -116,6 +117,6 @@ func (m *Mesh) Expel(key identity.Key, reason string, d time.Duration) {
 	case p.running:
 		p.link.Expel(reason)
 	default:
-		p.pendingBye = reason
+		p.pendingBye = wire.Bye{Reason: reason}
 	}
 }

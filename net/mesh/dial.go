@@ -77,7 +77,7 @@ const (
 )
 
 // errFull is why Connect fails while there are MaxLinks links.
-var errFull = errors.New("there are 128 links already: disconnect from someone first")
+var errFull = errors.New("there are as many links as there can be: disconnect from someone first")
 
 // Why else a dial of ours ends once it has reached the peer.
 var (
@@ -185,7 +185,7 @@ func (d *dial) reserve(key identity.Key) (reason string, err error) {
 		return wire.ByeDuplicate, errLinked
 	case time.Now().Before(p.expelledUntil):
 		return wire.ByeSignatures, errExpelled
-	case m.links >= MaxLinks:
+	case m.isFullLocked():
 		return wire.ByeFull, errFull
 	}
 	p.opening, d.reserved = true, true

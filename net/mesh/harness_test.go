@@ -89,6 +89,8 @@ func settings(t testing.TB, id *identity.Identity, port int) (Config, *group.Gro
 		Hashes:  func() map[string]string { return nil },
 		Admit:   func(wire.Hello) string { return "" },
 		Reached: func(string, identity.Key) {},
+		Level:   func(identity.Key) standing.Level { return standing.Heard },
+		Source:  func(a netip.Addr) standing.Source { return standing.SourceOf(a, nil) },
 		Log:     slog.New(slog.DiscardHandler),
 	}, g
 }

@@ -62,8 +62,21 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string)
 			return ""
 		}
 	}
+	from := m.cfg.Source(l.RemoteAddr().Addr())
+	if !p.up {
+		n := newcomer{p.key, from, l.Hello()}
+		gives, ok := m.placeForLocked(n)
+		if !ok {
+			m.mu.Unlock()
+			return wire.ByeFull
+		}
+		if gives != nil {
+			m.takePlaceLocked(gives, n)
+		}
+	}
+	p.from = from
 	replacement := p.replacement
-	p.link, p.since, p.running, p.pendingBye, p.replacing, p.replacement = l, time.Now(), false, "", nil, nil
+	p.link, p.since, p.running, p.pendingBye, p.replacing, p.replacement = l, time.Now(), false, wire.Bye{}, nil, nil
 	m.noteLinkedLocked(p)
 	p.heardOf, p.notBefore = p.since, time.Time{}
 	if route != nil {
@@ -88,24 +101,24 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string)
 	}
 	m.mu.Lock()
 	p.running = true
-	reason = p.pendingBye
-	p.pendingBye = ""
+	pending := p.pendingBye
+	p.pendingBye = wire.Bye{}
 	m.mu.Unlock()
-	if reason != "" {
-		l.Bye(reason)
+	if pending.Reason != "" {
+		l.ByeWith(pending)
 	}
 	return ""
 }
 
 // endLinkLocked says Bye to p, if there is a link. A link that adopt hasn't started yet would lose what has
 // come on it, so adopt says that Bye once the link runs.
-func (p *peer) endLinkLocked(reason string) {
+func (p *peer) endLinkLocked(bye wire.Bye) {
 	switch {
 	case p.link == nil:
 	case p.running:
-		p.link.Bye(reason)
+		p.link.ByeWith(bye)
 	default:
-		p.pendingBye = reason
+		p.pendingBye = bye
 	}
 }
 
@@ -156,13 +169,18 @@ func (m *Mesh) reportDown(p *peer, l *link.Link, why error) {
 	last := p.link == l || p.replacing == l
 	if last {
 		p.link, p.replacing, p.replacement, p.up = nil, nil, nil, false
-		m.links--
+		if !p.givesPlace {
+			m.links--
+		}
+		p.givesPlace = false
 		close(p.down)
 		if p.shortLinks++; time.Since(p.since) >= longLink {
 			p.shortLinks = 0
 		}
 		switch {
-		case why == nil, reason == wire.ByeLeaving, reason == wire.ByeVersion, reason == wire.ByeRoom:
+		case reason == wire.ByeRoom:
+			p.notBefore = time.Now().Add(leftAlone)
+		case why == nil, reason == wire.ByeLeaving, reason == wire.ByeVersion:
 			// Gone on purpose: a hint starts it again.
 		case reason == wire.ByeFull:
 			p.notBefore = time.Now().Add(refusedPause)

@@ -24,7 +24,7 @@
 //
 // # Limits
 //
-// There are at most 128 links. Eight dials at a time may be to routes that the user named and to peers that
+// There are at most 128 links; places.go says who gets them then. Eight dials at a time may be to routes that the user named and to peers that
 // were linked before. Eight more may be to peers that are known by a hint only, at most four of them to one
 // address, and four that one source caused. A failed one holds its place for 250 ms, so that hints cause 32 dials a
 // second at most. At most 1024 peers are known, linked or not; when there are too many, one of the source that hinted
@@ -41,6 +41,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -85,14 +86,19 @@ type Handler interface {
 	Trouble(route string, err error)
 }
 
-// Config is what a Mesh needs. All of it must be set; the mesh itself sets Link.RefuseReason and Link.Probes.
+// Config is what a Mesh needs. All but MaxLinks must be set; the mesh itself sets
+// Link.RefuseReason, RefuseHello and Probes.
 type Config struct {
 	Link    link.Config
-	RouteTo func(l *link.Link) Route // to the peer of a link, or nil if it is unknown
-	Hashes  func() map[string]string // frontier hashes, for pings
-	Admit   func(wire.Hello) string  // a reason to refuse a peer with Bye, or ""
+	RouteTo func(l *link.Link) Route          // to the peer of a link, or nil if it is unknown
+	Hashes  func() map[string]string          // frontier hashes, for pings
+	Admit   func(wire.Hello) string           // a reason to refuse a peer with Bye, or ""
+	Level   func(identity.Key) standing.Level // must not block; it is called under the mesh's lock
+	Source  func(netip.Addr) standing.Source  // as Level
 	Handler Handler
 	Log     *slog.Logger
+
+	MaxLinks int // 0: MaxLinks
 
 	// Reached is called for each link to a route of Connect with the peer's key. It must not block.
 	Reached func(route string, key identity.Key)
@@ -113,6 +119,7 @@ type Mesh struct {
 	mu         sync.Mutex
 	peers      map[identity.Key]*peer
 	hints      map[standing.Source]int       // how many of peers each source hinted at; those that were linked count as the zero source's
+	placed     map[standing.Source]time.Time // when a peer with few links got a place that another gave up
 	replacedAt time.Time                     // when a hint took the place of another of its source
 	named      map[string]context.CancelFunc // cancels Connect to a route
 	links      int                           // peers that are up
@@ -124,7 +131,7 @@ type Mesh struct {
 func Start(g *group.Group, cfg Config) *Mesh {
 	m := &Mesh{
 		cfg: cfg, self: cfg.Link.Identity.Key(), group: g,
-		peers: map[identity.Key]*peer{}, hints: map[standing.Source]int{}, named: map[string]context.CancelFunc{},
+		peers: map[identity.Key]*peer{}, hints: map[standing.Source]int{}, placed: map[standing.Source]time.Time{}, named: map[string]context.CancelFunc{},
 		dials:   accept.NewSemaphore(maxDials, maxDials),
 		hinted:  accept.NewSemaphore(maxHinted, maxHintedAddr),
 		hinters: accept.NewSemaphore(math.MaxInt, maxHintedBy),
@@ -143,6 +150,17 @@ func (m *Mesh) Accept(conn net.Conn, began time.Time, keyProven func()) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		return m.refusalLocked(m.peers[key])
+	}
+	cfg.RefuseHello = func(key identity.Key, h wire.Hello) string {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if p := m.peers[key]; p != nil && p.up {
+			return ""
+		}
+		if _, ok := m.placeForLocked(newcomer{key, m.cfg.Source(accept.AddrPort(conn.RemoteAddr()).Addr()), h}); !ok {
+			return wire.ByeFull
+		}
+		return ""
 	}
 	// Not m.ctx: after Close a peer still learns from its Bye that we leave.
 	l, err := link.Server(m.group.Context(), conn, cfg)
@@ -173,7 +191,7 @@ func (m *Mesh) Close() {
 	m.mu.Lock()
 	m.closed = true
 	for _, p := range m.peers {
-		p.endLinkLocked(wire.ByeLeaving)
+		p.endLinkLocked(wire.Bye{Reason: wire.ByeLeaving})
 	}
 	m.mu.Unlock()
 	m.cancel()

@@ -40,12 +40,14 @@ type peer struct {
 	// the Handler's.
 	reporting sync.Mutex
 
-	link       *link.Link    // nil: none, or being replaced
-	since      time.Time     // when link came up
-	running    bool          // link was started
-	pendingBye string        // to say as soon as link runs; "" if it stays
-	up         bool          // the Handler had Up, and no last Down
-	down       chan struct{} // closed when the peer is no longer up; new each time it comes up
+	link       *link.Link      // nil: none, or being replaced
+	since      time.Time       // when link came up
+	running    bool            // link was started
+	pendingBye wire.Bye        // to say as soon as link runs; without a reason if it stays
+	givesPlace bool            // it was sent away, and counts no more; its link ends
+	from       standing.Source // of its link
+	up         bool            // the Handler had Up, and no last Down
+	down       chan struct{}   // closed when the peer is no longer up; new each time it comes up
 
 	replacing   *link.Link    // ended with Bye{duplicate}, and the Handler had no Down for it yet
 	replacement chan struct{} // closed when a link takes the place of replacing
@@ -205,7 +207,7 @@ func (m *Mesh) refusalLocked(p *peer) string {
 		return wire.ByeLeaving
 	case p != nil && time.Now().Before(p.expelledUntil):
 		return wire.ByeSignatures
-	case m.links >= MaxLinks && (p == nil || !p.up):
+	case p != nil && p.givesPlace:
 		return wire.ByeFull
 	}
 	return ""

@@ -64,7 +64,7 @@ func (m *Mesh) reconnectLocked(p *peer, wait time.Duration) {
 
 // wantsLinkLocked reports whether p should be dialled.
 func (m *Mesh) wantsLinkLocked(p *peer) bool {
-	return !p.up && !p.forgotten && p.blockedBy == 0 && p.replacedBy == 0 && !m.closed && m.links < MaxLinks &&
+	return !p.up && !p.forgotten && p.blockedBy == 0 && p.replacedBy == 0 && !m.closed && !m.isFullLocked() &&
 		!time.Now().Before(p.expelledUntil)
 }
 

@@ -135,6 +135,9 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 	if isBye && bye.Reason == wire.ByeReplaced {
 		n.copies.onReplaced(l, n.nameOf(l.Key()))
 	}
+	if isBye && bye.Reason == wire.ByeRoom {
+		n.takeContacts(l, bye.Peers)
+	}
 	n.cfg.Log.Info("link down", "peer", l.Key().Short(), "why", why)
 	if last {
 		for _, r := range n.rooms {

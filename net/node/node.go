@@ -57,6 +57,7 @@ type Config struct {
 	DiscoveryPort int
 	PlainPeers    plain.Scope       // from where plain peers are allowed; "": the local network
 	Bare          bool              // write local messages without our name to an only line client
+	MaxLinks      int               // 0: mesh.MaxLinks
 	NoMDNS        bool              // don't announce and look by mDNS beside discovery
 	Remembered    []string          // addresses that were reached in earlier runs, dialled as Connect's are
 	Reached       func(addr string) // an address of Connect was reached; may be nil, must not block
@@ -164,6 +165,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 			Pool: verify.Start(g, 0), Group: g,
 		},
 		RouteTo: n.tcp.RouteTo, Hashes: n.hashes, Admit: n.admit, Reached: n.onReached,
+		Level: n.standings.Level, Source: n.standings.sourceOf, MaxLinks: cfg.MaxLinks,
 		Handler: n, Log: cfg.Log,
 	})
 	n.accept = accept.Start(g, accept.Config{
@@ -207,7 +209,9 @@ func (n *Node) hello() wire.Hello {
 	n.mu.Lock()
 	name := n.mu.name
 	n.mu.Unlock()
+	links := len(n.mesh.Links())
 	h := wire.Hello{
+		Links:    &links,
 		Versions: []int{link.Version}, ID: n.cfg.Identity.Key().ID().String(), Name: name,
 		Started: n.started.UnixMilli(), Inst: n.inst, Port: n.port, Agent: n.cfg.Agent,
 	}

@@ -39,7 +39,18 @@ func (n *Node) receivePeerList(l *link.Link, m wire.Peers) {
 	if n.peerOfLocked(l) == nil {
 		return
 	}
-	for _, c := range m.Peers[:min(len(m.Peers), maxContacts)] {
+	n.takeContactsLocked(l, m.Peers)
+}
+
+// takeContacts takes what a peer that has no place for us any more says of others.
+func (n *Node) takeContacts(l *link.Link, contacts []wire.Contact) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.takeContactsLocked(l, contacts)
+}
+
+func (n *Node) takeContactsLocked(l *link.Link, contacts []wire.Contact) {
+	for _, c := range contacts[:min(len(contacts), maxContacts)] {
 		if p := n.mu.peers[c.Key]; c.Key.IsZero() || p != nil && p.link != nil {
 			continue
 		}

@@ -10,7 +10,8 @@ type Hello struct {
 	Started  int64    `json:"started"`  // ms since 1970 at this run's start
 	Inst     string   `json:"inst"`     // random value of this run
 	Caps     []string `json:"caps,omitempty"`
-	Port     int      `json:"port"` // where the sender listens; 0 means nowhere
+	Links    *int     `json:"links,omitempty"` // how many the sender has; nil: it doesn't say
+	Port     int      `json:"port"`            // where the sender listens; 0 means nowhere
 	Agent    string   `json:"agent"`
 	Rooms    []InRoom `json:"rooms"`
 }
@@ -165,15 +166,19 @@ const (
 	ByeReplaced  = "replaced"  // a newer run with the receiver's key has a link
 	ByeFull      = "full"      // the sender has 128 links
 	ByeVersion   = "version"   // no version in common
-	ByeRoom      = "room"      // no room in common
+	ByeRoom      = "room"      // no room in common; with peers: no more place for the receiver's link
 	// ByeSignatures says that the receiver sent many records that are malformed or badly signed.
 	ByeSignatures = "signatures"
 )
 
 // Bye is the last frame. All frames before it count.
 type Bye struct {
-	Reason string `json:"reason"`
+	Reason string    `json:"reason"`
+	Peers  []Contact `json:"peers,omitempty"` // with ByeRoom: others that the receiver can dial
 }
+
+// MaxByePeers is how many peers a Bye names.
+const MaxByePeers = 3
 
 func (Hello) tag() string     { return "Hello" }
 func (Ping) tag() string      { return "Ping" }
