@@ -20,7 +20,6 @@
 // that uses most, and of equal ones the one that came last. So those who were there before the trouble stay.
 // A known key gives way to no other, but one that uses more than an eighth of a budget gives way to itself.
 //
-// Limits lists every limit of the program with its value.
 package standing
 
 // Level is the standing of a key with the local peer. A greater one goes first.
