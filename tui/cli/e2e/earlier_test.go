@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-var earlier = flag.String("earlier", "7305e7b", "the commit that TestEarlierVersion builds and compares with")
+var earlier = flag.String("earlier", "5e9b7ab", "the commit that TestEarlierVersion builds and compares with")
 
 // buildEarlier builds the program as it was at a commit and returns its path. It skips the test where
 // the commit is missing, as in a shallow clone.
