@@ -52,25 +52,30 @@ type peer struct {
 	replacing   *link.Link    // ended with Bye{duplicate}, and the Handler had no Down for it yet
 	replacement chan struct{} // closed when a link takes the place of replacing
 
-	ctx           context.Context // ends when the peer is forgotten, or the mesh ends
-	forget        context.CancelFunc
-	hintedBy      standing.Source // who said first that it is there; zero: it was here itself
-	routes        []Route         // newest first
-	reconnecting  bool            // a goroutine tries to reach the peer
-	lostAgain     bool            // lost since the last round: begin another when this one ends
-	wake          chan struct{}   // holds at most 1: ends a wait of reconnect, or has it begin again
-	opening       bool            // a dial of ours has reached the peer and waits for its Hello
-	triedAt       time.Time       // end of the last round of dials
-	notBefore     time.Time       // the peer has refused us: dial it again only then
-	wrongKeyAt    string          // the route where another key answered, as reported last; reconnect's own
-	shortLinks    int             // links in a row that ended soon
-	expelledUntil time.Time       // neither dialled nor let in before
-	blockedBy     uint64          // the order of Block; 0: not blocked
-	replacedBy    uint64          // the order in which the peer said that a later run has our key; 0: it didn't
-	wasLinked     bool            // in this run
-	heardOf       time.Time       // by the last hint or link
-	refs          int             // goroutines that use the entry, which therefore stays
-	forgotten     bool            // not in the table any more
+	ctx          context.Context // ends when the peer is forgotten, or the mesh ends
+	forget       context.CancelFunc
+	hintedBy     standing.Source // who said first that it is there; zero: it was here itself
+	routes       []Route         // newest first
+	reconnecting bool            // a goroutine tries to reach the peer
+	lostAgain    bool            // lost since the last round: begin another when this one ends
+	wake         chan struct{}   // holds at most 1: ends a wait of reconnect, or has it begin again
+	opening      bool            // a dial of ours has reached the peer and waits for its Hello
+	triedAt      time.Time       // end of the last round of dials
+	wrongKeyAt   string          // the route where another key answered, as reported last; reconnect's own
+	shortLinks   int             // links in a row that ended soon
+	wasLinked    bool            // in this run
+	heardOf      time.Time       // by the last hint or link
+	refs         int             // goroutines that use the entry, which therefore stays
+	forgotten    bool            // not in the table any more
+	refusals
+}
+
+// refusals says why a peer isn't dialled, or not let in.
+type refusals struct {
+	notBefore     time.Time // the peer has refused us: dial it again only then
+	expelledUntil time.Time // neither dialled nor let in before
+	blockedBy     uint64    // the order of Block; 0: not blocked
+	replacedBy    uint64    // the order in which the peer said that a later run has our key; 0: it didn't
 }
 
 // acquire returns the entry of a key, which stays in the table until release.

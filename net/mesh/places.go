@@ -36,7 +36,7 @@ type newcomer struct {
 	hello wire.Hello
 }
 
-// isFull reports whether one more link would be too many.
+// isFullLocked reports whether one more link would be too many.
 func (m *Mesh) isFullLocked() bool { return m.links >= m.maxLinks() }
 
 func (m *Mesh) maxLinks() int { return cmp.Or(m.cfg.MaxLinks, MaxLinks) }

@@ -46,6 +46,29 @@ var limits = []struct {
 	{"seed JSON object", "net/wire.MaxObject", 64 << 10, "net/wire.TestObjectReader"},
 	{"beacons a second", "net/discovery.beaconsPerSecond", 50, "net/discovery.TestRatesAreBounded"},
 	{"instances known by beacons", "net/discovery.maxInstances", 1024, "net/discovery.TestInstancesAreBounded"},
+	{"time of a link that makes a key met", "net/standing.metAfter", int64(time.Minute), "net/standing.TestLevelOfLinks"},
+	{"time of all links that makes a key met", "net/standing.metInAll", int64(10 * time.Minute), "net/standing.TestLevelOfLinks"},
+	{"time of all links that makes a key known", "net/standing.knownInAll", int64(30 * time.Minute), "net/standing.TestLevelOfLinks"},
+	{"between the links that make a key known", "net/standing.knownApart", int64(8 * time.Hour), "net/standing.TestOneLongLinkIsOneRun"},
+	{"keys of a source that become known in a day", "net/standing.knownPerSource", 4, "net/standing.TestFewOfASourceBecomeKnown"},
+	{"keys known by their links", "net/standing.maxKnown", 1024, "net/standing.TestRememberedKeysAreBounded"},
+	{"keys whose links are remembered", "net/standing.maxRemembered", 4096, "net/standing.TestRememberedKeysAreBounded"},
+	{"remembered names", "net/profile.maxKnown", 4096, "net/profile.TestStrangersPushNobodyOut"},
+	{"names of a key in a day", "net/profile.maxNamesADay", 5, "net/profile.TestNamesADay"},
+	{"line of a line client", "net/plain.maxWholeLine", 1 << 20, "net/plain.TestLineWithoutEnd"},
+	{"connections that wait to be read", "net/accept.maxWaiting", 1024, "net/accept.TestWaitingOfManyAddresses"},
+	{"forgeries before a peer is sent away", "net/node.maxForged", 100, "net/node.TestForgerIsSentAway"},
+	{"time in which forgeries count", "net/node.forgedIn", int64(10 * time.Second), "net/node.TestForgerIsSentAway"},
+	{"time for which a forger is sent away", "net/node.expelledFor", int64(time.Minute), "net/node.TestForgerIsSentAway"},
+	{"addresses where a copy of the profile is looked for", "net/node.maxCopies", 8, "net/node.TestOwnBeaconsSentAgain"},
+	{"peers heard of", "net/mesh.maxPeers", 1024, "net/mesh.TestFlood"},
+	{"dials of hints at once", "net/mesh.maxHinted", 8, "net/mesh.TestFlood"},
+	{"dials of hints to one address", "net/mesh.maxHintedAddr", 4, "net/mesh.TestFlood"},
+	{"dials of hints from one source", "net/mesh.maxHintedBy", 4, "net/mesh.TestHintsOfOneSource"},
+	{"links of one source when all places are taken", "net/mesh.maxOfSource", 8, "net/mesh.TestPlaces"},
+	{"between two places for the few links of one source", "net/mesh.placeEvery", int64(10 * time.Second), "net/mesh.TestFewLinksOnceInAWhile"},
+	{"answer to a question", "net/room.answerTime", int64(5 * time.Second), "net/room.TestPlannerPassesLiars"},
+	{"counter of a record's time", "net/room.maxCounter", 1 << 20, "net/room.TestLocalClockAfterTheGreatestCounter"},
 	{"unknown kinds of an author", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 }
 
@@ -107,7 +130,7 @@ func (units) Import(path string) (*types.Package, error) {
 	name := types.NewTypeName(token.NoPos, p, "Duration", nil)
 	duration := types.NewNamed(name, types.Typ[types.Int64], nil)
 	p.Scope().Insert(name)
-	for unit, d := range map[string]time.Duration{"Millisecond": time.Millisecond, "Second": time.Second, "Minute": time.Minute} {
+	for unit, d := range map[string]time.Duration{"Millisecond": time.Millisecond, "Second": time.Second, "Minute": time.Minute, "Hour": time.Hour} {
 		p.Scope().Insert(types.NewConst(token.NoPos, p, unit, duration, constant.MakeInt64(int64(d))))
 	}
 	p.MarkComplete()
