@@ -40,14 +40,16 @@ type peer struct {
 	// the Handler's.
 	reporting sync.Mutex
 
-	link       *link.Link      // nil: none, or being replaced
-	since      time.Time       // when link came up
-	running    bool            // link was started
-	pendingBye wire.Bye        // to say as soon as link runs; without a reason if it stays
-	givesPlace bool            // it was sent away, and counts no more; its link ends
-	from       standing.Source // of its link
-	up         bool            // the Handler had Up, and no last Down
-	down       chan struct{}   // closed when the peer is no longer up; new each time it comes up
+	link       *link.Link            // nil: none, or being replaced
+	since      time.Time             // when link came up
+	running    bool                  // link was started
+	pendingBye wire.Bye              // to say as soon as link runs; without a reason if it stays
+	givesPlace bool                  // it was sent away, and counts no more; its link ends
+	joins      bool                  // its link joined two partitions of the room: of equals it is the last to give its place up
+	neighbours map[identity.Key]bool // that it says it is linked to
+	from       standing.Source       // of its link
+	up         bool                  // the Handler had Up, and no last Down
+	down       chan struct{}         // closed when the peer is no longer up; new each time it comes up
 
 	replacing   *link.Link    // ended with Bye{duplicate}, and the Handler had no Down for it yet
 	replacement chan struct{} // closed when a link takes the place of replacing
@@ -65,6 +67,9 @@ type peer struct {
 	wrongKeyAt    string          // the route where another key answered, as reported last; reconnect's own
 	shortLinks    int             // links in a row that ended soon
 	expelledUntil time.Time       // neither dialled nor let in before
+	apartSince    time.Time       // heard of while no link of ours led to it (partition.go); zero: it wasn't
+	joinTries     int             // dials as to a peer of another partition, since it was linked last
+	joinNotBefore time.Time       // not dialled so before
 	blockedBy     uint64          // the order of Block; 0: not blocked
 	replacedBy    uint64          // the order in which the peer said that a later run has our key; 0: it didn't
 	wasLinked     bool            // in this run
