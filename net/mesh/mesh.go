@@ -156,6 +156,9 @@ func (m *Mesh) Accept(conn net.Conn, began time.Time, keyProven func()) {
 		return m.refusalLocked(m.peers[key])
 	}
 	cfg.RefuseHello = func(key identity.Key, h wire.Hello) string {
+		if reason := m.cfg.Admit(h); reason != "" {
+			return reason // before any other: that we have no place isn't what is in the way
+		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if p := m.peers[key]; p != nil && p.up {

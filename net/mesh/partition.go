@@ -56,6 +56,16 @@ func (m *Mesh) IsNeighbours(key identity.Key) bool {
 	return false
 }
 
+// LastHeard returns when a hint or a link last said that a peer is there. It is zero if none did.
+func (m *Mesh) LastHeard(key identity.Key) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p := m.peers[key]; p != nil {
+		return p.heardOf
+	}
+	return time.Time{}
+}
+
 // joinPartitions dials peers of other partitions until the mesh ends.
 func (m *Mesh) joinPartitions() {
 	for group.Sleep(m.ctx, time.Second, nil) {
