@@ -63,7 +63,7 @@ func TestHostileScreens(t *testing.T) {
 			case 6:
 				if len(peers) > 0 {
 					p := rapid.SampledFrom(peers).Draw(rt, "who")
-					p.State = rapid.SampledFrom([]event.State{event.Up, event.Late, event.Lost, event.Left}).Draw(rt, "state")
+					p.State = rapid.SampledFrom([]event.State{event.Up, event.Late, event.Lost, event.Left, event.Relayed}).Draw(rt, "state")
 					p.Changed = w.clock
 					w.post(event.PeerChanged{Peer: p, Renamed: evilText(rt, "before")}, event.Typing{Peer: p, On: true})
 				}

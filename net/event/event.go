@@ -49,6 +49,8 @@ const (
 	Late State = "late" // nothing heard for 10 s; 30 s from a JSON peer
 	Lost State = "lost" // nothing for 15 s (JSON peer: 60 s), or the connection broke
 	Left State = "left" // said goodbye; follows its last message
+	// Relayed is a native peer that is here, but not linked to us: messages go through others.
+	Relayed State = "relayed"
 )
 
 // Peer is a participant other than the local one, as far as it is known.
@@ -82,8 +84,8 @@ const (
 // Encrypted reports whether messages to the peer are encrypted.
 func (p Peer) Encrypted() bool { return p.Kind == KindNative }
 
-// Present reports whether the peer is here: up, or late.
-func (p Peer) Present() bool { return p.State == Up || p.State == Late }
+// Present reports whether the peer is here: up, late or relayed.
+func (p Peer) Present() bool { return p.State == Up || p.State == Late || p.State == Relayed }
 
 // PeerChanged says that a peer came, went, or is called or reached otherwise. It carries all of it.
 type PeerChanged struct {

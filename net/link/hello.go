@@ -74,11 +74,7 @@ func (l *Link) exchangeHellos(ctx context.Context) error {
 }
 
 func (l *Link) sendAndReadHello() error {
-	own := l.cfg.Hello()
-	hello, err := wire.Encode(own)
-	if err != nil {
-		return err
-	}
+	var err error
 	if !l.dialed { // its Hello comes with the end of the handshake, so that reading it first costs no time
 		if l.hello, err = l.readHello(); err != nil {
 			return err
@@ -86,6 +82,11 @@ func (l *Link) sendAndReadHello() error {
 		if err := l.refuseHello(); err != nil {
 			return err
 		}
+	}
+	own := l.cfg.Hello() // only now: a peer may take 10 s to say its own, and ours would be old
+	hello, err := wire.Encode(own)
+	if err != nil {
+		return err
 	}
 	// If the peer has refused us, its alert says why, and the failed write says nothing.
 	_, unsent := l.tls.Write(hello)
@@ -142,7 +143,7 @@ func checkHello(h *wire.Hello) error {
 		return fmt.Errorf("%w: port %d", ErrHello, h.Port)
 	}
 	if len(h.Agent) > maxAgent || len(h.Inst) > maxAgent ||
-		max(len(h.Versions), len(h.Caps), len(h.Rooms)) > maxItems {
+		max(len(h.Versions), len(h.Caps), len(h.Rooms)) > maxItems || len(h.Near) > wire.MaxNear {
 		return fmt.Errorf("%w: too long", ErrHello)
 	}
 	return nil

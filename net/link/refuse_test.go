@@ -179,3 +179,26 @@ func TestEnding(t *testing.T) {
 		<-ha.down
 	}
 }
+
+// TestRefuseHello: a peer that dials is judged by its Hello, and gets a Bye before ours is made.
+func TestRefuseHello(t *testing.T) {
+	a, b := newSide(t, 1), newSide(t, 2)
+	name, made := "", 0
+	hello := b.Hello
+	b.Hello = func() wire.Hello { made++; return hello() }
+	b.RefuseHello = func(key identity.Key, h wire.Hello) string {
+		if key != a.id.Key() {
+			t.Errorf("asked about %v", key)
+		}
+		name = h.Name
+		return wire.ByeFull
+	}
+	ca, cb := tcpPair(t)
+	o := join(t, a, b, ca, cb, identity.Key{})
+	if !errors.Is(o.serverErr, ErrUnwanted) || byeReason(o.clientErr) != wire.ByeFull {
+		t.Errorf("the server ends with %v, the client with %v", o.serverErr, o.clientErr)
+	}
+	if name != a.Hello().Name || made != 0 {
+		t.Errorf("judged by the Hello of %q; %d Hellos made for a peer that isn't let in", name, made)
+	}
+}

@@ -109,6 +109,8 @@ func TestFull(t *testing.T) {
 		late := join(t, host(n, 2), identityOf(2), ofLate.option())
 		late.Connect(a.addr)
 		other := join(t, host(n, 3), identityOf(3), ofOther.option())
+		// One of the 128 is linked to both, so that the room is whole without more links of a.
+		a.SetNeighbours(a.current(identity.FromSeed([32]byte{1, 9}).Key()), map[identity.Key]bool{late.key(): true, other.key(): true})
 		beacons(5*time.Minute, a, late, other)
 		for _, m := range []*member{late, other} {
 			if h := a.history(m.key()); len(h) != 0 || len(m.history(a.key())) != 0 {
@@ -126,11 +128,11 @@ func TestFull(t *testing.T) {
 		if c, o := ofLate.count(), ofOther.count(); c > 20 || o > 8 {
 			t.Errorf("%d and %d dials in 5 minutes", c, o)
 		}
-		// Our own dials end with errFull, too.
+		// Our own dials end with ErrFull, too.
 		a.Connect(late.addr)
 		time.Sleep(time.Second)
-		if len(a.troubles()) != 1 || !errors.Is(a.troubles()[0], errFull) {
-			t.Errorf("trouble %v, want errFull", a.troubles())
+		if len(a.troubles()) != 1 || !errors.Is(a.troubles()[0], ErrFull) {
+			t.Errorf("trouble %v, want ErrFull", a.troubles())
 		}
 		others[0].Bye(wire.ByeLeaving)
 		beacons(2*time.Minute, a, late, other)

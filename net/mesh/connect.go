@@ -50,7 +50,7 @@ func (m *Mesh) keepConnected(ctx context.Context, route Route, order uint64) {
 	for try := 0; ; try++ {
 		d := dial{m: m, ctx: ctx, route: route, places: m.dials, order: order}
 		err := d.run()
-		began := time.Now()
+		began, wait := time.Now(), time.Duration(0)
 		switch {
 		case ctx.Err() != nil, errors.Is(err, errBlocked), errors.Is(err, errReplaced):
 			m.release(d.peer)
@@ -59,6 +59,7 @@ func (m *Mesh) keepConnected(ctx context.Context, route Route, order uint64) {
 			reported = ""
 			m.cfg.Reached(route.String(), d.peer.key)
 			m.awaitDown(ctx, d.peer)
+			wait = m.pauseBefore(d.peer)
 		default:
 			if key := accept.ErrKey(err); key != reported {
 				reported = key
@@ -69,10 +70,17 @@ func (m *Mesh) keepConnected(ctx context.Context, route Route, order uint64) {
 		if time.Since(began) >= longLink {
 			try = 0
 		}
-		if !group.Sleep(ctx, backoff(try), nil) {
+		if !group.Sleep(ctx, max(wait, backoff(try)), nil) {
 			return
 		}
 	}
+}
+
+// pauseBefore returns how long a peer isn't dialled yet because one of us has sent the other away.
+func (m *Mesh) pauseBefore(p *peer) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return time.Until(p.notBefore)
 }
 
 // awaitDown waits while p is linked, or until ctx ends.

@@ -76,8 +76,8 @@ const (
 	hintPenalty     = 250 * time.Millisecond  // a failed dial of a hint holds its place for so much longer
 )
 
-// errFull is why Connect fails while there are MaxLinks links.
-var errFull = errors.New("there are as many links as there can be: disconnect from someone first")
+// ErrFull is why Connect fails while there are MaxLinks links.
+var ErrFull = errors.New("you are connected to as many peers as possible")
 
 // Why else a dial of ours ends once it has reached the peer.
 var (
@@ -96,6 +96,7 @@ type dial struct {
 	places   *accept.Semaphore
 	hintedBy standing.Source // of a hint: who said that the peer is there
 	order    uint64          // number of the Connect, which overrules an earlier Block; 0: a hint
+	joins    bool            // to a peer of another partition
 
 	peer     *peer // that was reached, nil if none was; the caller of run releases it
 	reserved bool  // peer.opening is ours, while run runs
@@ -133,7 +134,7 @@ func (d *dial) run() error {
 		}
 		return err
 	}
-	return m.adoptOrRefuse(l, began, d.route)
+	return m.adoptOrRefuse(l, began, d.route, d.joins)
 }
 
 // open connects and exchanges Hellos. It calls keyProven when the peer's key is proven.
@@ -151,6 +152,9 @@ func (d *dial) open(keyProven func()) (*link.Link, error) {
 		keyProven()
 		reason, unwanted = d.reserve(key)
 		return reason
+	}
+	if d.joins {
+		cfg.Hello = m.joiningHello
 	}
 	l, err := link.Client(m.group.Context(), conn, cfg, d.expect) // not d.ctx, as in Accept
 	if unwanted != nil {
@@ -185,8 +189,8 @@ func (d *dial) reserve(key identity.Key) (reason string, err error) {
 		return wire.ByeDuplicate, errLinked
 	case time.Now().Before(p.expelledUntil):
 		return wire.ByeSignatures, errExpelled
-	case m.isFullLocked():
-		return wire.ByeFull, errFull
+	case m.isFullLocked() && !d.joins:
+		return wire.ByeFull, ErrFull
 	}
 	p.opening, d.reserved = true, true
 	return "", nil

@@ -13,13 +13,16 @@ import (
 // errRefused says that this side doesn't take the peer, because of Config.Admit or of a Block meanwhile.
 var errRefused = errors.New("this side refused the link")
 
+// ErrGavePlace is why a link is down whose peer gave its place up to another.
+var ErrGavePlace = errors.New("the peer gave its place up to another")
+
 // adoptOrRefuse makes a link whose Hello is here the one to its peer, or ends it. began is when its connection
-// was there, route the one that was dialled, nil if the peer dialled. Without an error the peer is linked, by
-// this link or by another.
-func (m *Mesh) adoptOrRefuse(l *link.Link, began time.Time, route Route) error {
+// was there, route the one that was dialled, nil if the peer dialled. joins: it joins two partitions of the room.
+// Without an error the peer is linked, by this link or by another.
+func (m *Mesh) adoptOrRefuse(l *link.Link, began time.Time, route Route, joins bool) error {
 	reason := m.cfg.Admit(l.Hello())
 	if reason == "" {
-		reason = m.adopt(l, began, route)
+		reason = m.adopt(l, began, route, joins)
 	}
 	if reason != "" {
 		l.Refuse(reason) // in this goroutine, for which the end of the group waits
@@ -29,7 +32,7 @@ func (m *Mesh) adoptOrRefuse(l *link.Link, began time.Time, route Route) error {
 }
 
 // adopt makes l the link to its peer, or ends it because another is. Otherwise it returns a reason to refuse l.
-func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string) {
+func (m *Mesh) adopt(l *link.Link, began time.Time, route Route, joins bool) (reason string) {
 	if r := m.cfg.RouteTo(l); r != nil {
 		route = r
 	}
@@ -64,7 +67,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string)
 	}
 	from := m.cfg.Source(l.RemoteAddr().Addr())
 	if !p.up {
-		n := newcomer{p.key, from, l.Hello()}
+		n := newcomer{key: p.key, from: from, hello: l.Hello(), dialled: joins}
 		gives, ok := m.placeForLocked(n)
 		if !ok {
 			m.mu.Unlock()
@@ -73,12 +76,14 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string)
 		if gives != nil {
 			m.takePlaceLocked(gives, n)
 		}
+		p.joins, p.neighbours = joins || !l.Dialed() && n.joins(), nil
 	}
 	p.from = from
 	replacement := p.replacement
 	p.link, p.since, p.running, p.pendingBye, p.replacing, p.replacement = l, time.Now(), false, wire.Bye{}, nil, nil
 	m.noteLinkedLocked(p)
 	p.heardOf, p.notBefore = p.since, time.Time{}
+	m.saidFull = false
 	if route != nil {
 		p.addRoutesLocked(route)
 	}
@@ -169,7 +174,9 @@ func (m *Mesh) reportDown(p *peer, l *link.Link, why error) {
 	last := p.link == l || p.replacing == l
 	if last {
 		p.link, p.replacing, p.replacement, p.up = nil, nil, nil, false
-		if !p.givesPlace {
+		if p.givesPlace {
+			why = ErrGavePlace
+		} else {
 			m.links--
 		}
 		p.givesPlace = false
@@ -180,7 +187,8 @@ func (m *Mesh) reportDown(p *peer, l *link.Link, why error) {
 		switch {
 		case reason == wire.ByeRoom:
 			p.notBefore = time.Now().Add(leftAlone)
-		case why == nil, reason == wire.ByeLeaving, reason == wire.ByeVersion:
+			p.joinNotBefore = p.notBefore
+		case why == nil, errors.Is(why, ErrGavePlace), reason == wire.ByeLeaving, reason == wire.ByeVersion:
 			// Gone on purpose: a hint starts it again.
 		case reason == wire.ByeFull:
 			p.notBefore = time.Now().Add(refusedPause)

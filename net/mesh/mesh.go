@@ -24,7 +24,7 @@
 //
 // # Limits
 //
-// There are at most 128 links; places.go says who gets them then. Eight dials at a time may be to routes that the user named and to peers that
+// There are at most 128 links; places.go says who gets them then, and partition.go how the room stays one. Eight dials at a time may be to routes that the user named and to peers that
 // were linked before. Eight more may be to peers that are known by a hint only, at most four of them to one
 // address, and four that one source caused. A failed one holds its place for 250 ms, so that hints cause 32 dials a
 // second at most. At most 1024 peers are known, linked or not; when there are too many, one of the source that hinted
@@ -81,8 +81,9 @@ type Handler interface {
 	// Down reports that l ended, and whether its peer has no link any more. A link that lost the choice
 	// between two has had no Up; all that came on it is delivered nevertheless.
 	Down(l *link.Link, why error, last bool)
-	// Trouble reports that a route of Connect can't be dialled, for the first time or for another
-	// reason, or that another key than expected answers on a route (link.ErrWrongKey).
+	// Trouble reports that a route of Connect can't be dialled, for the first time or for another reason. It also
+	// reports that another key than expected answers on a route (link.ErrWrongKey), and that a peer has no place for
+	// us while we have no link at all.
 	Trouble(route string, err error)
 }
 
@@ -123,6 +124,8 @@ type Mesh struct {
 	replacedAt time.Time                     // when a hint took the place of another of its source
 	named      map[string]context.CancelFunc // cancels Connect to a route
 	links      int                           // peers that are up
+	saidFull   bool                          // the user knows that a peer had no place for us; until there is a link
+	joinAt     time.Time                     // when to dial a peer of another partition; zero while there is none
 	orders     uint64                        // numbers Connect, Block and "replaced", to compare which came last
 	closed     bool
 }
@@ -138,6 +141,7 @@ func Start(g *group.Group, cfg Config) *Mesh {
 	}
 	m.cfg.Link.Probes = &link.Probes{}
 	m.ctx, m.cancel = context.WithCancel(g.Context())
+	g.Go("mesh/partitions", func(context.Context) { m.joinPartitions() })
 	return m
 }
 
@@ -152,12 +156,15 @@ func (m *Mesh) Accept(conn net.Conn, began time.Time, keyProven func()) {
 		return m.refusalLocked(m.peers[key])
 	}
 	cfg.RefuseHello = func(key identity.Key, h wire.Hello) string {
+		if reason := m.cfg.Admit(h); reason != "" {
+			return reason // before any other: that we have no place isn't what is in the way
+		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if p := m.peers[key]; p != nil && p.up {
 			return ""
 		}
-		if _, ok := m.placeForLocked(newcomer{key, m.cfg.Source(accept.AddrPort(conn.RemoteAddr()).Addr()), h}); !ok {
+		if _, ok := m.placeForLocked(newcomer{key: key, from: m.cfg.Source(accept.AddrPort(conn.RemoteAddr()).Addr()), hello: h}); !ok {
 			return wire.ByeFull
 		}
 		return ""
@@ -165,7 +172,7 @@ func (m *Mesh) Accept(conn net.Conn, began time.Time, keyProven func()) {
 	// Not m.ctx: after Close a peer still learns from its Bye that we leave.
 	l, err := link.Server(m.group.Context(), conn, cfg)
 	if err == nil {
-		err = m.adoptOrRefuse(l, began, nil)
+		err = m.adoptOrRefuse(l, began, nil, false)
 	}
 	if err != nil {
 		m.cfg.Log.Info("refused a connection", "error", err)

@@ -68,6 +68,16 @@ type peer struct {
 	refs         int             // goroutines that use the entry, which therefore stays
 	forgotten    bool            // not in the table any more
 	refusals
+	apart
+}
+
+// apart is what is known of a peer that may be in another partition of the room (partition.go).
+type apart struct {
+	joins         bool                  // its link joined two partitions: of equals it is the last to give its place up
+	neighbours    map[identity.Key]bool // that it says it is linked to
+	apartSince    time.Time             // heard of while no link of ours led to it; zero: it wasn't
+	joinTries     int                   // dials as to a peer of another partition, since it was linked last
+	joinNotBefore time.Time             // not dialled so before
 }
 
 // refusals says why a peer isn't dialled, or not let in.

@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -137,6 +139,94 @@ func TestFewLinksOnceInAWhile(t *testing.T) {
 	})
 }
 
+// Many sources at once don't keep out for good who comes later, and one host's link-local addresses count as few.
+func TestFewLinksOfManySources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(4)
+		h.seat(4, standing.Met, "10.0.0.1")
+		got := map[bool]int{}
+		flood := func(format string, n int) {
+			for i := range n {
+				addr := fmt.Sprintf(format, i/100, i%100)
+				gives, ok := h.asks(standing.Heard, addr, true)
+				if got[ok]++; ok {
+					links := 0
+					h.takePlaceLocked(gives, newcomer{key: key(200, 200), from: standing.SourceOf(netip.MustParseAddr(addr), nil), hello: wire.Hello{Links: &links}})
+					h.seat(1, standing.Met, "10.0.0.1")
+				}
+			}
+		}
+		flood("fe80::%d:%d", 400)
+		if got[true] == 0 || got[true] > 16 {
+			t.Errorf("400 link-local addresses got %d places in 10 s", got[true])
+		}
+		flood("10.1.%d.%d", 400)
+		if len(h.placed) > maxPlaced {
+			t.Errorf("%d sources are remembered", len(h.placed))
+		}
+		time.Sleep(placeEvery)
+		if _, ok := h.asks(standing.Heard, "10.0.0.3", true); !ok {
+			t.Error("who comes after a flood is kept out")
+		}
+	})
+}
+
+// A known peer finds a place among strangers also where there are few links.
+func TestKnownAmongFewLinks(t *testing.T) {
+	h := newHall(4)
+	h.seat(3, standing.Known, "10.0.0.1")
+	met := h.seat(1, standing.Met, "10.0.0.2")
+	if gives, ok := h.asks(standing.Known, "10.0.0.3", false); !ok || gives.key != met[0] {
+		t.Errorf("%v gives its place up, %v", gives, ok)
+	}
+	if gives, ok := h.asks(standing.Heard, "10.0.0.3", false); ok {
+		t.Errorf("%v gives its place up to a stranger", gives)
+	}
+}
+
+// A peer that was sent away leaves us alone for a minute, also if the user named its address.
+func TestSentAwayDoesNotDial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 0)
+		var ofB dials
+		a, b := join(t, host(n, 1), identityOf(1)), join(t, host(n, 2), identityOf(2), ofB.option())
+		b.Connect(a.addr)
+		time.Sleep(time.Second)
+		a.current(b.key()).ByeWith(wire.Bye{Reason: wire.ByeRoom})
+		before := ofB.count()
+		time.Sleep(59 * time.Second)
+		if c := ofB.count() - before; c != 0 {
+			t.Errorf("%d dials within a minute", c)
+		}
+		time.Sleep(10 * time.Second)
+		if !linked(a, b) {
+			t.Error("not linked after a minute")
+		}
+		quit(a, b)
+	})
+}
+
+// The user hears once that a peer has no place, while there is no link, however often it is dialled.
+func TestNoPlaceIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := network(t, 1, 0)
+		a := join(t, host(n, 1), identityOf(1), func(c *setup) { c.MaxLinks = 1 })
+		b := join(t, host(n, 2), identityOf(2))
+		a.Connect(b.addr)
+		time.Sleep(time.Second)
+		late := join(t, host(n, 3), identityOf(3))
+		for range 12 {
+			late.Hint(a.key(), a.at())
+			time.Sleep(5 * time.Second)
+		}
+		var bye *link.ByeError
+		if got := late.troubles(); len(got) != 1 || !errors.As(got[0], &bye) || bye.Reason != wire.ByeFull {
+			t.Errorf("trouble %v, want once that it is full", got)
+		}
+		quit(a, b, late)
+	})
+}
+
 // A stranger beside an attacker that holds every place by 16 addresses for so long that it was met is linked within 2 s
 // all the same. Whoever gives its place up isn't dialled and doesn't dial for a minute, and is told of others.
 func TestNewcomerBesideAFullHouse(t *testing.T) {
@@ -213,67 +303,3 @@ type downOnly struct {
 }
 
 func (d downOnly) Down(_ *link.Link, why error) { d.down(why) }
-
-// Nine peers of at most four links each are one room: all reach all over others, also when three of them go.
-func TestFewPlacesAreOneRoom(t *testing.T) {
-	for seed := range byte(8) {
-		synctest.Test(t, func(t *testing.T) {
-			n := network(t, uint64(seed), 5*time.Millisecond)
-			var all []*member
-			for i := range byte(9) {
-				var m *member
-				m = join(t, host(n, int(i)+1), identityOf(10*seed+i), func(c *setup) {
-					c.MaxLinks = 4
-					hello := c.Link.Hello
-					c.Link.Hello = func() wire.Hello {
-						h, links := hello(), 0
-						if m != nil {
-							links = len(m.Links())
-						}
-						h.Links = &links
-						return h
-					}
-				})
-				all = append(all, m)
-			}
-			beacons(20*time.Second, all...)
-			if got := islands(all); got != 1 {
-				t.Errorf("seed %d: %d islands", seed, got)
-			}
-			quit(all[:3]...)
-			beacons(20*time.Second, all[3:]...)
-			if got := islands(all[3:]); got != 1 {
-				t.Errorf("seed %d: %d islands after three went", seed, got)
-			}
-			quit(all[3:]...)
-		})
-	}
-}
-
-// islands counts the parts of a mesh that no link connects.
-func islands(all []*member) (n int) {
-	seen := map[identity.Key]bool{}
-	byKey := map[identity.Key]*member{}
-	for _, m := range all {
-		byKey[m.key()] = m
-	}
-	var visit func(m *member)
-	visit = func(m *member) {
-		if seen[m.key()] {
-			return
-		}
-		seen[m.key()] = true
-		for _, l := range m.Links() {
-			if other := byKey[l.Key()]; other != nil {
-				visit(other)
-			}
-		}
-	}
-	for _, m := range all {
-		if !seen[m.key()] {
-			n++
-			visit(m)
-		}
-	}
-	return n
-}

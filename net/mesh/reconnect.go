@@ -23,6 +23,7 @@ const (
 	maxTries       = 8                // rounds of dials without a new hint; then a beacon or peer exchange starts it again
 	longLink       = 10 * time.Second // how long a link must have lasted for the wait after it to be short
 	refusedPause   = time.Minute      // not dialled after it refused us
+	refusedAlone   = placeEvery       // the same while we have no link, and it no place for us
 )
 
 // Hint says how a peer may be reached: a beacon or another peer said so, from whose source it came, and it may be
@@ -38,6 +39,9 @@ func (m *Mesh) Hint(key identity.Key, routes []Route, from standing.Source) {
 		return
 	}
 	p.heardOf = time.Now()
+	if p.apartSince.IsZero() {
+		p.apartSince = p.heardOf
+	}
 	p.addRoutesLocked(routes...)
 	m.reconnectLocked(p, m.dialDelay(p))
 }
@@ -131,7 +135,7 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 	slices.SortStableFunc(routes, func(a, b Route) int {
 		return cmp.Compare(len(addrOf(a).Zone()), len(addrOf(b).Zone()))
 	})
-	refused := false
+	refused, full := false, false
 	for _, r := range routes {
 		if !wanted {
 			return true
@@ -153,10 +157,16 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 			p.wrongKeyAt = r.String()
 			m.cfg.Handler.Trouble(r.String(), err)
 		}
+		var bye *link.ByeError
+		if errors.As(err, &bye) && bye.Reason == wire.ByeFull {
+			full = true
+			if m.noteFull() {
+				m.cfg.Handler.Trouble(r.String(), err)
+			}
+		}
 		// A peer that refused us on one route may take us on the next: of two runs with one key only one
 		// does.
-		var bye *link.ByeError
-		refused = refused || errors.Is(err, errRefused) || errors.As(err, &bye) && bye.Reason != wire.ByeDuplicate
+		refused = refused || errors.Is(err, errRefused) || bye != nil && bye.Reason != wire.ByeDuplicate
 		m.mu.Lock()
 		wanted = m.wantsLinkLocked(p)
 		m.mu.Unlock()
@@ -166,8 +176,21 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 	p.triedAt = time.Now()
 	if refused {
 		p.notBefore = p.triedAt.Add(refusedPause)
+		if full && m.links == 0 {
+			p.notBefore = p.triedAt.Add(refusedAlone)
+		}
 	}
 	return refused || !m.wantsLinkLocked(p)
+}
+
+// noteFull notes that a peer has no place for us. It reports whether the user hears of it, which is once while there is
+// no link at all.
+func (m *Mesh) noteFull() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first := !m.saidFull && m.links == 0
+	m.saidFull = m.saidFull || first
+	return first
 }
 
 // backoff returns 1 s · 2ⁿ, at most a minute, less up to a quarter so that many don't come at once.

@@ -109,7 +109,7 @@ func (n *Node) isNativeIDLocked(id string) bool {
 // isNativeAddrLocked leaves out peers that left: another program may take their address.
 func (n *Node) isNativeAddrLocked(at netip.AddrPort) bool {
 	for _, p := range n.mu.peers {
-		here := p.link != nil || p.State == event.Lost && time.Since(p.lostAt) < seekLostFor
+		here := p.link != nil || p.State == event.Relayed || p.State == event.Lost && time.Since(p.lostAt) < seekLostFor
 		if here && p.Addr.Port() == at.Port() && p.Addr.Addr().Unmap() == at.Addr().Unmap() {
 			return true
 		}
@@ -196,6 +196,7 @@ func (c *cleartext) SendCleartext(l event.Line) int {
 
 // RelayMessage implements replica.Host: it writes a message of someone else to our line clients.
 func (c *cleartext) RelayMessage(l event.Line) {
+	c.n.relayed.noteAuthor(l)
 	if l.Own || l.History && time.Since(l.Time) > maxRelayAge {
 		return
 	}

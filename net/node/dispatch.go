@@ -55,13 +55,7 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 	case wire.Typing:
 		n.routeMessage(l, m.Room, m)
 	case wire.Links:
-		keys := map[identity.Key]bool{}
-		for _, x := range m.Links[:min(len(m.Links), maxNeighbours)] {
-			keys[x.Key] = true
-		}
-		for _, r := range n.rooms {
-			r.SetNeighbours(l, keys)
-		}
+		n.setNeighbours(l, m)
 	case wire.Peers:
 		n.receivePeerList(l, m)
 	case wire.Chat:

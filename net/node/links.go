@@ -9,6 +9,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -144,11 +145,11 @@ func (n *Node) Down(l *link.Link, why error, last bool) {
 			r.LinkDown(l)
 		}
 	}
-	n.removeLink(l, last, why == nil || isBye && bye.Reason == wire.ByeLeaving)
+	n.removeLink(l, last, stateAfter(why))
 }
 
-// removeLink notes that a link is down. last: it was the only one of its peer; left: the peer said goodbye.
-func (n *Node) removeLink(l *link.Link, last, left bool) {
+// removeLink notes that a link is down. last: it was the only one of its peer, whose state follows.
+func (n *Node) removeLink(l *link.Link, last bool, after event.State) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	select {
@@ -167,10 +168,7 @@ func (n *Node) removeLink(l *link.Link, last, left bool) {
 	n.mu.linked = slices.DeleteFunc(n.mu.linked, func(q *peer) bool { return q == p })
 	n.standings.LinkDown(p.Key)
 	p.link, p.lostAt = nil, time.Now()
-	p.State, p.Changed = event.Lost, p.lostAt
-	if left {
-		p.State = event.Left
-	}
+	p.State, p.Changed = after, p.lostAt
 	if !n.mu.closed { // else it is we who leave
 		n.events.Post(event.PeerChanged{Peer: n.nowLocked(p)})
 	}
@@ -195,7 +193,13 @@ func (n *Node) State(l *link.Link, late bool) {
 // Trouble implements mesh.Handler.
 func (n *Node) Trouble(addr string, err error) {
 	hint := "it is tried again for ever; is p2pchat running there?"
+	var bye *link.ByeError
 	switch {
+	case errors.As(err, &bye):
+		warnRefused(n, addr, bye.Reason)
+		return
+	case errors.Is(err, mesh.ErrFull):
+		hint = "/disconnect NAME makes room for it"
 	case errors.Is(err, link.ErrWrongKey):
 		// An old address that another peer has now, or a proxy that listens in: nothing was sent to it.
 		n.mu.Lock()

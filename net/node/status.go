@@ -30,7 +30,7 @@ func (n *Node) Peers() []event.Peer {
 		out = append(out, n.nowLocked(p))
 	}
 	n.mu.Unlock()
-	rank := map[event.State]int{event.Up: 0, event.Late: 0, event.Lost: 1, event.Left: 2}
+	rank := map[event.State]int{event.Up: 0, event.Late: 0, event.Relayed: 0, event.Lost: 1, event.Left: 2}
 	slices.SortFunc(out, func(a, b event.Peer) int {
 		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})

@@ -63,6 +63,7 @@ func (n *Node) everySecond() {
 	for _, r := range n.rooms {
 		r.Tick()
 	}
+	n.relayed.update()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	lost := false

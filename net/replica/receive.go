@@ -153,8 +153,8 @@ func (r *Replica) publishAcceptedLocked(l Link, out room.Outcome, history bool) 
 			if l.Key() != rec.Author() {
 				line.Via = l.Key().ID().String()
 			}
+			r.cfg.Host.RelayMessage(line) // first: its author may appear by it
 			r.cfg.Events.Post(event.Said{Scope: r.scope, Line: line})
-			r.cfg.Host.RelayMessage(line)
 		}
 	}
 	return name

@@ -52,6 +52,23 @@ func ParseSource(text string) (Source, error) {
 	return Source{p.Masked()}, nil
 }
 
+// Shared returns the source itself. For an IPv6 link-local address it is one of 16 sources that stand for all of
+// them. Where a source may do something once in a while, these may 16 times, however many addresses a host takes.
+func (s Source) Shared() Source {
+	if !s.isLinkLocal() {
+		return s
+	}
+	var group [16]byte
+	group[0], group[1] = 0xfe, 0x80
+	for i, b := range s.prefix.Addr().As16() {
+		if i >= 8 {
+			group[15] ^= b
+		}
+	}
+	group[15] %= linkLocalSources
+	return Source{netip.PrefixFrom(netip.AddrFrom16(group), 128)}
+}
+
 // isLinkLocal reports whether the source is an IPv6 link-local address. IPv4 ones are no cheaper than others.
 func (s Source) isLinkLocal() bool {
 	return s.prefix.Addr().Is6() && s.prefix.Addr().IsLinkLocalUnicast()

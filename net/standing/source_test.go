@@ -40,3 +40,21 @@ func TestSourceOf(t *testing.T) {
 		t.Errorf("no address is %v", got)
 	}
 }
+
+// All link-local addresses together share 16 sources, however many there are. Others share nothing.
+func TestShared(t *testing.T) {
+	shared := map[Source]bool{}
+	for i := range 1000 {
+		a := netip.MustParseAddr("fe80::1").As16()
+		a[9], a[14] = byte(i), byte(i>>8)
+		shared[SourceOf(netip.AddrFrom16(a), nil).Shared()] = true
+	}
+	if len(shared) != linkLocalSources {
+		t.Errorf("1000 link-local addresses share %d sources", len(shared))
+	}
+	for _, addr := range []string{"10.0.0.7", "2001:db8::1", "127.0.0.1"} {
+		if s := SourceOf(netip.MustParseAddr(addr), nil); s.Shared() != s {
+			t.Errorf("%s shares %v", addr, s.Shared())
+		}
+	}
+}

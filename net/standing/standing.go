@@ -19,7 +19,6 @@
 // give way before met ones, and met before known. Within a level the source that uses most gives way, there the key
 // that uses most, and of equal ones the one that came last. So those who were there before the trouble stay.
 // A known key gives way to no other, but one that uses more than an eighth of a budget gives way to itself.
-//
 package standing
 
 // Level is the standing of a key with the local peer. A greater one goes first.

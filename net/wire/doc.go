@@ -23,7 +23,8 @@
 // tag's form, closes the link.
 //
 //	tag        content
-//	Hello      versions [1], id, name, started, inst, caps?, port, agent, rooms [{room, frontier, policy?}]
+//	Hello      versions [1], id, name, started, inst, caps?, links?, near? ["16 hex digits"], port, agent,
+//	           rooms [{room, frontier, policy?}]
 //	Ping       n, stamp, frontier? {room: hash}
 //	Pong       n, stamp
 //	Heartbeat  "uuid"
@@ -36,7 +37,7 @@
 //	Peers      peers [{key, addrs ["host:port"]}]
 //	Links      links [{key, rtt_ms}]
 //	Typing     room, on
-//	Bye        reason
+//	Bye        reason, peers? [{key, addrs}]
 //
 // A field with "?" may be absent. A frame about a room that the receiver isn't in is ignored.
 //
@@ -56,6 +57,13 @@
 // (started, inst) is the newer run. port is where the sender listens, 0 for nowhere. agent and inst have
 // at most 64 bytes, and versions, caps and rooms at most 64 items each. Without a common room the link
 // ends with Bye "room".
+//
+// links is how many links the sender has. A side that has as many as it can have lets a peer in that says it
+// has fewer than 2, and ends another of its links with Bye "room". A room of more peers than links stays one
+// room that way. near asks for a link between two partitions of the room, and links is 0 then. It names the
+// peers that the sender reaches, its neighbours and theirs, by the first 8 bytes of their keys, at most 1024.
+// A receiver with no place left refuses if it is in the same partition: if it reaches one of them, or a
+// neighbour of its own names the sender.
 //
 // For each room, frontier is the hash described below. policy holds secure_only, by (the id of the
 // proposal that caused it) and votes (the hash of the sender's vote records). It changes nothing at the
@@ -126,11 +134,12 @@
 // sender wrote; then via is the sender's key. timestamp is in seconds. A receiver shows it, never stores
 // it, and passes it on to its own guests alone.
 //
-// Bye is the last frame, and everything before it still counts. Its reason is "leaving" (the program
-// quits), "duplicate", "replaced", "full" (128 links), "version", "room" or "signatures". The last one goes to a peer that
-// sent 100 records with bad signatures, or malformed ones, in 10 s; it is let in again after a minute. After Bye a side ends its
-// direction of the connection and reads to the end of the other's. A plain close would lose messages;
-// package link says why.
+// Bye is the last frame, and everything before it still counts. Its reason is "leaving" (the program quits),
+// "duplicate", "replaced", "full" (128 links), "version", "room" or "signatures". A sender that had to make
+// room for another peer says "room", and peers names at most 3 others that the receiver can dial. The receiver
+// doesn't dial the sender for a minute. "signatures" goes to a peer that sent 100 records with bad signatures,
+// or malformed ones, in 10 s; it is let in again after a minute. After Bye a side ends its direction of the
+// connection and reads to the end of the other's. A plain close would lose messages; package link says why.
 //
 // # The seed's programs over TCP
 //

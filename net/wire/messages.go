@@ -1,6 +1,10 @@
 package wire
 
-import "chat.lan/p2pchat/crypto/identity"
+import (
+	"encoding/hex"
+
+	"chat.lan/p2pchat/crypto/identity"
+)
 
 // Hello is the first frame each way. It doesn't contain the key, which TLS has proven already.
 type Hello struct {
@@ -11,6 +15,7 @@ type Hello struct {
 	Inst     string   `json:"inst"`     // random value of this run
 	Caps     []string `json:"caps,omitempty"`
 	Links    *int     `json:"links,omitempty"` // how many the sender has; nil: it doesn't say
+	Near     []string `json:"near,omitempty"`  // NearKey of those that it reaches, if it looks for the rest of the room
 	Port     int      `json:"port"`            // where the sender listens; 0 means nowhere
 	Agent    string   `json:"agent"`
 	Rooms    []InRoom `json:"rooms"`
@@ -179,6 +184,12 @@ type Bye struct {
 
 // MaxByePeers is how many peers a Bye names.
 const MaxByePeers = 3
+
+// MaxNear is how many keys a Hello's Near has at most.
+const MaxNear = 1024
+
+// NearKey returns what stands for a key in a Hello's Near: its first 8 bytes as hex digits.
+func NearKey(key identity.Key) string { return hex.EncodeToString(key.Bytes()[:8]) }
 
 func (Hello) tag() string     { return "Hello" }
 func (Ping) tag() string      { return "Ping" }

@@ -109,6 +109,11 @@ func messages(tb testing.TB) map[string]Message {
 		"message-links":   Links{Links: []Neighbour{{Key: a, RTTMs: 0.25}}},
 		"message-typing":  Typing{Room: room, On: true},
 		"message-bye":     Bye{Reason: ByeLeaving},
+		"message-hello-near": Hello{
+			Versions: []int{1}, ID: "x", Name: "a", Started: 1, Inst: "00ff00ff00ff00ff", Port: 8080, Agent: "p",
+			Links: new(int), Near: []string{NearKey(a)}, Rooms: []InRoom{},
+		},
+		"message-bye-room": Bye{Reason: ByeRoom, Peers: []Contact{{Key: a, Addrs: []string{"10.0.0.4:8080"}}}},
 	}
 }
 

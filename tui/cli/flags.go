@@ -11,6 +11,7 @@ import (
 
 	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/iface"
+	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/profile"
@@ -27,6 +28,9 @@ var plainScopes = []string{string(plain.ScopeLAN), string(plain.ScopeLoopback), 
 // defaultRoom is the room that peers join without --room.
 const defaultRoom = "lobby"
 
+// minLinks is the least --max-links: with fewer a room of many can't stay one.
+const minLinks = 3
+
 // flags are the flags of a run, as typed. export and id have only some of them.
 type flags struct {
 	name, port, listen, room, profile, log string
@@ -35,7 +39,7 @@ type flags struct {
 	plainPeers                             string
 	noDiscovery, noTUI, json, ascii        bool
 	noMDNS, ask                            bool
-	discoveryPort                          int
+	discoveryPort, maxLinks                int
 	retention                              retention
 }
 
@@ -58,6 +62,8 @@ func (f *flags) addTo(cmd *cobra.Command) {
 	set.StringArrayVar(&f.interfaces, "interface", nil, "use only the network interface `NAME` (lo: only this machine); may be repeated")
 	set.BoolVar(&f.noDiscovery, "no-discovery", false, "don't look for peers on the network, only --connect")
 	set.IntVar(&f.discoveryPort, "discovery-port", discovery.Port, "look for peers on the UDP `PORT`")
+	set.IntVar(&f.maxLinks, "max-links", mesh.MaxLinks, "connect to at most `N` peers; messages to others go through them")
+	_ = set.MarkHidden("max-links") // for small machines, and for tests
 	set.BoolVar(&f.noMDNS, "no-mdns", false, "don't use mDNS")
 	set.StringVar(&f.plainPeers, "plain-peers", string(plain.ScopeLAN), "talk in clear to peers that can't encrypt, from `WHERE`: lan, loopback, all or off")
 	set.BoolVar(&f.ask, "ask", false, "ask for an address and a port first, as the two-person program does")
@@ -78,7 +84,7 @@ func (f *flags) addTo(cmd *cobra.Command) {
 // profile holds.
 func (f *flags) nodeConfig(set *pflag.FlagSet, args []string) (node.Config, error) {
 	cfg := node.Config{NoDiscovery: f.noDiscovery, DiscoveryPort: f.discoveryPort,
-		Bare:  f.ask,
+		Bare: f.ask, MaxLinks: f.maxLinks,
 		Agent: fmt.Sprintf("p2pchat/%s (%s)", version, runtime.GOOS)}
 	if err := f.retention.configure(&cfg); err != nil {
 		return cfg, err
@@ -117,6 +123,9 @@ func (f *flags) nodeConfig(set *pflag.FlagSet, args []string) (node.Config, erro
 	}
 	if f.discoveryPort < 1 || f.discoveryPort > 65535 {
 		return cfg, &usageError{fmt.Sprintf("--discovery-port %d is not from 1 to 65535", f.discoveryPort), "all peers use 9999 by default"}
+	}
+	if f.maxLinks < minLinks || f.maxLinks > mesh.MaxLinks {
+		return cfg, &usageError{fmt.Sprintf("--max-links %d is not from %d to %d", f.maxLinks, minLinks, mesh.MaxLinks), fmt.Sprintf("leave it out for %d", mesh.MaxLinks)}
 	}
 	for _, name := range f.interfaces {
 		found, ok := findInterface(name)

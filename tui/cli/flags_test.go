@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/iface"
+	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/replica"
@@ -34,6 +35,7 @@ func TestNodeConfig(t *testing.T) {
 		"--share-history all":    func(c *node.Config) { c.Share = replica.ShareAll },
 		"--share-history 2d":     func(c *node.Config) { c.Share = 48 * time.Hour },
 		"--keep 2w":              func(c *node.Config) { c.Keep = 14 * 24 * time.Hour },
+		"--max-links 4":          func(c *node.Config) { c.MaxLinks = 4 },
 		"--keep 90m":             func(c *node.Config) { c.Keep = 90 * time.Minute },
 		"--room=kitchen":         func(c *node.Config) { c.Room = "kitchen" },
 		"--ask":                  func(c *node.Config) { c.Bare = true },
@@ -43,7 +45,7 @@ func TestNodeConfig(t *testing.T) {
 		},
 		"--listen [::1]:9": func(c *node.Config) { c.Listen, c.NextPort = "[::1]:9", false },
 	} {
-		want := node.Config{Room: "lobby", Listen: ":8080", NextPort: true, DiscoveryPort: 9999, PlainPeers: plain.ScopeLAN, Share: 12 * time.Hour}
+		want := node.Config{Room: "lobby", Listen: ":8080", NextPort: true, DiscoveryPort: 9999, PlainPeers: plain.ScopeLAN, MaxLinks: mesh.MaxLinks, Share: 12 * time.Hour}
 		change(&want)
 		var f flags
 		cmd := &cobra.Command{}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // exportTime bounds a /export: it must not hold the program for ever on a disk that hangs.
@@ -43,8 +44,11 @@ func whoHas(e Env, _ string) {
 	}
 	for _, p := range r.Lacks {
 		word := "on its way"
-		if p.State == event.Lost || p.State == event.Left {
+		switch p.State {
+		case event.Lost, event.Left:
 			word = "when they come back"
+		case event.Relayed:
+			word = wording.ThroughOthers
 		}
 		fmt.Fprintf(&b, "\n  %s not yet: %s", e.Label(p), word)
 	}

@@ -64,6 +64,8 @@ func TestExport(t *testing.T) {
 func TestWhoHas(t *testing.T) {
 	w := newWorld()
 	carol, dora := w.node.peers[2], w.node.peers[4]
+	relayed := carol
+	relayed.State = event.Relayed
 	for _, c := range []struct {
 		node exportNode
 		want string
@@ -72,6 +74,7 @@ func TestWhoHas(t *testing.T) {
 		{exportNode{said: true}, "Not delivered yet"},
 		{exportNode{said: true, reach: event.Reach{Has: []event.Peer{carol}, Lacks: []event.Peer{dora}}},
 			"1 of 2 have your last message\n  Carol Yes has it\n  dora not yet: when they come back"},
+		{exportNode{said: true, reach: event.Reach{Lacks: []event.Peer{relayed}}}, "not yet: reached through others"},
 	} {
 		c.node.fakeNode = w.node
 		w.env.Node = c.node

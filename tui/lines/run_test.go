@@ -385,3 +385,17 @@ func TestLostPeerGivesItsNameUp(t *testing.T) {
 		t.Errorf("bob means %v, want only the peer that is here", got)
 	}
 }
+
+// A peer that is reached through others is announced as one that comes, and as none when its own link comes or goes.
+func TestRelayedPeerIsHere(t *testing.T) {
+	o, names := newOutput(Config{}), new(roster.Roster)
+	bob := person(2, "bob")
+	var events []event.Event
+	for _, s := range []event.State{event.Relayed, event.Up, event.Relayed, event.Left} {
+		events = append(events, event.PeerChanged{Peer: as(bob, s)})
+	}
+	stdout, stderr := show(start0(o, names), o, names, events, nil)
+	if strings.Count(stdout, "bob") != 2 || !strings.Contains(stdout, "Discovered new peer: bob") || !strings.Contains(stdout, "bob left") || stderr != "" {
+		t.Errorf("shown:\n%s%s", stdout, stderr)
+	}
+}

@@ -102,7 +102,7 @@ func (v *textView) label(p event.Peer) sanitize.SafeText {
 func (v *textView) peer(ev event.PeerChanged, before event.State) {
 	p := ev.Peer
 	switch {
-	case p.State == event.Up && before == "":
+	case p.Present() && before == "":
 		v.say("%s", wording.ArrivedLine(v.label(p), p))
 	case p.State == event.Left && before != "":
 		v.say("👋 %s", wording.Left(v.label(p)))

@@ -70,6 +70,8 @@ func formatState(peer event.Peer, now time.Time) string {
 		return "here" + since(peer.Since)
 	case event.Late:
 		return "late: nothing heard" + since(peer.Changed)
+	case event.Relayed:
+		return wording.RelayedMeans
 	case event.Left:
 		return "left, gone" + since(peer.Changed)
 	}

@@ -38,6 +38,7 @@ func TestDetailsByTrustAndState(t *testing.T) {
 		{"compared", func(p *event.Peer) { p.Verified, p.RTT = true, 101*time.Millisecond }, []string{"bob  ✓ verified", "round trip   101 ms"}, "not verified"},
 		{"cleartext", func(p *event.Peer) { p.Kind = event.KindJSON }, []string{"not encrypted, not signed"}, "verified"},
 		{"late", func(p *event.Peer) { p.State = event.Late }, []string{"late: nothing heard for 2 h 3 min"}, "here"},
+		{"relayed", func(p *event.Peer) { p.State = event.Relayed }, []string{"here, reached through others"}, "left"},
 		{"left", func(p *event.Peer) { p.State = event.Left }, []string{"left, gone for 2 h 3 min"}, "here for"},
 		{"lost at an unknown time", func(p *event.Peer) { p.State, p.Changed = event.Lost, time.Time{} }, []string{"state        lost"}, "lost for"},
 		{"without an address", func(p *event.Peer) { p.Addr = netip.AddrPort{} }, []string{"address      unknown"}, "10.0.0.7"},

@@ -177,7 +177,7 @@ func TestRowsFit(t *testing.T) {
 		for i := range rapid.IntRange(0, 15).Draw(t, "peers") {
 			peer := testPeer(fmt.Sprint(i))
 			peer.Name = rapid.StringOf(rapid.SampledFrom([]rune("ab 日本é👩\u200d🚀🇩🇪x\u0301\x1b\u202e"))).Draw(t, "name")
-			peer.State = rapid.SampledFrom([]event.State{event.Up, event.Late, event.Lost, event.Left}).Draw(t, "state")
+			peer.State = rapid.SampledFrom([]event.State{event.Up, event.Late, event.Lost, event.Left, event.Relayed}).Draw(t, "state")
 			peer.Verified, peer.Ignored = rapid.Bool().Draw(t, "verified"), rapid.Bool().Draw(t, "ignored")
 			peer.RTT = time.Duration(rapid.Int64Range(0, 1e11).Draw(t, "rtt"))
 			peer.Agent = peer.Name

@@ -113,6 +113,8 @@ func stateGlyph(t *theme.Theme, peer event.Peer) (sanitize.SafeText, theme.Style
 		return t.Here, t.Good
 	case event.Late:
 		return t.Late, t.Warn
+	case event.Relayed:
+		return t.Here, t.Dim
 	}
 	return t.Lost, t.Dim
 }
@@ -129,6 +131,8 @@ func (p *Pane) note(peer event.Peer) (sanitize.SafeText, theme.Style) {
 		return sanitize.Trusted("plain"), t.Warn
 	case peer.State == event.Late:
 		return sanitize.Trusted("   late"), t.Warn
+	case peer.State == event.Relayed:
+		return sanitize.Trusted("relayed"), t.Dim
 	case peer.RTT > 0:
 		return sanitize.Line(formatRTT(peer.RTT)), t.Dim
 	}

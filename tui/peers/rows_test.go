@@ -48,6 +48,7 @@ func TestNoteByState(t *testing.T) {
 		{"up", nil, " ● bob -"},
 		{"measured", []func(*event.Peer){func(p *event.Peer) { p.RTT = 2 * time.Millisecond }}, " ● bob 2.0 ms"},
 		{"late", []func(*event.Peer){func(p *event.Peer) { p.State, p.RTT = event.Late, time.Millisecond }}, " ◐ bob late"},
+		{"relayed", []func(*event.Peer){func(p *event.Peer) { p.State = event.Relayed }}, " ● bob relayed"},
 		{"ignored and late", []func(*event.Peer){func(p *event.Peer) { p.State, p.Ignored = event.Late, true }}, " ◐ bob ignored"},
 		{"cleartext", []func(*event.Peer){func(p *event.Peer) { p.Kind = event.KindJSON }}, " ● bob plain"},
 		{"left just now", []func(*event.Peer){func(p *event.Peer) { p.State = event.Left }, ago(59 * time.Second)}, " ○ bob left"},

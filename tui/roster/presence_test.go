@@ -21,7 +21,7 @@ func TestNotePeer(t *testing.T) {
 		offered       bool // by Complete
 	}{
 		{event.Up, "", true}, {event.Late, event.Up, true}, {event.Up, event.Late, true},
-		{event.Lost, event.Up, true}, {event.Up, "", true}, {event.Left, event.Up, false}, {event.Left, "", false},
+		{event.Lost, event.Up, true}, {event.Up, "", true}, {event.Relayed, event.Up, true}, {event.Up, event.Relayed, true}, {event.Left, event.Up, false}, {event.Left, "", false},
 	} {
 		bob.State = tc.state
 		if before := r.NotePeer(bob); before != tc.before {

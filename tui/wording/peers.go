@@ -7,6 +7,12 @@ import (
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
+// What it means that a peer is relayed; raw.
+const (
+	ThroughOthers = "reached through others"
+	RelayedMeans  = "here, " + ThroughOthers
+)
+
 // notEncrypted warns that messages to a peer can be read on the way.
 const notEncrypted = "not encrypted"
 
