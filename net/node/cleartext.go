@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 	"github.com/google/uuid"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/plain"
 )
 
@@ -66,6 +67,7 @@ func (n *Node) startCleartext() {
 	c.refreshNetworks()
 	c.plain = plain.New(n.group, plain.Config{
 		Identity: n.cfg.Identity, Self: func() plain.Self { return *c.self.Load() }, Dial: n.cfg.Network.DialContext,
+		Networks: func() []netip.Prefix { return *c.networks.Load() }, BeaconPort: cmp.Or(n.cfg.DiscoveryPort, discovery.Port),
 		Allowed: c.allows, IsNative: c.isNative, MuteReason: c.muteReason, OmitName: c.onlyOnePeer,
 		Reached: func(addr string) { n.onReached(addr, identity.Key{}) }, Handler: plainHandler{c}, Log: n.cfg.Log,
 	})
@@ -89,7 +91,7 @@ func (c *cleartext) refreshNetworks() {
 	if time.Since(c.surveyed) < networksEvery {
 		return
 	}
-	own := iface.Networks() // if there are none, private and link-local addresses still count
+	own := c.n.cfg.Network.Networks() // if there are none, private and link-local addresses still count
 	c.networks.Store(&own)
 	c.surveyed = time.Now()
 }

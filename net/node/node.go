@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -42,6 +43,8 @@ import (
 type Network interface {
 	Listen(ctx context.Context, network, addr string) (net.Listener, error)
 	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+	// Networks returns the networks that this machine is connected to directly.
+	Networks() []netip.Prefix
 }
 
 // Config says who a node is and where. Identity, Name, Room, Events and Log must be set.

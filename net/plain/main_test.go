@@ -19,6 +19,7 @@ import (
 	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -73,6 +74,7 @@ func (r *recorder) Said(l event.Line) {
 
 func (r *recorder) Refused(from, reason string) { r.add("refused: %s", reason) }
 func (r *recorder) Info(from, text string)      { r.add("info: %s", text) }
+func (r *recorder) Unlike(addr netip.AddrPort)  { r.add("unlike: %v", addr) }
 func (r *recorder) Undelivered(p event.Peer, lines int, err error) {
 	r.add("undelivered: %d to %s", lines, p.Name)
 }
@@ -125,6 +127,8 @@ func (w *world) start() {
 			defer w.mu.Unlock()
 			return w.native != nil && w.native(id, a)
 		},
+		Networks:   w.us.Networks,
+		BeaconPort: 9999,
 		MuteReason: func() string { return "" },
 		OmitName:   func() bool { return false },
 		Reached:    func(string) {},
@@ -169,9 +173,10 @@ func onLoopback(t testing.TB, h Handler) net.Addr {
 	t.Cleanup(g.Close)
 	p := New(g, Config{
 		Identity: identity.FromSeed([32]byte{7}), Handler: h, Log: slog.New(slog.DiscardHandler),
-		Self:       func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
-		Dial:       (&net.Dialer{}).DialContext,
-		Allowed:    func(netip.Addr) bool { return true },
+		Self:     func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
+		Dial:     (&net.Dialer{}).DialContext,
+		Allowed:  func(netip.Addr) bool { return true },
+		Networks: iface.Networks, BeaconPort: 9999,
 		IsNative:   func(string, netip.AddrPort) bool { return false },
 		MuteReason: func() string { return "" },
 		OmitName:   func() bool { return false },
@@ -215,13 +220,25 @@ func (w *world) beacons(id, name string, at netip.AddrPort) {
 	synctest.Wait()
 }
 
+// introduces makes a peer known by beacons, and trusted by a heartbeat that comes over TCP.
+func (w *world) introduces(id, name string, at netip.AddrPort) {
+	w.t.Helper()
+	w.beacons(id, name, at)
+	conn := w.dial(w.net.Host(at.Addr()))
+	fmt.Fprintf(conn, `{"Heartbeat":%q}`, id)
+	synctest.Wait()
+	conn.Close()
+	synctest.Wait()
+}
+
 // seed listens at an address as the seed's programs do: it reads each connection once, into 1024 bytes.
 type seed struct {
 	mu   sync.Mutex
 	got  []string
 	from []netip.AddrPort
 	l    net.Listener
-	slow time.Duration // before each read
+	udp  *memnet.Packets // where it takes beacons, so that its host refuses none
+	slow time.Duration   // before each read
 	done chan struct{}
 }
 
@@ -231,7 +248,7 @@ func newSeed(t *testing.T, h *memnet.Host, port uint16) *seed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &seed{l: l, done: make(chan struct{})}
+	s := &seed{l: l, udp: h.Packets(), done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
 		for {
@@ -254,6 +271,7 @@ func newSeed(t *testing.T, h *memnet.Host, port uint16) *seed {
 
 func (s *seed) close() {
 	s.l.Close()
+	s.udp.Close()
 	<-s.done
 }
 

@@ -13,8 +13,9 @@
 // A JSON peer is known from beacons (HandleBeacon, HandleHeartbeat), from mDNS (HandleFound), from a
 // Discovery object that came over TCP, or because the user named it (ConnectJSON). None of these is
 // authenticated. So the address is always the one that the packet or the connection came from, never
-// the one that it claims. Text is sent there only after two beacons or a connection from it. A program
-// that finds others by mDNS or over TCP learns of us by a Discovery that we send, at most every 20 s. It is
+// the one that it claims. Text is sent there after an object of that peer came over TCP from it, or if the
+// user named it. An address that is known only by beacons or by mDNS is probed first, after two of them and
+// only once there is something to say (see probe.go). A program that finds others by mDNS or over TCP learns of us by a Discovery that we send, at most every 20 s. It is
 // late after 30 s and lost after 60 s in which nothing came. Exit ends it at once, if it comes from the
 // peer's own address. A Chat with a signature is shown only if that verifies. Votes of the seed's programs
 // mean nothing here; Handler.Info reports them, once for each address.
@@ -73,6 +74,10 @@ type Config struct {
 	// Allowed reports whether plain peers are allowed at an address now. Call Enforce when its answers
 	// change, or IsNative's.
 	Allowed func(netip.Addr) bool
+	// Networks returns the networks that this machine is connected to directly.
+	Networks func() []netip.Prefix
+	// BeaconPort is the UDP port that beacons are sent to.
+	BeaconPort int
 	// IsNative reports whether an id or an address is known as a native peer's, to which nothing is sent
 	// in cleartext. The id may be "", the address may be invalid.
 	IsNative func(id string, addr netip.AddrPort) bool
@@ -104,6 +109,9 @@ type Handler interface {
 	// Info reports something that a plain peer's program does and that has no meaning here, once for
 	// each address and form. It must not block.
 	Info(from, text string)
+	// Unlike reports that an address which was only announced doesn't behave like a seed program's, once
+	// for each. Nothing is sent there unless ConnectJSON names it. It must not block.
+	Unlike(addr netip.AddrPort)
 	// Undelivered reports that messages didn't reach a JSON peer, once until one does again.
 	Undelivered(p event.Peer, lines int, err error)
 	// Trouble reports that an address of ConnectLine or ConnectJSON can't be reached, for the first time
@@ -141,6 +149,7 @@ func New(g *group.Group, cfg Config) *Plain {
 	sh := &shared{cfg: cfg, group: g}
 	sh.json = &jsonPeers{
 		shared: sh, sightings: make(chan func(), maxSightings),
+		unlike: map[netip.AddrPort]time.Time{}, reportedUnlike: map[netip.AddrPort]struct{}{},
 		byAddr: map[netip.AddrPort]*jsonPeer{}, informed: map[string]struct{}{}, disconnected: map[string]netip.AddrPort{},
 	}
 	sh.lines = &lineClients{shared: sh, all: map[*lineClient]struct{}{}}

@@ -55,7 +55,7 @@ func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jso
 		if pe.Addr != addr { // it is new, or has moved
 			delete(j.byAddr, pe.Addr)
 			j.byAddr[addr] = pe
-			pe.Addr, pe.beacons, pe.reachable = addr, 0, false
+			pe.Addr, pe.beacons, pe.reachable, pe.proven, pe.unlike = addr, 0, false, false, false
 		}
 		pe.ID, pe.Name, pe.nameless = id, name, how == byGuess
 		pe.markAliveLocked(now)
@@ -64,7 +64,7 @@ func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jso
 			pe.beacons++
 			pe.introduce = pe.introduce || how == byMDNS
 		default:
-			pe.reachable = true
+			pe.reachable, pe.unlike = true, false
 		}
 		if pe.introduce && pe.introducedAt.IsZero() && pe.confirmed() {
 			j.queueIntroductionLocked(pe)
