@@ -12,6 +12,7 @@ import (
 // Known is what a profile remembers of others; net/profile has one. Safe for concurrent use.
 type Known interface {
 	NoteName(name string, key identity.Key, level standing.Level, from standing.Source) (before identity.Key, known bool)
+	Lookalikes(name string) []identity.Key // remembered under a name that could be taken for this one
 	Verified(key identity.Key) bool
 	SetVerified(key identity.Key, on bool) error
 	Ignored(id string) bool
