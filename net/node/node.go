@@ -101,6 +101,7 @@ type Node struct {
 	flushDue  chan struct{} // capacity 1: something is gathered for the ticker
 	linkDown  chan struct{} // capacity 1: a link went down
 	copies    *copies
+	impostors *impostors
 	standings *standings
 
 	renaming sync.Mutex // held over a change of the local name; before all other locks
@@ -130,7 +131,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	n.mu.name, n.mu.peers = cfg.Name, map[identity.Key]*peer{}
 	n.mu.refused, n.mu.quiet = map[string]int{}, map[string]bool{}
 	n.mu.reachedAt = map[string]identity.Key{}
-	n.finder, n.copies = &finder{n: n}, &copies{n: n}
+	n.finder, n.copies, n.impostors = &finder{n: n}, &copies{n: n}, newImpostors(n)
 	if cfg.Network == nil {
 		n.cfg.Network = iface.Network{Group: g, Interfaces: cfg.Interfaces}
 	}

@@ -79,6 +79,26 @@ func talkAnyway(addr netip.AddrPort) string {
 // unmapped returns an IPv4 address as one, though a dual-stack socket names it ::ffff:10.0.0.7.
 func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
+// ReadsAlong implements plain.Handler. It warns once for each source.
+func (h plainHandler) ReadsAlong(from netip.Addr) {
+	source := h.n.standings.sourceOf(from)
+	h.mu.Lock()
+	if len(h.mu.readers) >= maxSenders {
+		clear(h.mu.readers)
+	}
+	again := h.mu.readers[source]
+	h.mu.readers[source] = true
+	h.mu.Unlock()
+	if !again {
+		h.n.notice(event.Warning, from.String()+" reads along, unencrypted", "--plain-peers off keeps such programs out")
+	}
+}
+
+func (h plainHandler) HeldBack(p event.Peer) {
+	h.n.notice(event.Warning, fmt.Sprintf("what you say doesn't go to %s (%v), which has no key and the name of a person you verified", p.Name, unmapped(p.Addr)),
+		"/unsigned TEXT sends it a message anyway")
+}
+
 func (h plainHandler) Undelivered(p event.Peer, lines int, err error) {
 	if errors.Is(err, plain.ErrUnlike) {
 		h.n.notice(event.Warning, fmt.Sprintf("%s (%s) didn't get %d of the messages: %v", p.Name, unmapped(p.Addr), lines, err), talkAnyway(p.Addr))

@@ -187,6 +187,7 @@ func (j *jsonPeers) handleChat(remote netip.AddrPort, m wire.SeedChat, signed bo
 	if name == "" {
 		name = remote.Addr().String()
 	}
+	j.noteWriter(remote, id, name)
 	now := time.Now()
 	when := now
 	if m.Timestamp > 0 && m.Timestamp < 1<<40 {
@@ -198,7 +199,7 @@ func (j *jsonPeers) handleChat(remote netip.AddrPort, m wire.SeedChat, signed bo
 			ID: uuid.NewString(), FromID: id, FromName: name, Text: text,
 			Time: when, Arrived: now, Signature: state, Kind: event.KindJSON,
 		})
-		j.lines.writeAll(nil, name, text)
+		j.lines.writeAll(nil, name, text, heldOut)
 	}
 }
 

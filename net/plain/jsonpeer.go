@@ -150,6 +150,9 @@ type jsonPeer struct {
 	introduce    bool      // it finds peers by mDNS, so it hears of us only by an introduction over TCP
 	introducedAt time.Time
 
+	writesAs     string // a name that is held back and that its messages came under
+	reportedHeld bool   // Handler.HeldBack was called
+
 	named  string    // the address that ConnectJSON was called with
 	tookAt time.Time // when it took something last, or sending to it began
 
@@ -192,7 +195,7 @@ func (j *jsonPeers) changeAndUnlock(pe *jsonPeer, f func()) {
 	after := pe.Peer
 	j.sendQueueLocked(pe)
 	j.mu.Unlock()
-	if before.ID != after.ID || before.Name != after.Name || before.State != after.State || before.Addr != after.Addr {
+	if before.ID != after.ID || before.Name != after.Name || before.State != after.State || before.Addr != after.Addr || before.HeldBack != after.HeldBack {
 		j.cfg.Handler.Peer(after, before)
 	}
 }
@@ -251,12 +254,13 @@ func (j *jsonPeers) markAlive(addr netip.Addr, id, name string) {
 		return
 	}
 	found := at[i]
+	held := name != "" && j.cfg.CheckName(name, found.Addr)
 	j.change(found, func() {
 		found.markAliveLocked(time.Now())
 		if found.nameless && found.ID != id {
 			found.ID, found.nameless = id, false
 			if name != "" {
-				found.Name = name
+				found.Name, found.HeldBack = name, held
 			}
 		}
 	})

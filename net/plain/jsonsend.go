@@ -26,8 +26,8 @@ var (
 	errWaiting = errors.New("it was not heard of again")
 )
 
-// sendAll queues a message for all JSON peers and returns for how many.
-func (j *jsonPeers) sendAll(c chat, now time.Time) int {
+// sendAll queues a message for all JSON peers, or all but those held back, and returns for how many.
+func (j *jsonPeers) sendAll(c chat, now time.Time, held heldPeers) int {
 	j.mu.Lock()
 	known := len(j.byAddr)
 	j.mu.Unlock()
@@ -42,6 +42,13 @@ func (j *jsonPeers) sendAll(c chat, now time.Time) int {
 	}
 	count := 0
 	for _, pe := range j.byAddr {
+		if pe.HeldBack && !bool(held) {
+			if !pe.reportedHeld {
+				pe.reportedHeld = true
+				j.reportHeldBack(pe.Peer)
+			}
+			continue
+		}
 		if len(pe.queue)+len(encoded) > maxQueue {
 			j.reportUndeliveredLocked(pe, 1, errQueue)
 			continue
@@ -78,7 +85,7 @@ func (j *jsonPeers) queueIntroductionLocked(pe *jsonPeer) {
 	j.sendQueueLocked(pe)
 }
 
-// sendExit queues the Exit for all peers that were sent anything.
+// sendExit queues the Exit for all peers that may be sent something, perhaps after a probe.
 func (j *jsonPeers) sendExit(id string) {
 	object, err := wire.EncodeSeed(wire.Exit(id))
 	if err != nil {
@@ -87,7 +94,7 @@ func (j *jsonPeers) sendExit(id string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, pe := range j.byAddr {
-		if pe.trusted() || pe.sending {
+		if pe.sending || pe.confirmed() && !pe.unlike {
 			pe.queue = append(pe.queue, outgoing{object: object})
 			j.sendQueueLocked(pe)
 		} else {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -46,6 +47,8 @@ type recorder struct {
 	list []string
 	seen []event.Peer
 	hold chan struct{} // if set, Said waits for it
+
+	readers []netip.Addr // what ReadsAlong said
 }
 
 func (r *recorder) add(format string, a ...any) {
@@ -75,6 +78,12 @@ func (r *recorder) Said(l event.Line) {
 func (r *recorder) Refused(from, reason string) { r.add("refused: %s", reason) }
 func (r *recorder) Info(from, text string)      { r.add("info: %s", text) }
 func (r *recorder) Unlike(addr netip.AddrPort)  { r.add("unlike: %v", addr) }
+func (r *recorder) HeldBack(p event.Peer)       { r.add("held back: %s", p.Name) }
+func (r *recorder) ReadsAlong(from netip.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.readers = append(r.readers, from)
+}
 func (r *recorder) Undelivered(p event.Peer, lines int, err error) {
 	r.add("undelivered: %d to %s", lines, p.Name)
 }
@@ -102,7 +111,8 @@ type world struct {
 	mu     sync.Mutex
 	policy func(netip.Addr) bool
 	native func(string, netip.AddrPort) bool
-	tls    []byte // what came on the last native connection
+	held   []string // names that are held back
+	tls    []byte   // what came on the last native connection
 }
 
 // newWorld makes a world within a synctest bubble. close ends it.
@@ -127,6 +137,7 @@ func (w *world) start() {
 			defer w.mu.Unlock()
 			return w.native != nil && w.native(id, a)
 		},
+		CheckName:  w.check,
 		Networks:   w.us.Networks,
 		BeaconPort: 9999,
 		MuteReason: func() string { return "" },
@@ -152,6 +163,12 @@ func (w *world) allowed(a netip.Addr) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.policy == nil || w.policy(a)
+}
+
+func (w *world) check(name string, _ netip.AddrPort) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Contains(w.held, name)
 }
 
 // serve gives a port's connections to a Plain, as package node does.

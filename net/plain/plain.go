@@ -32,6 +32,8 @@
 // clients and to JSON peers; the caller hands it to native links. A JSON peer dials everyone itself, so its
 // message goes only to Handler.Said and to the line clients.
 //
+// A peer whose name CheckName holds back gets nothing but what SendUnsigned sends: see holdback.go.
+//
 // # Goroutines and locks
 //
 // Send, WriteToLineClients, Peers and the Handle methods never wait for a peer: each peer has a bounded
@@ -85,6 +87,9 @@ type Config struct {
 	// signed only. Connections stay open under it, and each line client gets the reason, once; lines
 	// that come are refused with it. Call Enforce when its answer becomes "" or no longer is.
 	MuteReason func() string
+	// CheckName follows each name that a plain peer has, or writes under, and where that is. It reports
+	// whether the peer gets only what SendUnsigned sends. Call Enforce when its answers change.
+	CheckName func(name string, from netip.AddrPort) (holdBack bool)
 	// OmitName reports whether line clients get our messages without our name before them, as a program
 	// for two writes them.
 	OmitName func() bool
@@ -112,6 +117,12 @@ type Handler interface {
 	// Unlike reports that an address which was only announced doesn't behave like a seed program's, once
 	// for each. Nothing is sent there unless ConnectJSON names it. It must not block.
 	Unlike(addr netip.AddrPort)
+	// ReadsAlong reports that a line client that came by itself, from this address, gets what is said. It must
+	// not block.
+	ReadsAlong(from netip.Addr)
+	// HeldBack reports that a message didn't go to a peer because of CheckName, once for each peer. It must
+	// not block.
+	HeldBack(p event.Peer)
 	// Undelivered reports that messages didn't reach a JSON peer, once until one does again.
 	Undelivered(p event.Peer, lines int, err error)
 	// Trouble reports that an address of ConnectLine or ConnectJSON can't be reached, for the first time
@@ -174,9 +185,14 @@ func (p *Plain) Peers() []event.Peer {
 	return out
 }
 
-// Send sends our own message to all plain peers and returns to how many. signed adds the seed's signature
-// where it fits. It never blocks.
-func (p *Plain) Send(text string, signed bool) int {
+// Send sends our own message to all plain peers but those held back, and returns to how many. signed adds the
+// seed's signature where it fits. It never blocks.
+func (p *Plain) Send(text string, signed bool) int { return p.send(text, signed, heldOut) }
+
+// SendUnsigned sends our own message to all plain peers, and returns to how many. It never blocks.
+func (p *Plain) SendUnsigned(text string) int { return p.send(text, false, heldIn) }
+
+func (p *Plain) send(text string, signed bool, held heldPeers) int {
 	if p.cfg.MuteReason() != "" {
 		return 0
 	}
@@ -189,14 +205,14 @@ func (p *Plain) Send(text string, signed bool) int {
 	if p.cfg.OmitName() {
 		name = ""
 	}
-	return p.json.sendAll(c, time.Now()) + p.lines.writeAll(nil, name, text)
+	return p.json.sendAll(c, time.Now(), held) + p.lines.writeAll(nil, name, text, held)
 }
 
 // WriteToLineClients writes a native peer's message to the line clients, as `name: text`. It never
 // blocks.
 func (p *Plain) WriteToLineClients(name, text string) {
 	if p.cfg.MuteReason() == "" {
-		p.lines.writeAll(nil, name, text)
+		p.lines.writeAll(nil, name, text, heldOut)
 	}
 }
 

@@ -294,6 +294,23 @@ func TestMovedPeerIsProbedAgain(t *testing.T) {
 	})
 }
 
+// A program that was never sent anything gets a goodbye all the same, as the only thing.
+func TestGoodbyeIsProbedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		bob := newThird(t, w.net.Host(bobAddr.Addr()), bobAddr.Port(), true)
+		defer bob.close()
+		w.beacons(bobID, "Bob", bobAddr)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		w.plain.Leave(ctx)
+		if n, got := bob.received(); n != 1 || got[0] != `{"Exit":"`+selfID+`"}` {
+			t.Errorf("%d connections brought %q", n, got)
+		}
+	})
+}
+
 // A goodbye follows what waits for a probe. Of an address that doesn't pass, Leave doesn't wait long.
 func TestLeaveDuringAProbe(t *testing.T) {
 	for _, greet := range []string{"", "220 mail ready"} {

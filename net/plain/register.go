@@ -37,6 +37,7 @@ func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jso
 		j.cfg.Handler.Refused(from.String(), accept.NotAllowed)
 		return nil
 	}
+	held := j.cfg.CheckName(name, addr)
 	now := time.Now()
 	j.reporting.Lock()
 	defer j.reporting.Unlock()
@@ -57,7 +58,11 @@ func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jso
 			j.byAddr[addr] = pe
 			pe.Addr, pe.beacons, pe.reachable, pe.proven, pe.unlike = addr, 0, false, false, false
 		}
+		if pe.ID != id {
+			pe.writesAs, pe.reportedHeld = "", false // another program
+		}
 		pe.ID, pe.Name, pe.nameless = id, name, how == byGuess
+		pe.HeldBack = held || pe.writesAs != ""
 		pe.markAliveLocked(now)
 		switch how {
 		case byBeacon, byMDNS:

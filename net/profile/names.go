@@ -131,14 +131,13 @@ func (k *Known) NoteName(name string, key identity.Key, level standing.Level, fr
 	return identity.Key{}, false
 }
 
-// Lookalikes returns the keys that are remembered under a name which could be taken for this one.
-func (k *Known) Lookalikes(name string) (keys []identity.Key) {
+// Lookalikes returns the keys that are remembered under a name which could be taken for this one, and that name.
+func (k *Known) Lookalikes(name string) map[identity.Key]string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	keys := map[identity.Key]string{}
 	for _, other := range k.names.claims[lookalike.Claim(name)] {
-		if key := k.names.first[other].key; !slices.Contains(keys, key) {
-			keys = append(keys, key)
-		}
+		keys[k.names.first[other].key] = other
 	}
 	return keys
 }
