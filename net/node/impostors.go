@@ -75,11 +75,11 @@ func (i *impostors) mayAlarm(about alarmed) bool {
 
 // alarmImpostor warns of a cleartext peer, as loudly as anything is said.
 func (n *Node) alarmImpostor(name, called string, from netip.AddrPort, key identity.Key, verified bool) {
-	text := fmt.Sprintf("%s at %v has no key, so it may not be the %s you know (%s); it gets what you write, readable on the way", name, unmapped(from), called, key.Short())
-	hint := "/verify " + called + " once they are here with their key, then nothing goes there unasked"
+	text := fmt.Sprintf("%s at %v is unencrypted and may not be the %s you know (%s); it gets what you write", name, unmapped(from), called, key.Short())
+	hint := "/verify " + called + " once the real one is here, then nothing goes to this one unasked"
 	if verified {
-		text = fmt.Sprintf("%s at %v has no key, so it may not be the %s you verified (%s); it gets nothing that you write", name, unmapped(from), called, key.Short())
-		hint = "/unsigned TEXT sends it something anyway, readable on the way"
+		text = fmt.Sprintf("%s at %v is unencrypted and may not be the %s you verified (%s); it gets nothing that you write", name, unmapped(from), called, key.Short())
+		hint = "/unsigned TEXT writes to it anyway"
 	}
 	n.notice(event.Alarm, text, hint)
 }

@@ -74,8 +74,8 @@ func TestImpostorOfAVerifiedPerson(t *testing.T) {
 		mallory.known()
 		pass(3 * time.Second)
 		texts, hints := p.alarms()
-		want := "P1 at 10.0.0.11:8080 has no key, so it may not be the p1 you verified (" + bob.Self().Key.Short() + "); it gets nothing that you write"
-		if len(texts) != 1 || texts[0] != want || hints[0] != "/unsigned TEXT sends it something anyway, readable on the way" {
+		want := "P1 at 10.0.0.11:8080 is unencrypted and may not be the p1 you verified (" + bob.Self().Key.Short() + "); it gets nothing that you write"
+		if len(texts) != 1 || texts[0] != want || hints[0] != "/unsigned TEXT writes to it anyway" {
 			t.Errorf("alarms %q, %q", texts, hints)
 		}
 		for i := range 3 {
@@ -89,7 +89,7 @@ func TestImpostorOfAVerifiedPerson(t *testing.T) {
 		}
 		same(t, "the impostor", mallory.heard())
 		held := slices.DeleteFunc(told[event.Notice](&p.ear), func(n event.Notice) bool { return !strings.Contains(n.Text, "doesn't go to P1") })
-		if len(held) != 1 || held[0].Level != event.Warning || held[0].Hint != "/unsigned TEXT sends it a message anyway" {
+		if len(held) != 1 || held[0].Level != event.Warning || held[0].Hint != "/unsigned TEXT writes to it anyway" {
 			t.Errorf("what was held back is said by %+v", held)
 		}
 		if err := p.Unsigned("who are you?"); err != nil {
@@ -124,7 +124,7 @@ func TestImpostorOfAKnownPerson(t *testing.T) {
 		defer namesake.close()
 		mallory.known()
 		namesake.known()
-		if texts, hints := p.alarms(); len(texts) != 1 || !strings.HasPrefix(texts[0], "p1 at 10.0.0.11:8080 has no key, so it may not be the p1 you know") || !strings.HasPrefix(hints[0], "/verify p1 ") {
+		if texts, hints := p.alarms(); len(texts) != 1 || !strings.HasPrefix(texts[0], "p1 at 10.0.0.11:8080 is unencrypted and may not be the p1 you know") || !strings.HasPrefix(hints[0], "/verify p1 ") {
 			t.Errorf("alarms %q, %q", texts, hints)
 		}
 		if err := p.Say("hello"); err != nil {

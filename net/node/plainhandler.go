@@ -95,8 +95,8 @@ func (h plainHandler) ReadsAlong(from netip.Addr) {
 }
 
 func (h plainHandler) HeldBack(p event.Peer) {
-	h.n.notice(event.Warning, fmt.Sprintf("what you say doesn't go to %s (%v), which has no key and the name of a person you verified", p.Name, unmapped(p.Addr)),
-		"/unsigned TEXT sends it a message anyway")
+	h.n.notice(event.Warning, fmt.Sprintf("what you write doesn't go to %s (%v), which is unencrypted under the name of a person you verified", p.Name, unmapped(p.Addr)),
+		"/unsigned TEXT writes to it anyway")
 }
 
 func (h plainHandler) Undelivered(p event.Peer, lines int, err error) {
