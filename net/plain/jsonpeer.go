@@ -225,14 +225,20 @@ func (j *jsonPeers) atLocked(addr netip.Addr) []*jsonPeer {
 	return out
 }
 
-// markReachable notes that the peer with this id sent an object over TCP from addr: it wants to be reached there.
+// markReachable notes that a peer with this id sent an object over TCP from addr: it wants to be reached there. To the
+// others there the object is worth a second beacon.
 func (j *jsonPeers) markReachable(addr netip.Addr, id string) {
 	id = wire.TruncateUTF8(id, maxID)
 	j.mu.Lock()
-	unreached := slices.DeleteFunc(j.atLocked(addr), func(pe *jsonPeer) bool { return pe.reachable || pe.ID != id })
+	there := slices.DeleteFunc(j.atLocked(addr), func(pe *jsonPeer) bool { return pe.reachable })
 	j.mu.Unlock()
-	for _, pe := range unreached {
-		j.change(pe, func() { pe.reachable, pe.unlike = true, false })
+	for _, pe := range there {
+		j.change(pe, func() {
+			pe.beacons = max(pe.beacons, 2)
+			if pe.ID == id {
+				pe.reachable, pe.unlike = true, false
+			}
+		})
 	}
 }
 

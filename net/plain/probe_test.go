@@ -301,7 +301,12 @@ func TestGoodbyeIsProbedFor(t *testing.T) {
 		defer w.close()
 		bob := newThird(t, w.net.Host(bobAddr.Addr()), bobAddr.Port(), true)
 		defer bob.close()
-		w.beacons(bobID, "Bob", bobAddr)
+		w.plain.HandleBeacon(bobSays(8081), bobAddr)
+		synctest.Wait()
+		conn := w.dial(w.net.Host(bobAddr.Addr()))
+		fmt.Fprintf(conn, `{"Heartbeat":%q}`, carolID) // of another program there: as good as a second beacon
+		synctest.Wait()
+		conn.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		w.plain.Leave(ctx)
