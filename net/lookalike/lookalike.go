@@ -1,7 +1,7 @@
 // Package lookalike tells which names could be taken for each other.
 //
-// The screen compares names to set namesakes apart, the node to notice that a peer without a key goes by the name
-// of a person who has one. So both agree about what looks alike.
+// The screen compares names to set namesakes apart. The node compares them to notice a peer without a key under the
+// name of a known person. So both agree about what looks alike.
 package lookalike
 
 import (
@@ -46,8 +46,7 @@ var pairs = strings.NewReplacer("rn", "m", "vv", "w")
 // maxClaim is how many bytes of a name Claim reads. A screen shows fewer.
 const maxClaim = 256
 
-// Claim returns whose name a peer claims: names with one claim pass for each other, even if one has more marks. It is
-// the Skeleton's letters and digits, without what a screen leaves out or adds: spaces, punctuation, invisible
+// Claim returns whose name a peer claims: names with the same claim pass for each other. It is the Skeleton's letters and digits, without what a screen leaves out or adds: spaces, punctuation, invisible
 // characters, "(you)", and the dot and hex digits that tell namesakes apart. A name of nothing else claims itself.
 func Claim(name string) string {
 	if len(name) > maxClaim {
@@ -63,13 +62,14 @@ func Claim(name string) string {
 		return r
 	}, s)
 	if s == "" {
-		return Skeleton(name)
+		return Skeleton(strings.TrimSpace(name))
 	}
 	return Skeleton(s)
 }
 
 // withoutSuffix cuts a last dot of any kind with four or more hex digits after it.
 func withoutSuffix(s string) string {
+	s = strings.TrimRightFunc(s, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.N, unicode.M) })
 	i := strings.LastIndexFunc(s, func(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) })
 	if i <= 0 {
 		return s

@@ -1,6 +1,9 @@
 package lookalike
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestSkeleton(t *testing.T) {
 	for _, same := range [][]string{
@@ -44,5 +47,30 @@ func TestClaim(t *testing.T) {
 		if Claim(s) == "" {
 			t.Errorf("%q claims nothing", s)
 		}
+	}
+}
+
+// Fold knows case and width, and leaves letters that only look alike.
+func TestFold(t *testing.T) {
+	for in, want := range map[string]string{"BOB": "bob", "ｂｏｂ": "bob", "Straße": "strasse", "b0b": "b0b", "вов": "вов", "ﬁn": "fin"} {
+		if got := Fold(in); got != want {
+			t.Errorf("%q folds to %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A name claims itself whatever its bytes are, and a long one is as cheap as one that fits.
+func TestClaimOfAnything(t *testing.T) {
+	for _, s := range []string{"b\xffb", "\u0345", "İ", "ﬃ·abcd", "a·b·ffff", "(you)(you)", "日本語"} {
+		if Claim(s) == "" || Claim(s) != Claim(s+" ") {
+			t.Errorf("%q claims %q, with a space after it %q", s, Claim(s), Claim(s+" "))
+		}
+	}
+	long := strings.Repeat("a", 1<<20)
+	if got := Claim(long); len(got) != maxClaim {
+		t.Errorf("a name of 1 MiB claims %d bytes", len(got))
+	}
+	if cut := Claim(strings.Repeat("é", maxClaim)); cut != strings.Repeat("e", maxClaim/2) {
+		t.Errorf("a name cut in the middle of a letter claims %q", cut)
 	}
 }

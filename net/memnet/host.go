@@ -62,7 +62,7 @@ func (h *Host) Addrs() []netip.Addr {
 	return slices.Clone(h.addrs)
 }
 
-// Networks returns a network of 256 addresses around each of the host's addresses: what is connected to it directly.
+// Networks returns the networks that the host is connected to directly: 256 addresses around each of its own.
 func (h *Host) Networks() (networks []netip.Prefix) {
 	for _, a := range h.Addrs() {
 		networks = append(networks, netip.PrefixFrom(a, 24))

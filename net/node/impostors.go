@@ -46,9 +46,9 @@ func newImpostors(n *Node) *impostors {
 // check raises an alarm if a cleartext peer's name could be taken for that of a known person, once for each address.
 // It reports whether that person is verified, so that nothing goes to the peer in their place.
 func (i *impostors) check(name string, from netip.AddrPort) (verified bool) {
-	key, called, verified := i.n.findNamesake(name)
+	key, called, verified := i.findNamesake(name)
 	if !key.IsZero() && i.mayAlarm(alarmed{lookalike.Claim(name), from.Addr(), verified}) {
-		i.n.alarmImpostor(name, called, from, key, verified)
+		i.alarm(name, called, from, key, verified)
 	}
 	return verified
 }
@@ -73,20 +73,21 @@ func (i *impostors) mayAlarm(about alarmed) bool {
 	return true
 }
 
-// alarmImpostor warns of a cleartext peer, as loudly as anything is said.
-func (n *Node) alarmImpostor(name, called string, from netip.AddrPort, key identity.Key, verified bool) {
+// alarm warns of a cleartext peer, as loudly as anything is said.
+func (i *impostors) alarm(name, called string, from netip.AddrPort, key identity.Key, verified bool) {
 	text := fmt.Sprintf("%s at %v is unencrypted and may not be the %s you know (%s); it gets what you write", name, unmapped(from), called, key.Short())
-	hint := "/verify " + called + " once the real one is here, then nothing goes to this one unasked"
+	hint := "/verify " + called + " once that person is here encrypted, then nothing goes to this namesake unasked"
 	if verified {
 		text = fmt.Sprintf("%s at %v is unencrypted and may not be the %s you verified (%s); it gets nothing that you write", name, unmapped(from), called, key.Short())
 		hint = "/unsigned TEXT writes to it anyway"
 	}
-	n.notice(event.Alarm, text, hint)
+	i.n.notice(event.Alarm, text, hint)
 }
 
 // findNamesake returns the key of a known person whose name could be taken for this one, a verified one before others.
 // called is the name as it is remembered, or this one.
-func (n *Node) findNamesake(name string) (found identity.Key, called string, verified bool) {
+func (i *impostors) findNamesake(name string) (found identity.Key, called string, verified bool) {
+	n := i.n
 	claim := lookalike.Claim(name)
 	consider := func(key identity.Key, known string, compared bool) {
 		if !verified && (compared || found.IsZero() && n.standings.Level(key) == standing.Known) {

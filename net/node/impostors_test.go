@@ -246,7 +246,7 @@ func TestNamesakeIsTheVerifiedOne(t *testing.T) {
 		pass(5 * time.Second)
 		find := func(name string, want identity.Key, verified bool) {
 			t.Helper()
-			if key, _, is := p.findNamesake(name); key != want || is != verified {
+			if key, _, is := p.impostors.findNamesake(name); key != want || is != verified {
 				t.Errorf("%q is %v (%v), want %v", name, key.Short(), is, want.Short())
 			}
 		}

@@ -12,7 +12,7 @@ import (
 // Known is what a profile remembers of others; net/profile has one. Safe for concurrent use.
 type Known interface {
 	NoteName(name string, key identity.Key, level standing.Level, from standing.Source) (before identity.Key, known bool)
-	Lookalikes(name string) map[identity.Key]string // who is remembered under a name that could be taken for this one
+	Lookalikes(name string) map[identity.Key]string // the keys under a name that could be taken for this name
 	Verified(key identity.Key) bool
 	SetVerified(key identity.Key, on bool) error
 	Ignored(id string) bool

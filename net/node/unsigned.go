@@ -24,8 +24,8 @@ const (
 	stuckAfter   = 2 * time.Second
 )
 
-// Unsigned sends a message that anyone could have written. Cleartext peers that go by a verified person's name get it
-// too: the user says so by it. Under secure-only it is refused.
+// Unsigned sends a message that anyone could have written. Cleartext peers under a verified person's name get it too,
+// and no other message. Under secure-only it is refused.
 func (r *Room) Unsigned(text string) error {
 	c := r.cleartext
 	c.mu.Lock()

@@ -227,7 +227,7 @@ func (j *jsonPeers) reportUndeliveredLocked(pe *jsonPeer, messages int, err erro
 // route is how a peer is sent to.
 type route struct {
 	addr     netip.AddrPort
-	unproven bool // the address is to be probed first
+	unproven bool // the address must be probed first
 	byMDNS   bool // it is known by mDNS
 	readsAll bool // see jsonPeer
 }

@@ -72,7 +72,7 @@ func (l *lineClients) join(conn net.Conn, remote netip.AddrPort, name, named str
 	return c, nil
 }
 
-// reportReader reports once that what is said goes to a line client that came by itself. It may never say anything.
+// reportReader reports once that messages go to a line client that came by itself, which may never send any.
 func (l *lineClients) reportReader(c *lineClient) {
 	l.mu.Lock()
 	again := c.reportedReader || c.named != "" || c.peer.HeldBack

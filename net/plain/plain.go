@@ -117,7 +117,7 @@ type Handler interface {
 	// Unlike reports that an address which was only announced doesn't behave like a seed program's, once
 	// for each. Nothing is sent there unless ConnectJSON names it. It must not block.
 	Unlike(addr netip.AddrPort)
-	// ReadsAlong reports that a line client that came by itself, from this address, gets what is said. It must
+	// ReadsAlong reports that a line client that came by itself, from this address, gets all messages. It must
 	// not block.
 	ReadsAlong(from netip.Addr)
 	// HeldBack reports that a message didn't go to a peer because of CheckName, once for each peer. It must

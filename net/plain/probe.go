@@ -14,22 +14,22 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// A beacon's source can be forged, and so can an mDNS response's. Three such datagrams must not make us write what is
-// said to a third host: a mail server, a printer. So an address that is known by nothing else is probed before it gets
+// A beacon's source can be forged, and so can an mDNS response's. Three such datagrams must not make us write messages
+// to a third host: a mail server, a printer. So an address that is known by nothing else is probed before it gets
 // anything, on the connection that then carries the first object. The seed's programs report an error for an empty
-// connection, so there is none until there is something to send. An address passes if
+// connection, so nothing is dialled until there is something to send. An address passes if
 //
 //   - it is on a network that this machine is connected to, and the port is none that systems reserve for services;
 //   - its host doesn't refuse a datagram to the port that it announced itself from;
 //   - its port accepts a connection and says nothing for a second, as the seed's programs do.
 //
-// What waits meanwhile is kept, and goes to the next attempt.
+// Messages wait meanwhile, and for the next attempt if this fails.
 
 const (
 	firstUserPort = 1024                   // below are the ports of services
 	refusalWithin = 125 * time.Millisecond // for a host to refuse a datagram; asked twice before anything is dialled
 	silentFor     = time.Second            // a server that speaks first does so within that
-	probeWithin   = 2 * time.Second        // a probe that goes well is over by then: who sends much waits for it
+	probeWithin   = 2 * time.Second        // a probe that goes well is over by then; WaitSpace waits for it
 	probeEvery    = 30 * time.Second       // between two attempts at an address
 	keepUnproven  = 65 * time.Second       // a message for an address that doesn't pass: three attempts
 	mdnsPort      = 5353
@@ -66,7 +66,7 @@ func (j *jsonPeers) dialUnproven(ctx context.Context, addr netip.AddrPort, byMDN
 	}
 	err = awaitSilence(ctx, conn)
 	if err == nil {
-		err = knock.awaitRefusal(time.Millisecond) // of a host that was slow, too
+		err = knock.awaitRefusal(time.Millisecond) // a host may be slow
 	}
 	if err != nil {
 		conn.Close()
@@ -75,7 +75,7 @@ func (j *jsonPeers) dialUnproven(ctx context.Context, addr netip.AddrPort, byMDN
 	return conn, nil
 }
 
-// announcer is a connected UDP socket to where a peer announces itself: only such a one hears of refusals.
+// announcer is a UDP socket to where a peer announces itself. It is connected, since no other socket hears of refusals.
 type announcer struct {
 	net.Conn
 	datagram []byte

@@ -97,8 +97,9 @@ func (n *names) sorted() []string { return slices.Sorted(maps.Keys(n.first)) }
 // the name, and this key was never verified, it returns that earlier key and true. The caller then
 // warns of a new person. Names are compared without case, format characters and outer space, so
 // that no look-alike of that kind passes for another person. level and from are the key's (see package standing): when
-// there are too many names they decide which is forgotten. A key's sixth new name of a day isn't remembered. NoteName
-// doesn't wait for the disk.
+// there are too many names they decide which is forgotten. A key's sixth new name of a day isn't remembered. A verified
+// key takes its name over from a key that isn't verified, which then counts as the new person. NoteName doesn't wait for
+// the disk.
 func (k *Known) NoteName(name string, key identity.Key, level standing.Level, from standing.Source) (before identity.Key, known bool) {
 	folded := fold(name)
 	if folded == "" || key.IsZero() {
