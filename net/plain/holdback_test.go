@@ -81,12 +81,13 @@ func TestHeldBackWriter(t *testing.T) {
 			if got := bob.take(); (got == nil) != also {
 				t.Errorf("from id %s: Bob got %q", id, got)
 			}
-			w.beacons(bobID, "Bob", bobAddr) // a beacon changes nothing about that
-			w.plain.Enforce()
-			w.plain.Send("secret", true)
-			time.Sleep(2 * time.Second)
-			if got := bob.take(); (got == nil) != also {
-				t.Errorf("from id %s, after a beacon: Bob got %q", id, got)
+			for what, f := range map[string]func(){"a beacon": func() { w.beacons(bobID, "Bob", bobAddr) }, "Enforce": w.plain.Enforce} {
+				f() // changes nothing about that
+				w.plain.Send("secret", true)
+				time.Sleep(2 * time.Second)
+				if got := bob.take(); (got == nil) != also {
+					t.Errorf("from id %s, after %s: Bob got %q", id, what, got)
+				}
 			}
 		})
 	}
@@ -128,7 +129,7 @@ func TestReadersAreReported(t *testing.T) {
 		defer silent.Close()
 		time.Sleep(silentAfter - time.Millisecond)
 		synctest.Wait()
-		if got := w.rec.readers; got != nil {
+		if got := w.rec.reported(); got != nil {
 			t.Errorf("%v are reported before they read", got)
 		}
 		time.Sleep(time.Millisecond)
@@ -140,7 +141,7 @@ func TestReadersAreReported(t *testing.T) {
 		fmt.Fprintln(speaks, "again")
 		synctest.Wait()
 		w.plain.Enforce()
-		if got := w.rec.readers; !slices.Equal(got, []netip.Addr{carolAddr.Addr(), bobAddr.Addr()}) {
+		if got := w.rec.reported(); !slices.Equal(got, []netip.Addr{carolAddr.Addr(), bobAddr.Addr()}) {
 			t.Errorf("%v are reported", got)
 		}
 	})
