@@ -79,6 +79,7 @@ func (r *recorder) Refused(from, reason string) { r.add("refused: %s", reason) }
 func (r *recorder) Info(from, text string)      { r.add("info: %s", text) }
 func (r *recorder) Unlike(addr netip.AddrPort)  { r.add("unlike: %v", addr) }
 func (r *recorder) HeldBack(p event.Peer)       { r.add("held back: %s", p.Name) }
+
 // reported returns what ReadsAlong said.
 func (r *recorder) reported() []netip.Addr {
 	r.mu.Lock()
