@@ -5,6 +5,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/command"
+	"chat.lan/p2pchat/tui/conversation"
 	"chat.lan/p2pchat/tui/roster"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/wording"
@@ -107,8 +108,8 @@ func (m *model) updatePeer(ev event.PeerChanged) {
 // hasMet reports whether a peer was ever here, or a peer's message.
 func (m *model) hasMet() bool { return m.met || m.current.HasCompany() }
 
-// notify shows a sentence of the node and records it for /log: errors in the status line, the rest
-// among the messages.
+// notify shows a sentence of the node and records it for /log: errors in the status line, alarms there and among the
+// messages, the rest among the messages.
 func (m *model) notify(n event.Notice) {
 	text := m.withHint(n.Text, n.Hint)
 	addNotice := m.addNotice
@@ -118,6 +119,12 @@ func (m *model) notify(n event.Notice) {
 	switch n.Level {
 	case event.Info:
 		addNotice(event.Info, text)
+	case event.Alarm: // among the messages, in the status line, and by the bell
+		addNotice(event.Alarm, text)
+		m.fail(n.Text, n.Hint)
+		if m.settings.Bell != conversation.BellOff {
+			host{m}.Ring()
+		}
 	case event.Warning:
 		if m.status.lastWarning != text { // each retry repeats it
 			addNotice(event.Warning, text)

@@ -127,6 +127,48 @@ func TestBellsAreRare(t *testing.T) {
 	}
 }
 
+// An alarm stands among the messages and in the status line, rings also where only mentions ring, and is in /log.
+func TestAlarm(t *testing.T) {
+	for mode, rings := range map[string]int{"mention": 1, "off": 0} {
+		w := newWorld(t, plain, 80, 24)
+		company(w)
+		w.keys("/bell "+mode, "enter")
+		w.pass(bellEvery + infoTime)
+		w.terminal.bells = 0
+		w.post(event.Notice{Level: event.Alarm, Text: "dana has no key", Hint: "ask her"})
+		if w.terminal.bells != rings {
+			t.Errorf("/bell %s: it rang %d times", mode, w.terminal.bells)
+		}
+		if n := strings.Count(strings.Join(w.rows(), "\n"), "✗ dana has no key · ask her"); n != 2 {
+			t.Errorf("/bell %s: the alarm is on screen %d times", mode, n)
+		}
+		w.pass(errorTime)
+		if n := strings.Count(strings.Join(w.rows(), "\n"), "✗ dana has"); n != 1 {
+			t.Errorf("/bell %s: later the alarm is on screen %d times", mode, n)
+		}
+		w.keys("/log", "enter")
+		w.mustShow("dana has no key")
+	}
+}
+
+// The lock in the title is open while a line client that only reads is here.
+func TestTitleWhileSomeoneReadsAlong(t *testing.T) {
+	w := newWorld(t, plain, 80, 24)
+	company(w)
+	guest := event.Peer{ID: "10.0.0.7:5123", Name: "10.0.0.7:5123", Kind: event.KindLine, State: event.Up, Since: w.clock}
+	title := func() string { return w.rows()[0] }
+	before := title()
+	w.post(event.PeerChanged{Peer: guest})
+	if with := title(); !strings.Contains(with, "⚠ ") || !strings.Contains(with, "can be read on the way") || strings.Contains(with, "encrypted") {
+		t.Errorf("the title was %q and is %q", before, with)
+	}
+	guest.State = event.Left
+	w.post(event.PeerChanged{Peer: guest})
+	if after := title(); strings.Count(after, "of") != strings.Count(before, "of") {
+		t.Errorf("the title was %q and is %q", before, after)
+	}
+}
+
 func TestErrorsAreShownAndRecorded(t *testing.T) {
 	w := newWorld(t, plain, 120, 36)
 	w.post(event.Notice{Level: event.Error, Text: "the disk is full", Hint: "make room: nothing is saved"},

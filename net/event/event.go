@@ -67,6 +67,7 @@ type Peer struct {
 	In, Out  int64          // bytes on its links, in this run
 	Verified bool           // its fingerprint was compared (/verify)
 	Ignored  bool           // its lines are not shown (/ignore)
+	HeldBack bool           // in clear under a verified person's name: it gets /unsigned messages only
 	Standing Standing       // "" for plain peers
 	Agent    string         // its program and version, raw
 }
@@ -223,6 +224,7 @@ const (
 	Info    Level = "info"
 	Warning Level = "warning"
 	Error   Level = "error"
+	Alarm   Level = "alarm" // somebody may be deceiving the person: as loud as it gets
 )
 
 // Notice is one sentence for the person, with the next step.

@@ -34,6 +34,9 @@ func (n Network) DialContext(ctx context.Context, network, addr string) (net.Con
 	return (&net.Dialer{}).DialContext(ctx, network, addr)
 }
 
+// Networks returns the networks of all interfaces, as the function does.
+func (n Network) Networks() []netip.Prefix { return Networks() }
+
 // addressesOf returns the addresses of the named interfaces. If an interface isn't there, or has no
 // address, it returns an error that names it, beside the addresses of the others.
 func addressesOf(names []string) (addrs []netip.Addr, err error) {

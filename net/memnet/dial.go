@@ -29,11 +29,14 @@ type dial struct {
 // DialContext connects to a listener, which takes the latency of both directions. It fails with
 // ECONNREFUSED if no one listens. If no host has the address, or the link is Unreachable, it fails with
 // EHOSTUNREACH at once. While the other host is cut off it tries again until the context ends, or for
-// 127 s. It takes every network for "tcp". The caller closes the connection.
+// 127 s. It takes every network but "udp" for "tcp"; for that see udpConn. The caller closes the connection.
 func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	to, err := parseAddr("dial", network, address)
 	if err != nil {
 		return nil, err
+	}
+	if network == "udp" {
+		return h.dialUDP(ctx, to)
 	}
 	d := &dial{net: h.net, to: to, done: make(chan struct{})}
 	h.net.mu.Lock()

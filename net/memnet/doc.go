@@ -26,6 +26,7 @@
 //
 // Packets is the broadcast transport of one process. Every process of every host on the same side of a
 // partition receives each datagram, the sender included. Datagrams may be lost, duplicated and reordered.
+// DialContext with "udp" makes a socket that sends to one host, and hears whether that refuses.
 // The bandwidth of a host limits streams only.
 //
 // # Time, goroutines and synctest

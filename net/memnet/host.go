@@ -62,6 +62,14 @@ func (h *Host) Addrs() []netip.Addr {
 	return slices.Clone(h.addrs)
 }
 
+// Networks returns the networks that the host is connected to directly: 256 addresses around each of its own.
+func (h *Host) Networks() (networks []netip.Prefix) {
+	for _, a := range h.Addrs() {
+		networks = append(networks, netip.PrefixFrom(a, 24))
+	}
+	return networks
+}
+
 // SetBandwidth limits the stream bytes per second that leave and reach the host from others, all
 // connections together; 0 means no limit. At 1 byte a second, single bytes trickle in.
 func (h *Host) SetBandwidth(up, down int) {

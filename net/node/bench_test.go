@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -297,6 +298,8 @@ type spoke struct{ hub []string }
 func (s spoke) Listen(ctx context.Context, network, addr string) (net.Listener, error) {
 	return iface.Network{}.Listen(ctx, network, addr)
 }
+
+func (s spoke) Networks() []netip.Prefix { return iface.Networks() }
 
 func (s spoke) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	if !slices.Contains(s.hub, addr) {

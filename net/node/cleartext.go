@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,15 +13,16 @@ import (
 	"github.com/google/uuid"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/discovery"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/plain"
+	"chat.lan/p2pchat/net/standing"
 )
 
 const (
 	maxHeld       = 256             // messages that wait for the policy to be known
 	networksEvery = 5 * time.Second // how often our own networks are looked up: they are "lan"
-	leaveWithin   = time.Second     // how long the goodbye to plain peers may take
+	leaveWithin   = 2 * time.Second // how long the goodbye to plain peers may take: an address may have to be probed
 	// maxRelayAge is how old a message from catching up may be and still be written to line clients. It
 	// was only overtaken on its way.
 	maxRelayAge = 10 * time.Second
@@ -53,20 +55,23 @@ type cleartext struct {
 		known   bool         // the policy is known, or was waited for in vain
 		held    []func() int // what goes out when the policy is known
 		ignored map[string]bool
-		refused map[string]int // by sender and reason
-		dropped map[string]int // messages that secure-only dropped, by sender
+		refused map[string]int           // by sender and reason
+		dropped map[string]int           // messages that secure-only dropped, by sender
+		readers map[standing.Source]bool // where line clients that read along came from
 	}
 }
 
 // startCleartext makes what talks to plain peers.
 func (n *Node) startCleartext() {
 	c := n.cleartext
+	c.mu.readers = map[standing.Source]bool{}
 	c.mu.ignored, c.mu.refused, c.mu.dropped = map[string]bool{}, map[string]int{}, map[string]int{}
 	c.setSelf(n.cfg.Name)
 	c.refreshNetworks()
 	c.plain = plain.New(n.group, plain.Config{
 		Identity: n.cfg.Identity, Self: func() plain.Self { return *c.self.Load() }, Dial: n.cfg.Network.DialContext,
-		Allowed: c.allows, IsNative: c.isNative, MuteReason: c.muteReason, OmitName: c.onlyOnePeer,
+		Networks: func() []netip.Prefix { return *c.networks.Load() }, BeaconPort: cmp.Or(n.cfg.DiscoveryPort, discovery.Port),
+		Allowed: c.allows, IsNative: c.isNative, CheckName: n.impostors.check, MuteReason: c.muteReason, OmitName: c.onlyOnePeer,
 		Reached: func(addr string) { n.onReached(addr, identity.Key{}) }, Handler: plainHandler{c}, Log: n.cfg.Log,
 	})
 }
@@ -89,7 +94,7 @@ func (c *cleartext) refreshNetworks() {
 	if time.Since(c.surveyed) < networksEvery {
 		return
 	}
-	own := iface.Networks() // if there are none, private and link-local addresses still count
+	own := c.n.cfg.Network.Networks() // if there are none, private and link-local addresses still count
 	c.networks.Store(&own)
 	c.surveyed = time.Now()
 }
@@ -124,6 +129,17 @@ func (c *cleartext) onNativeLinked(home bool) {
 		c.awaited.Store(true)
 	}
 	c.enforceDue.Store(true)
+}
+
+// onMarked follows what the user says of a native peer: cleartext peers that bear its name may be held back now.
+func (c *cleartext) onMarked(p *peer) {
+	c.n.mu.Lock()
+	name := p.Name
+	c.n.mu.Unlock()
+	known, standings := c.n.cfg.Known, c.n.standings
+	known.NoteName(name, p.Key, standings.Level(p.Key), standings.Source(p.Key, p.Key)) // a verified key takes its name over
+	c.enforceDue.Store(true)
+	c.n.scheduleFlush()
 }
 
 // muteReason returns why nothing may be said in cleartext, or "".

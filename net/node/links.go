@@ -26,6 +26,8 @@ type peer struct {
 
 	inst    string      // names its run
 	started int64       // ms, by its clock
+	claim   string      // see nameClaim
+	claimOf string      // the name that it is of
 	namedAt record.Time // time of the record that named it; zero: its Hello did
 }
 

@@ -125,6 +125,14 @@ func (m *memory) NoteName(name string, key identity.Key, _ standing.Level, _ sta
 	}
 	return m.names[name], m.names[name] != key
 }
+func (m *memory) Lookalikes(name string) map[identity.Key]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if key, ok := m.names[name]; ok {
+		return map[identity.Key]string{key: name}
+	}
+	return nil
+}
 func (m *memory) Verified(identity.Key) bool                    { return false }
 func (m *memory) SetTrusted(identity.Key, bool) error           { return nil }
 func (m *memory) Mark(identity.Key) standing.Mark               { return standing.Unmarked }

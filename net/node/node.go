@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -42,6 +43,8 @@ import (
 type Network interface {
 	Listen(ctx context.Context, network, addr string) (net.Listener, error)
 	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+	// Networks returns the networks that this machine is connected to directly.
+	Networks() []netip.Prefix
 }
 
 // Config says who a node is and where. Identity, Name, Room, Events and Log must be set.
@@ -99,6 +102,7 @@ type Node struct {
 	linkDown  chan struct{} // capacity 1: a link went down
 	copies    *copies
 	relayed   relayed
+	impostors *impostors
 	standings *standings
 
 	renaming sync.Mutex // held over a change of the local name; before all other locks
@@ -128,7 +132,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	n.mu.name, n.mu.peers = cfg.Name, map[identity.Key]*peer{}
 	n.mu.refused, n.mu.quiet = map[string]int{}, map[string]bool{}
 	n.mu.reachedAt = map[string]identity.Key{}
-	n.finder, n.copies, n.relayed = &finder{n: n}, &copies{n: n}, relayed{n}
+	n.finder, n.copies, n.relayed, n.impostors = &finder{n: n}, &copies{n: n}, relayed{n}, newImpostors(n)
 	if cfg.Network == nil {
 		n.cfg.Network = iface.Network{Group: g, Interfaces: cfg.Interfaces}
 	}

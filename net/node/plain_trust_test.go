@@ -54,7 +54,7 @@ func TestPlainPeersCantPassForOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		pass(time.Second)
+		pass(2 * time.Second)
 		same(t, "the victim", victim.heard())
 		if got := len(mallory.heard()); got != 20 {
 			t.Errorf("%d lines went to where the beacons came from", got)
@@ -140,6 +140,51 @@ func TestNothingInClearToANativeAddress(t *testing.T) {
 		pass(time.Second)
 		if s := told[event.Sent](&ps[0].ear); ps[0].Status().Plain != 0 || len(s) != 1 || s[0].Peers != 1 {
 			t.Errorf("%d plain peers; sent %+v", ps[0].Status().Plain, s)
+		}
+	})
+}
+
+// A printer that a stranger's beacons announce gets nothing: its host takes no beacons. The user reads so, with the
+// next step, and that step works.
+func TestForgedBeaconsOfAPrinter(t *testing.T) {
+	inTown(t, 1, func(t *testing.T, w *town) {
+		p := w.move(0)
+		printer := w.seed(9, "printer")
+		defer printer.close()
+		printer.known()
+		printer.out.Close() // the beacons weren't its own
+		pass(time.Second)
+		for range 2 {
+			if err := p.Say("secret"); err != nil {
+				t.Fatal(err)
+			}
+			pass(2 * time.Second)
+		}
+		same(t, "the printer", printer.heard())
+		said := event.Notice{Level: event.Warning, Text: "10.0.0.10 announces a chat but doesn't behave like one", Hint: "/connect json://10.0.0.10:8080 to talk to it anyway"}
+		if got := told[event.Notice](&p.ear); len(got) != 1 || got[0] != said {
+			t.Errorf("%+v", got)
+		}
+		if got := told[event.Sent](&p.ear); len(got) != 2 || got[1].Peers != 0 {
+			t.Errorf("%+v", got)
+		}
+		if err := p.Connect("json://10.0.0.10:8080"); err != nil {
+			t.Fatal(err)
+		}
+		pass(2 * time.Second)
+		same(t, "the printer", printer.heard(), "Discovery", "p0: secret", "p0: secret")
+	})
+}
+
+// What an address that only announced itself doesn't get is said with the next step.
+func TestMessagesThatAreGivenUp(t *testing.T) {
+	inTown(t, 1, func(t *testing.T, w *town) {
+		p := w.move(0)
+		plainHandler{p.Room.cleartext}.Undelivered(event.Peer{Name: "printer", Addr: netip.MustParseAddrPort("[::ffff:10.0.0.10]:9100")}, 3, fmt.Errorf("%w: it speaks first", plain.ErrUnlike))
+		pass(time.Second)
+		want := event.Notice{Level: event.Warning, Text: "printer (10.0.0.10:9100) didn't get 3 of the messages: it doesn't behave like a chat: it speaks first", Hint: "/connect json://10.0.0.10:9100 to talk to it anyway"}
+		if got := told[event.Notice](&p.ear); len(got) != 1 || got[0] != want {
+			t.Errorf("%+v", got)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/plain"
@@ -66,7 +67,43 @@ func (h plainHandler) Refused(from, reason string) {
 
 func (h plainHandler) Info(from, text string) { h.n.notice(event.Info, from+" "+text, "") }
 
+func (h plainHandler) Unlike(addr netip.AddrPort) {
+	h.n.notice(event.Warning, unmapped(addr).Addr().String()+" announces a chat but doesn't behave like one", talkAnyway(addr))
+}
+
+// talkAnyway returns the next step for an address that doesn't behave like a chat.
+func talkAnyway(addr netip.AddrPort) string {
+	return fmt.Sprintf("/connect %s%v to talk to it anyway", jsonScheme, unmapped(addr))
+}
+
+// unmapped returns an IPv4 address as one, though a dual-stack socket names it ::ffff:10.0.0.7.
+func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
+// ReadsAlong implements plain.Handler. It warns once for each source.
+func (h plainHandler) ReadsAlong(from netip.Addr) {
+	source := h.n.standings.sourceOf(from)
+	h.mu.Lock()
+	if len(h.mu.readers) >= maxSenders {
+		clear(h.mu.readers)
+	}
+	again := h.mu.readers[source]
+	h.mu.readers[source] = true
+	h.mu.Unlock()
+	if !again {
+		h.n.notice(event.Warning, from.String()+" reads along, unencrypted", "--plain-peers off keeps such programs out")
+	}
+}
+
+func (h plainHandler) HeldBack(p event.Peer) {
+	h.n.notice(event.Warning, fmt.Sprintf("what you write doesn't go to %s (%v), which is unencrypted under the name of a person you verified", p.Name, unmapped(p.Addr)),
+		"/unsigned TEXT writes to it anyway")
+}
+
 func (h plainHandler) Undelivered(p event.Peer, lines int, err error) {
+	if errors.Is(err, plain.ErrUnlike) {
+		h.n.notice(event.Warning, fmt.Sprintf("%s (%s) didn't get %d of the messages: %v", p.Name, unmapped(p.Addr), lines, err), talkAnyway(p.Addr))
+		return
+	}
 	h.n.notice(event.Warning, fmt.Sprintf("%s (%s) can't be reached, and didn't get %d of the lines said: %v", p.Name, p.Addr, lines, err),
 		"it is tried again with each line, until nothing was heard of it for a minute")
 }

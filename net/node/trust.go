@@ -12,6 +12,7 @@ import (
 // Known is what a profile remembers of others; net/profile has one. Safe for concurrent use.
 type Known interface {
 	NoteName(name string, key identity.Key, level standing.Level, from standing.Source) (before identity.Key, known bool)
+	Lookalikes(name string) map[identity.Key]string // the keys under a name that could be taken for this name
 	Verified(key identity.Key) bool
 	SetVerified(key identity.Key, on bool) error
 	Ignored(id string) bool
@@ -50,7 +51,9 @@ func (n *Node) remember(id string, change func(*peer), save func(Known, identity
 	case n.cfg.Known == nil:
 		return errors.New("nothing is remembered without a profile: start with --profile")
 	}
-	return save(n.cfg.Known, p.Key)
+	err := save(n.cfg.Known, p.Key)
+	n.cleartext.onMarked(p)
+	return err
 }
 
 func errNoSuchPeer(id string) error {

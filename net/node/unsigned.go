@@ -24,7 +24,8 @@ const (
 	stuckAfter   = 2 * time.Second
 )
 
-// Unsigned sends a message that anyone could have written. Under secure-only it is refused.
+// Unsigned sends a message that anyone could have written. Cleartext peers under a verified person's name get it too,
+// and no other message. Under secure-only it is refused.
 func (r *Room) Unsigned(text string) error {
 	c := r.cleartext
 	c.mu.Lock()
@@ -37,7 +38,7 @@ func (r *Room) Unsigned(text string) error {
 	}
 	self := c.n.Self()
 	line := c.line(event.Line{From: self.Key, FromID: self.ID, FromName: self.Name, Text: replica.ShowControls(text), Own: true, Time: time.Now()})
-	c.n.events.Post(event.Sent{Scope: c.scope(), Line: line, Peers: c.sendToLinks(line, nil) + c.plain.Send(line.Text, false)})
+	c.n.events.Post(event.Sent{Scope: c.scope(), Line: line, Peers: c.sendToLinks(line, nil) + c.plain.SendUnsigned(line.Text)})
 	return nil
 }
 
@@ -111,6 +112,7 @@ func (c *cleartext) takeChat(l *link.Link, m wire.Chat) {
 	line := c.line(event.Line{From: from.Key, FromID: from.ID, FromName: from.Name, Text: m.Content, Time: time.Unix(int64(m.Timestamp), 0)})
 	if m.Via != nil {
 		name := m.FromName[:min(len(m.FromName), maxGuestName)]
+		c.n.impostors.check(name, from.Addr)
 		line.From, line.FromID, line.FromName, line.Kind, line.Via = identity.Key{}, c.safeSenderID(m.FromID), name, event.KindLine, from.ID
 	}
 	c.n.events.Post(event.Said{Scope: c.scope(), Line: line})

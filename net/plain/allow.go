@@ -49,11 +49,13 @@ func (s Scope) Allows(a netip.Addr, networks []netip.Prefix) bool {
 	return false
 }
 
-// Enforce asks Allowed, IsNative and MuteReason again about all peers, and ends those that may not be sent
-// cleartext any more.
+// Enforce asks Allowed, IsNative, CheckName and MuteReason again about all peers, and ends those that may not be
+// sent cleartext any more.
 func (p *Plain) Enforce() {
 	p.json.enforce()
 	p.lines.enforce()
+	p.json.checkNames()
+	p.lines.checkNames()
 }
 
 func (j *jsonPeers) enforce() {
@@ -71,6 +73,9 @@ func (l *lineClients) enforce() {
 			c.hangUp()
 		} else {
 			c.explainMute(why)
+			if why == "" {
+				l.reportReader(c)
+			}
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (s *shared) WaitSpace(ctx context.Context) error {
 	return s.await(ctx, func() bool {
 		now := time.Now()
 		for pe := range s.json.each {
-			if len(pe.queue) > maxQueue/2 && now.Sub(pe.tookAt) < takesWithin {
+			if len(pe.queue) > maxQueue/2 && (now.Sub(pe.tookAt) < takesWithin || now.Sub(pe.probedAt) < probeWithin) {
 				return false
 			}
 		}
@@ -35,7 +35,7 @@ func (s *shared) WaitSpace(ctx context.Context) error {
 func (s *shared) WaitSent(ctx context.Context) error {
 	return s.await(ctx, func() bool {
 		for pe := range s.json.each {
-			if !pe.failing && (pe.sending || len(pe.queue) > 0) {
+			if !pe.failing && !pe.unlike && (pe.sending || len(pe.queue) > 0) {
 				return false
 			}
 		}

@@ -181,7 +181,7 @@ func (j *jsonPeers) connect(ctx context.Context, addr string) (time.Duration, er
 	}
 	j.change(pe, func() {
 		now := time.Now()
-		pe.reachable, pe.introducedAt, pe.named = true, now, addr
+		pe.reachable, pe.unlike, pe.introducedAt, pe.named = true, false, now, addr
 		pe.markAliveLocked(now)
 	})
 	j.cfg.Reached("json://" + addr)

@@ -126,7 +126,7 @@ func (j *jsonPeers) serveObjects(conn *accept.Conn) {
 // handleObject takes one object that came over TCP from remote.
 func (j *jsonPeers) handleObject(conn *accept.Conn, remote netip.AddrPort, m wire.SeedMessage) {
 	addr := remote.Addr()
-	j.markReachable(addr)
+	j.markReachable(addr, senderID(m))
 	switch m := m.(type) {
 	case wire.SeedChat:
 		j.handleChat(remote, m, m.Signed())
@@ -148,6 +148,21 @@ func (j *jsonPeers) handleObject(conn *accept.Conn, remote netip.AddrPort, m wir
 	case wire.Unknown:
 		j.refuse(remote, "a form that is not known")
 	}
+}
+
+// senderID returns the id that an object names as its sender's, or "".
+func senderID(m wire.SeedMessage) string {
+	switch m := m.(type) {
+	case wire.SeedChat:
+		return m.FromID
+	case wire.SignedChat:
+		return m.SignerID
+	case wire.Heartbeat:
+		return string(m)
+	case wire.IdentityAnnouncement:
+		return m.PeerID
+	}
+	return "" // a Discovery registers its sender
 }
 
 // handleChat passes on a JSON program's message, which is shown whatever id and time it claims.
@@ -172,6 +187,7 @@ func (j *jsonPeers) handleChat(remote netip.AddrPort, m wire.SeedChat, signed bo
 	if name == "" {
 		name = remote.Addr().String()
 	}
+	j.noteWriter(remote, id, name)
 	now := time.Now()
 	when := now
 	if m.Timestamp > 0 && m.Timestamp < 1<<40 {
@@ -183,7 +199,7 @@ func (j *jsonPeers) handleChat(remote netip.AddrPort, m wire.SeedChat, signed bo
 			ID: uuid.NewString(), FromID: id, FromName: name, Text: text,
 			Time: when, Arrived: now, Signature: state, Kind: event.KindJSON,
 		})
-		j.lines.writeAll(nil, name, text)
+		j.lines.writeAll(nil, name, text, heldOut)
 	}
 }
 

@@ -21,6 +21,9 @@ type jsonPeers struct {
 	byAddr       map[netip.AddrPort]*jsonPeer // by where they are dialled
 	informed     map[string]struct{}          // Info that was reported, by address and form
 	disconnected map[string]netip.AddrPort    // ids that Disconnect was called for, and their addresses
+
+	unlike         map[netip.AddrPort]time.Time // addresses that didn't pass a probe, and when that began
+	reportedUnlike map[netip.AddrPort]struct{}  // those that Handler.Unlike was called for
 }
 
 // origin is how something of a peer came.
@@ -99,6 +102,7 @@ func (j *jsonPeers) markLate(slept bool) {
 			late = append(late, pe)
 		}
 		j.expireLocked(pe, now)
+		j.sendQueueLocked(pe) // its address may be probed again
 	}
 	for _, pe := range late {
 		j.change(pe, func() {
@@ -138,10 +142,16 @@ type jsonPeer struct {
 	event.Peer
 	heardAt      time.Time
 	beacons      int
-	reachable    bool // a connection came from its address, or the user named it
-	nameless     bool // it has not said its id yet: id and name are made of its address
-	introduce    bool // it finds peers by mDNS, so it hears of us only by an introduction over TCP
+	reachable    bool      // it sent an object over TCP from its address, or the user named it
+	proven       bool      // its address passed a probe
+	unlike       bool      // its address didn't, the last time
+	probedAt     time.Time // when the probe of its address that goes on began
+	nameless     bool      // it has not said its id yet: id and name are made of its address
+	introduce    bool      // it finds peers by mDNS, so it hears of us only by an introduction over TCP
 	introducedAt time.Time
+
+	writesAs     string // a name that is held back and that its messages came under
+	reportedHeld bool   // Handler.HeldBack was called
 
 	named  string    // the address that ConnectJSON was called with
 	tookAt time.Time // when it took something last, or sending to it began
@@ -152,9 +162,11 @@ type jsonPeer struct {
 	failing  bool // Handler.Undelivered was called
 }
 
-// confirmed reports whether text may be sent to the peer: an address in a single datagram may be made up,
-// and must not get any.
-func (pe *jsonPeer) confirmed() bool { return pe.reachable || pe.beacons >= 2 }
+// confirmed reports whether sending to the peer may begin: a single datagram is too little to probe its address for.
+func (pe *jsonPeer) confirmed() bool { return pe.trusted() || pe.beacons >= 2 }
+
+// trusted reports whether the peer's address gets text at once. Any other is probed first.
+func (pe *jsonPeer) trusted() bool { return pe.reachable || pe.proven }
 
 // markAliveLocked notes that something came from the peer: it is up.
 func (pe *jsonPeer) markAliveLocked(now time.Time) {
@@ -183,7 +195,7 @@ func (j *jsonPeers) changeAndUnlock(pe *jsonPeer, f func()) {
 	after := pe.Peer
 	j.sendQueueLocked(pe)
 	j.mu.Unlock()
-	if before.ID != after.ID || before.Name != after.Name || before.State != after.State || before.Addr != after.Addr {
+	if before.ID != after.ID || before.Name != after.Name || before.State != after.State || before.Addr != after.Addr || before.HeldBack != after.HeldBack {
 		j.cfg.Handler.Peer(after, before)
 	}
 }
@@ -195,7 +207,7 @@ func (j *jsonPeers) remove(pe *jsonPeer, state event.State) {
 		delete(j.byAddr, pe.Addr)
 		pe.State, pe.Changed = state, time.Now()
 		if !muted && state == event.Lost {
-			j.reportUndeliveredLocked(pe, countMessages(pe.queue), errWaiting)
+			j.reportUndeliveredLocked(pe, countMessages(pe.queue), pe.whyWaiting())
 		}
 		pe.queue = nil
 		j.progress.notify()
@@ -213,13 +225,20 @@ func (j *jsonPeers) atLocked(addr netip.Addr) []*jsonPeer {
 	return out
 }
 
-// markReachable notes that a connection came from addr: the peers there want to be reached.
-func (j *jsonPeers) markReachable(addr netip.Addr) {
+// markReachable notes that a peer with this id sent an object over TCP from addr: it wants to be reached there. To the
+// others there the object is worth a second beacon.
+func (j *jsonPeers) markReachable(addr netip.Addr, id string) {
+	id = wire.TruncateUTF8(id, maxID)
 	j.mu.Lock()
-	unreached := slices.DeleteFunc(j.atLocked(addr), func(pe *jsonPeer) bool { return pe.reachable })
+	there := slices.DeleteFunc(j.atLocked(addr), func(pe *jsonPeer) bool { return pe.reachable })
 	j.mu.Unlock()
-	for _, pe := range unreached {
-		j.change(pe, func() { pe.reachable = true })
+	for _, pe := range there {
+		j.change(pe, func() {
+			pe.beacons = max(pe.beacons, 2)
+			if pe.ID == id {
+				pe.reachable, pe.unlike = true, false
+			}
+		})
 	}
 }
 
@@ -241,12 +260,13 @@ func (j *jsonPeers) markAlive(addr netip.Addr, id, name string) {
 		return
 	}
 	found := at[i]
+	held := name != "" && j.cfg.CheckName(name, found.Addr)
 	j.change(found, func() {
 		found.markAliveLocked(time.Now())
 		if found.nameless && found.ID != id {
 			found.ID, found.nameless = id, false
 			if name != "" {
-				found.Name = name
+				found.Name, found.HeldBack = name, held
 			}
 		}
 	})

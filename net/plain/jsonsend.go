@@ -3,6 +3,7 @@ package plain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -17,7 +18,7 @@ import (
 type outgoing struct {
 	object []byte    // nil: an introduction, which names the address that the connection has here
 	starts bool      // it is the first object of a message
-	until  time.Time // when to give up, while the peer isn't confirmed; zero: it was
+	until  time.Time // when to give up, while the peer's address isn't trusted; zero: it was
 }
 
 var (
@@ -25,8 +26,8 @@ var (
 	errWaiting = errors.New("it was not heard of again")
 )
 
-// sendAll queues a message for all JSON peers and returns for how many.
-func (j *jsonPeers) sendAll(c chat, now time.Time) int {
+// sendAll queues a message for all JSON peers, or all but those held back, and returns for how many.
+func (j *jsonPeers) sendAll(c chat, now time.Time, held heldPeers) int {
 	j.mu.Lock()
 	known := len(j.byAddr)
 	j.mu.Unlock()
@@ -41,21 +42,37 @@ func (j *jsonPeers) sendAll(c chat, now time.Time) int {
 	}
 	count := 0
 	for _, pe := range j.byAddr {
+		if pe.HeldBack && !bool(held) {
+			if !pe.reportedHeld {
+				pe.reportedHeld = true
+				j.reportHeldBack(pe.Peer)
+			}
+			continue
+		}
 		if len(pe.queue)+len(encoded) > maxQueue {
 			j.reportUndeliveredLocked(pe, 1, errQueue)
 			continue
 		}
-		var until time.Time
-		if !pe.confirmed() {
-			until = now.Add(holdFor)
-		}
 		for i, object := range encoded {
-			pe.queue = append(pe.queue, outgoing{object: object, starts: i == 0, until: until})
+			pe.queue = append(pe.queue, outgoing{object: object, starts: i == 0, until: pe.giveUpAt(now)})
 		}
 		j.sendQueueLocked(pe)
-		count++
+		if !pe.unlike {
+			count++
+		}
 	}
 	return count
+}
+
+// giveUpAt returns until when an object waits for the peer's address to be trusted, zero if it is.
+func (pe *jsonPeer) giveUpAt(now time.Time) time.Time {
+	switch {
+	case pe.trusted():
+		return time.Time{}
+	case pe.confirmed():
+		return now.Add(keepUnproven)
+	}
+	return now.Add(holdFor)
 }
 
 // queueIntroductionLocked has a peer told who we are, before anything else.
@@ -64,11 +81,11 @@ func (j *jsonPeers) queueIntroductionLocked(pe *jsonPeer) {
 		return
 	}
 	pe.introducedAt = time.Now()
-	pe.queue = append([]outgoing{{}}, pe.queue...)
+	pe.queue = append([]outgoing{{until: pe.giveUpAt(pe.introducedAt)}}, pe.queue...)
 	j.sendQueueLocked(pe)
 }
 
-// sendExit queues the Exit for all peers that were sent anything.
+// sendExit queues the Exit for all peers that may be sent something, perhaps after a probe.
 func (j *jsonPeers) sendExit(id string) {
 	object, err := wire.EncodeSeed(wire.Exit(id))
 	if err != nil {
@@ -77,7 +94,7 @@ func (j *jsonPeers) sendExit(id string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, pe := range j.byAddr {
-		if pe.confirmed() {
+		if pe.sending || pe.confirmed() && !pe.unlike {
 			pe.queue = append(pe.queue, outgoing{object: object})
 			j.sendQueueLocked(pe)
 		} else {
@@ -88,7 +105,7 @@ func (j *jsonPeers) sendExit(id string) {
 
 // sendQueueLocked has a peer's queue sent, by a goroutine that lives as long as something is in it.
 func (j *jsonPeers) sendQueueLocked(pe *jsonPeer) {
-	if pe.sending || len(pe.queue) == 0 || !pe.confirmed() {
+	if pe.sending || len(pe.queue) == 0 || !pe.confirmed() || !pe.trusted() && !j.mayProbeLocked(pe.Addr, time.Now()) {
 		return
 	}
 	if j.group.Go("plain/send", func(ctx context.Context) { j.sendQueue(ctx, pe) }) {
@@ -113,7 +130,8 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 			pe.queue = nil
 			j.progress.notify()
 		}
-		if len(pe.queue) == 0 || !pe.confirmed() { // it may have moved to an address that isn't confirmed yet
+		waits := !pe.trusted() && !j.mayProbeLocked(pe.Addr, time.Now())
+		if len(pe.queue) == 0 || !pe.confirmed() || waits { // it may have moved to an address that isn't confirmed yet
 			pe.sending = false
 			j.end()
 			j.mu.Unlock()
@@ -121,18 +139,28 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 		}
 		next, addr, unsent := pe.queue[0], pe.Addr, countMessages(pe.queue[:1])
 		pe.queue = pe.queue[1:]
-		if !next.until.IsZero() && time.Now().After(next.until) {
-			j.reportUndeliveredLocked(pe, unsent, errWaiting)
+		if !pe.trusted() && !next.until.IsZero() && time.Now().After(next.until) {
+			j.reportUndeliveredLocked(pe, unsent, pe.whyWaiting())
 			j.mu.Unlock()
 			continue
 		}
-		readsAll := pe.readsAll
+		trusted, began := pe.trusted(), time.Now()
+		how := route{addr: addr, unproven: !trusted, byMDNS: pe.introduce, readsAll: pe.readsAll}
+		if !trusted {
+			pe.probedAt = began
+		}
 		j.mu.Unlock()
-		readsAll, err := j.deliver(ctx, addr, next.object, readsAll)
+		readsAll, err := j.deliver(ctx, how, next.object)
+		if errors.Is(err, ErrUnlike) && ctx.Err() == nil {
+			j.mu.Lock()
+			j.noteUnlikeLocked(pe, addr, began, next)
+			j.mu.Unlock()
+			continue
+		}
 		if err != nil {
 			j.mu.Lock()
 			lost := unsent + countMessages(pe.queue)
-			pe.queue = nil
+			pe.queue, pe.probedAt = nil, time.Time{}
 			if ctx.Err() == nil {
 				j.reportUndeliveredLocked(pe, lost, err)
 			}
@@ -141,6 +169,9 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 			continue
 		}
 		j.change(pe, func() {
+			if !trusted && pe.Addr == addr {
+				j.notePassedLocked(pe)
+			}
 			pe.markAliveLocked(time.Now())
 			pe.Out += int64(len(next.object))
 			pe.failing, pe.tookAt, pe.readsAll = false, time.Now(), readsAll
@@ -149,14 +180,28 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 	}
 }
 
-// expireLocked gives up messages that have waited for too long until the peer is confirmed.
+// expireLocked gives up messages that have waited for too long until the peer's address is trusted.
 func (j *jsonPeers) expireLocked(pe *jsonPeer, now time.Time) {
+	if !pe.probedAt.IsZero() {
+		return // what waits for this probe goes out if it ends well
+	}
 	old := 0
-	for old < len(pe.queue) && !pe.confirmed() && !pe.queue[old].until.IsZero() && now.After(pe.queue[old].until) {
+	for old < len(pe.queue) && !pe.trusted() && !pe.queue[old].until.IsZero() && now.After(pe.queue[old].until) {
 		old++
 	}
-	j.reportUndeliveredLocked(pe, countMessages(pe.queue[:old]), errWaiting)
-	pe.queue = pe.queue[old:]
+	if old > 0 {
+		j.reportUndeliveredLocked(pe, countMessages(pe.queue[:old]), pe.whyWaiting())
+		pe.queue = pe.queue[old:]
+		j.progress.notify()
+	}
+}
+
+// whyWaiting returns why messages to the peer were given up that waited.
+func (pe *jsonPeer) whyWaiting() error {
+	if pe.unlike {
+		return ErrUnlike
+	}
+	return errWaiting
 }
 
 // countMessages returns how many messages are in a queue, without the rest of one that was begun.
@@ -179,15 +224,29 @@ func (j *jsonPeers) reportUndeliveredLocked(pe *jsonPeer, messages int, err erro
 	j.group.Go("plain/undelivered", func(context.Context) { j.cfg.Handler.Undelivered(to, messages, err) })
 }
 
+// route is how a peer is sent to.
+type route struct {
+	addr     netip.AddrPort
+	unproven bool // the address must be probed first
+	byMDNS   bool // it is known by mDNS
+	readsAll bool // see jsonPeer
+}
+
 // deliver sends one object over a connection of its own, in one write. It waits until the other side has
 // read it and closed, so that the next object can't overtake it. A nil object is an introduction. A program
 // that reads once should close first, since the side that does keeps the connection's port for a minute, and
 // we would run out of ports. For a program that reads until the end we close first: readsAll, which
 // deliver returns as it turned out.
-func (j *jsonPeers) deliver(ctx context.Context, addr netip.AddrPort, object []byte, readsAll bool) (bool, error) {
+func (j *jsonPeers) deliver(ctx context.Context, to route, object []byte) (readsAll bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deliverFor)
 	defer cancel()
-	conn, err := j.dial(ctx, addr.String())
+	var conn net.Conn
+	if to.unproven {
+		conn, err = j.dialUnproven(ctx, to.addr, to.byMDNS)
+	} else {
+		conn, err = j.dial(ctx, to.addr.String())
+	}
+	readsAll = to.readsAll
 	if err != nil {
 		return readsAll, err
 	}
@@ -200,6 +259,9 @@ func (j *jsonPeers) deliver(ctx context.Context, addr netip.AddrPort, object []b
 		}
 	}
 	if _, err := conn.Write(object); err != nil {
+		if to.unproven {
+			err = fmt.Errorf("%w: %w", ErrUnlike, err)
+		}
 		return readsAll, err
 	}
 	if !readsAll {

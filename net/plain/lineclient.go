@@ -32,6 +32,9 @@ type lineClient struct {
 	named   string // the address that ConnectLine was called with; "" for a connection that came in
 
 	// The rest is guarded by lineClients.mu.
+	reportedHeld   bool // Handler.HeldBack was called
+	reportedReader bool // Handler.ReadsAlong was, or need not be
+
 	muted   bool      // it got the reason why it isn't heard
 	tookAt  time.Time // when something was written last, or writing began
 	peer    event.Peer
@@ -48,6 +51,7 @@ func (l *lineClients) join(conn net.Conn, remote netip.AddrPort, name, named str
 	now := time.Now()
 	c := &lineClient{clients: l, conn: conn, remote: remote, named: named, peer: event.Peer{
 		ID: uuid.NewString(), Name: name, Kind: event.KindLine, State: event.Up, Addr: remote, Since: now, Changed: now,
+		HeldBack: l.cfg.CheckName(name, remote),
 	}}
 	l.reporting.Lock()
 	defer l.reporting.Unlock()
@@ -62,8 +66,21 @@ func (l *lineClients) join(conn net.Conn, remote netip.AddrPort, name, named str
 	l.cfg.Handler.Peer(c.peer, event.Peer{})
 	if why := l.cfg.MuteReason(); why != "" { // Enforce lets the client know when that ends
 		c.explainMute(why)
+	} else {
+		l.reportReader(c)
 	}
 	return c, nil
+}
+
+// reportReader reports once that messages go to a line client that came by itself, which may never send any.
+func (l *lineClients) reportReader(c *lineClient) {
+	l.mu.Lock()
+	again := c.reportedReader || c.named != "" || c.peer.HeldBack
+	c.reportedReader = true
+	l.mu.Unlock()
+	if !again {
+		l.cfg.Handler.ReadsAlong(c.remote.Addr().Unmap())
+	}
 }
 
 // remove takes a line client out: as left if it or we hung up, as lost if the connection broke.
@@ -117,12 +134,13 @@ func (l *lineClients) onLine(c *lineClient, line string) {
 		ID: uuid.NewString(), FromID: from.ID, FromName: from.Name, Text: line,
 		Time: now, Arrived: now, Signature: event.Unsigned, Kind: event.KindLine,
 	})
-	l.writeAll(c, from.Name, line)
-	l.json.sendAll(chat{id: from.ID, name: from.Name, text: line}, now)
+	l.writeAll(c, from.Name, line, heldOut)
+	l.json.sendAll(chat{id: from.ID, name: from.Name, text: line}, now, heldOut)
 }
 
-// writeAll queues a message for all line clients but one, and returns for how many. All share its bytes.
-func (l *lineClients) writeAll(but *lineClient, name, text string) int {
+// writeAll queues a message for all line clients but one, or but those held back too, and returns for how many. All
+// share its bytes.
+func (l *lineClients) writeAll(but *lineClient, name, text string, held heldPeers) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.all) == 0 {
@@ -132,6 +150,13 @@ func (l *lineClients) writeAll(but *lineClient, name, text string) int {
 	count := 0
 	for c := range l.all {
 		if c == but || c.closing {
+			continue
+		}
+		if c.peer.HeldBack && !bool(held) {
+			if !c.reportedHeld {
+				c.reportedHeld = true
+				l.reportHeldBack(c.peer)
+			}
 			continue
 		}
 		if c.queued+len(rows) > maxLineQueue {

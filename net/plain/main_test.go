@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -45,6 +47,8 @@ type recorder struct {
 	list []string
 	seen []event.Peer
 	hold chan struct{} // if set, Said waits for it
+
+	readers []netip.Addr // what ReadsAlong said
 }
 
 func (r *recorder) add(format string, a ...any) {
@@ -73,6 +77,21 @@ func (r *recorder) Said(l event.Line) {
 
 func (r *recorder) Refused(from, reason string) { r.add("refused: %s", reason) }
 func (r *recorder) Info(from, text string)      { r.add("info: %s", text) }
+func (r *recorder) Unlike(addr netip.AddrPort)  { r.add("unlike: %v", addr) }
+func (r *recorder) HeldBack(p event.Peer)       { r.add("held back: %s", p.Name) }
+
+// reported returns what ReadsAlong said.
+func (r *recorder) reported() []netip.Addr {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.readers
+}
+
+func (r *recorder) ReadsAlong(from netip.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.readers = append(r.readers, from)
+}
 func (r *recorder) Undelivered(p event.Peer, lines int, err error) {
 	r.add("undelivered: %d to %s", lines, p.Name)
 }
@@ -100,7 +119,8 @@ type world struct {
 	mu     sync.Mutex
 	policy func(netip.Addr) bool
 	native func(string, netip.AddrPort) bool
-	tls    []byte // what came on the last native connection
+	held   []string // names that are held back
+	tls    []byte   // what came on the last native connection
 }
 
 // newWorld makes a world within a synctest bubble. close ends it.
@@ -125,6 +145,9 @@ func (w *world) start() {
 			defer w.mu.Unlock()
 			return w.native != nil && w.native(id, a)
 		},
+		CheckName:  w.check,
+		Networks:   w.us.Networks,
+		BeaconPort: 9999,
 		MuteReason: func() string { return "" },
 		OmitName:   func() bool { return false },
 		Reached:    func(string) {},
@@ -150,6 +173,12 @@ func (w *world) allowed(a netip.Addr) bool {
 	return w.policy == nil || w.policy(a)
 }
 
+func (w *world) check(name string, _ netip.AddrPort) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Contains(w.held, name)
+}
+
 // serve gives a port's connections to a Plain, as package node does.
 func serve(g *group.Group, p *Plain, l net.Listener, h Handler, allowed func(netip.Addr) bool, native func(net.Conn)) *accept.Port {
 	return accept.Start(g, accept.Config{
@@ -169,9 +198,10 @@ func onLoopback(t testing.TB, h Handler) net.Addr {
 	t.Cleanup(g.Close)
 	p := New(g, Config{
 		Identity: identity.FromSeed([32]byte{7}), Handler: h, Log: slog.New(slog.DiscardHandler),
-		Self:       func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
-		Dial:       (&net.Dialer{}).DialContext,
-		Allowed:    func(netip.Addr) bool { return true },
+		Self:     func() Self { return Self{ID: selfID, Name: "Alice", Port: 8080} },
+		Dial:     (&net.Dialer{}).DialContext,
+		Allowed:  func(netip.Addr) bool { return true },
+		Networks: iface.Networks, BeaconPort: 9999,
 		IsNative:   func(string, netip.AddrPort) bool { return false },
 		MuteReason: func() string { return "" },
 		OmitName:   func() bool { return false },
@@ -215,13 +245,25 @@ func (w *world) beacons(id, name string, at netip.AddrPort) {
 	synctest.Wait()
 }
 
+// introduces makes a peer known by beacons, and trusted by a heartbeat that comes over TCP.
+func (w *world) introduces(id, name string, at netip.AddrPort) {
+	w.t.Helper()
+	w.beacons(id, name, at)
+	conn := w.dial(w.net.Host(at.Addr()))
+	fmt.Fprintf(conn, `{"Heartbeat":%q}`, id)
+	synctest.Wait()
+	conn.Close()
+	synctest.Wait()
+}
+
 // seed listens at an address as the seed's programs do: it reads each connection once, into 1024 bytes.
 type seed struct {
 	mu   sync.Mutex
 	got  []string
 	from []netip.AddrPort
 	l    net.Listener
-	slow time.Duration // before each read
+	udp  *memnet.Packets // where it takes beacons, so that its host refuses none
+	slow time.Duration   // before each read
 	done chan struct{}
 }
 
@@ -231,7 +273,7 @@ func newSeed(t *testing.T, h *memnet.Host, port uint16) *seed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &seed{l: l, done: make(chan struct{})}
+	s := &seed{l: l, udp: h.Packets(), done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
 		for {
@@ -254,6 +296,7 @@ func newSeed(t *testing.T, h *memnet.Host, port uint16) *seed {
 
 func (s *seed) close() {
 	s.l.Close()
+	s.udp.Close()
 	<-s.done
 }
 

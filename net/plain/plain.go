@@ -13,8 +13,9 @@
 // A JSON peer is known from beacons (HandleBeacon, HandleHeartbeat), from mDNS (HandleFound), from a
 // Discovery object that came over TCP, or because the user named it (ConnectJSON). None of these is
 // authenticated. So the address is always the one that the packet or the connection came from, never
-// the one that it claims. Text is sent there only after two beacons or a connection from it. A program
-// that finds others by mDNS or over TCP learns of us by a Discovery that we send, at most every 20 s. It is
+// the one that it claims. Text is sent there after an object of that peer came over TCP from it, or if the
+// user named it. An address that is known only by beacons or by mDNS is probed first, after two of them and
+// only once there is something to say (see probe.go). A program that finds others by mDNS or over TCP learns of us by a Discovery that we send, at most every 20 s. It is
 // late after 30 s and lost after 60 s in which nothing came. Exit ends it at once, if it comes from the
 // peer's own address. A Chat with a signature is shown only if that verifies. Votes of the seed's programs
 // mean nothing here; Handler.Info reports them, once for each address.
@@ -30,6 +31,8 @@
 // Send goes to JSON peers and line clients. A line client's message goes to Handler.Said, to the other line
 // clients and to JSON peers; the caller hands it to native links. A JSON peer dials everyone itself, so its
 // message goes only to Handler.Said and to the line clients.
+//
+// A peer whose name CheckName holds back gets nothing but what SendUnsigned sends: see holdback.go.
 //
 // # Goroutines and locks
 //
@@ -73,6 +76,10 @@ type Config struct {
 	// Allowed reports whether plain peers are allowed at an address now. Call Enforce when its answers
 	// change, or IsNative's.
 	Allowed func(netip.Addr) bool
+	// Networks returns the networks that this machine is connected to directly.
+	Networks func() []netip.Prefix
+	// BeaconPort is the UDP port that beacons are sent to.
+	BeaconPort int
 	// IsNative reports whether an id or an address is known as a native peer's, to which nothing is sent
 	// in cleartext. The id may be "", the address may be invalid.
 	IsNative func(id string, addr netip.AddrPort) bool
@@ -80,6 +87,9 @@ type Config struct {
 	// signed only. Connections stay open under it, and each line client gets the reason, once; lines
 	// that come are refused with it. Call Enforce when its answer becomes "" or no longer is.
 	MuteReason func() string
+	// CheckName follows each name that a plain peer has, or writes under, and where that is. It reports
+	// whether the peer gets only what SendUnsigned sends. Call Enforce when its answers change.
+	CheckName func(name string, from netip.AddrPort) (holdBack bool)
 	// OmitName reports whether line clients get our messages without our name before them, as a program
 	// for two writes them.
 	OmitName func() bool
@@ -104,6 +114,15 @@ type Handler interface {
 	// Info reports something that a plain peer's program does and that has no meaning here, once for
 	// each address and form. It must not block.
 	Info(from, text string)
+	// Unlike reports that an address which was only announced doesn't behave like a seed program's, once
+	// for each. Nothing is sent there unless ConnectJSON names it. It must not block.
+	Unlike(addr netip.AddrPort)
+	// ReadsAlong reports that a line client that came by itself, from this address, gets all messages. It must
+	// not block.
+	ReadsAlong(from netip.Addr)
+	// HeldBack reports that a message didn't go to a peer because of CheckName, once for each peer. It must
+	// not block.
+	HeldBack(p event.Peer)
 	// Undelivered reports that messages didn't reach a JSON peer, once until one does again.
 	Undelivered(p event.Peer, lines int, err error)
 	// Trouble reports that an address of ConnectLine or ConnectJSON can't be reached, for the first time
@@ -141,6 +160,7 @@ func New(g *group.Group, cfg Config) *Plain {
 	sh := &shared{cfg: cfg, group: g}
 	sh.json = &jsonPeers{
 		shared: sh, sightings: make(chan func(), maxSightings),
+		unlike: map[netip.AddrPort]time.Time{}, reportedUnlike: map[netip.AddrPort]struct{}{},
 		byAddr: map[netip.AddrPort]*jsonPeer{}, informed: map[string]struct{}{}, disconnected: map[string]netip.AddrPort{},
 	}
 	sh.lines = &lineClients{shared: sh, all: map[*lineClient]struct{}{}}
@@ -165,9 +185,14 @@ func (p *Plain) Peers() []event.Peer {
 	return out
 }
 
-// Send sends our own message to all plain peers and returns to how many. signed adds the seed's signature
-// where it fits. It never blocks.
-func (p *Plain) Send(text string, signed bool) int {
+// Send sends our own message to all plain peers but those held back, and returns to how many. signed adds the
+// seed's signature where it fits. It never blocks.
+func (p *Plain) Send(text string, signed bool) int { return p.send(text, signed, heldOut) }
+
+// SendUnsigned sends our own message to all plain peers, and returns to how many. It never blocks.
+func (p *Plain) SendUnsigned(text string) int { return p.send(text, false, heldIn) }
+
+func (p *Plain) send(text string, signed bool, held heldPeers) int {
 	if p.cfg.MuteReason() != "" {
 		return 0
 	}
@@ -180,14 +205,14 @@ func (p *Plain) Send(text string, signed bool) int {
 	if p.cfg.OmitName() {
 		name = ""
 	}
-	return p.json.sendAll(c, time.Now()) + p.lines.writeAll(nil, name, text)
+	return p.json.sendAll(c, time.Now(), held) + p.lines.writeAll(nil, name, text, held)
 }
 
 // WriteToLineClients writes a native peer's message to the line clients, as `name: text`. It never
 // blocks.
 func (p *Plain) WriteToLineClients(name, text string) {
 	if p.cfg.MuteReason() == "" {
-		p.lines.writeAll(nil, name, text)
+		p.lines.writeAll(nil, name, text, heldOut)
 	}
 }
 

@@ -37,6 +37,7 @@ func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jso
 		j.cfg.Handler.Refused(from.String(), accept.NotAllowed)
 		return nil
 	}
+	held := j.cfg.CheckName(name, addr)
 	now := time.Now()
 	j.reporting.Lock()
 	defer j.reporting.Unlock()
@@ -55,16 +56,20 @@ func (j *jsonPeers) register(from netip.Addr, d wire.Discovery, how origin) *jso
 		if pe.Addr != addr { // it is new, or has moved
 			delete(j.byAddr, pe.Addr)
 			j.byAddr[addr] = pe
-			pe.Addr, pe.beacons, pe.reachable = addr, 0, false
+			pe.Addr, pe.beacons, pe.reachable, pe.proven, pe.unlike = addr, 0, false, false, false
+		}
+		if pe.ID != id {
+			pe.writesAs, pe.reportedHeld = "", false // another program
 		}
 		pe.ID, pe.Name, pe.nameless = id, name, how == byGuess
+		pe.HeldBack = held || pe.writesAs != ""
 		pe.markAliveLocked(now)
 		switch how {
 		case byBeacon, byMDNS:
 			pe.beacons++
 			pe.introduce = pe.introduce || how == byMDNS
 		default:
-			pe.reachable = true
+			pe.reachable, pe.unlike = true, false
 		}
 		if pe.introduce && pe.introducedAt.IsZero() && pe.confirmed() {
 			j.queueIntroductionLocked(pe)

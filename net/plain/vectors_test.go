@@ -87,8 +87,8 @@ func quoteSaid(tb testing.TB, value string) string {
 func (w *world) play(bob *memnet.Host, parts ...string) (events []string, answer string) {
 	w.t.Helper()
 	w.restart()
-	w.beacons(bobID, "Bob", bobAddr)
-	w.beacons(carolID, "Carol", carolAddr)
+	w.introduces(bobID, "Bob", bobAddr)
+	w.introduces(carolID, "Carol", carolAddr)
 	w.rec.take()
 	conn := w.dial(bob)
 	from := accept.AddrPort(conn.LocalAddr()).String()

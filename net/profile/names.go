@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/lookalike"
 	"chat.lan/p2pchat/net/standing"
 )
 
@@ -21,6 +22,7 @@ const maxNamesADay = 5
 // names holds the first key seen under each name. The keys share the places: see package standing.
 type names struct {
 	first  map[string]firstKey // by folded name
+	claims map[string][]string // the names that look alike, by what they claim: see package lookalike
 	of     map[identity.Key][]string
 	places *standing.Budget[identity.Key]
 }
@@ -33,12 +35,14 @@ type firstKey struct {
 }
 
 func newNames() names {
-	return names{first: map[string]firstKey{}, of: map[identity.Key][]string{}, places: standing.NewBudget[identity.Key](maxKnown, maxKnown)}
+	return names{first: map[string]firstKey{}, claims: map[string][]string{}, of: map[identity.Key][]string{}, places: standing.NewBudget[identity.Key](maxKnown, maxKnown)}
 }
 
 // add remembers a name. If there are too many, another goes, which may be this one.
 func (n *names) add(name string, f firstKey, level standing.Level, from standing.Source) {
 	n.first[name] = f
+	claim := lookalike.Claim(name)
+	n.claims[claim] = append(n.claims[claim], name)
 	n.of[f.key] = append(n.of[f.key], name)
 	n.places.Add(f.key, level, from, 1)
 	for {
@@ -56,12 +60,24 @@ func (n *names) removeOldest(key identity.Key) {
 	oldest := slices.MinFunc(n.of[key], func(a, b string) int {
 		return cmp.Or(cmp.Compare(n.first[a].last, n.first[b].last), cmp.Compare(b, a))
 	})
-	delete(n.first, oldest)
-	n.of[key] = slices.DeleteFunc(n.of[key], func(name string) bool { return name == oldest })
-	if len(n.of[key]) == 0 {
-		delete(n.of, key)
-	}
+	n.remove(oldest)
+}
+
+// remove forgets a name.
+func (n *names) remove(name string) {
+	key := n.first[name].key
+	delete(n.first, name)
+	without(n.of, key, name)
+	without(n.claims, lookalike.Claim(name), name)
 	n.places.Take(key, 1)
+}
+
+// without removes a name from a list, and an empty list from its map.
+func without[K comparable](lists map[K][]string, at K, name string) {
+	lists[at] = slices.DeleteFunc(lists[at], func(other string) bool { return other == name })
+	if len(lists[at]) == 0 {
+		delete(lists, at)
+	}
 }
 
 // countToday returns how many names of a key are of today.
@@ -81,8 +97,9 @@ func (n *names) sorted() []string { return slices.Sorted(maps.Keys(n.first)) }
 // the name, and this key was never verified, it returns that earlier key and true. The caller then
 // warns of a new person. Names are compared without case, format characters and outer space, so
 // that no look-alike of that kind passes for another person. level and from are the key's (see package standing): when
-// there are too many names they decide which is forgotten. A key's sixth new name of a day isn't remembered. NoteName
-// doesn't wait for the disk.
+// there are too many names they decide which is forgotten. A key's sixth new name of a day isn't remembered. A verified
+// key takes its name over from a key that isn't verified, which then counts as the new person. NoteName doesn't wait for
+// the disk.
 func (k *Known) NoteName(name string, key identity.Key, level standing.Level, from standing.Source) (before identity.Key, known bool) {
 	folded := fold(name)
 	if folded == "" || key.IsZero() {
@@ -92,6 +109,11 @@ func (k *Known) NoteName(name string, key identity.Key, level standing.Level, fr
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	first, ok := k.names.first[folded]
+	_, compared := k.verified[key]
+	if _, before := k.verified[first.key]; ok && compared && !before && first.key != key && k.names.countToday(key, today) < maxNamesADay {
+		k.names.remove(folded)
+		ok = false
+	}
 	switch {
 	case !ok && k.names.countToday(key, today) >= maxNamesADay:
 		return identity.Key{}, false
@@ -104,10 +126,21 @@ func (k *Known) NoteName(name string, key identity.Key, level standing.Level, fr
 		k.names.first[folded] = first
 		k.markDirtyLocked()
 	}
-	if _, compared := k.verified[key]; first.key != key && !compared {
+	if first.key != key && !compared {
 		return first.key, true
 	}
 	return identity.Key{}, false
+}
+
+// Lookalikes returns the keys that are remembered under a name which could be taken for this one, and that name.
+func (k *Known) Lookalikes(name string) map[identity.Key]string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	keys := map[identity.Key]string{}
+	for _, other := range k.names.claims[lookalike.Claim(name)] {
+		keys[k.names.first[other].key] = other
+	}
+	return keys
 }
 
 // fold returns the form in which names are compared.

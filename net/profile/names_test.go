@@ -3,6 +3,7 @@ package profile
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -98,6 +99,55 @@ func TestNamesADay(t *testing.T) {
 	}
 	if n := len(k.names.first); n != 2*maxNamesADay+1 {
 		t.Errorf("%d names a day later", n)
+	}
+}
+
+// Names that look alike lead to all keys that are remembered under them, also after a start.
+func TestLookalikes(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	k := p.Known()
+	k.NoteName("Bob", key(1), standing.Met, at(1))
+	k.NoteName("b0b", key(2), standing.Met, at(2))
+	k.NoteName("carol", key(3), standing.Met, at(3))
+	check := func(name string, want map[identity.Key]string) {
+		t.Helper()
+		if got := k.Lookalikes(name); !maps.Equal(got, want) {
+			t.Errorf("%q looks like the name of %v, want %v", name, got, want)
+		}
+	}
+	check("ВОВ", map[identity.Key]string{key(1): "bob", key(2): "b0b"}) // Cyrillic
+	check("dave", nil)
+	k.names.remove("bob")
+	check("bob·91c0", map[identity.Key]string{key(2): "b0b"})
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k = open(t, dir).Known()
+	check("BOB", map[identity.Key]string{key(2): "b0b"})
+	k.names.remove("b0b")
+	check("bob", nil)
+	if len(k.names.claims) != 1 || len(k.names.of) != 1 || k.names.places.Used() != 1 {
+		t.Errorf("%d names are left", k.names.places.Used())
+	}
+}
+
+// A verified key takes its name over from a stranger who had it first, but not from another verified key.
+func TestVerifiedKeyTakesItsName(t *testing.T) {
+	k := newKnown(t.TempDir())
+	for _, n := range []int{2, 3} {
+		if err := k.SetVerified(key(n), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, step := range []struct{ key, before int }{{1, 0}, {2, 0}, {1, 2}, {3, 0}, {2, 0}} {
+		before, known := k.NoteName("Bob", key(step.key), standing.Met, at(step.key))
+		if known != (step.before != 0) || known && before != key(step.before) {
+			t.Errorf("step %d: before it was %v, %v", i, before, known)
+		}
+	}
+	if got := k.Lookalikes("bob"); !maps.Equal(got, map[identity.Key]string{key(2): "bob"}) {
+		t.Errorf("the name is that of %v", got)
 	}
 }
 

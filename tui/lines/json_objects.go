@@ -27,7 +27,8 @@ type (
 		RTT       *float64 `json:"rtt_ms,omitempty"` // to the microsecond
 		Verified  bool     `json:"verified,omitempty"`
 		Ignored   bool     `json:"ignored,omitempty"`
-		Was       string   `json:"was,omitempty"` // the name before
+		HeldBack  bool     `json:"held_back,omitempty"` // it gets only what /unsigned sends
+		Was       string   `json:"was,omitempty"`       // the name before
 	}
 	jsonMessage struct {
 		Event     string `json:"event"`
@@ -83,7 +84,7 @@ type (
 		Event string `json:"event"`
 		Text  string `json:"text"`
 		Hint  string `json:"hint,omitempty"`
-		Level string `json:"level,omitempty"` // "warning", or absent
+		Level string `json:"level,omitempty"` // "warning", "alarm", or absent
 	}
 	jsonList struct {
 		Event string     `json:"event"`

@@ -49,8 +49,8 @@ func (v *jsonView) event(ev event.Event, _ event.State) {
 		switch ev.Level {
 		case event.Error:
 			v.put(jsonText{Event: "error", Text: ev.Text, Hint: ev.Hint})
-		case event.Warning:
-			v.put(jsonText{Event: "info", Text: ev.Text, Hint: ev.Hint, Level: "warning"})
+		case event.Warning, event.Alarm:
+			v.put(jsonText{Event: "info", Text: ev.Text, Hint: ev.Hint, Level: string(ev.Level)})
 		default:
 			v.put(jsonText{Event: "info", Text: ev.Text, Hint: ev.Hint})
 		}
@@ -97,7 +97,7 @@ func objects[T, O any](list []T, convert func(T) O) []O {
 
 func peerObject(p event.Peer) jsonPeer {
 	o := jsonPeer{State: string(p.State), ID: p.ID, Key: p.Key.String(), Name: p.Name, Kind: string(p.Kind),
-		Encrypted: p.Encrypted(), Verified: p.Verified, Ignored: p.Ignored}
+		Encrypted: p.Encrypted(), Verified: p.Verified, Ignored: p.Ignored, HeldBack: p.HeldBack}
 	if p.Addr.IsValid() {
 		o.Addr = wording.Unmapped(p.Addr).String()
 	}

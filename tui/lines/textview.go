@@ -138,7 +138,7 @@ func when(t, now time.Time) string {
 }
 
 // signs stand before notices.
-var signs = map[event.Level]string{event.Error: "❌ ", event.Warning: "⚠️  ", event.Info: "ℹ️  "}
+var signs = map[event.Level]string{event.Alarm: "🚨 ", event.Error: "❌ ", event.Warning: "⚠️  ", event.Info: "ℹ️  "}
 
 // refusal shows the first of a kind and then only each doubling: a flood refused is not to become a
 // flood shown.

@@ -41,11 +41,11 @@ func (r *renderer) drawEntry(e *entry, named, selected bool) []string {
 		mark, style = t.Blocked, t.Warn
 	case e.level == event.Warning:
 		mark, style = t.Unsigned, t.Warn
-	case e.level == event.Error:
+	case e.level == event.Error, e.level == event.Alarm:
 		mark, style = t.Refused, t.Bad
 	}
 	text := style
-	if e.kind == lateArrival || e.kind == noticeEntry && e.level != event.Info {
+	if e.kind == lateArrival || e.kind == noticeEntry && e.level != event.Info && e.level != event.Alarm {
 		text = t.Text
 	}
 	row := t.Row(r.width)

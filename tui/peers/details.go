@@ -48,6 +48,9 @@ func (p *Pane) DetailRows(width int) []string {
 		row("key", peer.Key.String())
 	}
 	row("standing", wording.Standing(peer.Standing))
+	if peer.HeldBack {
+		row("messages", wording.GetsUnsigned+": it has the name of a person you verified, and no key")
+	}
 	row("state", formatState(peer, p.cfg.Now()))
 	row("traffic", fmt.Sprintf("%s in, %s out", formatBytes(peer.In), formatBytes(peer.Out)))
 	if peer.RTT > 0 {

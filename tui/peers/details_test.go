@@ -37,6 +37,7 @@ func TestDetailsByTrustAndState(t *testing.T) {
 		{"not compared", func(*event.Peer) {}, []string{"bob  encrypted, not verified yet", "here for 2 h 3 min", "0 B in, 0 B out"}, "round trip"},
 		{"compared", func(p *event.Peer) { p.Verified, p.RTT = true, 101*time.Millisecond }, []string{"bob  ✓ verified", "round trip   101 ms"}, "not verified"},
 		{"cleartext", func(p *event.Peer) { p.Kind = event.KindJSON }, []string{"not encrypted, not signed"}, "verified"},
+		{"under a verified person's name", func(p *event.Peer) { p.Kind, p.HeldBack = event.KindJSON, true }, []string{"not encrypted, not signed", "messages     gets only /unsigned"}, "✓"},
 		{"late", func(p *event.Peer) { p.State = event.Late }, []string{"late: nothing heard for 2 h 3 min"}, "here"},
 		{"relayed", func(p *event.Peer) { p.State = event.Relayed }, []string{"here, reached through others"}, "left"},
 		{"left", func(p *event.Peer) { p.State = event.Left }, []string{"left, gone for 2 h 3 min"}, "here for"},

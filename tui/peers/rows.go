@@ -127,6 +127,8 @@ func (p *Pane) note(peer event.Peer) (sanitize.SafeText, theme.Style) {
 		return sanitize.Linef("%s%s", peer.State, formatAgo(p.cfg.Now().Sub(peer.Changed))), t.Dim
 	case peer.Ignored:
 		return sanitize.Trusted("ignored"), t.Warn
+	case peer.HeldBack:
+		return sanitize.Trusted("no key"), t.Bad
 	case !peer.Encrypted():
 		return sanitize.Trusted("plain"), t.Warn
 	case peer.State == event.Late:

@@ -51,6 +51,7 @@ func TestNoteByState(t *testing.T) {
 		{"relayed", []func(*event.Peer){func(p *event.Peer) { p.State = event.Relayed }}, " ● bob relayed"},
 		{"ignored and late", []func(*event.Peer){func(p *event.Peer) { p.State, p.Ignored = event.Late, true }}, " ◐ bob ignored"},
 		{"cleartext", []func(*event.Peer){func(p *event.Peer) { p.Kind = event.KindJSON }}, " ● bob plain"},
+		{"under a verified person's name", []func(*event.Peer){func(p *event.Peer) { p.Kind, p.HeldBack = event.KindJSON, true }}, " ● bob·ecc1 no key"},
 		{"left just now", []func(*event.Peer){func(p *event.Peer) { p.State = event.Left }, ago(59 * time.Second)}, " ○ bob left"},
 		{"lost a while ago", []func(*event.Peer){func(p *event.Peer) { p.State = event.Lost }, ago(9 * time.Minute)}, " ○ bob lost 9 min"},
 	} {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"chat.lan/p2pchat/net/lookalike"
 )
 
 // minID is the length from which hex that is a peer's id means no other peer.
@@ -39,9 +41,9 @@ func (r *Roster) Find(text string) []string {
 
 // findLocked searches the peers that are here, or those that are gone.
 func (r *Roster) findLocked(text string, gone bool) []string {
-	look := Skeleton(text)
+	look := lookalike.Skeleton(text)
 	name, digits := splitSuffix(text)
-	named, prefix := Skeleton(name), strings.ToLower(strings.ReplaceAll(text, "-", ""))
+	named, prefix := lookalike.Skeleton(name), strings.ToLower(strings.ReplaceAll(text, "-", ""))
 	byKey := len(prefix) >= minDigits && isHex(prefix)
 
 	var exact, begins, keyed []*entry
@@ -101,15 +103,15 @@ func (r *Roster) Complete(prefix string) []string {
 		at, prefix = "@", p
 	}
 	// Only case and compatibility forms are folded: with lookalikes, 0 would complete to O.
-	look := plainFold(prefix)
-	typed := plainFold(strings.ReplaceAll(prefix, ".", "·"))
+	look := lookalike.Fold(prefix)
+	typed := lookalike.Fold(strings.ReplaceAll(prefix, ".", "·"))
 	var labels []string
 	for _, e := range r.peers {
 		if e.gone != 0 {
 			continue
 		}
 		label := r.labelLocked(e.id).String()
-		if l := plainFold(label); strings.HasPrefix(l, look) || strings.HasPrefix(l, typed) {
+		if l := lookalike.Fold(label); strings.HasPrefix(l, look) || strings.HasPrefix(l, typed) {
 			labels = append(labels, at+label)
 		}
 	}

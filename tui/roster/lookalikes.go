@@ -3,6 +3,7 @@ package roster
 import (
 	"slices"
 
+	"chat.lan/p2pchat/net/lookalike"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -47,5 +48,5 @@ func (r *Roster) leaveLocked(e *entry) {
 // isReserved reports whether a name looks like one that the program itself uses: "you" stands over the
 // local peer's messages, and "?" for peers without a name. Peers so called always have a suffix.
 func isReserved(look string) bool {
-	return look == Skeleton("you") || look == Skeleton(sanitize.Nameless)
+	return look == lookalike.Skeleton("you") || look == lookalike.Skeleton(sanitize.Nameless)
 }

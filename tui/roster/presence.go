@@ -21,6 +21,9 @@ func (r *Roster) NotePeer(p event.Peer) (before event.State) {
 	}
 	before = r.present[p.ID]
 	r.setLocked(ID(p.Key, p.ID), p.Name)
+	if p.HeldBack {
+		r.byLook[r.peers[ID(p.Key, p.ID)].look].clashed = true // with a verified person, who may not be here
+	}
 	if p.Present() {
 		r.present[p.ID] = p.State
 	} else {

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"strings"
 	"testing"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -44,6 +45,21 @@ func TestIgnored(t *testing.T) {
 		if r.NotePeer(bob); r.IsIgnored(bob.ID) != on {
 			t.Errorf("ignored is %v, want %v", !on, on)
 		}
+	}
+}
+
+// A peer in clear under a verified person's name has a suffix, though that person isn't here.
+func TestHeldBackPeerHasASuffix(t *testing.T) {
+	var r Roster
+	bob := peer(2, "bob")
+	r.NotePeer(bob)
+	if got := r.Label(ID(bob.Key, bob.ID)).String(); got != "bob" {
+		t.Errorf("the label is %q", got)
+	}
+	bob.HeldBack = true
+	r.NotePeer(bob)
+	if got := r.Label(ID(bob.Key, bob.ID)).String(); !strings.HasPrefix(got, "bob·") {
+		t.Errorf("the label is %q", got)
 	}
 }
 

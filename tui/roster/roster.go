@@ -19,6 +19,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/lookalike"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -82,7 +83,7 @@ func (r *Roster) setLocked(id, name string) {
 	if e.look != "" && label == e.name {
 		return
 	}
-	look := Skeleton(label.String())
+	look := lookalike.Skeleton(label.String())
 	if look != e.look {
 		r.leaveLocked(e)
 		r.joinLocked(e, look)

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/lookalike"
 	"chat.lan/p2pchat/tui/sanitize"
 )
 
@@ -96,26 +97,6 @@ func TestHostileNames(t *testing.T) {
 	setName(&r, key("eeee"), " ")
 	wantLabel(t, &r, key("eeee"), "?·eeee")
 	wantLabel(t, &r, key("ffff"), "?·ffff") // never named
-}
-
-func TestSkeleton(t *testing.T) {
-	for _, same := range [][]string{
-		{"bob", "BOB", "b0b", "bоb", "ｂｏｂ", "𝓫𝓸𝓫", "bób"},
-		{"alice", "аlісе", "aIice", "a1ice", "Αlice"},
-		{"Вова", "вова"}, {"Νίκος", "νίκος", "ΝΊΚΟΣ"}, {"straße", "STRASSE"}, {"ﬁn", "fin"},
-		{"modern", "modem"}, {"علی\u200Cرضا", "علیرضا"},
-	} {
-		for _, s := range same[1:] {
-			if Skeleton(s) != Skeleton(same[0]) {
-				t.Errorf("%q looks like %q, %q like %q", same[0], Skeleton(same[0]), s, Skeleton(s))
-			}
-		}
-	}
-	for _, s := range [][2]string{{"bob", "rob"}, {"कि", "कु"}, {"李", "王"}, {"anna", "anne"}, {"שרה", "שרי"}} {
-		if Skeleton(s[0]) == Skeleton(s[1]) {
-			t.Errorf("%q and %q both look like %q", s[0], s[1], Skeleton(s[0]))
-		}
-	}
 }
 
 func TestLabelWithin(t *testing.T) {
@@ -242,10 +223,10 @@ func TestLabelsAreDistinct(t *testing.T) {
 		seen := map[string]string{}
 		for id := range ids {
 			label := r.Label(id).String()
-			if other, ok := seen[Skeleton(label)]; ok {
+			if other, ok := seen[lookalike.Skeleton(label)]; ok {
 				rt.Fatalf("%q and %q both look like %q", id, other, label)
 			}
-			seen[Skeleton(label)] = id
+			seen[lookalike.Skeleton(label)] = id
 			if got := sanitize.Line(label).String(); got != label {
 				rt.Fatalf("label %q is not clean", label)
 			}

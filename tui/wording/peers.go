@@ -16,6 +16,9 @@ const (
 // notEncrypted warns that messages to a peer can be read on the way.
 const notEncrypted = "not encrypted"
 
+// GetsUnsigned says that a peer in clear goes by a verified person's name; raw.
+const GetsUnsigned = "gets only /unsigned"
+
 // Arrived reports a peer that came, under its label.
 func Arrived(label sanitize.SafeText, p event.Peer) sanitize.SafeText {
 	if !p.Encrypted() {
@@ -47,6 +50,9 @@ func PeerMarks(p event.Peer) (words []string) {
 	}
 	if p.Ignored {
 		words = append(words, "ignored")
+	}
+	if p.HeldBack {
+		words = append(words, GetsUnsigned)
 	}
 	return words
 }

@@ -236,6 +236,7 @@ func TestPeerMarks(t *testing.T) {
 		{event.Peer{Kind: event.KindNative, Verified: true}, "verified"},
 		{event.Peer{Kind: event.KindJSON}, "not encrypted"},
 		{event.Peer{Kind: event.KindLine, Ignored: true}, "not encrypted, ignored"},
+		{event.Peer{Kind: event.KindJSON, HeldBack: true}, "not encrypted, gets only /unsigned"},
 	} {
 		if got := strings.Join(PeerMarks(tc.p), ", "); got != tc.want {
 			t.Errorf("%+v is marked %q, want %q", tc.p, got, tc.want)

@@ -32,9 +32,10 @@ var may = map[string][]string{
 	"net/group":       {},
 	"net/memnet":      {},
 	"net/search":      {},
+	"net/lookalike":   {},
 	"net/":            {"net/", "crypto/", "vote"},
 	"tui/cli":         {"tui", "net/", "crypto/", "vote"},
-	"tui":             {"tui/", "net/event", "net/group", "net/search", "vote", "crypto/identity"},
+	"tui":             {"tui/", "net/event", "net/group", "net/search", "net/lookalike", "vote", "crypto/identity"},
 }
 
 // The root holds main.go alone, imports point down, and only the screen knows Charm's libraries.

@@ -33,6 +33,7 @@ type script struct {
 	peers map[string]string // known peers: id → host:port
 	beats map[string]int    // Heartbeats, by id
 	got   []string          // objects that came by TCP, as they came
+	empty int               // connections that ended before anything came, which its program reports as errors
 	more  chan struct{}     // closed and made anew when any of these grows
 	dead  bool
 	done  chan struct{} // closed by kill
@@ -70,6 +71,9 @@ func (s *script) read(conn net.Conn) {
 	buf := make([]byte, 1024)
 	n, err := conn.Read(buf)
 	if err != nil {
+		s.mu.Lock()
+		s.empty++
+		s.mu.Unlock()
 		return
 	}
 	s.receive(buf[:n], true)

@@ -1,7 +1,12 @@
-package roster
+// Package lookalike tells which names could be taken for each other.
+//
+// The screen compares names to set namesakes apart. The node compares them to notice a peer without a key under the
+// name of a known person. So both agree about what looks alike.
+package lookalike
 
 import (
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -13,7 +18,7 @@ import (
 // as Latin. It errs to the safe side: a suffix too many costs nothing. The result is for
 // comparing only, and never empty for a name that isn't. The term is that of Unicode's UTS #39.
 func Skeleton(name string) string {
-	s := norm.NFD.String(plainFold(name))
+	s := norm.NFD.String(Fold(name))
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r >= 0x0300 && r <= 0x036F, r == '\u200C', r == '\u200D':
@@ -29,15 +34,55 @@ func Skeleton(name string) string {
 		return r
 	}, s)
 	// Two letters that read as one in most fonts of terminals.
-	s = strings.NewReplacer("rn", "m", "vv", "w").Replace(s)
+	s = pairs.Replace(s)
 	if s == "" {
 		return name
 	}
 	return norm.NFC.String(s)
 }
 
-// plainFold folds case and compatibility forms only.
-func plainFold(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
+var pairs = strings.NewReplacer("rn", "m", "vv", "w")
+
+// maxClaim is how many bytes of a name Claim reads. A screen shows fewer.
+const maxClaim = 256
+
+// Claim returns whose name a peer claims: names with the same claim pass for each other. It is the Skeleton's letters and digits, without what a screen leaves out or adds: spaces, punctuation, invisible
+// characters, "(you)", and the dot and hex digits that tell namesakes apart. A name of nothing else claims itself.
+func Claim(name string) string {
+	if len(name) > maxClaim {
+		name = name[:maxClaim]
+	}
+	name = strings.ToValidUTF8(name, "")
+	s := strings.ReplaceAll(Fold(name), "(you)", "")
+	s = withoutSuffix(s)
+	s = strings.Map(func(r rune) rune {
+		if !unicode.In(r, unicode.L, unicode.N, unicode.M) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) {
+			return -1
+		}
+		return r
+	}, s)
+	if s == "" {
+		return Skeleton(strings.TrimSpace(name))
+	}
+	return Skeleton(s)
+}
+
+// withoutSuffix cuts a last dot of any kind with four or more hex digits after it.
+func withoutSuffix(s string) string {
+	s = strings.TrimRightFunc(s, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.N, unicode.M) })
+	i := strings.LastIndexFunc(s, func(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) })
+	if i <= 0 {
+		return s
+	}
+	_, digits, _ := strings.Cut(s[i:], string([]rune(s[i:])[:1]))
+	if len(digits) < 4 || strings.Trim(digits, "0123456789abcdef") != "" {
+		return s
+	}
+	return s[:i]
+}
+
+// Fold folds case and compatibility forms only.
+func Fold(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
 
 // ascii folds the characters of ASCII that look alike in terminal fonts.
 func ascii(r rune) rune {
