@@ -160,7 +160,7 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 		var bye *link.ByeError
 		if errors.As(err, &bye) && bye.Reason == wire.ByeFull {
 			full = true
-			if m.noteFull() {
+			if m.noteFull(r) {
 				m.cfg.Handler.Trouble(r.String(), err)
 			}
 		}
@@ -183,12 +183,12 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 	return refused || !m.wantsLinkLocked(p)
 }
 
-// noteFull notes that a peer has no place for us. It reports whether the user hears of it, which is once while there is
-// no link at all.
-func (m *Mesh) noteFull() bool {
+// noteFull notes that a peer has no place for us. It reports whether the user hears of it: once while there is no link
+// at all, and not if Connect dials that route, which reports it too.
+func (m *Mesh) noteFull(r Route) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	first := !m.saidFull && m.links == 0
+	first := !m.saidFull && m.links == 0 && m.named[r.String()] == nil
 	m.saidFull = m.saidFull || first
 	return first
 }
