@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/memnet"
+	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -151,8 +152,9 @@ func TestTrouble(t *testing.T) {
 		elsewhere.Store(true)
 		b := join(t, h, identityOf(2), admit)
 		time.Sleep(time.Minute)
-		if told := a.troubles(); len(told) != 2 || !errors.Is(told[1], errRefused) {
-			t.Errorf("trouble %v, want that we refuse it", told)
+		var bye *link.ByeError
+		if told := a.troubles(); len(told) != 2 || !errors.As(told[1], &bye) || bye.Reason != wire.ByeRoom {
+			t.Errorf("trouble %v, want that it refuses us", told)
 		}
 		time.Sleep(10 * time.Minute)
 		if c := d.count() - before; c > 20 {
