@@ -32,7 +32,7 @@ func NewAuthor(id *identity.Identity, room record.RoomID) *Author {
 	return &Author{id: id, room: room, Stamp: func() record.Time { return record.Time{Ms: time.Now().UnixMilli()} }}
 }
 
-// Open begins a feed, of any number but 0.
+// Open begins a feed, of any number but 0. It is called before all methods that sign a record of a feed.
 func (a *Author) Open(feed record.Feed, name string) *record.Record {
 	a.feed, a.seq = feed, 0
 	return a.sign(record.KindOpen, record.NamingData(name))
@@ -74,7 +74,7 @@ func (a *Author) Place() (key record.FeedKey, records uint64) {
 // sign signs the next record. It panics where the test asks for one that no one can sign.
 func (a *Author) sign(kind record.Kind, data json.RawMessage) *record.Record {
 	if a.feed == 0 {
-		a.Open(record.NewFeed(), defaultName)
+		panic("hostile: no feed was opened")
 	}
 	rec, err := record.Sign(a.id, record.Body{
 		Room: a.room, Feed: a.feed, Seq: a.seq, Prev: a.prev, Time: a.Stamp(), Kind: kind, Data: data,

@@ -173,6 +173,7 @@ func TestAuthor(t *testing.T) {
 	room := record.OpenRoom("lobby")
 	a := hostile.NewAuthor(hostile.Key(1, 1), room)
 	a.Stamp = func() record.Time { return record.Time{Ms: 5, N: hostile.MaxCounter} }
+	a.Open(9, "x")
 	first := a.Say("one")
 	if first.Time().N != hostile.MaxCounter || first.Seq() != 1 {
 		t.Errorf("at %v, seq %d", first.Time(), first.Seq())
