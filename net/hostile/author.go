@@ -23,13 +23,21 @@ type Author struct {
 	seq  uint64
 	prev record.ID
 
-	// Stamp returns the time of the next record. It may be replaced; at first it is the machine's.
+	// Stamp returns the time of the next record. It may be replaced; at first it is that of an honest clock.
 	Stamp func() record.Time
 }
 
 // NewAuthor returns an Author who has no feed yet.
 func NewAuthor(id *identity.Identity, room record.RoomID) *Author {
-	return &Author{id: id, room: room, Stamp: func() record.Time { return record.Time{Ms: time.Now().UnixMilli()} }}
+	var last record.Time
+	return &Author{id: id, room: room, Stamp: func() record.Time {
+		if now := time.Now().UnixMilli(); now > last.Ms {
+			last = record.Time{Ms: now}
+		} else {
+			last.N++
+		}
+		return last
+	}}
 }
 
 // Open begins a feed, of any number but 0. It is called before all methods that sign a record of a feed.

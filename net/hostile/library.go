@@ -45,12 +45,20 @@ func (l *Library) Take(_ *Peer, m wire.Message) {
 		records = m.Records
 	}
 	for _, r := range records {
-		if claim, err := record.Parse(r.Body, r.Sig); err == nil && claim.Body().Feed != 0 {
+		if claim, err := record.Parse(r.Body, r.Sig); err == nil && claim.Body().Feed != 0 && !l.has(claim) {
 			if rec, err := claim.Verify(); err == nil {
 				l.Add(rec)
 			}
 		}
 	}
+}
+
+// has reports whether there is a record in that place: a second signature isn't checked for it.
+func (l *Library) has(c *record.Claim) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := c.Body()
+	return l.feeds[record.FeedKey{Author: b.Author, Feed: b.Feed}][b.Seq] != nil
 }
 
 // Remove takes a feed out.
