@@ -175,6 +175,22 @@ func TestForgers(t *testing.T) {
 	})
 }
 
+// Who is said to be at an honest peer's address, and isn't, is no one's fault there: the user hears nothing of it.
+func TestInventedPeersBlameNoOne(t *testing.T) {
+	onStreet(t, 2, func(t *testing.T, s *street) {
+		p := s.attack(s.nodes[0], s.hostile(0))
+		rng := rand.New(rand.NewPCG(1, 1))
+		if _, err := p.SendAll(hostile.InventedPeers(rng, 2, func() string { return s.nodes[1].addr })); err != nil {
+			t.Fatal(err)
+		}
+		pass(20 * time.Second)
+		for _, r := range told[event.Refused](s.nodes[0]) {
+			t.Errorf("%s is refused: %s", r.From, r.Reason)
+		}
+		s.talk(time.Second, "blamed for nothing")
+	})
+}
+
 // Invented peers cost few dials, also while their names never end. Nothing of them stays in the way of a real one.
 func TestInventedPeers(t *testing.T) {
 	onStreet(t, 1, func(t *testing.T, s *street) {
