@@ -108,6 +108,7 @@ func (l *liar) stamp() record.Time {
 	t := record.Time{Ms: time.Now().UnixMilli()}
 	switch l.rng.IntN(6) {
 	case 0:
+		t.Ms += l.rng.Int64N(5 * 60_000)
 		t.N = hostile.MaxCounter - l.rng.Int64N(2)
 	case 1:
 		t.Ms += l.rng.Int64N(2*24*3600_000) - 24*3600_000
@@ -235,7 +236,7 @@ var acts = []act{
 			_ = p.Send(hostile.Frame(rec))
 		}
 	}},
-	{name: "flood-messages", play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Messages(l.author, 100, 100)) }},
+	{name: "flood-messages", play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Messages(l.author, 50, 100)) }},
 
 	// Floods that fill what is bounded for all together.
 	{name: "flood-feeds", off: true, play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Feeds(l.author, 2000, l.rng)) }},
