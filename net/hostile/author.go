@@ -79,7 +79,7 @@ func (a *Author) Place() (key record.FeedKey, records uint64) {
 	return record.FeedKey{Author: a.id.Key(), Feed: a.feed}, a.seq
 }
 
-// sign signs the next record. It panics where the test asks for one that no one can sign.
+// sign signs the next record. It panics at a record that package record refuses to sign.
 func (a *Author) sign(kind record.Kind, data json.RawMessage) *record.Record {
 	if a.feed == 0 {
 		panic("hostile: no feed was opened")

@@ -11,8 +11,8 @@
 // says: truthfully from a Library, falsely, without end, or not at all. Each part can be taken from it.
 //
 // An Author signs records: valid ones, forged ones, two for one place, and with any time, kind or feed. A flood is a
-// sequence of messages that SendAll takes as far as the test wants. A Crowd is many keys at few addresses. What is
-// chosen at random follows from a seed.
+// sequence of messages for SendAll, of any length. A Crowd is many keys at few addresses. All chance follows from a
+// seed.
 //
 // The package shares no code with package link, and knows the protocol from the comment of package wire only. So an
 // error there can't hide here. Its goroutines belong to Config.Group and wait as synctest wants it.

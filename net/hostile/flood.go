@@ -67,7 +67,7 @@ func Forgeries(rec *record.Record, times int) iter.Seq[wire.Message] {
 // maxContacts is how many peers a Peers frame may name.
 const maxContacts = 50
 
-// InventedPeers names keys that no one has, in so many frames of 50, at addresses that addr returns.
+// InventedPeers names keys without an owner, in so many frames of 50, at addresses that addr returns.
 func InventedPeers(rng *rand.Rand, frames int, addr func() string) iter.Seq[wire.Message] {
 	return func(yield func(wire.Message) bool) {
 		for range frames {
@@ -82,7 +82,7 @@ func InventedPeers(rng *rand.Rand, frames int, addr func() string) iter.Seq[wire
 	}
 }
 
-// InventedLinks names links to so many keys that no one has.
+// InventedLinks names links to so many keys without an owner.
 func InventedLinks(rng *rand.Rand, links int) wire.Links {
 	var m wire.Links
 	for range links {
@@ -91,7 +91,7 @@ func InventedLinks(rng *rand.Rand, links int) wire.Links {
 	return m
 }
 
-// InventedHoldings claims so many feeds of keys that no one has.
+// InventedHoldings claims so many feeds of keys without an owner.
 func InventedHoldings(rng *rand.Rand, feeds int) (claimed []wire.Holding) {
 	for range feeds {
 		claimed = append(claimed, wire.Holding{
@@ -110,7 +110,7 @@ func InventedWant(rng *rand.Rand, room record.RoomID, of []wire.Holding) wire.Wa
 	return w
 }
 
-// UnknownTag is a frame that only a later version of the protocol could know.
+// UnknownTag returns a payload that only a later version of the protocol could know.
 func UnknownTag(rng *rand.Rand) []byte {
 	return fmt.Appendf(nil, `{"Hologram%d":{"x":[1,2,3]}}`, rng.IntN(1000))
 }

@@ -17,7 +17,7 @@ func Key(seed uint64, n int) *identity.Identity {
 	return identity.FromSeed(b)
 }
 
-// inventedKey returns a key without an identity: a key that no one has.
+// inventedKey returns a key without an owner.
 func inventedKey(rng *rand.Rand) identity.Key {
 	for {
 		var b [32]byte

@@ -9,7 +9,7 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// pacedConn reads as slowly as it is told.
+// pacedConn reads at a pace that may change.
 type pacedConn struct {
 	net.Conn
 	ctx  context.Context // ends with Close

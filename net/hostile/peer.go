@@ -47,8 +47,8 @@ type Peer struct {
 	tls   *tls.Conn
 	room  record.RoomID
 	group *group.Group
-	hello wire.Hello   // of the other side
-	key   identity.Key // of the other side
+	hello wire.Hello   // the other side's
+	key   identity.Key // the other side's
 
 	writing sync.Mutex // held over each write
 	turn    atomic.Uint64
@@ -146,7 +146,7 @@ func (p *Peer) Bye(reason string) error {
 	return errors.Join(p.Send(wire.Bye{Reason: reason}), p.tls.CloseWrite())
 }
 
-// Ended is closed when the link is down.
+// Ended returns a channel that is closed when the link is down.
 func (p *Peer) Ended() <-chan struct{} { return p.ended }
 
 // ByeReason returns the reason that the other side gave for the end, or "".
