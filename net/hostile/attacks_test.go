@@ -42,7 +42,7 @@ func TestLiarsDelayANewcomer(t *testing.T) {
 				cfg := s.hostile(0)
 				cfg.Receive = library.Take
 				p := s.attack(s.nodes[0], cfg)
-				const each = 200
+				const each = 60
 				for n := range each {
 					for i, h := range s.nodes {
 						if err := h.Say(fmt.Sprint(i, "/", n)); err != nil {

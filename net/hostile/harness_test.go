@@ -49,6 +49,7 @@ func onStreet(t *testing.T, nodes int, do func(t *testing.T, s *street)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &street{t: t, net: memnet.New(1)}
+		s.net.SetDefault(memnet.Link{MinLatency: time.Millisecond, MaxLatency: 3 * time.Millisecond}) // time passes in a loop of questions, too
 		s.group = group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 		defer func() {
 			for _, h := range s.nodes {
