@@ -63,7 +63,7 @@ func open(ctx context.Context, raw net.Conn, cfg Config, dialed bool) (*Peer, er
 	if cfg.Name == "" {
 		cfg.Name = defaultName
 	}
-	p := &Peer{cfg: cfg, raw: raw, room: record.OpenRoom(cfg.Room), ended: make(chan struct{})}
+	p := &Peer{cfg: cfg, raw: raw, room: record.OpenRoom(cfg.Room), writing: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := p.open(ctx, dialed); err != nil {
 		p.raw.Close()
 		return nil, fmt.Errorf("hostile: %w", err)
