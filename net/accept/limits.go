@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -115,10 +116,16 @@ func (l *connLimiter) removeLocked(s *slot) bool {
 type Semaphore struct {
 	max, maxOfAddr int
 
-	mu     sync.Mutex
-	inside int
-	ofAddr map[netip.Addr]int
-	left   chan struct{} // closed at the next Leave; nil while nothing waits
+	mu      sync.Mutex
+	inside  int
+	ofAddr  map[netip.Addr]int
+	waiting []*entrant // in the order in which they came
+}
+
+// entrant waits for a place. Each place goes to one of them: a thousand that wait must not all wake for it.
+type entrant struct {
+	addr    netip.Addr
+	entered chan struct{} // closed when it has a place
 }
 
 // NewSemaphore returns a Semaphore that lets in max, and of one address maxOfAddr.
@@ -145,21 +152,28 @@ func (s *Semaphore) enterLocked(a netip.Addr) bool {
 
 // Enter waits for a place and reports true, or reports false without one when ctx ends.
 func (s *Semaphore) Enter(ctx context.Context, a netip.Addr) bool {
-	for ctx.Err() == nil {
-		s.mu.Lock()
-		if s.enterLocked(a) {
-			s.mu.Unlock()
-			return true
-		}
-		if s.left == nil {
-			s.left = make(chan struct{})
-		}
-		left := s.left
+	if ctx.Err() != nil {
+		return false
+	}
+	s.mu.Lock()
+	if s.enterLocked(a) {
 		s.mu.Unlock()
-		select {
-		case <-left:
-		case <-ctx.Done():
-		}
+		return true
+	}
+	e := &entrant{a, make(chan struct{})}
+	s.waiting = append(s.waiting, e)
+	s.mu.Unlock()
+	select {
+	case <-e.entered:
+		return true
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.waiting, e); i >= 0 {
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+	} else { // it got a place meanwhile
+		s.leaveLocked(a)
 	}
 	return false
 }
@@ -168,12 +182,20 @@ func (s *Semaphore) Enter(ctx context.Context, a netip.Addr) bool {
 func (s *Semaphore) Leave(a netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.leaveLocked(a)
+}
+
+// leaveLocked gives a place back, and gives it to the first that waits and may have it.
+func (s *Semaphore) leaveLocked(a netip.Addr) {
 	s.inside--
 	if s.ofAddr[a]--; s.ofAddr[a] == 0 {
 		delete(s.ofAddr, a)
 	}
-	if s.left != nil {
-		close(s.left)
-		s.left = nil
+	for i, e := range s.waiting {
+		if s.enterLocked(e.addr) {
+			s.waiting = slices.Delete(s.waiting, i, i+1)
+			close(e.entered)
+			return
+		}
 	}
 }

@@ -125,7 +125,7 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 	p.lostAgain = false
 	wanted := m.wantsLinkLocked(p)
 	routes := slices.Clone(p.routes)
-	places := m.hinted
+	places, hintedBy := m.hinted, p.hintedBy
 	if p.wasLinked {
 		places = m.dials
 	}
@@ -142,7 +142,7 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 		}
 		d := dial{m: m, ctx: p.ctx, route: r, expect: p.key, places: places}
 		if places == m.hinted {
-			d.hintedBy = p.hintedBy
+			d.hintedBy = hintedBy
 		}
 		err := d.run()
 		m.release(d.peer)
@@ -153,7 +153,9 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 			break // by a dial that crossed ours, or by a dial of Connect that waits for the Hello
 		}
 		m.cfg.Log.Info("dial", "route", r, "error", err)
-		if errors.Is(err, link.ErrWrongKey) && p.wrongKeyAt != r.String() {
+		// If someone else said that the key is there, the one who answers did nothing wrong.
+		announced := places != m.hinted || hintedBy == m.cfg.Source(addrOf(r))
+		if errors.Is(err, link.ErrWrongKey) && announced && p.wrongKeyAt != r.String() {
 			p.wrongKeyAt = r.String()
 			m.cfg.Handler.Trouble(r.String(), err)
 		}

@@ -12,9 +12,9 @@ import (
 // Bounds of an answer.
 const (
 	answerFrames = votes.AnswerFrames
-	// askedFrames are what a question of ours asks for: 240 KiB of records, for which a link of 50 kB/s takes the 5 s
+	// askedFrames are what a question of ours asks for: 192 KiB of records, for which a link of 50 kB/s takes the 4 s
 	// that a peer has (see room.Planner).
-	askedFrames = 5
+	askedFrames = 4
 	maxRanges   = 256 // ranges taken from a peer's question
 )
 

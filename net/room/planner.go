@@ -13,9 +13,10 @@ import (
 const (
 	maxRanges = 64
 	maxAsked  = 4096 // records
-	// answerTime is how long a peer has for its whole answer before another is asked for the same, too. Frames that
-	// come don't extend it: a peer that claims records and answers without end must not withhold them.
-	answerTime = 5 * time.Second
+	// answerTime is how long a peer has for its whole answer before another is asked for the same, too. As questions
+	// are looked after once a second, the other is asked within 5 s. Frames that come don't extend it: a peer that
+	// claims records and answers without end must not withhold them.
+	answerTime = 4 * time.Second
 	// silence is how long a peer may send no frame of its answer before it is asked once more.
 	silence = 15 * time.Second
 )

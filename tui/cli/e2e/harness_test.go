@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,9 @@ const (
 	panicEnv  = "P2PCHAT_TEST_PANIC"
 	statusEnv = "P2PCHAT_TEST_STATUS"
 )
+
+// another is a program to test in place of this one: an earlier build, to compare with.
+var another = flag.String("program", "", "the file of another build, to be tested in place of this one")
 
 // Exit codes of the program.
 const (
@@ -71,7 +75,7 @@ func (r panickingReader) Read(p []byte) (int, error) {
 // program returns the program with these arguments and a home folder of its own.
 func program(t *testing.T, home string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd := exec.CommandContext(t.Context(), cmp.Or(*another, os.Args[0]), args...)
 	cmd.Env = append(os.Environ(), mainEnv+"=1", "XDG_DATA_HOME="+home, "HOME="+home, "LocalAppData="+home,
 		"GORACE=atexit_sleep_ms=0") // else each start under -race takes a second to end
 	return cmd

@@ -31,12 +31,16 @@ var may = map[string][]string{
 	"net/event":       {"crypto/identity", "vote"},
 	"net/group":       {},
 	"net/memnet":      {},
+	"net/hostile":     {"crypto/identity", "crypto/record", "vote", "net/wire", "net/group"},
 	"net/search":      {},
 	"net/lookalike":   {},
 	"net/":            {"net/", "crypto/", "vote"},
 	"tui/cli":         {"tui", "net/", "crypto/", "vote"},
 	"tui":             {"tui/", "net/event", "net/group", "net/search", "net/lookalike", "vote", "crypto/identity"},
 }
+
+// forTests are the packages that only tests may import.
+var forTests = []string{"net/memnet", "net/hostile"}
 
 // The root holds main.go alone, imports point down, and only the screen knows Charm's libraries.
 func TestImports(t *testing.T) {
@@ -83,6 +87,9 @@ func TestImports(t *testing.T) {
 			if dep == "net/node" && name != "tui/cli" {
 				t.Errorf("%s imports net/node: only tui/cli may", name)
 			}
+			if slices.Contains(forTests, dep) {
+				t.Errorf("%s imports %s: only tests may", name, dep)
+			}
 			fits := false
 			for _, prefix := range allowed {
 				fits = fits || strings.HasPrefix(dep, prefix)
@@ -98,7 +105,7 @@ func TestImports(t *testing.T) {
 }
 
 // Every exported identifier has a use outside tests. Exempt are fields (they describe a value together),
-// methods that implement an interface, types that a used identifier mentions, and net/memnet, which is
+// methods that implement an interface, types that a used identifier mentions, and packages that are
 // there for tests.
 func TestExports(t *testing.T) {
 	set := token.NewFileSet()
@@ -154,7 +161,7 @@ func TestExports(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, o := range info.Defs {
-			if o == nil || !o.Exported() || strings.HasSuffix(p.ImportPath, "net/memnet") {
+			if o == nil || !o.Exported() || slices.Contains(forTests, strings.TrimPrefix(p.ImportPath, module)) {
 				continue
 			}
 			f, isFunc := o.(*types.Func)
