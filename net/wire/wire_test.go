@@ -103,12 +103,15 @@ func messages(tb testing.TB) map[string]Message {
 			Room: room, Hash: "0011223344556677", Turn: 3, Last: true, Ask: true,
 			Feeds: []Holding{{Author: a, Feed: feed, Seq: 9, Head: "aabbccddeeff0011", Floor: 4}},
 		},
-		"message-want":    Want{Room: room, N: 5, Frames: 8, Ranges: []Range{{Author: a, Feed: feed, From: 1, To: 9}}},
-		"message-records": Records{Room: room, N: 5, Records: []Record{{Body: "{}", Sig: signature}, {Body: "", Sig: []byte{}}}, End: true},
-		"message-peers":   Peers{Peers: []Contact{{Key: a, Addrs: []string{"10.0.0.4:8080", "[fe80::1%eth0]:8080"}}}},
-		"message-links":   Links{Links: []Neighbour{{Key: a, RTTMs: 0.25}}},
-		"message-typing":  Typing{Room: room, On: true},
-		"message-bye":     Bye{Reason: ByeLeaving},
+		"message-want":         Want{Room: room, N: 5, Frames: 8, Ranges: []Range{{Author: a, Feed: feed, From: 1, To: 9}}},
+		"message-records":      Records{Room: room, N: 5, Records: []Record{{Body: "{}", Sig: signature}, {Body: "", Sig: []byte{}}}, End: true},
+		"message-peers":        Peers{Peers: []Contact{{Key: a, Addrs: []string{"10.0.0.4:8080", "[fe80::1%eth0]:8080"}}}},
+		"message-links":        Links{Links: []Neighbour{{Key: a, RTTMs: 0.25}}},
+		"message-links-change": Links{Add: []identity.Key{a}, Drop: []identity.Key{a}},
+		"message-heads": Heads{Room: room, Feeds: []Holding{{Author: a, Feed: feed, Seq: 9, Head: "aabbccddeeff0011"}},
+			Votes: []HeldVotes{{Proposal: proposal, Bits: []byte{5, 0}}}},
+		"message-typing": Typing{Room: room, On: true},
+		"message-bye":    Bye{Reason: ByeLeaving},
 	}
 }
 
