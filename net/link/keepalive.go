@@ -31,6 +31,7 @@ type keepalive struct {
 	expected time.Time // when tick runs again, at the latest
 	end      time.Time // when the drain ends; zero until either side has said Bye
 	begun    time.Time // when the drain began
+	hashes   pingHashes
 }
 
 // atOnce is the shortest duration of a timer. The goroutine that selects on a timer runs it if it is due
@@ -186,6 +187,9 @@ func (c *keepalive) sendPing(now time.Time) {
 	var frontier map[string]string
 	if c.l.ping != nil {
 		frontier = c.l.ping()
+		if c.l.hello.Can(wire.CapPing) {
+			frontier = c.hashes.next(frontier)
+		}
 	}
 	if f, err := wire.Encode(c.l.rtt.next(frontier)); err == nil {
 		c.l.Control(f)

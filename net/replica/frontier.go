@@ -26,15 +26,25 @@ const (
 // maxBackoff is how many pings at most, above two, pass between two comparisons that find nothing.
 const maxBackoff = 15
 
+// maxHash bounds what is remembered of a peer's hash, in bytes.
+const maxHash = 128
+
 // TakeHash takes the room's hash from a peer's ping. As records on their way make hashes differ, it takes two in a row
-// to compare in full. Where something is kept back or gone they differ for good: then comparisons become rare.
+// to compare in full. Where something is kept back or gone they differ for good: then comparisons become rare. An empty
+// hash is that of the ping before.
 func (r *Replica) TakeHash(l Link, hash string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
-	switch {
-	case p == nil || hash == "":
-	case hash == r.hashLocked():
+	if p == nil {
+		return
+	}
+	if hash != "" && len(hash) <= maxHash {
+		p.hash = hash
+	}
+	switch p.hash {
+	case "":
+	case r.hashLocked():
 		p.unequal, p.backoff = 0, 0
 		r.onAllAckedLocked(p)
 	default:
