@@ -209,8 +209,15 @@ type rtt struct {
 
 	mu     sync.Mutex
 	n      uint64
-	sent   [4]wire.Ping // the last ones, for answers that come after the next ping
+	sent   [4]sentPing // the last ones, for answers that come after the next ping
 	smooth time.Duration
+}
+
+// sentPing is a ping that waits for its answer.
+type sentPing struct {
+	n     uint64
+	stamp int64
+	at    time.Duration // since rtt.epoch
 }
 
 // next returns the ping to send now.
@@ -218,8 +225,9 @@ func (r *rtt) next(frontier map[string]string) wire.Ping {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.n++
-	p := wire.Ping{N: r.n, Stamp: int64(time.Since(r.epoch)), Frontier: frontier}
-	r.sent[r.n%uint64(len(r.sent))] = wire.Ping{N: p.N, Stamp: p.Stamp}
+	at := time.Since(r.epoch)
+	p := wire.Ping{N: r.n, Stamp: at.Microseconds(), Frontier: frontier}
+	r.sent[r.n%uint64(len(r.sent))] = sentPing{p.N, p.Stamp, at}
 	return p
 }
 
@@ -228,12 +236,12 @@ func (r *rtt) record(p wire.Pong) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.sent[p.N%uint64(len(r.sent))]
-	if p.N == 0 || s.N != p.N || s.Stamp != p.Stamp {
+	if p.N == 0 || s.n != p.N || s.stamp != p.Stamp {
 		return
 	}
 	// Never 0, which means that nothing was measured: a coarse clock may see no time pass.
-	took := max(time.Since(r.epoch)-time.Duration(s.Stamp), time.Nanosecond)
-	*s = wire.Ping{}
+	took := max(time.Since(r.epoch)-s.at, time.Nanosecond)
+	*s = sentPing{}
 	if r.smooth == 0 {
 		r.smooth = took
 	} else {

@@ -34,7 +34,7 @@ type Policy struct {
 // Ping keeps a link alive and measures its round-trip time.
 type Ping struct {
 	N        uint64            `json:"n"`
-	Stamp    int64             `json:"stamp"`              // sender's monotonic clock, ns
+	Stamp    int64             `json:"stamp"`              // sender's monotonic clock, µs
 	Frontier map[string]string `json:"frontier,omitempty"` // room → hash, of rooms whose hash changed
 }
 
@@ -152,7 +152,7 @@ type Peers struct {
 // Neighbour is one link of a Links frame.
 type Neighbour struct {
 	Key   identity.Key `json:"key"`
-	RTTMs float64      `json:"rtt_ms"`
+	RTTMs float64      `json:"rtt_ms,omitempty"` // versions before links2 say it
 }
 
 // Links names all live links of the sender, and replaces the Links before. One with Add or Drop says what has changed
