@@ -47,6 +47,8 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		n.routeMessage(l, m.Room, m)
 	case wire.Frontier:
 		n.routeMessage(l, m.Room, m)
+	case wire.Heads:
+		n.routeMessage(l, m.Room, m)
 	case wire.Want:
 		n.routeMessage(l, m.Room, m)
 	case wire.Typing:

@@ -173,13 +173,12 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 		p.pageSeq, p.page = m.Turn, nil
 	}
 	for _, h := range m.Feeds {
-		var feed record.Feed
-		if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 ||
-			h.Floor > h.Seq+1 || len(p.page) >= maxFrontier {
+		held, ok := holdingOf(h)
+		if !ok || len(p.page) >= maxFrontier {
 			r.cfg.Host.Refuse(p.key, "malformed frontier")
 			continue
 		}
-		p.page = append(p.page, room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: parseHead(h.Head)})
+		p.page = append(p.page, held)
 	}
 	r.votes.TakePageLocked(p.votes, m.Votes, first)
 	if m.Last {
@@ -214,6 +213,15 @@ func (r frontiers) compareLocked(p *peer, ask bool) {
 		r.frontiers.sendFrontierLocked(p, false)
 		p.wantsFrontier = r.planner.LacksFrom(p.key)
 	}
+}
+
+// holdingOf returns what a peer says that it holds of a feed. It reports false if no peer can hold that.
+func holdingOf(h wire.Holding) (held room.Holding, ok bool) {
+	var feed record.Feed
+	if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 || h.Floor > h.Seq+1 {
+		return held, false
+	}
+	return room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: parseHead(h.Head)}, true
 }
 
 // parseHead returns the beginning of an id; zero when the text isn't one.

@@ -44,6 +44,10 @@ type session struct {
 	backoff       int            // pings with another hash until frontiers are compared again, above two
 	wantsFrontier bool           // it asked how far we are, and must hear when we have what it has
 
+	beyond     map[record.FeedKey]room.Holding // ends that it named in Heads, of which less was here
+	searched   time.Time                       // when its Heads last began a search
+	askedVotes time.Time                       // when its Heads last made us ask it for votes
+
 	sending  bool // a frontier of several pages is on its way to it
 	sendNext bool // it must be sent anew after that
 	askNext  bool // and asked for theirs
