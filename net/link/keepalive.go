@@ -203,6 +203,9 @@ func (l *Link) answerPing(p wire.Ping) {
 	}
 }
 
+// stampRange bounds stamps, which only have to be hard to guess, so that pings stay short.
+const stampRange = 10_000
+
 // rtt numbers pings and measures the round-trip time by their answers.
 type rtt struct {
 	epoch time.Time
@@ -226,7 +229,7 @@ func (r *rtt) next(frontier map[string]string) wire.Ping {
 	defer r.mu.Unlock()
 	r.n++
 	at := time.Since(r.epoch)
-	p := wire.Ping{N: r.n, Stamp: at.Microseconds(), Frontier: frontier}
+	p := wire.Ping{N: r.n, Stamp: at.Microseconds() % stampRange, Frontier: frontier}
 	r.sent[r.n%uint64(len(r.sent))] = sentPing{p.N, p.Stamp, at}
 	return p
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -167,6 +168,10 @@ func (x *exchange) noteLinks(l *link.Link, m wire.Links) (keys map[identity.Key]
 	}
 	if keys, changed = applyLinks(p.neighbours, m); changed {
 		p.neighbours = keys
+		maps.DeleteFunc(p.toldOf, func(key identity.Key, _ time.Time) bool { return keys[key] })
+		if len(p.toldOf) == 0 {
+			p.toldOf = nil // a map never shrinks
+		}
 	}
 	if !p.hasLinks {
 		p.hasLinks = true
