@@ -3,6 +3,7 @@ package vote
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 )
 
 // MapEntry is one line of a Map: the records about one proposal that its sender holds, as the bits of
@@ -21,6 +22,18 @@ func (l *Ledger) Map() Map {
 	for _, id := range l.ids {
 		out = append(out, MapEntry{id, l.entries[id].bits()})
 	}
+	return out
+}
+
+// MapOf returns the part of Map about some proposals.
+func (l *Ledger) MapOf(ids ...ID) Map {
+	var out Map
+	for _, id := range ids {
+		if e := l.entries[id]; e != nil {
+			out = append(out, MapEntry{id, e.bits()})
+		}
+	}
+	slices.SortFunc(out, func(a, b MapEntry) int { return a.Proposal.Compare(b.Proposal) })
 	return out
 }
 

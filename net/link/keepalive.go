@@ -31,6 +31,7 @@ type keepalive struct {
 	expected time.Time // when tick runs again, at the latest
 	end      time.Time // when the drain ends; zero until either side has said Bye
 	begun    time.Time // when the drain began
+	hashes   pingHashes
 }
 
 // atOnce is the shortest duration of a timer. The goroutine that selects on a timer runs it if it is due
@@ -186,6 +187,9 @@ func (c *keepalive) sendPing(now time.Time) {
 	var frontier map[string]string
 	if c.l.ping != nil {
 		frontier = c.l.ping()
+		if c.l.hello.Can(wire.CapPing) {
+			frontier = c.hashes.next(frontier)
+		}
 	}
 	if f, err := wire.Encode(c.l.rtt.next(frontier)); err == nil {
 		c.l.Control(f)
@@ -199,14 +203,24 @@ func (l *Link) answerPing(p wire.Ping) {
 	}
 }
 
+// stampRange bounds stamps, which only have to be hard to guess, so that pings stay short.
+const stampRange = 10_000
+
 // rtt numbers pings and measures the round-trip time by their answers.
 type rtt struct {
 	epoch time.Time
 
 	mu     sync.Mutex
 	n      uint64
-	sent   [4]wire.Ping // the last ones, for answers that come after the next ping
+	sent   [4]sentPing // the last ones, for answers that come after the next ping
 	smooth time.Duration
+}
+
+// sentPing is a ping that waits for its answer.
+type sentPing struct {
+	n     uint64
+	stamp int64
+	at    time.Duration // since rtt.epoch
 }
 
 // next returns the ping to send now.
@@ -214,8 +228,9 @@ func (r *rtt) next(frontier map[string]string) wire.Ping {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.n++
-	p := wire.Ping{N: r.n, Stamp: int64(time.Since(r.epoch)), Frontier: frontier}
-	r.sent[r.n%uint64(len(r.sent))] = wire.Ping{N: p.N, Stamp: p.Stamp}
+	at := time.Since(r.epoch)
+	p := wire.Ping{N: r.n, Stamp: at.Microseconds() % stampRange, Frontier: frontier}
+	r.sent[r.n%uint64(len(r.sent))] = sentPing{p.N, p.Stamp, at}
 	return p
 }
 
@@ -224,12 +239,12 @@ func (r *rtt) record(p wire.Pong) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.sent[p.N%uint64(len(r.sent))]
-	if p.N == 0 || s.N != p.N || s.Stamp != p.Stamp {
+	if p.N == 0 || s.n != p.N || s.stamp != p.Stamp {
 		return
 	}
 	// Never 0, which means that nothing was measured: a coarse clock may see no time pass.
-	took := max(time.Since(r.epoch)-time.Duration(s.Stamp), time.Nanosecond)
-	*s = wire.Ping{}
+	took := max(time.Since(r.epoch)-s.at, time.Nanosecond)
+	*s = sentPing{}
 	if r.smooth == 0 {
 		r.smooth = took
 	} else {

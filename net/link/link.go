@@ -219,6 +219,9 @@ func (l *Link) Ending() bool {
 // Key returns the peer's key: its identity, which TLS has proven.
 func (l *Link) Key() identity.Key { return l.key }
 
+// Can reports whether the peer's Hello names a capability (see package wire).
+func (l *Link) Can(capability string) bool { return l.hello.Can(capability) }
+
 // Hello returns the peer's Hello, with the ID that follows from the key.
 func (l *Link) Hello() wire.Hello { return l.hello }
 
@@ -253,7 +256,8 @@ type Handler interface {
 	// Message handles any other message but Hello, Ping, Pong, Heartbeat and Bye.
 	Message(l *Link, m wire.Message)
 
-	// Frontier handles the map of rooms to hashes of a Ping that has one.
+	// Frontier handles the map of rooms to hashes of a Ping. A room that it leaves out has the hash of the Ping
+	// before, or of the Hello.
 	Frontier(l *Link, hashes map[string]string)
 
 	// Refused counts a message that was not accepted. reason is one of the constants Refused….

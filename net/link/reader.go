@@ -72,7 +72,7 @@ func (in *inbound) frame(payload []byte) error {
 	switch m := m.(type) {
 	case wire.Ping:
 		in.l.answerPing(m)
-		if len(m.Frontier) > 0 {
+		if len(m.Frontier) > 0 || in.l.Can(wire.CapPing) {
 			in.submit(verify.Job{Value: m, Size: size})
 		}
 	case wire.Pong:

@@ -1,15 +1,21 @@
 package link
 
-import "context"
+import (
+	"context"
+	"sync"
+)
+
+// pieces holds the writers' buffers: most links write nothing most of the time.
+var pieces = sync.Pool{New: func() any { return new([piece]byte) }}
 
 // write runs the writer, which alone takes frames from the queue. It returns when the queue is sealed and
 // empty, or the connection is gone. Only then our direction has ended.
 func (l *Link) write(context.Context) {
 	defer close(l.writerDone)
 	l.writeErr = ErrDown // in case of a panic
-	buf := make([]byte, 0, piece)
+	buf := pieces.Get().(*[piece]byte)
 	for {
-		out, drained, done := l.queue.take(buf)
+		out, drained, done := l.queue.take(buf[:0])
 		if err := l.send(out); err != nil {
 			l.writeErr = err
 			return
@@ -23,7 +29,9 @@ func (l *Link) write(context.Context) {
 				l.handler.Drained(l)
 			}
 		case len(out) == 0:
+			pieces.Put(buf)
 			<-l.queue.wake // seal and drop wake us too
+			buf = pieces.Get().(*[piece]byte)
 		}
 	}
 }

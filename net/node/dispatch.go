@@ -8,9 +8,6 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// maxNeighbours is how many links of a Links frame are taken: twice as many as there can be.
-const maxNeighbours = 256
-
 // Record implements mesh.Handler: a live record goes to its room.
 func (n *Node) Record(l *link.Link, rec *record.Record) {
 	if r := n.rooms[rec.Body().Room.String()]; r != nil {
@@ -50,12 +47,14 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		n.routeMessage(l, m.Room, m)
 	case wire.Frontier:
 		n.routeMessage(l, m.Room, m)
+	case wire.Heads:
+		n.routeMessage(l, m.Room, m)
 	case wire.Want:
 		n.routeMessage(l, m.Room, m)
 	case wire.Typing:
 		n.routeMessage(l, m.Room, m)
 	case wire.Links:
-		n.setNeighbours(l, m)
+		n.exchange.takeLinks(l, m)
 	case wire.Peers:
 		n.receivePeerList(l, m)
 	case wire.Chat:

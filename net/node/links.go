@@ -23,6 +23,7 @@ type peer struct {
 	stuck  bool       // its link took no cleartext for a while
 	lostAt time.Time
 	forged []time.Time // when it sent forgeries, the last seconds'
+	exchanged
 
 	inst    string      // names its run
 	started int64       // ms, by its clock
@@ -85,7 +86,7 @@ func (n *Node) addLink(l *link.Link) {
 		n.mu.linked = append(n.mu.linked, p)
 		p.Since = now
 	}
-	p.link, p.stuck = l, false
+	p.link, p.stuck, p.exchanged = l, false, exchanged{}
 	before, at := p.Name, p.Addr
 	p.takeHelloName(h)
 	p.Agent = h.Agent
@@ -106,7 +107,7 @@ func (n *Node) addLink(l *link.Link) {
 		n.warnOtherKeyLocked(p)
 	}
 	n.cleartext.onNativeLinked(slices.ContainsFunc(h.Rooms, func(in wire.InRoom) bool { return in.Room == n.Replica.ID() }))
-	n.onLinksChangedLocked()
+	n.exchange.onChangeLocked(key)
 }
 
 // forgetPeerLocked makes room for another peer: the one that was lost first goes.
@@ -123,12 +124,6 @@ func (n *Node) forgetPeerLocked() {
 	if oldest != nil {
 		delete(n.mu.peers, oldest.Key)
 	}
-}
-
-// onLinksChangedLocked follows a link that has come or gone.
-func (n *Node) onLinksChangedLocked() {
-	n.mu.linksDirty = true
-	n.scheduleFlush()
 }
 
 // Down implements mesh.Handler.
@@ -174,7 +169,7 @@ func (n *Node) removeLink(l *link.Link, last bool, after event.State) {
 	if !n.mu.closed { // else it is we who leave
 		n.events.Post(event.PeerChanged{Peer: n.nowLocked(p)})
 	}
-	n.onLinksChangedLocked()
+	n.exchange.onChangeLocked(p.Key)
 }
 
 // State implements mesh.Handler.

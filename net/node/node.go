@@ -103,6 +103,7 @@ type Node struct {
 	copies    *copies
 	relayed   relayed
 	impostors *impostors
+	exchange  *exchange
 	standings *standings
 
 	renaming sync.Mutex // held over a change of the local name; before all other locks
@@ -112,7 +113,7 @@ type Node struct {
 		name       string
 		peers      map[identity.Key]*peer
 		linked     []*peer // those that have a link, in the order in which they came
-		linksDirty bool    // neighbours must hear which peers are linked
+		exchange   exchanging
 		refused    map[string]int
 		network    event.Network
 		quiet      map[string]bool         // addresses of earlier runs that weren't reached in this one
@@ -133,6 +134,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	n.mu.refused, n.mu.quiet = map[string]int{}, map[string]bool{}
 	n.mu.reachedAt = map[string]identity.Key{}
 	n.finder, n.copies, n.relayed, n.impostors = &finder{n: n}, &copies{n: n}, relayed{n}, newImpostors(n)
+	n.exchange = &exchange{n}
 	if cfg.Network == nil {
 		n.cfg.Network = iface.Network{Group: g, Interfaces: cfg.Interfaces}
 	}
@@ -218,7 +220,7 @@ func (n *Node) hello() wire.Hello {
 	h := wire.Hello{
 		Links:    &links,
 		Versions: []int{link.Version}, ID: n.cfg.Identity.Key().ID().String(), Name: name,
-		Started: n.started.UnixMilli(), Inst: n.inst, Port: n.port, Agent: n.cfg.Agent,
+		Started: n.started.UnixMilli(), Inst: n.inst, Caps: wire.Caps(), Port: n.port, Agent: n.cfg.Agent,
 	}
 	for _, id := range n.roomIDs() {
 		h.Rooms = append(h.Rooms, n.rooms[id].Announce())

@@ -7,31 +7,6 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// maxContacts is how many peers a Peers frame names (see package wire).
-const maxContacts = 50
-
-// sendPeerListsLocked notifies every link which peers are linked here and where they listen.
-func (n *Node) sendPeerListsLocked() {
-	var links wire.Links
-	var peers wire.Peers
-	for _, p := range n.mu.linked {
-		links.Links = append(links.Links, wire.Neighbour{Key: p.Key, RTTMs: float64(p.link.RTT().Microseconds()) / 1000})
-		if p.Addr.IsValid() && p.Addr.Addr().Zone() == "" && len(peers.Peers) < maxContacts && p.link.Hello().Port != 0 {
-			peers.Peers = append(peers.Peers, wire.Contact{Key: p.Key, Addrs: []string{p.Addr.String()}})
-		}
-	}
-	for _, m := range []wire.Message{links, peers} {
-		f, err := wire.Encode(m)
-		if err != nil {
-			n.cfg.Log.Error("encode", "error", err)
-			continue
-		}
-		for _, p := range n.mu.linked {
-			p.link.Control(f)
-		}
-	}
-}
-
 // receivePeerList takes a peer's word for where others are: as a hint.
 func (n *Node) receivePeerList(l *link.Link, m wire.Peers) {
 	n.mu.Lock()

@@ -29,18 +29,6 @@ const (
 // relayed follows which peers are here without a link to us.
 type relayed struct{ n *Node }
 
-// setNeighbours takes what a peer says about its links.
-func (n *Node) setNeighbours(l *link.Link, m wire.Links) {
-	keys := map[identity.Key]bool{}
-	for _, x := range m.Links[:min(len(m.Links), maxNeighbours)] {
-		keys[x.Key] = true
-	}
-	for _, r := range n.rooms {
-		r.SetNeighbours(l, keys)
-	}
-	n.mesh.SetNeighbours(l, keys)
-}
-
 // stateAfter returns the state of a peer whose last link ended.
 func stateAfter(why error) event.State {
 	var bye *link.ByeError

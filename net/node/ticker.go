@@ -45,12 +45,7 @@ func (n *Node) flush() {
 	for _, r := range n.rooms {
 		r.Flush()
 	}
-	n.mu.Lock()
-	if n.mu.linksDirty {
-		n.mu.linksDirty = false
-		n.sendPeerListsLocked()
-	}
-	n.mu.Unlock()
+	n.exchange.flush(false)
 	if n.cleartext.enforceDue.CompareAndSwap(true, false) {
 		n.cleartext.plain.Enforce()
 	}
@@ -64,6 +59,7 @@ func (n *Node) everySecond() {
 		r.Tick()
 	}
 	n.relayed.update()
+	n.exchange.flush(true)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	lost := false

@@ -26,15 +26,25 @@ const (
 // maxBackoff is how many pings at most, above two, pass between two comparisons that find nothing.
 const maxBackoff = 15
 
+// maxHash bounds what is remembered of a peer's hash, in bytes.
+const maxHash = 128
+
 // TakeHash takes the room's hash from a peer's ping. As records on their way make hashes differ, it takes two in a row
-// to compare in full. Where something is kept back or gone they differ for good: then comparisons become rare.
+// to compare in full. Where something is kept back or gone they differ for good: then comparisons become rare. An empty
+// hash is that of the ping before.
 func (r *Replica) TakeHash(l Link, hash string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
-	switch {
-	case p == nil || hash == "":
-	case hash == r.hashLocked():
+	if p == nil {
+		return
+	}
+	if hash != "" && len(hash) <= maxHash {
+		p.hash = hash
+	}
+	switch p.hash {
+	case "":
+	case r.hashLocked():
 		p.unequal, p.backoff = 0, 0
 		r.onAllAckedLocked(p)
 	default:
@@ -163,13 +173,12 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 		p.pageSeq, p.page = m.Turn, nil
 	}
 	for _, h := range m.Feeds {
-		var feed record.Feed
-		if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 ||
-			h.Floor > h.Seq+1 || len(p.page) >= maxFrontier {
+		held, ok := holdingOf(h)
+		if !ok || len(p.page) >= maxFrontier {
 			r.cfg.Host.Refuse(p.key, "malformed frontier")
 			continue
 		}
-		p.page = append(p.page, room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: parseHead(h.Head)})
+		p.page = append(p.page, held)
 	}
 	r.votes.TakePageLocked(p.votes, m.Votes, first)
 	if m.Last {
@@ -204,6 +213,15 @@ func (r frontiers) compareLocked(p *peer, ask bool) {
 		r.frontiers.sendFrontierLocked(p, false)
 		p.wantsFrontier = r.planner.LacksFrom(p.key)
 	}
+}
+
+// holdingOf returns what a peer says that it holds of a feed. It reports false if no peer can hold that.
+func holdingOf(h wire.Holding) (held room.Holding, ok bool) {
+	var feed record.Feed
+	if feed.UnmarshalText([]byte(h.Feed)) != nil || feed == 0 || h.Author.IsZero() || h.Seq > 1<<53 || h.Floor > h.Seq+1 {
+		return held, false
+	}
+	return room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Floor: h.Floor, Seq: h.Seq, Head: parseHead(h.Head)}, true
 }
 
 // parseHead returns the beginning of an id; zero when the text isn't one.

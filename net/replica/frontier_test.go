@@ -212,6 +212,31 @@ func TestComparisonsBackOff(t *testing.T) {
 	})
 }
 
+// A ping that says nothing of the room stands for the hash that the peer said last, be it in its Hello.
+func TestPingsRepeatAHash(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		l := a.links[b.key()]
+		a.give(chain(t, 5, "new", 2)...)
+		pass(time.Second)
+		l.reset()
+		for i, want := range []int{0, 1} {
+			if a.TakeHash(l, ""); len(sent[wire.Frontier](l)) != want {
+				t.Errorf("%d comparisons after %d pings without a hash", len(sent[wire.Frontier](l)), i+1)
+			}
+		}
+		a.TakeHash(l, a.Hash())
+		l.reset()
+		for range 5 {
+			a.TakeHash(l, "")
+		}
+		if len(sent[wire.Frontier](l)) != 0 {
+			t.Error("compared with a peer that said the same hash")
+		}
+	})
+}
+
 // A ping finds what was missed, and the peer that lacked it tells the one that asked.
 func TestPingFindsMissing(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, n *net) {

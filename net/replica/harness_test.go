@@ -129,6 +129,7 @@ type member struct {
 	host  *testHost
 	group *group.Group
 	links map[identity.Key]*testLink // by the peer's key
+	old   bool                       // it has no capabilities
 
 	mu     sync.Mutex // guards events
 	events []event.Event

@@ -39,9 +39,14 @@ type session struct {
 
 	page          []room.Holding // a frontier that is not complete
 	pageSeq       uint64         // number of that frontier
+	hash          string         // the peer's, as it said it last
 	unequal       int            // pings in a row whose hash differed
 	backoff       int            // pings with another hash until frontiers are compared again, above two
 	wantsFrontier bool           // it asked how far we are, and must hear when we have what it has
+
+	beyond     map[record.FeedKey]room.Holding // ends that it named in Heads, of which less was here
+	searched   time.Time                       // when its Heads last began a search
+	askedVotes time.Time                       // when its Heads last made us ask it for votes
 
 	sending  bool // a frontier of several pages is on its way to it
 	sendNext bool // it must be sent anew after that
@@ -70,7 +75,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.Feed
 		r.mu.linked = append(r.mu.linked, p)
 		p.since = time.Now()
 	}
-	p.session = session{link: l, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
+	p.session = session{link: l, hash: theirs.Frontier, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
 	if theirs.Frontier == r.hashLocked() {
 		r.onAllAckedLocked(p)

@@ -143,6 +143,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 func (r *Replica) publishAcceptedLocked(l Link, out room.Outcome, history bool) (name *record.Record) {
 	r.forks.handleConflictLocked(l, out)
 	for _, e := range out.Added {
+		r.heads.noteFeedLocked(e.Record.FeedKey())
 		r.saver.saveLocked(e, !history)
 		switch rec := e.Record; {
 		case rec.Kind().IsName():
@@ -184,6 +185,8 @@ func (r *Replica) Message(l Link, m wire.Message) {
 		r.answer(l, m)
 	case wire.Frontier:
 		r.frontiers.takeFrontier(l, m)
+	case wire.Heads:
+		r.heads.take(l, m)
 	case wire.Have:
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -55,6 +55,8 @@ type Link interface {
 	// goes down or ctx ends.
 	WaitLive(ctx context.Context) error
 	WaitSync(ctx context.Context) error
+	// Can reports whether the peer has a capability (see package wire).
+	Can(capability string) bool
 }
 
 // Host is what a replica asks of the process that it runs in. Most methods are called under the
@@ -110,6 +112,7 @@ type Replica struct {
 	saver     saver
 	frontiers frontiers
 	sharing   sharing
+	heads     heads
 
 	mu struct {
 		sync.Mutex
@@ -118,7 +121,8 @@ type Replica struct {
 		names      map[identity.Key]lastName
 		newAuthors map[identity.Key]bool // whose records came by catching up, until neighbours are notified
 		firstSeen  map[identity.Key]time.Time
-		changed    chan struct{} // closed and made anew when a link comes, goes, acknowledges or isn't slow any more
+		newEnds    map[record.FeedKey]bool // feeds with a new end, until a few peers are notified
+		changed    chan struct{}           // closed and made anew when a link comes, goes, acknowledges or isn't slow any more
 
 		frontierSeq     uint64 // numbers frontiers
 		warnedTruncated bool   // that not all of the past can be had
@@ -134,6 +138,7 @@ type Replica struct {
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
 	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
+	r.heads, r.mu.newEnds = heads{r, make(chan struct{}, 1)}, map[record.FeedKey]bool{}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
@@ -155,6 +160,7 @@ func (r *Replica) Start() {
 	r.saver.postSavingLocked()
 	r.mu.Unlock()
 	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
+	r.cfg.Group.Go("replica/heads", r.heads.run)
 	if r.cfg.Keep > 0 {
 		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}

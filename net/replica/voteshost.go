@@ -19,6 +19,7 @@ type votesHost struct {
 }
 
 func (v votesHost) Forward(rec *record.Record, from identity.Key, history bool) {
+	v.r.heads.schedule()
 	if history {
 		v.r.mu.newAuthors[rec.Author()] = true
 	} else {

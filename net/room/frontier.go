@@ -117,6 +117,15 @@ func (r *Room) LastSeq(key record.FeedKey) (seq uint64, ok bool) {
 	return f.next() - 1, true
 }
 
+// End returns what this room holds of a feed, if it knows the id of the last record.
+func (r *Room) End(key record.FeedKey) (end Holding, ok bool) {
+	f := r.feeds[key]
+	if f == nil || f.next() == 0 || !f.knowsHead() {
+		return Holding{}, false
+	}
+	return Holding{Key: key, Floor: f.floor, Seq: f.next() - 1, Head: f.head.Head()}, true
+}
+
 // gapTimeout is how long a room waits for the records of a gap: the peers that have them may only be away.
 const gapTimeout = 10 * time.Minute
 

@@ -26,6 +26,7 @@ type Session struct {
 	differs  [2]wire.Policy   // theirs and ours when it was last reported that they differ
 	page     vote.Map         // a frontier that is not complete
 	theirs   vote.Map         // what the peer holds, while it is asked for some of it
+	few      bool             // theirs isn't all that the peer holds
 	missing  int              // how much of that was missing when the peer was last asked
 	answered []*record.Record // an answer that is not complete
 	frames   int              // frames of that answer
@@ -91,7 +92,7 @@ func (v *Votes) TakePageLocked(s *Session, held []wire.HeldVotes, first bool) {
 
 // EndPagesLocked ends a peer's frontier: what it names and is missing here is asked for.
 func (v *Votes) EndPagesLocked(s *Session) {
-	s.theirs, s.page, s.missing = s.page, nil, 0
+	s.theirs, s.page, s.few, s.missing = s.page, nil, false, 0
 	v.askLocked(s)
 }
 
@@ -99,8 +100,9 @@ func (v *Votes) EndPagesLocked(s *Session) {
 func (v *Votes) askLocked(s *Session) {
 	missing := v.records.ListMissing(s.theirs)
 	if len(missing) == 0 {
-		s.theirs = nil
-		v.onLevelLocked(s)
+		if s.theirs = nil; !s.few {
+			v.onLevelLocked(s)
+		}
 		return
 	}
 	weight := 0

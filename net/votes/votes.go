@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
@@ -63,12 +65,14 @@ type Votes struct {
 	// order: signing, Config.Lock.
 	signing sync.Mutex
 
-	records *Records
-	shown   map[vote.ID]vote.Status // as each proposal was last posted
-	leftOut map[vote.ID][]identity.Key
-	asked   uint64    // numbers questions
-	waiting time.Time // since when the policy is waited for; zero: no peer has come yet
-	known   bool      // the policy is known, or was waited for in vain
+	records  *Records
+	shown    map[vote.ID]vote.Status // as each proposal was last posted
+	leftOut  map[vote.ID][]identity.Key
+	changed  map[vote.ID]bool // of which few peers have heard yet
+	evidence *rate.Limiter    // of equivocations that are sent to all peers
+	asked    uint64           // numbers questions
+	waiting  time.Time        // since when the policy is waited for; zero: no peer has come yet
+	known    bool             // the policy is known, or was waited for in vain
 }
 
 // New returns the votes of a room, without what is on disk: see Load.
@@ -76,6 +80,7 @@ func New(cfg Config) *Votes {
 	return &Votes{
 		cfg: cfg, scope: event.Scope{Room: event.RoomID(cfg.Room.String())}, records: NewRecords(cfg.Room, cfg.Self),
 		shown: map[vote.ID]vote.Status{}, leftOut: map[vote.ID][]identity.Key{},
+		changed: map[vote.ID]bool{}, evidence: rate.NewLimiter(evidenceRate, evidenceRate),
 	}
 }
 
@@ -91,8 +96,14 @@ func (v *Votes) applyLocked(out Change, from identity.Key, history bool) {
 	if len(out.LeftOut) > 0 {
 		v.leftOut[out.Proposal] = out.LeftOut
 	}
+	if len(out.Accepted) > 0 && !from.IsZero() {
+		v.noteChangedLocked(out.Proposal)
+	}
 	for _, r := range out.Accepted {
 		v.cfg.Host.Forward(r, from, history)
+	}
+	if !out.Equivocator.IsZero() {
+		v.sendEvidenceLocked(out.Proposal, out.Equivocator)
 	}
 	// One view serves all events: of a certificate's many ballots, each would cost a name for each voter.
 	// A ballot is reported before what came of it, but not before the proposal that it is about.

@@ -29,7 +29,7 @@ func (u Unknown) tag() string { return u.Tag }
 var forms = func() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, v := range []Message{
-		Hello{}, Ping{}, Pong{}, Heartbeat(""), Record{}, Chat{}, Have{}, Frontier{}, Want{}, Records{},
+		Hello{}, Ping{}, Pong{}, Heartbeat(""), Record{}, Chat{}, Have{}, Frontier{}, Heads{}, Want{}, Records{},
 		Peers{}, Links{}, Typing{}, Bye{},
 	} {
 		m[v.tag()] = reflect.TypeOf(v)

@@ -32,10 +32,11 @@
 //	Chat       from_id, from_name, content, timestamp, via?
 //	Have       room, heads [{author, feed, seq}]
 //	Frontier   room, hash, turn, feeds [{author, feed, seq, head, floor?}], votes? [{proposal, bits}], last, ask?
+//	Heads      room, feeds? [{author, feed, seq, head}], votes? [{proposal, bits}]
 //	Want       room, n, frames, ranges [{author, feed, from, to}], votes? [{proposal, bits}]
 //	Records    room, n, records [{body, sig}], end?
 //	Peers      peers [{key, addrs ["host:port"]}]
-//	Links      links [{key, rtt_ms}]
+//	Links      links? [{key}], add? [key], drop? [key]
 //	Typing     room, on
 //	Bye        reason, peers? [{key, addrs}]
 //
@@ -65,6 +66,9 @@
 // A receiver with no place left refuses if it is in the same partition: if it reaches one of them, or a
 // neighbour of its own names the sender.
 //
+// caps names what the sender understands beyond the first version: "links2" (Links with add and drop), "ping2" (Pings
+// that leave out hashes) and "heads" (Heads). A form goes only to a peer that names its capability.
+//
 // For each room, frontier is the hash described below. policy holds secure_only, by (the id of the
 // proposal that caused it) and votes (the hash of the sender's vote records). It changes nothing at the
 // receiver, since only certificates do; it shows a person that two peers apply different votes.
@@ -76,11 +80,15 @@
 // # Ping, Pong, Heartbeat
 //
 // Each side sends a Ping every 5 s, also on a busy link, and answers each Ping at once with a Pong of the
-// same n and stamp. stamp is the sender's monotonic clock in nanoseconds and means nothing to others. A
+// same n and stamp. stamp is the sender's monotonic clock and means nothing to others. A
 // peer is late after 10 s of silence and lost after 15 s; any byte counts. Heartbeat is the seed's
 // message: peers accept it at any time and it says nothing more.
 //
-// The frontier of a Ping maps rooms to hashes. Records in transit make hashes differ for a moment, so a
+// The frontier of a Ping maps rooms to hashes. To a peer with "ping2" it leaves out those that are as the Ping before, or
+// the Hello, said; the first Ping and every sixth from there on has all. Without "ping2" each Ping has all. A receiver
+// takes a hash that is left out as said again.
+//
+// Records in transit make hashes differ for a moment, so a
 // receiver compares in full, with a Frontier, only when two Pings in a row differ from its own hash. While
 // full comparisons find nothing it makes them rarer, up to one in 17 Pings.
 //
@@ -124,11 +132,33 @@
 // with one author, feed and seq prove an equivocation. A peer passes both on as Record frames, and accepts
 // no record of that feed from there on.
 //
-// # Peers, Links, Typing, Chat, Bye
+// # Heads
 //
-// Peers names at most 50 peers that the sender is linked to, and where they listen. It is a hint where to
-// dial and proves no identity. Links names all live links of the sender with their round-trip times, and
-// replaces the Links before. Of Typing the latest counts.
+// Heads says how far its sender is with feeds and proposals that have just changed, in the form of a Frontier. An author
+// can sign two records for one place and give each half of a room one of them. So a peer gathers what has changed for
+// 250 ms, at most 64 feeds and 64 proposals, and says it to two peers chosen at random. It leaves out its own feeds and
+// those of the receiver. A receiver with another head at the same seq searches as after a Frontier, and asks for vote
+// records that it lacks. A receiver with less of a feed answers with its own end of it, after 250 ms, since the rest may
+// be on its way. It takes at most 128 feeds and 64 proposals, and begins at most four searches a second for each peer.
+//
+// A peer that learns of two ballots of one voter about one proposal passes both on to all its peers as Record frames.
+//
+// # Links, Peers
+//
+// Links names the live links of its sender. The first on a link names all of them in links. To a peer with "links2" the
+// later ones name in add and drop what has changed since; they have no links. To others each names all, and replaces the
+// Links before. In a full Links older versions also say rtt_ms. A receiver remembers at most 256 keys of a peer, and
+// ignores others. A sender with more than 16 links gathers changes for a second.
+//
+// Peers names peers that the sender is linked to, and where they listen: at most 50. It is a hint where to dial and
+// proves no identity. It goes to a peer whose Links doesn't name them, so that a room whose peers find each other by
+// themselves hears nearly none: after the peer's first Links, after the next time that changes of Links were sent, and
+// each minute while that peer still lacks them. A peer that names more than 3 links gets 4 of them at a time, chosen at
+// random, since others tell it of more.
+//
+// # Typing, Chat, Bye
+//
+// Of Typing the latest counts.
 //
 // Chat is an unsigned message: one that the user chose not to sign, or that a line-mode guest of the
 // sender wrote; then via is the sender's key. timestamp is in seconds. A receiver shows it, never stores

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"runtime"
 	"testing"
 	"testing/iotest"
 )
@@ -24,6 +25,9 @@ func TestReader(t *testing.T) {
 		{"smallest", framed(1), []int{1}, io.EOF},
 		{"greatest", framed(MaxFrame), []int{MaxFrame}, io.EOF},
 		{"three", bytes.Join([][]byte{framed(5), framed(MaxFrame), framed(2)}, nil), []int{5, MaxFrame, 2}, io.EOF},
+		{"around what is read ahead", bytes.Join([][]byte{framed(readAhead - 5), framed(readAhead - 4), framed(readAhead - 3), framed(7)}, nil),
+			[]int{readAhead - 5, readAhead - 4, readAhead - 3, 7}, io.EOF},
+		{"cut in a long one", framed(readAhead)[:readAhead-9], nil, io.ErrUnexpectedEOF},
 		{"empty", framed(0), nil, ErrFrameSize},
 		{"too long", framed(MaxFrame + 1), nil, ErrFrameSize},
 		{"far too long", []byte{0xff, 0xff, 0xff, 0xff}, nil, ErrFrameSize},
@@ -64,4 +68,28 @@ func TestReaderBuffered(t *testing.T) {
 	if _, err := r.Next(); err != nil || r.Buffered() != 0 {
 		t.Errorf("%v, %d bytes behind the last frame", err, r.Buffered())
 	}
+}
+
+// A link that waits must not hold the buffer of the longest frame that came over it.
+func TestReaderHoldsLittleWhileItWaits(t *testing.T) {
+	const readers = 256
+	long := append(framed(MaxFrame), framed(1)...)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	kept := make([]*Reader, readers)
+	for i := range kept {
+		kept[i] = NewReader(bytes.NewReader(long))
+		for range 2 {
+			if _, err := kept[i].Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / readers; each > 2*readAhead {
+		t.Errorf("%d bytes for each Reader that waits", each)
+	}
+	runtime.KeepAlive(kept)
 }

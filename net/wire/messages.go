@@ -39,8 +39,8 @@ type Policy struct {
 // Ping keeps a link alive and measures its round-trip time.
 type Ping struct {
 	N        uint64            `json:"n"`
-	Stamp    int64             `json:"stamp"`              // sender's monotonic clock, ns
-	Frontier map[string]string `json:"frontier,omitempty"` // room → hash
+	Stamp    int64             `json:"stamp"`              // sender's monotonic clock, µs
+	Frontier map[string]string `json:"frontier,omitempty"` // room → hash, of rooms whose hash changed
 }
 
 // Pong answers a Ping with the same values.
@@ -108,6 +108,13 @@ type Frontier struct {
 	Ask   bool        `json:"ask,omitempty"`
 }
 
+// Heads says how far its sender is with a few feeds and votes that have just changed.
+type Heads struct {
+	Room  string      `json:"room"`
+	Feeds []Holding   `json:"feeds,omitempty"`
+	Votes []HeldVotes `json:"votes,omitempty"`
+}
+
 // Range is a part of a feed, From and To included.
 type Range struct {
 	Author identity.Key `json:"author"`
@@ -142,7 +149,7 @@ type Contact struct {
 	Addrs []string     `json:"addrs"` // host:port
 }
 
-// Peers names at most 50 peers that the sender is linked to.
+// Peers names at most 50 peers that the sender is linked to, and that the receiver seems to lack.
 type Peers struct {
 	Peers []Contact `json:"peers"`
 }
@@ -150,13 +157,19 @@ type Peers struct {
 // Neighbour is one link of a Links frame.
 type Neighbour struct {
 	Key   identity.Key `json:"key"`
-	RTTMs float64      `json:"rtt_ms"`
+	RTTMs float64      `json:"rtt_ms,omitempty"` // versions before links2 say it
 }
 
-// Links names all live links of the sender, and replaces the Links before.
+// Links names all live links of the sender, and replaces the Links before. One with Add or Drop says what has changed
+// since, and has no Links.
 type Links struct {
-	Links []Neighbour `json:"links"`
+	Links []Neighbour    `json:"links,omitempty"`
+	Add   []identity.Key `json:"add,omitempty"`
+	Drop  []identity.Key `json:"drop,omitempty"`
 }
+
+// IsChange reports whether the frame says what has changed since the one before.
+func (l *Links) IsChange() bool { return len(l.Add) > 0 || len(l.Drop) > 0 }
 
 // Typing says whether the sender's user is writing.
 type Typing struct {
@@ -199,6 +212,7 @@ func (Record) tag() string    { return "Record" }
 func (Chat) tag() string      { return "Chat" }
 func (Have) tag() string      { return "Have" }
 func (Frontier) tag() string  { return "Frontier" }
+func (Heads) tag() string     { return "Heads" }
 func (Want) tag() string      { return "Want" }
 func (Records) tag() string   { return "Records" }
 func (Peers) tag() string     { return "Peers" }

@@ -40,6 +40,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(bareEnv) != "" {
+		os.Exit(bareMesh(os.Stdin, os.Stdout))
+	}
 	if os.Getenv(mainEnv) == "" {
 		// Tests that run in parallel wait for clocks and networks, not for a core.
 		flag.Parse()
@@ -169,6 +172,19 @@ type peer struct {
 // begin starts cmd and waits until it is ready.
 func begin(t *testing.T, cmd *exec.Cmd) *peer {
 	t.Helper()
+	p := launch(t, cmd)
+	p.awaitReady()
+	return p
+}
+
+func (p *peer) awaitReady() {
+	p.t.Helper()
+	p.ready = p.until("ready", func(h happened) bool { return h.Event == "ready" })
+}
+
+// launch starts cmd.
+func launch(t *testing.T, cmd *exec.Cmd) *peer {
+	t.Helper()
 	p := &peer{t: t, cmd: cmd, more: make(chan struct{}), seen: map[string]*int{}}
 	stdin, out := piped(t, cmd, &p.stderr)
 	p.stdin = stdin
@@ -185,7 +201,6 @@ func begin(t *testing.T, cmd *exec.Cmd) *peer {
 			t.Logf("%s: stderr %q", p.ready.Name, p.stderr.String())
 		}
 	})
-	p.ready = p.until("ready", func(h happened) bool { return h.Event == "ready" })
 	return p
 }
 

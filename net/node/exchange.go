@@ -1,0 +1,248 @@
+package node
+
+import (
+	"bytes"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// Every peer notifies every other of its links. In a room of n peers a start would cost n³ keys for each change, so a
+// link gets the whole list once and then only what has changed. Addresses go only to a peer that seems to lack them:
+// most peers find each other by themselves.
+
+// Bounds of the exchange.
+const (
+	maxContacts    = 50          // peers in a Peers frame (see package wire)
+	maxNeighbours  = 256         // keys that are remembered of a peer's Links: twice as many as there can be
+	gatherAbove    = 16          // with more links than these, changes are gathered for a second
+	fewNeighbours  = 3           // a peer that names no more links hears of all others at once
+	someContacts   = 4           // peers that another one hears of at a time, chosen at random: others tell it too
+	contactRefresh = time.Minute // before a peer hears of another again
+)
+
+// exchange has peers know who is linked to whom, and where others listen. What it guards stands under Node.mu.
+type exchange struct{ n *Node }
+
+// exchanging is what Node.mu guards of an exchange.
+type exchanging struct {
+	dirty       bool                  // neighbours must hear which peers are linked
+	said        map[identity.Key]bool // the links that all peers with saidLinks have heard of
+	contactsDue bool                  // the next flush looks who lacks a peer: until then their own Links may come
+	contactsAt  time.Time             // when all links were last looked at for that
+}
+
+// exchanged is what belongs to one link; it goes with it.
+type exchanged struct {
+	neighbours map[identity.Key]bool      // keys that the peer says it is linked to. Never written to
+	hasLinks   bool                       // the peer has said its Links
+	saidLinks  bool                       // the peer has heard of exchanging.said
+	toldOf     map[identity.Key]time.Time // peers that are linked, and when this one heard where they listen
+}
+
+// onChangeLocked follows the link of a peer that has come or gone.
+func (x *exchange) onChangeLocked(key identity.Key) {
+	for _, p := range x.n.mu.linked {
+		delete(p.toldOf, key)
+	}
+	x.n.mu.exchange.dirty = true
+	x.n.scheduleFlush()
+}
+
+// flush sends what was gathered. second says that the second's round calls: in a large room only that one sends changes.
+func (x *exchange) flush(second bool) {
+	n := x.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	state := &n.mu.exchange
+	if len(n.mu.linked) > gatherAbove && !second && len(state.said) > 0 {
+		x.sendLinksLocked(wire.Links{})
+		return
+	}
+	contacts := state.contactsDue || second && !state.dirty && time.Since(state.contactsAt) >= contactRefresh
+	if state.contactsDue = state.dirty; state.dirty {
+		state.dirty = false
+		x.sendLinksLocked(x.changesLocked())
+		n.scheduleFlush()
+	}
+	if contacts {
+		state.contactsAt = time.Now()
+		for _, p := range n.mu.linked {
+			x.sendContactsLocked(p)
+		}
+	}
+}
+
+// changesLocked returns how our links have changed since it was called last.
+func (x *exchange) changesLocked() wire.Links {
+	now := make(map[identity.Key]bool, len(x.n.mu.linked))
+	for _, p := range x.n.mu.linked {
+		now[p.Key] = true
+	}
+	said := x.n.mu.exchange.said
+	x.n.mu.exchange.said = now
+	return wire.Links{Add: listMissing(said, now), Drop: listMissing(now, said)}
+}
+
+// sendLinksLocked sends new links the whole list, without later changes, and the others the changes, if there are any.
+func (x *exchange) sendLinksLocked(changes wire.Links) {
+	n := x.n
+	var full, change wire.Frame
+	for _, p := range n.mu.linked {
+		frame := &full
+		switch {
+		case !p.saidLinks:
+		case !changes.IsChange():
+			continue
+		case p.link.Can(wire.CapLinks):
+			frame = &change
+		}
+		if *frame == nil {
+			m := changes
+			if frame == &full {
+				m = x.linksLocked()
+			}
+			if *frame = x.encode(m); *frame == nil {
+				return
+			}
+		}
+		if p.saidLinks = p.link.Control(*frame); !p.saidLinks {
+			n.mu.exchange.dirty = true // for the next round: its queue is full, or it goes down
+		}
+	}
+}
+
+// linksLocked returns all links in full, as the last changes left them: later ones come as changes to this.
+func (x *exchange) linksLocked() (m wire.Links) {
+	for _, p := range x.n.mu.linked {
+		if x.n.mu.exchange.said[p.Key] {
+			m.Links = append(m.Links, wire.Neighbour{Key: p.Key})
+		}
+	}
+	return m
+}
+
+// encode returns a message as a frame, or logs why it can't and returns nil.
+func (x *exchange) encode(m wire.Message) wire.Frame {
+	f, err := wire.Encode(m)
+	if err != nil {
+		x.n.cfg.Log.Error("encode", "error", err)
+	}
+	return f
+}
+
+// listMissing returns the keys of one set that another lacks, sorted.
+func listMissing(from, in map[identity.Key]bool) (keys []identity.Key) {
+	for key := range in {
+		if !from[key] {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b identity.Key) int { return bytes.Compare(a.Bytes(), b.Bytes()) })
+	return keys
+}
+
+// takeLinks takes a peer's word for its links. The first time the peer hears of others in return.
+func (x *exchange) takeLinks(l *link.Link, m wire.Links) {
+	keys, ok := x.noteLinks(l, m)
+	if !ok {
+		return
+	}
+	for _, r := range x.n.rooms {
+		r.SetNeighbours(l, keys)
+	}
+	x.n.mesh.SetNeighbours(l, keys)
+}
+
+// noteLinks remembers a peer's links. It reports whether they changed.
+func (x *exchange) noteLinks(l *link.Link, m wire.Links) (keys map[identity.Key]bool, changed bool) {
+	x.n.mu.Lock()
+	defer x.n.mu.Unlock()
+	p := x.n.peerOfLocked(l)
+	if p == nil {
+		return nil, false
+	}
+	if keys, changed = applyLinks(p.neighbours, m); changed {
+		p.neighbours = keys
+		maps.DeleteFunc(p.toldOf, func(key identity.Key, _ time.Time) bool { return keys[key] })
+		if len(p.toldOf) == 0 {
+			p.toldOf = nil // a map never shrinks
+		}
+	}
+	if !p.hasLinks {
+		p.hasLinks = true
+		x.sendContactsLocked(p)
+	}
+	return keys, changed
+}
+
+// applyLinks returns what a Links frame makes of a peer's links. It never writes to them.
+func applyLinks(before map[identity.Key]bool, m wire.Links) (after map[identity.Key]bool, changed bool) {
+	after = map[identity.Key]bool{}
+	if !m.IsChange() {
+		for _, x := range m.Links[:min(len(m.Links), maxNeighbours)] {
+			after[x.Key] = true
+		}
+		return after, true
+	}
+	isNew := func(key identity.Key) bool { return !before[key] }
+	if !slices.ContainsFunc(m.Add, isNew) && !slices.ContainsFunc(m.Drop, func(key identity.Key) bool { return before[key] }) {
+		return before, false
+	}
+	for key := range before {
+		after[key] = true
+	}
+	for _, key := range m.Drop {
+		delete(after, key)
+	}
+	for _, key := range m.Add {
+		if len(after) < maxNeighbours {
+			after[key] = true
+		}
+	}
+	return after, true
+}
+
+// sendContactsLocked notifies a peer where those of our peers listen that it doesn't name as its own links.
+func (x *exchange) sendContactsLocked(p *peer) {
+	n, now := x.n, time.Now()
+	limit := maxContacts
+	if len(p.neighbours) > fewNeighbours {
+		limit = someContacts
+	}
+	var m wire.Peers
+	for _, i := range rand.Perm(len(n.mu.linked)) {
+		q := n.mu.linked[i]
+		if at, told := p.toldOf[q.Key]; q == p || p.neighbours[q.Key] || told && now.Sub(at) < contactRefresh || !q.isContact() {
+			continue
+		}
+		if len(m.Peers) == limit {
+			n.mu.exchange.contactsDue = true
+			n.scheduleFlush()
+			break
+		}
+		m.Peers = append(m.Peers, wire.Contact{Key: q.Key, Addrs: []string{q.Addr.String()}})
+	}
+	if len(m.Peers) == 0 {
+		return
+	}
+	if f := x.encode(m); f == nil || !p.link.Control(f) {
+		return
+	}
+	if p.toldOf == nil {
+		p.toldOf = map[identity.Key]time.Time{}
+	}
+	for _, c := range m.Peers {
+		p.toldOf[c.Key] = now
+	}
+}
+
+// isContact reports whether others can dial a peer where it listens.
+func (p *peer) isContact() bool {
+	return p.Addr.IsValid() && p.Addr.Addr().Zone() == "" && p.link.Hello().Port != 0
+}

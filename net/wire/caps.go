@@ -1,0 +1,16 @@
+package wire
+
+import "slices"
+
+// Capabilities that a Hello names. A new form of a frame goes only to a peer that names its capability.
+const (
+	CapLinks = "links2" // Links with add and drop
+	CapPing  = "ping2"  // Pings that leave out what hasn't changed
+	CapHeads = "heads"  // Heads
+)
+
+// Caps returns the capabilities of this version.
+func Caps() []string { return []string{CapLinks, CapPing, CapHeads} }
+
+// Can reports whether the sender of a Hello has a capability.
+func (h *Hello) Can(capability string) bool { return slices.Contains(h.Caps, capability) }
