@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/plain"
 )
 
@@ -38,7 +39,8 @@ func (h plainHandler) Peer(p, before event.Peer) {
 
 // Said implements plain.Handler. It hands a line client's message on to native peers.
 func (h plainHandler) Said(l event.Line) {
-	h.n.events.WaitSpace()
+	h.n.events.WaitSpace(fair.Flow{Group: cleartextFlow{}}, 0, len(l.Text))
+	defer h.n.events.Posted(len(l.Text))
 	if l.Kind == event.KindLine {
 		h.waitForLinks()
 	}
