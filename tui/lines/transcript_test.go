@@ -69,6 +69,7 @@ func script() []event.Event {
 		event.Notice{Level: event.Info, Text: "port 8080 is taken, listening on 8081"},
 		event.Notice{Level: event.Warning, Text: "this Bob is a new person", Hint: "/verify bob"},
 		event.Notice{Level: event.Error, Text: "net/mesh: dial 10.0.0.4:7777: connection refused", Hint: "is p2pchat running there?"},
+		event.Flood{Name: "mallory", Others: 15},
 		event.Network{Looking: true, Trouble: "a firewall drops UDP 9999", Hint: "ufw allow 9999/udp"},
 		event.Network{Looking: true, Trouble: "a firewall drops UDP 9999", Hint: "ufw allow 9999/udp"},
 		event.Network{Looking: true},
