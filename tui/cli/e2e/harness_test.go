@@ -36,6 +36,10 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if spec := os.Getenv(floodEnv); spec != "" {
+		runAttacker(spec)
+		return
+	}
 	if os.Getenv(mainEnv) == "" {
 		// Tests that run in parallel wait for clocks and networks, not for a core.
 		flag.Parse()
