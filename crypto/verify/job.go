@@ -52,7 +52,7 @@ type slot struct {
 	taken  int   // claims that a worker has taken
 	left   int   // claims that are not verified yet; 0: Next may return it
 	next   *slot // behind it in its list
-	number int   // of its Submit
+	number int   // counts calls of Submit
 	out    bool  // it was taken from the jobs that wait
 }
 

@@ -15,7 +15,7 @@
 //     signature pass through the queue too, so that none overtakes the records before it.
 //   - Push-back. A full queue blocks Submit: its link is not read further and TCP holds the sender
 //     back. Nothing is dropped. A link that is slow to handle its results holds up its own queue only.
-//   - Fairness. Flows of a queue share it by bytes: whoever sends little overtakes a flood.
+//   - Fairness. Flows of a queue share it by bytes: a flow that sends little overtakes a flood.
 //   - Turns. A worker takes one claim from a queue, then goes on to the next queue that has any. A
 //     flooding peer delays other peers' messages by a claim per worker, however much it submits.
 //

@@ -40,12 +40,12 @@ type Queue struct {
 	waiting  fair.Queue[*slot] // with claims of which no worker has taken any
 	arrived  []*slot           // the slots of waiting by number, and some before them that are out
 	passing  list              // without claims, which wait for what arrived before them
-	numbered int               // of slots so far
+	numbered int               // counts slots so far
 	work     *slot             // its other claims wait to be taken; nil: none
 	ahead    list              // taken from waiting and passing, not by Next yet, in order
 	current  *slot             // what Next returned last, until it is called again
 
-	aheadJobs, aheadBytes int  // of ahead
+	aheadJobs, aheadBytes int  // the jobs in ahead, and their bytes
 	queued                int  // cost of all these
 	bytes                 int  // sum of their sizes
 	nextWaits             bool // Next waits for ready

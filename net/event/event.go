@@ -187,7 +187,7 @@ func (r Refused) LatestKey() string { return "refused/" + string(r.Room) + r.Fro
 // Flood says that people send more than the others can take, so that the messages of everyone else go first.
 type Flood struct {
 	Scope
-	Name   string // raw; of whom sends most
+	Name   string // raw; the name of the author that sends most
 	Others int    // how many more do
 }
 

@@ -49,7 +49,7 @@ type Queue struct {
 	waits   fair.Queue[chan struct{}] // callers of WaitSpace, each by what it waits for to be closed
 	entered int                       // bytes of callers that were let in and have not posted all yet
 	bytes   int                       // bytes in queue, of callers that have
-	limit   int                       // of both
+	limit   int                       // the most that entered and bytes may be together
 }
 
 // NewQueue returns an empty queue. Messages that are posted before Run wait for it.

@@ -7,9 +7,9 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// How much of a link's live queue may be used. A flow may have limits[live], if no other flow waits. What is left free
-// beside it always suffices for others, since each flow may have at most thrice what is still free (the dynamic
-// thresholds of Choudhury and Hahne, 1998), and a group of flows at most fifteen times that.
+// Limits of a link's live queue. Each flow may have at most three times what is still free, and a group of flows at
+// most fifteen times that (dynamic thresholds: Choudhury and Hahne, 1998). So a flow that waits alone may have
+// limits[live], and others always find space beside it.
 const (
 	liveFrames  = 1366
 	liveBytes   = 4 << 20 / 3
@@ -17,8 +17,8 @@ const (
 	freeOfGroup = 15
 )
 
-// liveQueue holds live frames, which are written in turn by flow. A flow that has more than its part is full: none
-// of its frames is accepted until all that wait are written. Its user guards it.
+// liveQueue holds live frames, which are written in turn by flow. A flow that has more than its part is full: it
+// accepts no frame until all that wait are written. Its user guards it.
 type liveQueue struct {
 	waiting fair.Queue[wire.Frame]
 	full    map[fair.Flow]bool

@@ -43,7 +43,7 @@ type queue struct {
 
 func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
 
-// push reports whether the frame was accepted. A live one is our own.
+// push reports whether the frame was accepted. A live frame is our own.
 func (q *queue) push(c class, f wire.Frame) bool {
 	if c == live {
 		return q.pushLive(f, fair.Flow{}, 0)
@@ -59,7 +59,7 @@ func (q *queue) push(c class, f wire.Frame) bool {
 	return true
 }
 
-// pushLive is push for a live frame of any flow.
+// pushLive queues a live frame of any flow, as push does.
 func (q *queue) pushLive(f wire.Frame, of fair.Flow, rank int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

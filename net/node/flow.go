@@ -18,7 +18,8 @@ func (n *Node) flowOf(author, via identity.Key) (of fair.Flow, rank int) {
 	return fair.Flow{Group: n.standings.Source(author, via), Key: author}, int(n.standings.Level(author))
 }
 
-// flowOnLink is flowOf for what waits on via's link: there, its own records are a group by themselves.
+// flowOnLink returns whose work a record is among those that wait on via's link. There, via's own are a group by
+// themselves.
 func (n *Node) flowOnLink(author, via identity.Key) (of fair.Flow, rank int) {
 	of, rank = n.flowOf(author, via)
 	if author == via {

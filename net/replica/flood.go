@@ -13,15 +13,15 @@ import (
 // When authors flood a room, in bytes of live records that count half after each second. A pasted file, or a pipe of
 // short lines, stays below.
 const (
-	floodBytes   = 2 << 20          // of all flooders together
+	floodBytes   = 2 << 20          // what all flooders send together
 	floodAgain   = 5 * time.Minute  // until the same author is named again
 	floodNotices = 30 * time.Second // between two notices
 	maxFlooders  = 4096             // authors that are counted, and remembered as named
 )
 
-// floods notices who sends so much that the fair queues make them wait. What it guards stands under the replica's lock.
+// floods notices authors that send more than others can read. What it guards stands under the replica's lock.
 type floods struct {
-	bytes map[identity.Key]int       // of each author, lately
+	bytes map[identity.Key]int       // what each author sent lately
 	named map[identity.Key]time.Time // when it was named
 	last  time.Time                  // when the last notice was posted
 }
