@@ -53,6 +53,8 @@ func (m *model) handleEvent(ev event.Event) {
 		m.network = ev
 	case event.Notice:
 		m.notify(ev)
+	case event.Flood:
+		m.notify(wording.Flood(ev))
 	default:
 		m.conversationOf(ev.InRoom()).Handle(ev)
 	}

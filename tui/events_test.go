@@ -185,6 +185,14 @@ func TestErrorsAreShownAndRecorded(t *testing.T) {
 		"12:51:00 can't connect to 10.0.0.9:8080")
 }
 
+// Who floods the room is named, with the next step.
+func TestFloodIsNamed(t *testing.T) {
+	w := newWorld(t, plain, 120, 36)
+	w.post(event.Flood{Name: "mal\x1blory", Others: 2})
+	w.mustShow("mal␛lory and 2 others send faster than anyone can read", "first · /ignore hides what they send")
+	w.mustNotShow("\x1b")
+}
+
 // In a narrow window a sentence takes the rows that it needs: the next step stands at its end.
 func TestSentencesAreNotCut(t *testing.T) {
 	for _, size := range [][2]int{{36, 11}, {40, 11}, {50, 15}, {80, 24}, {200, 50}} {

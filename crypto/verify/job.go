@@ -1,6 +1,9 @@
 package verify
 
-import "chat.lan/p2pchat/crypto/record"
+import (
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/fair"
+)
 
 // Job is a message that a link's reader submits: one claim, several claims that stay together (a
 // Records frame), or neither. A message without claims only keeps its place. It never has both
@@ -12,6 +15,11 @@ type Job struct {
 	// Value is handed through to the Result as it is: the message itself, or what belongs to the
 	// claims (the frame's N and End, the time of arrival).
 	Value any
+
+	// Flow says whose job it is. A queue keeps the order of jobs within a flow only (see Queue).
+	// Rank decides between flows that are equal. Both count only for jobs with claims.
+	Flow fair.Flow
+	Rank int
 
 	// Size is the length in bytes of the frame that the item came in. It bounds what a queue holds.
 	Size int
@@ -43,7 +51,9 @@ type slot struct {
 	cost   int   // places that it takes in the queue
 	taken  int   // claims that a worker has taken
 	left   int   // claims that are not verified yet; 0: Next may return it
-	next   *slot // submitted after it
+	next   *slot // behind it in its list
+	number int   // counts calls of Submit
+	out    bool  // it was taken from the jobs that wait
 }
 
 func newSlot(item Job) *slot {

@@ -11,10 +11,11 @@
 //
 // It guarantees:
 //
-//   - Order. Results come out in the order of Submit, one at a time. Messages without a signature
-//     pass through the queue too and keep their place, so that none overtakes the records before it.
+//   - Order. Results come out one at a time, and those of a flow in the order of Submit. Messages without a
+//     signature pass through the queue too, so that none overtakes the records before it.
 //   - Push-back. A full queue blocks Submit: its link is not read further and TCP holds the sender
 //     back. Nothing is dropped. A link that is slow to handle its results holds up its own queue only.
+//   - Fairness. Flows of a queue share it by bytes: a flow that sends little overtakes a flood.
 //   - Turns. A worker takes one claim from a queue, then goes on to the next queue that has any. A
 //     flooding peer delays other peers' messages by a claim per worker, however much it submits.
 //
@@ -77,7 +78,7 @@ func (p *Pool) work(ctx context.Context) {
 			continue
 		}
 		s, i := q.takeLocked()
-		if q.work != nil {
+		if q.hasWorkLocked() {
 			p.pushLocked(q)
 		}
 		p.mu.Unlock()
@@ -117,7 +118,7 @@ func (p *Pool) popLocked() *Queue {
 		q := p.turn[0]
 		p.turn = slices.Delete(p.turn, 0, 1) // keeps the capacity
 		q.inTurn = false
-		if q.work != nil { // nil: closed while it waited for its turn
+		if q.hasWorkLocked() { // else it was closed while it waited for its turn, or others took its work
 			return q
 		}
 	}

@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"errors"
+
+	"chat.lan/p2pchat/net/fair"
 )
 
 // Limits of a queue. An item that is over them alone is accepted when the queue is empty.
@@ -11,11 +13,22 @@ const (
 	MaxBytes  = 512 << 10 // sum of their Job.Size
 )
 
+// How much of a queue is verified ahead of Next: up to so many jobs, and more while they are small. Among these none
+// overtakes another any more.
+const (
+	aheadJobs  = 4
+	aheadBytes = 32 << 10
+)
+
 // ErrClosed is returned by Submit once the queue is closed or the pool has ended.
 var ErrClosed = errors.New("verify: queue is closed")
 
 // Queue is the path of a link's messages through the pool: jobs come out verified and in order. Only the
 // link's reader may call Submit and End, and only one other goroutine Next. Any goroutine may call Close.
+//
+// The order is that of Submit within each flow. Between flows a queue is fair by bytes (see package fair). So a
+// link's own messages don't wait behind a flood that it hands on. A job without claims comes out when all before it
+// have, but jobs of other flows behind it may come out earlier.
 type Queue struct {
 	pool *Pool
 
@@ -24,15 +37,21 @@ type Queue struct {
 	space  chan struct{} // one token: Submit, woken while it waited, may look again
 
 	// Guarded by the pool's mutex.
-	head, tail *slot // not taken by Next yet, in order
-	work       *slot // first slot with claims that no worker has taken; nil: none
-	current    *slot // what Next returned last, until it is called again
-	queued     int   // cost of all these
-	bytes      int   // sum of their sizes
-	nextWaits  bool  // Next waits for ready
-	waiting    bool  // Submit waits for space
-	ended      bool  // by End
-	inTurn     bool  // the queue is in the pool's turn
+	waiting  fair.Queue[*slot] // with claims of which no worker has taken any
+	arrived  []*slot           // the slots of waiting by number, and some before them that are out
+	passing  list              // without claims, which wait for what arrived before them
+	numbered int               // counts slots so far
+	work     *slot             // its other claims wait to be taken; nil: none
+	ahead    list              // taken from waiting and passing, not by Next yet, in order
+	current  *slot             // what Next returned last, until it is called again
+
+	aheadJobs, aheadBytes int  // the jobs in ahead, and their bytes
+	queued                int  // cost of all these
+	bytes                 int  // sum of their sizes
+	nextWaits             bool // Next waits for ready
+	submitting            bool // Submit waits for space
+	ended                 bool // by End
+	inTurn                bool // the queue is in the pool's turn
 }
 
 // OpenQueue opens a queue. The caller closes it. After the pool's end a queue is closed from the start.
@@ -66,7 +85,7 @@ func (q *Queue) Submit(ctx context.Context, item Job) (*Result, error) {
 		if q.queued == 0 || q.queued+s.cost <= MaxQueued && q.bytes+item.Size <= MaxBytes {
 			break
 		}
-		q.waiting = true
+		q.submitting = true
 		p.mu.Unlock()
 		select {
 		case <-q.space:
@@ -110,14 +129,15 @@ func (q *Queue) Next() *Result {
 		if q.refusal(p.ctx) != nil {
 			return nil
 		}
-		if s := q.head; s != nil && s.left == 0 {
-			if q.head = s.next; q.head == nil {
-				q.tail = nil
-			}
+		if s := q.ahead.first; s != nil && s.left == 0 {
+			q.ahead.pop()
+			q.aheadJobs--
+			q.aheadBytes -= s.item.Size
 			q.current = s
+			q.refillLocked()
 			return &s.result
 		}
-		if q.ended && q.head == nil {
+		if q.isEmptyLocked() && q.ended {
 			return nil
 		}
 		q.nextWaits = true
@@ -141,8 +161,8 @@ func (q *Queue) finishLocked() {
 	q.queued -= s.cost
 	q.bytes -= s.item.Size
 	// Submit is woken when there is place for many, not for each: a change of goroutine less.
-	if q.waiting && q.queued <= MaxQueued/2 && q.bytes <= MaxBytes/2 {
-		q.waiting = false
+	if q.submitting && q.queued <= MaxQueued/2 && q.bytes <= MaxBytes/2 {
+		q.submitting = false
 		select {
 		case q.space <- struct{}{}:
 		default: // left there by a Submit whose context ended
@@ -166,7 +186,7 @@ func (q *Queue) Close() {
 	if q.isClosed() {
 		return
 	}
-	q.head, q.tail, q.work = nil, nil, nil
+	q.waiting, q.arrived, q.passing, q.ahead, q.work = fair.Queue[*slot]{}, nil, list{}, list{}, nil
 	close(q.closed)
 }
 
@@ -188,42 +208,4 @@ func (q *Queue) refusal(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return nil
-}
-
-// appendLocked puts a slot at the queue's end and has it verified.
-func (q *Queue) appendLocked(s *slot) {
-	q.queued += s.cost
-	q.bytes += s.item.Size
-	if q.tail == nil {
-		q.head = s
-	} else {
-		q.tail.next = s
-	}
-	q.tail = s
-	if s.left == 0 {
-		return // a job before it is not ready yet, or is being handled: Next comes by itself
-	}
-	if q.work == nil {
-		q.work = s
-	}
-	q.pool.pushLocked(q)
-	q.pool.wakeWorkersLocked(s.left)
-}
-
-// takeLocked hands out the next claim to verify. The queue must have work.
-func (q *Queue) takeLocked() (s *slot, i int) {
-	s, i = q.work, q.work.taken
-	s.taken++
-	for q.work != nil && q.work.taken == q.work.item.claims() {
-		q.work = q.work.next
-	}
-	return s, i
-}
-
-// wakeNextLocked wakes Next if it waits and has something to return.
-func (q *Queue) wakeNextLocked() {
-	if q.nextWaits && (q.head != nil && q.head.left == 0 || q.head == nil && q.ended) {
-		q.nextWaits = false
-		q.ready <- struct{}{} // taken before Next waits again, so there is place
-	}
 }

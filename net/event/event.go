@@ -187,6 +187,13 @@ type Refused struct {
 // LatestKey names sender and reason.
 func (r Refused) LatestKey() string { return "refused/" + string(r.Room) + r.From + "\x00" + r.Reason }
 
+// Flood says that people send more than the others can take, so that the messages of everyone else go first.
+type Flood struct {
+	Scope
+	Name   string // raw; the name of the author that sends most
+	Others int    // how many more do
+}
+
 // Sync says how catching up goes: the room's records that are here, and those known to be missing.
 type Sync struct {
 	Scope

@@ -4,10 +4,17 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"chat.lan/p2pchat/net/fair"
 )
 
-// MaxQueued is how many messages may wait in a Queue before WaitSpace does.
-const MaxQueued = 4096
+// Limits of what may wait in a Queue before WaitSpace does. Bytes are as its callers say. A reader that pauses between
+// batches takes more at once; from one that doesn't, a message comes out the sooner the less waits before it.
+const (
+	MaxQueued     = 4096
+	maxBytes      = 128 << 10
+	maxPacedBytes = 1 << 20
+)
 
 // Latest is a message of which only the newest per key matters.
 type Latest interface {
@@ -24,6 +31,7 @@ type Batch []any
 //   - A message must arrive, unless it is a Latest. It keeps its order. Post never blocks, because it
 //     is called under locks. The reader of a link calls WaitSpace first, without a lock: so a slow
 //     reader of events pushes back on the network, and neither loses messages nor fills memory.
+//     Links that wait are let in by turns, fair by bytes (see package fair).
 //   - A Latest is worth only its newest value. One that waits under the same key is taken out, and
 //     the new one stands at the end: it is never older than a message that was posted before it.
 //
@@ -33,18 +41,20 @@ type Queue struct {
 	closed chan struct{} // closed by Close
 
 	mu     sync.Mutex     // guards everything below
-	space  sync.Cond      // the queue was taken, or closed
 	queue  []any          // nil where a Latest was replaced
 	live   int            // messages in queue that are not nil
 	latest map[string]int // LatestKey → place in queue
 	done   bool
+
+	waits   fair.Queue[chan struct{}] // callers of WaitSpace, each by what it waits for to be closed
+	entered int                       // bytes of callers that were let in and have not posted all yet
+	bytes   int                       // bytes in queue, of callers that have
+	limit   int                       // the most that entered and bytes may be together
 }
 
 // NewQueue returns an empty queue. Messages that are posted before Run wait for it.
 func NewQueue() *Queue {
-	q := &Queue{posted: make(chan struct{}, 1), closed: make(chan struct{}), latest: map[string]int{}}
-	q.space.L = &q.mu
-	return q
+	return &Queue{posted: make(chan struct{}, 1), closed: make(chan struct{}), latest: map[string]int{}, limit: maxPacedBytes}
 }
 
 // Post queues a message. It never blocks. After Close it drops the message.
@@ -91,12 +101,43 @@ func (q *Queue) compactLocked() {
 	q.queue = packed
 }
 
-// WaitSpace waits until at most MaxQueued messages wait. Call it without any lock that the reader may need.
-func (q *Queue) WaitSpace() {
+// WaitSpace waits until there is space for size bytes of messages. The caller then posts them, and calls Posted. Who
+// waits is let in in turn, by flow. Call it without any lock that the reader may need.
+func (q *Queue) WaitSpace(of fair.Flow, rank, size int) {
+	q.mu.Lock()
+	if q.waits.Len() == 0 && q.hasSpaceLocked() {
+		q.entered += size
+		q.mu.Unlock()
+		return
+	}
+	turn := make(chan struct{})
+	q.waits.Push(of, rank, size, turn)
+	q.mu.Unlock()
+	<-turn
+}
+
+// Posted ends what WaitSpace began: all that the caller has to post is posted.
+func (q *Queue) Posted(size int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.live > MaxQueued && !q.done {
-		q.space.Wait()
+	q.entered -= size
+	if q.live > 0 { // else it brought nothing, or that was taken already
+		q.bytes += size
+	}
+	q.admitLocked()
+}
+
+// hasSpaceLocked reports whether more may be posted.
+func (q *Queue) hasSpaceLocked() bool {
+	return q.done || q.live <= MaxQueued && q.entered+q.bytes < q.limit
+}
+
+// admitLocked lets callers of WaitSpace in.
+func (q *Queue) admitLocked() {
+	for q.waits.Len() > 0 && q.hasSpaceLocked() {
+		turn, size := q.waits.Pop()
+		q.entered += size
+		close(turn)
 	}
 }
 
@@ -113,15 +154,20 @@ func (q *Queue) take() Batch {
 }
 
 func (q *Queue) emptyLocked() {
-	q.queue, q.live = nil, 0
+	q.queue, q.live, q.bytes = nil, 0, 0
 	clear(q.latest)
-	q.space.Broadcast()
+	q.admitLocked()
 }
 
 // Run hands batches to handle, which may block: the first at once, the next when pace has passed. It ends with
 // Close, or with ctx after it handed over what waits. It closes the queue when it returns.
 func (q *Queue) Run(ctx context.Context, pace time.Duration, handle func(Batch)) {
 	defer q.Close()
+	if pace == 0 {
+		q.mu.Lock()
+		q.limit = maxBytes
+		q.mu.Unlock()
+	}
 	for {
 		select {
 		case <-ctx.Done():

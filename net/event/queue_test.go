@@ -9,6 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"chat.lan/p2pchat/net/fair"
+	"chat.lan/p2pchat/net/group"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -132,12 +135,12 @@ func TestFullQueuePushesBack(t *testing.T) {
 		for i := range MaxQueued {
 			q.Post(i)
 		}
-		q.WaitSpace() // returns: there is room for one more
+		q.WaitSpace(fair.Flow{}, 0, 0) // returns: there is room for one more
 		q.Post("full")
 		waited := make(chan struct{})
 		go func() {
 			defer close(waited)
-			q.WaitSpace()
+			q.WaitSpace(fair.Flow{}, 0, 0)
 		}()
 		synctest.Wait()
 		select {
@@ -159,7 +162,7 @@ func TestFullQueuePushesBack(t *testing.T) {
 		if len(got) != MaxQueued+1 || got[MaxQueued] != "full" {
 			t.Errorf("%d arrived, the last %v", len(got), got[len(got)-1])
 		}
-		q.WaitSpace() // returns: Run has closed the queue
+		q.WaitSpace(fair.Flow{}, 0, 0) // returns: Run has closed the queue
 	})
 }
 
@@ -171,7 +174,7 @@ func TestCloseLetsEveryoneGo(t *testing.T) {
 			q.Post(i)
 		}
 		for range 2 {
-			go func() { q.WaitSpace(); done <- struct{}{} }()
+			go func() { q.WaitSpace(fair.Flow{}, 0, 0); done <- struct{}{} }()
 		}
 		synctest.Wait()
 		q.Close()
@@ -193,7 +196,7 @@ func TestReplacedMessagesLeaveSpace(t *testing.T) {
 		for i := range 100 {
 			q.Post(stat{1, i})
 		}
-		q.WaitSpace() // returns: MaxQueued messages wait
+		q.WaitSpace(fair.Flow{}, 0, 0) // returns: MaxQueued messages wait
 		if batch := q.take(); len(batch) != MaxQueued || batch[MaxQueued-1] != (stat{1, 99}) {
 			t.Errorf("%d arrived, the last %v", len(batch), batch[len(batch)-1])
 		}
@@ -205,6 +208,108 @@ func TestReplacedMessagesLeaveSpace(t *testing.T) {
 		if batch := q.take(); len(batch) > 0 {
 			t.Errorf("an empty queue holds %v", batch)
 		}
+	})
+}
+
+// A flood fills its space only. A message of someone else goes into the next batch, though the flood's links waited
+// before it, and the bytes that wait before it are bounded.
+func TestWaitersTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 16 << 10
+		q := NewQueue()
+		root := group.New(t.Context(), nil)
+		defer root.Close()
+		next, batches := make(chan struct{}), make(chan Batch)
+		root.Go("reader", func(ctx context.Context) {
+			q.Run(ctx, 0, func(b Batch) {
+				select {
+				case batches <- b:
+				case <-ctx.Done():
+				}
+				select {
+				case <-next:
+				case <-ctx.Done():
+				}
+			})
+		})
+		for i := range 20 {
+			root.Go("flood", func(ctx context.Context) {
+				for n := 0; ctx.Err() == nil; n++ {
+					q.WaitSpace(fair.Flow{Group: i}, 0, size)
+					q.Post("flood")
+					q.Posted(size)
+				}
+			})
+		}
+		for range 5 {
+			<-batches
+			next <- struct{}{}
+		}
+		<-batches
+		synctest.Wait()
+		root.Go("honest", func(context.Context) {
+			q.WaitSpace(fair.Flow{Group: "honest"}, 0, 300)
+			q.Post("honest")
+			q.Posted(300)
+		})
+		synctest.Wait()
+		ahead := 0 // of the flood, behind the batch that is handled
+		for honest := false; !honest; {
+			next <- struct{}{}
+			for _, msg := range <-batches {
+				if honest = honest || msg == "honest"; !honest {
+					ahead++
+				}
+			}
+			synctest.Wait()
+		}
+		if most := 2*maxBytes/size + 2; ahead > most {
+			t.Errorf("%d messages of the flood came first, at most %d", ahead, most)
+		}
+		q.Close()
+	})
+}
+
+// Those who were let in and bring nothing don't keep others out, and those who have yet to post do.
+func TestNothingPostedLetsOthersIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue()
+		waited := make(chan struct{})
+		wait := func() {
+			go func() {
+				q.WaitSpace(fair.Flow{}, 0, maxPacedBytes)
+				waited <- struct{}{}
+			}()
+			synctest.Wait()
+		}
+		expect := func(in bool, when string) {
+			t.Helper()
+			select {
+			case <-waited:
+				if !in {
+					t.Error("let in ", when)
+				}
+			default:
+				if in {
+					t.Fatal("not let in ", when)
+				}
+			}
+		}
+		wait()
+		expect(true, "to an empty queue")
+		wait()
+		expect(false, "before the first has posted")
+		q.Posted(maxPacedBytes)
+		synctest.Wait()
+		expect(true, "when the first brought nothing")
+		q.Post("one")
+		wait()
+		q.Posted(maxPacedBytes)
+		synctest.Wait()
+		expect(false, "to a full queue")
+		q.take()
+		synctest.Wait()
+		expect(true, "when the queue was taken")
 	})
 }
 

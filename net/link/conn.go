@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"chat.lan/p2pchat/net/accept"
 )
 
 const (
@@ -27,7 +29,26 @@ type conn struct {
 	again   chan struct{} // size 1; the late peer was heard
 }
 
+// sendBuffer and receiveBuffer are what the kernel may hold of a link's bytes. Nothing overtakes there: a message waits
+// for all that was written before it, and by themselves Linux's buffers grow to megabytes under a flood.
+const (
+	sendBuffer    = 64 << 10
+	receiveBuffer = 64 << 10
+)
+
+// limitBuffers limits what the kernel holds of a connection, if it is one of TCP.
+func limitBuffers(c net.Conn) {
+	if accepted, ok := c.(*accept.Conn); ok {
+		c = accepted.Conn
+	}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // without it the link works all the same
+		_ = tcp.SetReadBuffer(receiveBuffer)
+	}
+}
+
 func newConn(c net.Conn) *conn {
+	limitBuffers(c)
 	return &conn{Conn: c, epoch: time.Now(), again: make(chan struct{}, 1)}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/verify"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -26,7 +27,8 @@ const (
 	refuseWithin    = 500 * time.Millisecond // for the peer to read the reason of a refusal
 )
 
-// Config is shared by all links of a run. All fields but RefuseReason, RefuseHello and Probes must be set.
+// Config is shared by all links of a run. All fields but RefuseReason, RefuseHello, Probes and
+// Flow must be set.
 type Config struct {
 	Identity    *identity.Identity
 	Certificate tls.Certificate   // Identity.Certificate(), made once per run
@@ -43,6 +45,10 @@ type Config struct {
 	RefuseHello func(key identity.Key, h wire.Hello) string
 
 	Probes *Probes // ProbeOwnKey needs it
+
+	// Flow returns whose work a received record is, by its author and the peer that sent it, and the rank of that
+	// (see verify.Job). Without it, each author is a flow. It must not block.
+	Flow func(author, via identity.Key) (of fair.Flow, rank int)
 }
 
 // Client opens a link over a connection that we dialled. expect is the key that the peer must have; the

@@ -14,6 +14,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
 	"chat.lan/p2pchat/net/accept"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -138,10 +139,14 @@ func (l *Link) downReason() error {
 // them wait already, or the link is going down.
 func (l *Link) Control(f wire.Frame) bool { return l.queue.push(control, f) }
 
-// Live queues a live record. It never blocks. It reports false once 1,024 frames or 1 MiB of them wait,
+// Live queues a live record of our own. It never blocks. It reports false once 1,024 frames or 1 MiB of them wait,
 // and goes on to do so until they all are written and Handler.Drained was called. Once the link is going
 // down it reports false too, and no Drained follows.
 func (l *Link) Live(f wire.Frame) bool { return l.queue.push(live, f) }
+
+// Relay does what Live does with a live record of someone else. Records of each flow are written in order, and those of
+// several in turn (see package fair). A flow that is full takes nothing from others, nor from Live.
+func (l *Link) Relay(f wire.Frame, of fair.Flow, rank int) bool { return l.queue.pushLive(f, of, rank) }
 
 // Sync queues a frame of an answer, to be written when no other frame waits. It never blocks, and reports
 // false if 8 frames or 512 KiB wait or the link is going down.

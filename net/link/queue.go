@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -17,7 +18,7 @@ const (
 	classes
 )
 
-// limits says how many frames and bytes of a class may wait. A single frame always may.
+// limits says how many frames and bytes of a class may wait; of live ones, those of one flow. A single frame always may.
 var limits = [classes]struct{ frames, bytes int }{
 	control: {256, 1 << 20},
 	live:    {1024, 1 << 20},
@@ -28,13 +29,13 @@ var limits = [classes]struct{ frames, bytes int }{
 const piece = 16 << 10
 
 // queue holds the frames that wait to be written on one link. Any goroutine may push; the writer alone
-// takes.
+// takes. Live frames are shared between flows (see livequeue.go).
 type queue struct {
 	mu     sync.Mutex
-	waits  [classes]fifo
+	waits  [classes]fifo // but for live
+	live   liveQueue
 	sealed bool       // push accepts no more frames
 	bye    wire.Frame // the very last frame; may be nil
-	full   bool       // push refused a live frame, and refuses all until reopen
 	idle   bool       // the writer waits for wake
 	wake   chan struct{}
 	space  [classes]chan struct{} // closed when the class is at most half full; nil if no one waits
@@ -42,19 +43,29 @@ type queue struct {
 
 func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
 
-// push reports whether the frame was accepted.
+// push reports whether the frame was accepted. A live frame is our own.
 func (q *queue) push(c class, f wire.Frame) bool {
+	if c == live {
+		return q.pushLive(f, fair.Flow{}, 0)
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.sealed || c == live && q.full {
-		return false
-	}
 	w := &q.waits[c]
-	if w.len() > 0 && (w.len() >= limits[c].frames || w.bytes+len(f) > limits[c].bytes) {
-		q.full = q.full || c == live
+	if q.sealed || w.len() > 0 && (w.len() >= limits[c].frames || w.bytes+len(f) > limits[c].bytes) {
 		return false
 	}
 	w.push(f)
+	q.wakeWriterLocked()
+	return true
+}
+
+// pushLive queues a live frame of any flow, as push does.
+func (q *queue) pushLive(f wire.Frame, of fair.Flow, rank int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.sealed || !q.live.push(f, of, rank) {
+		return false
+	}
 	q.wakeWriterLocked()
 	return true
 }
@@ -85,14 +96,14 @@ func (q *queue) drop() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sealed, q.bye = true, nil
-	q.waits = [classes]fifo{}
+	q.waits, q.live = [classes]fifo{}, liveQueue{}
 	q.notifySpaceLocked()
 	q.wakeWriterLocked()
 }
 
 // take fills buf with whole frames, the most urgent first, or returns a single frame that is longer than
 // buf. It returns no bytes if no frame waits: then the writer waits for wake, unless done says that the
-// queue is sealed and empty. drained says that out empties a live queue that was full, so that reopen is
+// queue is sealed and empty. drained says that out has the last frame of a flow that was full, so that reopen is
 // due once out is written.
 func (q *queue) take(buf []byte) (out []byte, drained, done bool) {
 	q.mu.Lock()
@@ -101,8 +112,8 @@ func (q *queue) take(buf []byte) (out []byte, drained, done bool) {
 	taken := class(-1)
 filling:
 	for c := range classes {
-		for w := &q.waits[c]; w.len() > 0; {
-			switch f := w.first(); {
+		for q.lenLocked(c) > 0 {
+			switch f := q.firstLocked(c); {
 			case len(out)+len(f) <= cap(out):
 				out = append(out, f...)
 			case len(out) == 0:
@@ -110,7 +121,7 @@ filling:
 			default:
 				break filling
 			}
-			w.pop()
+			q.popLocked(c)
 			if taken = c; c == bulk || len(out) > cap(buf) {
 				break filling // urgent frames may come any moment, so bulk frames go out singly
 			}
@@ -122,14 +133,38 @@ filling:
 	}
 	q.notifySpaceLocked()
 	q.idle = taken < 0
-	return out, q.full && taken >= 0 && q.waits[live].len() == 0, false
+	return out, taken >= 0 && q.live.drained(), false
 }
 
-// reopen makes push accept live frames again. It reports whether the queue isn't sealed.
+func (q *queue) lenLocked(c class) int {
+	if c == live {
+		return q.live.waiting.Len()
+	}
+	return q.waits[c].len()
+}
+
+func (q *queue) firstLocked(c class) wire.Frame {
+	if c == live {
+		f, _ := q.live.waiting.Peek()
+		return f
+	}
+	return q.waits[c].first()
+}
+
+func (q *queue) popLocked(c class) {
+	if c == live {
+		q.live.waiting.Pop()
+		return
+	}
+	q.waits[c].pop()
+}
+
+// reopen makes push accept live frames again of flows that were full and are drained. It reports whether the queue
+// isn't sealed.
 func (q *queue) reopen() (open bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.full = false
+	q.live.reopen()
 	q.notifySpaceLocked()
 	return !q.sealed
 }
@@ -144,10 +179,13 @@ func (q *queue) notifySpaceLocked() {
 	}
 }
 
-// hasSpaceLocked reports whether the class is at most half full and accepts frames.
+// hasSpaceLocked reports whether the class is at most half full and accepts frames; of live ones, our own.
 func (q *queue) hasSpaceLocked(c class) bool {
+	if c == live {
+		return q.live.halfEmpty()
+	}
 	w := &q.waits[c]
-	return w.len() <= limits[c].frames/2 && w.bytes <= limits[c].bytes/2 && !(c == live && q.full)
+	return w.len() <= limits[c].frames/2 && w.bytes <= limits[c].bytes/2
 }
 
 // wait returns nil when the class is at most half full, ErrDown once the queue is sealed, or the cause of
@@ -176,13 +214,16 @@ func (q *queue) wait(ctx context.Context, c class) error {
 	return nil
 }
 
-// countSpace returns how many more frames of the class fit, if they are small.
+// countSpace returns how many more frames of the class fit, if they are small; of live ones, our own.
 func (q *queue) countSpace(c class) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	w := &q.waits[c]
-	if q.sealed || c == live && q.full || w.bytes >= limits[c].bytes {
+	if q.sealed || w.bytes >= limits[c].bytes {
 		return 0
+	}
+	if c == live {
+		return q.live.space()
 	}
 	return limits[c].frames - w.len()
 }

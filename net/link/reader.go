@@ -3,11 +3,13 @@ package link
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -17,6 +19,9 @@ const streak = 25 * time.Microsecond
 
 // refused is a reason for Handler.Refused on its way through the verify queue, which keeps its place.
 type refused string
+
+// answers is the group of all Records frames of a link: an answer keeps its order, whose records it may have.
+type answers struct{}
 
 // read runs the reader. It returns at the end of the peer's direction, at a malformed frame, or when the
 // connection is gone, after all messages before that were delivered.
@@ -42,6 +47,8 @@ func (l *Link) receive(ctx context.Context) error {
 		if err := in.frame(payload); err != nil {
 			return err
 		}
+		// A flood never lets the reader pause. It would keep its processor for 10 ms, and other links would wait.
+		runtime.Gosched()
 	}
 }
 
@@ -100,7 +107,17 @@ func (in *inbound) record(m wire.Record, size int) {
 		in.refuse(RefusedRecord)
 		return
 	}
-	in.submit(verify.Job{Claim: claim, Size: size})
+	of, rank := in.flowOf(claim)
+	in.submit(verify.Job{Claim: claim, Flow: of, Rank: rank, Size: size})
+}
+
+// flowOf returns whose work a live record is.
+func (in *inbound) flowOf(claim *record.Claim) (of fair.Flow, rank int) {
+	author := claim.Body().Author
+	if in.l.cfg.Flow == nil {
+		return fair.Flow{Key: author}, 0
+	}
+	return in.l.cfg.Flow(author, in.l.key)
 }
 
 func (in *inbound) records(m wire.Records, size int) {
@@ -114,7 +131,7 @@ func (in *inbound) records(m wire.Records, size int) {
 		claims = append(claims, claim)
 	}
 	m.Records = nil
-	in.submit(verify.Job{Claims: claims, Value: m, Size: size})
+	in.submit(verify.Job{Claims: claims, Value: m, Flow: fair.Flow{Group: answers{}}, Size: size})
 }
 
 // bye handles the peer's last message. Our waiting frames are still written. Down gets the reason, after

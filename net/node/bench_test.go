@@ -15,6 +15,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/iface"
 	"chat.lan/p2pchat/net/wire"
@@ -267,7 +268,7 @@ func (s *star) stop(w way) (key identity.Key, end func()) {
 	said := int64(0)
 	reads := func() bool { // whether the links of the hanging peer are still read
 		space := make(chan struct{})
-		go func() { n.events.WaitSpace(); close(space) }()
+		go func() { n.events.WaitSpace(fair.Flow{}, 0, 0); close(space) }()
 		select {
 		case <-space:
 			return true

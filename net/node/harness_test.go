@@ -15,6 +15,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/memnet"
@@ -268,12 +269,13 @@ func sendRaw(t *testing.T, n *Node, to identity.Key, m wire.Message) {
 // noLink is a link that takes everything and goes nowhere.
 type noLink identity.Key
 
-func (l noLink) Key() identity.Key            { return identity.Key(l) }
-func (noLink) Can(string) bool                { return false }
-func (noLink) Control(wire.Frame) bool        { return true }
-func (noLink) Live(wire.Frame) bool           { return true }
-func (noLink) Sync(wire.Frame) bool           { return true }
-func (noLink) LiveSpace() int                 { return 1000 }
-func (noLink) SyncSpace() int                 { return 8 }
-func (noLink) WaitLive(context.Context) error { return nil }
-func (noLink) WaitSync(context.Context) error { return nil }
+func (l noLink) Key() identity.Key                   { return identity.Key(l) }
+func (noLink) Control(wire.Frame) bool               { return true }
+func (noLink) Live(wire.Frame) bool                  { return true }
+func (noLink) Sync(wire.Frame) bool                  { return true }
+func (noLink) Relay(wire.Frame, fair.Flow, int) bool { return true }
+func (noLink) LiveSpace() int                        { return 1000 }
+func (noLink) SyncSpace() int                        { return 8 }
+func (noLink) WaitLive(context.Context) error        { return nil }
+func (noLink) WaitSync(context.Context) error        { return nil }
+func (noLink) Can(string) bool                       { return false }

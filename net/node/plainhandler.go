@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/plain"
 )
 
@@ -39,7 +40,8 @@ func (h plainHandler) Peer(p, before event.Peer) {
 
 // Said implements plain.Handler. It hands a line client's message on to native peers.
 func (h plainHandler) Said(l event.Line) {
-	h.n.events.WaitSpace()
+	h.n.events.WaitSpace(fair.Flow{Group: cleartextFlow{}}, 0, len(l.Text))
+	defer h.n.events.Posted(len(l.Text))
 	if l.Kind == event.KindLine {
 		h.waitForLinks()
 	}

@@ -6,6 +6,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/replica"
 	"chat.lan/p2pchat/net/votes"
 )
@@ -61,5 +62,9 @@ func (h roomHost) Peer(key identity.Key) (event.Peer, bool) {
 }
 
 func (h roomHost) Refuse(from identity.Key, reason string) { h.n.refuse(h.room, from, reason) }
+
+func (h roomHost) FlowOf(author, via identity.Key) (of fair.Flow, rank int) {
+	return h.n.flowOf(author, via)
+}
 
 func (h roomHost) ScheduleFlush() { h.n.scheduleFlush() }

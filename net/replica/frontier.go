@@ -197,7 +197,7 @@ func (r frontiers) compareLocked(p *peer, ask bool) {
 			r.onAckedLocked(p, h.Seq+1)
 		}
 	}
-	if p.slow {
+	if len(p.slow) > 0 {
 		r.followSlowLocked(p, theirs)
 	}
 	for _, f := range r.room.ForksUnknownTo(theirs) {

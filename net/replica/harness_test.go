@@ -16,6 +16,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
@@ -99,6 +100,8 @@ func (h *testHost) Refuse(_ identity.Key, reason string) {
 	defer h.mu.Unlock()
 	h.mu.refused = append(h.mu.refused, reason)
 }
+
+func (h *testHost) FlowOf(author, _ identity.Key) (fair.Flow, int) { return fair.Flow{Key: author}, 0 }
 
 func (h *testHost) ScheduleFlush() {
 	h.mu.Lock()

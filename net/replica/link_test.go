@@ -8,6 +8,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -36,6 +37,10 @@ type testLink struct {
 		down    bool
 		changed chan struct{}  // closed and made anew with each change
 		sent    []wire.Message // that were queued so far
+
+		authors []identity.Key        // of the live frames that wait; zero: the owner's
+		parts   map[identity.Key]int  // how many live frames of an author may wait; 0: as many as of all
+		fullOf  map[identity.Key]bool // authors that accept nothing until none of theirs waits
 	}
 }
 
@@ -45,6 +50,7 @@ func newTestLink(owner, peer *member) *testLink {
 	l := &testLink{owner: owner, peer: peer}
 	l.mu.limits = [queues]int{control: 256, live: 1024, bulk: 8}
 	l.mu.changed = make(chan struct{})
+	l.mu.fullOf = map[identity.Key]bool{}
 	return l
 }
 
@@ -79,6 +85,14 @@ func (l *testLink) next() (f wire.Frame, drained bool, changed chan struct{}) {
 			f, l.mu.waiting[q] = w[0], w[1:]
 			if drained = q == live && l.mu.full && len(w) == 1; drained {
 				l.mu.full = false
+			}
+			if q == live {
+				author := l.mu.authors[0]
+				l.mu.authors = l.mu.authors[1:]
+				if l.mu.fullOf[author] && !slices.Contains(l.mu.authors, author) {
+					delete(l.mu.fullOf, author)
+					drained = true
+				}
 			}
 			l.notifyLocked()
 			return f, drained, nil
@@ -128,6 +142,34 @@ func (l *testLink) notifyLocked() {
 func (l *testLink) push(q int, f wire.Frame) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.pushLocked(q, f, identity.Key{})
+}
+
+// Relay implements Link. An author has the part of the live queue that share says.
+func (l *testLink) Relay(f wire.Frame, of fair.Flow, _ int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiting := 0
+	for _, author := range l.mu.authors {
+		if author == of.Key {
+			waiting++
+		}
+	}
+	if part := l.mu.parts[of.Key]; l.mu.fullOf[of.Key] || part > 0 && waiting >= part {
+		l.mu.fullOf[of.Key] = true
+		return false
+	}
+	return l.pushLocked(live, f, of.Key)
+}
+
+// share limits how many live frames of some authors may wait.
+func (l *testLink) share(parts map[identity.Key]int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.parts = parts
+}
+
+func (l *testLink) pushLocked(q int, f wire.Frame, author identity.Key) bool {
 	if l.mu.down || q == live && l.mu.full {
 		return false
 	}
@@ -136,6 +178,9 @@ func (l *testLink) push(q int, f wire.Frame) bool {
 		return false
 	}
 	l.mu.waiting[q] = append(l.mu.waiting[q], f)
+	if q == live {
+		l.mu.authors = append(l.mu.authors, author)
+	}
 	m, err := wire.Decode(f[4:])
 	if err != nil {
 		panic(err)
@@ -224,12 +269,13 @@ func (l *testLink) reset() {
 // deadLink is a link that accepts everything and delivers nothing.
 type deadLink identity.Key
 
-func (l deadLink) Key() identity.Key            { return identity.Key(l) }
-func (deadLink) Can(string) bool                { return false }
-func (deadLink) Control(wire.Frame) bool        { return true }
-func (deadLink) Live(wire.Frame) bool           { return true }
-func (deadLink) Sync(wire.Frame) bool           { return true }
-func (deadLink) LiveSpace() int                 { return 1024 }
-func (deadLink) SyncSpace() int                 { return 8 }
-func (deadLink) WaitLive(context.Context) error { return nil }
-func (deadLink) WaitSync(context.Context) error { return nil }
+func (l deadLink) Key() identity.Key                   { return identity.Key(l) }
+func (deadLink) Control(wire.Frame) bool               { return true }
+func (deadLink) Live(wire.Frame) bool                  { return true }
+func (deadLink) Sync(wire.Frame) bool                  { return true }
+func (deadLink) Relay(wire.Frame, fair.Flow, int) bool { return true }
+func (deadLink) LiveSpace() int                        { return 1024 }
+func (deadLink) SyncSpace() int                        { return 8 }
+func (deadLink) WaitLive(context.Context) error        { return nil }
+func (deadLink) WaitSync(context.Context) error        { return nil }
+func (deadLink) Can(string) bool                       { return false }

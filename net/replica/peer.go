@@ -32,7 +32,7 @@ type session struct {
 	shareFloors map[record.FeedKey]uint64 // where feeds begin for this peer; nil: where they do. Never written to
 	neighbours  map[identity.Key]bool     // keys that it says it is linked to
 	toAck       map[record.FeedKey]bool   // feeds that wait for a Have
-	slow        bool                      // its live queue was full: it pulls until it is level (slowpeer.go)
+	slow        map[identity.Key]bool     // authors whose part of its live queue was full: it pulls theirs until it is level (slowpeer.go)
 	advertised  []room.Holding            // while it is slow: the frontier that it was last sent
 	syncMu      *sync.Mutex               // held while its sync queue is filled, without Replica.mu
 	votes       *votes.Session            // the comparison of votes with it
@@ -75,7 +75,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.Feed
 		r.mu.linked = append(r.mu.linked, p)
 		p.since = time.Now()
 	}
-	p.session = session{link: l, hash: theirs.Frontier, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
+	p.session = session{link: l, hash: theirs.Frontier, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, slow: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
 	if theirs.Frontier == r.hashLocked() {
 		r.onAllAckedLocked(p)

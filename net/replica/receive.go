@@ -15,7 +15,7 @@ import (
 
 // Record takes a live record of this room. It waits while the reader of events is slow.
 func (r *Replica) Record(l Link, rec *record.Record) {
-	r.cfg.Events.WaitSpace()
+	defer r.cfg.Events.Posted(r.waitSpace(l, rec))
 	if votes.IsVoteRecord(rec) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -27,10 +27,22 @@ func (r *Replica) Record(l Link, rec *record.Record) {
 	}
 }
 
+// waitSpace waits until the reader of events has space for records that a link brought, and returns how many
+// bytes they take. Links wait in turn.
+func (r *Replica) waitSpace(l Link, recs ...*record.Record) (size int) {
+	for _, rec := range recs {
+		size += 2 * len(rec.Signed()) // an event has the text and the body
+	}
+	of, rank := r.cfg.Host.FlowOf(l.Key(), l.Key())
+	r.cfg.Events.WaitSpace(of, rank, size)
+	return size
+}
+
 // takeLive takes a live record. It reports whether the record in its place is in the store.
 func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.mu.floods.count(rec.Author(), len(rec.Signed()))
 	p := r.peerOfLocked(l)
 	out, ok := r.acceptLocked(l, rec, p != nil)
 	if !ok {
@@ -72,10 +84,10 @@ func (r *Replica) acceptLocked(l Link, rec *record.Record, mayBegin bool) (out r
 
 // Records takes a part of an answer. As it can be had again it waits for the disk, unless nothing can be saved.
 func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
-	r.cfg.Events.WaitSpace()
 	if r.store.WaitForSpace(r.cfg.Group.Context()) != nil {
 		return
 	}
+	defer r.cfg.Events.Posted(r.waitSpace(l, recs...))
 	ofVotes := votes.IsAnswer(m.N)
 	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *record.Record) bool {
 		return votes.IsVoteRecord(rec) != ofVotes

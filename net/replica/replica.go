@@ -32,6 +32,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
@@ -48,6 +49,8 @@ type Link interface {
 	Control(wire.Frame) bool
 	Live(wire.Frame) bool
 	Sync(wire.Frame) bool
+	// Relay queues a live frame of someone else. The live queue is shared by flow.
+	Relay(f wire.Frame, of fair.Flow, rank int) bool
 	// LiveSpace and SyncSpace return how many small frames the queue still takes.
 	LiveSpace() int
 	SyncSpace() int
@@ -78,6 +81,9 @@ type Host interface {
 	PolicyChanged()
 	// Refuse counts something that a peer sent and that was not taken. Reasons are few and fixed.
 	Refuse(from identity.Key, reason string)
+	// FlowOf returns whose work a record is that a peer sent, and its rank. With the peer as the author, it is of all
+	// that comes from that peer.
+	FlowOf(author, via identity.Key) (of fair.Flow, rank int)
 	// ScheduleFlush has Flush called soon.
 	ScheduleFlush()
 }
@@ -130,6 +136,7 @@ type Replica struct {
 		reconciled      time.Time
 		saving          event.Saving // as it was last posted
 		lastSent        event.Line
+		floods          floods
 		received        int // records that came, new or not
 	}
 }
@@ -146,6 +153,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 		Group: cfg.Group, Log: cfg.Log, Host: votesHost{cfg.Host, r}})
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
+	r.mu.floods = floods{bytes: map[identity.Key]int{}, named: map[identity.Key]time.Time{}}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
 	if err := r.load(ctx); err != nil {
 		return nil, fmt.Errorf("read earlier messages: %w", err)
@@ -201,6 +209,7 @@ func (r *Replica) Tick() {
 	defer r.mu.Unlock()
 	r.votes.TickLocked()
 	r.saver.tendStoreLocked()
+	r.nameFloodersLocked()
 	for _, p := range r.mu.linked {
 		if r.planner.LacksFrom(p.key) {
 			r.askLocked(p)

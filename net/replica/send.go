@@ -34,6 +34,7 @@ func (r *Replica) Send(kind record.Kind, text string) error {
 		sent := 0
 		for _, e := range entries {
 			r.saver.saveLocked(e, true)
+			r.mu.floods.count(e.Record.Author(), len(e.Record.Signed()))
 			sent = r.forwardLocked(e.Record, identity.Key{})
 		}
 		line := r.lineLocked(entries[len(entries)-1])
@@ -82,8 +83,9 @@ func splitText(text string, size int) []string {
 func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 	var frame wire.Frame
 	sent := 0
+	author := rec.Author()
 	for _, p := range r.mu.linked {
-		if p.key == from || p.key == rec.Author() || !from.IsZero() && p.neighbours[rec.Author()] {
+		if p.key == from || p.key == author || !from.IsZero() && p.neighbours[author] {
 			continue
 		}
 		if frame == nil {
@@ -91,12 +93,21 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 				return 0
 			}
 		}
-		if !p.slow && !p.link.Live(frame) {
-			r.setSlowLocked(p, true) // it pulls from now on
+		if !p.slow[author] && !r.pushLiveLocked(p, frame, author, from) {
+			r.setSlowLocked(p, author) // it pulls from now on
 		}
 		sent++
 	}
 	return sent
+}
+
+// pushLiveLocked queues a live record that came from a peer, or a local one.
+func (r *Replica) pushLiveLocked(p *peer, frame wire.Frame, author, from identity.Key) bool {
+	if author == r.cfg.Identity.Key() {
+		return p.link.Live(frame)
+	}
+	of, rank := r.cfg.Host.FlowOf(author, from)
+	return p.link.Relay(frame, of, rank)
 }
 
 // SendTyping notifies peers that the local person is typing, or has stopped.

@@ -1,15 +1,17 @@
 package replica
 
 import (
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/wire"
 )
 
-// A slow peer takes records more slowly than they come:
+// A slow peer takes records of some authors more slowly than they come. Those of others are pushed to it as before.
+// So a flood that we hand on costs nobody but its author:
 //
-//	live ── its queue is full ──▶ slow: nothing is pushed
-//	 ▲                              │ the queue was written: Drained
+//	live ── their part of its ──▶ slow: nothing of them is pushed
+//	 ▲      queue is full           │ that part was written: Drained
 //	 │                              ▼
 //	 └── it lacks few records ───── it was sent our frontier, pulls at its own pace, and sends its own
 //	     and they fit the queue     when it has all that ours named; if it still lacks many, again
@@ -24,7 +26,7 @@ const (
 func (r *Replica) Drained(l Link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.peerOfLocked(l); p != nil && p.slow {
+	if p := r.peerOfLocked(l); p != nil && len(p.slow) > 0 {
 		r.advertiseLocked(p)
 	}
 }
@@ -46,13 +48,12 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 	}
 	if tail, few := r.tailLocked(p, has); few {
 		p.advertised = nil
-		r.setSlowLocked(p, false)
+		r.setLevelLocked(p)
 		for _, rec := range tail {
-			f := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
-			if f != nil && !p.link.Live(f) {
-				r.setSlowLocked(p, true)
-				return
-			}
+			r.pushTailLocked(p, rec)
+		}
+		if len(p.slow) > 0 {
+			return
 		}
 		r.notifyLocked()
 		return
@@ -65,12 +66,24 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 	r.advertiseLocked(p)
 }
 
-// tailLocked returns the records above has, if they are few.
+// pushTailLocked pushes a record that a peer lacks, unless that fills the queue again.
+func (r *Replica) pushTailLocked(p *peer, rec *record.Record) {
+	author := rec.Author()
+	if p.slow[author] {
+		return
+	}
+	f := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
+	if f != nil && !r.pushLiveLocked(p, f, author, author) {
+		r.setSlowLocked(p, author)
+	}
+}
+
+// tailLocked returns the records of slow authors above has, if they are few.
 func (r *Replica) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*record.Record, few bool) {
 	size := 0
 	for _, h := range r.frontiers.frontierForLocked(p) {
 		from := max(has[h.Key], h.Floor)
-		if from > h.Seq {
+		if from > h.Seq || !p.slow[h.Key.Author] {
 			continue
 		}
 		if h.Seq-from >= levelRecords {
@@ -87,15 +100,16 @@ func (r *Replica) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*re
 	return tail, true
 }
 
-// setSlowLocked notes whether a peer is slow, and logs each change.
-func (r *Replica) setSlowLocked(p *peer, slow bool) {
-	if p.slow == slow {
-		return
+// setSlowLocked notes that a peer takes an author's records more slowly than they come.
+func (r *Replica) setSlowLocked(p *peer, author identity.Key) {
+	if !p.slow[author] {
+		p.slow[author] = true
+		r.cfg.Log.Info("peer is slow", "peer", p.key.Short(), "author", author.Short(), "room", r.id)
 	}
-	p.slow = slow
-	text := "peer is level"
-	if slow {
-		text = "peer is slow"
-	}
-	r.cfg.Log.Info(text, "peer", p.key.Short(), "room", r.id)
+}
+
+// setLevelLocked notes that a peer has all that it was too slow for.
+func (r *Replica) setLevelLocked(p *peer) {
+	clear(p.slow)
+	r.cfg.Log.Info("peer is level", "peer", p.key.Short(), "room", r.id)
 }

@@ -13,7 +13,7 @@ import (
 func (m *member) isSlow(other *member) bool {
 	m.Replica.mu.Lock()
 	defer m.Replica.mu.Unlock()
-	return m.Replica.mu.peers[other.key()].slow
+	return len(m.Replica.mu.peers[other.key()].slow) > 0
 }
 
 // A peer whose live queue is full isn't pushed to any more. Others hear everything at once. Once its queue
@@ -62,7 +62,7 @@ func TestLevelAtOnce(t *testing.T) {
 		r := a.Replica
 		r.mu.Lock()
 		p := r.mu.linked[0]
-		r.setSlowLocked(p, true)
+		r.setSlowLocked(p, a.key())
 		r.mu.Unlock()
 		texts := n.say(a, numbered("while slow", 2*levelRecords)...)
 		pass(time.Second)
@@ -96,7 +96,7 @@ func TestTail(t *testing.T) {
 				pass(time.Second)
 				l := a.links[b.key()]
 				a.Replica.mu.Lock()
-				a.setSlowLocked(a.Replica.mu.linked[0], true)
+				a.setSlowLocked(a.Replica.mu.linked[0], a.key())
 				a.Replica.mu.Unlock()
 				n.say(a, c.texts...)
 				l.reset()
@@ -124,7 +124,7 @@ func TestSlowAgain(t *testing.T) {
 		l.mu.limits[live] = 10
 		l.mu.Unlock()
 		a.Replica.mu.Lock()
-		a.setSlowLocked(a.Replica.mu.linked[0], true)
+		a.setSlowLocked(a.Replica.mu.linked[0], a.key())
 		a.Replica.mu.Unlock()
 		texts := n.say(a, numbered("message", 100)...)
 		a.Drained(l)

@@ -65,7 +65,7 @@ func (r *Replica) WaitWritable(ctx context.Context, heard func() bool) error {
 // acknowledges, and a change to wait for, no link.
 func (r *Replica) fastestLocked() (l Link, space int) {
 	for _, p := range r.mu.linked {
-		if s := p.link.LiveSpace(); !p.slow && (l == nil || s > space) {
+		if s := p.link.LiveSpace(); !p.slow[r.cfg.Identity.Key()] && (l == nil || s > space) {
 			l, space = p.link, s
 		}
 	}

@@ -1,19 +1,32 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"chat.lan/p2pchat/crypto/identity"
+)
 
 // batch is a queue of operations, with a table of their entries for readers.
 type batch struct {
 	ops   []op
 	table memTable
 	bytes int
+	of    map[identity.Key]int // bytes of each author's entries
 }
+
+// freePerAuthor is how many times the memory that is still free an author's records may take: seven eighths of all,
+// if no one else's wait. So a flood that the disk can't follow costs no one else a record.
+const freePerAuthor = 7
 
 func (b *batch) push(o op) {
 	b.ops = append(b.ops, o)
 	b.bytes += o.size()
 	if o.entry != nil {
 		b.table.add(*o.entry)
+		if b.of == nil {
+			b.of = map[identity.Key]int{}
+		}
+		b.of[o.entry.Record.Author()] += o.size()
 	}
 }
 
@@ -32,7 +45,9 @@ func (d *Disk) Append(e Entry) error {
 		return nil
 	}
 	o := op{kind: opAppend, entry: &e}
-	if d.pending.bytes+d.flushing.bytes+o.size() > d.cfg.MaxWaitingBytes {
+	author := e.Record.Author()
+	free := d.cfg.MaxWaitingBytes - d.pending.bytes - d.flushing.bytes - o.size()
+	if free < 0 || d.pending.of[author]+d.flushing.of[author]+o.size() > freePerAuthor*free {
 		d.status.Dropped++
 		return ErrFull
 	}

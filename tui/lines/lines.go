@@ -128,6 +128,9 @@ func (m *Mode) show(ev event.Event) {
 		}
 		ev = event.Notice{Level: event.Warning, Text: network.Trouble, Hint: network.Hint}
 	}
+	if flood, ok := ev.(event.Flood); ok {
+		ev = wording.Flood(flood)
+	}
 	m.view.event(ev, note(m.roster, ev))
 	switch ev.(type) {
 	case event.Ready:

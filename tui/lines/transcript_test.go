@@ -72,6 +72,7 @@ func script() []event.Event {
 		event.Notice{Level: event.Alarm, Text: "bob at 10.0.0.9:8081 is unencrypted and may not be the bob you verified", Hint: "/unsigned TEXT writes to it anyway"},
 		event.Notice{Level: event.Warning, Text: "10.0.0.7 reads along, unencrypted", Hint: "--plain-peers off keeps such programs out"},
 		event.PeerChanged{Peer: event.Peer{ID: "6b1f0000-2222-4222-8333-444455556666", Name: "bob", Kind: event.KindJSON, State: event.Up, HeldBack: true}},
+		event.Flood{Name: "mallory", Others: 15},
 		event.Network{Looking: true, Trouble: "a firewall drops UDP 9999", Hint: "ufw allow 9999/udp"},
 		event.Network{Looking: true, Trouble: "a firewall drops UDP 9999", Hint: "ufw allow 9999/udp"},
 		event.Network{Looking: true},

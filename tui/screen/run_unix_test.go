@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -195,9 +196,9 @@ func TestRunNeedsATerminal(t *testing.T) {
 	if err := s.Run(t.Context(), new(echo), events); !errors.Is(err, ErrNotTerminal) {
 		t.Errorf("Run returned %v", err)
 	}
-	s.prog.Send(nil)   // returns
-	events.WaitSpace() // the queue is closed, so that a link that waits here goes on
-	s.prog.Send(nil)   // returns
+	s.prog.Send(nil)                    // returns
+	events.WaitSpace(fair.Flow{}, 0, 0) // the queue is closed, so that a link that waits here goes on
+	s.prog.Send(nil)                    // returns
 	s.term.leave()
 }
 

@@ -43,6 +43,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(bareEnv) != "" {
 		os.Exit(bareMesh(os.Stdin, os.Stdout))
 	}
+	if spec := os.Getenv(floodEnv); spec != "" {
+		runAttacker(spec)
+		return
+	}
 	if os.Getenv(mainEnv) == "" {
 		// Tests that run in parallel wait for clocks and networks, not for a core.
 		flag.Parse()

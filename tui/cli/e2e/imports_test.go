@@ -22,13 +22,15 @@ import (
 const module = "chat.lan/p2pchat/"
 
 // may lists, by prefix, which packages of ours a package may import. The longest prefix that fits a
-// package rules. net/group stands below everything since all goroutines start there.
+// package rules. net/group stands below everything since all goroutines start there, and net/fair since everything
+// that waits is shared by it.
 var may = map[string][]string{
 	"crypto/identity": {},
-	"crypto/":         {"crypto/", "net/group"},
+	"crypto/":         {"crypto/", "net/group", "net/fair"},
 	"vote":            {"crypto/identity"},
 	"net/wire":        {"crypto/identity"},
-	"net/event":       {"crypto/identity", "vote"},
+	"net/event":       {"crypto/identity", "vote", "net/fair"},
+	"net/fair":        {"crypto/identity"},
 	"net/group":       {},
 	"net/memnet":      {},
 	"net/hostile":     {"crypto/identity", "crypto/record", "vote", "net/wire", "net/group"},

@@ -1,0 +1,109 @@
+package verify
+
+// list is slots in the order in which they were pushed. A slot is in one list at a time.
+type list struct{ first, last *slot }
+
+func (l *list) push(s *slot) {
+	s.next = nil
+	if l.first == nil {
+		l.first = s
+	} else {
+		l.last.next = s
+	}
+	l.last = s
+}
+
+func (l *list) pop() *slot {
+	s := l.first
+	if l.first = s.next; l.first == nil {
+		l.last = nil
+	}
+	return s
+}
+
+// appendLocked adds a slot and has it verified.
+func (q *Queue) appendLocked(s *slot) {
+	q.queued += s.cost
+	q.bytes += s.item.Size
+	q.numbered++
+	s.number = q.numbered
+	if s.left == 0 {
+		q.passing.push(s)
+	} else {
+		q.waiting.Push(s.item.Flow, s.item.Rank, max(s.item.Size, 1), s)
+		q.arrived = append(q.arrived, s)
+	}
+	q.refillLocked()
+}
+
+// isEmptyLocked reports whether nothing waits for Next.
+func (q *Queue) isEmptyLocked() bool {
+	return q.ahead.first == nil && q.passing.first == nil && q.waiting.Len() == 0
+}
+
+// hasWorkLocked reports whether a worker may take a claim.
+func (q *Queue) hasWorkLocked() bool {
+	return q.work != nil || q.waiting.Len() > 0 && q.mayGoAheadLocked()
+}
+
+func (q *Queue) mayGoAheadLocked() bool {
+	return q.aheadJobs < aheadJobs || q.aheadBytes < aheadBytes
+}
+
+// refillLocked calls for workers if there is work, and lets pass what needs none.
+func (q *Queue) refillLocked() {
+	q.passLocked()
+	if q.hasWorkLocked() {
+		q.pool.pushLocked(q)
+		n := q.waiting.Len()
+		if q.work != nil {
+			n += q.work.item.claims() - q.work.taken
+		} else if n == 1 {
+			s, _ := q.waiting.Peek()
+			n = s.left
+		}
+		q.pool.wakeWorkersLocked(n)
+	}
+	q.wakeNextLocked()
+}
+
+// passLocked moves slots without claims to ahead, once all that was submitted before them is there.
+func (q *Queue) passLocked() {
+	for len(q.arrived) > 0 && q.arrived[0].out {
+		q.arrived[0] = nil
+		q.arrived = q.arrived[1:]
+	}
+	for s := q.passing.first; s != nil && (len(q.arrived) == 0 || s.number < q.arrived[0].number); s = q.passing.first {
+		q.aheadLocked(q.passing.pop())
+	}
+}
+
+func (q *Queue) aheadLocked(s *slot) {
+	q.ahead.push(s)
+	q.aheadJobs++
+	q.aheadBytes += s.item.Size
+}
+
+// takeLocked hands out the next claim to verify. The queue must have work.
+func (q *Queue) takeLocked() (s *slot, i int) {
+	if q.work == nil {
+		q.work, _ = q.waiting.Pop()
+		q.work.out = true
+		q.aheadLocked(q.work)
+		q.passLocked()
+	}
+	s, i = q.work, q.work.taken
+	if s.taken++; s.taken == s.item.claims() {
+		q.work = nil
+	}
+	return s, i
+}
+
+// wakeNextLocked wakes Next if it waits and has something to return.
+func (q *Queue) wakeNextLocked() {
+	first := q.ahead.first
+	if q.nextWaits && (first != nil && first.left == 0 || q.ended && q.isEmptyLocked()) {
+		q.nextWaits = false
+		q.ready <- struct{}{} // taken before Next waits again, so there is place
+	}
+}

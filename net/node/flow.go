@@ -1,0 +1,29 @@
+package node
+
+import (
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/fair"
+)
+
+// peersOwn and cleartextFlow are groups of flows (see package fair): what a peer says itself on its link, and what
+// comes from peers that have no key.
+type (
+	peersOwn      struct{}
+	cleartextFlow struct{}
+)
+
+// flowOf returns whose work a record of an author is that a peer handed on: the author's, who shares with all keys of
+// the same source. The rank is the author's standing.
+func (n *Node) flowOf(author, via identity.Key) (of fair.Flow, rank int) {
+	return fair.Flow{Group: n.standings.Source(author, via), Key: author}, int(n.standings.Level(author))
+}
+
+// flowOnLink returns whose work a record is among those that wait on via's link. There, via's own are a group by
+// themselves.
+func (n *Node) flowOnLink(author, via identity.Key) (of fair.Flow, rank int) {
+	of, rank = n.flowOf(author, via)
+	if author == via {
+		of.Group = peersOwn{}
+	}
+	return of, rank
+}

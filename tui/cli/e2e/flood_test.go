@@ -1,0 +1,292 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/crypto/verify"
+	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/wire"
+)
+
+var flood = flag.Duration("flood", 0, "how long TestFlood floods in each of its cases; 0: it is skipped")
+
+// ahead is how many messages the attacker has signed before it begins: sending is cheaper than receiving.
+const ahead = 20_000
+
+// floodEnv makes the test binary an attacker: "links authors address …".
+const floodEnv = "P2PCHAT_TEST_FLOOD"
+
+// TestFlood measures how long messages of an honest person take to another one's screen while strangers send 8 KB
+// messages as fast as they can. The attacker shares the cores, so it runs at nice 19.
+func TestFlood(t *testing.T) {
+	if *flood == 0 {
+		t.Skip("-flood 10s runs it")
+	}
+	for _, c := range []struct {
+		name           string
+		links, authors int
+		onlyFirst      bool // the attacker reaches Ann alone, who hands the flood on to Ben
+	}{
+		{name: "quiet"},
+		{name: "one key", links: 1, authors: 1},
+		{name: "16 keys", links: 16, authors: 1},
+		{name: "one link, 1000 authors", links: 1, authors: 1000},
+		{name: "handed on", links: 1, authors: 1, onlyFirst: true},
+		{name: "handed on, 100 authors", links: 1, authors: 100, onlyFirst: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			home := t.TempDir()
+			ann := listenFor(t, program(t, home, alone("--name", "Ann")...))
+			annAt := "127.0.0.1:" + ann.port
+			ben := listenFor(t, program(t, home, alone("--name", "Ben", "--connect", annAt)...))
+			ann.await(t, `"state":"up"`)
+			if c.links > 0 {
+				to := []string{annAt}
+				if !c.onlyFirst {
+					to = append(to, "127.0.0.1:"+ben.port)
+				}
+				attack(t, c.links, c.authors, to...)
+				ann.await(t, `mallory`)
+				time.Sleep(2 * time.Second)
+			}
+			var took []time.Duration
+			for began := time.Now(); time.Since(began) < *flood; {
+				text := fmt.Sprintf("probe %d ends", len(took))
+				at := time.Now()
+				fmt.Fprintln(ann.stdin, text)
+				took = append(took, ben.await(t, text).Sub(at))
+				time.Sleep(20 * time.Millisecond)
+			}
+			last := took[len(took)-1]
+			slices.Sort(took)
+			load, _ := os.ReadFile("/proc/loadavg")
+			t.Logf("%d messages: p50 %v, p99 %v, worst %v, last %v; %d and %d MB of flood shown; load %s", len(took),
+				took[len(took)/2], took[len(took)*99/100], took[len(took)-1], last, ann.read()>>20, ben.read()>>20, bytes.Fields(load)[0])
+			for _, l := range []*listener{ann, ben} {
+				if named := l.named(); c.links > 0 {
+					t.Logf("named: %q", named)
+				}
+			}
+		})
+	}
+}
+
+// listener is a running program of whose output only some words matter: a flood would fill the memory of a peer.
+type listener struct {
+	stdin io.WriteCloser
+	port  string
+
+	mu    sync.Mutex
+	lines []string // the short ones
+	bytes int
+	next  int // await's
+	at    []time.Time
+	more  chan struct{}
+}
+
+func listenFor(t *testing.T, cmd *exec.Cmd) *listener {
+	t.Helper()
+	l := &listener{more: make(chan struct{}, 1)}
+	var out io.ReadCloser
+	l.stdin, out = piped(t, cmd, io.Discard)
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		in := bufio.NewReaderSize(out, 1<<20)
+		for {
+			line, err := in.ReadSlice('\n')
+			l.mu.Lock()
+			l.bytes += len(line)
+			if len(line) < 2048 {
+				l.lines, l.at = append(l.lines, string(line)), append(l.at, time.Now())
+				select {
+				case l.more <- struct{}{}:
+				default:
+				}
+			}
+			l.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		reader.Wait()
+		cmd.Wait()
+	})
+	l.await(t, `"event":"ready"`)
+	_, rest, _ := strings.Cut(l.lines[l.next-1], `"port":`)
+	l.port = rest[:strings.IndexAny(rest, ",}")]
+	return l
+}
+
+// await waits for a short line with some words, and returns when it came.
+func (l *listener) await(t *testing.T, words string) time.Time {
+	t.Helper()
+	late := time.After(patience)
+	for {
+		l.mu.Lock()
+		for l.next < len(l.lines) {
+			l.next++
+			if strings.Contains(l.lines[l.next-1], words) {
+				defer l.mu.Unlock()
+				return l.at[l.next-1]
+			}
+		}
+		l.mu.Unlock()
+		select {
+		case <-l.more:
+		case <-late:
+			t.Fatalf("no %s", words)
+		}
+	}
+}
+
+func (l *listener) read() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes
+}
+
+// named returns the notices that name the attacker.
+func (l *listener) named() (out []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.lines {
+		if strings.Contains(line, "mallory") && strings.Contains(line, "faster") {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// attack starts an attacker.
+func attack(t *testing.T, links, authors int, to ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "nice", "-n", "39", os.Args[0])
+	cmd.Env = append(os.Environ(), floodEnv+"="+fmt.Sprint(links, " ", authors, " ", strings.Join(to, " ")))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+}
+
+// runAttacker floods peers until it is killed: it signs 8 KB messages as fast as its peers' links take them.
+func runAttacker(spec string) {
+	var links, authors int
+	words := strings.Fields(spec)
+	fmt.Sscan(words[0], &links)
+	fmt.Sscan(words[1], &authors)
+	g := group.New(context.Background(), nil)
+	pool := verify.Start(g, 0)
+	var all sync.WaitGroup
+	for i := range links {
+		all.Go(func() { floodFrom(g, pool, i, links, authors, words[2:]) })
+	}
+	all.Wait()
+}
+
+// floodFrom links a key to all peers, and sends them what its authors say.
+func floodFrom(g *group.Group, pool *verify.Pool, n, links, authors int, to []string) {
+	self := identity.FromSeed([32]byte{77, byte(n)})
+	certificate, err := self.Certificate()
+	if err != nil {
+		panic(err)
+	}
+	lobby := record.OpenRoom("lobby")
+	cfg := link.Config{Identity: self, Certificate: certificate, Pool: pool, Group: g, Hello: func() wire.Hello {
+		return wire.Hello{Versions: []int{link.Version}, Name: "mallory", Started: 1, Inst: "1", Rooms: []wire.InRoom{{Room: lobby.String()}}}
+	}}
+	signed := make(chan wire.Frame, ahead/links)
+	g.Go("attacker/sign", func(context.Context) { signFlood(self, n, authors, signed) })
+	for len(signed) < cap(signed) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	var ls []*link.Link
+	for _, addr := range to {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			panic(err)
+		}
+		l, err := link.Client(g.Context(), conn, cfg, identity.Key{})
+		if err != nil {
+			panic(err)
+		}
+		l.Start(deaf{}, func() map[string]string { return nil })
+		ls = append(ls, l)
+	}
+	for frame := range signed {
+		for _, l := range ls {
+			for !l.Live(frame) {
+				if l.WaitLive(g.Context()) != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// signFlood signs 8 KB messages of some authors in turn, for ever. The first author is self.
+func signFlood(self *identity.Identity, n, authors int, signed chan<- wire.Frame) {
+	type author struct {
+		id   *identity.Identity
+		feed record.Feed
+		seq  uint64
+		prev record.ID
+	}
+	var as []*author
+	for i := range authors {
+		a := &author{id: self, feed: record.NewFeed()}
+		if i > 0 {
+			a.id = identity.FromSeed([32]byte{78, byte(n), byte(i), byte(i >> 8)})
+		}
+		as = append(as, a)
+	}
+	for i := 0; ; i++ {
+		a := as[i%len(as)]
+		kind, data := record.KindChat, record.TextData(strings.Repeat("flood ", 1<<13/6))
+		if a.seq == 0 {
+			kind, data = record.KindOpen, record.NamingData("mallory")
+		}
+		rec, err := record.Sign(a.id, record.Body{Room: record.OpenRoom("lobby"), Feed: a.feed, Seq: a.seq, Prev: a.prev,
+			Time: record.Time{Ms: time.Now().UnixMilli(), N: int64(i)}, Kind: kind, Data: data})
+		if err != nil {
+			panic(err)
+		}
+		a.seq, a.prev = a.seq+1, rec.ID()
+		frame, err := wire.Encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
+		if err != nil {
+			panic(err)
+		}
+		signed <- frame
+	}
+}
+
+// deaf is a peer that takes no notice of what it is sent.
+type deaf struct{}
+
+func (deaf) Record(*link.Link, *record.Record)                  {}
+func (deaf) Records(*link.Link, wire.Records, []*record.Record) {}
+func (deaf) Message(*link.Link, wire.Message)                   {}
+func (deaf) Frontier(*link.Link, map[string]string)             {}
+func (deaf) Refused(*link.Link, string)                         {}
+func (deaf) Drained(*link.Link)                                 {}
+func (deaf) State(*link.Link, bool)                             {}
+func (deaf) Down(l *link.Link, why error)                       { fmt.Fprintln(os.Stderr, "attacker:", why) }
