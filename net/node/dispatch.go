@@ -58,7 +58,7 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 	case wire.Peers:
 		n.receivePeerList(l, m)
 	case wire.Chat:
-		of, rank := n.flowOf(l.Key(), l.Key())
+		of, rank := n.standings.flowOf(l.Key(), l.Key())
 		n.events.WaitSpace(of, rank, len(m.Content)) // as for a record
 		defer n.events.Posted(len(m.Content))
 		n.cleartext.takeChat(l, m)

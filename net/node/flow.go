@@ -14,14 +14,14 @@ type (
 
 // flowOf returns whose work a record of an author is that a peer handed on: the author's, who shares with all keys of
 // the same source. The rank is the author's standing.
-func (n *Node) flowOf(author, via identity.Key) (of fair.Flow, rank int) {
-	return fair.Flow{Group: n.standings.Source(author, via), Key: author}, int(n.standings.Level(author))
+func (p *standings) flowOf(author, via identity.Key) (of fair.Flow, rank int) {
+	return fair.Flow{Group: p.Source(author, via), Key: author}, int(p.Level(author))
 }
 
 // flowOnLink returns whose work a record is among those that wait on via's link. There, via's own are a group by
 // themselves.
-func (n *Node) flowOnLink(author, via identity.Key) (of fair.Flow, rank int) {
-	of, rank = n.flowOf(author, via)
+func (p *standings) flowOnLink(author, via identity.Key) (of fair.Flow, rank int) {
+	of, rank = p.flowOf(author, via)
 	if author == via {
 		of.Group = peersOwn{}
 	}

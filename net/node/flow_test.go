@@ -21,7 +21,7 @@ func TestFlowsAreOfSources(t *testing.T) {
 	n.standings.LinkUp(honest, source("10.0.0.4"))
 
 	flow := func(author, via byte) any {
-		of, rank := n.flowOf(testIdentity(author).Key(), testIdentity(via).Key())
+		of, rank := n.standings.flowOf(testIdentity(author).Key(), testIdentity(via).Key())
 		if of.Key != testIdentity(author).Key() || rank != int(standing.Heard) {
 			t.Errorf("author %d via %d: %+v, rank %d", author, via, of, rank)
 		}
@@ -31,13 +31,13 @@ func TestFlowsAreOfSources(t *testing.T) {
 	if flow(3, 3) != attacker || flow(5, 2) != attacker || flow(4, 2) == attacker {
 		t.Error("groups aren't sources")
 	}
-	own, _ := n.flowOnLink(relay, relay)
-	handed, _ := n.flowOnLink(stranger, relay)
-	handedToo, _ := n.flowOnLink(neighbour, relay)
+	own, _ := n.standings.flowOnLink(relay, relay)
+	handed, _ := n.standings.flowOnLink(stranger, relay)
+	handedToo, _ := n.standings.flowOnLink(neighbour, relay)
 	if own.Group == handed.Group || handed.Group != handedToo.Group || own.Key != relay {
 		t.Errorf("on its link: own %+v, handed on %+v", own, handed)
 	}
-	if of, rank := n.flowOf(n.cfg.Identity.Key(), relay); rank != int(standing.Known) || of.Group != standing.Machine {
+	if of, rank := n.standings.flowOf(n.cfg.Identity.Key(), relay); rank != int(standing.Known) || of.Group != standing.Machine {
 		t.Errorf("our own is %+v, rank %d", of, rank)
 	}
 }

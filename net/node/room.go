@@ -64,7 +64,7 @@ func (h roomHost) Peer(key identity.Key) (event.Peer, bool) {
 func (h roomHost) Refuse(from identity.Key, reason string) { h.n.refuse(h.room, from, reason) }
 
 func (h roomHost) FlowOf(author, via identity.Key) (of fair.Flow, rank int) {
-	return h.n.flowOf(author, via)
+	return h.n.standings.flowOf(author, via)
 }
 
 func (h roomHost) ScheduleFlush() { h.n.scheduleFlush() }

@@ -69,8 +69,8 @@ func (f *floods) tick(now time.Time, self identity.Key) (flooders []identity.Key
 	return flooders
 }
 
-// nameFloodersLocked posts who floods. Call it every second.
-func (r *Replica) nameFloodersLocked() {
+// nameFlooders posts who floods, under the replica's lock. Call it every second.
+func nameFlooders(r *Replica) {
 	if who := r.mu.floods.tick(time.Now(), r.cfg.Identity.Key()); len(who) > 0 {
 		name, _ := r.nameOfLocked(who[0])
 		r.cfg.Events.Post(event.Flood{Scope: r.scope, Name: name, Others: len(who) - 1})

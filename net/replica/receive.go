@@ -15,7 +15,7 @@ import (
 
 // Record takes a live record of this room. It waits while the reader of events is slow.
 func (r *Replica) Record(l Link, rec *record.Record) {
-	defer r.cfg.Events.Posted(r.waitSpace(l, rec))
+	defer r.cfg.Events.Posted(waitSpace(r.cfg, l, rec))
 	if votes.IsVoteRecord(rec) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -29,12 +29,12 @@ func (r *Replica) Record(l Link, rec *record.Record) {
 
 // waitSpace waits until the reader of events has space for records that a link brought, and returns how many
 // bytes they take. Links wait in turn.
-func (r *Replica) waitSpace(l Link, recs ...*record.Record) (size int) {
+func waitSpace(cfg Config, l Link, recs ...*record.Record) (size int) {
 	for _, rec := range recs {
 		size += 2 * len(rec.Signed()) // an event has the text and the body
 	}
-	of, rank := r.cfg.Host.FlowOf(l.Key(), l.Key())
-	r.cfg.Events.WaitSpace(of, rank, size)
+	of, rank := cfg.Host.FlowOf(l.Key(), l.Key())
+	cfg.Events.WaitSpace(of, rank, size)
 	return size
 }
 
@@ -87,7 +87,7 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	if r.store.WaitForSpace(r.cfg.Group.Context()) != nil {
 		return
 	}
-	defer r.cfg.Events.Posted(r.waitSpace(l, recs...))
+	defer r.cfg.Events.Posted(waitSpace(r.cfg, l, recs...))
 	ofVotes := votes.IsAnswer(m.N)
 	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *record.Record) bool {
 		return votes.IsVoteRecord(rec) != ofVotes

@@ -209,7 +209,7 @@ func (r *Replica) Tick() {
 	defer r.mu.Unlock()
 	r.votes.TickLocked()
 	r.saver.tendStoreLocked()
-	r.nameFloodersLocked()
+	nameFlooders(r)
 	for _, p := range r.mu.linked {
 		if r.planner.LacksFrom(p.key) {
 			r.askLocked(p)

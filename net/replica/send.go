@@ -93,7 +93,7 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 				return 0
 			}
 		}
-		if !p.slow[author] && !r.pushLiveLocked(p, frame, author, from) {
+		if !p.slow[author] && !p.pushLive(r.cfg, frame, author, from) {
 			r.setSlowLocked(p, author) // it pulls from now on
 		}
 		sent++
@@ -101,12 +101,12 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 	return sent
 }
 
-// pushLiveLocked queues a live record that came from a peer, or a local one.
-func (r *Replica) pushLiveLocked(p *peer, frame wire.Frame, author, from identity.Key) bool {
-	if author == r.cfg.Identity.Key() {
+// pushLive queues a live record that came from a peer, or a local one.
+func (p *peer) pushLive(cfg Config, frame wire.Frame, author, from identity.Key) bool {
+	if author == cfg.Identity.Key() {
 		return p.link.Live(frame)
 	}
-	of, rank := r.cfg.Host.FlowOf(author, from)
+	of, rank := cfg.Host.FlowOf(author, from)
 	return p.link.Relay(frame, of, rank)
 }
 

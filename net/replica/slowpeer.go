@@ -48,9 +48,13 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 	}
 	if tail, few := r.tailLocked(p, has); few {
 		p.advertised = nil
-		r.setLevelLocked(p)
+		clear(p.slow)
+		r.cfg.Log.Info("peer is level", "peer", p.key.Short(), "room", r.id)
 		for _, rec := range tail {
-			r.pushTailLocked(p, rec)
+			f, author := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()}), rec.Author()
+			if f != nil && !p.slow[author] && !p.pushLive(r.cfg, f, author, author) {
+				r.setSlowLocked(p, author)
+			}
 		}
 		if len(p.slow) > 0 {
 			return
@@ -64,18 +68,6 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 		}
 	}
 	r.advertiseLocked(p)
-}
-
-// pushTailLocked pushes a record that a peer lacks, unless that fills the queue again.
-func (r *Replica) pushTailLocked(p *peer, rec *record.Record) {
-	author := rec.Author()
-	if p.slow[author] {
-		return
-	}
-	f := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
-	if f != nil && !r.pushLiveLocked(p, f, author, author) {
-		r.setSlowLocked(p, author)
-	}
 }
 
 // tailLocked returns the records of slow authors above has, if they are few.
@@ -106,10 +98,4 @@ func (r *Replica) setSlowLocked(p *peer, author identity.Key) {
 		p.slow[author] = true
 		r.cfg.Log.Info("peer is slow", "peer", p.key.Short(), "author", author.Short(), "room", r.id)
 	}
-}
-
-// setLevelLocked notes that a peer has all that it was too slow for.
-func (r *Replica) setLevelLocked(p *peer) {
-	clear(p.slow)
-	r.cfg.Log.Info("peer is level", "peer", p.key.Short(), "room", r.id)
 }
