@@ -6,6 +6,7 @@ import "context"
 type batch struct {
 	ops   []op
 	table memTable
+	stubs []*Stub
 	bytes int
 }
 
@@ -14,6 +15,9 @@ func (b *batch) push(o op) {
 	b.bytes += o.size()
 	if o.entry != nil {
 		b.table.add(*o.entry)
+	}
+	if o.stub != nil {
+		b.stubs = append(b.stubs, o.stub)
 	}
 }
 
