@@ -50,8 +50,8 @@
 //
 //  11. Other kinds are stored and forwarded. Their data is any JSON object without white space
 //     outside strings. Rule 3's escapes don't bind it, null and repeated keys are allowed in it, and
-//     it may nest up to 10,000 levels. In a feed, an author has 1 MiB for records of such kinds and
-//     for vote records; past that, readers end the feed (package net/room).
+//     it may nest up to 10,000 levels. In a feed, readers keep 1 MiB of records of such kinds and of
+//     vote records; past that, they may keep only the ids (package net/room).
 //
 // # Layout
 //

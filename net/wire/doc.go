@@ -31,8 +31,8 @@
 //	Chat       from_id, from_name, content, timestamp, via?
 //	Have       room, heads [{author, feed, seq}]
 //	Frontier   room, hash, turn, feeds [{author, feed, seq, head, floor?}], votes? [{proposal, bits}], last, ask?
-//	Want       room, n, frames, ranges [{author, feed, from, to}], votes? [{proposal, bits}]
-//	Records    room, n, records [{body, sig}], end?
+//	Want       room, n, frames, ranges [{author, feed, from, to}], votes? [{proposal, bits}], bodies?
+//	Records    room, n, records [{body, sig}], stubs? [{author, feed, from?, seq, id}], fork?, end?
 //	Peers      peers [{key, addrs ["host:port"]}]
 //	Links      links [{key, rtt_ms}]
 //	Typing     room, on
@@ -56,6 +56,9 @@
 // (started, inst) is the newer run. port is where the sender listens, 0 for nowhere. agent and inst have
 // at most 64 bytes, and versions, caps and rooms at most 64 items each. Without a common room the link
 // ends with Bye "room".
+//
+// caps names what the sender can read beyond the first version. "stubs": the fields bodies, stubs and fork,
+// which go to no other peer. A receiver ignores names that it doesn't know.
 //
 // For each room, frontier is the hash described below. policy holds secure_only, by (the id of the
 // proposal that caused it) and votes (the hash of the sender's vote records). It changes nothing at the
@@ -115,6 +118,25 @@
 // A peer that finds another head at the same seq asks for up to 200 records below it. Two verified records
 // with one author, feed and seq prove an equivocation. A peer passes both on as Record frames, and accepts
 // no record of that feed from there on.
+//
+// # Stubs
+//
+// A program may keep only the ids of records whose kind it doesn't know (package room says when). In an
+// answer it gives a stub for a run of them: from and seq are the first and last, at most 1,048,576 records,
+// and without from it is seq alone. id is that of the record at seq. The frame also holds the record at
+// seq+1, unless the sender lacks it. A receiver takes a stub only with that record, whose prev must be id,
+// and only for records that it lacks. To a peer without the capability the answer ends before the stub.
+//
+// A stub proves that the author signed as many records, and the id of the last. It proves nothing about the
+// others, nor that their kind is unknown: a liar could withhold messages with it. So a receiver asks each
+// other peer for these records with a Want that has bodies set, once in each link; such an answer has no
+// stubs. A record that comes later takes its place if it fits: its id is that of a stub which ends there,
+// and its prev is the id of the record before, where that is held.
+//
+// Where bodies are missing, two other pairs of records prove an equivocation: a record and the next one of
+// its feed whose prev isn't its id, and two for one place with different prev. The feed ends below the first
+// of the former, and below the place before the latter. A peer passes such a proof on in two Records frames
+// with n 0 and fork set, one record in each.
 //
 // # Peers, Links, Typing, Chat, Bye
 //
