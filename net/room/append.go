@@ -89,11 +89,12 @@ func (r *Room) signNext(kind record.Kind, data json.RawMessage) (store.Entry, er
 	if err != nil {
 		return store.Entry{}, err
 	}
-	if !r.appendRecord(r.ownFeed, f, rec) {
+	e, ok := r.appendRecord(r.ownFeed, f, rec)
+	if !ok {
 		return store.Entry{}, ErrFull // sent, it would be one of two records in its place, which proves a fork
 	}
 	r.trimMemory()
-	return store.Entry{Record: rec, Name: f.name}, nil
+	return e, nil
 }
 
 // Limits of what a peer's time does to our clock. A wrong clock must not move all others, and a counter near the

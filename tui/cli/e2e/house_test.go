@@ -46,7 +46,7 @@ var limits = []struct {
 	{"seed JSON object", "net/wire.MaxObject", 64 << 10, "net/wire.TestObjectReader"},
 	{"beacons a second", "net/discovery.beaconsPerSecond", 50, "net/discovery.TestRatesAreBounded"},
 	{"instances known by beacons", "net/discovery.maxInstances", 1024, "net/discovery.TestInstancesAreBounded"},
-	{"unknown kinds of an author", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
+	{"unknown kinds of a feed", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 }
 
 func TestLimits(t *testing.T) {
