@@ -213,7 +213,7 @@ func (n *Node) hello() wire.Hello {
 	h := wire.Hello{
 		Links:    &links,
 		Versions: []int{link.Version}, ID: n.cfg.Identity.Key().ID().String(), Name: name,
-		Started: n.started.UnixMilli(), Inst: n.inst, Port: n.port, Agent: n.cfg.Agent,
+		Started: n.started.UnixMilli(), Inst: n.inst, Port: n.port, Agent: n.cfg.Agent, Caps: wire.Caps(),
 	}
 	for _, id := range n.roomIDs() {
 		h.Rooms = append(h.Rooms, n.rooms[id].Announce())

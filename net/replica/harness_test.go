@@ -129,6 +129,7 @@ type member struct {
 	host  *testHost
 	group *group.Group
 	links map[identity.Key]*testLink // by the peer's key
+	old   bool                       // its links have no capabilities
 
 	mu     sync.Mutex // guards events
 	events []event.Event

@@ -43,6 +43,9 @@ type session struct {
 	backoff       int            // pings with another hash until frontiers are compared again, above two
 	wantsFrontier bool           // it asked how far we are, and must hear when we have what it has
 
+	askedSpans int            // how many of the room's spans it was asked for, or came too early for
+	proof      *record.Record // the first half of the proof of a fork
+
 	sending  bool // a frontier of several pages is on its way to it
 	sendNext bool // it must be sent anew after that
 	askNext  bool // and asked for theirs

@@ -36,6 +36,9 @@ func (r *Replica) load(ctx context.Context) error {
 		}
 	}
 	r.room.Restore(feeds, forks)
+	if err := r.spans.load(ctx); err != nil {
+		return err
+	}
 	if err := r.sharing.loadFirstSeen(ctx); err != nil {
 		return err
 	}
@@ -48,7 +51,12 @@ type saver struct{ *Replica }
 // saveLocked queues an accepted record for the disk. It doesn't wait.
 func (r saver) saveLocked(e store.Entry, live bool) {
 	e.Arrived, e.Live = time.Now(), live
-	err := r.store.Append(e)
+	var err error
+	if e.Skipped {
+		err = r.store.Skip(store.StubOf(e))
+	} else {
+		err = r.store.Append(e)
+	}
 	if err != nil && !errors.Is(err, store.ErrClosed) {
 		r.mu.unsaved = true // reconcileLocked does it later
 		r.cfg.Log.Warn("not saved", "error", err)
@@ -146,7 +154,7 @@ func (r saver) readStore(g room.Gap, maxBytes int) []store.RawEntry {
 		r.cfg.Log.Warn("read the store", "error", err)
 	}
 	for i := range raws {
-		if raws[i].Key.Seq != raws[0].Key.Seq+uint64(i) {
+		if i > 0 && raws[i].First() != raws[i-1].Key.Seq+1 {
 			return slices.Clip(raws[:i])
 		}
 	}

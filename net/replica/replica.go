@@ -43,6 +43,8 @@ import (
 // blocks but those that wait.
 type Link interface {
 	Key() identity.Key
+	// Can reports whether the peer has a capability (see package wire).
+	Can(capability string) bool
 	// Control, Live and Sync queue a frame in one of the link's three queues. They report false, and
 	// queue nothing, when that queue is full or the link is down.
 	Control(wire.Frame) bool
@@ -107,9 +109,13 @@ type Replica struct {
 	store   store.Store
 
 	forks     forks
+	stubs     stubs
+	spans     spans
 	saver     saver
 	frontiers frontiers
 	sharing   sharing
+
+	filling sync.Mutex // held while a record is put in a stub's place; before mu
 
 	mu struct {
 		sync.Mutex
@@ -127,6 +133,8 @@ type Replica struct {
 		saving          event.Saving // as it was last posted
 		lastSent        event.Line
 		received        int // records that came, new or not
+		spans           openSpans
+		unknown         map[identity.Key][]record.Kind // kinds of records that can't be shown, as they were reported
 	}
 }
 
@@ -134,12 +142,14 @@ type Replica struct {
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
 	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
+	r.stubs, r.spans = stubs{r}, spans{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
 	r.votes = votes.New(votes.Config{Room: cfg.Room, Lock: &r.mu, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
 		Group: cfg.Group, Log: cfg.Log, Host: votesHost{cfg.Host, r}})
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
+	r.mu.unknown = map[identity.Key][]record.Kind{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
 	if err := r.load(ctx); err != nil {
@@ -199,6 +209,7 @@ func (r *Replica) Tick() {
 		if r.planner.LacksFrom(p.key) {
 			r.askLocked(p)
 		}
+		r.spans.askLocked(p)
 	}
 }
 
