@@ -128,6 +128,9 @@ func (r forks) compareWithStore(l Link, recs []*record.Record, stubs places) {
 // handleConflictLocked follows a fork, or a record of another chain.
 func (r forks) handleConflictLocked(l Link, out room.Outcome) {
 	if out.Fork != nil {
+		if out.Fork.Key.Author == r.cfg.Identity.Key() {
+			r.forgetAcksLocked()
+		}
 		r.forks.saveAndSendForkLocked(out.Fork)
 	}
 	if out.Diverged != nil {

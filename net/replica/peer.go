@@ -43,6 +43,7 @@ type session struct {
 	backoff       int            // pings with another hash until frontiers are compared again, above two
 	wantsFrontier bool           // it asked how far we are, and must hear when we have what it has
 
+	compared   bool           // all that it holds was compared with ours
 	askedSpans int            // how many of the room's spans it was asked for, or came too early for
 	proof      *record.Record // the first half of the proof of a fork
 
@@ -77,6 +78,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.Feed
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
 	if theirs.Frontier == r.hashLocked() {
 		r.onAllAckedLocked(p)
+		r.onComparedLocked(p, nil)
 	} else {
 		r.frontiers.sendFrontierLocked(p, true)
 	}

@@ -36,6 +36,10 @@ func (r *Replica) load(ctx context.Context) error {
 		}
 	}
 	r.room.Restore(feeds, forks)
+	if r.cfg.Continue.Feed != 0 {
+		went := r.room.ContinueFeed(r.cfg.Continue)
+		r.cfg.Log.Info("go on with the last feed", "feed", r.cfg.Continue.Feed, "as known", went)
+	}
 	if err := r.spans.load(ctx); err != nil {
 		return err
 	}
@@ -99,9 +103,7 @@ func (r saver) reconcileLocked() {
 		}
 	}
 	if now, _, any := r.room.OwnFeed(); own.Feed != 0 && (!any || now != own) {
-		for _, p := range r.mu.peers { // they count places of a feed that is left
-			p.acked, p.due = 0, 0
-		}
+		r.forgetAcksLocked()
 	}
 	for _, p := range r.mu.linked {
 		r.askLocked(p)

@@ -57,12 +57,16 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 func (r *Replica) acceptLocked(l Link, rec *record.Record, stub *store.Stub, mayBegin bool) (out room.Outcome, ok bool) {
 	r.mu.received++
 	first := rec.Seq()
+	own, _, _ := r.room.OwnFeed()
 	var err error
 	if stub != nil {
 		first = stub.From
 		out, err = r.room.AcceptBehind(*stub, rec)
 	} else {
 		out, err = r.room.Accept(rec)
+	}
+	if now, _, _ := r.room.OwnFeed(); now != own {
+		r.forgetAcksLocked()
 	}
 	if err != nil {
 		r.cfg.Host.Refuse(l.Key(), err.Error())

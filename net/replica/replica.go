@@ -82,7 +82,7 @@ type Host interface {
 	ScheduleFlush()
 }
 
-// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep and Window.
+// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep, Continue and Window.
 type Config struct {
 	Identity *identity.Identity
 	Name     string // the local peer's
@@ -95,6 +95,7 @@ type Config struct {
 	Log      *slog.Logger
 	Host     Host
 	Now      func() time.Time // the clock that stamps records
+	Continue room.FeedEnd     // the feed to go on with, if the store has it so; zero: none
 	Window   int              // bytes of bodies in memory; 0: room.DefaultMemory
 }
 

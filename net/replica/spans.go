@@ -113,8 +113,8 @@ func (r spans) closeLocked(s *span) {
 	}
 }
 
-// removeLocked notes that the record at seq came. What is left of its span is asked for anew, of those too that had
-// no space for it in their answers.
+// removeLocked notes that the record at seq came. The rest of its span is asked for anew, also of peers whose answers
+// had no space for it.
 func (r spans) removeLocked(key record.FeedKey, seq uint64) {
 	if s := r.spans.findLocked(key, seq, seq); s != nil {
 		r.spans.closeLocked(s)

@@ -28,7 +28,7 @@ type place struct {
 	seq uint64
 }
 
-// of returns the stub that an answer has for the records before one, or nil.
+// of returns the stub that stands right before a record in an answer, or nil.
 func (p places) of(rec *record.Record) *store.Stub {
 	s := p[place{rec.FeedKey(), rec.Seq()}]
 	if s == nil || s.ID != rec.Prev() {
@@ -138,8 +138,8 @@ func (r stubs) convict(l Link, rec *record.Record, seq uint64) {
 	}
 }
 
-// compareBelow follows a record that a peer sent with a stub for those before it, where this room has others: the
-// author has forked the feed, and the record proves it with ours before it, or with ours in its place.
+// compareBelow follows a record that came with a stub for those before it, where this room has others. The author has
+// forked the feed. The record proves it with ours before it, or with ours in its place.
 func (r stubs) compareBelow(l Link, rec *record.Record) {
 	raws := r.saver.readStore(room.Gap{Key: rec.FeedKey(), From: rec.Seq() - 1, To: rec.Seq() - 1}, 1)
 	switch {

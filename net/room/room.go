@@ -5,7 +5,8 @@
 // answers what peers ask when they compare rooms. What it holds depends only on the records it was given, not on
 // their order: after the same records, two rooms have the same Frontier and Hash.
 //
-// Chains. Each run of a program writes one feed, named by its author and a random number. A feed's records are
+// Chains. Each run of a program writes one feed, named by its author and the time of its beginning; a run may also
+// go on with the feed of the one before (ContinueFeed). A feed's records are
 // numbered from 0, and each names the id of the one before it (Prev). Record 0 may name the last record of the
 // author's previous feed. A room keeps each feed as a chain without a gap: Accept takes a record only if it is the
 // next one and names the last one. If a feed's beginning is gone, the first record held is taken without that
@@ -79,6 +80,8 @@ type Room struct {
 	memBytes     int    // bytes of bodies in memory
 	hash         string // what Hash returned; "" once that has changed
 
+	continued bool // ownFeed is an earlier run's
+
 	name    string // the local name, as the next or last record says it
 	ownFeed record.FeedKey
 	ownLast record.ID // last local record in any feed
@@ -132,6 +135,9 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 		r.feeds[key] = f
 	}
 	r.clock.observe(rec.Time())
+	if key == r.ownFeed && rec.Seq() >= f.next() {
+		r.LeaveFeed() // somebody else signs there with our key
+	}
 	switch {
 	case rec.Seq() < f.next():
 		return r.compareExisting(key, f, rec), nil

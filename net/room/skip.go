@@ -8,8 +8,8 @@ import (
 )
 
 // AcceptBehind takes a record as Accept does, with a stub that a peer sent for the records before it. A stub counts
-// only where its records are missing, and only with the record behind it: that names the id of the last of them, so
-// the author has signed as many. Their bodies are still welcome: see Fill.
+// only where its records are missing, and only with the record behind it. That names the id of the last of them, so
+// the author has signed as many. Their bodies are still welcome (Fill).
 func (r *Room) AcceptBehind(stub store.Stub, rec *record.Record) (Outcome, error) {
 	key := rec.FeedKey()
 	f := r.feeds[key]
@@ -100,5 +100,6 @@ func (r *Room) TakeFork(fork *Fork, head record.ID) Outcome {
 	r.memBytes -= f.cutAt(fork.Seq, head)
 	r.dropWaiting(f, fork.Seq, math.MaxUint64)
 	r.hash = ""
+	r.leaveForked(fork.Key)
 	return Outcome{Fork: fork}
 }

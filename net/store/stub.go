@@ -13,7 +13,7 @@ type Stub struct {
 	Room     record.RoomID
 	Key      record.FeedKey
 	From, To uint64
-	ID       record.ID // of the record at To, as the record after it names it
+	ID       record.ID // the id of the record at To, as the record after it names it
 	Arrived  time.Time // to the millisecond
 }
 

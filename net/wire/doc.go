@@ -130,13 +130,13 @@
 // A stub proves that the author signed as many records, and the id of the last. It proves nothing about the
 // others, nor that their kind is unknown: a liar could withhold messages with it. So a receiver asks each
 // other peer for these records with a Want that has bodies set, once in each link; such an answer has no
-// stubs. A record that comes later takes its place if it fits: its id is that of a stub which ends there,
-// and its prev is the id of the record before, where that is held.
+// stubs. A record that comes later takes its place if it fits. If a stub ends there, its id must be the stub's.
+// If the record before is held, its prev must be that one's id.
 //
-// Where bodies are missing, two other pairs of records prove an equivocation: a record and the next one of
-// its feed whose prev isn't its id, and two for one place with different prev. The feed ends below the first
-// of the former, and below the place before the latter. A peer passes such a proof on in two Records frames
-// with n 0 and fork set, one record in each.
+// Where bodies are missing, two other pairs of records prove an equivocation. One is a record and the next of
+// its feed, if the prev of that isn't the first one's id: the feed ends below the first. The other is two
+// records for one place with different prev: the feed ends below the place before. A peer passes such a proof on
+// in two Records frames with n 0 and fork set, one record in each.
 //
 // # Peers, Links, Typing, Chat, Bye
 //
