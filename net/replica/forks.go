@@ -129,7 +129,7 @@ func (r forks) compareWithStore(l Link, recs []*record.Record, stubs places) {
 func (r forks) handleConflictLocked(l Link, out room.Outcome) {
 	if out.Fork != nil {
 		if out.Fork.Key.Author == r.cfg.Identity.Key() {
-			r.forgetAcksLocked()
+			r.own.forgetAcksLocked()
 		}
 		r.forks.saveAndSendForkLocked(out.Fork)
 	}

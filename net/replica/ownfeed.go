@@ -12,6 +12,9 @@ import (
 // was signed since. So the first message waits until they have been compared, and a feed of which a peer claims
 // another end is left.
 
+// ownFeed is the feed that this run writes. Its methods need the replica's lock.
+type ownFeed struct{ *Replica }
+
 // OwnEnd returns the last record of our feed; false if nothing was sent.
 func (r *Replica) OwnEnd() (room.FeedEnd, bool) {
 	r.mu.Lock()
@@ -26,7 +29,7 @@ func (r *Replica) ConfirmFeed(ctx context.Context) {
 		r.mu.Lock()
 		waiting := r.room.IsContinued() && slices.ContainsFunc(r.mu.linked, func(p *peer) bool { return !p.compared })
 		if waiting && ctx.Err() != nil {
-			r.leaveFeedLocked()
+			r.own.leaveLocked()
 			waiting = false
 		}
 		changed := r.mu.changed
@@ -42,13 +45,13 @@ func (r *Replica) ConfirmFeed(ctx context.Context) {
 }
 
 // onComparedLocked notes that a peer's holdings were compared with ours. theirs is nil when they are equal.
-func (r *Replica) onComparedLocked(p *peer, theirs []room.Holding) {
+func (r ownFeed) onComparedLocked(p *peer, theirs []room.Holding) {
 	own, any := r.room.OwnEnd()
 	if any && r.room.IsContinued() && slices.ContainsFunc(theirs, func(h room.Holding) bool {
 		return h.Key.Author == r.cfg.Identity.Key() && h.Key.Feed == own.Feed &&
 			(h.Seq > own.Seq || h.Seq == own.Seq && h.Head != own.Head.Head())
 	}) {
-		r.leaveFeedLocked()
+		r.own.leaveLocked()
 	}
 	if !p.compared {
 		p.compared = true
@@ -56,14 +59,14 @@ func (r *Replica) onComparedLocked(p *peer, theirs []room.Holding) {
 	}
 }
 
-// leaveFeedLocked makes the next message open another feed.
-func (r *Replica) leaveFeedLocked() {
+// leaveLocked makes the next message open another feed.
+func (r ownFeed) leaveLocked() {
 	r.room.LeaveFeed()
-	r.forgetAcksLocked()
+	r.own.forgetAcksLocked()
 }
 
 // forgetAcksLocked drops the acknowledgements, which count places of a feed that is left.
-func (r *Replica) forgetAcksLocked() {
+func (r ownFeed) forgetAcksLocked() {
 	for _, p := range r.mu.peers {
 		p.acked, p.due = 0, 0
 	}

@@ -78,7 +78,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.Feed
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
 	if theirs.Frontier == r.hashLocked() {
 		r.onAllAckedLocked(p)
-		r.onComparedLocked(p, nil)
+		r.own.onComparedLocked(p, nil)
 	} else {
 		r.frontiers.sendFrontierLocked(p, true)
 	}

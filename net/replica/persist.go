@@ -103,7 +103,7 @@ func (r saver) reconcileLocked() {
 		}
 	}
 	if now, _, any := r.room.OwnFeed(); own.Feed != 0 && (!any || now != own) {
-		r.forgetAcksLocked()
+		r.own.forgetAcksLocked()
 	}
 	for _, p := range r.mu.linked {
 		r.askLocked(p)

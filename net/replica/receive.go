@@ -46,7 +46,7 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	for _, e := range out.Added {
 		r.forwardLocked(e.Record, l.Key())
 	}
-	if name := r.publishAcceptedLocked(l, out, false); name != nil {
+	if name := r.saver.publishAcceptedLocked(l, out, false); name != nil {
 		r.takeNameLocked(name)
 	}
 	return out.InStore
@@ -66,7 +66,7 @@ func (r *Replica) acceptLocked(l Link, rec *record.Record, stub *store.Stub, may
 		out, err = r.room.Accept(rec)
 	}
 	if now, _, _ := r.room.OwnFeed(); now != own {
-		r.forgetAcksLocked()
+		r.own.forgetAcksLocked()
 	}
 	if err != nil {
 		r.cfg.Host.Refuse(l.Key(), err.Error())
@@ -148,7 +148,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stub
 				p.backoff = 0
 			}
 		}
-		if name := r.publishAcceptedLocked(l, out, true); name != nil {
+		if name := r.saver.publishAcceptedLocked(l, out, true); name != nil {
 			names[name.Author()] = name
 		}
 	}
@@ -166,7 +166,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stub
 }
 
 // publishAcceptedLocked saves and posts what a record brought, and returns the last of it that names its author.
-func (r *Replica) publishAcceptedLocked(l Link, out room.Outcome, history bool) (name *record.Record) {
+func (r saver) publishAcceptedLocked(l Link, out room.Outcome, history bool) (name *record.Record) {
 	r.forks.handleConflictLocked(l, out)
 	if out.Skipped != nil {
 		r.stubs.saveLocked(out.Skipped)
@@ -175,7 +175,7 @@ func (r *Replica) publishAcceptedLocked(l Link, out room.Outcome, history bool) 
 	}
 	for _, e := range out.Added {
 		r.saver.saveLocked(e, !history)
-		if named := r.publishLocked(l, e, history); named != nil {
+		if named := r.saver.publishLocked(l, e, history); named != nil {
 			name = named
 		}
 	}
@@ -183,7 +183,7 @@ func (r *Replica) publishAcceptedLocked(l Link, out room.Outcome, history bool) 
 }
 
 // publishLocked posts a record that took its place, and returns it if it names its author.
-func (r *Replica) publishLocked(l Link, e store.Entry, history bool) (name *record.Record) {
+func (r saver) publishLocked(l Link, e store.Entry, history bool) (name *record.Record) {
 	switch rec := e.Record; {
 	case rec.Kind().IsName():
 		return rec

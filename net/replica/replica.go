@@ -110,6 +110,7 @@ type Replica struct {
 	store   store.Store
 
 	forks     forks
+	own       ownFeed
 	stubs     stubs
 	spans     spans
 	saver     saver
@@ -143,7 +144,7 @@ type Replica struct {
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
 	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
-	r.stubs, r.spans = stubs{r}, spans{r}
+	r.own, r.stubs, r.spans = ownFeed{r}, stubs{r}, spans{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)

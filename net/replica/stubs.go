@@ -76,7 +76,7 @@ func (r stubs) saveLocked(s *store.Stub) {
 	r.spans.addLocked(s.Key, s.From, s.To)
 }
 
-// encode returns a stub as an answer carries it.
+// encodeStub returns a stub as an answer carries it.
 func encodeStub(s *store.Stub) wire.Stub {
 	out := wire.Stub{Author: s.Key.Author, Feed: s.Key.Feed.String(), From: s.From, Seq: s.To, ID: s.ID.String()}
 	if s.From == s.To {
@@ -122,7 +122,7 @@ func (r stubs) fill(l Link, rec *record.Record) {
 		r.cfg.Log.Warn("not saved", "error", err)
 		return
 	}
-	if named := r.publishLocked(l, e, true); named != nil {
+	if named := r.saver.publishLocked(l, e, true); named != nil {
 		r.takeNameLocked(named)
 	}
 }

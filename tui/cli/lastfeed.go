@@ -8,8 +8,8 @@ import (
 )
 
 // Each run writes a feed of its own, and peers keep and compare every feed. So send, which cron may start each minute,
-// goes on with the feed of the send before. A chat doesn't: it opens a few feeds a day, seldom ends well (a terminal
-// that is closed, a laptop without power), and what it says in hours would hang on the one feed.
+// goes on with the feed of the send before. A chat doesn't: it opens only a few feeds a day, and it seldom ends well (a
+// closed terminal, a laptop without power). A fork would also take more with it: all that the person said in hours.
 
 // openLastFeed finds the feed to go on with, if the run wants that and the system can.
 func (r *run) openLastFeed() {
