@@ -292,3 +292,18 @@ func TestUnknownKindsAreReportedOnce(t *testing.T) {
 		}
 	})
 }
+
+// A record with another id than the stub in its place proves the fork, with the record that names the stub's id.
+func TestOtherRecordInStubsPlaceProvesFork(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, n *net) {
+		a := n.members[0]
+		common := mixed(t, testID(90), 7, overLimit())
+		a.give(mixed(t, testID(90), 7, []record.Kind{"poll", "chat", "chat"}, common...)...)
+		other := mixed(t, testID(90), 7, []record.Kind{"chat"}, common...)
+		a.Record(deadLink(testID(96).Key()), other[len(common)])
+		pass(time.Second)
+		if len(a.notices("two different")) != 1 || a.Status().Records != len(common) {
+			t.Errorf("%d records, want %d; %+v", a.Status().Records, len(common), a.notices("two"))
+		}
+	})
+}
