@@ -50,8 +50,8 @@
 //
 //  11. Other kinds are stored and forwarded. Their data is any JSON object without white space
 //     outside strings. Rule 3's escapes don't bind it, null and repeated keys are allowed in it, and
-//     it may nest up to 10,000 levels. In a feed, an author has 1 MiB for records of such kinds and
-//     for vote records; past that, readers end the feed (package net/room).
+//     it may nest up to 10,000 levels. In a feed, readers keep 1 MiB of records of such kinds and of
+//     vote records; past that, they may keep only the ids (package net/room).
 //
 // # Layout
 //
@@ -60,7 +60,8 @@
 //	v       the number 1
 //	room    32 hex digits, see rule 6
 //	author  64 hex digits: the Ed25519 public key, see rule 5
-//	feed    16 hex digits, random: a run of the author's program in the room; zeros outside feeds
+//	feed    16 hex digits, new for each feed: the milliseconds since 1970 at its beginning in 48 bits, and
+//	        16 random bits; any other number is valid, too; zeros outside feeds
 //	seq     integer, the record's place in the feed
 //	prev    64 hex digits: the id of the record before it
 //	time    [ms,n]: the hybrid logical clock, see rule 8

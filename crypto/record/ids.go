@@ -54,12 +54,14 @@ func (i ID) Head() uint64 { return binary.BigEndian.Uint64(i[:8]) }
 // Zero is "outside any feed".
 type Feed uint64
 
-// NewFeed returns a random feed, never zero.
-func NewFeed() Feed {
-	var b [8]byte
+// NewFeed returns a feed that begins at a time, in milliseconds since 1970: the time, then 16 random bits. It is never
+// zero. Feeds of one moment may be equal, so the caller must leave out those that it knows. Earlier programs numbered
+// feeds at random, and those numbers stay valid.
+func NewFeed(ms int64) Feed {
+	var b [2]byte
 	for {
 		rand.Read(b[:]) // never fails (crypto/rand)
-		if f := Feed(binary.BigEndian.Uint64(b[:])); f != 0 {
+		if f := Feed(max(ms, 0))<<16 | Feed(binary.BigEndian.Uint16(b[:])); f != 0 {
 			return f
 		}
 	}

@@ -32,7 +32,7 @@ type traits struct {
 	shown   bool   // the record takes a place among the messages on the screen
 	vote    bool   // package vote reads the data
 	alone   bool   // the record may stand outside any feed
-	counted bool   // in a feed, the record counts toward its author's budget for unreadable records
+	counted bool   // in a feed, the record counts toward the feed's budget for unreadable records
 }
 
 // kinds is the only place that lists what holds for which kind. Vote records count when they stand
@@ -80,8 +80,8 @@ func (k Kind) IsShown() bool { return k.traits().shown }
 // IsVote reports whether the kind is one of a vote record.
 func (k Kind) IsVote() bool { return k.traits().vote }
 
-// CountsAsUnknown reports whether a record of the kind in a feed counts toward the budget of its
-// author for records that the program passes on without reading.
+// CountsAsUnknown reports whether a record of the kind in a feed counts toward the feed's budget for
+// records that the program passes on without reading.
 func (k Kind) CountsAsUnknown() bool { return k.traits().counted }
 
 // NamingData returns the data of an open or name record. Sign refuses an invalid name.

@@ -312,12 +312,17 @@ func TestIDs(t *testing.T) {
 	if f := Feed(0xff); f.String() != "00000000000000ff" {
 		t.Errorf("feed %s", f)
 	}
-	seen := map[Feed]bool{}
-	for range 1000 {
-		seen[NewFeed()] = true
-	}
-	if len(seen) != 1000 || seen[0] {
-		t.Error("feeds are not random")
+	for _, ms := range []int64{1_790_000_000_000, 1, 0, -5} {
+		seen := map[Feed]bool{}
+		for range 1000 {
+			f := NewFeed(ms)
+			if seen[f] = true; f == 0 || int64(f>>16) != max(ms, 0) {
+				t.Fatalf("feed %s at %d ms", f, ms)
+			}
+		}
+		if len(seen) < 900 { // of 65,536
+			t.Errorf("%d of 1000 feeds are different", len(seen))
+		}
 	}
 	var id ID
 	id[0], id[7], id[8] = 1, 2, 3

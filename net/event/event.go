@@ -194,6 +194,16 @@ type Flood struct {
 	Others int    // how many more do
 }
 
+// Unknown says that there are records of a person that this version can't show. It comes once for each kind.
+type Unknown struct {
+	Scope
+	From     identity.Key
+	FromID   string
+	FromName string // raw
+	Kind     string // "" if only their places are known
+	First    bool   // of this person
+}
+
 // Sync says how catching up goes: the room's records that are here, and those known to be missing.
 type Sync struct {
 	Scope

@@ -32,7 +32,7 @@ func TestLiarsDelayANewcomer(t *testing.T) {
 		{"with something else", func(l *hostile.Library) func(*hostile.Peer, wire.Want) {
 			return func(p *hostile.Peer, q wire.Want) {
 				a := hostile.NewAuthor(p.Identity(), p.Room())
-				hostile.With(hostile.Frame(a.Open(record.NewFeed(), "Eve")), hostile.Frame(a.Say("spam")))(p, q)
+				hostile.With(hostile.Frame(a.Open(record.NewFeed(time.Now().UnixMilli()), "Eve")), hostile.Frame(a.Say("spam")))(p, q)
 			}
 		}},
 	} {

@@ -134,7 +134,7 @@ func (e ByeError) Error() string { return "refused: " + e.Reason }
 func (p *Peer) makeHello() wire.Hello {
 	h := wire.Hello{
 		Versions: []int{1}, ID: p.cfg.Identity.Key().ID().String(), Name: p.cfg.Name, Started: time.Now().UnixMilli(),
-		Inst: record.NewFeed().String(), Port: p.cfg.Port, Agent: defaultAgent,
+		Inst: record.NewFeed(time.Now().UnixMilli()).String(), Port: p.cfg.Port, Agent: defaultAgent,
 		Rooms: []wire.InRoom{{Room: p.room.String(), Frontier: "00000000000000000000000000000000"}},
 	}
 	if p.cfg.Hello != nil {

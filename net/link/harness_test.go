@@ -248,7 +248,7 @@ type author struct {
 
 func newAuthor(t testing.TB, id *identity.Identity) *author {
 	t.Helper()
-	a := &author{id: id, feed: record.NewFeed()}
+	a := &author{id: id, feed: record.NewFeed(1)}
 	a.prev = a.sign(t, record.Body{Kind: record.KindOpen, Data: record.NamingData("author")})
 	return a
 }

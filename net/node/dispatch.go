@@ -71,8 +71,12 @@ func (n *Node) routeMessage(l *link.Link, room string, m wire.Message) {
 	}
 }
 
-// Refused implements mesh.Handler.
+// Refused implements mesh.Handler. A message with an unknown tag is only counted: a newer program may send one.
 func (n *Node) Refused(l *link.Link, reason string) {
+	if reason == link.RefusedUnknown {
+		n.countRefused(reason)
+		return
+	}
 	n.refuse(event.Scope{}, l.Key(), reason)
 	if isForgery(reason) {
 		noteForged(n, l)

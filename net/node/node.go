@@ -14,6 +14,8 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -35,6 +37,7 @@ import (
 	"chat.lan/p2pchat/net/mesh"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/replica"
+	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -71,6 +74,7 @@ type Config struct {
 	Known         Known          // nil: nothing is remembered
 	Store         store.Store    // the caller closes it, after Close; nil: one in memory
 	Keep          time.Duration  // older records are deleted; 0: none
+	Continue      room.FeedEnd   // the feed of the home room to go on with; zero: none
 	Share         time.Duration  // how much history a new key gets; 0: replica.ShareDefault
 	Events        *event.Queue   // Ready comes first; the caller runs and closes it
 	Log           *slog.Logger
@@ -127,7 +131,7 @@ type Node struct {
 // way: a port that is taken, an address or an interface that isn't there.
 func Start(g *group.Group, cfg Config) (*Node, error) {
 	n := &Node{
-		cfg: cfg, group: g, inst: record.NewFeed().String(), started: time.Now(), events: cfg.Events,
+		cfg: cfg, group: g, inst: newInstance(), started: time.Now(), events: cfg.Events,
 		ready: make(chan struct{}), flushDue: make(chan struct{}, 1), linkDown: make(chan struct{}, 1),
 	}
 	n.mu.name, n.mu.peers = cfg.Name, map[identity.Key]*peer{}
@@ -186,12 +190,20 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	return n, nil
 }
 
+// newInstance returns a random name for this run, 16 hex digits.
+func newInstance() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
 // openRooms reads what is remembered of the rooms.
 func (n *Node) openRooms() error {
 	id, c := record.OpenRoom(n.cfg.Room), &cleartext{n: n}
 	cfg := replica.Config{
 		Identity: n.cfg.Identity, Name: n.cfg.Name, Room: id, Store: n.cfg.Store, Keep: n.cfg.Keep, Share: n.cfg.Share,
-		Events: n.events, Group: n.group, Log: n.cfg.Log, Now: n.cfg.now, Window: n.cfg.window,
+		Continue: n.cfg.Continue,
+		Events:   n.events, Group: n.group, Log: n.cfg.Log, Now: n.cfg.now, Window: n.cfg.window,
 		Host: roomHost{c, event.Scope{Room: event.RoomID(id.String())}},
 	}
 	if cfg.Store == nil {

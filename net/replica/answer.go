@@ -5,6 +5,7 @@ import (
 
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -78,7 +79,7 @@ func (r *Replica) answer(l Link, m wire.Want) {
 	r.mu.Unlock()
 	syncMu.Lock()
 	defer syncMu.Unlock()
-	to := answer{r: r, link: l, most: min(m.Frames, answerFrames), out: wire.Records{Room: m.Room, N: m.N}}
+	to := answer{r: r, link: l, stubs: l.Can(wire.CapStubs) && !m.Bodies, most: min(m.Frames, answerFrames), out: wire.Records{Room: m.Room, N: m.N}}
 	for _, rec := range voting {
 		if !to.add(rec.Signed(), rec.Signature()) {
 			return
@@ -103,19 +104,47 @@ func (r *Replica) answer(l Link, m wire.Want) {
 		if len(recs) > 0 || !more {
 			continue
 		}
-		// A frame at a time, so that the first is on its way while the next is read.
-		for raws := r.saver.readStore(g, wire.MaxRecords); len(raws) > 0; raws = r.saver.readStore(g, wire.MaxRecords) {
-			for _, raw := range raws {
-				if !to.add(raw.Body, raw.Sig[:]) {
-					return
-				}
-			}
-			if g.From = raws[len(raws)-1].Key.Seq + 1; g.From > g.To {
-				break
-			}
+		if !to.addStored(g) {
+			return
 		}
 	}
 	to.send(true)
+}
+
+// addStored adds what the store has of a range. When there is no room for more it ends the answer, and returns false.
+func (a *answer) addStored(g room.Gap) bool {
+	a.run = nil
+	// A frame at a time, so that the first is on its way while the next is read.
+	for raws := a.r.saver.readStore(g, wire.MaxRecords); len(raws) > 0; raws = a.r.saver.readStore(g, wire.MaxRecords) {
+		for _, raw := range raws {
+			switch {
+			case raw.Stub != nil && !a.link.Can(wire.CapStubs):
+				return true // it can't use what is behind
+			case raw.Stub != nil:
+				a.addStub(raw.Stub)
+			case !a.add(raw.Body, raw.Sig[:]):
+				return false
+			}
+		}
+		if g.From = raws[len(raws)-1].Key.Seq + 1; g.From > g.To {
+			break
+		}
+	}
+	if a.run == nil || !a.stubs {
+		return true
+	}
+	// A stub counts only with the record behind it.
+	for _, raw := range a.r.saver.readStore(room.Gap{Key: g.Key, From: a.run.To + 1, To: a.run.To + 1}, 1) {
+		if raw.Stub == nil {
+			return a.add(raw.Body, raw.Sig[:])
+		}
+	}
+	// It isn't here, but it may wait at the peer.
+	if a.size += stubCost; a.size <= wire.MaxRecords {
+		a.out.Stubs = append(a.out.Stubs, encodeStub(a.run))
+	}
+	a.run = nil
+	return true
 }
 
 // answer packs an answer into frames.
@@ -125,12 +154,25 @@ type answer struct {
 	out          wire.Records
 	size, frames int // bytes of the frame that is packed; frames sent so far
 	most         int
+	stubs        bool        // the peer takes stubs
+	run          *store.Stub // waits for the record behind it
+}
+
+// addStub notes a stub, which joins the one right before it. It goes out with the next record.
+func (a *answer) addStub(s *store.Stub) {
+	if a.run != nil && a.run.To+1 == s.From {
+		s.From = a.run.From
+	}
+	a.run = s
 }
 
 // add puts a record into the answer. When there is no room for more it ends the answer, and returns false.
 func (a *answer) add(body string, sig []byte) bool {
 	cost := frameCost(body)
-	if a.size > 0 && a.size+cost > wire.MaxRecords {
+	if a.run != nil && a.stubs {
+		cost += stubCost
+	}
+	if len(a.out.Records) > 0 && a.size+cost > wire.MaxRecords {
 		if a.frames+1 >= a.most || a.link.SyncSpace() < 2 {
 			a.send(true)
 			return false
@@ -140,6 +182,10 @@ func (a *answer) add(body string, sig []byte) bool {
 		}
 	}
 	a.size += cost
+	if a.run != nil && a.stubs {
+		a.out.Stubs = append(a.out.Stubs, encodeStub(a.run))
+	}
+	a.run = nil
 	a.out.Records = append(a.out.Records, wire.Record{Body: body, Sig: sig})
 	return true
 }
@@ -147,10 +193,13 @@ func (a *answer) add(body string, sig []byte) bool {
 func (a *answer) send(end bool) bool {
 	a.out.End = end
 	f := a.r.encode(a.out)
-	a.out.Records, a.size = nil, 0
+	a.out.Records, a.out.Stubs, a.size = nil, nil, 0
 	a.frames++
 	return f != nil && a.link.Sync(f)
 }
+
+// stubCost is the most that a stub takes in a frame, in bytes.
+const stubCost = 320
 
 // frameCost returns the bytes of a record in a Records frame: in a JSON string quotes and backslashes take two.
 func frameCost(body string) int {

@@ -19,6 +19,9 @@ import (
 // olderAtOnce is how many records are asked for at once on the way down to where two chains part.
 const olderAtOnce = 200
 
+// nearestFirst is how many of them come first: of long records an answer has space for few more.
+const nearestFirst = 8
+
 // forks handles equivocation in one room: the methods that end in Locked need the replica's lock.
 type forks struct{ *Replica }
 
@@ -32,10 +35,12 @@ func (r forks) loadForks(ctx context.Context) ([]*room.Fork, error) {
 		}
 		x, bad := pair[0].Verify()
 		y, worse := pair[1].Verify()
-		if errors.Join(bad, worse) != nil || x.Author() != y.Author() || x.Feed() != y.Feed() || x.Seq() != y.Seq() || x.ID() == y.ID() {
+		if errors.Join(bad, worse) != nil {
 			continue
 		}
-		out = append(out, &room.Fork{Key: x.FeedKey(), Seq: x.Seq(), A: x, B: y})
+		if fork, ok := room.ProveFork(x, y); ok {
+			out = append(out, fork)
+		}
 	}
 	return out, err
 }
@@ -64,7 +69,13 @@ func (r forks) saveAndSendForkLocked(f *room.Fork) {
 // sendForkProof sends a peer both records of a fork.
 func (r forks) sendForkProof(l Link, f room.Fork) {
 	for _, rec := range []*record.Record{f.A, f.B} {
-		r.send(l, wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
+		x := wire.Record{Body: rec.Signed(), Sig: rec.Signature()}
+		switch {
+		case f.HasCommonPrev():
+			r.send(l, x)
+		case l.Can(wire.CapStubs): // it couldn't tell from the records alone where the feed ends
+			r.send(l, wire.Records{Room: r.id, Records: []wire.Record{x}, Fork: true})
+		}
 	}
 }
 
@@ -73,19 +84,25 @@ func (r forks) requestOlder(l Link, d room.Divergence) {
 	if d.Seq == 0 {
 		return
 	}
-	from := uint64(0)
-	if d.Seq > olderAtOnce {
-		from = d.Seq - olderAtOnce
+	nearest, from := d.Seq-min(d.Seq, nearestFirst), d.Seq-min(d.Seq, olderAtOnce)
+	w := wire.Want{Room: r.id, Frames: answerFrames}
+	w.Ranges = append(w.Ranges, wire.Range{Author: d.Key.Author, Feed: d.Key.Feed.String(), From: nearest, To: d.Seq - 1})
+	if from < nearest {
+		w.Ranges = append(w.Ranges, wire.Range{Author: d.Key.Author, Feed: d.Key.Feed.String(), From: from, To: nearest - 1})
 	}
-	r.send(l, wire.Want{Room: r.id, Frames: answerFrames,
-		Ranges: []wire.Range{{Author: d.Key.Author, Feed: d.Key.Feed.String(), From: from, To: d.Seq - 1}}})
+	r.send(l, w)
 }
 
-// compareWithStore compares records with those that the store has in their places. It waits for the disk.
-func (r forks) compareWithStore(l Link, recs []*record.Record) {
+// compareWithStore compares records with those that the store has in their places. stubs are what came with them.
+// It waits for the disk.
+func (r forks) compareWithStore(l Link, recs []*record.Record, stubs places) {
 	for _, rec := range recs {
 		raws := r.saver.readStore(room.Gap{Key: rec.FeedKey(), From: rec.Seq(), To: rec.Seq()}, 1)
 		if len(raws) == 0 {
+			continue
+		}
+		if raws[0].Stub != nil {
+			r.stubs.fill(l, rec)
 			continue
 		}
 		here, err := raws[0].Verify()
@@ -94,8 +111,14 @@ func (r forks) compareWithStore(l Link, recs []*record.Record) {
 		}
 		r.mu.Lock()
 		out := r.room.CompareStored(rec, here.Record)
-		r.forks.handleConflictLocked(l, out)
+		broken := out.Diverged != nil && stubs.of(rec) != nil
+		if !broken {
+			r.forks.handleConflictLocked(l, out)
+		}
 		r.mu.Unlock()
+		if broken {
+			r.stubs.compareBelow(l, rec)
+		}
 		if out.Diverged != nil {
 			return // the records behind it are of the same chain
 		}
@@ -105,6 +128,9 @@ func (r forks) compareWithStore(l Link, recs []*record.Record) {
 // handleConflictLocked follows a fork, or a record of another chain.
 func (r forks) handleConflictLocked(l Link, out room.Outcome) {
 	if out.Fork != nil {
+		if out.Fork.Key.Author == r.cfg.Identity.Key() {
+			r.own.forgetAcksLocked()
+		}
 		r.forks.saveAndSendForkLocked(out.Fork)
 	}
 	if out.Diverged != nil {

@@ -108,11 +108,12 @@ func TestDivergenceProvesNothing(t *testing.T) {
 		other := chain(t, 77, "second", 300, common...)
 		a.Records(l, wire.Records{Room: a.ID(), End: true}, other[290:])
 		wants := sent[wire.Want](l)
-		if len(wants) != 1 || len(wants[0].Ranges) != 1 || wants[0].Ranges[0].From != 290-olderAtOnce || wants[0].Ranges[0].To != 289 {
+		if len(wants) != 1 || len(wants[0].Ranges) != 2 || wants[0].Ranges[0].From != 290-nearestFirst || wants[0].Ranges[0].To != 289 ||
+			wants[0].Ranges[1].From != 290-olderAtOnce || wants[0].Ranges[1].To != 289-nearestFirst {
 			t.Errorf("asked for %+v", wants)
 		}
 		a.Record(l, other[100])
-		if wants = sent[wire.Want](l); len(wants) != 2 || wants[1].Ranges[0].From != 0 || wants[1].Ranges[0].To != 99 {
+		if wants = sent[wire.Want](l); len(wants) != 2 || wants[1].Ranges[1].From != 0 || wants[1].Ranges[0].To != 99 {
 			t.Errorf("asked for %+v", wants)
 		}
 		if got := a.Status().Records; got != 300 || len(a.notices("two different lines")) != 0 {

@@ -47,6 +47,7 @@ func (r *Replica) TakeHash(l Link, hash string) {
 	case r.hashLocked():
 		p.unequal, p.backoff = 0, 0
 		r.onAllAckedLocked(p)
+		r.own.onComparedLocked(p, nil)
 	default:
 		if p.unequal++; p.unequal >= 2+p.backoff {
 			p.unequal, p.backoff = 0, min(2*p.backoff+1, maxBackoff)
@@ -191,6 +192,7 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 func (r frontiers) compareLocked(p *peer, ask bool) {
 	theirs := p.page
 	p.page = nil
+	r.own.onComparedLocked(p, theirs)
 	own, seq, any := r.room.OwnFeed()
 	for _, h := range theirs {
 		if any && h.Key == own && h.Seq <= seq {

@@ -132,7 +132,7 @@ type member struct {
 	host  *testHost
 	group *group.Group
 	links map[identity.Key]*testLink // by the peer's key
-	old   bool                       // it has no capabilities
+	old   bool                       // its links have no capabilities
 
 	mu     sync.Mutex // guards events
 	events []event.Event

@@ -221,7 +221,7 @@ func (l *testLink) wait(ctx context.Context, q int) error {
 }
 
 func (l *testLink) Key() identity.Key                  { return l.peer.key() }
-func (l *testLink) Can(capability string) bool         { return !l.peer.old }
+func (l *testLink) Can(string) bool                    { return !l.peer.old && !l.owner.old }
 func (l *testLink) Control(f wire.Frame) bool          { return l.push(control, f) }
 func (l *testLink) Live(f wire.Frame) bool             { return l.push(live, f) }
 func (l *testLink) Sync(f wire.Frame) bool             { return l.push(bulk, f) }

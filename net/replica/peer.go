@@ -47,6 +47,9 @@ type session struct {
 	beyond     map[record.FeedKey]room.Holding // ends that it named in Heads, of which less was here
 	searched   time.Time                       // when its Heads last began a search
 	askedVotes time.Time                       // when its Heads last made us ask it for votes
+	compared   bool                            // all that it holds was compared with ours
+	askedSpans int                             // how many of the room's spans it was asked for, or came too early for
+	proof      *record.Record                  // the first half of the proof of a fork
 
 	sending  bool // a frontier of several pages is on its way to it
 	sendNext bool // it must be sent anew after that
@@ -79,6 +82,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.Feed
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
 	if theirs.Frontier == r.hashLocked() {
 		r.onAllAckedLocked(p)
+		r.own.onComparedLocked(p, nil)
 	} else {
 		r.frontiers.sendFrontierLocked(p, true)
 	}

@@ -36,6 +36,13 @@ func (r *Replica) load(ctx context.Context) error {
 		}
 	}
 	r.room.Restore(feeds, forks)
+	if r.cfg.Continue.Feed != 0 {
+		went := r.room.ContinueFeed(r.cfg.Continue)
+		r.cfg.Log.Info("go on with the last feed", "feed", r.cfg.Continue.Feed, "as known", went)
+	}
+	if err := r.spans.load(ctx); err != nil {
+		return err
+	}
 	if err := r.sharing.loadFirstSeen(ctx); err != nil {
 		return err
 	}
@@ -48,7 +55,12 @@ type saver struct{ *Replica }
 // saveLocked queues an accepted record for the disk. It doesn't wait.
 func (r saver) saveLocked(e store.Entry, live bool) {
 	e.Arrived, e.Live = time.Now(), live
-	err := r.store.Append(e)
+	var err error
+	if e.Skipped {
+		err = r.store.Skip(store.StubOf(e))
+	} else {
+		err = r.store.Append(e)
+	}
 	if err != nil && !errors.Is(err, store.ErrClosed) {
 		r.mu.unsaved = true // reconcileLocked does it later
 		r.cfg.Log.Warn("not saved", "error", err)
@@ -91,9 +103,7 @@ func (r saver) reconcileLocked() {
 		}
 	}
 	if now, _, any := r.room.OwnFeed(); own.Feed != 0 && (!any || now != own) {
-		for _, p := range r.mu.peers { // they count places of a feed that is left
-			p.acked, p.due = 0, 0
-		}
+		r.own.forgetAcksLocked()
 	}
 	for _, p := range r.mu.linked {
 		r.askLocked(p)
@@ -146,7 +156,7 @@ func (r saver) readStore(g room.Gap, maxBytes int) []store.RawEntry {
 		r.cfg.Log.Warn("read the store", "error", err)
 	}
 	for i := range raws {
-		if raws[i].Key.Seq != raws[0].Key.Seq+uint64(i) {
+		if i > 0 && raws[i].First() != raws[i-1].Key.Seq+1 {
 			return slices.Clip(raws[:i])
 		}
 	}

@@ -23,7 +23,7 @@ func (r *Replica) Record(l Link, rec *record.Record) {
 		return
 	}
 	if r.takeLive(l, rec) {
-		r.forks.compareWithStore(l, []*record.Record{rec})
+		r.forks.compareWithStore(l, []*record.Record{rec}, nil)
 	}
 }
 
@@ -44,7 +44,7 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	defer r.mu.Unlock()
 	r.mu.floods.count(rec.Author(), len(rec.Signed()))
 	p := r.peerOfLocked(l)
-	out, ok := r.acceptLocked(l, rec, p != nil)
+	out, ok := r.acceptLocked(l, rec, nil, p != nil)
 	if !ok {
 		return false
 	}
@@ -58,22 +58,33 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	for _, e := range out.Added {
 		r.forwardLocked(e.Record, l.Key())
 	}
-	if name := r.publishAcceptedLocked(l, out, false); name != nil {
+	if name := r.saver.publishAcceptedLocked(l, out, false); name != nil {
 		r.takeNameLocked(name)
 	}
 	return out.InStore
 }
 
-// acceptLocked gives a record to the room. If it may begin a feed, and no peer that was asked has what is
-// before, the feed begins with it.
-func (r *Replica) acceptLocked(l Link, rec *record.Record, mayBegin bool) (out room.Outcome, ok bool) {
+// acceptLocked gives a record to the room, with the stub for those before it, if there is one. If it may begin a
+// feed, and no peer that was asked has what is before, the feed begins with it.
+func (r *Replica) acceptLocked(l Link, rec *record.Record, stub *store.Stub, mayBegin bool) (out room.Outcome, ok bool) {
 	r.mu.received++
-	out, err := r.room.Accept(rec)
+	first := rec.Seq()
+	own, _, _ := r.room.OwnFeed()
+	var err error
+	if stub != nil {
+		first = stub.From
+		out, err = r.room.AcceptBehind(*stub, rec)
+	} else {
+		out, err = r.room.Accept(rec)
+	}
+	if now, _, _ := r.room.OwnFeed(); now != own {
+		r.own.forgetAcksLocked()
+	}
 	if err != nil {
 		r.cfg.Host.Refuse(l.Key(), err.Error())
 		return out, false
 	}
-	if g := out.Gap; g != nil && mayBegin && r.planner.IsEarliestStart(l.Key(), g.Key, rec.Seq()) {
+	if g := out.Gap; g != nil && mayBegin && r.planner.IsEarliestStart(l.Key(), g.Key, first) {
 		if begun := r.room.StartFeedAt(l.Key(), g.Key, rec.Seq()); len(begun.Added) > 0 {
 			r.store.StartFeedAt(g.Key, rec.Seq())
 			return begun, true
@@ -92,8 +103,17 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *record.Record) bool {
 		return votes.IsVoteRecord(rec) != ofVotes
 	})
-	if !ofVotes {
-		r.forks.compareWithStore(l, r.takeAnswer(l, m, recs))
+	switch {
+	case m.Fork:
+		r.stubs.takeProof(l, recs)
+		return
+	case !ofVotes:
+		stubs := r.stubs.parse(l, m.Stubs)
+		inStore, broken := r.takeAnswer(l, m, recs, stubs)
+		r.forks.compareWithStore(l, inStore, stubs)
+		for _, rec := range broken {
+			r.stubs.compareBelow(l, rec)
+		}
 		return
 	}
 	r.mu.Lock()
@@ -106,15 +126,17 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	}
 }
 
-// takeAnswer takes a part of an answer, and returns the records whose place is in the store.
-func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inStore []*record.Record) {
+// takeAnswer takes a part of an answer, and returns the records whose place is in the store, and those that follow
+// a stub in another chain than ours.
+func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stubs places) (inStore, broken []*record.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	asked := map[record.FeedKey]bool{}         // one question about each divergence is enough
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
 	p := r.peerOfLocked(l)
-	for _, rec := range recs {
-		out, ok := r.acceptLocked(l, rec, true)
+	for _, rec := range append(r.stubs.listAwaitedLocked(stubs), recs...) {
+		stub := stubs.of(rec)
+		out, ok := r.acceptLocked(l, rec, stub, true)
 		if !ok {
 			continue
 		}
@@ -122,8 +144,12 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 			inStore = append(inStore, rec)
 		}
 		if d := out.Diverged; d != nil {
-			if asked[d.Key] {
+			if asked[d.Key] || stub != nil {
 				out.Diverged = nil
+			}
+			if stub != nil {
+				broken = append(broken, rec)
+				continue
 			}
 			asked[d.Key] = true
 		}
@@ -134,7 +160,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 				p.backoff = 0
 			}
 		}
-		if name := r.publishAcceptedLocked(l, out, true); name != nil {
+		if name := r.saver.publishAcceptedLocked(l, out, true); name != nil {
 			names[name.Author()] = name
 		}
 	}
@@ -148,29 +174,45 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 			r.onCaughtUpLocked(p)
 		}
 	}
-	return inStore
+	return inStore, broken
 }
 
 // publishAcceptedLocked saves and posts what a record brought, and returns the last of it that names its author.
-func (r *Replica) publishAcceptedLocked(l Link, out room.Outcome, history bool) (name *record.Record) {
+func (r saver) publishAcceptedLocked(l Link, out room.Outcome, history bool) (name *record.Record) {
 	r.forks.handleConflictLocked(l, out)
+	if out.Skipped != nil {
+		r.heads.noteFeedLocked(out.Skipped.Key)
+		r.stubs.saveLocked(out.Skipped)
+		name, _ := r.nameOfLocked(out.Skipped.Key.Author)
+		r.stubs.reportUnknownLocked(out.Skipped.Key.Author, name, "")
+	}
 	for _, e := range out.Added {
 		r.heads.noteFeedLocked(e.Record.FeedKey())
 		r.saver.saveLocked(e, !history)
-		switch rec := e.Record; {
-		case rec.Kind().IsName():
-			name = rec
-		case rec.Kind().IsShown():
-			line := r.lineLocked(e)
-			line.History = history
-			if l.Key() != rec.Author() {
-				line.Via = l.Key().ID().String()
-			}
-			r.cfg.Host.RelayMessage(line) // first: its author may appear by it
-			r.cfg.Events.Post(event.Said{Scope: r.scope, Line: line})
+		if named := r.saver.publishLocked(l, e, history); named != nil {
+			name = named
 		}
 	}
 	return name
+}
+
+// publishLocked posts a record that took its place, and returns it if it names its author.
+func (r saver) publishLocked(l Link, e store.Entry, history bool) (name *record.Record) {
+	switch rec := e.Record; {
+	case rec.Kind().IsName():
+		return rec
+	case rec.Kind().IsShown():
+		line := r.lineLocked(e)
+		line.History = history
+		if l.Key() != rec.Author() {
+			line.Via = l.Key().ID().String()
+		}
+		r.cfg.Host.RelayMessage(line) // first: its author may appear by it
+		r.cfg.Events.Post(event.Said{Scope: r.scope, Line: line})
+	case rec.Kind().CountsAsUnknown():
+		r.stubs.reportUnknownLocked(rec.Author(), e.Name, rec.Kind())
+	}
+	return nil
 }
 
 // lineLocked returns a record of text as an event carries it.

@@ -44,6 +44,8 @@ import (
 // blocks but those that wait.
 type Link interface {
 	Key() identity.Key
+	// Can reports whether the peer has a capability (see package wire).
+	Can(capability string) bool
 	// Control, Live and Sync queue a frame in one of the link's three queues. They report false, and
 	// queue nothing, when that queue is full or the link is down.
 	Control(wire.Frame) bool
@@ -58,8 +60,6 @@ type Link interface {
 	// goes down or ctx ends.
 	WaitLive(ctx context.Context) error
 	WaitSync(ctx context.Context) error
-	// Can reports whether the peer has a capability (see package wire).
-	Can(capability string) bool
 }
 
 // Host is what a replica asks of the process that it runs in. Most methods are called under the
@@ -88,7 +88,7 @@ type Host interface {
 	ScheduleFlush()
 }
 
-// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep and Window.
+// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep, Continue and Window.
 type Config struct {
 	Identity *identity.Identity
 	Name     string // the local peer's
@@ -101,6 +101,7 @@ type Config struct {
 	Log      *slog.Logger
 	Host     Host
 	Now      func() time.Time // the clock that stamps records
+	Continue room.FeedEnd     // the feed to go on with, if the store has it so; zero: none
 	Window   int              // bytes of bodies in memory; 0: room.DefaultMemory
 }
 
@@ -115,10 +116,15 @@ type Replica struct {
 	store   store.Store
 
 	forks     forks
+	own       ownFeed
+	stubs     stubs
+	spans     spans
 	saver     saver
 	frontiers frontiers
 	sharing   sharing
 	heads     heads
+
+	filling sync.Mutex // held while a record is put in a stub's place; before mu
 
 	mu struct {
 		sync.Mutex
@@ -138,6 +144,8 @@ type Replica struct {
 		lastSent        event.Line
 		floods          floods
 		received        int // records that came, new or not
+		spans           openSpans
+		unknown         map[identity.Key][]record.Kind // kinds of records that can't be shown, as they were reported
 	}
 }
 
@@ -146,12 +154,14 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
 	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
 	r.heads, r.mu.newEnds = heads{r, make(chan struct{}, 1)}, map[record.FeedKey]bool{}
+	r.own, r.stubs, r.spans = ownFeed{r}, stubs{r}, spans{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
 	r.votes = votes.New(votes.Config{Room: cfg.Room, Lock: &r.mu, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
 		Group: cfg.Group, Log: cfg.Log, Host: votesHost{cfg.Host, r}})
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
+	r.mu.unknown = map[identity.Key][]record.Kind{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.floods = floods{bytes: map[identity.Key]int{}, named: map[identity.Key]time.Time{}}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
@@ -214,6 +224,7 @@ func (r *Replica) Tick() {
 		if r.planner.LacksFrom(p.key) {
 			r.askLocked(p)
 		}
+		r.spans.askLocked(p)
 	}
 }
 

@@ -23,6 +23,13 @@ func (r *Room) AppendText(kind record.Kind, text string) ([]store.Entry, error) 
 		}
 		out = append(out, opened)
 	}
+	if r.feeds[r.ownFeed].name != r.name { // the run before had another name
+		named, err := r.signName(record.KindName)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, named)
+	}
 	said, err := r.signNext(kind, record.TextData(text))
 	if err != nil {
 		return out, err
@@ -61,9 +68,15 @@ func (r *Room) OwnFeed() (record.FeedKey, uint64, bool) {
 	return r.ownFeed, r.feeds[r.ownFeed].next() - 1, true
 }
 
-// openFeed begins this run's feed, with a new random number: so a restored backup never uses a place twice.
+// openFeed begins this run's feed, with a new number, so that a restored backup never uses a place twice. The clock
+// may have gone back: then the random part and the feeds that are held keep numbers apart.
 func (r *Room) openFeed() (store.Entry, error) {
-	r.ownFeed.Feed = record.NewFeed()
+	for {
+		r.ownFeed.Feed = record.NewFeed(r.clock.now().UnixMilli())
+		if r.feeds[r.ownFeed] == nil {
+			break
+		}
+	}
 	r.feeds[r.ownFeed] = newFeed()
 	e, err := r.signName(record.KindOpen)
 	if err != nil {
@@ -89,11 +102,12 @@ func (r *Room) signNext(kind record.Kind, data json.RawMessage) (store.Entry, er
 	if err != nil {
 		return store.Entry{}, err
 	}
-	if !r.appendRecord(r.ownFeed, f, rec) {
+	e, ok := r.appendRecord(r.ownFeed, f, rec)
+	if !ok {
 		return store.Entry{}, ErrFull // sent, it would be one of two records in its place, which proves a fork
 	}
 	r.trimMemory()
-	return store.Entry{Record: rec, Name: f.name}, nil
+	return e, nil
 }
 
 // Limits of what a peer's time does to our clock. A wrong clock must not move all others, and a counter near the

@@ -21,7 +21,7 @@ type feed struct {
 	name         string    // the author's name at the feed's end
 	memBytes     int
 	fork         *Fork
-	overLimit    bool // the feed ends here for good: the next record broke a limit
+	unknownBytes int // bytes of accepted bodies of unknown kinds
 }
 
 func newFeed() *feed { return &feed{waiting: map[uint64]*record.Record{}} }

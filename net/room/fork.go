@@ -62,6 +62,7 @@ func (r *Room) noteConflict(key record.FeedKey, f *feed, a, b *record.Record) Ou
 	r.memBytes -= f.cutAt(a.Seq(), a.Prev())
 	r.dropWaiting(f, a.Seq(), math.MaxUint64)
 	r.hash = ""
+	r.leaveForked(key)
 	return Outcome{Fork: f.fork}
 }
 

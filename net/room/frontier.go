@@ -56,9 +56,6 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 	for _, h := range theirs {
 		from, end := h.Floor, h.Seq+1
 		if f := r.feeds[h.Key]; f != nil {
-			if f.overLimit {
-				continue
-			}
 			if f.fork != nil {
 				end = min(end, f.fork.Seq)
 			}
@@ -134,7 +131,7 @@ const gapTimeout = 10 * time.Minute
 // are held, only the author may ask for it, or any peer once the gap is older than gapTimeout.
 func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) Outcome {
 	f := r.feeds[key]
-	if f == nil || f.overLimit || f.fork != nil && f.fork.Seq <= floor || floor <= f.next() || key == r.ownFeed || f.waiting[floor] == nil {
+	if f == nil || f.fork != nil && f.fork.Seq <= floor || floor <= f.next() || key == r.ownFeed || f.waiting[floor] == nil {
 		return Outcome{}
 	}
 	if f.holdsAny() && from != key.Author && r.clock.now().Sub(f.waitingSince) < gapTimeout {
@@ -150,5 +147,5 @@ func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) 
 // isFilledOrEnded reports whether a gap's beginning is filled, or can't be any more.
 func (r *Room) isFilledOrEnded(g Gap) bool {
 	f := r.feeds[g.Key]
-	return f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.overLimit || f.next() > g.From)
+	return f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.next() > g.From)
 }

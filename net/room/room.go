@@ -5,7 +5,8 @@
 // answers what peers ask when they compare rooms. What it holds depends only on the records it was given, not on
 // their order: after the same records, two rooms have the same Frontier and Hash.
 //
-// Chains. Each run of a program writes one feed, named by its author and a random number. A feed's records are
+// Chains. Each run of a program writes one feed, named by its author and the time of its beginning; a run may also
+// go on with the feed of the one before (ContinueFeed). A feed's records are
 // numbered from 0, and each names the id of the one before it (Prev). Record 0 may name the last record of the
 // author's previous feed. A room keeps each feed as a chain without a gap: Accept takes a record only if it is the
 // next one and names the last one. If a feed's beginning is gone, the first record held is taken without that
@@ -27,8 +28,9 @@
 // leads there, by asking for the peer's earlier records.
 //
 // Unknown kinds. A chain needs every link, so a room also stores and forwards records of kinds that
-// this version doesn't know. It does so up to 1 MiB of bodies per author. Above that limit the feed
-// ends there, as far as this program is concerned.
+// this version doesn't know, up to 1 MiB of bodies per feed and run. Above that it keeps only their ids,
+// as stubs in the store, and the chain goes on. A peer takes a stub only with the record behind it
+// (AcceptBehind), and puts any record that still comes in its place (Fill).
 //
 // Comparison. Frontier lists the floor and the end of each feed. Hash covers the ends only: SHA-256
 // over the feeds sorted by author and feed number. For each feed it takes the author's key (32
@@ -43,7 +45,6 @@ package room
 
 import (
 	"errors"
-	"math"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -54,7 +55,7 @@ import (
 // Limits of what a room holds in memory.
 const (
 	DefaultMemory   = 8 << 20 // bytes of bodies; the store has the others
-	MaxUnknown      = 1 << 20 // bytes of bodies of unknown kinds, per author (see the package comment)
+	MaxUnknown      = 1 << 20 // bytes of bodies of unknown kinds, per feed (see the package comment)
 	maxFeeds        = 1 << 16
 	maxWaiting      = 4096    // records without their predecessor, in all feeds; peers send dropped ones again
 	maxWaitingBytes = 8 << 20 // bytes of their bodies
@@ -74,11 +75,12 @@ type Room struct {
 
 	clock        clock
 	feeds        map[record.FeedKey]*feed
-	waitingCount int                  // records in all feeds' waiting
-	waitingBytes int                  // bytes of their bodies
-	memBytes     int                  // bytes of bodies in memory
-	unknownBytes map[identity.Key]int // bytes of accepted bodies of unknown kinds
-	hash         string               // what Hash returned; "" once that has changed
+	waitingCount int    // records in all feeds' waiting
+	waitingBytes int    // bytes of their bodies
+	memBytes     int    // bytes of bodies in memory
+	hash         string // what Hash returned; "" once that has changed
+
+	continued bool // ownFeed is an earlier run's
 
 	name    string // the local name, as the next or last record says it
 	ownFeed record.FeedKey
@@ -93,8 +95,8 @@ func New(id record.RoomID, self *identity.Identity, name string, now func() time
 	}
 	return &Room{
 		id: id, self: self, limit: limit, name: name,
-		clock: clock{now: now},
-		feeds: map[record.FeedKey]*feed{}, unknownBytes: map[identity.Key]int{},
+		clock:   clock{now: now},
+		feeds:   map[record.FeedKey]*feed{},
 		ownFeed: record.FeedKey{Author: self.Key()},
 	}
 }
@@ -105,7 +107,8 @@ type Outcome struct {
 	Gap      *Gap          // the record waits for these predecessors
 	Fork     *Fork         // set once, when the record proves that its feed forks
 	Diverged *Divergence   // the record belongs to another chain than this room's
-	InStore  bool          // the record's place is in the store: CompareStored decides about it
+	InStore  bool          // the record's place is in the store: CompareStored decides about it, or Fill
+	Skipped  *store.Stub   // what stands in the store for the records before Added
 }
 
 // Gap is a run of missing records of a feed; both ends included.
@@ -132,30 +135,31 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 		r.feeds[key] = f
 	}
 	r.clock.observe(rec.Time())
+	if key == r.ownFeed && rec.Seq() >= f.next() {
+		r.LeaveFeed() // somebody else signs there with our key
+	}
 	switch {
 	case rec.Seq() < f.next():
 		return r.compareExisting(key, f, rec), nil
 	case f.fork != nil && rec.Seq() >= f.fork.Seq:
 		return Outcome{}, nil
-	case f.overLimit:
-		return Outcome{}, ErrFull
 	case rec.Seq() > f.next():
 		return r.holdBack(key, f, rec), nil
 	case !f.extendsHead(rec):
 		// The chains part further down. Only there do two records prove a fork.
 		return Outcome{Diverged: &Divergence{Key: key, Seq: rec.Seq()}}, nil
 	}
-	out := Outcome{Added: r.extend(key, f, rec)}
-	if f.overLimit && out.Added == nil {
-		return out, ErrFull
-	}
-	return out, nil
+	return Outcome{Added: r.extend(key, f, rec)}, nil
 }
 
 // extend appends rec to its feed, and behind it the records that waited for it.
 func (r *Room) extend(key record.FeedKey, f *feed, rec *record.Record) (added []store.Entry) {
-	for ; rec != nil && r.appendRecord(key, f, rec); rec = r.takeWaiting(f, f.next()) {
-		added = append(added, store.Entry{Record: rec, Name: f.name})
+	for ; rec != nil; rec = r.takeWaiting(f, f.next()) {
+		e, ok := r.appendRecord(key, f, rec)
+		if !ok {
+			break
+		}
+		added = append(added, e)
 	}
 	r.trimMemory()
 	return added
@@ -192,10 +196,15 @@ func (r *Room) takeWaiting(f *feed, seq uint64) *record.Record {
 	return rec
 }
 
-// appendRecord appends rec to its feed, unless it belongs to another chain or breaks a limit.
-func (r *Room) appendRecord(key record.FeedKey, f *feed, rec *record.Record) bool {
-	if !f.extendsHead(rec) || !r.withinUnknownLimit(f, rec) {
-		return false
+// appendRecord appends rec to its feed, unless it belongs to another chain. Above the limit of unknown kinds only its
+// id stays.
+func (r *Room) appendRecord(key record.FeedKey, f *feed, rec *record.Record) (store.Entry, bool) {
+	if !f.extendsHead(rec) {
+		return store.Entry{}, false
+	}
+	if !r.withinUnknownLimit(f, rec) {
+		r.skipTo(f, rec.Seq()+1, rec.ID())
+		return store.Entry{Record: rec, Name: f.name, Skipped: true}, true
 	}
 	f.add(rec)
 	r.memBytes += len(rec.Signed())
@@ -203,22 +212,7 @@ func (r *Room) appendRecord(key record.FeedKey, f *feed, rec *record.Record) boo
 	if key.Author == r.self.Key() && rec.Time().Compare(r.ownTime) >= 0 {
 		r.ownLast, r.ownTime = rec.ID(), rec.Time()
 	}
-	return true
-}
-
-// withinUnknownLimit counts rec if its kind is unknown. Above the limit the feed ends: a chain needs each link. Our
-// own feed has no limit, since what we sign must be appended.
-func (r *Room) withinUnknownLimit(f *feed, rec *record.Record) bool {
-	if !rec.Kind().CountsAsUnknown() || rec.FeedKey() == r.ownFeed {
-		return true
-	}
-	size := r.unknownBytes[rec.Author()] + len(rec.Signed())
-	if f.overLimit = size > MaxUnknown; f.overLimit {
-		r.dropWaiting(f, 0, math.MaxUint64)
-		return false
-	}
-	r.unknownBytes[rec.Author()] = size
-	return true
+	return store.Entry{Record: rec, Name: f.name}, true
 }
 
 // dropWaiting drops the records that wait in a feed from seq from on, below seq end.

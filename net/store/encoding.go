@@ -19,6 +19,7 @@ import (
 const (
 	encodedHead = 5
 	tagRecord   = 'r'
+	tagStub     = 's'
 	tagFeed     = 'f'
 	tagValue    = 'k'
 	tagSchema   = 'm'
@@ -115,7 +116,11 @@ func bodyOf(value []byte) []byte {
 }
 
 // arrivalOf returns when a record arrived, without a look at the checksum.
+// A stub has no other time, as if it was live.
 func arrivalOf(value []byte) (ms int64, live bool) {
+	if isStub(value) {
+		return arrivalOfStub(value), true
+	}
 	if len(value) < encodedHead+recordHead {
 		return 0, false
 	}

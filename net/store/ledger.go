@@ -114,17 +114,19 @@ func (l *ledger) wants(e *Entry) (bool, error) {
 	switch {
 	case f == nil:
 		return true, nil
-	case !f.forked && (seq == f.end() || seq == f.next):
+	case f.forked && seq >= f.next:
+		return false, nil
+	case seq == f.end() || seq == f.next:
 		return true, nil
-	case f.forked || seq < f.next:
+	case seq < f.next:
 		return false, nil
 	}
 	return false, ErrGap
 }
 
-// add counts an entry as held. A forked feed takes none.
+// add counts an entry as held. A forked feed takes none from its end on.
 func (l *ledger) add(e *Entry) {
-	if f := l.findOrAdd(e.Record.FeedKey(), e.Record.Seq()); !f.forked {
+	if f := l.findOrAdd(e.Record.FeedKey(), e.Record.Seq()); !f.forked || e.Record.Seq() < f.next {
 		f.addEntry(e)
 	}
 }

@@ -30,6 +30,7 @@ type Mem struct {
 	mu     sync.Mutex // guards everything below
 	ledger *ledger
 	table  memTable
+	stubs  map[record.FeedKey][]Stub // in order
 	values map[string]map[string][]byte
 	bytes  int
 	closed bool
@@ -41,7 +42,7 @@ var _ Store = (*Mem)(nil)
 func NewMem(room record.RoomID, limit int) *Mem {
 	return &Mem{
 		room: room, limit: cmp.Or(limit, defaultMemBytes), ledger: newLedger(),
-		values: map[string]map[string][]byte{},
+		values: map[string]map[string][]byte{}, stubs: map[record.FeedKey][]Stub{},
 	}
 }
 
@@ -80,9 +81,8 @@ func (m *Mem) trimLargestFeedLocked() {
 	}
 	beginning := m.table.feedRange(largest, 0, noHole)[:max(1, sizes[largest]/8)]
 	floor := beginning[len(beginning)-1].Record.Seq() + 1
-	f := m.ledger.feeds[largest]
-	f.floor = max(f.floor, floor)
 	m.deleteLocked(func(k OrderKey) bool { return k.feed() == largest && k.Seq < floor })
+	m.raiseFloorLocked(largest, floor)
 }
 
 func entrySize(e *Entry) int { return entryOverhead + 2*len(e.Record.Signed()) }
@@ -113,6 +113,13 @@ func (m *Mem) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKe
 			out[r.key.feed()] = max(out[r.key.feed()], r.key.Seq+1)
 		}
 	}
+	for key, runs := range m.stubs {
+		for _, s := range runs {
+			if s.covers(out[key]) || s.To >= out[key] && s.Arrived.Before(since) {
+				out[key] = s.To + 1 // a peer can't begin a feed with a stub
+			}
+		}
+	}
 	maps.DeleteFunc(out, func(key record.FeedKey, floor uint64) bool { return floor >= m.ledger.feeds[key].end() })
 	return out, ctx.Err()
 }
@@ -131,9 +138,12 @@ func (m *Mem) EndFeedAt(key record.FeedKey, seq uint64) {
 	f := m.ledger.findOrAdd(key, 0)
 	f.endAt(seq)
 	m.deleteLocked(func(k OrderKey) bool { return k.feed() == key && k.Seq >= seq })
+	if from := m.cutStubsLocked(key, seq); from < f.next {
+		f.hole = max(f.floor, min(f.hole, from))
+	}
 	f.head = record.ID{}
-	if last := m.table.feedRange(key, f.end()-1, f.end()-1); f.end() > f.floor && len(last) > 0 {
-		f.head = last[0].Record.ID()
+	if f.end() > f.floor {
+		f.head = m.idAtLocked(key, f.end()-1)
 	}
 }
 
@@ -161,11 +171,18 @@ func (m *Mem) Expire(ctx context.Context, before time.Time) (int, error) {
 			noteFirst(young, r.key)
 		}
 	}
+	for key, runs := range m.stubs {
+		for _, s := range runs {
+			if !s.Arrived.Before(before) {
+				noteFirst(young, OrderKey{Author: key.Author, Feed: key.Feed, Seq: s.From})
+			}
+		}
+	}
 	for key, f := range m.ledger.feeds {
 		if _, any := young[key]; !any {
 			young[key] = f.next
 		}
-		f.floor = max(f.floor, young[key])
+		m.raiseFloorLocked(key, young[key])
 	}
 	return m.deleteLocked(func(k OrderKey) bool { return k.Seq < young[k.feed()] }), ctx.Err()
 }
@@ -191,8 +208,19 @@ func (m *Mem) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64
 	if f == nil || f.end() == 0 {
 		return nil, ctx.Err()
 	}
+	from, to = max(from, f.floor), min(to, f.end()-1)
 	var out []RawEntry
-	for _, e := range m.table.feedRange(key, max(from, f.floor), min(to, f.end()-1)) {
+	runs := m.stubs[key]
+	for _, e := range append(m.table.feedRange(key, from, to), nil) {
+		for ; len(runs) > 0 && runs[0].From <= to && (e == nil || runs[0].To < e.Record.Seq()); runs = runs[1:] {
+			if s := runs[0]; s.To >= from {
+				s.From = max(s.From, from)
+				out = append(out, s.raw())
+			}
+		}
+		if e == nil {
+			break
+		}
 		if maxBytes -= len(e.Record.Signed()); maxBytes < 0 && len(out) > 0 {
 			break
 		}

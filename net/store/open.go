@@ -18,8 +18,11 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 )
 
-// schema is the version of the format in the package comment.
-const schema = 1
+// The versions of the format in the package comment. A file is of the first until it holds a stub.
+const (
+	schemaRecords = 1
+	schema        = 2
+)
 
 var (
 	bucketMeta   = []byte("meta")
@@ -197,8 +200,7 @@ func createBuckets(tx *bolt.Tx) error {
 	if _, err := tx.CreateBucketIfNotExists(bucketValues); err != nil {
 		return err
 	}
-	v := binary.BigEndian.AppendUint32(beginEncoded(tagSchema, 4), schema)
-	return m.Put(keySchema, addChecksum(keySchema, v))
+	return putSchema(m, schemaRecords)
 }
 
 // checkBucketNames checks that each room has its three buckets, and that there are no others.
@@ -304,6 +306,8 @@ func (d *Disk) replayLocked(o op) {
 	switch o.kind {
 	case opAppend:
 		d.ledger.add(o.entry)
+	case opSkip:
+		d.ledger.addStub(o.stub)
 	case opStartAt:
 		d.ledger.findOrAdd(o.feed, 0).startAt(o.seq)
 	case opEndAt:

@@ -10,8 +10,9 @@ import (
 type batch struct {
 	ops   []op
 	table memTable
+	stubs []*Stub
 	bytes int
-	of    map[identity.Key]int // bytes of each author's entries
+	of    map[identity.Key]int // bytes of each author's records and stubs
 }
 
 // freePerAuthor is how many times the memory that is still free an author's records may take: seven eighths of all,
@@ -23,10 +24,15 @@ func (b *batch) push(o op) {
 	b.bytes += o.size()
 	if o.entry != nil {
 		b.table.add(*o.entry)
+	}
+	if o.stub != nil {
+		b.stubs = append(b.stubs, o.stub)
+	}
+	if author, ok := o.author(); ok {
 		if b.of == nil {
 			b.of = map[identity.Key]int{}
 		}
-		b.of[o.entry.Record.Author()] += o.size()
+		b.of[author] += o.size()
 	}
 }
 
@@ -45,9 +51,7 @@ func (d *Disk) Append(e Entry) error {
 		return nil
 	}
 	o := op{kind: opAppend, entry: &e}
-	author := e.Record.Author()
-	free := d.cfg.MaxWaitingBytes - d.pending.bytes - d.flushing.bytes - o.size()
-	if free < 0 || d.pending.of[author]+d.flushing.of[author]+o.size() > freePerAuthor*free {
+	if !d.hasSpaceLocked(&o) {
 		d.status.Dropped++
 		return ErrFull
 	}
@@ -57,6 +61,13 @@ func (d *Disk) Append(e Entry) error {
 	d.ledger.add(&e)
 	d.queueLocked(o)
 	return nil
+}
+
+// hasSpaceLocked reports whether an operation fits, and its author's part has space.
+func (d *Disk) hasSpaceLocked(o *op) bool {
+	free := d.cfg.MaxWaitingBytes - d.pending.bytes - d.flushing.bytes - o.size()
+	author, any := o.author()
+	return free >= 0 && (!any || d.pending.of[author]+d.flushing.of[author]+o.size() <= freePerAuthor*free)
 }
 
 // queueLocked queues an operation and wakes the writer.
@@ -137,7 +148,7 @@ func (d *Disk) queueValue(o op) error {
 	if d.closed {
 		return ErrClosed
 	}
-	if d.pending.bytes+d.flushing.bytes+o.size() > d.cfg.MaxWaitingBytes {
+	if !d.hasSpaceLocked(&o) {
 		return ErrFull
 	}
 	d.queueLocked(o)

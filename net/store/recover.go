@@ -118,8 +118,11 @@ func (s *recoverer) addElement(key, value []byte) error {
 	if _, c, ok := decodeClaim(key, value); ok && len(key) == 12 {
 		return s.addRecord(c.Body(), value)
 	}
+	if stub, ok := decodeStub(key, value); ok {
+		return s.addAt(stub.Room, OrderKey{Author: stub.Key.Author, Feed: stub.Key.Feed, Seq: stub.To}, value)
+	}
 	if k, f, ok := decodeFeed(key, value); ok && f.forked {
-		s.forkedAt[k] = f.next // feed numbers are random, so any room's feed may match
+		s.forkedAt[k] = f.next // an author's feeds in two rooms hardly ever have one number
 		return nil
 	}
 	if number, data, ok := decodeValue(key, value); ok {
@@ -131,8 +134,12 @@ func (s *recoverer) addElement(key, value []byte) error {
 }
 
 func (s *recoverer) addRecord(body record.Body, value []byte) error {
-	key := orderKeyOfBody(body)
-	rf := roomFeed{body.Room, key.feed()}
+	return s.addAt(body.Room, orderKeyOfBody(body), value)
+}
+
+// addAt collects what stands at a place of a feed: a record, or the stub that ends there.
+func (s *recoverer) addAt(room record.RoomID, key OrderKey, value []byte) error {
+	rf := roomFeed{room, key.feed()}
 	num, ok := s.numbers[rf]
 	if !ok {
 		s.last[rf.room]++
@@ -140,7 +147,7 @@ func (s *recoverer) addRecord(body record.Body, value []byte) error {
 		s.numbers[rf] = num
 	}
 	at := recordKey(num, key.Seq)
-	s.buf = append(s.buf, recoveredRecord{rf.room, key, addChecksum(at, bytes.Clone(value)), at})
+	s.buf = append(s.buf, recoveredRecord{room, key, addChecksum(at, bytes.Clone(value)), at})
 	if s.size += len(value); s.size > maxCommitBytes {
 		return s.flush()
 	}
@@ -161,16 +168,22 @@ func (s *recoverer) flush() error {
 			if err != nil {
 				return err
 			}
-			if records.Get(f.at) != nil {
+			had, stub := records.Get(f.at), isStub(f.value)
+			if had != nil && (stub || !isStub(had)) {
 				continue // a copy from an old page
 			}
 			if err := records.Put(f.at, f.value); err != nil {
 				return err
 			}
-			if err := order.Put(f.key.encode(), nil); err != nil {
+			if stub {
+				err = raiseSchema(tx)
+			} else {
+				err = order.Put(f.key.encode(), nil)
+				added++
+			}
+			if err != nil {
 				return err
 			}
-			added++
 		}
 		return nil
 	})
@@ -217,6 +230,19 @@ func rebuildFeed(records *bolt.Bucket, num uint32) *feed {
 	prefix := recordKey(num, 0)[:4]
 	any := false
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		if s, ok := decodeStub(k, v); ok {
+			if !any {
+				f.floor, f.next, any = s.From, s.From, true
+			}
+			if f.hole == noHole && s.From > f.next {
+				f.hole = f.next
+			}
+			if f.hole == noHole {
+				f.head = s.ID
+			}
+			f.next, f.arrived = s.To+1, max(f.arrived, s.Arrived.UnixMilli())
+			continue
+		}
 		r, claim, ok := decodeClaim(k, v)
 		if !ok {
 			continue

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -29,6 +30,7 @@ func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedK
 			}
 		}
 	}
+	waiting := slices.Concat(d.flushing.stubs, d.pending.stubs)
 	d.mu.Unlock()
 	out := map[record.FeedKey]uint64{}
 	for key, f := range feeds {
@@ -38,12 +40,18 @@ func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedK
 		floor := f.floor
 		err := d.view(func(tx *bolt.Tx) error {
 			if records := tx.Bucket(d.bucket('r')); records != nil {
-				floor = max(floor, arrivedSince(records, f, ms))
+				// A peer can't begin a feed with a stub.
+				floor = behindRun(records, f.number, max(floor, arrivedSince(records, f, ms)))
 			}
 			return nil
 		})
 		if err != nil {
 			return nil, err
+		}
+		for _, s := range waiting {
+			if s.Key == key && (s.covers(floor) || s.To >= floor && s.Arrived.UnixMilli() < ms) {
+				floor = s.To + 1
+			}
 		}
 		if floor < f.end() {
 			out[key] = floor

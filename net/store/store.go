@@ -10,8 +10,10 @@
 // 1970.
 //
 //	bucket     key                                                      value
-//	meta       "schema"                                                 tag m: the version, u32; now 1
-//	r ‖ room   feed number u32 ‖ seq u64                                tag r: a record
+//	meta       "schema"                                                 tag m: the version, u32: 1, or 2 once
+//	                                                                    the file has held a tag s
+//	r ‖ room   feed number u32 ‖ seq u64                                tag r: a record; tag s: a stub, which
+//	                                                                    stands for a run that ends at seq
 //	o ‖ room   time.ms ‖ time.n ‖ author ‖ feed ‖ seq, in 8+8+32+8+8    nothing: the order of records
 //	f ‖ room   feed number u32                                          tag f: the state of a feed
 //	kv         length of name u8 ‖ name ‖ key                           tag k: a value of another package
@@ -20,6 +22,7 @@
 // CRC-32C over its key and the rest (u32), the tag, and the content:
 //
 //	m   version u32
+//	s   room 16 ‖ author 32 ‖ feed u64 ‖ first seq u64 ‖ arrival i64 ‖ id of the last record 32
 //	r   flags u8 (1: live) ‖ length of name u8 ‖ arrival i64 ‖ signature 64 ‖ name ‖ signed body
 //	f   author 32 ‖ feed u64 ‖ floor u64 ‖ next u64 ‖ hole u64 (2⁶⁴-1: none) ‖ id of the last record 32
 //	    ‖ its time.ms i64 ‖ its time.n i64 ‖ last arrival i64 ‖ forked u8 ‖ name
@@ -100,9 +103,10 @@ type Entry struct {
 	Name    string    // the author's name at that time
 	Arrived time.Time // to the millisecond
 	Live    bool      // came when it was sent, not by catching up
+	Skipped bool      // the body isn't kept: StubOf returns what is
 }
 
-// RawEntry is a record as it lies on disk: its checksum is right, its signature is not verified.
+// RawEntry is a record, or a stub, as it lies on disk: its checksum is right, its signature is not verified.
 // Peers and readers of exports get it, and verify it themselves. Verify returns what may be shown.
 type RawEntry struct {
 	Key     OrderKey
@@ -111,6 +115,15 @@ type RawEntry struct {
 	Name    string
 	Arrived time.Time
 	Live    bool
+	Stub    *Stub // only ReadRange returns stubs; then Key has no time, and its Seq is that of the last record
+}
+
+// First returns the seq of the first record that r is or stands for.
+func (r *RawEntry) First() uint64 {
+	if r.Stub != nil {
+		return r.Stub.From
+	}
+	return r.Key.Seq
 }
 
 // Feed says which records of a feed a store holds: Floor to Next-1, without a gap. Next equals
@@ -119,7 +132,7 @@ type Feed struct {
 	Key         record.FeedKey
 	Floor, Next uint64
 	Head        record.ID   // id of the record at Next-1; zero if unknown
-	Time        record.Time // time of the record at Next-1
+	Time        record.Time // time of the record at Next-1, or of the last one that isn't skipped
 	Name        string      // the author's last name
 	Forked      bool        // EndFeedAt was called: no record from Next on is ever taken
 }
@@ -144,6 +157,12 @@ type Store interface {
 	// that the store has is no error. ErrGap says that predecessors are missing, for example after
 	// ErrFull; Frontier says from where on to append again.
 	Append(Entry) error
+	// Skip queues a stub: its records count as held, but only ReadRange has them, as the stub. It must cover
+	// the feed's end, or begin the feed; what the store has is cut off.
+	Skip(Stub) error
+	// Fill queues a record in its place among those that a stub stands for, and nothing where there is no stub.
+	// The record must fit those around it.
+	Fill(Entry) error
 	// WaitForSpace waits until the queue has space. Code that can ask peers for records later calls
 	// it before it asks. It doesn't wait while saving fails.
 	WaitForSpace(context.Context) error
@@ -169,7 +188,8 @@ type Store interface {
 	// last. The zero OrderKey stands for the end. Fewer than n entries mean that there are no more.
 	ReadBefore(ctx context.Context, key OrderKey, n int) ([]Entry, error)
 	// ReadRange returns the held records of from … to, both included, from the first one on. It
-	// returns at most maxBytes of bodies, but at least one record if there is any.
+	// returns at most maxBytes of bodies, but at least one record if there is any. A stub among them may
+	// end above to.
 	ReadRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error)
 	// ReadAll returns all records in order. If since is not zero, it leaves out each feed's records
 	// before the first with a time of since or later.

@@ -7,6 +7,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 )
 
@@ -14,6 +15,8 @@ type opKind byte
 
 const (
 	opAppend opKind = iota
+	opSkip
+	opFill
 	opStartAt
 	opEndAt
 	opDropRecord // delete the record at seq, which can't be read
@@ -25,7 +28,8 @@ const (
 // op is one operation for the writer, which carries them out in the order of the queue.
 type op struct {
 	kind       opKind
-	entry      *Entry         // opAppend
+	entry      *Entry         // opAppend, opFill
+	stub       *Stub          // opSkip
 	feed       record.FeedKey // opStartAt, opEndAt, opDropRecord
 	seq        uint64
 	name       string    // opPut, opDelete
@@ -39,6 +43,17 @@ func (o *op) size() int {
 		return entrySize(o.entry)
 	}
 	return 256 + len(o.key) + len(o.value)
+}
+
+// author returns the author of an operation's record or stub; false if it has neither.
+func (o *op) author() (identity.Key, bool) {
+	switch {
+	case o.entry != nil:
+		return o.entry.Record.Author(), true
+	case o.stub != nil:
+		return o.stub.Key.Author, true
+	}
+	return identity.Key{}, false
 }
 
 // writeTx is a write transaction: the room's buckets, and the feeds whose state it changed.
@@ -105,6 +120,10 @@ func (w *writeTx) apply(o *op) error {
 	switch o.kind {
 	case opAppend:
 		return w.append(o.entry)
+	case opSkip:
+		return w.skip(o.stub)
+	case opFill:
+		return w.fill(o.entry)
 	case opPut:
 		at := valueKey(o.name, []byte(o.key))
 		return w.values.Put(at, encodeValue(at, uint64(w.tx.ID()), []byte(o.value)))
@@ -120,8 +139,12 @@ func (w *writeTx) apply(o *op) error {
 		f.startAt(o.seq)
 	case opEndAt:
 		f.endAt(o.seq)
+		from := w.startOfRun(f.number, o.seq)
 		if err := w.remove(f.number, o.seq, noHole); err != nil {
 			return err
+		}
+		if from < f.next && from < o.seq { // no record proves the rest of the run
+			f.hole = max(f.floor, min(f.hole, from))
 		}
 		f.head = w.idBefore(f.number, f.end())
 	case opDropRecord:
@@ -139,7 +162,7 @@ func (w *writeTx) apply(o *op) error {
 func (w *writeTx) append(e *Entry) error {
 	key := OrderKeyOf(e.Record)
 	f, err := w.feed(key.feed(), key.Seq)
-	if err != nil || f.forked {
+	if err != nil || f.forked && key.Seq >= f.next {
 		return err
 	}
 	at := recordKey(f.number, key.Seq)
@@ -183,7 +206,11 @@ func (w *writeTx) idBefore(num uint32, seq uint64) record.ID {
 		return record.ID{}
 	}
 	at := recordKey(num, seq-1)
-	if _, c, ok := decodeClaim(at, w.records.Get(at)); ok {
+	v := w.records.Get(at)
+	if s, ok := decodeStub(at, v); ok {
+		return s.ID
+	}
+	if _, c, ok := decodeClaim(at, v); ok {
 		return c.ID()
 	}
 	return record.ID{}

@@ -138,8 +138,8 @@ func (d *Disk) updateLedger(ops []op, w *writeTx) {
 			continue
 		}
 		switch {
-		case o.kind == opEndAt && f.end() == wrote.end():
-			f.head = wrote.head
+		case o.kind == opEndAt && wrote.end() <= f.end():
+			f.hole, f.head = wrote.hole, wrote.head
 		case o.kind == opDropRecord:
 			delete(d.dropping, feedSeq{o.feed, o.seq})
 			if wrote.hole > f.end() {

@@ -28,7 +28,7 @@ func TestNothingForgedCounts(t *testing.T) {
 		}
 		return r
 	}
-	feed := record.NewFeed()
+	feed := record.NewFeed(1)
 	for name, r := range map[string]*record.Record{
 		"another room":              sign(ids[1], record.Body{Room: record.OpenRoom("attic"), Kind: record.KindBallot, Data: ballot}),
 		"a ballot as proposal":      sign(ids[1], record.Body{Room: lobby, Kind: record.KindProposal, Data: ballot}),

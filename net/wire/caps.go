@@ -7,10 +7,11 @@ const (
 	CapLinks = "links2" // Links with add and drop
 	CapPing  = "ping2"  // Pings that leave out what hasn't changed
 	CapHeads = "heads"  // Heads
+	CapStubs = "stubs"  // Records with stubs
 )
 
 // Caps returns the capabilities of this version.
-func Caps() []string { return []string{CapLinks, CapPing, CapHeads} }
+func Caps() []string { return []string{CapLinks, CapPing, CapHeads, CapStubs} }
 
 // Can reports whether the sender of a Hello has a capability.
 func (h *Hello) Can(capability string) bool { return slices.Contains(h.Caps, capability) }

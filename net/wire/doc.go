@@ -33,8 +33,8 @@
 //	Have       room, heads [{author, feed, seq}]
 //	Frontier   room, hash, turn, feeds [{author, feed, seq, head, floor?}], votes? [{proposal, bits}], last, ask?
 //	Heads      room, feeds? [{author, feed, seq, head}], votes? [{proposal, bits}]
-//	Want       room, n, frames, ranges [{author, feed, from, to}], votes? [{proposal, bits}]
-//	Records    room, n, records [{body, sig}], end?
+//	Want       room, n, frames, ranges [{author, feed, from, to}], votes? [{proposal, bits}], bodies?
+//	Records    room, n, records [{body, sig}], stubs? [{author, feed, from?, seq, id}], fork?, end?
 //	Peers      peers [{key, addrs ["host:port"]}]
 //	Links      links? [{key}], add? [key], drop? [key]
 //	Typing     room, on
@@ -67,7 +67,8 @@
 // neighbour of its own names the sender.
 //
 // caps names what the sender understands beyond the first version: "links2" (Links with add and drop), "ping2" (Pings
-// that leave out hashes) and "heads" (Heads). A form goes only to a peer that names its capability.
+// that leave out hashes), "heads" (Heads) and "stubs" (the fields bodies, stubs and fork). A form goes only to a peer
+// that names its capability. A receiver ignores names that it doesn't know.
 //
 // For each room, frontier is the hash described below. policy holds secure_only, by (the id of the
 // proposal that caused it) and votes (the hash of the sender's vote records). It changes nothing at the
@@ -131,6 +132,25 @@
 // A peer that finds another head at the same seq asks for up to 200 records below it. Two verified records
 // with one author, feed and seq prove an equivocation. A peer passes both on as Record frames, and accepts
 // no record of that feed from there on.
+//
+// # Stubs
+//
+// A program may keep only the ids of records whose kind it doesn't know (package room says when). In an
+// answer it gives a stub for a run of them: from and seq are the first and last, at most 1,048,576 records,
+// and without from it is seq alone. id is that of the record at seq. The frame also holds the record at
+// seq+1, unless the sender lacks it. A receiver takes a stub only with that record, whose prev must be id,
+// and only for records that it lacks. To a peer without the capability the answer ends before the stub.
+//
+// A stub proves that the author signed as many records, and the id of the last. It proves nothing about the
+// others, nor that their kind is unknown: a liar could withhold messages with it. So a receiver asks each
+// other peer for these records with a Want that has bodies set, once in each link; such an answer has no
+// stubs. A record that comes later takes its place if it fits. If a stub ends there, its id must be the stub's.
+// If the record before is held, its prev must be that one's id.
+//
+// Where bodies are missing, two other pairs of records prove an equivocation. One is a record and the next of
+// its feed, if the prev of that isn't the first one's id: the feed ends below the first. The other is two
+// records for one place with different prev: the feed ends below the place before. A peer passes such a proof on
+// in two Records frames with n 0 and fork set, one record in each.
 //
 // # Heads
 //

@@ -130,6 +130,7 @@ type Want struct {
 	Frames int         `json:"frames"`
 	Ranges []Range     `json:"ranges"`
 	Votes  []HeldVotes `json:"votes,omitempty"`
+	Bodies bool        `json:"bodies,omitempty"` // no stubs; only to peers with CapStubs
 }
 
 // MaxRecords is how many bytes of records a Records frame holds at most, if it holds more than one record.
@@ -140,8 +141,23 @@ type Records struct {
 	Room    string   `json:"room"`
 	N       uint64   `json:"n"`
 	Records []Record `json:"records"`
+	Stubs   []Stub   `json:"stubs,omitempty"` // only to peers with CapStubs
+	Fork    bool     `json:"fork,omitempty"`  // its one record is half of the proof of a fork; only to peers with CapStubs
 	End     bool     `json:"end,omitempty"`
 }
+
+// Stub stands in a Records frame for records From to Seq of a feed, whose bodies the sender doesn't keep. It counts
+// only with the record at Seq+1 in the same frame, whose prev is ID.
+type Stub struct {
+	Author identity.Key `json:"author"`
+	Feed   string       `json:"feed"`
+	From   uint64       `json:"from,omitempty"` // absent: Seq alone
+	Seq    uint64       `json:"seq"`
+	ID     string       `json:"id"`
+}
+
+// MaxStub is how many records a Stub stands for at most.
+const MaxStub = 1 << 20
 
 // Contact is a peer and where it listens, as the sender sees it.
 type Contact struct {

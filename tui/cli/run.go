@@ -27,14 +27,16 @@ type run struct {
 	cfg      node.Config
 	newUI    func(*group.Group, *event.Queue, *profile.Log) (ui, error)
 	fallback bool // use another profile when the requested profile is in use
+	goOn     bool // go on with the feed of the last run that did (lastfeed.go)
 
-	profile *profile.Profile
-	logFile *profile.Log
-	log     *slog.Logger
-	group   *group.Group // holds every goroutine of this run
-	ui      ui
-	node    *node.Node // nil until it has started
-	caught  atomic.Pointer[group.Panic]
+	lastFeed *profile.LastFeed // nil: there is none
+	profile  *profile.Profile
+	logFile  *profile.Log
+	log      *slog.Logger
+	group    *group.Group // holds every goroutine of this run
+	ui       ui
+	node     *node.Node // nil until it has started
+	caught   atomic.Pointer[group.Panic]
 }
 
 // startChat starts a chat with the user interface that the flags and the terminal ask for.
@@ -70,6 +72,8 @@ func (r *run) execute() (err error) {
 	if r.cfg.Identity, err = identity.LoadOrCreate(r.profile.Dir()); err != nil {
 		return err
 	}
+	r.openLastFeed()
+	defer r.closeLastFeed()
 	known := r.profile.Known()
 	r.cfg.Profile, r.cfg.Known, r.cfg.Log = r.profile.Dir(), known, r.log
 	r.cfg.Remembered, r.cfg.Reached, r.cfg.Forget = known.Addresses(), known.RememberAddress, known.ForgetAddress
@@ -121,6 +125,9 @@ func (r *run) wait(ctx context.Context) (err error) {
 	})
 	<-ended
 	lost := r.shutdown(ctx)
+	if lost == nil && r.caught.Load() == nil {
+		r.saveLastFeed()
+	}
 	if own := (*group.Panic)(nil); r.caught.Load() == nil && errors.As(err, &own) {
 		r.logPanic(own) // from a goroutine that the screen started by itself
 	}

@@ -47,7 +47,7 @@ func newSendCommand() *cobra.Command {
 				return err
 			}
 			s := sender{text: text, wait: wait, acked: make(chan struct{}, 1)}
-			r := run{flags: &f, cfg: cfg, fallback: true, newUI: func(g *group.Group, events *event.Queue, _ *profile.Log) (ui, error) {
+			r := run{flags: &f, cfg: cfg, fallback: true, goOn: true, newUI: func(g *group.Group, events *event.Queue, _ *profile.Log) (ui, error) {
 				deliver(g, events, s.post)
 				return ui{run: s.run, close: func(context.Context) error { return nil }}, nil
 			}}
@@ -104,6 +104,9 @@ func (s *sender) post(ev event.Event) {
 	}
 }
 
+// confirmTime is how long send waits for its peers' view of the feed that it goes on with. A slow one costs a feed.
+const confirmTime = 2 * time.Second
+
 // run sends the text as soon as the room allows it, and returns once a peer has all of it.
 func (s *sender) run(ctx context.Context, n *node.Node) error {
 	limited, cancel := context.WithTimeoutCause(ctx, s.wait, errNoPeer)
@@ -111,6 +114,9 @@ func (s *sender) run(ctx context.Context, n *node.Node) error {
 	if err := n.WaitWritable(limited); err != nil {
 		return err
 	}
+	confirm, stop := context.WithTimeout(limited, confirmTime)
+	n.ConfirmFeed(confirm)
+	stop()
 	if err := n.Say(s.text); err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package conversation
 
-import "chat.lan/p2pchat/net/event"
+import (
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/wording"
+)
 
 // Handle takes in an event of this room. Messages are collected until another event or EndBatch,
 // because the pane adds many at once for little more than it adds one.
@@ -24,6 +28,11 @@ func (c *Conversation) Handle(ev event.Event) {
 		c.Messages.SetDelivered(ev)
 	case event.Refused:
 		c.Messages.ReportRefused(ev)
+	case event.Unknown:
+		c.cfg.Roster.NoteAuthor(event.Line{From: ev.From, FromID: ev.FromID, FromName: ev.FromName})
+		if ev.First && !c.cfg.Roster.IsIgnored(ev.FromID) {
+			c.AddNotice(event.Info, wording.Unshown(c.cfg.Roster.Label(roster.ID(ev.From, ev.FromID))))
+		}
 	case event.Typing:
 		if !ev.Peer.Ignored {
 			c.typing.receive(c.cfg.Now(), ev)

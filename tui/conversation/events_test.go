@@ -134,3 +134,20 @@ func TestSavingIsReported(t *testing.T) {
 		t.Errorf("the error is still %q", got)
 	}
 }
+
+// What can't be shown takes one line for each person, and none for an ignored one.
+func TestUnknownKindsTakeOneLine(t *testing.T) {
+	r := newRoom(t)
+	bob, eve := peerOf("bob"), peerOf("eve")
+	eve.Ignored = true
+	r.join(bob)
+	r.join(eve)
+	unknown := func(p event.Peer, kind string, first bool) event.Unknown {
+		return event.Unknown{From: p.Key, FromID: p.ID, FromName: p.Name, Kind: kind, First: first}
+	}
+	r.post(unknown(bob, "poll", true), unknown(bob, "later", false), unknown(eve, "poll", true))
+	if got := strings.Count(r.text(), "sent something that this version can't show"); got != 1 {
+		t.Errorf("%d lines:\n%s", got, r.text())
+	}
+	r.mustShow("bob sent something")
+}

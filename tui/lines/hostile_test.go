@@ -30,7 +30,7 @@ func hostileEvents(name, text string) []event.Event {
 	me.Line.Me = true
 	return []event.Event{
 		event.PeerChanged{Peer: p}, event.PeerChanged{Peer: plain}, said(p, text), said(plain, text), me,
-		event.PeerChanged{Peer: p, Renamed: text}, event.Refused{From: text, Reason: name, Count: 1},
+		event.PeerChanged{Peer: p, Renamed: text}, event.Refused{From: text, Reason: name, Count: 1}, event.Unknown{FromName: text, Kind: name, First: true},
 		event.Notice{Level: event.Info, Text: text, Hint: name}, event.Notice{Level: event.Error, Text: text, Hint: name},
 		event.Network{Trouble: text, Hint: name}, event.PeerChanged{Peer: as(p, event.Lost)},
 	}

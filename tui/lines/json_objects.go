@@ -64,6 +64,12 @@ type (
 		Reason string `json:"reason"`
 		Count  int    `json:"count"`
 	}
+	jsonUnknown struct {
+		Event    string `json:"event"`
+		Kind     string `json:"kind,omitempty"`
+		FromID   string `json:"from_id"`
+		FromName string `json:"from_name,omitempty"`
+	}
 	jsonSaving struct {
 		Event      string `json:"event"`
 		Saved      bool   `json:"saved"`

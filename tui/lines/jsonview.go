@@ -41,6 +41,8 @@ func (v *jsonView) event(ev event.Event, _ event.State) {
 		v.put(jsonDelivered{"delivered", ev.ID, ev.Peers, ev.Of})
 	case event.Refused:
 		v.put(jsonRefused{"refused", ev.From, ev.Reason, ev.Count})
+	case event.Unknown:
+		v.put(jsonUnknown{"unknown", ev.Kind, ev.FromID, ev.FromName})
 	case event.Sync:
 		v.put(jsonSync{"sync", ev.Have, ev.Missing})
 	case event.Saving:

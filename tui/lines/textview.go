@@ -60,6 +60,11 @@ func (v *textView) event(ev event.Event, before event.State) {
 		v.put(ev.Level != event.Info, "%s%s", signs[ev.Level], wording.WithHint(ev.Text, ev.Hint, "·"))
 	case event.Refused:
 		v.refusal(ev)
+	case event.Unknown:
+		v.roster.NoteAuthor(event.Line{From: ev.From, FromID: ev.FromID, FromName: ev.FromName})
+		if ev.First && !v.roster.IsIgnored(ev.FromID) {
+			v.say("ℹ️  %s", wording.Unshown(v.roster.Label(roster.ID(ev.From, ev.FromID))))
+		}
 	case event.ProposalChanged:
 		v.proposal(ev)
 	case event.BallotCast:

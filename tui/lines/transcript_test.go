@@ -65,6 +65,8 @@ func script() []event.Event {
 		event.Refused{From: "10.0.0.9", Reason: "bad frame", Count: 1},
 		event.Refused{From: "10.0.0.9", Reason: "bad frame", Count: 2},
 		event.Refused{From: "10.0.0.9", Reason: "bad frame", Count: 3},
+		event.Unknown{FromID: "7", FromName: "eve", Kind: "poll", First: true},
+		event.Unknown{FromID: "7", FromName: "eve", Kind: "later"},
 		event.Sync{Have: 10, Missing: 2},
 		event.Notice{Level: event.Info, Text: "port 8080 is taken, listening on 8081"},
 		event.Notice{Level: event.Warning, Text: "this Bob is a new person", Hint: "/verify bob"},

@@ -40,6 +40,11 @@ func Renamed(from, to sanitize.SafeText) sanitize.SafeText {
 	return sanitize.Linef("%s is now called %s", from, to)
 }
 
+// Unshown reports that a person sent something of a kind that this version doesn't know.
+func Unshown(label sanitize.SafeText) sanitize.SafeText {
+	return sanitize.Linef("%s sent something that this version can't show", label)
+}
+
 // PeerMarks returns the words for a peer besides its state.
 func PeerMarks(p event.Peer) (words []string) {
 	if !p.Encrypted() {

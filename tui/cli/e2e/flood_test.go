@@ -253,7 +253,7 @@ func signFlood(self *identity.Identity, n, authors int, signed chan<- wire.Frame
 	}
 	var as []*author
 	for i := range authors {
-		a := &author{id: self, feed: record.NewFeed()}
+		a := &author{id: self, feed: record.NewFeed(time.Now().UnixMilli())}
 		if i > 0 {
 			a.id = identity.FromSeed([32]byte{78, byte(n), byte(i), byte(i >> 8)})
 		}

@@ -70,6 +70,7 @@ var limits = []struct {
 	{"answer to a question", "net/room.answerTime", int64(4 * time.Second), "net/room.TestPlannerPassesLiars"},
 	{"counter of a record's time", "net/room.maxCounter", 1 << 20, "net/room.TestLocalClockAfterTheGreatestCounter"},
 	{"unknown kinds of an author", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
+	{"unknown kinds of a feed", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 }
 
 func TestLimits(t *testing.T) {
