@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/group"
 )
@@ -54,9 +55,12 @@ type Disk struct {
 	failedCommits uint64
 	changed       chan struct{} // closed and replaced when savedTotal or failedCommits grows
 	status        Status
-	dropping      map[feedSeq]bool // damaged records that the writer has yet to delete
-	closed        bool             // Close was called
-	stopped       bool             // the writer has ended
+	dropping      map[feedSeq]bool      // damaged records that the writer has yet to delete
+	removing      map[identity.Key]bool // authors that the writer has yet to remove
+	dropped       []Dropped             // for TakeDropped
+	counting      *sizes                // those that are counted anew
+	closed        bool                  // Close was called
+	stopped       bool                  // the writer has ended
 }
 
 var _ Store = (*Disk)(nil)

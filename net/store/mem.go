@@ -33,6 +33,8 @@ type Mem struct {
 	values map[string]map[string][]byte
 	bytes  int
 	closed bool
+
+	dropped []Dropped // for TakeDropped
 }
 
 var _ Store = (*Mem)(nil)
@@ -145,6 +147,7 @@ func (m *Mem) deleteLocked(gone func(OrderKey) bool) int {
 			return false
 		}
 		m.bytes -= entrySize(r.entry)
+		m.noteDroppedLocked(r.entry)
 		return true
 	})
 	return before - len(m.table.rows)

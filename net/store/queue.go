@@ -1,12 +1,17 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"chat.lan/p2pchat/crypto/identity"
+)
 
 // batch is a queue of operations, with a table of their entries for readers.
 type batch struct {
 	ops   []op
 	table memTable
 	bytes int
+	drops map[identity.Key]int // places in ops of the last opDropOldest of each author
 }
 
 func (b *batch) push(o op) {
@@ -26,6 +31,9 @@ func (d *Disk) Append(e Entry) error {
 	defer d.mu.Unlock()
 	if d.closed {
 		return ErrClosed
+	}
+	if d.removing[e.Record.Author()] {
+		return ErrFull // what comes now must not go with what came before
 	}
 	wanted, err := d.ledger.wants(&e)
 	if !wanted && err == nil {
