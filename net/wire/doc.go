@@ -36,6 +36,7 @@
 //	Peers      peers [{key, addrs ["host:port"]}]
 //	Links      links [{key, rtt_ms}]
 //	Typing     room, on
+//	Refused    room, authors [key], taken?, more?, for_ms
 //	Bye        reason
 //
 // A field with "?" may be absent. A frame about a room that the receiver isn't in is ignored.
@@ -73,8 +74,9 @@
 // message: peers accept it at any time and it says nothing more.
 //
 // The frontier of a Ping maps rooms to hashes. Records in transit make hashes differ for a moment, so a
-// receiver compares in full, with a Frontier, only when two Pings in a row differ from its own hash. While
-// full comparisons find nothing it makes them rarer, up to one in 17 Pings.
+// receiver compares in full, with a Frontier, only when two Pings in a row differ from its own hash. A pair
+// of hashes whose comparison brought nothing that the receiver keeps is settled: it compares again once one
+// of the two has changed, and at most once a minute.
 //
 // # Record, Have
 //
@@ -115,6 +117,18 @@
 // A peer that finds another head at the same seq asks for up to 200 records below it. Two verified records
 // with one author, feed and seq prove an equivocation. A peer passes both on as Record frames, and accepts
 // no record of that feed from there on.
+//
+// # Refused
+//
+// A room has a limited size, and each peer decides for itself whose records it keeps (package standing). An author
+// whose records a peer doesn't keep is refused. Refused tells that to a peer that sends or lists such records, or is the
+// author itself, if its Hello.caps has "refusal". It replaces the Refused before, and holds for for_ms milliseconds,
+// at most an hour. A sender with more than 1024 refused authors sets taken and names those that it takes: then all
+// others are refused. A list of more than 900 comes in several frames, and all but the last have more set.
+//
+// While a refusal holds, its receiver sends the sender no records of refused authors unless asked. It also leaves them
+// out of its Frontiers to the sender, and out of the hashes in its Pings and Frontiers to the sender. So two peers of
+// which one refuses authors have equal hashes once all else is equal. An author whose own program is told so shows it.
 //
 // # Peers, Links, Typing, Chat, Bye
 //
