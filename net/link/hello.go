@@ -104,6 +104,9 @@ func (l *Link) sendAndReadHello() error {
 	return fmt.Errorf("%w (%s has %v, we have %v)", ErrVersion, l.key.Short(), l.hello.Versions, own.Versions)
 }
 
+// Can reports whether the peer named a capability in its Hello.
+func (l *Link) Can(capability string) bool { return slices.Contains(l.hello.Caps, capability) }
+
 // readHello reads the first frame, which must be a Hello.
 func (l *Link) readHello() (wire.Hello, error) {
 	payload, err := l.frames.Next()

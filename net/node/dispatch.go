@@ -54,6 +54,8 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		n.routeMessage(l, m.Room, m)
 	case wire.Typing:
 		n.routeMessage(l, m.Room, m)
+	case wire.Refused:
+		n.routeMessage(l, m.Room, m)
 	case wire.Links:
 		keys := map[identity.Key]bool{}
 		for _, x := range m.Links[:min(len(m.Links), maxNeighbours)] {

@@ -13,6 +13,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -68,6 +69,7 @@ type Config struct {
 	Known         Known          // nil: nothing is remembered
 	Store         store.Store    // the caller closes it, after Close; nil: one in memory
 	Keep          time.Duration  // older records are deleted; 0: none
+	RoomSize      int            // bytes that a room's authors share; 0: replica.DefaultSize
 	Share         time.Duration  // how much history a new key gets; 0: replica.ShareDefault
 	Events        *event.Queue   // Ready comes first; the caller runs and closes it
 	Log           *slog.Logger
@@ -184,11 +186,12 @@ func (n *Node) openRooms() error {
 	id, c := record.OpenRoom(n.cfg.Room), &cleartext{n: n}
 	cfg := replica.Config{
 		Identity: n.cfg.Identity, Name: n.cfg.Name, Room: id, Store: n.cfg.Store, Keep: n.cfg.Keep, Share: n.cfg.Share,
-		Events: n.events, Group: n.group, Log: n.cfg.Log, Now: n.cfg.now, Window: n.cfg.window,
+		Events: n.events, Group: n.group, Log: n.cfg.Log, Now: n.cfg.now, Window: n.cfg.window, Size: n.cfg.RoomSize,
 		Host: roomHost{c, event.Scope{Room: event.RoomID(id.String())}},
 	}
 	if cfg.Store == nil {
 		cfg.Store = store.NewMem(id, 0)
+		cfg.Size = min(cmp.Or(cfg.Size, store.MemCapacity), store.MemCapacity)
 	}
 	if cfg.Share == 0 {
 		cfg.Share = replica.ShareDefault
@@ -213,6 +216,7 @@ func (n *Node) hello() wire.Hello {
 	h := wire.Hello{
 		Links:    &links,
 		Versions: []int{link.Version}, ID: n.cfg.Identity.Key().ID().String(), Name: name,
+		Caps:    []string{wire.CapRefusal},
 		Started: n.started.UnixMilli(), Inst: n.inst, Port: n.port, Agent: n.cfg.Agent,
 	}
 	for _, id := range n.roomIDs() {
@@ -224,11 +228,11 @@ func (n *Node) hello() wire.Hello {
 // roomIDs returns the ids of our rooms, sorted.
 func (n *Node) roomIDs() []string { return slices.Sorted(maps.Keys(n.rooms)) }
 
-// hashes returns the frontier hash of each room, for pings.
-func (n *Node) hashes() map[string]string {
+// hashes returns the frontier hash of each room, for pings to a peer.
+func (n *Node) hashes(to identity.Key) map[string]string {
 	out := make(map[string]string, len(n.rooms))
 	for id, r := range n.rooms {
-		out[id] = r.Hash()
+		out[id] = r.HashFor(to)
 	}
 	return out
 }

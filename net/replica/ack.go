@@ -84,8 +84,7 @@ func (r *Replica) onAckedLocked(p *peer, upto uint64) {
 			return
 		}
 		if recs[0].Kind().IsShown() {
-			has, lacks := r.audienceLocked(seq)
-			r.cfg.Events.Post(event.Delivered{Scope: r.scope, ID: recs[0].ID().String(), Peers: len(has), Of: len(has) + len(lacks)})
+			r.cfg.Events.Post(r.deliveredLocked(recs[0].ID().String(), seq))
 			return
 		}
 	}

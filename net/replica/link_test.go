@@ -175,6 +175,7 @@ func (l *testLink) wait(ctx context.Context, q int) error {
 	}
 }
 
+func (l *testLink) Can(string) bool                    { return !l.owner.old && !l.peer.old }
 func (l *testLink) Key() identity.Key                  { return l.peer.key() }
 func (l *testLink) Control(f wire.Frame) bool          { return l.push(control, f) }
 func (l *testLink) Live(f wire.Frame) bool             { return l.push(live, f) }
@@ -224,6 +225,7 @@ func (l *testLink) reset() {
 type deadLink identity.Key
 
 func (l deadLink) Key() identity.Key            { return identity.Key(l) }
+func (deadLink) Can(string) bool                { return true }
 func (deadLink) Control(wire.Frame) bool        { return true }
 func (deadLink) Live(wire.Frame) bool           { return true }
 func (deadLink) Sync(wire.Frame) bool           { return true }

@@ -36,6 +36,7 @@ func (r *Replica) load(ctx context.Context) error {
 		}
 	}
 	r.room.Restore(feeds, forks)
+	r.size.loadFeedsLocked(feeds, forks)
 	if err := r.sharing.loadFirstSeen(ctx); err != nil {
 		return err
 	}

@@ -56,6 +56,11 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 // before, the feed begins with it.
 func (r *Replica) acceptLocked(l Link, rec *record.Record, mayBegin bool) (out room.Outcome, ok bool) {
 	r.mu.received++
+	if !r.size.admitLocked(l.Key(), rec) {
+		return out, false
+	}
+	isNew := !r.room.HasFeed(rec.FeedKey())
+	defer func() { r.size.addLocked(out.Added, isNew) }()
 	out, err := r.room.Accept(rec)
 	if err != nil {
 		r.cfg.Host.Refuse(l.Key(), err.Error())
@@ -87,7 +92,9 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil {
+		before := r.votes.HashLocked()
 		r.votes.TakeAnswerLocked(p.votes, recs, m.End)
+		p.compared.fruitful = p.compared.fruitful || r.votes.HashLocked() != before
 		if m.End {
 			r.onCaughtUpLocked(p)
 		}
@@ -119,7 +126,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 		if len(out.Added) > 0 {
 			r.mu.newAuthors[rec.Author()] = true
 			if p != nil {
-				p.backoff = 0
+				p.compared.fruitful = true
 			}
 		}
 		if name := r.publishAcceptedLocked(l, out, true); name != nil {
@@ -189,6 +196,12 @@ func (r *Replica) Message(l Link, m wire.Message) {
 		defer r.mu.Unlock()
 		if p := r.peerOfLocked(l); p != nil {
 			r.takeAckLocked(p, m)
+		}
+	case wire.Refused:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if p := r.peerOfLocked(l); p != nil {
+			r.refusals.takeRefusedLocked(p, m)
 		}
 	case wire.Typing:
 		if p, known := r.cfg.Host.Peer(l.Key()); known {

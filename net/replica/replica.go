@@ -15,6 +15,11 @@
 // records more slowly than they come is no longer pushed to, and catches up the same way at its own pace
 // (slowpeer.go). A peer that was never met in this room is given only recent records (sharing.go).
 //
+// # The room's size
+//
+// All authors share the bytes that a room may take on disk (roomsize.go). What isn't kept isn't handed on, is reported to
+// the person (notkept.go), and to the peers that send it or wrote it (refusal.go).
+//
 // # Locks
 //
 // One lock guards the peers, the room, its votes, and a record's way into the queues. So each link gets records in the
@@ -23,6 +28,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -34,6 +40,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
@@ -51,6 +58,8 @@ type Link interface {
 	// LiveSpace and SyncSpace return how many small frames the queue still takes.
 	LiveSpace() int
 	SyncSpace() int
+	// Can reports whether the peer named a capability in its Hello.
+	Can(capability string) bool
 	// WaitLive and WaitSync return nil once the queue has been written, and an error when the link
 	// goes down or ctx ends.
 	WaitLive(ctx context.Context) error
@@ -78,9 +87,16 @@ type Host interface {
 	Refuse(from identity.Key, reason string)
 	// ScheduleFlush has Flush called soon.
 	ScheduleFlush()
+	// Standing returns what decides whether an author gives way (see package standing). via is the peer that handed its
+	// records on; zero: unknown.
+	Standing(author, via identity.Key) (standing.Level, standing.Source)
+	// NoteOver notes that an author used more than its share.
+	NoteOver(author identity.Key)
+	// ListMet lists the keys that are met or known, as far as links made them so.
+	ListMet() []identity.Key
 }
 
-// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep and Window.
+// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep, Window and Size.
 type Config struct {
 	Identity *identity.Identity
 	Name     string // the local peer's
@@ -94,6 +110,7 @@ type Config struct {
 	Host     Host
 	Now      func() time.Time // the clock that stamps records
 	Window   int              // bytes of bodies in memory; 0: room.DefaultMemory
+	Size     int              // bytes that all authors share; 0: DefaultSize
 }
 
 // Replica is one room. Its methods may be called from any goroutine.
@@ -110,6 +127,8 @@ type Replica struct {
 	saver     saver
 	frontiers frontiers
 	sharing   sharing
+	size      roomSize
+	refusals  refusals
 
 	mu struct {
 		sync.Mutex
@@ -127,6 +146,10 @@ type Replica struct {
 		saving          event.Saving // as it was last posted
 		lastSent        event.Line
 		received        int // records that came, new or not
+
+		size           sizeState
+		namesLimit     keyLimit
+		firstSeenLimit keyLimit
 	}
 }
 
@@ -134,6 +157,7 @@ type Replica struct {
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
 	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
+	r.size, r.refusals = roomSize{r}, refusals{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
@@ -142,6 +166,10 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
+	r.mu.size = newSizeState(cmp.Or(cfg.Size, DefaultSize))
+	r.mu.namesLimit = newKeyLimit(maxNames, r.size.rankOf, func(key identity.Key) { delete(r.mu.names, key) })
+	r.mu.firstSeenLimit = newKeyLimit(maxFirstSeen, r.size.rankOf, r.sharing.forgetFirstSeenLocked)
+	r.room.SetRank(r.size.rankOf)
 	if err := r.load(ctx); err != nil {
 		return nil, fmt.Errorf("read earlier messages: %w", err)
 	}
@@ -155,6 +183,7 @@ func (r *Replica) Start() {
 	r.saver.postSavingLocked()
 	r.mu.Unlock()
 	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
+	r.cfg.Group.Go("replica/size", r.size.loadRecords)
 	if r.cfg.Keep > 0 {
 		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}
@@ -186,7 +215,7 @@ func (r *Replica) Announce() wire.InRoom {
 func (r *Replica) Status() event.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return event.Status{Records: r.room.Count(), Received: r.mu.received, Saving: r.saver.savingNow()}
+	return event.Status{Records: r.room.Count(), Received: r.mu.received, Saving: r.saver.savingNow(), Size: r.size.statusLocked()}
 }
 
 // Tick looks after votes and store, and retries questions that no peer answered. Call it every second.
@@ -195,6 +224,8 @@ func (r *Replica) Tick() {
 	defer r.mu.Unlock()
 	r.votes.TickLocked()
 	r.saver.tendStoreLocked()
+	r.size.tickLocked()
+	r.refusals.tickLocked()
 	for _, p := range r.mu.linked {
 		if r.planner.LacksFrom(p.key) {
 			r.askLocked(p)

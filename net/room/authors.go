@@ -52,11 +52,11 @@ func (r *Room) HashExcept(leaveOut func(identity.Key) bool) string {
 }
 
 // RemoveAuthors forgets what peers claim to hold of some authors, so that it isn't asked for.
-func (p *Planner) RemoveAuthors(some func(identity.Key) bool) {
-	for _, s := range p.sources {
+func (p *Planner) RemoveAuthors(some func(from, author identity.Key) bool) {
+	for from, s := range p.sources {
 		kept := s.theirs[:0]
 		for _, h := range s.theirs {
-			if !some(h.Key.Author) {
+			if !some(from, h.Key.Author) {
 				kept = append(kept, h)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/search"
 )
@@ -35,6 +36,7 @@ type Mem struct {
 	closed bool
 
 	dropped []Dropped // for TakeDropped
+	ahead   map[identity.Key]int
 }
 
 var _ Store = (*Mem)(nil)
@@ -43,7 +45,7 @@ var _ Store = (*Mem)(nil)
 func NewMem(room record.RoomID, limit int) *Mem {
 	return &Mem{
 		room: room, limit: cmp.Or(limit, defaultMemBytes), ledger: newLedger(),
-		values: map[string]map[string][]byte{},
+		values: map[string]map[string][]byte{}, ahead: map[identity.Key]int{},
 	}
 }
 

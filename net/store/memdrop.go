@@ -35,7 +35,7 @@ func (m *Mem) DropOldest(author identity.Key, n int) {
 			byFeed[r.key.Feed] = append(byFeed[r.key.Feed], r.entry)
 		}
 	}
-	floors, left := map[record.Feed]uint64{}, n
+	floors, left := map[record.Feed]uint64{}, n-m.ahead[author]
 	for _, feed := range m.ledger.allFeedsOf(author) {
 		entries := byFeed[feed]
 		slices.SortFunc(entries, func(a, b *Entry) int { return cmp.Compare(a.Record.Seq(), b.Record.Seq()) })
@@ -51,6 +51,7 @@ func (m *Mem) DropOldest(author identity.Key, n int) {
 			f.floor = max(f.floor, min(floor, f.next))
 		}
 	}
+	m.ahead[author] = max(0, -left) // whole records went: the next time so much less goes
 	m.deleteLocked(func(k OrderKey) bool { return k.Author == author && k.Seq < floors[k.Feed] })
 	drop := m.dropOfLocked(author)
 	drop.Asked += n
@@ -79,6 +80,7 @@ func (m *Mem) RemoveAuthor(author identity.Key) {
 	defer m.mu.Unlock()
 	m.deleteLocked(func(k OrderKey) bool { return k.Author == author })
 	m.ledger.removeAuthor(author)
+	delete(m.ahead, author)
 }
 
 // TakeDropped implements Store.
