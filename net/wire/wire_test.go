@@ -108,6 +108,7 @@ func messages(tb testing.TB) map[string]Message {
 		"message-peers":   Peers{Peers: []Contact{{Key: a, Addrs: []string{"10.0.0.4:8080", "[fe80::1%eth0]:8080"}}}},
 		"message-links":   Links{Links: []Neighbour{{Key: a, RTTMs: 0.25}}},
 		"message-typing":  Typing{Room: room, On: true},
+		"message-refused": Refused{Room: room, Authors: []identity.Key{a}, Taken: true, More: true, ForMs: 300000},
 		"message-bye":     Bye{Reason: ByeLeaving},
 	}
 }

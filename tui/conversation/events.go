@@ -1,6 +1,9 @@
 package conversation
 
-import "chat.lan/p2pchat/net/event"
+import (
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/tui/sanitize"
+)
 
 // Handle takes in an event of this room. Messages are collected until another event or EndBatch,
 // because the pane adds many at once for little more than it adds one.
@@ -22,6 +25,12 @@ func (c *Conversation) Handle(ev event.Event) {
 	switch ev := ev.(type) {
 	case event.Delivered:
 		c.Messages.SetDelivered(ev)
+		if ev.NotKept > c.notKept {
+			c.AddNotice(event.Warning, c.phrases().WhyNotKept(ev))
+		}
+		c.notKept = ev.NotKept
+	case event.NotKept:
+		c.AddNotice(event.Warning, c.NotKept(ev))
 	case event.Refused:
 		c.Messages.ReportRefused(ev)
 	case event.Typing:
@@ -70,4 +79,10 @@ func (c *Conversation) receive(l event.Line) {
 	}
 	mode := c.cfg.Settings.Bell
 	c.ring = c.ring || mode == BellAll || mode == BellMention && c.Messages.Mentions(l.Text)
+}
+
+// NotKept says whose messages weren't kept.
+func (c *Conversation) NotKept(e event.NotKept) sanitize.SafeText {
+	c.cfg.Roster.NoteVoters(e.Authors...)
+	return c.phrases().NotKept(e)
 }
