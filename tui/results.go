@@ -82,6 +82,9 @@ func (m *model) statusReport(s event.Status) sanitize.SafeText {
 	for _, e := range s.Size.NotKept {
 		row("not kept", "%s", m.current.NotKept(e))
 	}
+	if len(s.Size.NotKept) > 0 {
+		row("why", "%s", m.current.WhyFull(s.Size))
+	}
 	row("traffic", "%s", wording.Traffic(s))
 	if !s.Discovery {
 		row("discovery", "off")

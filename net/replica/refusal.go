@@ -271,10 +271,11 @@ func (t *told) expire(now time.Time) {
 func (r *Replica) HashFor(key identity.Key) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.mu.peers[key]; p != nil && p.link != nil {
-		return r.refusals.hashForLocked(p)
+	p := r.mu.peers[key]
+	if p == nil || p.link == nil {
+		return r.hashLocked()
 	}
-	return r.hashLocked()
+	return r.refusals.hashForLocked(p)
 }
 
 func (r refusals) hashForLocked(p *peer) string {

@@ -195,13 +195,7 @@ func (r *Replica) Votes() *votes.Votes { return r.votes }
 // ID returns the room's id as it is on the wire.
 func (r *Replica) ID() string { return r.id }
 
-// Hash returns the room's frontier hash: half of it the feeds', half the votes'.
-func (r *Replica) Hash() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.hashLocked()
-}
-
+// hashLocked returns the room's frontier hash: half of it the feeds', half the votes'.
 func (r *Replica) hashLocked() string { return r.room.Hash() + r.votes.HashLocked() }
 
 // Announce returns what our Hello says of the room.

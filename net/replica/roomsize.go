@@ -56,9 +56,13 @@ func newSizeState(size int) sizeState {
 
 // loadFeedsLocked counts the feeds that are here from before.
 func (r roomSize) loadFeedsLocked(feeds []store.Feed, forks []*room.Fork) {
-	slices.SortFunc(feeds, func(a, b store.Feed) int { return a.Time.Compare(b.Time) })
 	for _, f := range feeds {
-		r.size.addFeedLocked(f.Key)
+		a := r.size.useOfLocked(f.Key.Author)
+		a.feeds = append(a.feeds, f.Key.Feed)
+		a.fixed += endSize
+	}
+	for author, a := range r.mu.size.authors { // once for each author: one may have 500,000 feeds
+		r.size.addBytesLocked(author, a.fixed)
 	}
 	for _, f := range forks {
 		r.size.addForkLocked(f)

@@ -86,3 +86,6 @@ func (c *Conversation) NotKept(e event.NotKept) sanitize.SafeText {
 	c.cfg.Roster.NoteVoters(e.Authors...)
 	return c.phrases().NotKept(e)
 }
+
+// WhyFull says why messages weren't kept.
+func (c *Conversation) WhyFull(s event.RoomSize) sanitize.SafeText { return c.phrases().WhyFull(s) }

@@ -201,6 +201,9 @@ func (v *textView) status(s event.Status) {
 		v.roster.NoteVoters(e.Authors...)
 		row("Not kept: %s", v.phrases().NotKept(e))
 	}
+	if len(s.Size.NotKept) > 0 {
+		row("Why: %s", v.phrases().WhyFull(s.Size))
+	}
 	row("Network: %s", wording.Traffic(s))
 	if !s.Discovery {
 		row("Discovery: off")

@@ -57,6 +57,11 @@ func (ph Phrases) WhyNotKept(d event.Delivered) sanitize.SafeText {
 	return sanitize.Linef("Your messages are %s: their room is full %s it has more space for those they know, or met for a minute", long, ph.Dot)
 }
 
+// WhyFull says why messages aren't kept, and what helps.
+func (ph Phrases) WhyFull(s event.RoomSize) sanitize.SafeText {
+	return sanitize.Linef("people you don't know may use a quarter of the room, %s %s start with a larger --room-size to keep more", Size(s.Limit/4), ph.Dot)
+}
+
 // RoomSize returns how much of the room is taken, as in "34 of 512 MiB".
 func RoomSize(s event.RoomSize) string {
 	const mib = 1 << 20

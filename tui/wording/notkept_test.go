@@ -33,6 +33,10 @@ func TestNotKept(t *testing.T) {
 		t.Error(long, short)
 	}
 	ph.Dot = sanitize.Trusted("·")
+	if got, want := ph.WhyFull(event.RoomSize{Limit: 512 << 20}).String(), "people you don't know may use a quarter of the room, 128 MiB · start with a larger --room-size to keep more"; got != want {
+		t.Errorf("%q", got)
+	}
+	ph.Dot = sanitize.Trusted("·")
 	if got, want := ph.WhyNotKept(d).String(), "Your messages are not kept by 3 of 4: their room is full · it has more space for those they know, or met for a minute"; got != want {
 		t.Errorf("%q", got)
 	}
