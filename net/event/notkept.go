@@ -13,6 +13,14 @@ type NotKept struct {
 	Limit     int64 // bytes of the room
 }
 
+// Named returns everyone whom the event names.
+func (n NotKept) Named() []Voter {
+	if n.Via == nil {
+		return n.Authors
+	}
+	return append([]Voter{*n.Via}, n.Authors...)
+}
+
 // RoomSize is the room's part of /status.
 type RoomSize struct {
 	Used, Limit int64     // bytes

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/replica"
 	"chat.lan/p2pchat/net/store"

@@ -83,7 +83,7 @@ func (c *Conversation) receive(l event.Line) {
 
 // NotKept says whose messages weren't kept.
 func (c *Conversation) NotKept(e event.NotKept) sanitize.SafeText {
-	c.cfg.Roster.NoteVoters(e.Authors...)
+	c.cfg.Roster.NoteVoters(e.Named()...)
 	return c.phrases().NotKept(e)
 }
 

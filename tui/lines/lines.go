@@ -161,7 +161,7 @@ func note(r *roster.Roster, ev event.Event) (before event.State) {
 	case event.PolicyChanged:
 		r.NoteVoters(ev.Policy.Signed...)
 	case event.NotKept:
-		r.NoteVoters(ev.Authors...)
+		r.NoteVoters(ev.Named()...)
 	}
 	return before
 }

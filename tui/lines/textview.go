@@ -198,7 +198,7 @@ func (v *textView) status(s event.Status) {
 	row("Peers: %s", wording.LinkCounts(s))
 	row("Room: %d records, %s", s.Records, wording.RoomSize(s.Size))
 	for _, e := range s.Size.NotKept {
-		v.roster.NoteVoters(e.Authors...)
+		v.roster.NoteVoters(e.Named()...)
 		row("Not kept: %s", v.phrases().NotKept(e))
 	}
 	if len(s.Size.NotKept) > 0 {
