@@ -84,7 +84,7 @@ func (r *Replica) onAckedLocked(p *peer, upto uint64) {
 			return
 		}
 		if recs[0].Kind().IsShown() {
-			r.cfg.Events.Post(r.deliveredLocked(recs[0].ID().String(), seq))
+			r.cfg.Events.Post(r.refusals.deliveredLocked(recs[0].ID().String(), seq))
 			return
 		}
 	}

@@ -98,11 +98,11 @@ func (r roomSize) eventsLocked(all tallies) (out []event.NotKept) {
 				e.Strangers = false
 			}
 			if len(e.Authors) < namedAuthors {
-				e.Authors = append(e.Authors, r.voterLocked(author))
+				e.Authors = append(e.Authors, r.size.voterLocked(author))
 			}
 		}
 		if _, own := t.authors[via]; !via.IsZero() && (!own || len(t.authors) > 1) {
-			v := r.voterLocked(via)
+			v := r.size.voterLocked(via)
 			e.Via = &v
 		}
 		out = append(out, e)
@@ -112,7 +112,7 @@ func (r roomSize) eventsLocked(all tallies) (out []event.NotKept) {
 }
 
 // voterLocked returns a key as events carry it.
-func (r *Replica) voterLocked(key identity.Key) event.Voter {
+func (r roomSize) voterLocked(key identity.Key) event.Voter {
 	name, here := r.nameOfLocked(key)
 	return event.Voter{Key: key, ID: key.ID().String(), Name: name, Here: here}
 }

@@ -306,11 +306,11 @@ func (r refusals) postNotKeptLocked() {
 	if line.ID == "" || r.refusals.countRefusersLocked() == 0 {
 		return
 	}
-	r.cfg.Events.Post(r.deliveredLocked(line.ID, line.Place.Seq+1))
+	r.cfg.Events.Post(r.refusals.deliveredLocked(line.ID, line.Place.Seq+1))
 }
 
 // deliveredLocked says how far a message of ours has come. upto is its place in our feed + 1.
-func (r *Replica) deliveredLocked(id string, upto uint64) event.Delivered {
+func (r refusals) deliveredLocked(id string, upto uint64) event.Delivered {
 	has, lacks := r.audienceLocked(upto)
 	d := event.Delivered{Scope: r.scope, ID: id, Peers: len(has), Of: len(has) + len(lacks)}
 	for _, p := range lacks {

@@ -67,7 +67,7 @@ func (w *writeTx) dropOldest(o *op) error {
 	drop := w.dropOf(o.feed.Author)
 	drop.Asked += o.bytes
 	left := o.bytes
-	for _, key := range w.disk.feedsOf(o.feed.Author) {
+	for _, key := range w.feedsOf(o.feed.Author) {
 		if left <= 0 {
 			break
 		}
@@ -149,7 +149,8 @@ func (w *writeTx) dropOf(author identity.Key) *Dropped {
 }
 
 // noteDropsLocked follows a committed transaction that deleted records.
-func (d *Disk) noteDropsLocked(w *writeTx) {
+func (w *writeTx) noteDropsLocked() {
+	d := w.disk
 	for author, drop := range w.drops {
 		for n := range drop.Floors {
 			key := record.FeedKey{Author: author, Feed: n}

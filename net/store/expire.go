@@ -115,8 +115,8 @@ func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, 
 	})
 	if err == nil {
 		d.mu.Lock()
-		d.noteSizesLocked(w)
-		d.noteDropsLocked(w)
+		w.noteSizesLocked()
+		w.noteDropsLocked()
 		d.mu.Unlock()
 	}
 	return n, err

@@ -254,7 +254,7 @@ func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
 			led.sizes.addFeed(key)
 		}
 	}
-	d.readSizes(tx, led.sizes)
+	led.sizes.read(tx, d.cfg.Room)
 	return nil
 }
 

@@ -26,7 +26,7 @@ func (d *Disk) recountIfUnknown(ctx context.Context) {
 	}
 	began := make(chan struct{})
 	running := d.group.Go("store/recount", func(ctx context.Context) {
-		base, err := d.recount(ctx, began)
+		base, err := countSizes(ctx, d, began)
 		if err != nil {
 			d.cfg.Log.Warn("the bytes of each author were not counted", "error", err)
 		}
@@ -50,8 +50,8 @@ func (d *Disk) recountIfUnknown(ctx context.Context) {
 	}
 }
 
-// recount sums up the records of one moment. It closes began once that moment is settled.
-func (d *Disk) recount(ctx context.Context, began chan struct{}) (map[identity.Key]int, error) {
+// countSizes sums up the records of one moment. It closes began once that moment is settled.
+func countSizes(ctx context.Context, d *Disk, began chan struct{}) (map[identity.Key]int, error) {
 	settled := false
 	defer func() {
 		if !settled {

@@ -67,12 +67,12 @@ func (s *sizes) setBase(base map[identity.Key]int) {
 // sizeOf returns what a record with that body costs.
 func sizeOf(body []byte) int { return len(body) + RecordOverhead }
 
-// sizesBucket returns the name of the sums of this room.
-func (d *Disk) sizesBucket() string { return sizesName + "/" + d.cfg.Room.String() }
+// sizesOfRoom returns the name of a room's sums.
+func sizesOfRoom(room record.RoomID) string { return sizesName + "/" + room.String() }
 
-// readSizes reads the sums from the file, if they are those of its last transaction.
-func (d *Disk) readSizes(tx *bolt.Tx, s *sizes) {
-	values, records := tx.Bucket(bucketValues), tx.Bucket(d.bucket('r'))
+// read reads the sums of a room from the file, if they are those of its last transaction.
+func (s *sizes) read(tx *bolt.Tx, room record.RoomID) {
+	values, records := tx.Bucket(bucketValues), tx.Bucket(bucketName('r', room))
 	if records == nil {
 		s.setBase(nil)
 		return
@@ -82,7 +82,7 @@ func (d *Disk) readSizes(tx *bolt.Tx, s *sizes) {
 		return
 	}
 	base := map[identity.Key]int{}
-	if !forEachSize(values, d.sizesBucket(), func(author identity.Key, n int) { base[author] = n }) {
+	if !forEachSize(values, sizesOfRoom(room), func(author identity.Key, n int) { base[author] = n }) {
 		return
 	}
 	s.setBase(base)
@@ -123,7 +123,7 @@ func (w *writeTx) writeSizes() error {
 	}
 	w.allSizes = !s.written
 	w.disk.mu.Unlock()
-	name := w.disk.sizesBucket()
+	name := sizesOfRoom(w.disk.cfg.Room)
 	if w.allSizes {
 		if err := w.removeSizes(name); err != nil {
 			return err
@@ -159,8 +159,8 @@ func (w *writeTx) removeSizes(name string) error {
 }
 
 // noteSizesLocked follows a committed transaction.
-func (d *Disk) noteSizesLocked(w *writeTx) {
-	s := d.ledger.sizes
+func (w *writeTx) noteSizesLocked() {
+	s := w.disk.ledger.sizes
 	for author, n := range w.grown {
 		s.add(author, n)
 	}
@@ -185,10 +185,10 @@ func (d *Disk) Sizes(ctx context.Context) (map[identity.Key]int, error) {
 }
 
 // feedsOf returns an author's feeds that may have records, the oldest first.
-func (d *Disk) feedsOf(author identity.Key) []record.FeedKey {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.ledger.feedsOf(author)
+func (w *writeTx) feedsOf(author identity.Key) []record.FeedKey {
+	w.disk.mu.Lock()
+	defer w.disk.mu.Unlock()
+	return w.disk.ledger.feedsOf(author)
 }
 
 // feedsOf returns the feeds of an author that may have records, the oldest first.

@@ -134,8 +134,8 @@ func (d *Disk) commit(ops []op) (opened int, err error) {
 func (d *Disk) updateLedger(ops []op, w *writeTx) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.noteSizesLocked(w)
-	d.noteDropsLocked(w)
+	w.noteSizesLocked()
+	w.noteDropsLocked()
 	for _, o := range ops {
 		f, wrote := d.ledger.feeds[o.feed], w.touched[o.feed]
 		if f == nil || wrote == nil {

@@ -46,6 +46,11 @@ var limits = []struct {
 	{"seed JSON object", "net/wire.MaxObject", 64 << 10, "net/wire.TestObjectReader"},
 	{"beacons a second", "net/discovery.beaconsPerSecond", 50, "net/discovery.TestRatesAreBounded"},
 	{"instances known by beacons", "net/discovery.maxInstances", 1024, "net/discovery.TestInstancesAreBounded"},
+	{"a room on disk", "net/replica.DefaultSize", 512 << 20, "net/replica.TestFloodTakesAQuarter"},
+	{"refused authors told one by one", "net/replica.maxTold", 1024, "net/replica.TestTakeRefused"},
+	{"names of authors", "net/replica.maxNames", 1 << 14, "net/replica.TestNamesAreBounded"},
+	{"first meetings", "net/replica.maxFirstSeen", 1 << 16, "net/replica.TestFirstSeenIsBounded"},
+	{"records that wait for others", "net/room.maxWaitingBytes", 8 << 20, "net/room.TestWaitingIsFair"},
 	{"unknown kinds of an author", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 }
 
