@@ -11,7 +11,7 @@ const (
 	maxFirstSeen = 1 << 16 // a key that isn't remembered is met for the first time again
 )
 
-// keyLimit bounds a table of one entry for each key. Who has to go is decided as package standing says.
+// keyLimit bounds a table of one entry for each key. Package standing says which key has to go.
 type keyLimit struct {
 	budget *standing.Budget[identity.Key]
 	rank   func(identity.Key) (standing.Level, standing.Source)

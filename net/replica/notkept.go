@@ -17,8 +17,8 @@ import (
 // Bounds of what is reported.
 const (
 	reportEvery  = time.Minute
-	maxVia       = 64   // peers that are counted one by one
-	maxCounted   = 1024 // authors that are told apart, for each of them
+	maxVia       = 64   // peers with a count of their own
+	maxCounted   = 1024 // authors with a count of their own, for each peer
 	namedAuthors = 3
 )
 
@@ -35,7 +35,7 @@ type tallies map[identity.Key]*tally
 type tally struct {
 	messages int
 	authors  map[identity.Key]int
-	more     bool // there are more authors than are told apart
+	more     bool // there are more authors than maxCounted
 }
 
 func newNotKept() notKept { return notKept{lately: tallies{}, total: tallies{}} }

@@ -36,8 +36,8 @@ type session struct {
 	advertised  []room.Holding            // while it is slow: the frontier that it was last sent
 	syncMu      *sync.Mutex               // held while its sync queue is filled, without Replica.mu
 	votes       *votes.Session            // the comparison of votes with it
-	telling     telling                   // what it hears of whom we refuse
-	told        told                      // whom it refuses
+	telling     telling                   // what it hears of the authors that we refuse
+	told        told                      // the authors that it refuses
 
 	page          []room.Holding // a frontier that is not complete
 	pageSeq       uint64         // number of that frontier

@@ -13,14 +13,14 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// Refusals travel back (see package wire, Refused): a peer that sends or lists records which we don't keep is told,
-// and leaves them out of what it sends and sums up for us.
+// Refusals travel back (see package wire, Refused). A peer that sends or lists records which we don't keep gets a
+// Refused, and leaves them out of what it sends and sums up for us.
 
 // Bounds of refusals.
 const (
 	refuseFor  = 5 * time.Minute
 	longest    = time.Hour // a peer's refusal ends by then, whatever it says
-	maxTold    = 1024      // refused authors that a link is told of one by one
+	maxTold    = 1024      // refused authors that a link hears of by name
 	maxRefused = 1 << 16   // authors that went and are remembered; one that isn't may go once more
 	maxTaken   = 100_000   // authors that a peer may say it takes
 )
@@ -28,15 +28,15 @@ const (
 // refusals is both sides of refusing. What it guards stands under the replica's lock.
 type refusals struct{ *Replica }
 
-// telling is what a link hears of whom we refuse.
+// telling is what a link hears of the authors that we refuse.
 type telling struct {
 	able  bool // the peer understands it
 	due   map[identity.Key]bool
-	until map[identity.Key]time.Time // what it was told of, and until when that holds
-	all   time.Time                  // until then it knows all authors whom we take
+	until map[identity.Key]time.Time // authors it heard of, and until when that holds
+	all   time.Time                  // until then it knows all authors that we take
 }
 
-// told is what a link's peer says of whom it refuses.
+// told is what a link's peer says of the authors that it refuses.
 type told struct {
 	authors map[identity.Key]time.Time
 	taken   map[identity.Key]bool // nil: all but authors are taken
@@ -70,7 +70,7 @@ func (r refusals) isRefusedLocked(author identity.Key) bool {
 	return any
 }
 
-// noteRefusedLocked has a link be told that an author is refused, which it sent or listed.
+// noteRefusedLocked notes that a link has to hear of a refused author, which it sent or listed.
 func (r refusals) noteRefusedLocked(from, author identity.Key) {
 	r.mu.size.forget = true
 	p := r.mu.peers[from]
@@ -126,8 +126,8 @@ func (r refusals) takenLocked() []identity.Key {
 	return slices.Collect(maps.Keys(all))
 }
 
-// sendLocked sends a list of authors, in as many frames as it takes. A part that the link has no room for is told when
-// the peer lists those authors again.
+// sendLocked sends a list of authors, in as many frames as it takes. A part that the link has no room for follows
+// when the peer lists those authors again.
 func (r refusals) sendLocked(p *peer, authors []identity.Key, taken bool) {
 	for page := range slices.Chunk(authors, wire.MaxRefused) {
 		m := wire.Refused{Room: r.id, Authors: page, Taken: taken, ForMs: refuseFor.Milliseconds()}
@@ -172,7 +172,7 @@ func (r refusals) refuserLocked() func(from, author identity.Key) bool {
 	}
 }
 
-// withoutRefusedLocked leaves out of a peer's frontier what would be refused, and has the peer be told.
+// withoutRefusedLocked leaves out of a peer's frontier what would be refused, and notes that the peer has to hear of it.
 func (r refusals) withoutRefusedLocked(p *peer, theirs []room.Holding) []room.Holding {
 	refuses := r.refusals.refuserLocked()
 	return slices.DeleteFunc(theirs, func(h room.Holding) bool {
@@ -193,7 +193,7 @@ func (r refusals) tickLocked() {
 	r.refusals.tellLocked()
 }
 
-// takeRefusedLocked takes whom a peer refuses.
+// takeRefusedLocked notes the authors that a peer refuses.
 func (r refusals) takeRefusedLocked(p *peer, m wire.Refused) {
 	if len(m.Authors) > wire.MaxRefused || m.ForMs < 0 {
 		r.cfg.Host.Refuse(p.key, "malformed refusal")

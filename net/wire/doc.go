@@ -128,7 +128,7 @@
 //
 // While a refusal holds, its receiver sends the sender no records of refused authors unless asked. It also leaves them
 // out of its Frontiers to the sender, and out of the hashes in its Pings and Frontiers to the sender. So two peers of
-// which one refuses authors have equal hashes once all else is equal. An author whose own program is told so shows it.
+// which one refuses authors have equal hashes once all else is equal. An author's own program that gets a Refused shows it.
 //
 // # Peers, Links, Typing, Chat, Bye
 //
