@@ -88,6 +88,32 @@ func TestRefusalOfAnOldProgram(t *testing.T) {
 	})
 }
 
+// A full room doesn't ask for strangers that a peer lists, and asks for all else.
+func TestListedStrangersAreNotAskedFor(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, n *net) {
+		a, b := n.add(sized(400_000)), n.add()
+		for i := range 400 {
+			a.Record(deadLink(testID(97).Key()), strangerOf(t, 1000+i, 1, 1, 0)[0])
+			b.Record(deadLink(testID(97).Key()), strangerOf(t, 2000+i, 1, 1, 0)[0])
+		}
+		friend := testID(51).Key()
+		a.rank(friend, standing.Known, standing.Source{})
+		b.Record(deadLink(testID(97).Key()), strangerOf(t, 51, 1, 1, 0)[0])
+		n.link(a, b)
+		pass(10 * time.Second)
+		for _, w := range sent[wire.Want](a.links[b.key()]) {
+			for _, x := range w.Ranges {
+				if x.Author != friend {
+					t.Fatalf("%d ranges are asked for", len(w.Ranges))
+				}
+			}
+		}
+		if records, _ := a.countOf(friend); records != 1 {
+			t.Error("a friend's record that the peer lists is not here")
+		}
+	})
+}
+
 // The author's own program is told by each peer that doesn't keep its messages, and doesn't wait for them.
 func TestAuthorHearsOfIt(t *testing.T) {
 	inBubble(t, 4, func(t *testing.T, n *net) {

@@ -171,8 +171,9 @@ func TestSizesAreCountedAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := must(bolt.Open(cfg.Path, 0o600, nil))
-	err := db.Update(func(tx *bolt.Tx) error { // any transaction that leaves the sums as they are
-		return tx.Bucket(bucketValues).Delete([]byte("nothing"))
+	err := db.Update(func(tx *bolt.Tx) error { // any transaction after which the sums are wrong
+		at := valueKey(sizesOfRoom(lobby), bob.key().Author.Bytes())
+		return tx.Bucket(bucketValues).Put(at, encodeValue(at, 1, []byte{0, 0, 0, 0, 0, 0, 0, 7}))
 	})
 	if err != nil {
 		t.Fatal(err)
