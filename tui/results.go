@@ -78,7 +78,13 @@ func (m *model) statusReport(s event.Status) sanitize.SafeText {
 	row("you", "%s in #%s, up %s", sanitize.Name(s.Self.Name), sanitize.Line(s.Self.Room), s.Up.Round(time.Second))
 	row("port", "%d", s.Self.Port)
 	row("peers", "%s", wording.LinkCounts(s))
-	row("room", "%d records", s.Records)
+	row("room", "%d records, %s", s.Records, wording.RoomSize(s.Size))
+	for _, e := range s.Size.NotKept {
+		row("not kept", "%s", m.current.NotKept(e))
+	}
+	if len(s.Size.NotKept) > 0 {
+		row("why", "%s", m.current.WhyFull(s.Size))
+	}
 	row("traffic", "%s", wording.Traffic(s))
 	if !s.Discovery {
 		row("discovery", "off")

@@ -161,6 +161,7 @@ type Delivered struct {
 	Scope
 	ID        string // the newest message that this holds for; older ones of this run have at least as many
 	Peers, Of int
+	NotKept   int // peers of the others that don't keep it: it is from someone they don't know, and their room is full
 }
 
 // LatestKey coalesces acknowledgements of one message.
@@ -315,4 +316,5 @@ type Status struct {
 	Network   Network
 	Discovery bool
 	Saving    Saving
+	Size      RoomSize
 }

@@ -53,6 +53,8 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		n.routeMessage(l, m.Room, m)
 	case wire.Typing:
 		n.routeMessage(l, m.Room, m)
+	case wire.Refused:
+		n.routeMessage(l, m.Room, m)
 	case wire.Links:
 		n.exchange.takeLinks(l, m)
 	case wire.Peers:

@@ -13,6 +13,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -73,17 +74,23 @@ type Config struct {
 	Notices       []event.Notice // posted right behind Ready
 	Known         Known          // nil: nothing is remembered
 	Store         store.Store    // the caller closes it, after Close; nil: one in memory
-	Keep          time.Duration  // older records are deleted; 0: none
 	Continue      room.FeedEnd   // the feed of the home room to go on with; zero: none
-	Share         time.Duration  // how much history a new key gets; 0: replica.ShareDefault
-	Events        *event.Queue   // Ready comes first; the caller runs and closes it
-	Log           *slog.Logger
+	History
+	Events *event.Queue // Ready comes first; the caller runs and closes it
+	Log    *slog.Logger
 
 	Network   Network             // nil: the machine's
 	Transport discovery.Transport // nil: UDP
 
 	now    func() time.Time // the clock that records are stamped by; nil: the machine's
 	window int              // bytes of bodies in memory; 0: room.DefaultMemory
+}
+
+// History says how much of what was said a node keeps and hands on.
+type History struct {
+	Keep     time.Duration // older records are deleted; 0: none
+	RoomSize int           // bytes that a room's authors share; 0: replica.DefaultSize
+	Share    time.Duration // how much history a new key gets; 0: replica.ShareDefault
 }
 
 // Node is a running participant. Its methods may be called from any goroutine.
@@ -202,12 +209,13 @@ func (n *Node) openRooms() error {
 	id, c := record.OpenRoom(n.cfg.Room), &cleartext{n: n}
 	cfg := replica.Config{
 		Identity: n.cfg.Identity, Name: n.cfg.Name, Room: id, Store: n.cfg.Store, Keep: n.cfg.Keep, Share: n.cfg.Share,
-		Continue: n.cfg.Continue,
-		Events:   n.events, Group: n.group, Log: n.cfg.Log, Now: n.cfg.now, Window: n.cfg.window,
+		Continue: n.cfg.Continue, Size: n.cfg.RoomSize,
+		Events: n.events, Group: n.group, Log: n.cfg.Log, Now: n.cfg.now, Window: n.cfg.window,
 		Host: roomHost{c, event.Scope{Room: event.RoomID(id.String())}},
 	}
 	if cfg.Store == nil {
 		cfg.Store = store.NewMem(id, 0)
+		cfg.Size = min(cmp.Or(cfg.Size, store.MemCapacity), store.MemCapacity)
 	}
 	if cfg.Share == 0 {
 		cfg.Share = replica.ShareDefault
@@ -243,11 +251,11 @@ func (n *Node) hello() wire.Hello {
 // roomIDs returns the ids of our rooms, sorted.
 func (n *Node) roomIDs() []string { return slices.Sorted(maps.Keys(n.rooms)) }
 
-// hashes returns the frontier hash of each room, for pings.
-func (n *Node) hashes() map[string]string {
+// hashes returns the frontier hash of each room, for pings to a peer.
+func (n *Node) hashes(to identity.Key) map[string]string {
 	out := make(map[string]string, len(n.rooms))
 	for id, r := range n.rooms {
-		out[id] = r.Hash()
+		out[id] = r.HashFor(to)
 	}
 	return out
 }

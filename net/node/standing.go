@@ -37,6 +37,17 @@ func (p *standings) sourceOf(addr netip.Addr) standing.Source {
 	})
 }
 
+// Standing implements replica.Host.
+func (h roomHost) Standing(author, via identity.Key) (standing.Level, standing.Source) {
+	return h.n.standings.Level(author), h.n.standings.Source(author, via)
+}
+
+// NoteOver implements replica.Host.
+func (h roomHost) NoteOver(author identity.Key) { h.n.standings.NoteOver(author) }
+
+// ListMet implements replica.Host.
+func (h roomHost) ListMet() []identity.Key { return h.n.standings.List(standing.Met) }
+
 // count counts the time of present links every minute, and has it remembered. The ticker calls it.
 func (p *standings) count() {
 	if time.Since(p.counted) < countLinksEvery {

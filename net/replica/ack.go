@@ -63,9 +63,10 @@ func (r *Replica) takeAckLocked(p *peer, m wire.Have) {
 	}
 }
 
-// onAllAckedLocked follows a peer's hash that equals ours: it holds what we do, our own feed included.
+// onAllAckedLocked follows a peer's hash that equals ours: it holds what we do, our own feed included unless it refuses
+// that.
 func (r *Replica) onAllAckedLocked(p *peer) {
-	if _, seq, any := r.room.OwnFeed(); any {
+	if own, seq, any := r.room.OwnFeed(); any && !p.refusesAuthor(own.Author) {
 		r.onAckedLocked(p, seq+1)
 	}
 }
@@ -84,8 +85,7 @@ func (r *Replica) onAckedLocked(p *peer, upto uint64) {
 			return
 		}
 		if recs[0].Kind().IsShown() {
-			has, lacks := r.audienceLocked(seq)
-			r.cfg.Events.Post(event.Delivered{Scope: r.scope, ID: recs[0].ID().String(), Peers: len(has), Of: len(has) + len(lacks)})
+			r.cfg.Events.Post(r.refusals.deliveredLocked(recs[0].ID().String(), seq))
 			return
 		}
 	}

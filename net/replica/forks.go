@@ -56,11 +56,12 @@ func (r forks) saveAndSendForkLocked(f *room.Fork) {
 	}
 	value, err := json.Marshal([2]store.SignedRecord{store.SignedRecordOf(f.A), store.SignedRecordOf(f.B)})
 	if err == nil {
-		err = r.store.Put(r.bucket("forks"), append(f.Key.Author.Bytes(), f.Key.Feed.String()...), value)
+		err = r.store.Put(r.bucket("forks"), forkKey(f.Key), value)
 	}
 	if err != nil {
 		r.cfg.Log.Warn("not saved", "error", err)
 	}
+	r.size.addForkLocked(f)
 	for _, p := range r.mu.linked {
 		r.forks.sendForkProof(p.link, *f)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/room"
@@ -23,15 +24,27 @@ const (
 	maxFrontier = 100_000 // feeds kept of a peer's frontier
 )
 
-// maxBackoff is how many pings at most, above two, pass between two comparisons that find nothing.
-const maxBackoff = 15
+// compareEvery is how often two hashes are compared at most once a comparison brought nothing that is kept.
+const compareEvery = time.Minute
+
+// comparison is one of our frontier with a peer's.
+type comparison struct {
+	ours, theirs string // hashes before it
+	at           time.Time
+	fruitful     bool // it brought something that we keep
+}
+
+// isSettled reports whether there is no use in comparing two hashes now.
+func (c comparison) isSettled(ours, theirs string, now time.Time) bool {
+	return !c.at.IsZero() && !c.fruitful && (c.ours == ours && c.theirs == theirs || now.Sub(c.at) < compareEvery)
+}
 
 // maxHash bounds what is remembered of a peer's hash, in bytes.
 const maxHash = 128
 
 // TakeHash takes the room's hash from a peer's ping. As records on their way make hashes differ, it takes two in a row
-// to compare in full. Where something is kept back or gone they differ for good: then comparisons become rare. An empty
-// hash is that of the ping before.
+// to compare in full. Where something is kept back or gone they differ for good: such a pair is settled until one of
+// the two changes. An empty hash is that of the ping before.
 func (r *Replica) TakeHash(l Link, hash string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,17 +55,18 @@ func (r *Replica) TakeHash(l Link, hash string) {
 	if hash != "" && len(hash) <= maxHash {
 		p.hash = hash
 	}
-	switch p.hash {
-	case "":
-	case r.hashLocked():
-		p.unequal, p.backoff = 0, 0
+	ours, now := r.refusals.hashForLocked(p), time.Now()
+	switch {
+	case p.hash == "":
+	case p.hash == ours:
+		p.unequal, p.comparison = 0, comparison{}
 		r.onAllAckedLocked(p)
 		r.own.onComparedLocked(p, nil)
-	default:
-		if p.unequal++; p.unequal >= 2+p.backoff {
-			p.unequal, p.backoff = 0, min(2*p.backoff+1, maxBackoff)
-			r.frontiers.sendFrontierLocked(p, true)
-		}
+	case p.unequal == 0:
+		p.unequal = 1
+	case !p.comparison.isSettled(ours, p.hash, now):
+		p.unequal, p.comparison = 0, comparison{ours: ours, theirs: p.hash, at: now}
+		r.frontiers.sendFrontierLocked(p, true)
 	}
 }
 
@@ -75,7 +89,7 @@ func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
 	}
 	r.mu.frontierSeq++
 	o := outgoing{
-		head:  wire.Frontier{Room: r.id, Hash: r.hashLocked(), Turn: r.mu.frontierSeq},
+		head:  wire.Frontier{Room: r.id, Hash: r.refusals.hashForLocked(p), Turn: r.mu.frontierSeq},
 		votes: r.votes.HeldLocked(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
 	}
 	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
@@ -154,7 +168,7 @@ func (r frontiers) onFrontierSent(l Link) {
 
 // frontierForLocked returns what a peer hears that we have: to one that was a stranger only so much.
 func (r frontiers) frontierForLocked(p *peer) []room.Holding {
-	held := r.room.Frontier()
+	held := slices.DeleteFunc(r.room.Frontier(), func(h room.Holding) bool { return p.refusesAuthor(h.Key.Author) })
 	for i := range held {
 		held[i].Floor = min(max(held[i].Floor, p.shareFloors[held[i].Key]), held[i].Seq+1)
 	}
@@ -209,7 +223,7 @@ func (r frontiers) compareLocked(p *peer, ask bool) {
 		r.forks.requestOlder(p.link, d)
 	}
 	r.sharing.warnTruncatedLocked(p, theirs)
-	r.planner.SetHoldings(p.key, theirs)
+	r.planner.SetHoldings(p.key, r.refusals.withoutRefusedLocked(p, theirs))
 	r.askLocked(p)
 	if ask {
 		r.frontiers.sendFrontierLocked(p, false)

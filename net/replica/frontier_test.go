@@ -180,33 +180,39 @@ func TestFrontierWithoutEnd(t *testing.T) {
 	})
 }
 
-// Two hashes in a row that differ cause a comparison. Comparisons that find nothing become rarer, up to one
-// in 17 pings; after one that finds something they are as before.
-func TestComparisonsBackOff(t *testing.T) {
+// Two hashes in a row that differ cause a comparison. A pair whose comparison found nothing is settled until one of the
+// two changes, and then at most one comparison a minute follows. After one that finds something all is as before.
+func TestComparisonsSettle(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
 		a, b := n.members[0], n.members[1]
 		n.link(a, b)
 		pass(time.Second)
 		l := a.links[b.key()]
-		compared := func(pings int) (at []int) {
+		compared := func(pings int, hash func(ping int) string) (at []int) {
 			for i := range pings {
 				l.reset()
-				a.TakeHash(l, "0123456789abcdef0123456789abcdef")
+				a.TakeHash(l, hash(i))
 				if len(sent[wire.Frontier](l)) > 0 {
 					at = append(at, i+1)
 				}
+				pass(5 * time.Second)
 			}
 			return at
 		}
-		if got := fmt.Sprint(compared(80)); got != "[2 5 10 19 36 53 70]" {
-			t.Errorf("compared at pings %s", got)
+		same := func(int) string { return "0123456789abcdef0123456789abcdef" }
+		other := func(i int) string { return fmt.Sprintf("%032x", i+1) }
+		if got := fmt.Sprint(compared(400, same)); got != "[2]" {
+			t.Errorf("a pair is compared at pings %s", got)
+		}
+		if got := fmt.Sprint(compared(40, other)); got != "[1 13 25 37]" { // one of the equal ones came before
+			t.Errorf("changing pairs are compared at pings %s", got)
 		}
 		a.TakeHash(l, a.Hash())
-		if got := fmt.Sprint(compared(6)); got != "[2 5]" {
+		if got := fmt.Sprint(compared(6, same)); got != "[2]" {
 			t.Errorf("after an equal hash compared at pings %s", got)
 		}
 		a.Records(l, wire.Records{Room: a.ID(), End: true}, chain(t, 5, "new", 2))
-		if got := fmt.Sprint(compared(4)); got != "[1 4]" { // one ping had come since the last
+		if got := fmt.Sprint(compared(4, same)); got != "[1]" {
 			t.Errorf("after something new compared at pings %s", got)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -33,7 +34,8 @@ func testID(i int) *identity.Identity {
 
 // testHost is the process around one replica. It records what the replica asks of it.
 type testHost struct {
-	m *member
+	m    *member
+	self identity.Key
 
 	mu struct {
 		sync.Mutex
@@ -46,8 +48,12 @@ type testHost struct {
 		relayed   []event.Line
 		cleartext []event.Line
 		refused   []string
-		known     int // calls of PolicyKnown
-		changes   int // of the policy
+		levels    map[identity.Key]standing.Level // Heard if absent
+		sources   map[identity.Key]standing.Source
+		over      []identity.Key // calls of NoteOver
+
+		known   int // calls of PolicyKnown
+		changes int // of the policy
 	}
 }
 
@@ -196,7 +202,7 @@ func (n *net) add(change ...func(*Config)) *member {
 	n.t.Helper()
 	i := len(n.members)
 	m := &member{group: n.root.Child(), links: map[identity.Key]*testLink{}}
-	m.host = &testHost{m: m}
+	m.host = &testHost{m: m, self: testID(i).Key()}
 	m.host.mu.name, m.host.mu.peers = fmt.Sprint("p", i), map[identity.Key]event.Peer{}
 	events := event.NewQueue()
 	cfg := Config{Identity: testID(i), Name: m.host.mu.name, Room: lobby, Store: store.NewMem(lobby, 0), Share: ShareAll,
@@ -292,8 +298,8 @@ func (n *net) announceNeighbours() {
 // ping has the members of a link exchange their hashes once.
 func (m *member) ping(other *member) {
 	l := m.links[other.key()]
-	other.TakeHash(l.twin, m.Hash())
-	m.TakeHash(l, other.Hash())
+	other.TakeHash(l.twin, m.HashFor(other.key()))
+	m.TakeHash(l, other.HashFor(m.key()))
 }
 
 // pass waits while things happen.

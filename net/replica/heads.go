@@ -83,7 +83,7 @@ func (h heads) say() {
 		if few < headsTo {
 			few++
 			for key := range feeds {
-				if key.Author != p.key {
+				if key.Author != p.key && !p.refusesAuthor(key.Author) {
 					ends[key] = true
 				}
 			}
@@ -104,7 +104,7 @@ func (h heads) say() {
 func (h heads) answersLocked(p *peer) map[record.FeedKey]bool {
 	ends := map[record.FeedKey]bool{}
 	for key, theirs := range p.beyond {
-		if end, ok := h.room.End(key); ok && end.Seq < theirs.Seq {
+		if end, ok := h.room.End(key); ok && end.Seq < theirs.Seq && !p.refusesAuthor(key.Author) {
 			ends[key] = true
 		}
 	}

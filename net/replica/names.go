@@ -5,6 +5,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/store"
 )
 
 // lastName is what an author was last called, and when: it names authors that are not here.
@@ -21,6 +22,7 @@ func (r *Replica) Rename(name string) error {
 	if err != nil {
 		return fmt.Errorf("%q can't be a name: %w", name, err)
 	}
+	r.size.addLocked([]store.Entry{e}, e.Record.Seq() == 0)
 	r.saver.saveLocked(e, true)
 	r.forwardLocked(e.Record, identity.Key{})
 	return nil
@@ -35,6 +37,7 @@ func (r *Replica) takeNameLocked(rec *record.Record) {
 func (r *Replica) noteNameLocked(author identity.Key, n lastName) {
 	if n.at.Compare(r.mu.names[author].at) >= 0 {
 		r.mu.names[author] = n
+		r.mu.namesLimit.note(author)
 	}
 }
 

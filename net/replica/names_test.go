@@ -1,12 +1,15 @@
 package replica
 
 import (
+	"encoding/binary"
 	"strings"
 	"testing"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/standing"
 )
 
 // A new name goes to every peer, and messages from then on carry it.
@@ -77,5 +80,29 @@ func TestNameOf(t *testing.T) {
 		n.unlink(a, b)
 		name, here = around.NameOf(b.key())
 		expect("a peer that left", name, "p1", here, false)
+	})
+}
+
+// Invented keys can't fill memory with names, nor push out the name of one that is known.
+func TestNamesAreBounded(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, n *net) {
+		a := n.members[0]
+		friend := testID(7).Key()
+		a.rank(friend, standing.Known, standing.Source{})
+		a.Replica.mu.Lock()
+		defer a.Replica.mu.Unlock()
+		a.noteNameLocked(friend, lastName{name: "friend"})
+		for i := range maxNames + 1000 {
+			if key, err := identity.KeyFromBytes(binary.BigEndian.AppendUint64(make([]byte, 24), uint64(i+1))); err == nil {
+				a.noteNameLocked(key, lastName{name: "mallory"})
+				a.noteNameLocked(key, lastName{name: "mallory2"})
+			}
+		}
+		if got := len(a.Replica.mu.names); got > maxNames {
+			t.Errorf("%d names are remembered", got)
+		}
+		if name, _ := a.nameOfLocked(friend); name != "friend" {
+			t.Errorf("the friend is called %q", name)
+		}
 	})
 }

@@ -36,12 +36,14 @@ type session struct {
 	advertised  []room.Holding            // while it is slow: the frontier that it was last sent
 	syncMu      *sync.Mutex               // held while its sync queue is filled, without Replica.mu
 	votes       *votes.Session            // the comparison of votes with it
+	telling     telling                   // what it hears of the authors that we refuse
+	told        told                      // the authors that it refuses
 
 	page          []room.Holding // a frontier that is not complete
 	pageSeq       uint64         // number of that frontier
 	hash          string         // the peer's, as it said it last
 	unequal       int            // pings in a row whose hash differed
-	backoff       int            // pings with another hash until frontiers are compared again, above two
+	comparison    comparison     // the last one
 	wantsFrontier bool           // it asked how far we are, and must hear when we have what it has
 
 	beyond     map[record.FeedKey]room.Holding // ends that it named in Heads, of which less was here
@@ -78,7 +80,8 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.Feed
 		r.mu.linked = append(r.mu.linked, p)
 		p.since = time.Now()
 	}
-	p.session = session{link: l, hash: theirs.Frontier, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, slow: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
+	p.session = session{link: l, hash: theirs.Frontier, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, slow: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex),
+		telling: telling{able: l.Can(wire.CapRefusal)}}
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
 	if theirs.Frontier == r.hashLocked() {
 		r.onAllAckedLocked(p)

@@ -36,6 +36,7 @@ func (r *Replica) load(ctx context.Context) error {
 		}
 	}
 	r.room.Restore(feeds, forks)
+	r.size.loadFeedsLocked(feeds, forks)
 	if r.cfg.Continue.Feed != 0 {
 		went := r.room.ContinueFeed(r.cfg.Continue)
 		r.cfg.Log.Info("go on with the last feed", "feed", r.cfg.Continue.Feed, "as known", went)

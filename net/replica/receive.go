@@ -68,6 +68,11 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 // feed, and no peer that was asked has what is before, the feed begins with it.
 func (r *Replica) acceptLocked(l Link, rec *record.Record, stub *store.Stub, mayBegin bool) (out room.Outcome, ok bool) {
 	r.mu.received++
+	if !r.size.admitLocked(l.Key(), rec) {
+		return out, false
+	}
+	isNew := !r.room.HasFeed(rec.FeedKey())
+	defer func() { r.size.addLocked(out.Added, isNew) }()
 	first := rec.Seq()
 	own, _, _ := r.room.OwnFeed()
 	var err error
@@ -119,7 +124,9 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil {
+		before := r.votes.HashLocked()
 		r.votes.TakeAnswerLocked(p.votes, recs, m.End)
+		p.comparison.fruitful = p.comparison.fruitful || r.votes.HashLocked() != before
 		if m.End {
 			r.onCaughtUpLocked(p)
 		}
@@ -157,7 +164,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stub
 		if len(out.Added) > 0 {
 			r.mu.newAuthors[rec.Author()] = true
 			if p != nil {
-				p.backoff = 0
+				p.comparison.fruitful = true
 			}
 		}
 		if name := r.saver.publishAcceptedLocked(l, out, true); name != nil {
@@ -246,6 +253,12 @@ func (r *Replica) Message(l Link, m wire.Message) {
 		defer r.mu.Unlock()
 		if p := r.peerOfLocked(l); p != nil {
 			r.takeAckLocked(p, m)
+		}
+	case wire.Refused:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if p := r.peerOfLocked(l); p != nil {
+			r.refusals.takeRefusedLocked(p, m)
 		}
 	case wire.Typing:
 		if p, known := r.cfg.Host.Peer(l.Key()); known {

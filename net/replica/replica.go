@@ -15,6 +15,11 @@
 // records more slowly than they come is no longer pushed to, and catches up the same way at its own pace
 // (slowpeer.go). A peer that was never met in this room is given only recent records (sharing.go).
 //
+// # The room's size
+//
+// All authors share the bytes that a room may take on disk (roomsize.go). What isn't kept isn't handed on, is reported to
+// the person (notkept.go), and to the peers that send it or wrote it (refusal.go).
+//
 // # Locks
 //
 // One lock guards the peers, the room, its votes, and a record's way into the queues. So each link gets records in the
@@ -23,6 +28,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -35,6 +41,7 @@ import (
 	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
@@ -86,9 +93,17 @@ type Host interface {
 	FlowOf(author, via identity.Key) (of fair.Flow, rank int)
 	// ScheduleFlush has Flush called soon.
 	ScheduleFlush()
+	// Standing returns what decides whether an author gives way (see package standing). via is the peer that handed its
+	// records on; zero: unknown.
+	Standing(author, via identity.Key) (standing.Level, standing.Source)
+	// NoteOver notes that an author used more than its share.
+	NoteOver(author identity.Key)
+	// ListMet lists the keys that are met or known, as far as links made them so.
+	ListMet() []identity.Key
 }
 
-// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep, Continue and Window.
+// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep, Continue, Window
+// and Size.
 type Config struct {
 	Identity *identity.Identity
 	Name     string // the local peer's
@@ -103,6 +118,7 @@ type Config struct {
 	Now      func() time.Time // the clock that stamps records
 	Continue room.FeedEnd     // the feed to go on with, if the store has it so; zero: none
 	Window   int              // bytes of bodies in memory; 0: room.DefaultMemory
+	Size     int              // bytes that all authors share; 0: DefaultSize
 }
 
 // Replica is one room. Its methods may be called from any goroutine.
@@ -123,6 +139,8 @@ type Replica struct {
 	frontiers frontiers
 	sharing   sharing
 	heads     heads
+	size      roomSize
+	refusals  refusals
 
 	filling sync.Mutex // held while a record is put in a stub's place; before mu
 
@@ -146,6 +164,10 @@ type Replica struct {
 		received        int // records that came, new or not
 		spans           openSpans
 		unknown         map[identity.Key][]record.Kind // kinds of records that can't be shown, as they were reported
+
+		size           sizeState
+		namesLimit     keyLimit
+		firstSeenLimit keyLimit
 	}
 }
 
@@ -155,6 +177,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
 	r.heads, r.mu.newEnds = heads{r, make(chan struct{}, 1)}, map[record.FeedKey]bool{}
 	r.own, r.stubs, r.spans = ownFeed{r}, stubs{r}, spans{r}
+	r.size, r.refusals = roomSize{r}, refusals{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
@@ -165,6 +188,10 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.floods = floods{bytes: map[identity.Key]int{}, named: map[identity.Key]time.Time{}}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
+	r.mu.size = newSizeState(cmp.Or(cfg.Size, DefaultSize))
+	r.mu.namesLimit = newKeyLimit(maxNames, r.size.rankOf, func(key identity.Key) { delete(r.mu.names, key) })
+	r.mu.firstSeenLimit = newKeyLimit(maxFirstSeen, r.size.rankOf, r.sharing.forgetFirstSeenLocked)
+	r.room.SetRank(r.size.rankOf)
 	if err := r.load(ctx); err != nil {
 		return nil, fmt.Errorf("read earlier messages: %w", err)
 	}
@@ -179,6 +206,7 @@ func (r *Replica) Start() {
 	r.mu.Unlock()
 	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
 	r.cfg.Group.Go("replica/heads", r.heads.run)
+	r.cfg.Group.Go("replica/size", r.size.loadRecords)
 	if r.cfg.Keep > 0 {
 		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}
@@ -190,13 +218,7 @@ func (r *Replica) Votes() *votes.Votes { return r.votes }
 // ID returns the room's id as it is on the wire.
 func (r *Replica) ID() string { return r.id }
 
-// Hash returns the room's frontier hash: half of it the feeds', half the votes'.
-func (r *Replica) Hash() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.hashLocked()
-}
-
+// hashLocked returns the room's frontier hash: half of it the feeds', half the votes'.
 func (r *Replica) hashLocked() string { return r.room.Hash() + r.votes.HashLocked() }
 
 // Announce returns what our Hello says of the room.
@@ -210,7 +232,7 @@ func (r *Replica) Announce() wire.InRoom {
 func (r *Replica) Status() event.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return event.Status{Records: r.room.Count(), Received: r.mu.received, Saving: r.saver.savingNow()}
+	return event.Status{Records: r.room.Count(), Received: r.mu.received, Saving: r.saver.savingNow(), Size: r.size.statusLocked()}
 }
 
 // Tick looks after votes and store, and retries questions that no peer answered. Call it every second.
@@ -220,6 +242,8 @@ func (r *Replica) Tick() {
 	r.votes.TickLocked()
 	r.saver.tendStoreLocked()
 	nameFlooders(r)
+	r.size.tickLocked()
+	r.refusals.tickLocked()
 	for _, p := range r.mu.linked {
 		if r.planner.LacksFrom(p.key) {
 			r.askLocked(p)

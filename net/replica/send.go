@@ -31,6 +31,7 @@ func (r *Replica) Send(kind record.Kind, text string) error {
 		if err != nil {
 			return fmt.Errorf("that can't be said: %w", err)
 		}
+		r.size.addLocked(entries, entries[0].Record.Seq() == 0)
 		sent := 0
 		for _, e := range entries {
 			r.saver.saveLocked(e, true)
@@ -42,6 +43,7 @@ func (r *Replica) Send(kind record.Kind, text string) error {
 		sent += r.cfg.Host.SendCleartext(line)
 		r.mu.lastSent = line
 		r.cfg.Events.Post(event.Sent{Scope: r.scope, Line: line, Peers: sent})
+		r.refusals.postNotKeptLocked()
 	}
 	return nil
 }
@@ -85,7 +87,7 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 	sent := 0
 	author := rec.Author()
 	for _, p := range r.mu.linked {
-		if p.key == from || p.key == author || !from.IsZero() && p.neighbours[author] {
+		if p.key == from || p.key == author || !from.IsZero() && p.neighbours[author] || p.refusesAuthor(author) {
 			continue
 		}
 		if frame == nil {

@@ -25,9 +25,6 @@ const (
 	ShareNone    = time.Duration(-1)
 )
 
-// maxFirstSeen bounds the keys that are remembered. One that is not is met for the first time again.
-const maxFirstSeen = 1 << 16
-
 // sharing decides how much history a key gets. What it guards stands under the replica's lock.
 type sharing struct{ *Replica }
 
@@ -37,6 +34,7 @@ func (r sharing) loadFirstSeen(ctx context.Context) error {
 		key, bad := identity.KeyFromBytes(v.Key)
 		if bad == nil && len(v.Value) == 8 {
 			r.mu.firstSeen[key] = time.UnixMilli(int64(binary.BigEndian.Uint64(v.Value)))
+			r.mu.firstSeenLimit.note(key)
 		}
 	}
 	return err
@@ -49,13 +47,12 @@ func (r sharing) noteFirstSeen(key identity.Key) (since time.Time, first bool) {
 	at, known := r.mu.firstSeen[key]
 	if !known {
 		at = time.Now()
-		if len(r.mu.firstSeen) < maxFirstSeen {
-			r.mu.firstSeen[key] = at
-			if err := r.store.Put(r.bucket("first-met"), key.Bytes(), binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))); err != nil {
-				r.cfg.Log.Warn("not saved", "error", err)
-			}
+		r.mu.firstSeen[key] = at
+		if err := r.store.Put(r.bucket("first-met"), key.Bytes(), binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))); err != nil {
+			r.cfg.Log.Warn("not saved", "error", err)
 		}
 	}
+	r.mu.firstSeenLimit.note(key)
 	switch r.cfg.Share {
 	case ShareAll:
 		return time.Time{}, !known
@@ -63,6 +60,14 @@ func (r sharing) noteFirstSeen(key identity.Key) (since time.Time, first bool) {
 		return at, !known
 	}
 	return at.Add(-r.cfg.Share), !known
+}
+
+// forgetFirstSeenLocked forgets a first meeting: the key is met for the first time again.
+func (r sharing) forgetFirstSeenLocked(key identity.Key) {
+	delete(r.mu.firstSeen, key)
+	if err := r.store.Delete(r.bucket("first-met"), key.Bytes()); err != nil {
+		r.cfg.Log.Warn("not deleted", "error", err)
+	}
 }
 
 // shareWith returns where the feeds begin for a peer, nil when it may have all. limitedFirst says that

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -102,7 +103,8 @@ func TestOwnMessagesBack(t *testing.T) {
 	})
 }
 
-// The number of keys that are remembered is bounded: a key above it is met for the first time again.
+// The number of keys that are remembered is bounded: a stranger above it is met for the first time again, and a key
+// that isn't a stranger takes a stranger's place.
 func TestFirstSeenIsBounded(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, n *net) {
 		a := n.members[0]
@@ -111,6 +113,7 @@ func TestFirstSeenIsBounded(t *testing.T) {
 			key, err := identity.KeyFromBytes(binary.BigEndian.AppendUint64(make([]byte, 24), uint64(i+1)))
 			if err == nil { // some bytes are no key
 				a.Replica.mu.firstSeen[key] = time.Now()
+				a.Replica.mu.firstSeenLimit.note(key)
 			}
 		}
 		a.Replica.mu.Unlock()
@@ -118,6 +121,13 @@ func TestFirstSeenIsBounded(t *testing.T) {
 			if _, first := a.sharing.noteFirstSeen(testID(7).Key()); !first {
 				t.Error("remembered")
 			}
+		}
+		a.rank(testID(8).Key(), standing.Met, standing.Source{})
+		if _, first := a.sharing.noteFirstSeen(testID(8).Key()); !first {
+			t.Error("remembered")
+		}
+		if _, first := a.sharing.noteFirstSeen(testID(8).Key()); first {
+			t.Error("a key that isn't a stranger is not remembered")
 		}
 		if got := len(a.Replica.mu.firstSeen); got != maxFirstSeen {
 			t.Errorf("%d keys are remembered", got)

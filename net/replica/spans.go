@@ -123,6 +123,15 @@ func (r spans) removeLocked(key record.FeedKey, seq uint64) {
 	}
 }
 
+// removeFeedsLocked forgets the spans of an author's feeds.
+func (r spans) removeFeedsLocked(author identity.Key, feeds []record.Feed) {
+	for _, n := range feeds {
+		for _, s := range slices.Clone(r.mu.spans.byFeed[record.FeedKey{Author: author, Feed: n}]) {
+			r.spans.closeLocked(s)
+		}
+	}
+}
+
 // askLocked asks a peer for the spans that it wasn't asked for in this link.
 func (r spans) askLocked(p *peer) {
 	m := &r.mu.spans

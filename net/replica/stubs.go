@@ -73,6 +73,7 @@ func (r stubs) saveLocked(s *store.Stub) {
 		r.cfg.Log.Warn("not saved", "error", err)
 		return
 	}
+	r.size.addBytesLocked(s.Key.Author, store.RecordOverhead)
 	r.spans.addLocked(s.Key, s.From, s.To)
 }
 
@@ -111,6 +112,9 @@ func (r stubs) fill(l Link, rec *record.Record) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.size.admitFillLocked(l.Key(), rec) {
+		return
+	}
 	kept := r.room.Fill(rec)
 	r.spans.removeLocked(key, seq)
 	if !kept {
@@ -122,6 +126,7 @@ func (r stubs) fill(l Link, rec *record.Record) {
 		r.cfg.Log.Warn("not saved", "error", err)
 		return
 	}
+	r.size.addFilledLocked(rec)
 	if named := r.saver.publishLocked(l, e, true); named != nil {
 		r.takeNameLocked(named)
 	}

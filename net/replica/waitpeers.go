@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// WaitDelivered waits until every linked peer has acknowledged all that was sent.
+// WaitDelivered waits until every linked peer has acknowledged all that was sent, but for those that refuse it.
 func (r *Replica) WaitDelivered(ctx context.Context) error {
 	for {
 		r.mu.Lock()
 		_, seq, any := r.room.OwnFeed()
-		waiting := any && slices.ContainsFunc(r.mu.linked, func(p *peer) bool { return p.acked < seq+1 })
+		waiting := any && slices.ContainsFunc(r.mu.linked, func(p *peer) bool { return p.acked < seq+1 && !p.refusesAuthor(r.cfg.Identity.Key()) })
 		changed := r.mu.changed
 		r.mu.Unlock()
 		if !waiting {

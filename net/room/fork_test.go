@@ -119,8 +119,8 @@ func TestForkAmongWaiting(t *testing.T) {
 		t.Fatalf("behind the same record: %+v, want the fork at 3", out)
 	}
 	acceptAll(t, r, a[1:3])
-	if h := r.Frontier(); len(h) != 1 || h[0].Seq != 2 || r.waitingCount != 0 || r.waitingBytes != 0 {
-		t.Errorf("frontier %+v, %d waiting; want an end at 2 and none", h, r.waitingCount)
+	if h := r.Frontier(); len(h) != 1 || h[0].Seq != 2 || waitingIn(r) != 0 || r.waiting.budget.Used() != 0 {
+		t.Errorf("frontier %+v, %d waiting; want an end at 2 and none", h, waitingIn(r))
 	}
 }
 

@@ -37,17 +37,22 @@ func (r *Room) Hash() string {
 	if r.hash != "" {
 		return r.hash
 	}
+	r.hash = hashOf(r.Frontier())
+	return r.hash
+}
+
+// hashOf returns the hash over the ends of feeds, which are sorted.
+func hashOf(ends []Holding) string {
 	h := sha256.New()
 	var line [24]byte
-	for _, x := range r.Frontier() {
+	for _, x := range ends {
 		h.Write(x.Key.Author.Bytes())
 		binary.BigEndian.PutUint64(line[0:], uint64(x.Key.Feed))
 		binary.BigEndian.PutUint64(line[8:], x.Seq)
 		binary.BigEndian.PutUint64(line[16:], x.Head)
 		h.Write(line[:])
 	}
-	r.hash = hex.EncodeToString(h.Sum(nil)[:8])
-	return r.hash
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // Missing lists the records that a peer holds and this room lacks. Gaps come in the order of the peer's holdings.

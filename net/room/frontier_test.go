@@ -42,8 +42,8 @@ func TestStartFeedAt(t *testing.T) {
 			if h := r.Frontier(); c.want > 0 && (len(h) != 1 || h[0].Floor != 8 || h[0].Seq != 9) {
 				t.Errorf("holding %+v", h)
 			}
-			if c.want > 0 && (r.waitingCount != 0 || r.waitingBytes != 0) {
-				t.Errorf("%d records of %d bytes wait below the floor", r.waitingCount, r.waitingBytes)
+			if c.want > 0 && (waitingIn(r) != 0 || r.waiting.budget.Used() != 0) {
+				t.Errorf("%d records of %d bytes wait below the floor", waitingIn(r), r.waiting.budget.Used())
 			}
 		})
 	}

@@ -62,8 +62,8 @@ func TestUnknownKindsAreBounded(t *testing.T) {
 	for feed := record.Feed(1); feed <= 3; feed++ {
 		recs := chain(t, 2, feed, 50, "poll", data)
 		if feed == 3 { // those that waited count as well
-			if _, err := r.Accept(recs[49]); err != nil || r.waitingCount != 1 {
-				t.Fatalf("%d records wait, %v", r.waitingCount, err)
+			if _, err := r.Accept(recs[49]); err != nil || waitingIn(r) != 1 {
+				t.Fatalf("%d records wait, %v", waitingIn(r), err)
 			}
 		}
 		kept, skipped := 0, 0
@@ -101,8 +101,8 @@ func TestUnknownKindsAreBounded(t *testing.T) {
 			t.Errorf("a message behind: %+v, %v", out, err)
 		}
 	}
-	if r.waitingCount != 0 || r.waitingBytes != 0 {
-		t.Errorf("%d records of %d bytes wait", r.waitingCount, r.waitingBytes)
+	if waitingIn(r) != 0 || r.waiting.budget.Used() != 0 {
+		t.Errorf("%d records of %d bytes wait", waitingIn(r), r.waiting.budget.Used())
 	}
 }
 
@@ -113,7 +113,7 @@ func TestWaitingIsBounded(t *testing.T) {
 		data string
 		n    int
 	}{
-		"many":  {`{"text":"x"}`, maxWaiting + 100},
+		"many":  {`{"text":"x"}`, maxWaitingBytes/minWaitingCost + 100},
 		"large": {`{"text":"` + strings.Repeat("x", record.MaxText) + `"}`, maxWaitingBytes/record.MaxText + 100},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,18 +124,18 @@ func TestWaitingIsBounded(t *testing.T) {
 					t.Fatalf("%+v, %v", out, err)
 				}
 			}
-			if r.waitingCount > maxWaiting || r.waitingBytes > maxWaitingBytes {
-				t.Errorf("%d records of %d bytes wait", r.waitingCount, r.waitingBytes)
+			if waitingIn(r) > maxWaitingBytes/minWaitingCost || r.waiting.budget.Used() > maxWaitingBytes {
+				t.Errorf("%d records of %d bytes wait", waitingIn(r), r.waiting.budget.Used())
 			}
-			waited := r.waitingCount
+			waited := waitingIn(r)
 			if out, _ := r.Accept(recs[0]); len(out.Added) != 1 {
 				t.Fatalf("%d added, want the first only", len(out.Added))
 			}
 			if out, _ := r.Accept(recs[1]); len(out.Added) != waited+1 {
 				t.Errorf("%d added, want itself and all %d that waited", len(out.Added), waited)
 			}
-			if r.waitingCount != 0 || r.waitingBytes != 0 {
-				t.Errorf("%d records of %d bytes still wait", r.waitingCount, r.waitingBytes)
+			if waitingIn(r) != 0 || r.waiting.budget.Used() != 0 {
+				t.Errorf("%d records of %d bytes still wait", waitingIn(r), r.waiting.budget.Used())
 			}
 		})
 	}
@@ -196,8 +196,8 @@ func TestWaitingEndsWithAFork(t *testing.T) {
 	if out, _ := r.Accept(other[1]); out.Fork == nil {
 		t.Fatal("no fork found")
 	}
-	if r.waitingCount != 0 || r.waitingBytes != 0 {
-		t.Errorf("%d records of %d bytes still wait", r.waitingCount, r.waitingBytes)
+	if waitingIn(r) != 0 || r.waiting.budget.Used() != 0 {
+		t.Errorf("%d records of %d bytes still wait", waitingIn(r), r.waiting.budget.Used())
 	}
 }
 

@@ -10,8 +10,9 @@
 // numbered from 0, and each names the id of the one before it (Prev). Record 0 may name the last record of the
 // author's previous feed. A room keeps each feed as a chain without a gap: Accept takes a record only if it is the
 // next one and names the last one. If a feed's beginning is gone, the first record held is taken without that
-// check. Records that come before their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Outcome.Gap
-// says which records are missing. At most 65,536 feeds are held.
+// check. Records that come before their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Their authors
+// share that space as package standing says. Outcome.Gap says which records are missing. How many feeds there may be,
+// and how many records, is for the caller to say: it asks before Accept, and calls RemoveAuthor.
 //
 // Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed and number
 // (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a counter. A local record's time
@@ -54,11 +55,8 @@ import (
 
 // Limits of what a room holds in memory.
 const (
-	DefaultMemory   = 8 << 20 // bytes of bodies; the store has the others
-	MaxUnknown      = 1 << 20 // bytes of bodies of unknown kinds, per feed (see the package comment)
-	maxFeeds        = 1 << 16
-	maxWaiting      = 4096    // records without their predecessor, in all feeds; peers send dropped ones again
-	maxWaitingBytes = 8 << 20 // bytes of their bodies
+	DefaultMemory = 8 << 20 // bytes of bodies; the store has the others
+	MaxUnknown    = 1 << 20 // bytes of bodies of unknown kinds, per feed (see the package comment)
 )
 
 // Errors of Accept, beside record.ErrOtherRoom.
@@ -73,12 +71,11 @@ type Room struct {
 	self  *identity.Identity
 	limit int
 
-	clock        clock
-	feeds        map[record.FeedKey]*feed
-	waitingCount int    // records in all feeds' waiting
-	waitingBytes int    // bytes of their bodies
-	memBytes     int    // bytes of bodies in memory
-	hash         string // what Hash returned; "" once that has changed
+	clock    clock
+	feeds    map[record.FeedKey]*feed
+	waiting  waiting // in all feeds
+	memBytes int     // bytes of bodies in memory
+	hash     string  // what Hash returned; "" once that has changed
 
 	continued bool // ownFeed is an earlier run's
 
@@ -97,7 +94,7 @@ func New(id record.RoomID, self *identity.Identity, name string, now func() time
 		id: id, self: self, limit: limit, name: name,
 		clock:   clock{now: now},
 		feeds:   map[record.FeedKey]*feed{},
-		ownFeed: record.FeedKey{Author: self.Key()},
+		ownFeed: record.FeedKey{Author: self.Key()}, waiting: newWaiting(),
 	}
 }
 
@@ -128,9 +125,6 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	key := rec.FeedKey()
 	f := r.feeds[key]
 	if f == nil {
-		if len(r.feeds) >= maxFeeds {
-			return Outcome{}, ErrFull
-		}
 		f = newFeed()
 		r.feeds[key] = f
 	}
@@ -167,33 +161,15 @@ func (r *Room) extend(key record.FeedKey, f *feed, rec *record.Record) (added []
 
 // holdBack keeps a record that came before its predecessors, within the limits.
 func (r *Room) holdBack(key record.FeedKey, f *feed, rec *record.Record) Outcome {
-	size := len(rec.Signed())
 	if old := f.waiting[rec.Seq()]; old != nil {
 		if old.ID() != rec.ID() {
 			return r.noteConflict(key, f, old, rec)
 		}
-	} else if r.waitingCount < maxWaiting && r.waitingBytes+size <= maxWaitingBytes {
-		if len(f.waiting) == 0 {
-			f.waitingSince = r.clock.now()
-		}
-		f.waiting[rec.Seq()] = rec
-		r.waitingCount++
-		r.waitingBytes += size
-	} else if !f.knowsHead() && len(f.waiting) == 0 {
-		delete(r.feeds, key) // no record of it is here
+	} else {
+		r.addWaiting(f, rec)
+		r.dropEmptyFeed(key, f)
 	}
 	return Outcome{Gap: &Gap{Key: key, From: f.next(), To: rec.Seq() - 1}}
-}
-
-// takeWaiting removes and returns the record that waits at seq, or nil.
-func (r *Room) takeWaiting(f *feed, seq uint64) *record.Record {
-	rec := f.waiting[seq]
-	if rec != nil {
-		delete(f.waiting, seq)
-		r.waitingCount--
-		r.waitingBytes -= len(rec.Signed())
-	}
-	return rec
 }
 
 // appendRecord appends rec to its feed, unless it belongs to another chain. Above the limit of unknown kinds only its

@@ -51,8 +51,8 @@ func TestStubNeedsTheRecordBehind(t *testing.T) {
 		if f.next() != c.next || f.head != recs[c.next-1].ID() {
 			t.Errorf("%s: the feed ends at %d, want %d", name, f.next(), c.next)
 		}
-		if took := out.Skipped != nil; took != (c.next == 7) || took && (out.Skipped.From != 3 || out.Skipped.To != 5 || r.waitingCount != 0) {
-			t.Errorf("%s: %+v, %d wait", name, out.Skipped, r.waitingCount)
+		if took := out.Skipped != nil; took != (c.next == 7) || took && (out.Skipped.From != 3 || out.Skipped.To != 5 || waitingIn(r) != 0) {
+			t.Errorf("%s: %+v, %d wait", name, out.Skipped, waitingIn(r))
 		}
 	}
 }

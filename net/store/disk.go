@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/group"
 )
@@ -34,6 +35,7 @@ type Config struct {
 // replaced. mu is held for moments only. Lock order: files, then mu. Methods that end in
 // Locked need mu; those in open.go need files, alone.
 type Disk struct {
+	authorSizes
 	cfg   Config
 	group *group.Group
 	wake  chan struct{} // signals the writer that the queue isn't empty
@@ -54,9 +56,12 @@ type Disk struct {
 	failedCommits uint64
 	changed       chan struct{} // closed and replaced when savedTotal or failedCommits grows
 	status        Status
-	dropping      map[feedSeq]bool // damaged records that the writer has yet to delete
-	closed        bool             // Close was called
-	stopped       bool             // the writer has ended
+	dropping      map[feedSeq]bool      // damaged records that the writer has yet to delete
+	removing      map[identity.Key]bool // authors that the writer has yet to remove
+	dropped       []Dropped             // for TakeDropped
+	counting      *sizes                // those that are counted anew
+	closed        bool                  // Close was called
+	stopped       bool                  // the writer has ended
 }
 
 var _ Store = (*Disk)(nil)
@@ -82,6 +87,7 @@ func Open(cfg Config) (*Disk, error) {
 		wake: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}),
 		ledger: newLedger(), dropping: map[feedSeq]bool{},
 	}
+	d.authorSizes = authorSizes{d}
 	d.files.Lock()
 	err := d.openOrReplaceLocked()
 	d.files.Unlock()

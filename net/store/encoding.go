@@ -90,6 +90,14 @@ func recordKey(num uint32, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(make([]byte, 0, 12), num), seq)
 }
 
+// splitRecordKey reads what recordKey returned; false if it is something else.
+func splitRecordKey(at []byte) (num uint32, seq uint64, ok bool) {
+	if len(at) != 12 {
+		return 0, 0, false
+	}
+	return binary.BigEndian.Uint32(at), binary.BigEndian.Uint64(at[4:]), true
+}
+
 // recordHead is the length between the tag of a record and its name: flags, length of the name,
 // arrival, signature.
 const recordHead = 1 + 1 + 8 + 64

@@ -93,23 +93,19 @@ func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, 
 		f.floor = max(f.floor, min(last+1, f.next))
 	}
 	d.mu.Unlock()
-	err = d.file.transact(true, func(tx *bolt.Tx) error {
-		w, err := d.newWriteTx(tx)
-		if err != nil {
+	var w *writeTx
+	err = d.file.transact(true, func(tx *bolt.Tx) (err error) {
+		if w, err = d.newWriteTx(tx); err != nil {
 			return err
 		}
-		if err := w.remove(num, 0, last); err != nil {
+		if err := w.remove(key.Author, num, 0, last); err != nil {
 			return err
 		}
 		f, err := w.feed(key, last+1)
 		if err != nil {
 			return err
 		}
-		f.floor = max(f.floor, min(last+1, f.next))
-		if f.floor > f.hole { // the missing records would have been deleted as well
-			f.hole = noHole
-			f.head = w.idBefore(num, f.next)
-		}
+		w.raiseFloor(f, last+1)
 		d.mu.Lock()
 		if g := d.ledger.feeds[key]; g != nil && g.floor > g.hole {
 			g.hole, g.head = noHole, f.head
@@ -117,6 +113,12 @@ func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, 
 		d.mu.Unlock()
 		return w.writeFeeds()
 	})
+	if err == nil {
+		d.mu.Lock()
+		w.noteSizesLocked()
+		w.noteDropsLocked()
+		d.mu.Unlock()
+	}
 	return n, err
 }
 

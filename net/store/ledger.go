@@ -92,9 +92,10 @@ func (f *feed) loseRecord(seq uint64, before record.ID) {
 type ledger struct {
 	feeds map[record.FeedKey]*feed
 	last  uint32 // the greatest number in use
+	sizes *sizes
 }
 
-func newLedger() *ledger { return &ledger{feeds: map[record.FeedKey]*feed{}} }
+func newLedger() *ledger { return &ledger{feeds: map[record.FeedKey]*feed{}, sizes: newSizes()} }
 
 // findOrAdd returns the feed, and adds one that begins at floor if it is new.
 func (l *ledger) findOrAdd(key record.FeedKey, floor uint64) *feed {
@@ -103,6 +104,7 @@ func (l *ledger) findOrAdd(key record.FeedKey, floor uint64) *feed {
 		l.last++
 		f = &feed{number: l.last, floor: floor, next: floor, hole: noHole}
 		l.feeds[key] = f
+		l.sizes.addFeed(key)
 	}
 	return f
 }

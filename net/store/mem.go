@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/search"
 )
@@ -34,6 +35,9 @@ type Mem struct {
 	values map[string]map[string][]byte
 	bytes  int
 	closed bool
+
+	dropped []Dropped // for TakeDropped
+	ahead   map[identity.Key]int
 }
 
 var _ Store = (*Mem)(nil)
@@ -42,7 +46,7 @@ var _ Store = (*Mem)(nil)
 func NewMem(room record.RoomID, limit int) *Mem {
 	return &Mem{
 		room: room, limit: cmp.Or(limit, defaultMemBytes), ledger: newLedger(),
-		values: map[string]map[string][]byte{}, stubs: map[record.FeedKey][]Stub{},
+		values: map[string]map[string][]byte{}, stubs: map[record.FeedKey][]Stub{}, ahead: map[identity.Key]int{},
 	}
 }
 
@@ -155,6 +159,7 @@ func (m *Mem) deleteLocked(gone func(OrderKey) bool) int {
 			return false
 		}
 		m.bytes -= entrySize(r.entry)
+		m.noteDroppedLocked(r.entry)
 		return true
 	})
 	return before - len(m.table.rows)

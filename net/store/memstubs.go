@@ -61,7 +61,7 @@ func (m *Mem) cutStubsLocked(key record.FeedKey, seq uint64) uint64 {
 		if s.To >= seq {
 			end = min(end, s.From)
 		}
-		return s.To >= seq
+		return s.To >= seq && m.noteStubDroppedLocked(key)
 	})
 	return end
 }
@@ -70,10 +70,18 @@ func (m *Mem) cutStubsLocked(key record.FeedKey, seq uint64) uint64 {
 func (m *Mem) raiseFloorLocked(key record.FeedKey, floor uint64) {
 	f := m.ledger.feeds[key]
 	f.floor = max(f.floor, floor)
-	m.stubs[key] = slices.DeleteFunc(m.stubs[key], func(s Stub) bool { return s.To < f.floor })
+	m.stubs[key] = slices.DeleteFunc(m.stubs[key], func(s Stub) bool {
+		return s.To < f.floor && m.noteStubDroppedLocked(key)
+	})
 	if f.floor > f.hole { // what a fork left lacking is gone as well
 		f.hole, f.head = noHole, m.idAtLocked(key, f.next-1)
 	}
+}
+
+// noteStubDroppedLocked notes that a stub was deleted. It returns true.
+func (m *Mem) noteStubDroppedLocked(key record.FeedKey) bool {
+	m.dropOfLocked(key.Author).Freed += RecordOverhead
+	return true
 }
 
 // idAtLocked returns the id of a record or stub that ends at seq; zero if there is none.

@@ -15,6 +15,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 )
 
@@ -99,6 +100,9 @@ func (d *Disk) openLocked(aside string) error {
 	if loadErr != nil {
 		_ = f.close()
 		return d.explainError(loadErr)
+	}
+	if aside != "" {
+		led.sizes.known, led.sizes.bytes = false, map[identity.Key]int{} // sums of the damaged file, if any
 	}
 	d.installLocked(f, reading, led, aside, recovered)
 	return d.explainError(err)
@@ -249,8 +253,10 @@ func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
 				return damaged("the state of a feed")
 			}
 			led.feeds[key], led.last = f, max(led.last, f.number)
+			led.sizes.addFeed(key)
 		}
 	}
+	led.sizes.read(tx, d.cfg.Room)
 	return nil
 }
 

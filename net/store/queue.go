@@ -13,6 +13,7 @@ type batch struct {
 	stubs []*Stub
 	bytes int
 	of    map[identity.Key]int // bytes of each author's records and stubs
+	drops map[identity.Key]int // places in ops of the last opDropOldest of each author
 }
 
 // freePerAuthor is how many times the memory that is still free an author's records may take: seven eighths of all,
@@ -45,6 +46,9 @@ func (d *Disk) Append(e Entry) error {
 	defer d.mu.Unlock()
 	if d.closed {
 		return ErrClosed
+	}
+	if d.removing[e.Record.Author()] {
+		return ErrFull // what comes now must not go with what came before
 	}
 	wanted, err := d.ledger.wants(&e)
 	if !wanted && err == nil {

@@ -14,6 +14,9 @@ func (d *Disk) Skip(s Stub) error {
 	if d.closed {
 		return ErrClosed
 	}
+	if d.removing[s.Key.Author] {
+		return ErrFull // as in Append
+	}
 	wanted, err := d.ledger.wantsStub(&s)
 	if !wanted {
 		return err
@@ -34,7 +37,7 @@ func (d *Disk) Fill(e Entry) error {
 		return err
 	}
 	d.mu.Lock()
-	held := d.ledger.isVisible(OrderKeyOf(e.Record))
+	held := d.ledger.isVisible(OrderKeyOf(e.Record)) && !d.removing[e.Record.Author()]
 	d.mu.Unlock()
 	if !held {
 		return ErrGap
@@ -61,14 +64,16 @@ func (w *writeTx) skip(s *Stub) error {
 		}
 	}
 	if end := recordKey(f.number, s.From-min(s.From, 1)); run.From < s.From && isStub(w.records.Get(end)) {
+		w.grown[s.Key.Author] -= RecordOverhead
 		if err := w.records.Delete(end); err != nil { // a run grows, and its value moves
 			return err
 		}
 	}
-	if err := w.remove(f.number, s.From, s.To); err != nil {
+	if err := w.remove(s.Key.Author, f.number, s.From, s.To); err != nil {
 		return err
 	}
 	f.addStub(s)
+	w.grown[s.Key.Author] += RecordOverhead
 	at := recordKey(f.number, s.To)
 	return w.records.Put(at, encodeStub(at, &run))
 }
@@ -87,10 +92,12 @@ func (w *writeTx) fill(e *Entry) error {
 		return nil // filled before, or cut off by a fork
 	}
 	below, above := s.split(e.Record)
+	w.grown[key.Author] += sizeOf([]byte(e.Record.Signed())) - RecordOverhead
 	for _, rest := range []*Stub{below, above} {
 		if rest == nil {
 			continue
 		}
+		w.grown[key.Author] += RecordOverhead
 		at := recordKey(f.number, rest.To)
 		if err := w.records.Put(at, encodeStub(at, rest)); err != nil {
 			return err

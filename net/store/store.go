@@ -28,8 +28,9 @@
 //	    ‖ its time.ms i64 ‖ its time.n i64 ‖ last arrival i64 ‖ forked u8 ‖ name
 //	k   number of the transaction u64 ‖ value
 //
-// The kv bucket's names are "votes", "disputes", "first-met" and "forks", each with "/" and the
-// room's id in hex. "met", of earlier versions, is ignored. A file with a greater version is refused
+// The kv bucket's names are "votes", "disputes", "first-met", "forks" and "bytes", each with "/" and the
+// room's id in hex. "bytes" has the size of each author's records (u64), and under the name without a room
+// the number of the transaction that wrote the sizes (sizes.go). "met", of earlier versions, is ignored. A file with a greater version is refused
 // with ErrNewer; a program that changes the format must raise the version.
 //
 // Only the state of each feed is in memory, so that a million records cost a start no more than ten.
@@ -183,6 +184,18 @@ type Store interface {
 	// Expire deletes records sent or received before a time. For live records only their arrival
 	// counts. Feeds lose only their beginnings; Frontier then has the new floors.
 	Expire(ctx context.Context, before time.Time) (deleted int, err error)
+
+	// Sizes returns how many bytes the records of each author took when the store was opened, RecordOverhead for each
+	// included. It waits while they are being counted, and answers once.
+	Sizes(ctx context.Context) (map[identity.Key]int, error)
+	// DropOldest has n bytes of an author's records deleted, those of its oldest feed first. The feeds' ends stay. It
+	// only queues: TakeDropped tells what came of it.
+	DropOldest(author identity.Key, n int)
+	// RemoveAuthor has all of an author's records and feeds deleted. It only queues. Until it is done, Append takes
+	// nothing of that author.
+	RemoveAuthor(author identity.Key)
+	// TakeDropped returns what was deleted since the call before, for whatever reason.
+	TakeDropped() []Dropped
 
 	// ReadBefore returns the n entries nearest before key in the order of records, the nearest
 	// last. The zero OrderKey stands for the end. Fewer than n entries mean that there are no more.

@@ -19,8 +19,11 @@ const (
 	opFill
 	opStartAt
 	opEndAt
-	opDropRecord // delete the record at seq, which can't be read
-	opExpire     // delete old records
+	opDropRecord   // delete the record at seq, which can't be read
+	opExpire       // delete old records
+	opDropOldest   // delete an author's oldest records
+	opRemoveAuthor // delete an author's records and feeds
+	opWriteSizes   // nothing but what each transaction does: write the sums that are missing
 	opPut
 	opDelete
 )
@@ -30,8 +33,9 @@ type op struct {
 	kind       opKind
 	entry      *Entry         // opAppend, opFill
 	stub       *Stub          // opSkip
-	feed       record.FeedKey // opStartAt, opEndAt, opDropRecord
+	feed       record.FeedKey // opStartAt, opEndAt, opDropRecord; its author: opDropOldest, opRemoveAuthor
 	seq        uint64
+	bytes      int       // opDropOldest
 	name       string    // opPut, opDelete
 	key, value string    // opPut, opDelete; opDropRecord: key is the place in the order
 	before     time.Time // opExpire
@@ -42,7 +46,7 @@ func (o *op) size() int {
 	if o.entry != nil {
 		return entrySize(o.entry)
 	}
-	return 256 + len(o.key) + len(o.value)
+	return 256 + len(o.key) + len(o.value) + 2*o.bytes
 }
 
 // author returns the author of an operation's record or stub; false if it has neither.
@@ -63,10 +67,16 @@ type writeTx struct {
 	feeds, values  *bolt.Bucket
 	touched        map[record.FeedKey]*feed
 	disk           *Disk // its ledger has the feeds' numbers
+
+	grown    map[identity.Key]int // bytes that each author's records take more, or less
+	allSizes bool                 // it wrote the sums of all authors
+	drops    map[identity.Key]*Dropped
+	removed  []identity.Key // authors
 }
 
 func (d *Disk) newWriteTx(tx *bolt.Tx) (*writeTx, error) {
-	w := &writeTx{tx: tx, touched: map[record.FeedKey]*feed{}, disk: d, values: tx.Bucket(bucketValues)}
+	w := &writeTx{tx: tx, touched: map[record.FeedKey]*feed{}, disk: d, values: tx.Bucket(bucketValues),
+		grown: map[identity.Key]int{}}
 	if w.values == nil {
 		return nil, damaged("no bucket for the values")
 	}
@@ -112,7 +122,7 @@ func (w *writeTx) writeFeeds() error {
 			return err
 		}
 	}
-	return nil
+	return w.writeSizes()
 }
 
 // apply carries out one operation. opExpire has transactions of its own.
@@ -129,6 +139,12 @@ func (w *writeTx) apply(o *op) error {
 		return w.values.Put(at, encodeValue(at, uint64(w.tx.ID()), []byte(o.value)))
 	case opDelete:
 		return w.values.Delete(valueKey(o.name, []byte(o.key)))
+	case opDropOldest:
+		return w.dropOldest(o)
+	case opRemoveAuthor:
+		return w.removeAuthor(o.feed.Author)
+	case opWriteSizes:
+		return nil
 	}
 	f, err := w.feed(o.feed, 0)
 	if err != nil {
@@ -140,7 +156,7 @@ func (w *writeTx) apply(o *op) error {
 	case opEndAt:
 		f.endAt(o.seq)
 		from := w.startOfRun(f.number, o.seq)
-		if err := w.remove(f.number, o.seq, noHole); err != nil {
+		if err := w.remove(o.feed.Author, f.number, o.seq, noHole); err != nil {
 			return err
 		}
 		if from < f.next && from < o.seq { // no record proves the rest of the run
@@ -148,7 +164,7 @@ func (w *writeTx) apply(o *op) error {
 		}
 		f.head = w.idBefore(f.number, f.end())
 	case opDropRecord:
-		if err := w.remove(f.number, o.seq, o.seq); err != nil {
+		if err := w.remove(o.feed.Author, f.number, o.seq, o.seq); err != nil {
 			return err
 		}
 		if err := w.order.Delete([]byte(o.key)); err != nil {
@@ -168,7 +184,7 @@ func (w *writeTx) append(e *Entry) error {
 	at := recordKey(f.number, key.Seq)
 	if key.Seq < f.next {
 		// The place may be taken by another record, with another place in the order.
-		if err := w.remove(f.number, key.Seq, key.Seq); err != nil {
+		if err := w.remove(key.Author, f.number, key.Seq, key.Seq); err != nil {
 			return err
 		}
 	}
@@ -176,11 +192,12 @@ func (w *writeTx) append(e *Entry) error {
 		return err
 	}
 	f.addEntry(e)
+	w.grown[key.Author] += sizeOf([]byte(e.Record.Signed()))
 	return w.order.Put(key.encode(), nil)
 }
 
 // remove deletes a feed's records from … to, with their places in the order.
-func (w *writeTx) remove(num uint32, from, to uint64) error {
+func (w *writeTx) remove(author identity.Key, num uint32, from, to uint64) error {
 	var places [][]byte
 	c := w.records.Cursor()
 	for k, v := c.Seek(recordKey(num, from)); k != nil && bytes.Compare(k, recordKey(num, to)) <= 0; k, v = c.Next() {
@@ -192,7 +209,12 @@ func (w *writeTx) remove(num uint32, from, to uint64) error {
 			}
 		}
 	}
+	drop := w.dropOf(author)
 	for _, k := range places {
+		size := sizeOfValue(w.records.Get(k))
+		w.grown[author] -= size
+		drop.Freed += size
+		drop.Records++
 		if err := w.records.Delete(k); err != nil {
 			return err
 		}

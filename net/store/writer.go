@@ -23,6 +23,7 @@ func (d *Disk) runWriter(ctx context.Context) {
 		d.mu.Unlock()
 	}()
 	for {
+		d.recountIfUnknown(ctx)
 		select {
 		case <-d.wake:
 		case <-ctx.Done():
@@ -31,6 +32,7 @@ func (d *Disk) runWriter(ctx context.Context) {
 		}
 		group.Sleep(ctx, d.cfg.FlushEvery, d.urge)
 		for d.flush() != nil && ctx.Err() == nil {
+			d.recountIfUnknown(ctx)
 			group.Sleep(ctx, d.cfg.RetryEvery, d.urge)
 		}
 	}
@@ -132,6 +134,8 @@ func (d *Disk) commit(ops []op) (opened int, err error) {
 func (d *Disk) updateLedger(ops []op, w *writeTx) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	w.noteSizesLocked()
+	w.noteDropsLocked()
 	for _, o := range ops {
 		f, wrote := d.ledger.feeds[o.feed], w.touched[o.feed]
 		if f == nil || wrote == nil {

@@ -38,6 +38,7 @@
 //	Peers      peers [{key, addrs ["host:port"]}]
 //	Links      links? [{key}], add? [key], drop? [key]
 //	Typing     room, on
+//	Refused    room, authors [key], taken?, more?, for_ms
 //	Bye        reason, peers? [{key, addrs}]
 //
 // A field with "?" may be absent. A frame about a room that the receiver isn't in is ignored.
@@ -67,8 +68,8 @@
 // neighbour of its own names the sender.
 //
 // caps names what the sender understands beyond the first version: "links2" (Links with add and drop), "ping2" (Pings
-// that leave out hashes), "heads" (Heads) and "stubs" (the fields bodies, stubs and fork). A form goes only to a peer
-// that names its capability. A receiver ignores names that it doesn't know.
+// that leave out hashes), "heads" (Heads), "stubs" (the fields bodies, stubs and fork) and "refusal" (Refused). A form
+// goes only to a peer that names its capability. A receiver ignores names that it doesn't know.
 //
 // For each room, frontier is the hash described below. policy holds secure_only, by (the id of the
 // proposal that caused it) and votes (the hash of the sender's vote records). It changes nothing at the
@@ -90,8 +91,8 @@
 // takes a hash that is left out as said again.
 //
 // Records in transit make hashes differ for a moment. So a receiver compares in full, with a Frontier, only when two
-// Pings in a row differ from its own hash. While full comparisons find nothing it makes them rarer, up to one in 17
-// Pings.
+// Pings in a row differ from its own hash. A pair of hashes whose comparison brought nothing that the receiver keeps is
+// settled: it compares again once one of the two has changed, and at most once a minute.
 //
 // # Record, Have
 //
@@ -132,6 +133,18 @@
 // A peer that finds another head at the same seq asks for up to 200 records below it. Two verified records
 // with one author, feed and seq prove an equivocation. A peer passes both on as Record frames, and accepts
 // no record of that feed from there on.
+//
+// # Refused
+//
+// A room has a limited size, and each peer decides for itself whose records it keeps (package standing). An author
+// whose records a peer doesn't keep is refused. Refused tells that to a peer that sends or lists such records, or is the
+// author itself, if its Hello.caps has "refusal". It replaces the Refused before, and holds for for_ms milliseconds,
+// at most an hour. A sender with more than 1024 refused authors sets taken and names those that it takes: then all
+// others are refused. A list of more than 900 comes in several frames, and all but the last have more set.
+//
+// While a refusal holds, its receiver sends the sender no records of refused authors unless asked. It also leaves them
+// out of its Frontiers to the sender, and out of the hashes in its Pings and Frontiers to the sender. So two peers of
+// which one refuses authors have equal hashes once all else is equal. An author's own program that gets a Refused shows it.
 //
 // # Stubs
 //

@@ -110,8 +110,9 @@ func messages(tb testing.TB) map[string]Message {
 		"message-links-change": Links{Add: []identity.Key{a}, Drop: []identity.Key{a}},
 		"message-heads": Heads{Room: room, Feeds: []Holding{{Author: a, Feed: feed, Seq: 9, Head: "aabbccddeeff0011"}},
 			Votes: []HeldVotes{{Proposal: proposal, Bits: []byte{5, 0}}}},
-		"message-typing": Typing{Room: room, On: true},
-		"message-bye":    Bye{Reason: ByeLeaving},
+		"message-typing":  Typing{Room: room, On: true},
+		"message-bye":     Bye{Reason: ByeLeaving},
+		"message-refused": Refused{Room: room, Authors: []identity.Key{a}, Taken: true, More: true, ForMs: 300000},
 		"message-hello-near": Hello{
 			Versions: []int{1}, ID: "x", Name: "a", Started: 1, Inst: "00ff00ff00ff00ff", Port: 8080, Agent: "p",
 			Links: new(int), Near: []string{NearKey(a)}, Rooms: []InRoom{},

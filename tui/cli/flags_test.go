@@ -10,6 +10,7 @@ import (
 	"chat.lan/p2pchat/net/node"
 	"chat.lan/p2pchat/net/plain"
 	"chat.lan/p2pchat/net/replica"
+	"chat.lan/p2pchat/net/store"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -36,6 +37,9 @@ func TestNodeConfig(t *testing.T) {
 		"--share-history 2d":     func(c *node.Config) { c.Share = 48 * time.Hour },
 		"--keep 2w":              func(c *node.Config) { c.Keep = 14 * 24 * time.Hour },
 		"--max-links 4":          func(c *node.Config) { c.MaxLinks = 4 },
+		"--room-size 2G":         func(c *node.Config) { c.RoomSize = 2 << 30 },
+		"--room-size 64mib":      func(c *node.Config) { c.RoomSize = 64 << 20 },
+		"--ephemeral":            func(c *node.Config) { c.RoomSize = store.MemCapacity },
 		"--keep 90m":             func(c *node.Config) { c.Keep = 90 * time.Minute },
 		"--room=kitchen":         func(c *node.Config) { c.Room = "kitchen" },
 		"--ask":                  func(c *node.Config) { c.Bare = true },
@@ -45,7 +49,7 @@ func TestNodeConfig(t *testing.T) {
 		},
 		"--listen [::1]:9": func(c *node.Config) { c.Listen, c.NextPort = "[::1]:9", false },
 	} {
-		want := node.Config{Room: "lobby", Listen: ":8080", NextPort: true, DiscoveryPort: 9999, PlainPeers: plain.ScopeLAN, MaxLinks: mesh.MaxLinks, Share: 12 * time.Hour}
+		want := node.Config{Room: "lobby", Listen: ":8080", NextPort: true, DiscoveryPort: 9999, PlainPeers: plain.ScopeLAN, MaxLinks: mesh.MaxLinks, History: node.History{Share: 12 * time.Hour, RoomSize: 512 << 20}}
 		change(&want)
 		var f flags
 		cmd := &cobra.Command{}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ const recordsName = "records.db"
 type retention struct {
 	ephemeral   bool
 	keep, share string
+	size        string
 	history     int
 }
 
@@ -31,6 +33,7 @@ func (r *retention) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&r.ephemeral, "ephemeral", false, "keep no messages on disk, and show none from before")
 	f.StringVar(&r.keep, "keep", "all", "keep messages for a `TIME` like 30d, 2w or 12h; all: for good")
+	f.StringVar(&r.size, "room-size", "512M", "keep at most `SIZE` of messages, like 512M or 2G; strangers get a quarter of it")
 	f.StringVar(&r.share, "share-history", "12h", "of the past, give those who were never here what arrived in the last `TIME`; all or none")
 	f.IntVar(&r.history, "history", 0, "without a screen, begin with the last `N` lines of before")
 }
@@ -52,6 +55,12 @@ func (r *retention) configure(cfg *node.Config) (err error) {
 			return &usageError{fmt.Sprintf("--share-history %.80q is no time", r.share), "write all, none, or a time like 12h or 2d"}
 		}
 	}
+	if cfg.RoomSize, err = parseSize(r.size); err != nil {
+		return &usageError{fmt.Sprintf("--room-size %.80q is no size from 16M to 1024G", r.size), "write a size like 512M or 2G"}
+	}
+	if r.ephemeral {
+		cfg.RoomSize = min(cfg.RoomSize, store.MemCapacity)
+	}
 	if r.history < 0 {
 		return &usageError{fmt.Sprintf("--history %d is no number of lines", r.history), "write 20, for one"}
 	}
@@ -68,6 +77,29 @@ func parseSpan(text string) (time.Duration, error) {
 	}
 	return time.ParseDuration(text)
 }
+
+// parseSize reads a size like 512M or 2G.
+func parseSize(text string) (int, error) {
+	number, unit := strings.TrimRight(strings.ToUpper(text), "BI"), 1<<20
+	switch {
+	case strings.HasSuffix(number, "G"):
+		unit = 1 << 30
+	case !strings.HasSuffix(number, "M"):
+		return 0, strconv.ErrSyntax
+	}
+	n, err := strconv.ParseUint(number[:len(number)-1], 10, 20)
+	if err != nil {
+		return 0, err
+	}
+	size := n * uint64(unit)
+	if size < replica.MinSize || size > maxRoomSize || size > math.MaxInt {
+		return 0, strconv.ErrRange
+	}
+	return int(size), nil
+}
+
+// maxRoomSize is the greatest --room-size.
+const maxRoomSize = 1 << 40
 
 // openStore opens a profile's records of a room, or a store in memory with --ephemeral.
 func (r *retention) openStore(g *group.Group, dir, room string, log *slog.Logger) (store.Store, error) {

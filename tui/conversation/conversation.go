@@ -91,6 +91,7 @@ type Conversation struct {
 	sync     event.Sync
 	most     int // the most messages that sync missed since it missed none
 	saving   event.Saving
+	notKept  int // peers that didn't keep the last message
 
 	received []event.Line // not yet given to Messages, so that many are added at once
 	ring     bool         // one of received rings the bell

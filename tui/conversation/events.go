@@ -3,6 +3,7 @@ package conversation
 import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/roster"
+	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/wording"
 )
 
@@ -26,6 +27,12 @@ func (c *Conversation) Handle(ev event.Event) {
 	switch ev := ev.(type) {
 	case event.Delivered:
 		c.Messages.SetDelivered(ev)
+		if ev.NotKept > c.notKept {
+			c.AddNotice(event.Warning, c.phrases().WhyNotKept(ev))
+		}
+		c.notKept = ev.NotKept
+	case event.NotKept:
+		c.AddNotice(event.Warning, c.NotKept(ev))
 	case event.Refused:
 		c.Messages.ReportRefused(ev)
 	case event.Unknown:
@@ -80,3 +87,12 @@ func (c *Conversation) receive(l event.Line) {
 	mode := c.cfg.Settings.Bell
 	c.ring = c.ring || mode == BellAll || mode == BellMention && c.Messages.Mentions(l.Text)
 }
+
+// NotKept says whose messages weren't kept.
+func (c *Conversation) NotKept(e event.NotKept) sanitize.SafeText {
+	c.cfg.Roster.NoteVoters(e.Named()...)
+	return c.phrases().NotKept(e)
+}
+
+// WhyFull says why messages weren't kept.
+func (c *Conversation) WhyFull(s event.RoomSize) sanitize.SafeText { return c.phrases().WhyFull(s) }

@@ -151,3 +151,15 @@ func TestUnknownKindsTakeOneLine(t *testing.T) {
 	}
 	r.mustShow("bob sent something")
 }
+
+// What isn't kept is said, and so is why one's own messages aren't: once, not for each of them.
+func TestNotKept(t *testing.T) {
+	r := newRoom(t)
+	bob, mallory := event.Voter{ID: "b", Name: "bob"}, event.Voter{ID: "m", Name: "mallory"}
+	r.post(event.NotKept{Via: &bob, Authors: []event.Voter{mallory}, People: 900, Strangers: true, Messages: 41_000})
+	r.mustShow("41,000 messages of 900 people never met, not kept")
+	r.post(event.Delivered{ID: "one", Of: 4, NotKept: 3}, event.Delivered{ID: "two", Of: 4, NotKept: 3})
+	if got := strings.Count(r.text(), "Your messages are"); got != 1 {
+		t.Errorf("said %d times why messages are not kept", got)
+	}
+}

@@ -115,6 +115,8 @@ func (f *fakeNode) Peers() []event.Peer {
 
 func (f *fakeNode) Status() event.Status {
 	return event.Status{Self: self(), Up: 200 * time.Second, Peers: 2, Plain: 1, Links: 2, Records: 9, In: 4096, Out: 512,
+		Size: event.RoomSize{Used: 34 << 20, Limit: 512 << 20, NotKept: []event.NotKept{{Via: &event.Voter{ID: "v", Name: "bob"},
+			Messages: 41_000, People: 900, Strangers: true, Authors: []event.Voter{{ID: "m", Name: "mallory"}}}}},
 		Dropped: map[string]int{"bad frame": 3, "\x1b[2Jreason": 1}, Discovery: true,
 		Network: event.Network{Looking: true, Interfaces: []event.Interface{
 			{Name: "eth0", Addr: netip.MustParseAddr("192.168.1.20"), Sent: 5, Heard: 4},

@@ -57,6 +57,17 @@ type (
 		ID    string `json:"id"`
 		Peers int    `json:"peers"`
 		Of    int    `json:"of"`
+		Not   int    `json:"not_kept,omitempty"` // peers of the others that don't keep it
+	}
+	jsonNotKept struct {
+		Event     string      `json:"event,omitempty"` // absent inside status
+		Via       string      `json:"via,omitempty"`   // id of the peer that handed them on; absent: their author did
+		Messages  int         `json:"messages"`
+		People    int         `json:"people"`
+		More      bool        `json:"more,omitempty"` // more people than that
+		Authors   []jsonVoter `json:"authors"`        // the first few
+		Strangers bool        `json:"strangers,omitempty"`
+		Deleted   bool        `json:"deleted,omitempty"` // they were kept for a while
 	}
 	jsonRefused struct {
 		Event  string `json:"event"`
@@ -119,6 +130,9 @@ type (
 		Interfaces  []jsonInterface `json:"interfaces,omitempty"`
 		Trouble     string          `json:"trouble,omitempty"`
 		Hint        string          `json:"hint,omitempty"`
+		RoomBytes   int64           `json:"room_bytes"`
+		RoomLimit   int64           `json:"room_limit,omitempty"`
+		NotKept     []jsonNotKept   `json:"not_kept,omitempty"`
 	}
 	jsonInterface struct {
 		Name    string `json:"name"`

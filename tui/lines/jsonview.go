@@ -38,11 +38,15 @@ func (v *jsonView) event(ev event.Event, _ event.State) {
 	case event.Sent:
 		v.put(jsonSent{"sent", ev.Line.ID, ev.Line.Text, ev.Line.Me, millis(ev.Line.Time), ev.Peers})
 	case event.Delivered:
-		v.put(jsonDelivered{"delivered", ev.ID, ev.Peers, ev.Of})
+		v.put(jsonDelivered{"delivered", ev.ID, ev.Peers, ev.Of, ev.NotKept})
 	case event.Refused:
 		v.put(jsonRefused{"refused", ev.From, ev.Reason, ev.Count})
 	case event.Unknown:
 		v.put(jsonUnknown{"unknown", ev.Kind, ev.FromID, ev.FromName})
+	case event.NotKept:
+		o := notKeptObject(ev)
+		o.Event = "not_kept"
+		v.put(o)
 	case event.Sync:
 		v.put(jsonSync{"sync", ev.Have, ev.Missing})
 	case event.Saving:
@@ -113,13 +117,23 @@ func peerObject(p event.Peer) jsonPeer {
 func statusObject(s event.Status) jsonStatus {
 	o := jsonStatus{"status", s.Self.ID, s.Self.Key.String(), s.Self.Name, s.Self.Room, s.Self.Port, s.Self.Fingerprint,
 		s.Self.Profile, millis(s.Self.Started), s.Up.Milliseconds(), s.Peers, s.Plain, s.Links, s.Records, s.Received,
-		s.In, s.Out, s.Dropped, s.Discovery, nil, s.Network.Trouble, s.Network.Hint}
+		s.In, s.Out, s.Dropped, s.Discovery, nil, s.Network.Trouble, s.Network.Hint,
+		s.Size.Used, s.Size.Limit, objects(s.Size.NotKept, notKeptObject)}
 	for _, i := range s.Network.Interfaces {
 		shown := jsonInterface{Name: i.Name, Skipped: i.Skipped, Error: i.Error, Sent: i.Sent, Heard: i.Heard}
 		if i.Addr.IsValid() {
 			shown.Addr = i.Addr.String()
 		}
 		o.Interfaces = append(o.Interfaces, shown)
+	}
+	return o
+}
+
+func notKeptObject(e event.NotKept) jsonNotKept {
+	o := jsonNotKept{Messages: e.Messages, People: e.People, More: e.More, Authors: objects(e.Authors, voterObject),
+		Strangers: e.Strangers, Deleted: e.Deleted}
+	if e.Via != nil {
+		o.Via = e.Via.ID
 	}
 	return o
 }

@@ -163,6 +163,8 @@ func note(r *roster.Roster, ev event.Event) (before event.State) {
 		r.NoteVoters(ev.By)
 	case event.PolicyChanged:
 		r.NoteVoters(ev.Policy.Signed...)
+	case event.NotKept:
+		r.NoteVoters(ev.Named()...)
 	}
 	return before
 }

@@ -27,6 +27,7 @@ type textView struct {
 	roster  *roster.Roster
 	refused map[string]int // last count shown, by sender and reason
 	saved   event.Saving   // as it was shown last
+	notKept int            // peers that didn't keep the last message
 	now     func() time.Time
 
 	secureOnly  bool // as it was shown last
@@ -51,6 +52,13 @@ func (v *textView) event(ev event.Event, before event.State) {
 		v.said(ev.Line)
 	case event.Sent:
 		v.say("%s", wording.SentTo(ev.Peers))
+	case event.Delivered:
+		if ev.NotKept > v.notKept {
+			v.put(true, "⚠️  %s", v.phrases().WhyNotKept(ev))
+		}
+		v.notKept = ev.NotKept
+	case event.NotKept:
+		v.put(true, "⚠️  %s", v.phrases().NotKept(ev))
 	case event.Saving:
 		for _, n := range v.phrases().Saving(v.saved, ev) {
 			v.put(n.Level != event.Info, "💾 %s", n.Text)
@@ -193,7 +201,14 @@ func (v *textView) status(s event.Status) {
 	fmt.Fprintf(&b, "📊 Status: %s in room %s", sanitize.Name(s.Self.Name), sanitize.Line(s.Self.Room))
 	row("Port %d, up %s", s.Self.Port, s.Up.Round(time.Second))
 	row("Peers: %s", wording.LinkCounts(s))
-	row("Room: %d records", s.Records)
+	row("Room: %d records, %s", s.Records, wording.RoomSize(s.Size))
+	for _, e := range s.Size.NotKept {
+		v.roster.NoteVoters(e.Named()...)
+		row("Not kept: %s", v.phrases().NotKept(e))
+	}
+	if len(s.Size.NotKept) > 0 {
+		row("Why: %s", v.phrases().WhyFull(s.Size))
+	}
 	row("Network: %s", wording.Traffic(s))
 	if !s.Discovery {
 		row("Discovery: off")

@@ -55,6 +55,8 @@ func script() []event.Event {
 		event.Typing{Peer: bob, On: true},
 		event.Sent{Line: event.Line{ID: "f00d", Text: "mine", Own: true, Time: noon}, Peers: 3},
 		event.Delivered{ID: "f00d", Peers: 2, Of: 3},
+		event.Delivered{ID: "f00d", Peers: 2, Of: 3, NotKept: 1},
+		event.NotKept{Messages: 1200, People: 1, Authors: []event.Voter{{ID: "m", Name: "mallory"}}, Deleted: true, Limit: 512 << 20},
 		event.Sent{Line: event.Line{ID: "f00e", Text: "dances", Me: true, Own: true, Time: noon}},
 		event.PeerChanged{Peer: as(bob, event.Late)},
 		event.PeerChanged{Peer: as(bob, event.Up)},

@@ -4,6 +4,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/tui/sanitize"
 	"chat.lan/p2pchat/tui/theme"
+	"chat.lan/p2pchat/tui/wording"
 )
 
 // ownMessages holds the local peer's messages of this run, in the order in which they were sent.
@@ -59,15 +60,20 @@ func (p *Pane) SetDelivered(d event.Delivered) {
 		return // overtaken by a newer count
 	}
 	p.setCount(e, d)
-	for i := serial - p.own.first - 1; i >= 0 && d.Peers > int(p.own.entries[i].peers); i-- {
+	for i := serial - p.own.first - 1; i >= 0 && p.own.entries[i].isBehind(d); i-- {
 		p.setCount(p.own.entries[i], d)
 	}
 	p.viewport.stale = true
 }
 
+// isBehind reports whether an older message has come at least as far as d says of a newer one.
+func (e *entry) isBehind(d event.Delivered) bool {
+	return d.Peers > int(e.peers) || d.NotKept > 0 && e.acked == ackPending
+}
+
 // setCount notes the count of a single message.
 func (p *Pane) setCount(e *entry, d event.Delivered) {
-	e.acked, e.peers, e.of = ackCounted, int32(d.Peers), int32(d.Of)
+	e.acked, e.peers, e.of, e.notKept = ackCounted, int32(d.Peers), int32(d.Of), uint16(d.NotKept)
 	p.renderer.cache.drop(e)
 }
 
@@ -82,6 +88,10 @@ func (r *renderer) delivery(e *entry, cells int) (theme.Style, sanitize.SafeText
 	case e.of == 0:
 		return t.Warn, sanitize.FirstFitting(cells, sanitize.Concat(t.Refused, sanitize.Trusted(" no one here")),
 			sanitize.Concat(t.Refused, sanitize.Trusted(" no one")), sanitize.Concat(t.Refused, sanitize.Trusted(" 0")), t.Refused)
+	case e.notKept > 0:
+		long, short := wording.NotKeptBy(event.Delivered{Of: int(e.of), NotKept: int(e.notKept)})
+		return t.Warn, sanitize.FirstFitting(cells, sanitize.Concat(t.Refused, sanitize.Trusted(" "), long), long, short,
+			sanitize.Linef("%s %d/%d", t.Refused, e.peers, e.of), t.Refused)
 	case e.peers == 0:
 		return t.Dim, t.Pending
 	}

@@ -38,9 +38,18 @@ func TestDelivery(t *testing.T) {
 	f.SetDelivered(event.Delivered{ID: "unknown", Peers: 9, Of: 9})
 	shows("✓ 2/2", "✓ 2/3", "✓ 2/3")
 
+	// Peers may not keep a message: then the older ones that wait won't come further either.
+	fourth := f.say("alice", "fourth")
+	fifth := f.say("alice", "fifth")
+	f.SetDelivered(event.Delivered{ID: fifth.ID, Peers: 0, Of: 4, NotKept: 3})
+	shows("✓ 2/3", "✗ not kept by 3 of 4", "✗ not kept by 3 of 4")
+	f.SetDelivered(event.Delivered{ID: fifth.ID, Peers: 1, Of: 4, NotKept: 3})
+	f.SetDelivered(event.Delivered{ID: fourth.ID, Peers: 4, Of: 4})
+	shows("✓ 4/4", "✓ 4/4", "✗ not kept by 3 of 4")
+
 	// A local message of an earlier run shows no delivery.
 	f.say("alice", "long ago", history)
-	if rows := f.screen(); strings.Count(rows, "✓")+strings.Count(rows, "…") != 3 {
+	if rows := f.screen(); strings.Count(rows, "✓")+strings.Count(rows, "…")+strings.Count(rows, "not kept") != 5 {
 		t.Errorf("a line of an earlier run claims a delivery:\n%s", rows)
 	}
 }
@@ -69,7 +78,7 @@ func TestDeliveryMovesNoText(t *testing.T) {
 		f := plainFixture(w, 30)
 		l := f.say("alice", strings.Repeat("word ", 20))
 		rows := len(f.renderer.entryRows(0, false))
-		for _, d := range []event.Delivered{{}, {Peers: 1, Of: 2}, {Peers: 100, Of: 128}} {
+		for _, d := range []event.Delivered{{}, {Peers: 1, Of: 2}, {Peers: 100, Of: 128}, {Peers: 1, Of: 128, NotKept: 100}} {
 			d.ID = l.ID
 			f.SetDelivered(d)
 			f.check(t)

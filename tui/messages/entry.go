@@ -52,8 +52,9 @@ type entry struct {
 	placeN, placeMs int64 // N and Ms of the event's Place
 	feed, seq       uint64
 
-	peers, of int32 // peers that have it, of how many
-	serial    int   // number among the local messages
+	peers, of int32  // peers that have it, of how many
+	serial    int    // number among the local messages
+	notKept   uint16 // peers that don't keep it
 	acked     ackState
 
 	kind     entryKind

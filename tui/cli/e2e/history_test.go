@@ -174,6 +174,7 @@ func TestRetentionFlags(t *testing.T) {
 	home := t.TempDir()
 	for _, args := range [][]string{
 		{"--keep", "soon"}, {"--keep", "-1d"}, {"--keep", "0d"}, {"--share-history", "some"}, {"--share-history", "-3h"}, {"--history", "-1"},
+		{"--room-size", "1M"}, {"--room-size", "2000000G"}, {"--room-size", "512"}, {"--room-size", "big"}, {"--room-size", "-1G"},
 	} {
 		if code, _, errs := finish(t, program(t, home, alone(args...)...)); code != exitUsage || !strings.Contains(errs, args[0]) {
 			t.Errorf("%q: exit %d, %q", args, code, errs)

@@ -69,7 +69,11 @@ var limits = []struct {
 	{"between two places for the few links of one source", "net/mesh.placeEvery", int64(10 * time.Second), "net/mesh.TestFewLinksOnceInAWhile"},
 	{"answer to a question", "net/room.answerTime", int64(4 * time.Second), "net/room.TestPlannerPassesLiars"},
 	{"counter of a record's time", "net/room.maxCounter", 1 << 20, "net/room.TestLocalClockAfterTheGreatestCounter"},
-	{"unknown kinds of an author", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
+	{"a room on disk", "net/replica.DefaultSize", 512 << 20, "net/replica.TestFloodTakesAQuarter"},
+	{"refused authors told one by one", "net/replica.maxTold", 1024, "net/replica.TestTakeRefused"},
+	{"names of authors", "net/replica.maxNames", 1 << 14, "net/replica.TestNamesAreBounded"},
+	{"first meetings", "net/replica.maxFirstSeen", 1 << 16, "net/replica.TestFirstSeenIsBounded"},
+	{"records that wait for others", "net/room.maxWaitingBytes", 8 << 20, "net/room.TestWaitingIsFair"},
 	{"unknown kinds of a feed", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 }
 

@@ -1,0 +1,334 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/standing"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// Refusals travel back (see package wire, Refused). A peer that sends or lists records which we don't keep gets a
+// Refused, and leaves them out of what it sends and sums up for us.
+
+// Bounds of refusals.
+const (
+	refuseFor  = 5 * time.Minute
+	longest    = time.Hour // a peer's refusal ends by then, whatever it says
+	maxTold    = 1024      // refused authors that a link hears of by name
+	maxRefused = 1 << 16   // authors that went and are remembered; one that isn't may go once more
+	maxTaken   = 100_000   // authors that a peer may say it takes
+)
+
+// refusals is both sides of refusing. What it guards stands under the replica's lock.
+type refusals struct{ *Replica }
+
+// telling is what a link hears of the authors that we refuse.
+type telling struct {
+	able  bool // the peer understands it
+	due   map[identity.Key]bool
+	until map[identity.Key]time.Time // authors it heard of, and until when that holds
+	all   time.Time                  // until then it knows all authors that we take
+}
+
+// told is what a link's peer says of the authors that it refuses.
+type told struct {
+	authors map[identity.Key]time.Time
+	taken   map[identity.Key]bool // nil: all but authors are taken
+	page    map[identity.Key]bool // of a list that isn't complete
+	until   time.Time             // of taken
+	next    time.Time             // when the first of it ends
+	of      string                // the room's hash that hash belongs to; "": hash is unknown
+	hash    string
+}
+
+// refuseLocked refuses an author for a while.
+func (r refusals) refuseLocked(author identity.Key) {
+	s := &r.mu.size
+	if len(s.refused) >= maxRefused {
+		now := time.Now()
+		maps.DeleteFunc(s.refused, func(_ identity.Key, until time.Time) bool { return now.After(until) })
+	}
+	if len(s.refused) < maxRefused {
+		s.refused[author] = time.Now().Add(refuseFor)
+	}
+	s.forget = true
+}
+
+// isRefusedLocked reports whether an author went lately.
+func (r refusals) isRefusedLocked(author identity.Key) bool {
+	until, any := r.mu.size.refused[author]
+	if any && time.Now().After(until) {
+		delete(r.mu.size.refused, author)
+		return false
+	}
+	return any
+}
+
+// noteRefusedLocked notes that a link has to hear of a refused author, which it sent or listed.
+func (r refusals) noteRefusedLocked(from, author identity.Key) {
+	r.mu.size.forget = true
+	p := r.mu.peers[from]
+	if p == nil || p.link == nil || !p.telling.able {
+		return
+	}
+	t, now := &p.telling, time.Now()
+	if now.Before(t.until[author]) || now.Before(t.all) || len(t.due) > maxTold {
+		return
+	}
+	if t.due == nil {
+		t.due, t.until = map[identity.Key]bool{}, map[identity.Key]time.Time{}
+	}
+	t.due[author] = true
+}
+
+// tellLocked tells each link what it must hear.
+func (r refusals) tellLocked() {
+	now := time.Now()
+	for _, p := range r.mu.linked {
+		t := &p.telling
+		if len(t.due) == 0 {
+			continue
+		}
+		maps.DeleteFunc(t.until, func(_ identity.Key, until time.Time) bool { return now.After(until) })
+		if len(t.until)+len(t.due) > maxTold {
+			t.all = now.Add(refuseFor)
+			clear(t.until)
+			r.refusals.sendLocked(p, r.refusals.takenLocked(), true)
+		} else {
+			for author := range t.due {
+				t.until[author] = now.Add(refuseFor)
+			}
+			r.refusals.sendLocked(p, slices.Collect(maps.Keys(t.due)), false)
+		}
+		clear(t.due)
+	}
+}
+
+// takenLocked lists the authors that we take: those that are here, and all that aren't strangers.
+func (r refusals) takenLocked() []identity.Key {
+	all := map[identity.Key]bool{r.cfg.Identity.Key(): true}
+	for author := range r.mu.size.authors {
+		all[author] = true
+	}
+	for _, p := range r.mu.linked {
+		all[p.key] = !r.refusals.isRefusedLocked(p.key)
+	}
+	for _, key := range r.cfg.Host.ListMet() {
+		all[key] = true
+	}
+	maps.DeleteFunc(all, func(_ identity.Key, takes bool) bool { return !takes })
+	return slices.Collect(maps.Keys(all))
+}
+
+// sendLocked sends a list of authors, in as many frames as it takes. A part that the link has no room for follows
+// when the peer lists those authors again.
+func (r refusals) sendLocked(p *peer, authors []identity.Key, taken bool) {
+	for page := range slices.Chunk(authors, wire.MaxRefused) {
+		m := wire.Refused{Room: r.id, Authors: page, Taken: taken, ForMs: refuseFor.Milliseconds()}
+		authors = authors[len(page):]
+		m.More = len(authors) > 0
+		if f := r.encode(m); f == nil || !p.link.Control(f) {
+			p.telling.all = time.Time{}
+			clear(p.telling.until)
+			return
+		}
+	}
+}
+
+// rank is what decides about an author of which nothing is here.
+type rank struct {
+	level  standing.Level
+	source standing.Source
+}
+
+// refuserLocked returns whether an author that a peer lists would be refused. It remembers what it found for a rank, so
+// that a list of 100,000 strangers costs little.
+func (r refusals) refuserLocked() func(from, author identity.Key) bool {
+	fits := map[rank]bool{}
+	return func(from, author identity.Key) bool {
+		switch {
+		case author == r.cfg.Identity.Key():
+			return false
+		case r.refusals.isRefusedLocked(author):
+			return true
+		case r.mu.size.authors[author] != nil:
+			return false
+		}
+		r.mu.size.via = from
+		var k rank
+		k.level, k.source = r.size.rankOf(author)
+		ok, asked := fits[k]
+		if !asked {
+			ok = r.size.fitsLocked(author, probeSize)
+			fits[k] = ok
+		}
+		return !ok
+	}
+}
+
+// withoutRefusedLocked leaves out of a peer's frontier what would be refused, and notes that the peer has to hear of it.
+func (r refusals) withoutRefusedLocked(p *peer, theirs []room.Holding) []room.Holding {
+	refuses := r.refusals.refuserLocked()
+	return slices.DeleteFunc(theirs, func(h room.Holding) bool {
+		if !refuses(p.key, h.Key.Author) {
+			return false
+		}
+		r.refusals.noteRefusedLocked(p.key, h.Key.Author)
+		return true
+	})
+}
+
+// tickLocked has the planner not ask for what would be refused, and tells peers.
+func (r refusals) tickLocked() {
+	if r.mu.size.forget {
+		r.mu.size.forget = false
+		r.planner.RemoveAuthors(r.refusals.refuserLocked())
+	}
+	r.refusals.tellLocked()
+}
+
+// takeRefusedLocked notes the authors that a peer refuses.
+func (r refusals) takeRefusedLocked(p *peer, m wire.Refused) {
+	if len(m.Authors) > wire.MaxRefused || m.ForMs < 0 {
+		r.cfg.Host.Refuse(p.key, "malformed refusal")
+		return
+	}
+	t := &p.told
+	until := time.Now().Add(time.Duration(min(m.ForMs, longest.Milliseconds())) * time.Millisecond)
+	t.of = ""
+	switch {
+	case m.Taken:
+		if t.page == nil {
+			t.page = map[identity.Key]bool{}
+		}
+		for _, author := range m.Authors[:min(len(m.Authors), max(0, maxTaken-len(t.page)))] {
+			t.page[author] = true
+		}
+		if m.More {
+			return
+		}
+		t.taken, t.page, t.until, t.authors = t.page, nil, until, nil
+	default:
+		if t.authors == nil {
+			t.authors = map[identity.Key]time.Time{}
+		}
+		for _, author := range m.Authors {
+			if _, any := t.authors[author]; any || len(t.authors) < maxTold {
+				t.authors[author] = until
+			}
+		}
+	}
+	if t.next.IsZero() || until.Before(t.next) {
+		t.next = until
+	}
+	r.notifyLocked()
+	if p.refusesAuthor(r.cfg.Identity.Key()) {
+		r.refusals.postNotKeptLocked()
+	}
+}
+
+// refusesAuthor reports whether a peer refuses an author's records now.
+func (p *peer) refusesAuthor(author identity.Key) bool {
+	t := &p.told
+	if t.next.IsZero() {
+		return false
+	}
+	if now := time.Now(); !now.Before(t.next) {
+		t.expire(now)
+	}
+	if _, any := t.authors[author]; any {
+		return true
+	}
+	return t.taken != nil && !t.taken[author]
+}
+
+// expire forgets refusals that have ended.
+func (t *told) expire(now time.Time) {
+	t.of, t.next = "", time.Time{}
+	if !now.Before(t.until) {
+		t.taken = nil
+	}
+	if t.taken != nil {
+		t.next = t.until
+	}
+	for author, until := range t.authors {
+		switch {
+		case !now.Before(until):
+			delete(t.authors, author)
+		case t.next.IsZero() || until.Before(t.next):
+			t.next = until
+		}
+	}
+}
+
+// HashFor returns the room's hash as a peer should hear it: without the authors that it refuses.
+func (r *Replica) HashFor(key identity.Key) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.mu.peers[key]
+	if p == nil || p.link == nil {
+		return r.hashLocked()
+	}
+	return r.refusals.hashForLocked(p)
+}
+
+func (r refusals) hashForLocked(p *peer) string {
+	p.refusesAuthor(identity.Key{}) // forgets what has ended
+	t := &p.told
+	if t.next.IsZero() {
+		return r.hashLocked()
+	}
+	if now := r.room.Hash(); t.of != now {
+		t.of, t.hash = now, r.room.HashExcept(p.refusesAuthor)
+	}
+	return t.hash + r.votes.HashLocked()
+}
+
+// countRefusersLocked counts the linked peers that don't keep our own messages.
+func (r refusals) countRefusersLocked() (n int) {
+	for _, p := range r.mu.linked {
+		if p.refusesAuthor(r.cfg.Identity.Key()) {
+			n++
+		}
+	}
+	return n
+}
+
+// postNotKeptLocked reports the last message again, because peers don't keep it.
+func (r refusals) postNotKeptLocked() {
+	line := r.mu.lastSent
+	if line.ID == "" || r.refusals.countRefusersLocked() == 0 {
+		return
+	}
+	r.cfg.Events.Post(r.refusals.deliveredLocked(line.ID, line.Place.Seq+1))
+}
+
+// deliveredLocked says how far a message of ours has come. upto is its place in our feed + 1.
+func (r refusals) deliveredLocked(id string, upto uint64) event.Delivered {
+	has, lacks := r.audienceLocked(upto)
+	d := event.Delivered{Scope: r.scope, ID: id, Peers: len(has), Of: len(has) + len(lacks)}
+	for _, p := range lacks {
+		if p.link != nil && p.refusesAuthor(r.cfg.Identity.Key()) {
+			d.NotKept++
+		}
+	}
+	return d
+}
+
+// removeEvidence deletes the evidence of an author's forks.
+func (r forks) removeEvidence(author identity.Key, feeds []record.Feed) {
+	for _, n := range feeds {
+		if err := r.store.Delete(r.bucket("forks"), forkKey(record.FeedKey{Author: author, Feed: n})); err != nil {
+			r.cfg.Log.Warn("not deleted", "error", err)
+		}
+	}
+}
+
+// forkKey returns the key of a fork's evidence in the store.
+func forkKey(key record.FeedKey) []byte { return append(key.Author.Bytes(), key.Feed.String()...) }

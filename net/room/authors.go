@@ -1,0 +1,64 @@
+package room
+
+import (
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+)
+
+// HasFeed reports whether a record of a feed is or was here, so that the room has the feed's end.
+func (r *Room) HasFeed(key record.FeedKey) bool {
+	f := r.feeds[key]
+	return f != nil && f.next() > 0
+}
+
+// HasPlaceFor reports whether a record's place is still empty here, and may be taken.
+func (r *Room) HasPlaceFor(rec *record.Record) bool {
+	f := r.feeds[rec.FeedKey()]
+	return f == nil || rec.Seq() >= f.next() && (f.fork == nil || rec.Seq() < f.fork.Seq)
+}
+
+// RemoveAuthor forgets feeds of an author, ends included. The local author's stay.
+func (r *Room) RemoveAuthor(author identity.Key, feeds []record.Feed) {
+	if author == r.self.Key() {
+		return
+	}
+	for n := range r.waiting.feeds[author] {
+		r.removeFeed(record.FeedKey{Author: author, Feed: n})
+	}
+	for _, n := range feeds {
+		r.removeFeed(record.FeedKey{Author: author, Feed: n})
+	}
+	r.hash = ""
+}
+
+func (r *Room) removeFeed(key record.FeedKey) {
+	if f := r.feeds[key]; f != nil {
+		r.dropAllWaiting(f)
+		r.memBytes -= f.memBytes
+		delete(r.feeds, key)
+	}
+}
+
+// HashExcept returns what Hash would if the room had nothing of the authors to leave out.
+func (r *Room) HashExcept(leaveOut func(identity.Key) bool) string {
+	var out []Holding
+	for _, h := range r.Frontier() {
+		if !leaveOut(h.Key.Author) {
+			out = append(out, h)
+		}
+	}
+	return hashOf(out)
+}
+
+// RemoveAuthors forgets what peers claim to hold of some authors, so that it isn't asked for.
+func (p *Planner) RemoveAuthors(some func(from, author identity.Key) bool) {
+	for from, s := range p.sources {
+		kept := s.theirs[:0]
+		for _, h := range s.theirs {
+			if !some(from, h.Key.Author) {
+				kept = append(kept, h)
+			}
+		}
+		s.theirs = kept
+	}
+}
