@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -102,6 +103,7 @@ func TestStubs(t *testing.T) {
 				if err := disk.Sync(t.Context()); err != nil {
 					t.Fatal(err)
 				}
+				expectSizes(t, disk)
 			},
 			"reopen": func(t *rapid.T) {
 				if err := disk.Close(); err != nil {
@@ -139,6 +141,16 @@ func TestStubs(t *testing.T) {
 			},
 		})
 	})
+}
+
+// expectSizes checks that the sums of a disk on which all is saved are those of its records and stubs.
+func expectSizes(t *rapid.T, d *Disk) {
+	want, err := countSizes(t.Context(), d, make(chan struct{}))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if got := d.ledger.sizes; err != nil || !got.known || !maps.Equal(got.bytes, want) {
+		t.Fatalf("sums %v (%v), want %v, %v", got.bytes, got.known, want, err)
+	}
 }
 
 // expectRun checks what a store has of a feed from a place on.
