@@ -9,9 +9,15 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-func key(i int) identity.Key {
-	return identity.FromSeed([32]byte{byte(i), byte(i >> 8), 1}).Key()
-}
+// keys are made once: each costs more than a test.
+var keys = func() (out [201]identity.Key) {
+	for i := range out {
+		out[i] = identity.FromSeed([32]byte{byte(i), 1}).Key()
+	}
+	return out
+}()
+
+func key(i int) identity.Key { return keys[i] }
 
 // drain takes all that waits.
 func drain(q *Queue[string]) (out []string) {

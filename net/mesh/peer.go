@@ -40,14 +40,11 @@ type peer struct {
 	// the Handler's.
 	reporting sync.Mutex
 
-	link       *link.Link      // nil: none, or being replaced
-	since      time.Time       // when link came up
-	running    bool            // link was started
-	pendingBye wire.Bye        // to say as soon as link runs; without a reason if it stays
-	givesPlace bool            // it was sent away, and counts no more; its link ends
-	from       standing.Source // of its link
-	up         bool            // the Handler had Up, and no last Down
-	down       chan struct{}   // closed when the peer is no longer up; new each time it comes up
+	link       *link.Link    // nil: none, or being replaced
+	running    bool          // link was started
+	pendingBye wire.Bye      // to say as soon as link runs; without a reason if it stays
+	up         bool          // the Handler had Up, and no last Down
+	down       chan struct{} // closed when the peer is no longer up; new each time it comes up
 
 	replacing   *link.Link    // ended with Bye{duplicate}, and the Handler had no Down for it yet
 	replacement chan struct{} // closed when a link takes the place of replacing
@@ -68,6 +65,7 @@ type peer struct {
 	refs         int             // goroutines that use the entry, which therefore stays
 	forgotten    bool            // not in the table any more
 	refusals
+	linkPlace
 	apart
 }
 
@@ -139,7 +137,7 @@ func (m *Mesh) addPeerLocked(key identity.Key, hintedBy standing.Source) *peer {
 }
 
 // forgetOneLocked makes room in the table. Of the peers that aren't up, one that was never linked goes before one that
-// was: one of the source that hinted at most, and of these the one that was not heard of for longest. So a flood of
+// was. Of these it is one of the source with most hints, and the one that was not heard of for longest. So a flood of
 // hints drives out itself, a hundred times a second at most. A peer that the user blocked stays. It reports whether
 // there is room now.
 func (m *Mesh) forgetOneLocked(newcomer standing.Source) bool {
