@@ -22,6 +22,7 @@ type feed struct {
 	memBytes     int
 	fork         *Fork
 	overLimit    bool // the feed ends here for good: the next record broke a limit
+	listed       bool // in its block's sum
 }
 
 func newFeed() *feed { return &feed{waiting: map[uint64]*record.Record{}} }

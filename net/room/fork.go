@@ -61,7 +61,7 @@ func (r *Room) noteConflict(key record.FeedKey, f *feed, a, b *record.Record) Ou
 	f.fork = &Fork{Key: key, Seq: a.Seq(), A: a, B: b}
 	r.memBytes -= f.cutAt(a.Seq(), a.Prev())
 	r.dropWaiting(f, a.Seq(), math.MaxUint64)
-	r.hash = ""
+	r.noteChanged(key, f)
 	return Outcome{Fork: f.fork}
 }
 

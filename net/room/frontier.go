@@ -135,6 +135,7 @@ func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) 
 	r.memBytes -= f.memBytes
 	f.endBefore(floor, record.ID{})
 	f.floor = floor
+	r.noteChanged(key, f)
 	return Outcome{Added: r.extend(key, f, r.takeWaiting(f, floor))}
 }
 

@@ -16,6 +16,7 @@ func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 			f.fork = &Fork{Key: h.Key, Seq: h.Next} // without evidence, unless forks has it
 		}
 		r.feeds[h.Key] = f
+		r.noteChanged(h.Key, f)
 		r.clock.observe(h.Time)
 		if h.Key.Author == r.self.Key() && h.Head != (record.ID{}) && h.Time.Compare(r.ownTime) >= 0 {
 			r.ownLast, r.ownTime = h.Head, h.Time
@@ -27,7 +28,6 @@ func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 		}
 		r.feeds[fork.Key].fork = fork
 	}
-	r.hash = ""
 }
 
 // DropBelow raises the floors of feeds whose beginnings the store deleted.
@@ -61,6 +61,6 @@ func (r *Room) ResaveOrTruncate(key record.FeedKey, next uint64, head record.ID)
 	}
 	r.memBytes -= f.memBytes
 	f.endBefore(next, head)
-	r.hash = ""
+	r.noteChanged(key, f)
 	return nil
 }

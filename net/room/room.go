@@ -36,6 +36,14 @@
 // are 8 bytes each, big-endian. The hash is the first 8 bytes, in hex. Missing lists what a peer
 // has and the room lacks; Planner decides which peer to ask for it.
 //
+// Sums cover the ends as well, in four levels, so that rooms compare at the cost of what differs. An
+// author's feeds form blocks by the first 22 bits of their numbers. A block's sum covers the author,
+// the block (4 bytes), and its feeds: number, last seq, and the first 16 bytes of the last record's id.
+// An author's sum covers the blocks, each with its sum. A bucket's sum covers the authors whose keys
+// begin with the same byte, each with its sum, and the room's sum covers the 256 buckets. All are
+// sorted, and each sum is the first 16 bytes of SHA-256. What holds no record has the zero sum; a
+// block or author with the zero sum is left out. Floors are not covered.
+//
 // Memory. The last records of each feed stay in memory, 8 MiB by default. All records are in a
 // store, which the caller owns. Restore begins with what the store holds; DropBelow and
 // ResaveOrTruncate follow what the store loses.
@@ -79,6 +87,7 @@ type Room struct {
 	memBytes     int                  // bytes of bodies in memory
 	unknownBytes map[identity.Key]int // bytes of accepted bodies of unknown kinds
 	hash         string               // what Hash returned; "" once that has changed
+	sums         sums
 
 	name    string // the local name, as the next or last record says it
 	ownFeed record.FeedKey
@@ -199,7 +208,7 @@ func (r *Room) appendRecord(key record.FeedKey, f *feed, rec *record.Record) boo
 	}
 	f.add(rec)
 	r.memBytes += len(rec.Signed())
-	r.hash = ""
+	r.noteChanged(key, f)
 	if key.Author == r.self.Key() && rec.Time().Compare(r.ownTime) >= 0 {
 		r.ownLast, r.ownTime = rec.ID(), rec.Time()
 	}
