@@ -219,6 +219,9 @@ func (l *Link) Ending() bool {
 // Key returns the peer's key: its identity, which TLS has proven.
 func (l *Link) Key() identity.Key { return l.key }
 
+// Can reports whether the peer's Hello names a capability (see package wire).
+func (l *Link) Can(capability string) bool { return l.hello.Can(capability) }
+
 // Hello returns the peer's Hello, with the ID that follows from the key.
 func (l *Link) Hello() wire.Hello { return l.hello }
 

@@ -34,6 +34,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string)
 		route = r
 	}
 	handler := linkHandler{m.cfg.Handler, m}
+	hashes := func() map[string]string { return m.cfg.Hashes(l) }
 	p := m.acquire(l.Key())
 	defer m.release(p)
 	p.reporting.Lock()
@@ -43,7 +44,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string)
 	if reason = m.refusalLocked(p); reason != "" {
 		deliver := m.closed && p.up && p.blockedBy == 0 // a crossed link, and the peer gets its Bye on the other
 		m.mu.Unlock()
-		if deliver && l.Start(handler, m.cfg.Hashes) {
+		if deliver && l.Start(handler, hashes) {
 			l.Bye(reason)
 			return ""
 		}
@@ -56,7 +57,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string)
 		if stays, reason = m.chooseLocked(l, old, began.Sub(p.since)); !stays {
 			m.mu.Unlock()
 			// Started before its Bye, so that what the peer has sent on it is delivered.
-			if l.Start(handler, m.cfg.Hashes) {
+			if l.Start(handler, hashes) {
 				l.Bye(reason)
 			}
 			return ""
@@ -95,7 +96,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route) (reason string)
 	if replacement != nil {
 		close(replacement)
 	}
-	if !l.Start(handler, m.cfg.Hashes) { // the group was stopped
+	if !l.Start(handler, hashes) { // the group was stopped
 		m.reportDown(p, l, link.ErrDown)
 		return ""
 	}

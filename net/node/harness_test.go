@@ -269,6 +269,7 @@ func sendRaw(t *testing.T, n *Node, to identity.Key, m wire.Message) {
 type noLink identity.Key
 
 func (l noLink) Key() identity.Key            { return identity.Key(l) }
+func (noLink) Can(string) bool                { return true }
 func (noLink) Control(wire.Frame) bool        { return true }
 func (noLink) Live(wire.Frame) bool           { return true }
 func (noLink) Sync(wire.Frame) bool           { return true }

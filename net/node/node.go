@@ -211,7 +211,7 @@ func (n *Node) hello() wire.Hello {
 	n.mu.Unlock()
 	links := len(n.mesh.Links())
 	h := wire.Hello{
-		Links:    &links,
+		Links: &links, Caps: wire.Caps(),
 		Versions: []int{link.Version}, ID: n.cfg.Identity.Key().ID().String(), Name: name,
 		Started: n.started.UnixMilli(), Inst: n.inst, Port: n.port, Agent: n.cfg.Agent,
 	}
@@ -224,11 +224,11 @@ func (n *Node) hello() wire.Hello {
 // roomIDs returns the ids of our rooms, sorted.
 func (n *Node) roomIDs() []string { return slices.Sorted(maps.Keys(n.rooms)) }
 
-// hashes returns the frontier hash of each room, for pings.
-func (n *Node) hashes() map[string]string {
+// hashes returns the frontier hash of each room, for the pings of a link.
+func (n *Node) hashes(l *link.Link) map[string]string {
 	out := make(map[string]string, len(n.rooms))
 	for id, r := range n.rooms {
-		out[id] = r.Hash()
+		out[id] = r.HashFor(l)
 	}
 	return out
 }

@@ -28,21 +28,23 @@ func (r *Replica) askLocked(p *peer) {
 		}
 		r.send(p.link, w)
 	}
-	if missing := r.planner.CountMissing(); any || missing == 0 {
+	if missing := r.planner.CountMissing(); any || missing == 0 && !r.puller.Running(p.key) {
 		r.cfg.Events.Post(event.Sync{Scope: r.scope, Have: r.room.Count(), Missing: missing})
 	}
+	r.outlines.pullLocked(p)
 }
 
 // onCaughtUpLocked follows the end of an answer. Peers that had what we lacked hear when we lack it no more. Once
 // nothing of from's is missing, so do neighbours that may not hear of it from its authors.
 func (r *Replica) onCaughtUpLocked(from *peer) {
 	for _, p := range r.mu.linked {
-		if p.wantsFrontier && !r.planner.LacksFrom(p.key) {
+		if p.wantsFrontier && !r.outlines.isBehindLocked(p) {
 			p.wantsFrontier = false
 			r.frontiers.sendFrontierLocked(p, false)
 		}
+		r.frontiers.replyToPartLocked(p)
 	}
-	if r.planner.LacksFrom(from.key) {
+	if r.outlines.isBehindLocked(from) {
 		return
 	}
 	for _, p := range r.mu.linked {

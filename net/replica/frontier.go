@@ -27,16 +27,22 @@ const (
 const maxBackoff = 15
 
 // TakeHash takes the room's hash from a peer's ping. As records on their way make hashes differ, it takes two in a row
-// to compare in full. Where something is kept back or gone they differ for good: then comparisons become rare.
+// to compare. Where something is kept back or gone they differ for good: then comparisons become rare.
 func (r *Replica) TakeHash(l Link, hash string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	switch {
 	case p == nil || hash == "":
-	case hash == r.hashLocked():
+	case hash == r.outlines.hashForLocked(l):
 		p.unequal, p.backoff = 0, 0
 		r.onAllAckedLocked(p)
+	case l.Can(wire.CapFeeds):
+		p.theirHash = hash
+		if p.unequal++; p.unequal >= 2 && !r.outlines.isSettledLocked(p, hash) {
+			p.unequal = 0
+			r.frontiers.sendFrontierLocked(p, true)
+		}
 	default:
 		if p.unequal++; p.unequal >= 2+p.backoff {
 			p.unequal, p.backoff = 0, min(2*p.backoff+1, maxBackoff)
@@ -56,17 +62,47 @@ type outgoing struct {
 // frontiers compares one room with its peers.
 type frontiers struct{ *Replica }
 
-// sendFrontierLocked sends all that is held of the room, in pages; ask wants the peer's in return.
+// sendFrontierLocked sends all that is held of the room, in pages; ask wants the peer's in return. If that is much and
+// the peer understands sums, it is sent our hash, and ask begins to compare by sums.
 func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
+	bySums := r.outlines.bySumsLocked(p)
+	if ask && p.link.Can(wire.CapFeeds) {
+		r.outlines.noteComparisonLocked(p, p.theirHash)
+	}
+	if ask && bySums {
+		r.outlines.beginPullLocked(p)
+		if ask = r.outlines.votesDifferLocked(p.theirHash); !ask {
+			return
+		}
+	}
 	if p.sending {
 		p.sendNext, p.askNext = true, p.askNext || ask
 		return
 	}
-	r.mu.frontierSeq++
-	o := outgoing{
-		head:  wire.Frontier{Room: r.id, Hash: r.hashLocked(), Turn: r.mu.frontierSeq},
-		votes: r.votes.HeldLocked(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
+	if bySums {
+		r.frontiers.sendPartLocked(p, nil, ask)
+		return
 	}
+	p.awaitsReply = p.awaitsReply || ask
+	r.frontiers.sendPagesLocked(p, outgoing{
+		head:  wire.Frontier{Hash: r.outlines.hashForLocked(p.link)},
+		votes: r.votes.HeldLocked(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
+	})
+}
+
+// sendPartLocked sends what is held of some feeds, and our hash. It leaves out votes that are the same here and there.
+func (r frontiers) sendPartLocked(p *peer, feeds []room.Holding, ask bool) {
+	o := outgoing{head: wire.Frontier{Hash: r.outlines.sumHashLocked(), Part: true}, feeds: feeds, ask: ask}
+	if r.outlines.votesDifferLocked(p.theirHash) {
+		o.votes = r.votes.HeldLocked()
+	}
+	r.frontiers.sendPagesLocked(p, o)
+}
+
+// sendPagesLocked sends a frontier. No other may be on its way to the peer.
+func (r frontiers) sendPagesLocked(p *peer, o outgoing) {
+	r.mu.frontierSeq++
+	o.head.Room, o.head.Turn = r.id, r.mu.frontierSeq
 	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
 		for f := range o.pages {
 			r.send(p.link, f)
@@ -134,20 +170,30 @@ func (r frontiers) onFrontierSent(l Link) {
 	if p == nil {
 		return
 	}
-	again, ask := p.sendNext, p.askNext
-	p.sending, p.sendNext, p.askNext = false, false, false
+	again, ask, advertise := p.sendNext, p.askNext, p.advertiseNext
+	p.sending, p.sendNext, p.askNext, p.advertiseNext = false, false, false, false
 	if again {
 		r.frontiers.sendFrontierLocked(p, ask)
 	}
+	if advertise && p.slow {
+		r.advertiseLocked(p)
+	}
+	r.frontiers.replyToPartLocked(p)
 }
 
 // frontierForLocked returns what a peer hears that we have: to one that was a stranger only so much.
 func (r frontiers) frontierForLocked(p *peer) []room.Holding {
 	held := r.room.Frontier()
 	for i := range held {
-		held[i].Floor = min(max(held[i].Floor, p.shareFloors[held[i].Key]), held[i].Seq+1)
+		held[i] = p.limit(held[i])
 	}
 	return held
+}
+
+// limit returns what a peer hears that we hold of a feed.
+func (p *peer) limit(h room.Holding) room.Holding {
+	h.Floor = min(max(h.Floor, p.shareFloors[h.Key]), h.Seq+1)
+	return h
 }
 
 // takeFrontier collects the pages of a peer's frontier. The last one asks for what is missing here.
@@ -173,7 +219,11 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 	}
 	r.votes.TakePageLocked(p.votes, m.Votes, first)
 	if m.Last {
-		r.frontiers.compareLocked(p, m.Ask)
+		if m.Part {
+			r.frontiers.comparePartLocked(p, m)
+		} else {
+			r.frontiers.compareLocked(p, m.Ask)
+		}
 		r.votes.EndPagesLocked(p.votes)
 	}
 }
@@ -182,6 +232,72 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 func (r frontiers) compareLocked(p *peer, ask bool) {
 	theirs := p.page
 	p.page = nil
+	p.awaitsReply = false
+	r.frontiers.takeHoldingsLocked(p, theirs, false)
+	r.askLocked(p)
+	if ask {
+		r.frontiers.sendFrontierLocked(p, false)
+		p.wantsFrontier = r.outlines.isBehindLocked(p)
+	}
+}
+
+// comparePartLocked takes what a peer says of some of its feeds. Without any, it says that it has another hash.
+func (r frontiers) comparePartLocked(p *peer, m wire.Frontier) {
+	theirs := p.page
+	p.page = nil
+	p.theirHash = m.Hash
+	r.frontiers.takeHoldingsLocked(p, theirs, true)
+	r.askLocked(p)
+	if len(theirs) > 0 {
+		if m.Ask {
+			p.partAsked = theirs
+			if !p.sending {
+				r.frontiers.sendPartLocked(p, r.frontiers.sameFeedsLocked(p, theirs), false)
+			}
+			r.frontiers.replyToPartLocked(p)
+		}
+		return
+	}
+	// What answers our own question belongs to the comparison that this began.
+	if m.Hash != r.outlines.sumHashLocked() && (p.awaitsReply || !r.outlines.isSettledLocked(p, m.Hash)) {
+		p.awaitsReply = false
+		r.outlines.noteComparisonLocked(p, m.Hash)
+		r.outlines.beginPullLocked(p)
+	}
+	if m.Ask {
+		r.frontiers.sendFrontierLocked(p, false)
+		p.wantsFrontier = r.outlines.isBehindLocked(p)
+	}
+}
+
+// replyToPartLocked reports what we hold of the feeds of a part, to a peer that asked for that, once we have them.
+func (r frontiers) replyToPartLocked(p *peer) {
+	if p.partAsked == nil || p.sending || r.planner.LacksFrom(p.key) {
+		return
+	}
+	feeds := r.frontiers.sameFeedsLocked(p, p.partAsked)
+	p.partAsked = nil
+	r.frontiers.sendPartLocked(p, feeds, false)
+}
+
+// sameFeedsLocked returns what a peer hears that we have of the feeds that it named.
+func (r frontiers) sameFeedsLocked(p *peer, named []room.Holding) []room.Holding {
+	var out []room.Holding
+	for _, x := range named {
+		if h, ok := r.room.HoldingOf(x.Key); ok {
+			out = append(out, p.limit(h))
+		}
+	}
+	return out
+}
+
+// isBehindLocked reports whether records of a peer are missing here, or may be.
+func (r outlines) isBehindLocked(p *peer) bool {
+	return r.planner.LacksFrom(p.key) || r.puller.Running(p.key)
+}
+
+// takeHoldingsLocked follows what a peer says that it holds: all, or a part of it.
+func (r frontiers) takeHoldingsLocked(p *peer, theirs []room.Holding, part bool) {
 	own, seq, any := r.room.OwnFeed()
 	for _, h := range theirs {
 		if any && h.Key == own && h.Seq <= seq {
@@ -198,11 +314,10 @@ func (r frontiers) compareLocked(p *peer, ask bool) {
 		r.forks.requestOlder(p.link, d)
 	}
 	r.sharing.warnTruncatedLocked(p, theirs)
-	r.planner.SetHoldings(p.key, theirs)
-	r.askLocked(p)
-	if ask {
-		r.frontiers.sendFrontierLocked(p, false)
-		p.wantsFrontier = r.planner.LacksFrom(p.key)
+	if part {
+		r.planner.AddHoldings(p.key, theirs)
+	} else {
+		r.planner.SetHoldings(p.key, theirs)
 	}
 }
 

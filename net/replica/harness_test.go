@@ -129,6 +129,7 @@ type member struct {
 	host  *testHost
 	group *group.Group
 	links map[identity.Key]*testLink // by the peer's key
+	caps  []string                   // capabilities
 
 	mu     sync.Mutex // guards events
 	events []event.Event
@@ -191,7 +192,7 @@ func inBubble(t *testing.T, members int, do func(t *testing.T, n *net)) {
 func (n *net) add(change ...func(*Config)) *member {
 	n.t.Helper()
 	i := len(n.members)
-	m := &member{group: n.root.Child(), links: map[identity.Key]*testLink{}}
+	m := &member{group: n.root.Child(), links: map[identity.Key]*testLink{}, caps: wire.Caps()}
 	m.host = &testHost{m: m}
 	m.host.mu.name, m.host.mu.peers = fmt.Sprint("p", i), map[identity.Key]event.Peer{}
 	events := event.NewQueue()
@@ -245,6 +246,11 @@ func (n *net) restart(i int, change ...func(*Config)) *member {
 func (n *net) link(a, b *member) {
 	l, back := newTestLink(a, b), newTestLink(b, a)
 	l.twin, back.twin = back, l
+	l.can = map[string]bool{}
+	for _, capability := range a.caps {
+		l.can[capability] = slices.Contains(b.caps, capability)
+	}
+	back.can = l.can
 	for _, end := range []*testLink{l, back} {
 		owner, peer := end.owner, end.peer
 		owner.links[peer.key()] = end
@@ -252,12 +258,28 @@ func (n *net) link(a, b *member) {
 		owner.host.mu.peers[peer.key()] = event.Peer{ID: peer.key().ID().String(), Key: peer.key(), Name: peer.host.mu.name, Kind: event.KindNative}
 		owner.host.mu.Unlock()
 	}
-	ours, theirs := a.Announce(), b.Announce()
+	ours, theirs := a.announce(), b.announce()
 	a.PrepareLink(l, theirs)()
 	b.PrepareLink(back, ours)()
 	l.start(n.root)
 	back.start(n.root)
 	n.announceNeighbours()
+}
+
+// announce returns what a member's Hello says of the room.
+func (m *member) announce() wire.InRoom {
+	in := m.Announce()
+	if !slices.Contains(m.caps, wire.CapFeeds) {
+		in.Sums = ""
+	}
+	return in
+}
+
+// Hash returns the hash that older peers compare.
+func (m *member) Hash() string {
+	m.Replica.mu.Lock()
+	defer m.Replica.mu.Unlock()
+	return m.hashLocked()
 }
 
 // unlink ends the link between two members.
@@ -288,8 +310,8 @@ func (n *net) announceNeighbours() {
 // ping has the members of a link exchange their hashes once.
 func (m *member) ping(other *member) {
 	l := m.links[other.key()]
-	other.TakeHash(l.twin, m.Hash())
-	m.TakeHash(l, other.Hash())
+	other.TakeHash(l.twin, m.HashFor(l))
+	m.TakeHash(l, other.HashFor(l.twin))
 }
 
 // pass waits while things happen.

@@ -24,8 +24,10 @@ const (
 // package link. A goroutine delivers them to the peer, unless the link is held.
 type testLink struct {
 	owner, peer *member
-	twin        *testLink // the peer's end
+	key         identity.Key // the peer's, where there is no member at the other end
+	twin        *testLink    // the peer's end
 	group       *group.Group
+	can         map[string]bool // what both ends understand
 
 	mu struct {
 		sync.Mutex
@@ -175,7 +177,13 @@ func (l *testLink) wait(ctx context.Context, q int) error {
 	}
 }
 
-func (l *testLink) Key() identity.Key                  { return l.peer.key() }
+func (l *testLink) Key() identity.Key {
+	if l.peer == nil {
+		return l.key
+	}
+	return l.peer.key()
+}
+func (l *testLink) Can(capability string) bool         { return l.can[capability] }
 func (l *testLink) Control(f wire.Frame) bool          { return l.push(control, f) }
 func (l *testLink) Live(f wire.Frame) bool             { return l.push(live, f) }
 func (l *testLink) Sync(f wire.Frame) bool             { return l.push(bulk, f) }
@@ -224,6 +232,7 @@ func (l *testLink) reset() {
 type deadLink identity.Key
 
 func (l deadLink) Key() identity.Key            { return identity.Key(l) }
+func (deadLink) Can(string) bool                { return false }
 func (deadLink) Control(wire.Frame) bool        { return true }
 func (deadLink) Live(wire.Frame) bool           { return true }
 func (deadLink) Sync(wire.Frame) bool           { return true }

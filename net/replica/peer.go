@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -33,7 +34,9 @@ type session struct {
 	neighbours  map[identity.Key]bool     // keys that it says it is linked to
 	toAck       map[record.FeedKey]bool   // feeds that wait for a Have
 	slow        bool                      // its live queue was full: it pulls until it is level (slowpeer.go)
-	advertised  []room.Holding            // while it is slow: the frontier that it was last sent
+	advertised  []room.Holding            // while it is slow: what it was last sent of our frontier, sorted
+	partial     bool                      // that is a part
+	unpushed    map[record.FeedKey]uint64 // while it is slow: the first seq of each feed that it wasn't sent since then
 	syncMu      *sync.Mutex               // held while its sync queue is filled, without Replica.mu
 	votes       *votes.Session            // the comparison of votes with it
 
@@ -42,10 +45,16 @@ type session struct {
 	unequal       int            // pings in a row whose hash differed
 	backoff       int            // pings with another hash until frontiers are compared again, above two
 	wantsFrontier bool           // it asked how far we are, and must hear when we have what it has
+	partAsked     []room.Holding // as wantsFrontier, about these feeds only
+	theirHash     string         // its hash, as it last said; "": it didn't
+	compared      comparison     // the last one with it
+	awaitsReply   bool           // it was asked how far it is, and hasn't said
 
 	sending  bool // a frontier of several pages is on its way to it
 	sendNext bool // it must be sent anew after that
 	askNext  bool // and asked for theirs
+
+	advertiseNext bool // as a slow peer it must hear how far we are after that
 }
 
 // PrepareLink reads what a link's peer may have, which waits for the disk. It returns a function that begins with
@@ -72,7 +81,9 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.Feed
 	}
 	p.session = session{link: l, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
-	if theirs.Frontier == r.hashLocked() {
+	r.puller.RemovePeer(key)
+	p.theirHash = theirs.Sums
+	if hash := cmp.Or(theirs.Sums, theirs.Frontier); hash != "" && hash == r.outlines.hashForLocked(l) {
 		r.onAllAckedLocked(p)
 	} else {
 		r.frontiers.sendFrontierLocked(p, true)
@@ -98,6 +109,7 @@ func (r *Replica) LinkDown(l Link) {
 		p.due = seq + 1
 	}
 	r.planner.RemovePeer(p.key)
+	r.puller.RemovePeer(p.key)
 	r.notifyLocked()
 }
 

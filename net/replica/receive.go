@@ -87,6 +87,7 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil {
+		p.compared.brought = p.compared.brought || len(recs) > 0
 		r.votes.TakeAnswerLocked(p.votes, recs, m.End)
 		if m.End {
 			r.onCaughtUpLocked(p)
@@ -119,7 +120,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 		if len(out.Added) > 0 {
 			r.mu.newAuthors[rec.Author()] = true
 			if p != nil {
-				p.backoff = 0
+				p.backoff, p.compared.brought = 0, true
 			}
 		}
 		if name := r.publishAcceptedLocked(l, out, true); name != nil {
@@ -184,6 +185,10 @@ func (r *Replica) Message(l Link, m wire.Message) {
 		r.answer(l, m)
 	case wire.Frontier:
 		r.frontiers.takeFrontier(l, m)
+	case wire.Outline:
+		r.outlines.answerOutline(l, m)
+	case wire.Sums:
+		r.outlines.takeSums(l, m)
 	case wire.Have:
 		r.mu.Lock()
 		defer r.mu.Unlock()

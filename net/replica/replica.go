@@ -11,7 +11,8 @@
 // # Catching up
 //
 // Two peers whose frontier hashes differ send each other their frontiers: how far each has every feed, and which
-// votes. The planner of package room then decides which missing records to ask of which peer. A peer that takes
+// votes. Where that is much they compare by sums, and each asks for what differs (outline.go). The planner of
+// package room then decides which missing records to ask of which peer. A peer that takes
 // records more slowly than they come is no longer pushed to, and catches up the same way at its own pace
 // (slowpeer.go). A peer that was never met in this room is given only recent records (sharing.go).
 //
@@ -43,6 +44,8 @@ import (
 // blocks but those that wait.
 type Link interface {
 	Key() identity.Key
+	// Can reports whether the peer's Hello names a capability (see package wire).
+	Can(capability string) bool
 	// Control, Live and Sync queue a frame in one of the link's three queues. They report false, and
 	// queue nothing, when that queue is full or the link is down.
 	Control(wire.Frame) bool
@@ -103,12 +106,14 @@ type Replica struct {
 	scope   event.Scope
 	room    *room.Room    // guarded by mu
 	planner *room.Planner // guarded by mu
+	puller  *room.Puller  // guarded by mu
 	votes   *votes.Votes  // guarded by mu: see votes.Votes
 	store   store.Store
 
 	forks     forks
 	saver     saver
 	frontiers frontiers
+	outlines  outlines
 	sharing   sharing
 
 	mu struct {
@@ -133,10 +138,12 @@ type Replica struct {
 // New returns a room with the ends of all feeds that its store holds. It waits for the disk until ctx ends.
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
-	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
+	r.forks, r.saver, r.sharing = forks{r}, saver{r}, sharing{r}
+	r.frontiers, r.outlines = frontiers{r}, outlines{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
+	r.puller = room.NewPuller(r.room, r.planner, time.Now)
 	r.votes = votes.New(votes.Config{Room: cfg.Room, Lock: &r.mu, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
 		Group: cfg.Group, Log: cfg.Log, Host: votesHost{cfg.Host, r}})
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
@@ -166,11 +173,11 @@ func (r *Replica) Votes() *votes.Votes { return r.votes }
 // ID returns the room's id as it is on the wire.
 func (r *Replica) ID() string { return r.id }
 
-// Hash returns the room's frontier hash: half of it the feeds', half the votes'.
-func (r *Replica) Hash() string {
+// HashFor returns the hash that a link's peer compares with its own: half of it covers the feeds, half the votes.
+func (r *Replica) HashFor(l Link) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.hashLocked()
+	return r.outlines.hashForLocked(l)
 }
 
 func (r *Replica) hashLocked() string { return r.room.Hash() + r.votes.HashLocked() }
@@ -179,7 +186,7 @@ func (r *Replica) hashLocked() string { return r.room.Hash() + r.votes.HashLocke
 func (r *Replica) Announce() wire.InRoom {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return wire.InRoom{Room: r.id, Frontier: r.hashLocked(), Policy: r.votes.WirePolicyLocked()}
+	return wire.InRoom{Room: r.id, Frontier: r.hashLocked(), Sums: r.outlines.sumHashLocked(), Policy: r.votes.WirePolicyLocked()}
 }
 
 // Status returns the room's part of a status: its records and how saving goes.
@@ -196,7 +203,7 @@ func (r *Replica) Tick() {
 	r.votes.TickLocked()
 	r.saver.tendStoreLocked()
 	for _, p := range r.mu.linked {
-		if r.planner.LacksFrom(p.key) {
+		if r.outlines.isBehindLocked(p) {
 			r.askLocked(p)
 		}
 	}

@@ -94,6 +94,9 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 		if !p.slow && !p.link.Live(frame) {
 			r.setSlowLocked(p, true) // it pulls from now on
 		}
+		if p.slow {
+			p.noteUnpushedLocked(rec)
+		}
 		sent++
 	}
 	return sent

@@ -121,7 +121,14 @@ func (r sharing) noteLimitedShareLocked(p *peer) {
 
 // warnTruncatedLocked reports once, to a person that is new here, that not all of the past can be had.
 func (r sharing) warnTruncatedLocked(p *peer, theirs []room.Holding) {
-	if r.mu.warnedTruncated || !r.room.HasTruncatedFeeds(theirs) {
+	if !r.mu.warnedTruncated && r.room.HasTruncatedFeeds(theirs) {
+		r.sharing.warnLessLocked(p)
+	}
+}
+
+// warnLessLocked reports once that a peer keeps a part of the past back.
+func (r sharing) warnLessLocked(p *peer) {
+	if r.mu.warnedTruncated {
 		return
 	}
 	r.mu.warnedTruncated = true

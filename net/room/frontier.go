@@ -12,12 +12,32 @@ import (
 )
 
 // Holding says what a peer holds of a feed: Floor to Seq without a gap. Head is the beginning of the id of the
-// record at Seq, zero if unknown. Floor is Seq+1 where the peer deleted or withholds all records.
+// record at Seq, and Tail are the 8 bytes behind it; zero if unknown. Floor is Seq+1 where the peer deleted or
+// withholds all records.
 type Holding struct {
 	Key   record.FeedKey
 	Floor uint64
 	Seq   uint64
 	Head  uint64
+	Tail  uint64
+}
+
+func feedKey(author identity.Key, feed record.Feed) record.FeedKey {
+	return record.FeedKey{Author: author, Feed: feed}
+}
+
+// holding returns what the room holds of a feed.
+func (f *feed) holding(key record.FeedKey) Holding {
+	return Holding{Key: key, Floor: f.floor, Seq: f.next() - 1, Head: f.head.Head(), Tail: headTail(f.head)}
+}
+
+// HoldingOf returns what the room holds of a feed; false for a feed that is unknown or only waits.
+func (r *Room) HoldingOf(key record.FeedKey) (Holding, bool) {
+	f := r.feeds[key]
+	if f == nil || f.next() == 0 {
+		return Holding{}, false
+	}
+	return f.holding(key), true
 }
 
 // Frontier lists what this room holds, sorted by author and feed. A forked feed ends below the fork.
@@ -25,7 +45,7 @@ func (r *Room) Frontier() []Holding {
 	out := make([]Holding, 0, len(r.feeds))
 	for key, f := range r.feeds {
 		if f.next() > 0 {
-			out = append(out, Holding{Key: key, Floor: f.floor, Seq: f.next() - 1, Head: f.head.Head()})
+			out = append(out, f.holding(key))
 		}
 	}
 	slices.SortFunc(out, func(a, b Holding) int { return a.Key.Compare(b.Key) })
@@ -70,6 +90,9 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 	}
 	return out
 }
+
+// lacks reports whether a peer holds records of a feed that this room lacks.
+func (r *Room) lacks(theirs Holding) bool { return len(r.Missing([]Holding{theirs})) > 0 }
 
 // HasTruncatedFeeds reports whether a peer deleted or withholds the beginning of a feed that is new to this room.
 func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {

@@ -36,9 +36,6 @@ type BlockKey struct {
 // Buckets is the number of buckets that authors are divided into, by the first byte of their keys.
 const Buckets = 256
 
-// feedSumSize is the length of a feed in the input of its block's sum: feed, seq, and the first 16 bytes of an id.
-const feedSumSize = 8 + 8 + 16
-
 // sums are the sums over a room's feeds. A change marks what lies above it as stale, and only that is hashed again,
 // when it is asked for.
 type sums struct {
@@ -149,7 +146,7 @@ func (r *Room) BucketSums(without map[identity.Key]bool) (out [Buckets]Sum) {
 	return out
 }
 
-// refreshBucket hashes what is stale in a bucket, and drops authors of whom nothing is held any more.
+// refreshBucket hashes what is stale in a bucket, and drops authors without records.
 func (r *Room) refreshBucket(b *bucketSum) {
 	for _, a := range b.authors {
 		if a.stale {
@@ -185,7 +182,7 @@ func (b *bucketSum) sumWithout(without map[identity.Key]bool) Sum {
 	return Sum(h.Sum(nil)[:16])
 }
 
-// refreshAuthor hashes an author's stale blocks, and drops those of which nothing is held any more.
+// refreshAuthor hashes an author's stale blocks, and drops those without feeds.
 func (r *Room) refreshAuthor(a *authorSums) {
 	for _, b := range a.order {
 		if b.stale {

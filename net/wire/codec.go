@@ -30,7 +30,7 @@ var forms = func() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, v := range []Message{
 		Hello{}, Ping{}, Pong{}, Heartbeat(""), Record{}, Chat{}, Have{}, Frontier{}, Want{}, Records{},
-		Peers{}, Links{}, Typing{}, Bye{},
+		Peers{}, Links{}, Typing{}, Bye{}, Outline{}, Sums{},
 	} {
 		m[v.tag()] = reflect.TypeOf(v)
 	}
