@@ -3,6 +3,7 @@ package replica
 import (
 	"strings"
 
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/votes"
@@ -75,7 +76,7 @@ func (r *Replica) answer(l Link, m wire.Want) {
 		r.mu.Unlock()
 		return
 	}
-	floors, syncMu := p.shareFloors, p.syncMu
+	s, syncMu := p.share, p.syncMu
 	voting := r.votes.ListRequestedLocked(m.Votes)
 	r.mu.Unlock()
 	syncMu.Lock()
@@ -91,7 +92,14 @@ func (r *Replica) answer(l Link, m wire.Want) {
 		if g.Key.Author, g.From, g.To = w.Author, w.From, w.To; g.Key.Feed.UnmarshalText([]byte(w.Feed)) != nil {
 			continue
 		}
-		if g.From = max(g.From, floors[g.Key]); g.From > g.To {
+		r.mu.Lock()
+		cold := r.room.IsCold(room.BlockKeyOf(g.Key))
+		floor := s.floorLocked(g.Key)
+		r.mu.Unlock()
+		if cold {
+			floor = r.sharing.floors(s, []record.FeedKey{g.Key})[g.Key]
+		}
+		if g.From = max(g.From, floor); g.From > g.To {
 			continue
 		}
 		r.mu.Lock()

@@ -103,6 +103,10 @@ func (r frontiers) sendPartLocked(p *peer, feeds []room.Holding, ask bool) {
 func (r frontiers) sendPagesLocked(p *peer, o outgoing) {
 	r.mu.frontierSeq++
 	o.head.Room, o.head.Turn = r.id, r.mu.frontierSeq
+	if !o.head.Part && r.room.HasCold() {
+		r.frontiers.sendFlatLocked(p, o)
+		return
+	}
 	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
 		for f := range o.pages {
 			r.send(p.link, f)
@@ -111,6 +115,20 @@ func (r frontiers) sendPagesLocked(p *peer, o outgoing) {
 	}
 	l, syncMu := p.link, p.syncMu
 	p.sending = r.cfg.Group.Go("replica/frontier", func(ctx context.Context) {
+		for f := range o.pages {
+			if !r.frontiers.sendSync(ctx, l, syncMu, f) {
+				return
+			}
+		}
+		r.frontiers.onFrontierSent(l)
+	})
+}
+
+// sendFlatLocked sends a frontier of which the store has a part.
+func (r frontiers) sendFlatLocked(p *peer, o outgoing) {
+	l, syncMu, s := p.link, p.syncMu, p.share
+	p.sending = r.cfg.Group.Go("replica/frontier", func(ctx context.Context) {
+		o.feeds = r.memory.flatFrontier(ctx, p, s)
 		for f := range o.pages {
 			if !r.frontiers.sendSync(ctx, l, syncMu, f) {
 				return
@@ -192,13 +210,17 @@ func (r frontiers) frontierForLocked(p *peer) []room.Holding {
 
 // limit returns what a peer hears that we hold of a feed.
 func (p *peer) limit(h room.Holding) room.Holding {
-	h.Floor = min(max(h.Floor, p.shareFloors[h.Key]), h.Seq+1)
+	h.Floor = min(max(h.Floor, p.share.floorLocked(h.Key)), h.Seq+1)
 	return h
 }
 
 // takeFrontier collects the pages of a peer's frontier. The last one asks for what is missing here.
 func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
-	r.mu.Lock()
+	if m.Last {
+		r.frontiers.warmPage(l, m)
+	} else {
+		r.mu.Lock()
+	}
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	if p == nil {
@@ -226,6 +248,29 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 		}
 		r.votes.EndPagesLocked(p.votes)
 	}
+}
+
+// warmPage locks the replica, with the cold blocks in memory in which a peer has more than the store.
+func (r frontiers) warmPage(l Link, m wire.Frontier) {
+	var theirs []room.Holding
+	r.mu.Lock()
+	if p := r.peerOfLocked(l); p != nil && r.room.HasCold() {
+		if p.pageSeq == m.Turn {
+			theirs = slices.Clone(p.page)
+		}
+		for _, h := range m.Feeds {
+			var feed record.Feed
+			if feed.UnmarshalText([]byte(h.Feed)) == nil {
+				theirs = append(theirs, room.Holding{Key: record.FeedKey{Author: h.Author, Feed: feed}, Seq: h.Seq, Head: parseHead(h.Head)})
+			}
+		}
+	}
+	r.mu.Unlock()
+	var feeds []record.FeedKey
+	for _, h := range r.memory.withoutKnown(theirs) {
+		feeds = append(feeds, h.Key)
+	}
+	r.memory.lockWith(feeds...)
 }
 
 // compareLocked compares a peer's whole frontier with ours, asks for what is missing, and sends ours if ask says so.
@@ -286,6 +331,8 @@ func (r frontiers) sameFeedsLocked(p *peer, named []room.Holding) []room.Holding
 	for _, x := range named {
 		if h, ok := r.room.HoldingOf(x.Key); ok {
 			out = append(out, p.limit(h))
+		} else if r.room.IsCold(room.BlockKeyOf(x.Key)) {
+			out = append(out, x) // nothing of it is missing
 		}
 	}
 	return out

@@ -172,6 +172,8 @@ type net struct {
 	t       *testing.T
 	root    *group.Group
 	members []*member
+	disks   []func() // close stores on disk
+	minutes map[int][]*record.Record
 }
 
 // inBubble runs a test in a synctest bubble, with as many members as it asks for, not linked.
@@ -264,22 +266,6 @@ func (n *net) link(a, b *member) {
 	l.start(n.root)
 	back.start(n.root)
 	n.announceNeighbours()
-}
-
-// announce returns what a member's Hello says of the room.
-func (m *member) announce() wire.InRoom {
-	in := m.Announce()
-	if !slices.Contains(m.caps, wire.CapFeeds) {
-		in.Sums = ""
-	}
-	return in
-}
-
-// Hash returns the hash that older peers compare.
-func (m *member) Hash() string {
-	m.Replica.mu.Lock()
-	defer m.Replica.mu.Unlock()
-	return m.hashLocked()
 }
 
 // unlink ends the link between two members.

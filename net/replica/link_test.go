@@ -240,3 +240,19 @@ func (deadLink) LiveSpace() int                 { return 1024 }
 func (deadLink) SyncSpace() int                 { return 8 }
 func (deadLink) WaitLive(context.Context) error { return nil }
 func (deadLink) WaitSync(context.Context) error { return nil }
+
+// announce returns what a member's Hello says of the room.
+func (m *member) announce() wire.InRoom {
+	in := m.Announce()
+	if !slices.Contains(m.caps, wire.CapFeeds) {
+		in.Sums = ""
+	}
+	return in
+}
+
+// Hash returns the hash that older peers compare.
+func (m *member) Hash() string {
+	m.Replica.mu.Lock()
+	defer m.Replica.mu.Unlock()
+	return m.hashLocked()
+}

@@ -90,13 +90,19 @@ func (r outlines) pullLocked(p *peer) {
 
 // takeSums takes a part of an answer about sums.
 func (r outlines) takeSums(l Link, m wire.Sums) {
-	r.mu.Lock()
+	a, err := answerOf(m)
+	var feeds []record.FeedKey
+	for _, x := range a.Ends {
+		if len(x.Feeds) > 0 {
+			feeds = append(feeds, x.Feeds[0].Key)
+		}
+	}
+	r.memory.lockWith(feeds...)
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	if p == nil {
 		return
 	}
-	a, err := answerOf(m)
 	var held []room.Holding
 	if err == nil {
 		held, err = r.puller.TakeAnswer(p.key, a)
@@ -210,9 +216,13 @@ func (r outlines) answerOutline(l Link, m wire.Outline) {
 		r.send(l, wire.Sums{Room: r.id, N: m.N, End: true, Rest: true})
 		return
 	}
-	r.mu.Lock()
-	r.outlines.packLocked(a, p, m)
-	r.mu.Unlock()
+	if len(m.Blocks) > 0 {
+		r.outlines.packEnds(a, l, m)
+	} else {
+		r.mu.Lock()
+		r.outlines.packLocked(a, p, m)
+		r.mu.Unlock()
+	}
 	a.frames[len(a.frames)-1].End = true
 	for _, m := range a.frames {
 		if f := r.encode(m); f == nil || !l.Sync(f) {
@@ -227,9 +237,7 @@ func (r outlines) packLocked(a *sumsAnswer, p *peer, m wire.Outline) {
 	case len(m.Buckets) > 0:
 		r.outlines.packAuthorsLocked(a, m)
 	case len(m.Authors) > 0:
-		r.outlines.packBlocksLocked(a, m)
-	case len(m.Blocks) > 0:
-		r.outlines.packEndsLocked(a, p, m)
+		r.outlines.packBlocksLocked(a, p, m)
 	default:
 		f := a.next(aroundItem, room.Buckets*wire.SumSize)
 		for _, sum := range r.room.BucketSums(nil) {
@@ -253,11 +261,15 @@ func (r outlines) packAuthorsLocked(a *sumsAnswer, m wire.Outline) {
 	}
 }
 
-func (r outlines) packBlocksLocked(a *sumsAnswer, m wire.Outline) {
+func (r outlines) packBlocksLocked(a *sumsAnswer, p *peer, m wire.Outline) {
 	for i, author := range m.Authors {
 		around := aroundItem
 		for _, x := range r.room.BlockSums(author) {
 			if i == 0 && m.After != nil && uint64(x.Block) >= *m.After {
+				continue
+			}
+			if r.outlines.keepsBlockBackLocked(p, room.BlockKey{Author: author, Block: x.Block}) {
+				a.frames[len(a.frames)-1].Less = true
 				continue
 			}
 			f := a.next(around+aroundMore, wire.BlockSumSize)
@@ -273,15 +285,62 @@ func (r outlines) packBlocksLocked(a *sumsAnswer, m wire.Outline) {
 	}
 }
 
-func (r outlines) packEndsLocked(a *sumsAnswer, p *peer, m wire.Outline) {
+// keepsBlockBackLocked reports whether nothing of a cold block is for a peer.
+func (r outlines) keepsBlockBackLocked(p *peer, key room.BlockKey) bool {
+	if p.share == nil || p.share.since.IsZero() || key.Author == p.key || !r.room.IsCold(key) {
+		return false
+	}
+	last, cold := r.store.BlockArrived(key.StoreKey())
+	return cold && last.Before(p.share.since)
+}
+
+// blockEnds returns what a peer hears that we have of a block, and whether that is less than all. It waits for the disk.
+func (r outlines) blockEnds(l Link, key room.BlockKey) (out []room.Holding, less bool) {
+	r.mu.Lock()
+	p := r.peerOfLocked(l)
+	if p == nil {
+		r.mu.Unlock()
+		return nil, false
+	}
+	s := p.share
+	if !r.room.IsCold(key) {
+		out = r.room.BlockEnds(key)
+		for i, h := range out {
+			out[i] = p.limit(h)
+			less = less || out[i].Floor > h.Floor
+		}
+		r.mu.Unlock()
+		return out, less
+	}
+	r.mu.Unlock()
+	feeds, err := r.store.PeekBlock(r.cfg.Group.Context(), key.StoreKey())
+	if err != nil {
+		r.cfg.Log.Warn("read the store", "error", err)
+		return nil, false
+	}
+	floors := r.sharing.floors(s, keysOf(feeds))
+	for _, f := range feeds {
+		if f.Next > 0 {
+			h := holdingOf(f)
+			floor := min(max(h.Floor, floors[f.Key]), h.Seq+1)
+			less = less || floor > h.Floor
+			h.Floor = floor
+			out = append(out, h)
+		}
+	}
+	return out, less
+}
+
+// packEnds packs the ends of blocks. It waits for the disk.
+func (r outlines) packEnds(a *sumsAnswer, l Link, m wire.Outline) {
 	for i, name := range m.Blocks {
 		around := aroundItem
-		for _, h := range r.room.BlockEnds(room.BlockKey{Author: name.Author, Block: room.Block(name.Block)}) {
+		held, less := r.outlines.blockEnds(l, room.BlockKey{Author: name.Author, Block: room.Block(name.Block)})
+		for _, h := range held {
 			if i == 0 && m.After != nil && uint64(h.Key.Feed) <= *m.After {
 				continue
 			}
-			floor := min(max(h.Floor, p.shareFloors[h.Key]), h.Seq+1)
-			e := wire.FeedEnd{Feed: uint64(h.Key.Feed), Seq: h.Seq, Floor: floor}
+			e := wire.FeedEnd{Feed: uint64(h.Key.Feed), Seq: h.Seq, Floor: h.Floor}
 			binary.BigEndian.PutUint64(e.Head[:], h.Head)
 			binary.BigEndian.PutUint64(e.Head[8:], h.Tail)
 			packed := wire.AppendFeedEnd(nil, e)
@@ -289,7 +348,7 @@ func (r outlines) packEndsLocked(a *sumsAnswer, p *peer, m wire.Outline) {
 			if f == nil {
 				return
 			}
-			f.Less = f.Less || floor > h.Floor
+			f.Less = f.Less || less
 			last := len(f.Ends) - 1
 			if around = 0; last < 0 || f.Ends[last].Author != name.Author || f.Ends[last].Block != name.Block {
 				f.Ends = append(f.Ends, wire.BlockEnds{Author: name.Author, Block: name.Block})

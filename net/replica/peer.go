@@ -29,16 +29,16 @@ type peer struct {
 
 // session is what belongs to one link; it goes with it.
 type session struct {
-	link        Link                      // nil: none is up
-	shareFloors map[record.FeedKey]uint64 // where feeds begin for this peer; nil: where they do. Never written to
-	neighbours  map[identity.Key]bool     // keys that it says it is linked to
-	toAck       map[record.FeedKey]bool   // feeds that wait for a Have
-	slow        bool                      // its live queue was full: it pulls until it is level (slowpeer.go)
-	advertised  []room.Holding            // while it is slow: what it was last sent of our frontier, sorted
-	partial     bool                      // that is a part
-	unpushed    map[record.FeedKey]uint64 // while it is slow: the first seq of each feed that it wasn't sent since then
-	syncMu      *sync.Mutex               // held while its sync queue is filled, without Replica.mu
-	votes       *votes.Session            // the comparison of votes with it
+	link       Link                      // nil: none is up
+	share      *share                    // how much of the past it gets; nil: all
+	neighbours map[identity.Key]bool     // keys that it says it is linked to
+	toAck      map[record.FeedKey]bool   // feeds that wait for a Have
+	slow       bool                      // its live queue was full: it pulls until it is level (slowpeer.go)
+	advertised []room.Holding            // while it is slow: what it was last sent of our frontier, sorted
+	partial    bool                      // that is a part
+	unpushed   map[record.FeedKey]uint64 // while it is slow: the first seq of each feed that it wasn't sent since then
+	syncMu     *sync.Mutex               // held while its sync queue is filled, without Replica.mu
+	votes      *votes.Session            // the comparison of votes with it
 
 	page          []room.Holding // a frontier that is not complete
 	pageSeq       uint64         // number of that frontier
@@ -61,11 +61,11 @@ type session struct {
 // the link at once: in place of the one before, if there was one. theirs is what the peer's Hello says of this
 // room. Call both before anything else of the link, and not at the same time as LinkDown for the same key.
 func (r *Replica) PrepareLink(l Link, theirs wire.InRoom) (linkUp func()) {
-	floors, limitedFirst := r.sharing.shareWith(l.Key())
-	return func() { r.linkUp(l, theirs, floors, limitedFirst) }
+	s, limitedFirst := r.sharing.shareWith(l.Key())
+	return func() { r.linkUp(l, theirs, s, limitedFirst) }
 }
 
-func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.FeedKey]uint64, limitedFirst bool) {
+func (r *Replica) linkUp(l Link, theirs wire.InRoom, s *share, limitedFirst bool) {
 	key := l.Key()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,7 +79,8 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.Feed
 		r.mu.linked = append(r.mu.linked, p)
 		p.since = time.Now()
 	}
-	p.session = session{link: l, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
+	delete(r.mu.shares, p.share)
+	p.session = session{link: l, share: s, neighbours: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex)}
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
 	r.puller.RemovePeer(key)
 	p.theirHash = theirs.Sums
@@ -104,6 +105,7 @@ func (r *Replica) LinkDown(l Link) {
 		return
 	}
 	r.mu.linked = slices.DeleteFunc(r.mu.linked, func(q *peer) bool { return q == p })
+	delete(r.mu.shares, p.share)
 	p.session, p.gone = session{}, time.Now()
 	if _, seq, any := r.room.OwnFeed(); any {
 		p.due = seq + 1

@@ -29,13 +29,9 @@ func (r *Replica) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	feeds := r.store.Frontier()
-	for _, f := range feeds {
-		if f.Name != "" {
-			r.noteNameLocked(f.Key.Author, lastName{f.Name, f.Time})
-		}
+	if err := r.memory.restore(ctx, forks); err != nil {
+		return err
 	}
-	r.room.Restore(feeds, forks)
 	if err := r.sharing.loadFirstSeen(ctx); err != nil {
 		return err
 	}
@@ -80,6 +76,9 @@ func (r saver) reconcileLocked() {
 	own, _, _ := r.room.OwnFeed()
 	for _, h := range r.room.Frontier() {
 		f, any := stored[h.Key]
+		if _, cold, _ := r.store.State(h.Key); cold {
+			continue // it is being read
+		}
 		if !any {
 			f.Next = h.Floor
 		}

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ func (r *Replica) Record(l Link, rec *record.Record) {
 
 // takeLive takes a live record. It reports whether the record in its place is in the store.
 func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
-	r.mu.Lock()
+	r.memory.lockWith(rec.FeedKey())
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	out, ok := r.acceptLocked(l, rec, p != nil)
@@ -57,6 +58,10 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 func (r *Replica) acceptLocked(l Link, rec *record.Record, mayBegin bool) (out room.Outcome, ok bool) {
 	r.mu.received++
 	out, err := r.room.Accept(rec)
+	if errors.Is(err, room.ErrCold) {
+		r.cfg.Log.Debug("not taken", "error", err) // it can be had again
+		return out, false
+	}
 	if err != nil {
 		r.cfg.Host.Refuse(l.Key(), err.Error())
 		return out, false
@@ -97,7 +102,11 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 
 // takeAnswer takes a part of an answer, and returns the records whose place is in the store.
 func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inStore []*record.Record) {
-	r.mu.Lock()
+	feeds := make([]record.FeedKey, 0, len(recs))
+	for _, rec := range recs {
+		feeds = append(feeds, rec.FeedKey())
+	}
+	r.memory.lockWith(feeds...)
 	defer r.mu.Unlock()
 	asked := map[record.FeedKey]bool{}         // one question about each divergence is enough
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
@@ -130,6 +139,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record) (inS
 	for _, name := range names {
 		r.takeNameLocked(name)
 	}
+	r.memory.coolLocked()
 	if p != nil {
 		r.planner.NoteAnswer(p.key, m.N, m.End)
 		if m.End {

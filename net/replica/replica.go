@@ -83,7 +83,7 @@ type Host interface {
 	ScheduleFlush()
 }
 
-// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep and Window.
+// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep, Window and WarmFeeds.
 type Config struct {
 	Identity *identity.Identity
 	Name     string // the local peer's
@@ -97,6 +97,8 @@ type Config struct {
 	Host     Host
 	Now      func() time.Time // the clock that stamps records
 	Window   int              // bytes of bodies in memory; 0: room.DefaultMemory
+	// WarmFeeds is how many feeds are in memory; 0: room.MaxWarmFeeds.
+	WarmFeeds int
 }
 
 // Replica is one room. Its methods may be called from any goroutine.
@@ -114,6 +116,7 @@ type Replica struct {
 	saver     saver
 	frontiers frontiers
 	outlines  outlines
+	memory    memory
 	sharing   sharing
 
 	mu struct {
@@ -123,12 +126,14 @@ type Replica struct {
 		names      map[identity.Key]lastName
 		newAuthors map[identity.Key]bool // whose records came by catching up, until neighbours are notified
 		firstSeen  map[identity.Key]time.Time
-		changed    chan struct{} // closed and made anew when a link comes, goes, acknowledges or isn't slow any more
+		shares     map[*share]bool // of peers that get a part of the past
+		changed    chan struct{}   // closed and made anew when a link comes, goes, acknowledges or isn't slow any more
 
 		frontierSeq     uint64 // numbers frontiers
 		warnedTruncated bool   // that not all of the past can be had
 		unsaved         bool   // the store lacks something that the room has
 		reconciled      time.Time
+		cooled          time.Time    // when blocks were last dropped from memory
 		saving          event.Saving // as it was last posted
 		lastSent        event.Line
 		received        int // records that came, new or not
@@ -139,7 +144,7 @@ type Replica struct {
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
 	r.forks, r.saver, r.sharing = forks{r}, saver{r}, sharing{r}
-	r.frontiers, r.outlines = frontiers{r}, outlines{r}
+	r.frontiers, r.outlines, r.memory = frontiers{r}, outlines{r}, memory{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
@@ -148,6 +153,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 		Group: cfg.Group, Log: cfg.Log, Host: votesHost{cfg.Host, r}})
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
+	r.mu.shares = map[*share]bool{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
 	if err := r.load(ctx); err != nil {
 		return nil, fmt.Errorf("read earlier messages: %w", err)
@@ -180,7 +186,13 @@ func (r *Replica) HashFor(l Link) string {
 	return r.outlines.hashForLocked(l)
 }
 
-func (r *Replica) hashLocked() string { return r.room.Hash() + r.votes.HashLocked() }
+// hashLocked returns the hash that older peers compare; "" if only a part of the feeds is in memory.
+func (r *Replica) hashLocked() string {
+	if r.room.HasCold() {
+		return ""
+	}
+	return r.room.Hash() + r.votes.HashLocked()
+}
 
 // Announce returns what our Hello says of the room.
 func (r *Replica) Announce() wire.InRoom {
@@ -202,6 +214,8 @@ func (r *Replica) Tick() {
 	defer r.mu.Unlock()
 	r.votes.TickLocked()
 	r.saver.tendStoreLocked()
+	r.memory.coolLocked()
+	r.memory.recheckLocked()
 	for _, p := range r.mu.linked {
 		if r.outlines.isBehindLocked(p) {
 			r.askLocked(p)

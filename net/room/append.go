@@ -3,6 +3,7 @@ package room
 import (
 	"cmp"
 	"encoding/json"
+	"math/rand/v2"
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
@@ -64,6 +65,9 @@ func (r *Room) OwnFeed() (record.FeedKey, uint64, bool) {
 // openFeed begins this run's feed, with a new random number: so a restored backup never uses a place twice.
 func (r *Room) openFeed() (store.Entry, error) {
 	r.ownFeed.Feed = record.NewFeed()
+	for r.isColdFeed(r.ownFeed) { // the clock may have been set back by days
+		r.ownFeed.Feed = record.Feed(rand.Uint64() | 1)
+	}
 	r.feeds[r.ownFeed] = newFeed()
 	e, err := r.signName(record.KindOpen)
 	if err != nil {

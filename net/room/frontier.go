@@ -40,7 +40,8 @@ func (r *Room) HoldingOf(key record.FeedKey) (Holding, bool) {
 	return f.holding(key), true
 }
 
-// Frontier lists what this room holds, sorted by author and feed. A forked feed ends below the fork.
+// Frontier lists what this room holds, sorted by author and feed. A forked feed ends below the fork. Feeds of cold
+// blocks are left out.
 func (r *Room) Frontier() []Holding {
 	out := make([]Holding, 0, len(r.feeds))
 	for key, f := range r.feeds {
@@ -52,8 +53,12 @@ func (r *Room) Frontier() []Holding {
 	return out
 }
 
-// Hash returns 16 hex digits over the ends of all feeds, whatever their floors (see the package comment).
+// Hash returns 16 hex digits over the ends of all feeds, whatever their floors (see the package comment); "" if some
+// are cold.
 func (r *Room) Hash() string {
+	if r.HasCold() {
+		return ""
+	}
 	if r.hash != "" {
 		return r.hash
 	}
@@ -83,6 +88,8 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 				end = min(end, f.fork.Seq)
 			}
 			from = max(from, f.next())
+		} else if r.isColdFeed(h.Key) {
+			continue
 		}
 		if from < end {
 			out = append(out, Gap{Key: h.Key, From: from, To: end - 1})
@@ -98,7 +105,8 @@ func (r *Room) lacks(theirs Holding) bool { return len(r.Missing([]Holding{their
 func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 	return slices.ContainsFunc(theirs, func(h Holding) bool {
 		f := r.feeds[h.Key]
-		return h.Floor > 1 && (f == nil || f.next() == 0) // a feed of which only records wait is new, too
+		// A feed of which only records wait is new, too.
+		return h.Floor > 1 && (f == nil || f.next() == 0) && !r.isColdFeed(h.Key)
 	})
 }
 
@@ -108,7 +116,7 @@ func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 func (r *Room) RangeInMemory(g Gap, maxBytes int) (records []*record.Record, more bool) {
 	f := r.feeds[g.Key]
 	if f == nil {
-		return nil, false
+		return nil, r.isColdFeed(g.Key)
 	}
 	from := max(g.From, f.floor)
 	if from > g.To || from >= f.next() {
@@ -165,5 +173,5 @@ func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) 
 // isFilledOrEnded reports whether a gap's beginning is filled, or can't be any more.
 func (r *Room) isFilledOrEnded(g Gap) bool {
 	f := r.feeds[g.Key]
-	return f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.overLimit || f.next() > g.From)
+	return r.isColdFeed(g.Key) || f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.overLimit || f.next() > g.From)
 }

@@ -20,7 +20,7 @@ type BlockSum struct {
 }
 
 // CountFeeds returns how many feeds the room knows, those that only wait for a beginning included.
-func (r *Room) CountFeeds() int { return len(r.feeds) }
+func (r *Room) CountFeeds() int { return len(r.feeds) + r.sums.coldFeeds }
 
 // AuthorSums returns the authors of a bucket that have records, sorted by key.
 func (r *Room) AuthorSums(bucket byte) (out []AuthorSum) {
@@ -71,7 +71,7 @@ func (r *Room) authorSum(author identity.Key) Sum {
 func (r *Room) blockSum(key BlockKey) Sum {
 	if a := r.sums.authors[key.Author]; a != nil {
 		if b := a.blocks[key.Block]; b != nil {
-			if b.stale {
+			if b.stale && !b.cold {
 				r.refreshBlock(key.Author, b)
 			}
 			return b.sum
@@ -80,7 +80,7 @@ func (r *Room) blockSum(key BlockKey) Sum {
 	return Sum{}
 }
 
-// BlockEnds returns what the room holds of a block's feeds, sorted.
+// BlockEnds returns what the room holds of a block's feeds, sorted. It returns nothing of a cold block.
 func (r *Room) BlockEnds(key BlockKey) (out []Holding) {
 	a := r.sums.authors[key.Author]
 	if a == nil || a.blocks[key.Block] == nil {

@@ -82,6 +82,17 @@ func (p *Planner) AddHoldings(from identity.Key, part []Holding) {
 	s.parts = true
 }
 
+// ClaimedBlocks returns the blocks of which some peer has records that the room lacks.
+func (p *Planner) ClaimedBlocks() map[BlockKey]bool {
+	out := map[BlockKey]bool{}
+	for _, s := range p.sources {
+		for _, g := range p.room.Missing(s.theirs) {
+			out[BlockKeyOf(g.Key)] = true
+		}
+	}
+	return out
+}
+
 // NoteSeq notes that a peer holds a feed up to seq: it sent that record before its predecessors.
 func (p *Planner) NoteSeq(from identity.Key, key record.FeedKey, seq uint64) {
 	s := p.sourceOf(from)

@@ -10,7 +10,8 @@
 // author's previous feed. A room keeps each feed as a chain without a gap: Accept takes a record only if it is the
 // next one and names the last one. If a feed's beginning is gone, the first record held is taken without that
 // check. Records that come before their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Outcome.Gap
-// says which records are missing. At most 65,536 feeds are held.
+// says which records are missing. At most 1,048,576 feeds are held; blocks of feeds that
+// don't change any more are in the store only (cold.go).
 //
 // Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed and number
 // (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a counter. A local record's time
@@ -63,7 +64,7 @@ import (
 const (
 	DefaultMemory   = 8 << 20 // bytes of bodies; the store has the others
 	MaxUnknown      = 1 << 20 // bytes of bodies of unknown kinds, per author (see the package comment)
-	maxFeeds        = 1 << 16
+	maxFeeds        = 1 << 20 // a message from cron each minute makes half as many a year
 	maxWaiting      = 4096    // records without their predecessor, in all feeds; peers send dropped ones again
 	maxWaitingBytes = 8 << 20 // bytes of their bodies
 )
@@ -86,6 +87,7 @@ type Room struct {
 	waitingBytes int                  // bytes of their bodies
 	memBytes     int                  // bytes of bodies in memory
 	unknownBytes map[identity.Key]int // bytes of accepted bodies of unknown kinds
+	coldForks    map[BlockKey][]*Fork // of feeds that aren't in memory
 	hash         string               // what Hash returned; "" once that has changed
 	sums         sums
 
@@ -123,7 +125,7 @@ type Gap struct {
 	From, To uint64
 }
 
-// Accept takes a verified record from any peer. Its errors are record.ErrOtherRoom, ErrNoFeed and ErrFull.
+// Accept takes a verified record from any peer. Its errors are record.ErrOtherRoom, ErrNoFeed, ErrCold and ErrFull.
 func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	if rec.Body().Room != r.id {
 		return Outcome{}, record.ErrOtherRoom
@@ -134,7 +136,10 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	key := rec.FeedKey()
 	f := r.feeds[key]
 	if f == nil {
-		if len(r.feeds) >= maxFeeds {
+		if r.isColdFeed(key) {
+			return Outcome{}, ErrCold
+		}
+		if r.CountFeeds() >= maxFeeds {
 			return Outcome{}, ErrFull
 		}
 		f = newFeed()
@@ -263,7 +268,7 @@ func (r *Room) trimMemory() {
 
 // Count returns the number of records held, in memory and in the store.
 func (r *Room) Count() int {
-	n := 0
+	n := r.sums.coldRecords
 	for _, f := range r.feeds {
 		n += int(f.next() - f.floor)
 	}

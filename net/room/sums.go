@@ -8,6 +8,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/store"
 )
 
 // Sum is the beginning of a SHA-256 over a part of what a room holds (see the package comment). The zero Sum stands
@@ -22,7 +23,7 @@ func (s Sum) String() string { return hex.EncodeToString(s[:]) }
 type Block uint32
 
 // blockShift is how many low bits of a feed's number don't belong to its block.
-const blockShift = 42
+const blockShift = store.BlockShift
 
 // BlockOf returns the block of a feed.
 func BlockOf(feed record.Feed) Block { return Block(feed >> blockShift) }
@@ -44,6 +45,8 @@ type sums struct {
 	total   Sum
 	fresh   bool // total is
 	hashed  int  // feeds that went into sums so far; tests look at it
+
+	coldFeeds, coldRecords int // in all cold blocks
 }
 
 // bucketSum is the sum over the authors of a bucket.
@@ -67,21 +70,25 @@ type authorSums struct {
 // blockSum is the sum over the feeds of a block.
 type blockSum struct {
 	number   Block
-	feeds    []record.Feed
+	feeds    []record.Feed // nil if it is cold
 	unsorted bool
 	stale    bool
 	sum      Sum
+	changed  int64 // s since 1970
+
+	cold                   bool // see cold.go
+	coldFeeds, coldRecords int
 }
 
 // noteChanged follows a feed that begins, or whose end has moved.
 func (r *Room) noteChanged(key record.FeedKey, f *feed) {
 	r.hash = ""
-	r.sums.noteFeed(key, !f.listed)
+	r.sums.noteFeed(key, !f.listed).changed = r.clock.now().Unix()
 	f.listed = true
 }
 
-// noteFeed marks all sums over a feed as stale. added says that the feed is new to its block.
-func (s *sums) noteFeed(key record.FeedKey, added bool) {
+// noteFeed marks all sums over a feed as stale, and returns its block. added says that the feed is new to that.
+func (s *sums) noteFeed(key record.FeedKey, added bool) *blockSum {
 	s.fresh = false
 	bucket := &s.buckets[bucketOf(key.Author)]
 	bucket.stale = true
@@ -106,6 +113,7 @@ func (s *sums) noteFeed(key record.FeedKey, added bool) {
 	if added {
 		b.feeds, b.unsorted = append(b.feeds, key.Feed), true
 	}
+	return b
 }
 
 func bucketOf(author identity.Key) byte { return author.Bytes()[0] }
@@ -190,10 +198,11 @@ func (r *Room) refreshAuthor(a *authorSums) {
 		}
 	}
 	a.order = slices.DeleteFunc(a.order, func(b *blockSum) bool {
-		if len(b.feeds) == 0 {
+		gone := len(b.feeds) == 0 && !b.cold
+		if gone {
 			delete(a.blocks, b.number)
 		}
-		return len(b.feeds) == 0
+		return gone
 	})
 	if a.unsorted {
 		slices.SortFunc(a.order, func(x, y *blockSum) int { return int(x.number) - int(y.number) })

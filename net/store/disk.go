@@ -20,6 +20,8 @@ type Config struct {
 	Group           *group.Group // the writer runs in a child of it
 	Log             *slog.Logger
 	MaxWaitingBytes int // bytes of memory that may wait for the disk; 0 for 64 MiB
+	// WarmFeeds is how many feeds a file may have for all their states to be read at once; 0 for 8192.
+	WarmFeeds int
 
 	FlushEvery time.Duration // the longest time until a queued record is written; 0 for 100 ms
 	RetryEvery time.Duration // between attempts while saving fails; 0 for 2 s
@@ -55,8 +57,10 @@ type Disk struct {
 	changed       chan struct{} // closed and replaced when savedTotal or failedCommits grows
 	status        Status
 	dropping      map[feedSeq]bool // damaged records that the writer has yet to delete
-	closed        bool             // Close was called
-	stopped       bool             // the writer has ended
+	coldEpoch     uint64           // grows when the file's state of a cold feed changes
+	changedBlocks map[BlockKey]bool
+	closed        bool // Close was called
+	stopped       bool // the writer has ended
 }
 
 var _ Store = (*Disk)(nil)
@@ -74,6 +78,7 @@ func Open(cfg Config) (*Disk, error) {
 	cfg.MaxWaitingBytes = cmp.Or(cfg.MaxWaitingBytes, defaultWaitingBytes)
 	cfg.FlushEvery = cmp.Or(cfg.FlushEvery, 100*time.Millisecond)
 	cfg.RetryEvery = cmp.Or(cfg.RetryEvery, 2*time.Second)
+	cfg.WarmFeeds = cmp.Or(cfg.WarmFeeds, maxWarmFeeds)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -104,7 +109,10 @@ func (d *Disk) Frontier() []Feed {
 func (d *Disk) StartFeedAt(key record.FeedKey, floor uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if f := d.ledger.findOrAdd(key, 0); !d.closed && f.startAt(floor) {
+	if _, cold := d.ledger.coldNumber(key); cold || d.closed {
+		return
+	}
+	if f := d.ledger.findOrAdd(key, 0); f.startAt(floor) {
 		d.queueLocked(op{kind: opStartAt, feed: key, seq: floor})
 	}
 }
@@ -113,7 +121,7 @@ func (d *Disk) StartFeedAt(key record.FeedKey, floor uint64) {
 func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if _, cold := d.ledger.coldNumber(key); cold || d.closed {
 		return
 	}
 	f := d.ledger.findOrAdd(key, 0)

@@ -101,21 +101,71 @@ func (m *Mem) Frontier() []Feed {
 }
 
 // ShareFrom implements Store.
-func (m *Mem) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
+func (m *Mem) ShareFrom(ctx context.Context, since time.Time, keys []record.FeedKey) (map[record.FeedKey]uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := map[record.FeedKey]uint64{}
-	for key, f := range m.ledger.feeds {
-		out[key] = f.floor
+	for _, key := range keys {
+		if f := m.ledger.feeds[key]; f != nil {
+			out[key] = f.floor
+		}
 	}
 	for _, r := range m.table.rows {
-		if r.entry.Arrived.Before(since) {
-			out[r.key.feed()] = max(out[r.key.feed()], r.key.Seq+1)
+		if floor, asked := out[r.key.feed()]; asked && r.entry.Arrived.Before(since) {
+			out[r.key.feed()] = max(floor, r.key.Seq+1)
 		}
 	}
 	maps.DeleteFunc(out, func(key record.FeedKey, floor uint64) bool { return floor >= m.ledger.feeds[key].end() })
 	return out, ctx.Err()
 }
+
+// State implements Store.
+func (m *Mem) State(key record.FeedKey) (f Feed, cold, known bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f := m.ledger.feeds[key]; f != nil {
+		return f.export(key), false, true
+	}
+	return Feed{Key: key}, false, false
+}
+
+// Blocks implements Store.
+func (m *Mem) Blocks(ctx context.Context, fn func(Block) error) error {
+	blocks := map[BlockKey][]Feed{}
+	for _, f := range m.Frontier() {
+		blocks[BlockOf(f.Key)] = append(blocks[BlockOf(f.Key)], f)
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(blocks), BlockKey.Compare) {
+		sortFeeds(blocks[key])
+		if err := fn(Block{Key: key, Feeds: blocks[key]}); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// ReadBlock implements Store.
+func (m *Mem) ReadBlock(ctx context.Context, key BlockKey) ([]Feed, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := m.ledger.warmFeeds(key)
+	sortFeeds(out)
+	return out, ctx.Err()
+}
+
+// PeekBlock implements Store.
+func (m *Mem) PeekBlock(ctx context.Context, key BlockKey) ([]Feed, error) {
+	return m.ReadBlock(ctx, key)
+}
+
+// CoolBlock implements Store. A Mem has no disk for it.
+func (m *Mem) CoolBlock(BlockKey, map[record.Feed]uint64) bool { return false }
+
+// BlockArrived implements Store.
+func (m *Mem) BlockArrived(BlockKey) (last time.Time, cold bool) { return time.Time{}, false }
+
+// TakeChanged implements Store.
+func (m *Mem) TakeChanged() []BlockKey { return nil }
 
 // StartFeedAt implements Store.
 func (m *Mem) StartFeedAt(key record.FeedKey, floor uint64) {

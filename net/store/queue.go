@@ -48,6 +48,13 @@ func (d *Disk) Append(e Entry) error {
 func (d *Disk) queueLocked(o op) {
 	d.pending.push(o)
 	d.queuedTotal++
+	key := o.feed
+	if o.entry != nil {
+		key = o.entry.Record.FeedKey()
+	}
+	if f := d.ledger.feeds[key]; f != nil {
+		f.queued = d.queuedTotal
+	}
 	signal(d.wake)
 }
 

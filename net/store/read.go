@@ -170,6 +170,10 @@ func (d *Disk) locate(k OrderKey) ([]byte, error) {
 		return recordKey(f.number, k.Seq), nil
 	case f != nil && f.forked: // behind the feed's end, for a moment
 		return nil, nil
+	case f == nil:
+		if number, cold := d.ledger.coldNumber(k.feed()); cold {
+			return recordKey(number, k.Seq), nil
+		}
 	}
 	return nil, damaged("a place in the order for a record that never came")
 }
@@ -310,6 +314,10 @@ func (d *Disk) verifyOrDrop(raws []RawEntry) (out []Entry) {
 func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error) {
 	d.mu.Lock()
 	f := d.ledger.feeds[key]
+	if _, cold := d.ledger.coldNumber(key); f == nil && cold {
+		d.mu.Unlock()
+		return d.readColdRange(ctx, key, from, to, maxBytes)
+	}
 	if f == nil || f.end() == 0 {
 		d.mu.Unlock()
 		return nil, ctx.Err()
