@@ -58,6 +58,12 @@ func (r memory) lockWith(feeds ...record.FeedKey) {
 // warm brings a block back into memory. It waits for the disk.
 func (r memory) warm(key room.BlockKey) {
 	ctx := r.cfg.Group.Context()
+	r.mu.Lock()
+	warms := r.room.WarmsAt(r.memory.warmLimit(), key)
+	r.mu.Unlock()
+	if !warms {
+		return
+	}
 	feeds, err := r.store.ReadBlock(ctx, key.StoreKey())
 	if err != nil {
 		if ctx.Err() == nil {
@@ -127,8 +133,13 @@ func (r memory) recheckLocked() {
 			r.mu.Lock()
 			right, cold := r.room.Recheck(key, feeds), r.room.IsCold(key)
 			r.mu.Unlock()
-			if !right || !cold {
+			if !cold {
+				_, err = r.store.ReadBlock(ctx, k) // the room may append to it
+			} else if !right {
 				r.memory.warm(key)
+			}
+			if err != nil && ctx.Err() == nil {
+				r.cfg.Log.Warn("read the store", "error", err)
 			}
 		}
 		r.mu.Lock()

@@ -14,7 +14,7 @@ import (
 )
 
 // fewWarm is how many feeds the members of these tests have in memory.
-const fewWarm = 300
+const fewWarm = 600
 
 // onDisk opens a store on disk for a member.
 func (n *net) onDisk(path string) *store.Disk {
@@ -245,13 +245,13 @@ func TestColdExpiry(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, n *net) {
 		defer n.closeDisks()
 		const minutes = 1800
-		a := n.add(n.cold(filepath.Join(dir, "a")), func(c *Config) { c.Keep = 48 * time.Hour })
+		a := n.add(n.cold(filepath.Join(dir, "a")), func(c *Config) { c.Keep = time.Hour })
 		n.giveMinutes(a, minutes, nil)
 		before := a.HashFor(deadSums{})
 		if got := a.Status().Records; got != 2*minutes {
 			t.Fatalf("%d records", got)
 		}
-		pass(96 * time.Hour)
+		pass(24*time.Hour + time.Minute)
 		if got := a.Status().Records; got != 0 {
 			t.Errorf("%d records are left", got)
 		}

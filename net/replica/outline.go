@@ -92,8 +92,11 @@ func (r outlines) pullLocked(p *peer) {
 func (r outlines) takeSums(l Link, m wire.Sums) {
 	a, err := answerOf(m)
 	var feeds []record.FeedKey
+	r.mu.Lock()
+	awaited := r.puller.Awaits(l.Key(), m.N)
+	r.mu.Unlock()
 	for _, x := range a.Ends {
-		if len(x.Feeds) > 0 {
+		if awaited && len(x.Feeds) > 0 && len(feeds) < room.MaxOutlineBlocks {
 			feeds = append(feeds, x.Feeds[0].Key)
 		}
 	}
@@ -114,6 +117,9 @@ func (r outlines) takeSums(l Link, m wire.Sums) {
 	}
 	if m.Less {
 		r.sharing.warnLessLocked(p)
+	}
+	if len(r.room.ColdBlocks(feeds)) > 0 { // there was no memory for them
+		p.compared = comparison{}
 	}
 	r.frontiers.takeHoldingsLocked(p, held, true)
 	r.askLocked(p)
@@ -262,7 +268,12 @@ func (r outlines) packAuthorsLocked(a *sumsAnswer, m wire.Outline) {
 }
 
 func (r outlines) packBlocksLocked(a *sumsAnswer, p *peer, m wire.Outline) {
+	seen := map[identity.Key]bool{}
 	for i, author := range m.Authors {
+		if seen[author] {
+			continue // naming one often would cost us, and the peer nothing
+		}
+		seen[author] = true
 		around := aroundItem
 		for _, x := range r.room.BlockSums(author) {
 			if i == 0 && m.After != nil && uint64(x.Block) >= *m.After {
@@ -333,7 +344,12 @@ func (r outlines) blockEnds(l Link, key room.BlockKey) (out []room.Holding, less
 
 // packEnds packs the ends of blocks. It waits for the disk.
 func (r outlines) packEnds(a *sumsAnswer, l Link, m wire.Outline) {
+	seen := map[wire.BlockName]bool{}
 	for i, name := range m.Blocks {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
 		around := aroundItem
 		held, less := r.outlines.blockEnds(l, room.BlockKey{Author: name.Author, Block: room.Block(name.Block)})
 		for _, h := range held {

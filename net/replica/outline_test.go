@@ -78,8 +78,8 @@ func TestLevelPeersSaySilent(t *testing.T) {
 // One record that a peer lacks among many feeds is found by four questions, in few bytes.
 func TestOneLateRecord(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, n *net) {
-		const minutes = 5000
-		s := everyMinute(t, minutes, 2, func(i, minute int) bool { return i == 1 && minute == 2345 })
+		const minutes = 20_000
+		s := everyMinute(t, minutes, 2, func(i, minute int) bool { return i == 1 && minute == 12_345 })
 		a, b := n.add(stored(s[0])), n.add(stored(s[1]))
 		n.link(a, b)
 		pass(10 * time.Second)

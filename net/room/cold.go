@@ -113,6 +113,13 @@ func sumOf(key BlockKey, feeds []store.Feed) Sum {
 	return h.sum()
 }
 
+// WarmsAt reports whether a cold block may come back into memory, where the room has so many feeds by rule. No peer can
+// fill memory by naming one cold block after the other, nor an author with a block of many feeds.
+func (r *Room) WarmsAt(limit int, key BlockKey) bool {
+	b := r.findBlock(key)
+	return b != nil && b.cold && b.coldFeeds <= maxInMemory/2 && len(r.feeds) <= 3*limit
+}
+
 // Warm brings a cold block back into memory, with the feeds that the store has of it.
 func (r *Room) Warm(key BlockKey, feeds []store.Feed) {
 	b := r.findBlock(key)

@@ -19,6 +19,9 @@ const (
 	maxQueuedAuthors = 2048
 	maxQueuedBlocks  = 8192
 
+	// maxColdBlocks is how many blocks of a Request are cold here: each of them comes into memory.
+	maxColdBlocks = 4
+
 	fewFeeds  = 500  // an answer with fewer feeds lets the next one be about more blocks
 	manyFeeds = 2000 // and one with more about fewer
 
@@ -124,6 +127,12 @@ func (p *Puller) Begin(with identity.Key) {
 // Running reports whether a comparison with a peer runs.
 func (p *Puller) Running(with identity.Key) bool { return p.pulls[with] != nil }
 
+// Awaits reports whether an answer of a peer is to the last question.
+func (p *Puller) Awaits(from identity.Key, n uint64) bool {
+	s := p.pulls[from]
+	return s != nil && s.asked != nil && s.asked.N == n
+}
+
 // RemovePeer ends the comparison with a peer.
 func (p *Puller) RemovePeer(key identity.Key) {
 	if s := p.pulls[key]; s != nil {
@@ -202,10 +211,17 @@ func (p *Puller) chooseBlocks(of identity.Key, s *pull) *Request {
 		s.inBlock = cursor{}
 	}
 	kept := s.blocks[:0]
+	cold := 0
 	for _, b := range s.blocks {
+		isCold := p.room.IsCold(b.key)
 		switch {
 		case p.room.blockSum(b.key) == b.sum:
+		case isCold && cold == maxColdBlocks:
+			kept = append(kept, b)
 		case len(q.Blocks) < s.batch && p.claim(of, b.key):
+			if isCold {
+				cold++
+			}
 			q.Blocks, s.current = append(q.Blocks, b.key), append(s.current, b)
 		default:
 			kept = append(kept, b)
@@ -223,7 +239,7 @@ func (p *Puller) chooseBlocks(of identity.Key, s *pull) *Request {
 // answer to another question than the last is ignored. ErrOutline ends the comparison.
 func (p *Puller) TakeAnswer(from identity.Key, a Answer) ([]Holding, error) {
 	s := p.pulls[from]
-	if s == nil || s.asked == nil || s.asked.N != a.N {
+	if !p.Awaits(from, a.N) {
 		return nil, nil
 	}
 	s.heard = p.now()

@@ -10,8 +10,8 @@
 // author's previous feed. A room keeps each feed as a chain without a gap: Accept takes a record only if it is the
 // next one and names the last one. If a feed's beginning is gone, the first record held is taken without that
 // check. Records that come before their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Outcome.Gap
-// says which records are missing. At most 1,048,576 feeds are held; blocks of feeds that
-// don't change any more are in the store only (cold.go).
+// says which records are missing. At most 1,048,576 feeds are held. Blocks of feeds that
+// don't change any more are in the store only (cold.go), and at most 65,536 feeds are in memory.
 //
 // Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed and number
 // (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a counter. A local record's time
@@ -65,6 +65,7 @@ const (
 	DefaultMemory   = 8 << 20 // bytes of bodies; the store has the others
 	MaxUnknown      = 1 << 20 // bytes of bodies of unknown kinds, per author (see the package comment)
 	maxFeeds        = 1 << 20 // a message from cron each minute makes half as many a year
+	maxInMemory     = 1 << 16 // feeds that aren't cold
 	maxWaiting      = 4096    // records without their predecessor, in all feeds; peers send dropped ones again
 	maxWaitingBytes = 8 << 20 // bytes of their bodies
 )
@@ -139,7 +140,7 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 		if r.isColdFeed(key) {
 			return Outcome{}, ErrCold
 		}
-		if r.CountFeeds() >= maxFeeds {
+		if len(r.feeds) >= maxInMemory || r.CountFeeds() >= maxFeeds {
 			return Outcome{}, ErrFull
 		}
 		f = newFeed()
