@@ -1,10 +1,14 @@
 package replica
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/group"
@@ -206,8 +210,15 @@ func TestColdDamage(t *testing.T) {
 		if !a.room.IsCold(room.BlockKeyOf(key)) {
 			t.Fatal("not cold")
 		}
-		if err := damageRecord(a.store, key); err != nil {
+		a.group.Close()
+		if err := a.store.Close(); err != nil {
 			t.Fatal(err)
+		}
+		damageRecord(t, filepath.Join(dir, "a"), key)
+		a = n.restart(0, n.cold(filepath.Join(dir, "a")))
+		n.link(a, b)
+		if raws, err := a.store.ReadRange(t.Context(), key, 0, 9, 1<<20); err != nil || len(raws) != 1 {
+			t.Fatalf("%d records, %v", len(raws), err)
 		}
 		for range 30 {
 			pass(5 * time.Second)
@@ -224,9 +235,28 @@ func TestColdDamage(t *testing.T) {
 	})
 }
 
-// damageRecord has a store find that the last record of a feed is damaged.
-func damageRecord(s store.Store, key record.FeedKey) error {
-	return s.(*store.Disk).NoteDamaged(key, 1)
+// damageRecord changes a bit of the second record of a feed in a store's file.
+func damageRecord(t *testing.T, path string, key record.FeedKey) {
+	t.Helper()
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Update(func(tx *bolt.Tx) error {
+		records := tx.Bucket(append([]byte{'r'}, lobby[:]...))
+		return records.ForEach(func(k, v []byte) error {
+			if !bytes.Contains(v, fmt.Appendf(nil, `"feed":"%s","seq":1,`, key.Feed)) {
+				return nil
+			}
+			changed := bytes.Clone(v)
+			changed[len(changed)-5] ^= 1
+			return records.Put(bytes.Clone(k), changed)
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // expectSums checks that all members have the same sums.

@@ -37,7 +37,7 @@ func (r *Replica) TakeHash(l Link, hash string) {
 	case hash == r.outlines.hashForLocked(l):
 		p.unequal, p.backoff = 0, 0
 		r.onAllAckedLocked(p)
-	case l.Can(wire.CapFeeds):
+	case l.Can(wire.CapFeeds) || r.room.HasCold(): // then older peers can't be sent a hash
 		p.theirHash = hash
 		if p.unequal++; p.unequal >= 2 && !r.outlines.isSettledLocked(p, hash) {
 			p.unequal = 0
@@ -66,7 +66,7 @@ type frontiers struct{ *Replica }
 // the peer understands sums, it is sent our hash, and ask begins to compare by sums.
 func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
 	bySums := r.outlines.bySumsLocked(p)
-	if ask && p.link.Can(wire.CapFeeds) {
+	if ask {
 		r.outlines.noteComparisonLocked(p, p.theirHash)
 	}
 	if ask && bySums {

@@ -18,7 +18,7 @@ import (
 var ErrCold = errors.New("record of a block that can't be read")
 
 // MaxWarmFeeds is how many feeds a room has in memory before blocks are cooled.
-const MaxWarmFeeds = 8192
+const MaxWarmFeeds = 4096
 
 // restSeconds is how long a block must be unchanged until it may be cooled.
 const restSeconds = 1

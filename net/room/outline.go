@@ -26,7 +26,7 @@ func (r *Room) CountFeeds() int { return len(r.feeds) + r.sums.coldFeeds }
 func (r *Room) AuthorSums(bucket byte) (out []AuthorSum) {
 	b := &r.sums.buckets[bucket]
 	if b.stale {
-		r.refreshBucket(b)
+		b.refresh(r)
 	}
 	for _, a := range b.authors {
 		if a.sum != (Sum{}) {
@@ -54,7 +54,7 @@ func (r *Room) BlockSums(author identity.Key) (out []BlockSum) {
 func (r *Room) freshAuthor(author identity.Key) *authorSums {
 	a := r.sums.authors[author]
 	if a != nil && a.stale {
-		r.refreshAuthor(a)
+		a.refresh(r)
 	}
 	return a
 }
@@ -72,7 +72,7 @@ func (r *Room) blockSum(key BlockKey) Sum {
 	if a := r.sums.authors[key.Author]; a != nil {
 		if b := a.blocks[key.Block]; b != nil {
 			if b.stale && !b.cold {
-				r.refreshBlock(key.Author, b)
+				b.refresh(r, key.Author)
 			}
 			return b.sum
 		}

@@ -145,7 +145,7 @@ func (r *Room) BucketSums(without map[identity.Key]bool) (out [Buckets]Sum) {
 	for i := range r.sums.buckets {
 		b := &r.sums.buckets[i]
 		if b.stale {
-			r.refreshBucket(b)
+			b.refresh(r)
 		}
 		if out[i] = b.sum; affected[i] {
 			out[i] = b.sumWithout(without)
@@ -154,11 +154,11 @@ func (r *Room) BucketSums(without map[identity.Key]bool) (out [Buckets]Sum) {
 	return out
 }
 
-// refreshBucket hashes what is stale in a bucket, and drops authors without records.
-func (r *Room) refreshBucket(b *bucketSum) {
+// refresh hashes what is stale in a bucket, and drops authors without records.
+func (b *bucketSum) refresh(r *Room) {
 	for _, a := range b.authors {
 		if a.stale {
-			r.refreshAuthor(a)
+			a.refresh(r)
 		}
 	}
 	b.authors = slices.DeleteFunc(b.authors, func(a *authorSums) bool {
@@ -190,11 +190,11 @@ func (b *bucketSum) sumWithout(without map[identity.Key]bool) Sum {
 	return Sum(h.Sum(nil)[:16])
 }
 
-// refreshAuthor hashes an author's stale blocks, and drops those without feeds.
-func (r *Room) refreshAuthor(a *authorSums) {
+// refresh hashes an author's stale blocks, and drops those without feeds.
+func (a *authorSums) refresh(r *Room) {
 	for _, b := range a.order {
 		if b.stale {
-			r.refreshBlock(a.key, b)
+			b.refresh(r, a.key)
 		}
 	}
 	a.order = slices.DeleteFunc(a.order, func(b *blockSum) bool {
@@ -224,8 +224,8 @@ func (r *Room) refreshAuthor(a *authorSums) {
 	}
 }
 
-// refreshBlock hashes a block's feeds, and drops those that the room doesn't know any more.
-func (r *Room) refreshBlock(author identity.Key, b *blockSum) {
+// refresh hashes a block's feeds, and drops those that the room doesn't know any more.
+func (b *blockSum) refresh(r *Room, author identity.Key) {
 	if b.unsorted {
 		slices.Sort(b.feeds)
 		b.unsorted = false

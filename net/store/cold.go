@@ -19,6 +19,9 @@ import (
 // that are in use are in memory. Other feeds are cold: memory has their numbers, 12 bytes each, and the file has the
 // rest. Feeds become cold, and are read again, in blocks.
 
+// coldFeeds are the methods of a Disk for feeds that are cold.
+type coldFeeds struct{ *Disk }
+
 // ErrNotOpen is the error of reading from a store whose file can't be opened.
 var ErrNotOpen = errors.New("the file of records is not open")
 
@@ -150,7 +153,7 @@ type coldStates struct {
 }
 
 // readCold reads the states of a block's cold feeds. They are nil if it has none.
-func (d *Disk) readCold(key BlockKey) (s coldStates, err error) {
+func (d coldFeeds) readCold(key BlockKey) (s coldStates, err error) {
 	opened := false
 	err = d.view(func(tx *bolt.Tx) error {
 		d.mu.Lock()
@@ -180,14 +183,14 @@ func (d *Disk) readCold(key BlockKey) (s coldStates, err error) {
 	return s, err
 }
 
-func (d *Disk) hasCold(key BlockKey) bool {
+func (d coldFeeds) hasCold(key BlockKey) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.ledger.cold[key] != nil
 }
 
 // ReadBlock implements Store.
-func (d *Disk) ReadBlock(ctx context.Context, key BlockKey) ([]Feed, error) {
+func (d coldFeeds) ReadBlock(ctx context.Context, key BlockKey) ([]Feed, error) {
 	for ctx.Err() == nil {
 		s, err := d.readCold(key)
 		if err != nil {
@@ -208,7 +211,7 @@ func (d *Disk) ReadBlock(ctx context.Context, key BlockKey) ([]Feed, error) {
 }
 
 // PeekBlock implements Store.
-func (d *Disk) PeekBlock(ctx context.Context, key BlockKey) ([]Feed, error) {
+func (d coldFeeds) PeekBlock(ctx context.Context, key BlockKey) ([]Feed, error) {
 	s, err := d.readCold(key)
 	if err != nil {
 		return nil, err
@@ -228,7 +231,7 @@ func sortFeeds(feeds []Feed) {
 }
 
 // CoolBlock implements Store.
-func (d *Disk) CoolBlock(key BlockKey, ends map[record.Feed]uint64) bool {
+func (d coldFeeds) CoolBlock(key BlockKey, ends map[record.Feed]uint64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.status.NotSaved != nil || d.closed || len(ends) == 0 {
@@ -258,7 +261,7 @@ func (d *Disk) CoolBlock(key BlockKey, ends map[record.Feed]uint64) bool {
 }
 
 // Blocks implements Store.
-func (d *Disk) Blocks(ctx context.Context, fn func(Block) error) error {
+func (d coldFeeds) Blocks(ctx context.Context, fn func(Block) error) error {
 	d.mu.Lock()
 	warm := map[BlockKey][]Feed{}
 	for key, f := range d.ledger.feeds {
@@ -294,7 +297,7 @@ func (d *Disk) Blocks(ctx context.Context, fn func(Block) error) error {
 }
 
 // State implements Store.
-func (d *Disk) State(key record.FeedKey) (f Feed, cold, known bool) {
+func (d coldFeeds) State(key record.FeedKey) (f Feed, cold, known bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if f := d.ledger.feeds[key]; f != nil {
@@ -305,7 +308,7 @@ func (d *Disk) State(key record.FeedKey) (f Feed, cold, known bool) {
 }
 
 // BlockArrived implements Store.
-func (d *Disk) BlockArrived(key BlockKey) (last time.Time, cold bool) {
+func (d coldFeeds) BlockArrived(key BlockKey) (last time.Time, cold bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.ledger.cold[key]
@@ -316,7 +319,7 @@ func (d *Disk) BlockArrived(key BlockKey) (last time.Time, cold bool) {
 }
 
 // TakeChanged implements Store.
-func (d *Disk) TakeChanged() []BlockKey {
+func (d coldFeeds) TakeChanged() []BlockKey {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := slices.SortedFunc(maps.Keys(d.changedBlocks), BlockKey.Compare)
@@ -325,7 +328,7 @@ func (d *Disk) TakeChanged() []BlockKey {
 }
 
 // noteColdChangedLocked notes that the file's state of a cold feed changes, or has changed.
-func (d *Disk) noteColdChangedLocked(key BlockKey) {
+func (d coldFeeds) noteColdChangedLocked(key BlockKey) {
 	d.coldEpoch++
 	if d.changedBlocks == nil {
 		d.changedBlocks = map[BlockKey]bool{}

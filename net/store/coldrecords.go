@@ -11,7 +11,7 @@ import (
 )
 
 // readColdRange does for a cold feed what ReadRange does.
-func (d *Disk) readColdRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error) {
+func (d coldFeeds) readColdRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error) {
 	var out []RawEntry
 	var lost []OrderKey
 	err := d.view(func(tx *bolt.Tx) error {
@@ -41,7 +41,7 @@ func (d *Disk) readColdRange(ctx context.Context, key record.FeedKey, from, to u
 }
 
 // expireColdBlock deletes old records of a block's cold feeds, in the writer's goroutine.
-func (d *Disk) expireColdBlock(key BlockKey, ms int64) (deleted int, err error) {
+func (d coldFeeds) expireColdBlock(key BlockKey, ms int64) (deleted int, err error) {
 	d.mu.Lock()
 	c := d.ledger.cold[key]
 	d.mu.Unlock()
@@ -87,16 +87,4 @@ func (d *Disk) expireColdBlock(key BlockKey, ms int64) (deleted int, err error) 
 		return deleted, fmt.Errorf("expire: %w", err)
 	}
 	return deleted, nil
-}
-
-// NoteDamaged has the record at seq of a feed taken for damaged: it is deleted, and comes again from peers.
-func (d *Disk) NoteDamaged(key record.FeedKey, seq uint64) error {
-	raws, err := d.ReadRange(d.group.Context(), key, seq, seq, 1)
-	if err != nil {
-		return err
-	}
-	for _, r := range raws {
-		d.dropDamaged([]OrderKey{r.Key})
-	}
-	return nil
 }

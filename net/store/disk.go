@@ -36,6 +36,7 @@ type Config struct {
 // replaced. mu is held for moments only. Lock order: files, then mu. Methods that end in
 // Locked need mu; those in open.go need files, alone.
 type Disk struct {
+	coldFeeds
 	cfg   Config
 	group *group.Group
 	wake  chan struct{} // signals the writer that the queue isn't empty
@@ -87,6 +88,7 @@ func Open(cfg Config) (*Disk, error) {
 		wake: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}),
 		ledger: newLedger(), dropping: map[feedSeq]bool{},
 	}
+	d.coldFeeds = coldFeeds{d}
 	d.files.Lock()
 	err := d.openOrReplaceLocked()
 	d.files.Unlock()
