@@ -122,10 +122,16 @@ func TestModel(t *testing.T) {
 			},
 			"expire": func(t *rapid.T) {
 				before := start.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "before")) * time.Second)
+				var deleted []int
 				for _, st := range stores() {
-					if _, err := st.Expire(t.Context(), before); err != nil {
+					n, err := st.Expire(t.Context(), before)
+					if err != nil {
 						t.Fatalf("%T: %v", st, err)
 					}
+					deleted = append(deleted, n)
+				}
+				if deleted[0] != deleted[1] {
+					t.Fatalf("deleted %v", deleted)
 				}
 				for _, s := range speakers {
 					key := s.key()
