@@ -16,7 +16,7 @@ import (
 // Bounds of what is cold.
 const (
 	coolEvery = 200 * time.Millisecond
-	maxFlat   = 1 << 16 // feeds that an older peer is told of, the newest
+	maxFlat   = 1 << 16 // feeds in a Frontier to an older peer, the newest
 )
 
 // memory moves blocks between the room and its store. The methods that end in Locked need the replica's lock.
@@ -184,9 +184,12 @@ func (r memory) withoutKnown(theirs []room.Holding) []room.Holding {
 }
 
 // flatFrontier returns what an older peer hears that we have, the newest feeds. It waits for the disk.
-func (r memory) flatFrontier(ctx context.Context, p *peer, s *share) []room.Holding {
+func (r memory) flatFrontier(ctx context.Context, s *share) []room.Holding {
 	r.mu.Lock()
-	out := r.frontiers.frontierForLocked(p)
+	out := r.room.Frontier()
+	for i := range out {
+		out[i] = s.limitLocked(out[i])
+	}
 	r.mu.Unlock()
 	err := r.store.Blocks(ctx, func(b store.Block) error {
 		if !b.Cold {

@@ -128,7 +128,7 @@ func (r frontiers) sendPagesLocked(p *peer, o outgoing) {
 func (r frontiers) sendFlatLocked(p *peer, o outgoing) {
 	l, syncMu, s := p.link, p.syncMu, p.share
 	p.sending = r.cfg.Group.Go("replica/frontier", func(ctx context.Context) {
-		o.feeds = r.memory.flatFrontier(ctx, p, s)
+		o.feeds = r.memory.flatFrontier(ctx, s)
 		for f := range o.pages {
 			if !r.frontiers.sendSync(ctx, l, syncMu, f) {
 				return
@@ -209,10 +209,7 @@ func (r frontiers) frontierForLocked(p *peer) []room.Holding {
 }
 
 // limit returns what a peer hears that we hold of a feed.
-func (p *peer) limit(h room.Holding) room.Holding {
-	h.Floor = min(max(h.Floor, p.share.floorLocked(h.Key)), h.Seq+1)
-	return h
-}
+func (p *peer) limit(h room.Holding) room.Holding { return p.share.limitLocked(h) }
 
 // takeFrontier collects the pages of a peer's frontier. The last one asks for what is missing here.
 func (r frontiers) takeFrontier(l Link, m wire.Frontier) {

@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -84,6 +85,9 @@ func (r outlines) pullLocked(p *peer) {
 		r.send(p.link, m)
 	}
 	if !r.puller.Running(p.key) {
+		if r.planner.CountMissing() == 0 {
+			r.cfg.Events.Post(event.Sync{Scope: r.scope, Have: r.room.Count()})
+		}
 		r.onCaughtUpLocked(p)
 	}
 }

@@ -112,6 +112,9 @@ func TestNewestFirst(t *testing.T) {
 		if got := b.Status().Records; got != minutes {
 			t.Errorf("%d records", got)
 		}
+		if syncs := received[event.Sync](b); len(syncs) == 0 || syncs[len(syncs)-1].Missing != 0 || syncs[len(syncs)-1].Have != minutes {
+			t.Errorf("the last of %d reports is %+v", len(syncs), syncs[max(0, len(syncs)-1):])
+		}
 		last := room.Block(1 << 31)
 		blocks := 0
 		for _, m := range sent[wire.Records](a.links[b.key()]) {

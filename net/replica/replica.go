@@ -126,7 +126,7 @@ type Replica struct {
 		names      map[identity.Key]lastName
 		newAuthors map[identity.Key]bool // whose records came by catching up, until neighbours are notified
 		firstSeen  map[identity.Key]time.Time
-		shares     map[*share]bool // of peers that get a part of the past
+		shares     map[*share]bool // for peers that get a part of the past
 		changed    chan struct{}   // closed and made anew when a link comes, goes, acknowledges or isn't slow any more
 
 		frontierSeq     uint64 // numbers frontiers

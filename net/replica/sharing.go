@@ -85,6 +85,12 @@ func (s *share) floorLocked(key record.FeedKey) uint64 {
 	return s.floors[key]
 }
 
+// limitLocked returns what a peer hears that we hold of a feed in memory.
+func (s *share) limitLocked(h room.Holding) room.Holding {
+	h.Floor = min(max(h.Floor, s.floorLocked(h.Key)), h.Seq+1)
+	return h
+}
+
 // add takes floors that were found.
 func (s *share) add(floors map[record.FeedKey]uint64) { maps.Copy(s.floors, floors) }
 
@@ -142,7 +148,7 @@ func (r sharing) keepsBackCold(s *share) bool {
 	less := false
 	err := r.store.Blocks(r.cfg.Group.Context(), func(b store.Block) error {
 		if less = b.Cold && len(r.sharing.floors(s, keysOf(b.Feeds))) > 0; less {
-			return io.EOF // one is enough
+			return io.EOF // this block is enough
 		}
 		return nil
 	})

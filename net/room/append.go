@@ -68,7 +68,7 @@ func (r *Room) openFeed() (store.Entry, error) {
 	for r.isColdFeed(r.ownFeed) { // the clock may have been set back by days
 		r.ownFeed.Feed = record.Feed(rand.Uint64() | 1)
 	}
-	r.feeds[r.ownFeed] = newFeed()
+	r.addFeed(r.ownFeed)
 	e, err := r.signName(record.KindOpen)
 	if err != nil {
 		delete(r.feeds, r.ownFeed)

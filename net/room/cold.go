@@ -10,9 +10,9 @@ import (
 	"chat.lan/p2pchat/net/store"
 )
 
-// Blocks that don't change any more can be cold: the room then has their sums only, and the store has the rest. Nothing
-// of a cold block counts as missing. Whoever holds the room's lock can't wait for a disk, so the caller reads a block
-// and gives it to Warm before the room takes a record of it.
+// Blocks that don't change any more can be cold: the room then has their sums only, and the store has the rest. No
+// record of a cold block counts as missing. Under the room's lock nothing may wait for a disk. So the caller reads a
+// block and gives it to Warm before the room takes a record of it.
 
 // ErrCold is the error of Accept for a record of a cold block.
 var ErrCold = errors.New("record of a block that can't be read")

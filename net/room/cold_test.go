@@ -132,6 +132,10 @@ func TestCoolableBlocks(t *testing.T) {
 	if out, err := r.Accept(waits); err != nil || out.Gap == nil || r.BlockFeeds(blocks[1]) != nil {
 		t.Errorf("a block in which a record waits: %+v, %v", out, err)
 	}
+	unknown := chain(t, 20, record.Feed(blocks[2].Block)<<blockShift|9, 1, record.KindChat, `{"text":"x"}`)[1]
+	if out, err := r.Accept(unknown); err != nil || out.Gap == nil || r.BlockFeeds(blocks[2]) != nil {
+		t.Errorf("a block in which a record of a new feed waits: %+v, %v", out, err)
+	}
 }
 
 // A cold block whose feeds the store lost a part of is noticed; one of which only the beginning went is as before, but

@@ -29,7 +29,7 @@ func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 			continue
 		}
 		if r.feeds[fork.Key] == nil {
-			r.feeds[fork.Key] = newFeed()
+			r.addFeed(fork.Key)
 		}
 		r.feeds[fork.Key].fork = fork
 	}

@@ -88,7 +88,7 @@ type Room struct {
 	waitingBytes int                  // bytes of their bodies
 	memBytes     int                  // bytes of bodies in memory
 	unknownBytes map[identity.Key]int // bytes of accepted bodies of unknown kinds
-	coldForks    map[BlockKey][]*Fork // of feeds that aren't in memory
+	coldForks    map[BlockKey][]*Fork // forks in cold blocks
 	hash         string               // what Hash returned; "" once that has changed
 	sums         sums
 
@@ -143,8 +143,7 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 		if len(r.feeds) >= maxInMemory || r.CountFeeds() >= maxFeeds {
 			return Outcome{}, ErrFull
 		}
-		f = newFeed()
-		r.feeds[key] = f
+		f = r.addFeed(key)
 	}
 	r.clock.observe(rec.Time())
 	switch {

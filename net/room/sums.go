@@ -80,6 +80,15 @@ type blockSum struct {
 	coldFeeds, coldRecords int
 }
 
+// addFeed adds a feed of which nothing is held yet. It counts for its block from now on: a block isn't cooled while
+// records wait in it.
+func (r *Room) addFeed(key record.FeedKey) *feed {
+	f := newFeed()
+	r.feeds[key] = f
+	r.noteChanged(key, f)
+	return f
+}
+
 // noteChanged follows a feed that begins, or whose end has moved.
 func (r *Room) noteChanged(key record.FeedKey, f *feed) {
 	r.hash = ""

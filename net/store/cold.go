@@ -57,7 +57,7 @@ const maxWarmFeeds = 8192
 // coldBlock is a block whose feeds are cold. It is never changed, but replaced.
 type coldBlock struct {
 	feeds   []record.Feed // sorted
-	numbers []uint32      // of these
+	numbers []uint32      // theirs, in the same order
 	arrived int64         // when the last record came, ms since 1970
 }
 
