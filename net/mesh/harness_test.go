@@ -86,7 +86,7 @@ func settings(t testing.TB, id *identity.Identity, port int) (Config, *group.Gro
 				return wire.Hello{Versions: []int{link.Version}, Started: 1, Inst: "00", Port: port, Agent: "test"}
 			},
 		},
-		Hashes:  func(identity.Key) map[string]string { return nil },
+		Hashes:  func(*link.Link) map[string]string { return nil },
 		Admit:   func(wire.Hello) string { return "" },
 		Reached: func(string, identity.Key) {},
 		Level:   func(identity.Key) standing.Level { return standing.Heard },

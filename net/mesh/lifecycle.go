@@ -37,6 +37,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route, joins bool) (re
 		route = r
 	}
 	handler := linkHandler{m.cfg.Handler, m}
+	hashes := func() map[string]string { return m.cfg.Hashes(l) }
 	p := m.acquire(l.Key())
 	defer m.release(p)
 	p.reporting.Lock()
@@ -46,7 +47,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route, joins bool) (re
 	if reason = m.refusalLocked(p); reason != "" {
 		deliver := m.closed && p.up && p.blockedBy == 0 // a crossed link, and the peer gets its Bye on the other
 		m.mu.Unlock()
-		if deliver && l.Start(handler, m.hashesFor(l)) {
+		if deliver && l.Start(handler, hashes) {
 			l.Bye(reason)
 			return ""
 		}
@@ -59,7 +60,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route, joins bool) (re
 		if stays, reason = m.chooseLocked(l, old, began.Sub(p.since)); !stays {
 			m.mu.Unlock()
 			// Started before its Bye, so that what the peer has sent on it is delivered.
-			if l.Start(handler, m.hashesFor(l)) {
+			if l.Start(handler, hashes) {
 				l.Bye(reason)
 			}
 			return ""
@@ -100,7 +101,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route, joins bool) (re
 	if replacement != nil {
 		close(replacement)
 	}
-	if !l.Start(handler, m.hashesFor(l)) { // the group was stopped
+	if !l.Start(handler, hashes) { // the group was stopped
 		m.reportDown(p, l, link.ErrDown)
 		return ""
 	}
@@ -203,9 +204,4 @@ func (m *Mesh) reportDown(p *peer, l *link.Link, why error) {
 	}
 	m.mu.Unlock()
 	m.cfg.Handler.Down(l, why, last)
-}
-
-// hashesFor returns what a link's pings say of rooms.
-func (m *Mesh) hashesFor(l *link.Link) func() map[string]string {
-	return func() map[string]string { return m.cfg.Hashes(l.Key()) }
 }

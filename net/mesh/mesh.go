@@ -91,11 +91,11 @@ type Handler interface {
 // Link.RefuseReason, RefuseHello and Probes.
 type Config struct {
 	Link    link.Config
-	RouteTo func(l *link.Link) Route                // to the peer of a link, or nil if it is unknown
-	Hashes  func(to identity.Key) map[string]string // frontier hashes, for pings to that peer
-	Admit   func(wire.Hello) string                 // a reason to refuse a peer with Bye, or ""
-	Level   func(identity.Key) standing.Level       // must not block; it is called under the mesh's lock
-	Source  func(netip.Addr) standing.Source        // as Level
+	RouteTo func(l *link.Link) Route           // to the peer of a link, or nil if it is unknown
+	Hashes  func(*link.Link) map[string]string // frontier hashes, for the pings of a link
+	Admit   func(wire.Hello) string            // a reason to refuse a peer with Bye, or ""
+	Level   func(identity.Key) standing.Level  // must not block; it is called under the mesh's lock
+	Source  func(netip.Addr) standing.Source   // as Level
 	Handler Handler
 	Log     *slog.Logger
 

@@ -51,6 +51,10 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 		n.routeMessage(l, m.Room, m)
 	case wire.Want:
 		n.routeMessage(l, m.Room, m)
+	case wire.Outline:
+		n.routeMessage(l, m.Room, m)
+	case wire.Sums:
+		n.routeMessage(l, m.Room, m)
 	case wire.Typing:
 		n.routeMessage(l, m.Room, m)
 	case wire.Refused:

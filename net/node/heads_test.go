@@ -30,7 +30,7 @@ func TestAConflictShowsWithinASecond(t *testing.T) {
 					if got := warnings(p); got != 1 {
 						t.Errorf("%d warned %d times", i, got)
 					}
-					if p.Replica.HashFor(identity.Key{}) != ps[0].Replica.HashFor(identity.Key{}) {
+					if p.Replica.Announce().Sums != ps[0].Replica.Announce().Sums {
 						t.Errorf("%d has another hash", i)
 					}
 				}
@@ -76,7 +76,7 @@ func TestTwoVotesShowWithinASecond(t *testing.T) {
 			if twice != 1 {
 				t.Errorf("%d heard %d times that someone voted twice", i, twice)
 			}
-			if p.Replica.HashFor(identity.Key{}) != ps[0].Replica.HashFor(identity.Key{}) {
+			if p.Replica.Announce().Sums != ps[0].Replica.Announce().Sums {
 				t.Errorf("%d has another hash", i)
 			}
 		}

@@ -251,11 +251,11 @@ func (n *Node) hello() wire.Hello {
 // roomIDs returns the ids of our rooms, sorted.
 func (n *Node) roomIDs() []string { return slices.Sorted(maps.Keys(n.rooms)) }
 
-// hashes returns the frontier hash of each room, for pings to a peer.
-func (n *Node) hashes(to identity.Key) map[string]string {
+// hashes returns the frontier hash of each room, for the pings of a link.
+func (n *Node) hashes(l *link.Link) map[string]string {
 	out := make(map[string]string, len(n.rooms))
 	for id, r := range n.rooms {
-		out[id] = r.HashFor(to)
+		out[id] = r.HashFor(l)
 	}
 	return out
 }

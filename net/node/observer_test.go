@@ -42,13 +42,13 @@ func (w *town) observe(host int, to *person, caps []string) *observer {
 		Identity: id, Certificate: certificate, Group: g, Pool: verify.Start(g, 1),
 		Hello: func() wire.Hello {
 			return wire.Hello{Versions: []int{link.Version}, Name: "observer", Started: 1, Inst: "0", Caps: caps, Port: 8080, Agent: "test",
-				Rooms: []wire.InRoom{{Room: to.Replica.ID(), Frontier: to.Replica.HashFor(identity.Key{})}}}
+				Rooms: []wire.InRoom{{Room: to.Replica.ID(), Frontier: to.Replica.Announce().Frontier}}}
 		},
 	}, to.Self().Key)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	o.Start(o, func() map[string]string { return map[string]string{to.Replica.ID(): to.Replica.HashFor(identity.Key{})} })
+	o.Start(o, func() map[string]string { return map[string]string{to.Replica.ID(): to.Replica.Announce().Frontier} })
 	return o
 }
 

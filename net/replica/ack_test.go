@@ -175,7 +175,7 @@ func TestHashAcknowledges(t *testing.T) {
 			t.Errorf("delivered to %s", got)
 		}
 		a.TakeHash(a.links[b.key()], "")
-		a.TakeHash(a.links[b.key()], b.Hash())
+		a.TakeHash(a.links[b.key()], b.HashFor(b.links[a.key()]))
 		pass(0)
 		if got := a.delivered(); got != "1/1" {
 			t.Errorf("delivered to %s", got)

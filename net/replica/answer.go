@@ -3,6 +3,7 @@ package replica
 import (
 	"strings"
 
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
@@ -29,21 +30,23 @@ func (r *Replica) askLocked(p *peer) {
 		}
 		r.send(p.link, w)
 	}
-	if missing := r.planner.CountMissing(); any || missing == 0 {
+	if missing := r.planner.CountMissing(); any || missing == 0 && !r.puller.Running(p.key) {
 		r.cfg.Events.Post(event.Sync{Scope: r.scope, Have: r.room.Count(), Missing: missing})
 	}
+	r.outlines.pullLocked(p)
 }
 
 // onCaughtUpLocked follows the end of an answer. Peers that had what we lacked hear when we lack it no more. Once
 // nothing of from's is missing, so do neighbours that may not hear of it from its authors.
 func (r *Replica) onCaughtUpLocked(from *peer) {
 	for _, p := range r.mu.linked {
-		if p.wantsFrontier && !r.planner.LacksFrom(p.key) {
+		if p.wantsFrontier && !r.outlines.isBehindLocked(p) {
 			p.wantsFrontier = false
 			r.frontiers.sendFrontierLocked(p, false)
 		}
+		r.frontiers.replyToPartLocked(p)
 	}
-	if r.planner.LacksFrom(from.key) {
+	if r.outlines.isBehindLocked(from) {
 		return
 	}
 	for _, p := range r.mu.linked {
@@ -74,7 +77,7 @@ func (r *Replica) answer(l Link, m wire.Want) {
 		r.mu.Unlock()
 		return
 	}
-	floors, syncMu := p.shareFloors, p.syncMu
+	s, syncMu := p.share, p.syncMu
 	voting := r.votes.ListRequestedLocked(m.Votes)
 	r.mu.Unlock()
 	syncMu.Lock()
@@ -90,7 +93,14 @@ func (r *Replica) answer(l Link, m wire.Want) {
 		if g.Key.Author, g.From, g.To = w.Author, w.From, w.To; g.Key.Feed.UnmarshalText([]byte(w.Feed)) != nil {
 			continue
 		}
-		if g.From = max(g.From, floors[g.Key]); g.From > g.To {
+		r.mu.Lock()
+		cold := r.room.IsCold(room.BlockKeyOf(g.Key))
+		floor := s.floorLocked(g.Key)
+		r.mu.Unlock()
+		if cold {
+			floor = r.sharing.floors(s, []record.FeedKey{g.Key})[g.Key]
+		}
+		if g.From = max(g.From, floor); g.From > g.To {
 			continue
 		}
 		r.mu.Lock()

@@ -49,10 +49,8 @@ func (r forks) loadForks(ctx context.Context) ([]*room.Fork, error) {
 func (r forks) saveAndSendForkLocked(f *room.Fork) {
 	name, _ := r.nameOfLocked(f.Key.Author)
 	r.notice(event.Warning, fmt.Sprintf("%s signed two different lines for one place: nothing more of that run is shown", name), "")
-	for _, stored := range r.store.Frontier() {
-		if stored.Key == f.Key && stored.Next > f.Seq {
-			r.store.EndFeedAt(stored.Key, f.Seq)
-		}
+	if stored, _, known := r.store.State(f.Key); known && stored.Next > f.Seq {
+		r.store.EndFeedAt(stored.Key, f.Seq)
 	}
 	value, err := json.Marshal([2]store.SignedRecord{store.SignedRecordOf(f.A), store.SignedRecordOf(f.B)})
 	if err == nil {
@@ -110,7 +108,7 @@ func (r forks) compareWithStore(l Link, recs []*record.Record, stubs places) {
 		if err != nil {
 			continue // the store drops it, and it is asked for again
 		}
-		r.mu.Lock()
+		r.memory.lockWith(rec.FeedKey())
 		out := r.room.CompareStored(rec, here.Record)
 		broken := out.Diverged != nil && stubs.of(rec) != nil
 		if !broken {

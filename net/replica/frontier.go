@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"time"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/room"
@@ -24,27 +23,12 @@ const (
 	maxFrontier = 100_000 // feeds kept of a peer's frontier
 )
 
-// compareEvery is how often two hashes are compared at most once a comparison brought nothing that is kept.
-const compareEvery = time.Minute
-
-// comparison is one of our frontier with a peer's.
-type comparison struct {
-	ours, theirs string // hashes before it
-	at           time.Time
-	fruitful     bool // it brought something that we keep
-}
-
-// isSettled reports whether there is no use in comparing two hashes now.
-func (c comparison) isSettled(ours, theirs string, now time.Time) bool {
-	return !c.at.IsZero() && !c.fruitful && (c.ours == ours && c.theirs == theirs || now.Sub(c.at) < compareEvery)
-}
-
 // maxHash bounds what is remembered of a peer's hash, in bytes.
 const maxHash = 128
 
 // TakeHash takes the room's hash from a peer's ping. As records on their way make hashes differ, it takes two in a row
-// to compare in full. Where something is kept back or gone they differ for good: such a pair is settled until one of
-// the two changes. An empty hash is that of the ping before.
+// to compare. Where something is kept back or gone they differ for good: such a pair is settled until one of the two
+// changes. An empty hash is that of the ping before.
 func (r *Replica) TakeHash(l Link, hash string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,17 +39,16 @@ func (r *Replica) TakeHash(l Link, hash string) {
 	if hash != "" && len(hash) <= maxHash {
 		p.hash = hash
 	}
-	ours, now := r.refusals.hashForLocked(p), time.Now()
 	switch {
 	case p.hash == "":
-	case p.hash == ours:
+	case p.hash == r.refusals.hashForLocked(p):
 		p.unequal, p.comparison = 0, comparison{}
 		r.onAllAckedLocked(p)
 		r.own.onComparedLocked(p, nil)
 	case p.unequal == 0:
 		p.unequal = 1
-	case !p.comparison.isSettled(ours, p.hash, now):
-		p.unequal, p.comparison = 0, comparison{ours: ours, theirs: p.hash, at: now}
+	case !r.outlines.isSettledLocked(p):
+		p.unequal = 0
 		r.frontiers.sendFrontierLocked(p, true)
 	}
 }
@@ -81,16 +64,50 @@ type outgoing struct {
 // frontiers compares one room with its peers.
 type frontiers struct{ *Replica }
 
-// sendFrontierLocked sends all that is held of the room, in pages; ask wants the peer's in return.
+// sendFrontierLocked sends all that is held of the room, in pages; ask wants the peer's in return. If that is much and
+// the peer understands sums, it is sent our hash, and ask begins to compare by sums.
 func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
+	bySums := r.outlines.bySumsLocked(p)
+	if ask {
+		r.outlines.noteComparisonLocked(p)
+	}
+	if ask && bySums {
+		r.outlines.beginPullLocked(p)
+		if ask = r.outlines.votesDifferLocked(p); !ask {
+			return
+		}
+	}
 	if p.sending {
 		p.sendNext, p.askNext = true, p.askNext || ask
 		return
 	}
-	r.mu.frontierSeq++
-	o := outgoing{
-		head:  wire.Frontier{Room: r.id, Hash: r.refusals.hashForLocked(p), Turn: r.mu.frontierSeq},
+	if bySums {
+		r.frontiers.sendPartLocked(p, nil, ask)
+		return
+	}
+	p.awaitsReply = p.awaitsReply || ask
+	r.frontiers.sendPagesLocked(p, outgoing{
+		head:  wire.Frontier{Hash: r.refusals.hashForLocked(p)},
 		votes: r.votes.HeldLocked(), feeds: r.frontiers.frontierForLocked(p), ask: ask,
+	})
+}
+
+// sendPartLocked sends what is held of some feeds, and our hash. It leaves out votes that are the same here and there.
+func (r frontiers) sendPartLocked(p *peer, feeds []room.Holding, ask bool) {
+	o := outgoing{head: wire.Frontier{Hash: r.refusals.hashForLocked(p), Part: true}, feeds: feeds, ask: ask}
+	if r.outlines.votesDifferLocked(p) {
+		o.votes = r.votes.HeldLocked()
+	}
+	r.frontiers.sendPagesLocked(p, o)
+}
+
+// sendPagesLocked sends a frontier. No other may be on its way to the peer.
+func (r frontiers) sendPagesLocked(p *peer, o outgoing) {
+	r.mu.frontierSeq++
+	o.head.Room, o.head.Turn = r.id, r.mu.frontierSeq
+	if !o.head.Part && r.room.HasCold() {
+		r.frontiers.sendFlatLocked(p, o)
+		return
 	}
 	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
 		for f := range o.pages {
@@ -100,6 +117,20 @@ func (r frontiers) sendFrontierLocked(p *peer, ask bool) {
 	}
 	l, syncMu := p.link, p.syncMu
 	p.sending = r.cfg.Group.Go("replica/frontier", func(ctx context.Context) {
+		for f := range o.pages {
+			if !r.frontiers.sendSync(ctx, l, syncMu, f) {
+				return
+			}
+		}
+		r.frontiers.onFrontierSent(l)
+	})
+}
+
+// sendFlatLocked sends a frontier of which the store has a part.
+func (r frontiers) sendFlatLocked(p *peer, o outgoing) {
+	l, syncMu, s := p.link, p.syncMu, p.share
+	p.sending = r.cfg.Group.Go("replica/frontier", func(ctx context.Context) {
+		o.feeds = r.memory.flatFrontier(ctx, p, s)
 		for f := range o.pages {
 			if !r.frontiers.sendSync(ctx, l, syncMu, f) {
 				return
@@ -159,25 +190,36 @@ func (r frontiers) onFrontierSent(l Link) {
 	if p == nil {
 		return
 	}
-	again, ask := p.sendNext, p.askNext
-	p.sending, p.sendNext, p.askNext = false, false, false
+	again, ask, advertise := p.sendNext, p.askNext, p.advertiseNext
+	p.sending, p.sendNext, p.askNext, p.advertiseNext = false, false, false, false
 	if again {
 		r.frontiers.sendFrontierLocked(p, ask)
 	}
+	if advertise && len(p.slow) > 0 {
+		r.advertiseLocked(p)
+	}
+	r.frontiers.replyToPartLocked(p)
 }
 
 // frontierForLocked returns what a peer hears that we have: to one that was a stranger only so much.
 func (r frontiers) frontierForLocked(p *peer) []room.Holding {
 	held := slices.DeleteFunc(r.room.Frontier(), func(h room.Holding) bool { return p.refusesAuthor(h.Key.Author) })
 	for i := range held {
-		held[i].Floor = min(max(held[i].Floor, p.shareFloors[held[i].Key]), held[i].Seq+1)
+		held[i] = p.limit(held[i])
 	}
 	return held
 }
 
+// limit returns what a peer hears that we hold of a feed.
+func (p *peer) limit(h room.Holding) room.Holding { return p.share.limitLocked(h) }
+
 // takeFrontier collects the pages of a peer's frontier. The last one asks for what is missing here.
 func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
-	r.mu.Lock()
+	if m.Last {
+		r.frontiers.warmPage(l, m)
+	} else {
+		r.mu.Lock()
+	}
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	if p == nil {
@@ -197,16 +239,116 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 	}
 	r.votes.TakePageLocked(p.votes, m.Votes, first)
 	if m.Last {
-		r.frontiers.compareLocked(p, m.Ask)
+		if m.Part {
+			r.frontiers.comparePartLocked(p, m)
+		} else {
+			r.frontiers.compareLocked(p, m.Ask)
+		}
 		r.votes.EndPagesLocked(p.votes)
 	}
+}
+
+// warmPage locks the replica, with the cold blocks in memory in which a peer has more than the store.
+func (r frontiers) warmPage(l Link, m wire.Frontier) {
+	var theirs []room.Holding
+	r.mu.Lock()
+	if p := r.peerOfLocked(l); p != nil && r.room.HasCold() {
+		if p.pageSeq == m.Turn {
+			theirs = slices.Clone(p.page)
+		}
+		for _, h := range m.Feeds {
+			if held, ok := holdingOf(h); ok {
+				theirs = append(theirs, held)
+			}
+		}
+	}
+	r.mu.Unlock()
+	var feeds []record.FeedKey
+	for _, h := range r.memory.withoutKnown(theirs) {
+		feeds = append(feeds, h.Key)
+	}
+	r.memory.lockWith(feeds...)
 }
 
 // compareLocked compares a peer's whole frontier with ours, asks for what is missing, and sends ours if ask says so.
 func (r frontiers) compareLocked(p *peer, ask bool) {
 	theirs := p.page
 	p.page = nil
+	p.awaitsReply = false
+	r.frontiers.takeHoldingsLocked(p, theirs, false)
 	r.own.onComparedLocked(p, theirs)
+	r.askLocked(p)
+	if ask {
+		r.frontiers.sendFrontierLocked(p, false)
+		p.wantsFrontier = r.outlines.isBehindLocked(p)
+	}
+}
+
+// comparePartLocked takes what a peer says of some of its feeds. Without any, it says that it has another hash.
+func (r frontiers) comparePartLocked(p *peer, m wire.Frontier) {
+	theirs := p.page
+	p.page = nil
+	if len(m.Hash) <= maxHash {
+		p.hash = m.Hash
+	}
+	r.frontiers.takeHoldingsLocked(p, theirs, true)
+	r.askLocked(p)
+	if len(theirs) > 0 {
+		if m.Ask {
+			p.partAsked = theirs
+			if !p.sending {
+				r.frontiers.sendPartLocked(p, r.frontiers.sameFeedsLocked(p, theirs), false)
+			}
+			r.frontiers.replyToPartLocked(p)
+		}
+		return
+	}
+	switch {
+	case p.hash == r.refusals.hashForLocked(p):
+		r.own.onComparedLocked(p, nil)
+	// What answers our own question belongs to the comparison that this began.
+	case p.awaitsReply || !r.outlines.isSettledLocked(p):
+		p.awaitsReply = false
+		r.outlines.noteComparisonLocked(p)
+		r.outlines.beginPullLocked(p)
+	}
+	if m.Ask {
+		r.frontiers.sendFrontierLocked(p, false)
+		p.wantsFrontier = r.outlines.isBehindLocked(p)
+	}
+}
+
+// replyToPartLocked reports what we hold of the feeds of a part, to a peer that asked for that, once we have them.
+func (r frontiers) replyToPartLocked(p *peer) {
+	if p.partAsked == nil || p.sending || r.planner.LacksFrom(p.key) {
+		return
+	}
+	feeds := r.frontiers.sameFeedsLocked(p, p.partAsked)
+	p.partAsked = nil
+	r.frontiers.sendPartLocked(p, feeds, false)
+}
+
+// sameFeedsLocked returns what a peer hears that we have of the feeds that it named.
+func (r frontiers) sameFeedsLocked(p *peer, named []room.Holding) []room.Holding {
+	var out []room.Holding
+	for _, x := range named {
+		if h, ok := r.room.HoldingOf(x.Key); ok {
+			out = append(out, p.limit(h))
+		} else if r.room.IsCold(room.BlockKeyOf(x.Key)) {
+			out = append(out, x) // nothing of it is missing
+		}
+	}
+	return out
+}
+
+// isBehindLocked reports whether records of a peer are missing here, or may be.
+func (r outlines) isBehindLocked(p *peer) bool {
+	return r.planner.LacksFrom(p.key) || r.puller.Running(p.key)
+}
+
+// takeHoldingsLocked follows what a peer says that it holds: all, or a part of it.
+func (r frontiers) takeHoldingsLocked(p *peer, theirs []room.Holding, part bool) {
+	r.own.leaveIfContinuedLocked(theirs)
 	own, seq, any := r.room.OwnFeed()
 	for _, h := range theirs {
 		if any && h.Key == own && h.Seq <= seq {
@@ -223,11 +365,10 @@ func (r frontiers) compareLocked(p *peer, ask bool) {
 		r.forks.requestOlder(p.link, d)
 	}
 	r.sharing.warnTruncatedLocked(p, theirs)
-	r.planner.SetHoldings(p.key, r.refusals.withoutRefusedLocked(p, theirs))
-	r.askLocked(p)
-	if ask {
-		r.frontiers.sendFrontierLocked(p, false)
-		p.wantsFrontier = r.planner.LacksFrom(p.key)
+	if part {
+		r.planner.AddHoldings(p.key, r.refusals.withoutRefusedLocked(p, slices.Clone(theirs)))
+	} else {
+		r.planner.SetHoldings(p.key, r.refusals.withoutRefusedLocked(p, theirs))
 	}
 }
 

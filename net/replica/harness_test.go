@@ -16,9 +16,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
-	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -32,113 +30,13 @@ func testID(i int) *identity.Identity {
 	return identity.FromSeed([32]byte{byte(i + 1), byte((i + 1) >> 8)})
 }
 
-// testHost is the process around one replica. It records what the replica asks of it.
-type testHost struct {
-	m    *member
-	self identity.Key
-
-	mu struct {
-		sync.Mutex
-		name     string
-		peers    map[identity.Key]event.Peer
-		flushing bool // a call of Flush is scheduled
-		plain    int  // peers that speak in cleartext
-
-		names     []string // taken from records
-		relayed   []event.Line
-		cleartext []event.Line
-		refused   []string
-		levels    map[identity.Key]standing.Level // Heard if absent
-		sources   map[identity.Key]standing.Source
-		over      []identity.Key // calls of NoteOver
-
-		known   int // calls of PolicyKnown
-		changes int // of the policy
-	}
-}
-
-func (h *testHost) Peer(key identity.Key) (event.Peer, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	p, known := h.mu.peers[key]
-	return p, known
-}
-
-func (h *testHost) TakeName(r *record.Record) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.mu.names = append(h.mu.names, r.Name())
-}
-
-func (h *testHost) RelayMessage(l event.Line) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.mu.relayed = append(h.mu.relayed, l)
-}
-
-func (h *testHost) SendCleartext(l event.Line) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.mu.cleartext = append(h.mu.cleartext, l)
-	return h.mu.plain
-}
-
-func (h *testHost) CountPlainPeers() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.mu.plain
-}
-
-func (h *testHost) PolicyKnown() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.mu.known++
-}
-
-func (h *testHost) PolicyChanged() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.mu.changes++
-}
-
-func (h *testHost) Refuse(_ identity.Key, reason string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.mu.refused = append(h.mu.refused, reason)
-}
-
-func (h *testHost) FlowOf(author, _ identity.Key) (fair.Flow, int) { return fair.Flow{Key: author}, 0 }
-
-func (h *testHost) ScheduleFlush() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.mu.flushing {
-		return
-	}
-	h.mu.flushing = true
-	h.m.group.Go("test/flush", func(ctx context.Context) {
-		group.Sleep(ctx, AckEvery, nil)
-		h.mu.Lock()
-		h.mu.flushing = false
-		h.mu.Unlock()
-		h.m.Flush()
-	})
-}
-
-// refusals returns the reasons of all refusals so far.
-func (h *testHost) refusals() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.mu.refused)
-}
-
 // member is a replica with the process around it.
 type member struct {
 	*Replica
 	host  *testHost
 	group *group.Group
 	links map[identity.Key]*testLink // by the peer's key
-	old   bool                       // its links have no capabilities
+	caps  []string                   // capabilities; nil: a program of before
 
 	mu     sync.Mutex // guards events
 	events []event.Event
@@ -181,6 +79,8 @@ type net struct {
 	t       *testing.T
 	root    *group.Group
 	members []*member
+	disks   []func() // close stores on disk
+	minutes map[int][]*record.Record
 }
 
 // inBubble runs a test in a synctest bubble, with as many members as it asks for, not linked.
@@ -201,7 +101,7 @@ func inBubble(t *testing.T, members int, do func(t *testing.T, n *net)) {
 func (n *net) add(change ...func(*Config)) *member {
 	n.t.Helper()
 	i := len(n.members)
-	m := &member{group: n.root.Child(), links: map[identity.Key]*testLink{}}
+	m := &member{group: n.root.Child(), links: map[identity.Key]*testLink{}, caps: wire.Caps()}
 	m.host = &testHost{m: m, self: testID(i).Key()}
 	m.host.mu.name, m.host.mu.peers = fmt.Sprint("p", i), map[identity.Key]event.Peer{}
 	events := event.NewQueue()
@@ -255,6 +155,11 @@ func (n *net) restart(i int, change ...func(*Config)) *member {
 func (n *net) link(a, b *member) {
 	l, back := newTestLink(a, b), newTestLink(b, a)
 	l.twin, back.twin = back, l
+	l.can = map[string]bool{}
+	for _, capability := range a.caps {
+		l.can[capability] = slices.Contains(b.caps, capability)
+	}
+	back.can = l.can
 	for _, end := range []*testLink{l, back} {
 		owner, peer := end.owner, end.peer
 		owner.links[peer.key()] = end
@@ -262,7 +167,7 @@ func (n *net) link(a, b *member) {
 		owner.host.mu.peers[peer.key()] = event.Peer{ID: peer.key().ID().String(), Key: peer.key(), Name: peer.host.mu.name, Kind: event.KindNative}
 		owner.host.mu.Unlock()
 	}
-	ours, theirs := a.Announce(), b.Announce()
+	ours, theirs := a.announce(), b.announce()
 	a.PrepareLink(l, theirs)()
 	b.PrepareLink(back, ours)()
 	l.start(n.root)
@@ -298,8 +203,8 @@ func (n *net) announceNeighbours() {
 // ping has the members of a link exchange their hashes once.
 func (m *member) ping(other *member) {
 	l := m.links[other.key()]
-	other.TakeHash(l.twin, m.HashFor(other.key()))
-	m.TakeHash(l, other.HashFor(m.key()))
+	other.TakeHash(l.twin, m.HashFor(l))
+	m.TakeHash(l, other.HashFor(l.twin))
 }
 
 // pass waits while things happen.

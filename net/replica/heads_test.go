@@ -15,7 +15,7 @@ import (
 func TestHeadsAreFew(t *testing.T) {
 	inBubble(t, 7, func(t *testing.T, n *net) {
 		a, speaker, old := n.members[0], n.members[1], n.members[2]
-		old.old = true
+		old.caps = nil
 		for _, m := range n.members[1:] {
 			n.link(a, m)
 		}

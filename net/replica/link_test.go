@@ -25,8 +25,10 @@ const (
 // package link. A goroutine delivers them to the peer, unless the link is held.
 type testLink struct {
 	owner, peer *member
-	twin        *testLink // the peer's end
+	key         identity.Key // the peer's, where there is no member at the other end
+	twin        *testLink    // the peer's end
 	group       *group.Group
+	can         map[string]bool // what both ends understand
 
 	mu struct {
 		sync.Mutex
@@ -220,8 +222,13 @@ func (l *testLink) wait(ctx context.Context, q int) error {
 	}
 }
 
-func (l *testLink) Key() identity.Key                  { return l.peer.key() }
-func (l *testLink) Can(string) bool                    { return !l.peer.old && !l.owner.old }
+func (l *testLink) Key() identity.Key {
+	if l.peer == nil {
+		return l.key
+	}
+	return l.peer.key()
+}
+func (l *testLink) Can(capability string) bool         { return l.can[capability] }
 func (l *testLink) Control(f wire.Frame) bool          { return l.push(control, f) }
 func (l *testLink) Live(f wire.Frame) bool             { return l.push(live, f) }
 func (l *testLink) Sync(f wire.Frame) bool             { return l.push(bulk, f) }
@@ -279,3 +286,19 @@ func (deadLink) SyncSpace() int                        { return 8 }
 func (deadLink) WaitLive(context.Context) error        { return nil }
 func (deadLink) WaitSync(context.Context) error        { return nil }
 func (deadLink) Can(string) bool                       { return false }
+
+// announce returns what a member's Hello says of the room.
+func (m *member) announce() wire.InRoom {
+	in := m.Announce()
+	if !slices.Contains(m.caps, wire.CapFeeds) {
+		in.Sums = ""
+	}
+	return in
+}
+
+// Hash returns the hash that older peers compare.
+func (m *member) Hash() string {
+	m.Replica.mu.Lock()
+	defer m.Replica.mu.Unlock()
+	return m.hashLocked()
+}

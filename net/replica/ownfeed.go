@@ -46,16 +46,21 @@ func (r *Replica) ConfirmFeed(ctx context.Context) {
 
 // onComparedLocked notes that a peer's holdings were compared with ours. theirs is nil when they are equal.
 func (r ownFeed) onComparedLocked(p *peer, theirs []room.Holding) {
+	r.own.leaveIfContinuedLocked(theirs)
+	if !p.compared {
+		p.compared = true
+		r.notifyLocked()
+	}
+}
+
+// leaveIfContinuedLocked leaves our feed if it is an earlier run's, and a peer claims another end of it.
+func (r ownFeed) leaveIfContinuedLocked(theirs []room.Holding) {
 	own, any := r.room.OwnEnd()
 	if any && r.room.IsContinued() && slices.ContainsFunc(theirs, func(h room.Holding) bool {
 		return h.Key.Author == r.cfg.Identity.Key() && h.Key.Feed == own.Feed &&
 			(h.Seq > own.Seq || h.Seq == own.Seq && h.Head != own.Head.Head())
 	}) {
 		r.own.leaveLocked()
-	}
-	if !p.compared {
-		p.compared = true
-		r.notifyLocked()
 	}
 }
 

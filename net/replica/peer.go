@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -28,16 +29,18 @@ type peer struct {
 
 // session is what belongs to one link; it goes with it.
 type session struct {
-	link        Link                      // nil: none is up
-	shareFloors map[record.FeedKey]uint64 // where feeds begin for this peer; nil: where they do. Never written to
-	neighbours  map[identity.Key]bool     // keys that it says it is linked to
-	toAck       map[record.FeedKey]bool   // feeds that wait for a Have
-	slow        map[identity.Key]bool     // authors whose part of its live queue was full: it pulls theirs until it is level (slowpeer.go)
-	advertised  []room.Holding            // while it is slow: the frontier that it was last sent
-	syncMu      *sync.Mutex               // held while its sync queue is filled, without Replica.mu
-	votes       *votes.Session            // the comparison of votes with it
-	telling     telling                   // what it hears of the authors that we refuse
-	told        told                      // the authors that it refuses
+	link       Link                      // nil: none is up
+	share      *share                    // how much of the past it gets; nil: all
+	neighbours map[identity.Key]bool     // keys that it says it is linked to
+	toAck      map[record.FeedKey]bool   // feeds that wait for a Have
+	slow       map[identity.Key]bool     // authors whose part of its live queue was full: it pulls theirs until it is level (slowpeer.go)
+	advertised []room.Holding            // while it is slow: what it was last sent of our frontier, sorted
+	partial    bool                      // that is a part
+	unpushed   map[record.FeedKey]uint64 // while it is slow: the first seq of each feed that it wasn't sent since then
+	syncMu     *sync.Mutex               // held while its sync queue is filled, without Replica.mu
+	votes      *votes.Session            // the comparison of votes with it
+	telling    telling                   // what it hears of the authors that we refuse
+	told       told                      // the authors that it refuses
 
 	page          []room.Holding // a frontier that is not complete
 	pageSeq       uint64         // number of that frontier
@@ -45,6 +48,8 @@ type session struct {
 	unequal       int            // pings in a row whose hash differed
 	comparison    comparison     // the last one
 	wantsFrontier bool           // it asked how far we are, and must hear when we have what it has
+	partAsked     []room.Holding // as wantsFrontier, about these feeds only
+	awaitsReply   bool           // it was asked how far it is, and hasn't said
 
 	beyond     map[record.FeedKey]room.Holding // ends that it named in Heads, of which less was here
 	searched   time.Time                       // when its Heads last began a search
@@ -56,17 +61,19 @@ type session struct {
 	sending  bool // a frontier of several pages is on its way to it
 	sendNext bool // it must be sent anew after that
 	askNext  bool // and asked for theirs
+
+	advertiseNext bool // as a slow peer it must hear how far we are after that
 }
 
 // PrepareLink reads what a link's peer may have, which waits for the disk. It returns a function that begins with
 // the link at once: in place of the one before, if there was one. theirs is what the peer's Hello says of this
 // room. Call both before anything else of the link, and not at the same time as LinkDown for the same key.
 func (r *Replica) PrepareLink(l Link, theirs wire.InRoom) (linkUp func()) {
-	floors, limitedFirst := r.sharing.shareWith(l.Key())
-	return func() { r.linkUp(l, theirs, floors, limitedFirst) }
+	s, limitedFirst := r.sharing.shareWith(l.Key())
+	return func() { r.linkUp(l, theirs, s, limitedFirst) }
 }
 
-func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.FeedKey]uint64, limitedFirst bool) {
+func (r *Replica) linkUp(l Link, theirs wire.InRoom, s *share, limitedFirst bool) {
 	key := l.Key()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,10 +87,15 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, shareFloors map[record.Feed
 		r.mu.linked = append(r.mu.linked, p)
 		p.since = time.Now()
 	}
-	p.session = session{link: l, hash: theirs.Frontier, shareFloors: shareFloors, neighbours: map[identity.Key]bool{}, slow: map[identity.Key]bool{}, toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex),
-		telling: telling{able: l.Can(wire.CapRefusal)}}
+	delete(r.mu.shares, p.share)
+	p.session = session{link: l, share: s, hash: theirs.Frontier, neighbours: map[identity.Key]bool{}, slow: map[identity.Key]bool{},
+		toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex), telling: telling{able: l.Can(wire.CapRefusal)}}
+	if l.Can(wire.CapFeeds) {
+		p.hash = cmp.Or(theirs.Sums, theirs.Frontier)
+	}
 	r.planner.RemovePeer(key) // what it was asked over an older link it may never answer
-	if theirs.Frontier == r.hashLocked() {
+	r.puller.RemovePeer(key)
+	if p.hash != "" && p.hash == r.refusals.hashForLocked(p) {
 		r.onAllAckedLocked(p)
 		r.own.onComparedLocked(p, nil)
 	} else {
@@ -105,11 +117,13 @@ func (r *Replica) LinkDown(l Link) {
 		return
 	}
 	r.mu.linked = slices.DeleteFunc(r.mu.linked, func(q *peer) bool { return q == p })
+	delete(r.mu.shares, p.share)
 	p.session, p.gone = session{}, time.Now()
 	if _, seq, any := r.room.OwnFeed(); any {
 		p.due = seq + 1
 	}
 	r.planner.RemovePeer(p.key)
+	r.puller.RemovePeer(p.key)
 	r.notifyLocked()
 }
 

@@ -29,15 +29,12 @@ func (r *Replica) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	feeds := r.store.Frontier()
-	for _, f := range feeds {
-		if f.Name != "" {
-			r.noteNameLocked(f.Key.Author, lastName{f.Name, f.Time})
-		}
+	if err := r.memory.restore(ctx, forks); err != nil {
+		return err
 	}
-	r.room.Restore(feeds, forks)
-	r.size.loadFeedsLocked(feeds, forks)
 	if r.cfg.Continue.Feed != 0 {
+		key := record.FeedKey{Author: r.cfg.Identity.Key(), Feed: r.cfg.Continue.Feed}
+		r.memory.warm(room.BlockKeyOf(key))
 		went := r.room.ContinueFeed(r.cfg.Continue)
 		r.cfg.Log.Info("go on with the last feed", "feed", r.cfg.Continue.Feed, "as known", went)
 	}
@@ -93,6 +90,9 @@ func (r saver) reconcileLocked() {
 	own, _, _ := r.room.OwnFeed()
 	for _, h := range r.room.Frontier() {
 		f, any := stored[h.Key]
+		if _, cold, _ := r.store.State(h.Key); cold {
+			continue // it is being read
+		}
 		if !any {
 			f.Next = h.Floor
 		}

@@ -35,9 +35,6 @@ func (h *testHost) ListMet() (out []identity.Key) {
 	return out
 }
 
-// Hash returns the hash of all that a member holds.
-func (m *member) Hash() string { return m.HashFor(identity.Key{}) }
-
 // rank sets the standing of a key with a member.
 func (m *member) rank(key identity.Key, level standing.Level, source standing.Source) {
 	m.host.mu.Lock()

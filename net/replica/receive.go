@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -40,7 +41,7 @@ func waitSpace(cfg Config, l Link, recs ...*record.Record) (size int) {
 
 // takeLive takes a live record. It reports whether the record in its place is in the store.
 func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
-	r.mu.Lock()
+	r.memory.lockWith(rec.FeedKey())
 	defer r.mu.Unlock()
 	r.mu.floods.count(rec.Author(), len(rec.Signed()))
 	p := r.peerOfLocked(l)
@@ -85,6 +86,10 @@ func (r *Replica) acceptLocked(l Link, rec *record.Record, stub *store.Stub, may
 	if now, _, _ := r.room.OwnFeed(); now != own {
 		r.own.forgetAcksLocked()
 	}
+	if errors.Is(err, room.ErrCold) {
+		r.cfg.Log.Debug("not taken", "error", err) // it can be had again
+		return out, false
+	}
 	if err != nil {
 		r.cfg.Host.Refuse(l.Key(), err.Error())
 		return out, false
@@ -126,7 +131,7 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	if p := r.peerOfLocked(l); p != nil {
 		before := r.votes.HashLocked()
 		r.votes.TakeAnswerLocked(p.votes, recs, m.End)
-		p.comparison.fruitful = p.comparison.fruitful || r.votes.HashLocked() != before
+		p.comparison.brought = p.comparison.brought || r.votes.HashLocked() != before
 		if m.End {
 			r.onCaughtUpLocked(p)
 		}
@@ -136,7 +141,11 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 // takeAnswer takes a part of an answer, and returns the records whose place is in the store, and those that follow
 // a stub in another chain than ours.
 func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stubs places) (inStore, broken []*record.Record) {
-	r.mu.Lock()
+	feeds := make([]record.FeedKey, 0, len(recs))
+	for _, rec := range recs {
+		feeds = append(feeds, rec.FeedKey())
+	}
+	r.memory.lockWith(feeds...)
 	defer r.mu.Unlock()
 	asked := map[record.FeedKey]bool{}         // one question about each divergence is enough
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already
@@ -164,7 +173,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stub
 		if len(out.Added) > 0 {
 			r.mu.newAuthors[rec.Author()] = true
 			if p != nil {
-				p.comparison.fruitful = true
+				p.comparison.brought = true
 			}
 		}
 		if name := r.saver.publishAcceptedLocked(l, out, true); name != nil {
@@ -174,6 +183,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stub
 	for _, name := range names {
 		r.takeNameLocked(name)
 	}
+	r.memory.coolLocked()
 	if p != nil {
 		r.planner.NoteAnswer(p.key, m.N, m.End)
 		if m.End {
@@ -248,6 +258,10 @@ func (r *Replica) Message(l Link, m wire.Message) {
 		r.frontiers.takeFrontier(l, m)
 	case wire.Heads:
 		r.heads.take(l, m)
+	case wire.Outline:
+		r.outlines.answerOutline(l, m)
+	case wire.Sums:
+		r.outlines.takeSums(l, m)
 	case wire.Have:
 		r.mu.Lock()
 		defer r.mu.Unlock()

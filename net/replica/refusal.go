@@ -267,27 +267,60 @@ func (t *told) expire(now time.Time) {
 	}
 }
 
-// HashFor returns the room's hash as a peer should hear it: without the authors that it refuses.
-func (r *Replica) HashFor(key identity.Key) string {
+// HashFor returns the hash that a link's peer compares with its own: half of it covers the feeds, but for those of
+// authors that the peer refuses, and half the votes.
+func (r *Replica) HashFor(l Link) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.mu.peers[key]
-	if p == nil || p.link == nil {
-		return r.hashLocked()
+	if p := r.peerOfLocked(l); p != nil {
+		return r.refusals.hashForLocked(p)
 	}
-	return r.refusals.hashForLocked(p)
+	return r.outlines.hashOfAllLocked(l)
 }
 
 func (r refusals) hashForLocked(p *peer) string {
-	p.refusesAuthor(identity.Key{}) // forgets what has ended
-	t := &p.told
-	if t.next.IsZero() {
-		return r.hashLocked()
+	leaveOut, t := r.refusals.leftOutLocked(p), &p.told
+	if leaveOut == nil || !p.link.Can(wire.CapFeeds) && r.room.HasCold() {
+		return r.outlines.hashOfAllLocked(p.link)
 	}
-	if now := r.room.Hash(); t.of != now {
-		t.of, t.hash = now, r.room.HashExcept(p.refusesAuthor)
+	if now := r.room.Sum(nil); t.of != now.String() {
+		if t.of = now.String(); p.link.Can(wire.CapFeeds) {
+			t.hash = r.room.Sum(leaveOut).String()
+		} else {
+			t.hash = r.room.HashExcept(leaveOut)
+		}
 	}
 	return t.hash + r.votes.HashLocked()
+}
+
+// leftOutLocked returns which authors a peer refuses; nil if it refuses none.
+func (r refusals) leftOutLocked(p *peer) func(identity.Key) bool {
+	p.refusesAuthor(identity.Key{}) // forgets what has ended
+	if p.told.next.IsZero() {
+		return nil
+	}
+	return p.refusesAuthor
+}
+
+// pullHooks returns what package room asks about refusals while it compares by sums.
+func (r refusals) pullHooks() (leftOut func(identity.Key) func(identity.Key) bool, refuses func() func(from, author identity.Key) bool) {
+	leftOut = func(peer identity.Key) func(identity.Key) bool {
+		if p := r.mu.peers[peer]; p != nil && p.link != nil {
+			return r.refusals.leftOutLocked(p)
+		}
+		return nil
+	}
+	refuses = func() func(from, author identity.Key) bool {
+		would := r.refusals.refuserLocked()
+		return func(from, author identity.Key) bool {
+			if !would(from, author) {
+				return false
+			}
+			r.refusals.noteRefusedLocked(from, author)
+			return true
+		}
+	}
+	return leftOut, refuses
 }
 
 // countRefusersLocked counts the linked peers that don't keep our own messages.

@@ -24,7 +24,7 @@ func pingFor(a, b *member, d time.Duration) (records, frontiers int) {
 	for _, m := range sent[wire.Records](l) {
 		records += len(m.Records)
 	}
-	return records, len(sent[wire.Frontier](l))
+	return records, len(sent[wire.Frontier](l)) + len(sent[wire.Outline](l))
 }
 
 // A peer that has more than we keep is told so: it leaves the rest out of its hash for us, and sends nothing again. After
@@ -46,7 +46,7 @@ func TestRefusalTravelsBack(t *testing.T) {
 			if len(said) == 0 || said[0].Taken != (keys > maxTold+200) {
 				t.Fatalf("%d keys: %d refusals", keys, len(said))
 			}
-			if a.HashFor(b.key()) != b.HashFor(a.key()) || a.Hash() == b.Hash() {
+			if a.HashFor(a.links[b.key()]) != b.HashFor(b.links[a.key()]) || a.Hash() == b.Hash() {
 				t.Error("the hashes for each other differ, or nothing is refused")
 			}
 			if records, frontiers := pingFor(a, b, 2*time.Minute); records != 0 || frontiers != 0 {
@@ -56,7 +56,7 @@ func TestRefusalTravelsBack(t *testing.T) {
 			n.say(a, "hello")
 			pass(time.Second)
 			n.expectHeard(a, "hello")
-			if a.HashFor(b.key()) != b.HashFor(a.key()) {
+			if a.HashFor(a.links[b.key()]) != b.HashFor(b.links[a.key()]) {
 				t.Error("after another message the hashes differ")
 			}
 			pass(refuseFor)
@@ -71,7 +71,7 @@ func TestRefusalTravelsBack(t *testing.T) {
 func TestRefusalOfAnOldProgram(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, n *net) {
 		a, b := n.add(sized(400_000)), n.add()
-		b.old = true
+		b.caps = nil
 		n.link(a, b)
 		for i := range 400 {
 			b.Record(deadLink(testID(97).Key()), strangerOf(t, 1000+i, 1, 1, 0)[0])
@@ -126,6 +126,7 @@ func TestAuthorHearsOfIt(t *testing.T) {
 			m.Record(deadLink(testID(97).Key()), strangerOf(t, 98, 1, 1, 0)[0])
 			m.rank(testID(98).Key(), standing.Met, standing.Source{})
 			m.Record(deadLink(testID(97).Key()), strangerOf(t, 98, 1, 2, 100)[1])
+			pass(2 * time.Second) // until it knows what its store deleted
 			n.link(author, m)
 		}
 		n.say(author, "hello")
@@ -142,6 +143,15 @@ func TestAuthorHearsOfIt(t *testing.T) {
 		all = received[event.Delivered](author)
 		if d := all[len(all)-1]; d.Peers != 1 || d.Of != 3 || d.NotKept != 2 {
 			t.Errorf("for the next message %+v, want 1 of 3, not kept by 2", d)
+		}
+		for _, m := range n.members[2:] { // equal hashes don't say that it has what it refuses
+			l := author.links[m.key()]
+			author.TakeHash(l, author.HashFor(l))
+		}
+		pass(time.Second)
+		all = received[event.Delivered](author)
+		if d := all[len(all)-1]; d.Peers != 1 || d.Of != 3 || d.NotKept != 2 {
+			t.Errorf("after pings %+v, want 1 of 3, not kept by 2", d)
 		}
 		for _, m := range n.members[2:] {
 			if slices.Contains(m.heard(), "hello") {

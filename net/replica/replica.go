@@ -11,7 +11,8 @@
 // # Catching up
 //
 // Two peers whose frontier hashes differ send each other their frontiers: how far each has every feed, and which
-// votes. The planner of package room then decides which missing records to ask of which peer. A peer that takes
+// votes. Where that is much they compare by sums, and each asks for what differs (outline.go). The planner of
+// package room then decides which missing records to ask of which peer. A peer that takes
 // records more slowly than they come is no longer pushed to, and catches up the same way at its own pace
 // (slowpeer.go). A peer that was never met in this room is given only recent records (sharing.go).
 //
@@ -102,8 +103,8 @@ type Host interface {
 	ListMet() []identity.Key
 }
 
-// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep, Continue, Window
-// and Size.
+// Config says which room a replica holds, and for which identity. All of it must be set, but for Keep, Continue, Window,
+// Size and WarmFeeds.
 type Config struct {
 	Identity *identity.Identity
 	Name     string // the local peer's
@@ -119,6 +120,8 @@ type Config struct {
 	Continue room.FeedEnd     // the feed to go on with, if the store has it so; zero: none
 	Window   int              // bytes of bodies in memory; 0: room.DefaultMemory
 	Size     int              // bytes that all authors share; 0: DefaultSize
+	// WarmFeeds is how many feeds are in memory; 0: room.MaxWarmFeeds.
+	WarmFeeds int
 }
 
 // Replica is one room. Its methods may be called from any goroutine.
@@ -128,6 +131,7 @@ type Replica struct {
 	scope   event.Scope
 	room    *room.Room    // guarded by mu
 	planner *room.Planner // guarded by mu
+	puller  *room.Puller  // guarded by mu
 	votes   *votes.Votes  // guarded by mu: see votes.Votes
 	store   store.Store
 
@@ -137,6 +141,8 @@ type Replica struct {
 	spans     spans
 	saver     saver
 	frontiers frontiers
+	outlines  outlines
+	memory    memory
 	sharing   sharing
 	heads     heads
 	size      roomSize
@@ -152,12 +158,14 @@ type Replica struct {
 		newAuthors map[identity.Key]bool // whose records came by catching up, until neighbours are notified
 		firstSeen  map[identity.Key]time.Time
 		newEnds    map[record.FeedKey]bool // feeds with a new end, until a few peers are notified
+		shares     map[*share]bool         // for peers that get a part of the past
 		changed    chan struct{}           // closed and made anew when a link comes, goes, acknowledges or isn't slow any more
 
 		frontierSeq     uint64 // numbers frontiers
 		warnedTruncated bool   // that not all of the past can be had
 		unsaved         bool   // the store lacks something that the room has
 		reconciled      time.Time
+		cooled          time.Time    // when blocks were last dropped from memory
 		saving          event.Saving // as it was last posted
 		lastSent        event.Line
 		floods          floods
@@ -174,19 +182,23 @@ type Replica struct {
 // New returns a room with the ends of all feeds that its store holds. It waits for the disk until ctx ends.
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
-	r.forks, r.saver, r.frontiers, r.sharing = forks{r}, saver{r}, frontiers{r}, sharing{r}
+	r.forks, r.saver, r.sharing = forks{r}, saver{r}, sharing{r}
+	r.frontiers, r.outlines, r.memory = frontiers{r}, outlines{r}, memory{r}
 	r.heads, r.mu.newEnds = heads{r, make(chan struct{}, 1)}, map[record.FeedKey]bool{}
 	r.own, r.stubs, r.spans = ownFeed{r}, stubs{r}, spans{r}
 	r.size, r.refusals = roomSize{r}, refusals{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
+	r.puller = room.NewPuller(r.room, r.planner, time.Now)
+	r.puller.SetRefusals(r.refusals.pullHooks())
 	r.votes = votes.New(votes.Config{Room: cfg.Room, Lock: &r.mu, Self: cfg.Identity, Store: cfg.Store, Events: cfg.Events,
 		Group: cfg.Group, Log: cfg.Log, Host: votesHost{cfg.Host, r}})
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
 	r.mu.unknown = map[identity.Key][]record.Kind{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.floods = floods{bytes: map[identity.Key]int{}, named: map[identity.Key]time.Time{}}
+	r.mu.shares = map[*share]bool{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
 	r.mu.size = newSizeState(cmp.Or(cfg.Size, DefaultSize))
 	r.mu.namesLimit = newKeyLimit(maxNames, r.size.rankOf, func(key identity.Key) { delete(r.mu.names, key) })
@@ -206,7 +218,8 @@ func (r *Replica) Start() {
 	r.mu.Unlock()
 	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
 	r.cfg.Group.Go("replica/heads", r.heads.run)
-	r.cfg.Group.Go("replica/size", r.size.loadRecords)
+	sizes := r.store.Sizes() // now: what comes from here on counts by itself
+	r.cfg.Group.Go("replica/size", func(ctx context.Context) { r.size.loadRecords(ctx, sizes) })
 	if r.cfg.Keep > 0 {
 		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}
@@ -218,14 +231,19 @@ func (r *Replica) Votes() *votes.Votes { return r.votes }
 // ID returns the room's id as it is on the wire.
 func (r *Replica) ID() string { return r.id }
 
-// hashLocked returns the room's frontier hash: half of it the feeds', half the votes'.
-func (r *Replica) hashLocked() string { return r.room.Hash() + r.votes.HashLocked() }
+// hashLocked returns the hash that older peers compare; "" if only a part of the feeds is in memory.
+func (r *Replica) hashLocked() string {
+	if r.room.HasCold() {
+		return ""
+	}
+	return r.room.Hash() + r.votes.HashLocked()
+}
 
 // Announce returns what our Hello says of the room.
 func (r *Replica) Announce() wire.InRoom {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return wire.InRoom{Room: r.id, Frontier: r.hashLocked(), Policy: r.votes.WirePolicyLocked()}
+	return wire.InRoom{Room: r.id, Frontier: r.hashLocked(), Sums: r.outlines.sumHashLocked(), Policy: r.votes.WirePolicyLocked()}
 }
 
 // Status returns the room's part of a status: its records and how saving goes.
@@ -244,8 +262,10 @@ func (r *Replica) Tick() {
 	nameFlooders(r)
 	r.size.tickLocked()
 	r.refusals.tickLocked()
+	r.memory.coolLocked()
+	r.memory.recheckLocked()
 	for _, p := range r.mu.linked {
-		if r.planner.LacksFrom(p.key) {
+		if r.outlines.isBehindLocked(p) {
 			r.askLocked(p)
 		}
 		r.spans.askLocked(p)

@@ -42,7 +42,6 @@ type sizeState struct {
 
 // authorUse is an author's use of the room besides its records.
 type authorUse struct {
-	feeds []record.Feed
 	forks []record.Feed // those whose fork has evidence in the store
 	fixed int           // bytes that go only with the whole author: the ends of its feeds, evidence of forks
 }
@@ -54,24 +53,9 @@ func newSizeState(size int) sizeState {
 	}
 }
 
-// loadFeedsLocked counts the feeds that are here from before.
-func (r roomSize) loadFeedsLocked(feeds []store.Feed, forks []*room.Fork) {
-	for _, f := range feeds {
-		a := r.size.useOfLocked(f.Key.Author)
-		a.feeds = append(a.feeds, f.Key.Feed)
-		a.fixed += endSize
-	}
-	for author, a := range r.mu.size.authors { // once for each author: one may have 500,000 feeds
-		r.size.addBytesLocked(author, a.fixed)
-	}
-	for _, f := range forks {
-		r.size.addForkLocked(f)
-	}
-}
-
 // loadRecords counts the records that are here from before, which may take a moment.
-func (r roomSize) loadRecords(ctx context.Context) {
-	sizes, err := r.store.Sizes(ctx)
+func (r roomSize) loadRecords(ctx context.Context, read func(context.Context) (map[identity.Key]int, error)) {
+	sizes, err := read(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			r.cfg.Log.Warn("the room's size is not known", "error", err)
@@ -107,12 +91,10 @@ func (r roomSize) useOfLocked(author identity.Key) *authorUse {
 	return a
 }
 
-// addFeedLocked counts the end of a feed that is new here.
-func (r roomSize) addFeedLocked(key record.FeedKey) {
-	a := r.size.useOfLocked(key.Author)
-	a.feeds = append(a.feeds, key.Feed)
-	a.fixed += endSize
-	r.size.addBytesLocked(key.Author, endSize)
+// addFeedsLocked counts the ends of feeds that are new here.
+func (r roomSize) addFeedsLocked(author identity.Key, feeds int) {
+	r.size.useOfLocked(author).fixed += feeds * endSize
+	r.size.addBytesLocked(author, feeds*endSize)
 }
 
 // addForkLocked counts the evidence of a fork.
@@ -137,7 +119,7 @@ func (r roomSize) addLocked(added []store.Entry, isNew bool) {
 	}
 	key := added[0].Record.FeedKey()
 	if isNew {
-		r.size.addFeedLocked(key)
+		r.size.addFeedsLocked(key.Author, 1)
 	}
 	n := 0
 	for _, e := range added {
@@ -246,9 +228,9 @@ func (r roomSize) giveWayLocked(author identity.Key) bool {
 // removeLocked forgets an author, and refuses it for a while.
 func (r roomSize) removeLocked(author identity.Key) {
 	if a := r.mu.size.authors[author]; a != nil {
-		r.room.RemoveAuthor(author, a.feeds)
+		r.room.RemoveAuthor(author)
 		r.forks.removeEvidence(author, a.forks)
-		r.spans.removeFeedsLocked(author, a.feeds)
+		r.spans.removeAuthorLocked(author)
 		delete(r.mu.size.authors, author)
 	}
 	delete(r.mu.unknown, author)

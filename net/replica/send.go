@@ -98,6 +98,9 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 		if !p.slow[author] && !p.pushLive(r.cfg, frame, author, from) {
 			r.setSlowLocked(p, author) // it pulls from now on
 		}
+		if p.slow[author] {
+			p.noteUnpushedLocked(rec)
+		}
 		sent++
 	}
 	return sent

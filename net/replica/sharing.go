@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
 )
 
 // Open rooms of one name are one room wherever they meet, so yesterday's messages at home are not for a stranger in
@@ -70,33 +74,90 @@ func (r sharing) forgetFirstSeenLocked(key identity.Key) {
 	}
 }
 
-// shareWith returns where the feeds begin for a peer, nil when it may have all. limitedFirst says that
-// it is met for the first time and something is kept back. It waits for the disk.
-//
-// What arrives from now on is for every peer here, so a feed of which nothing is recent begins, for
-// this peer, where it ends now. A peer may always have its own messages back.
-func (r sharing) shareWith(key identity.Key) (floors map[record.FeedKey]uint64, limitedFirst bool) {
-	since, first := r.sharing.noteFirstSeen(key)
-	if since.IsZero() {
-		return nil, false
+// share is how much of the past a peer gets. The replica's lock guards its floors, which cover all feeds in memory but
+// those that began after the peer came: of these it gets everything.
+type share struct {
+	key    identity.Key
+	since  time.Time // what arrived before is kept back; zero: nothing is
+	floors map[record.FeedKey]uint64
+}
+
+// floorLocked returns the first seq of a feed in memory that a peer gets.
+func (s *share) floorLocked(key record.FeedKey) uint64 {
+	if s == nil {
+		return 0
 	}
-	feeds := r.store.Frontier()
-	recent, err := r.store.ShareFrom(r.cfg.Group.Context(), since)
+	return s.floors[key]
+}
+
+// limitLocked returns what a peer hears that we hold of a feed in memory.
+func (s *share) limitLocked(h room.Holding) room.Holding {
+	h.Floor = min(max(h.Floor, s.floorLocked(h.Key)), h.Seq+1)
+	return h
+}
+
+// add takes floors that were found.
+func (s *share) add(floors map[record.FeedKey]uint64) { maps.Copy(s.floors, floors) }
+
+// floors returns the first seq of each feed that a peer gets, where that isn't the beginning. It waits for the disk.
+//
+// What arrives from now on is for every peer here, so a feed of which nothing is recent begins, for this peer, where it
+// ends now. A peer may always have its own messages back.
+func (r sharing) floors(s *share, feeds []record.FeedKey) map[record.FeedKey]uint64 {
+	floors := map[record.FeedKey]uint64{}
+	if s == nil || s.since.IsZero() {
+		return floors
+	}
+	feeds = slices.DeleteFunc(slices.Clone(feeds), func(key record.FeedKey) bool { return key.Author == s.key })
+	recent, err := r.store.ShareFrom(r.cfg.Group.Context(), s.since, feeds)
 	if err != nil {
 		r.cfg.Log.Warn("read the store", "error", err)
 		recent = nil // nothing is shared by mistake
 	}
-	floors = map[record.FeedKey]uint64{}
-	for _, f := range feeds {
-		floor, any := recent[f.Key]
-		if !any {
+	for _, key := range feeds {
+		f, cold, known := r.store.State(key)
+		floor, any := recent[key]
+		switch {
+		case !any && cold:
+			floor = math.MaxUint64
+		case !any && known:
 			floor = f.Next
 		}
-		if floor > f.Floor && f.Key.Author != key {
-			floors[f.Key] = floor
+		if floor > f.Floor {
+			floors[key] = floor
 		}
 	}
-	return floors, first && len(floors) > 0
+	return floors
+}
+
+// shareWith returns how much of the past a peer gets; nil when it may have all. limitedFirst says that it is met for
+// the first time and something is kept back. It waits for the disk.
+func (r sharing) shareWith(key identity.Key) (s *share, limitedFirst bool) {
+	since, first := r.sharing.noteFirstSeen(key)
+	if since.IsZero() {
+		return nil, false
+	}
+	s = &share{key: key, since: since, floors: map[record.FeedKey]uint64{}}
+	r.mu.Lock()
+	r.mu.shares[s] = true // blocks that come into memory meanwhile bring their floors
+	r.mu.Unlock()
+	floors := r.sharing.floors(s, keysOf(r.store.Frontier()))
+	r.mu.Lock()
+	s.add(floors)
+	r.mu.Unlock()
+	return s, first && (len(floors) > 0 || r.sharing.keepsBackCold(s))
+}
+
+// keepsBackCold reports whether a peer gets less than all of the cold feeds. It waits for the disk.
+func (r sharing) keepsBackCold(s *share) bool {
+	less := false
+	err := r.store.Blocks(r.cfg.Group.Context(), func(b store.Block) error {
+		if less = b.Cold && len(r.sharing.floors(s, keysOf(b.Feeds))) > 0; less {
+			return io.EOF // this block is enough
+		}
+		return nil
+	})
+	return less || err != nil
 }
 
 // formatSpan writes a duration as the flags take it: 12h and 2d, not 12h0m0s.
@@ -126,7 +187,14 @@ func (r sharing) noteLimitedShareLocked(p *peer) {
 
 // warnTruncatedLocked reports once, to a person that is new here, that not all of the past can be had.
 func (r sharing) warnTruncatedLocked(p *peer, theirs []room.Holding) {
-	if r.mu.warnedTruncated || !r.room.HasTruncatedFeeds(theirs) {
+	if !r.mu.warnedTruncated && r.room.HasTruncatedFeeds(theirs) {
+		r.sharing.warnLessLocked(p)
+	}
+}
+
+// warnLessLocked reports once that a peer keeps a part of the past back.
+func (r sharing) warnLessLocked(p *peer) {
+	if r.mu.warnedTruncated {
 		return
 	}
 	r.mu.warnedTruncated = true

@@ -27,9 +27,10 @@ type spans struct{ *Replica }
 
 // openSpans are the spans of a room.
 type openSpans struct {
-	byFeed map[record.FeedKey][]*span // by from
-	queue  []*span                    // in the order in which they are asked for
-	base   int                        // how many went before those of queue
+	byFeed map[record.FeedKey][]*span               // by from
+	feeds  map[identity.Key]map[record.FeedKey]bool // of each author, those in byFeed
+	queue  []*span                                  // in the order in which they are asked for
+	base   int                                      // how many went before those of queue
 }
 
 func (r spans) bucketName() string { return r.bucket("stubs") }
@@ -41,7 +42,7 @@ func spanKey(key record.FeedKey, to uint64) []byte {
 
 // load reads the spans of earlier runs.
 func (r spans) load(ctx context.Context) error {
-	r.mu.spans.byFeed = map[record.FeedKey][]*span{}
+	r.mu.spans.byFeed, r.mu.spans.feeds = map[record.FeedKey][]*span{}, map[identity.Key]map[record.FeedKey]bool{}
 	values, err := r.store.ListValues(ctx, r.spans.bucketName())
 	for _, v := range values {
 		if len(v.Key) != 48 || len(v.Value) != 8 {
@@ -79,6 +80,10 @@ func (r spans) findLocked(key record.FeedKey, from, to uint64) *span {
 
 func (r spans) queueLocked(s *span) {
 	m := &r.mu.spans
+	if m.feeds[s.key.Author] == nil {
+		m.feeds[s.key.Author] = map[record.FeedKey]bool{}
+	}
+	m.feeds[s.key.Author][s.key] = true
 	m.byFeed[s.key] = slices.Insert(m.byFeed[s.key], r.spans.indexLocked(s.key, s.from), s)
 	m.queue = append(m.queue, s)
 }
@@ -104,6 +109,9 @@ func (r spans) closeLocked(s *span) {
 	i := r.spans.indexLocked(s.key, s.from)
 	if m.byFeed[s.key] = slices.Delete(m.byFeed[s.key], i-1, i); len(m.byFeed[s.key]) == 0 {
 		delete(m.byFeed, s.key)
+		if delete(m.feeds[s.key.Author], s.key); len(m.feeds[s.key.Author]) == 0 {
+			delete(m.feeds, s.key.Author)
+		}
 	}
 	for len(m.queue) > 0 && m.queue[0].closed {
 		m.queue, m.base = m.queue[1:], m.base+1
@@ -123,10 +131,10 @@ func (r spans) removeLocked(key record.FeedKey, seq uint64) {
 	}
 }
 
-// removeFeedsLocked forgets the spans of an author's feeds.
-func (r spans) removeFeedsLocked(author identity.Key, feeds []record.Feed) {
-	for _, n := range feeds {
-		for _, s := range slices.Clone(r.mu.spans.byFeed[record.FeedKey{Author: author, Feed: n}]) {
+// removeAuthorLocked forgets the spans of an author.
+func (r spans) removeAuthorLocked(author identity.Key) {
+	for key := range r.mu.spans.feeds[author] {
+		for _, s := range slices.Clone(r.mu.spans.byFeed[key]) {
 			r.spans.closeLocked(s)
 		}
 	}
@@ -144,7 +152,7 @@ func (r spans) askLocked(p *peer) {
 		p.askedSpans = at + 1
 		switch s := m.queue[at-m.base]; {
 		case s.closed:
-		case !r.room.Holds(s.key, s.to): // cut off by a fork, or expired
+		case !r.room.MayHold(s.key, s.to): // cut off by a fork, or expired
 			r.spans.closeLocked(s)
 		default:
 			w.Ranges = append(w.Ranges, wire.Range{Author: s.key.Author, Feed: s.key.Feed.String(), From: s.from, To: s.to})

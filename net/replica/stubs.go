@@ -110,10 +110,10 @@ func (r stubs) fill(l Link, rec *record.Record) {
 			return
 		}
 	}
-	r.mu.Lock()
+	r.memory.lockWith(key)
 	defer r.mu.Unlock()
-	if !r.size.admitFillLocked(l.Key(), rec) {
-		return
+	if r.room.IsCold(room.BlockKeyOf(key)) || !r.size.admitFillLocked(l.Key(), rec) {
+		return // it can be had again
 	}
 	kept := r.room.Fill(rec)
 	r.spans.removeLocked(key, seq)
@@ -176,7 +176,7 @@ func (r stubs) takeFork(l Link, a, b *record.Record) {
 			head = raws[0].Stub.ID
 		}
 	}
-	r.mu.Lock()
+	r.memory.lockWith(fork.Key)
 	defer r.mu.Unlock()
 	r.forks.handleConflictLocked(l, r.room.TakeFork(fork, head))
 }

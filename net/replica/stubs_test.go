@@ -93,7 +93,7 @@ func TestAnyMixOfKindsConverges(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			inBubble(t, 4, func(t *testing.T, n *net) {
 				rng := rand.New(rand.NewPCG(seed, 0))
-				n.members[3].old = true
+				n.members[3].caps = nil
 				var all []string
 				var feeds [][]*record.Record
 				for feed := range 2 {
@@ -140,7 +140,7 @@ func TestAnyMixOfKindsConverges(t *testing.T) {
 				}
 				for _, l := range n.members[0].links {
 					for _, r := range sent[wire.Records](l) {
-						if l.peer.old && len(r.Stubs) > 0 {
+						if l.peer.caps == nil && len(r.Stubs) > 0 {
 							t.Error("a stub went to an older peer")
 						}
 					}

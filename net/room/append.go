@@ -3,6 +3,7 @@ package room
 import (
 	"cmp"
 	"encoding/json"
+	"math/rand/v2"
 	"time"
 
 	"chat.lan/p2pchat/crypto/record"
@@ -71,13 +72,14 @@ func (r *Room) OwnFeed() (record.FeedKey, uint64, bool) {
 // openFeed begins this run's feed, with a new number, so that a restored backup never uses a place twice. The clock
 // may have gone back: then the random part and the feeds that are held keep numbers apart.
 func (r *Room) openFeed() (store.Entry, error) {
-	for {
-		r.ownFeed.Feed = record.NewFeed(r.clock.now().UnixMilli())
-		if r.feeds[r.ownFeed] == nil {
-			break
-		}
+	ms := r.clock.now().UnixMilli()
+	for r.ownFeed.Feed = record.NewFeed(ms); r.feeds[r.ownFeed] != nil; {
+		r.ownFeed.Feed = record.NewFeed(ms)
 	}
-	r.feeds[r.ownFeed] = newFeed()
+	for r.isColdFeed(r.ownFeed) { // the clock may have gone back by days: which feeds such a block has is on disk
+		r.ownFeed.Feed = record.Feed(rand.Uint64() | 1)
+	}
+	r.addFeed(r.ownFeed)
 	e, err := r.signName(record.KindOpen)
 	if err != nil {
 		delete(r.feeds, r.ownFeed)

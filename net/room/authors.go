@@ -11,23 +11,31 @@ func (r *Room) HasFeed(key record.FeedKey) bool {
 	return f != nil && f.next() > 0
 }
 
-// HasPlaceFor reports whether a record's place is still empty here, and may be taken.
+// HasPlaceFor reports whether a record's place is still empty here, and may be taken. It reports false in a cold block.
 func (r *Room) HasPlaceFor(rec *record.Record) bool {
 	f := r.feeds[rec.FeedKey()]
-	return f == nil || rec.Seq() >= f.next() && (f.fork == nil || rec.Seq() < f.fork.Seq)
+	if f == nil {
+		return !r.isColdFeed(rec.FeedKey())
+	}
+	return rec.Seq() >= f.next() && (f.fork == nil || rec.Seq() < f.fork.Seq)
 }
 
-// RemoveAuthor forgets feeds of an author, ends included. The local author's stay.
-func (r *Room) RemoveAuthor(author identity.Key, feeds []record.Feed) {
-	if author == r.self.Key() {
+// RemoveAuthor forgets all feeds of an author, ends included. The local author's stay.
+func (r *Room) RemoveAuthor(author identity.Key) {
+	a := r.sums.authors[author]
+	if a == nil || author == r.self.Key() {
 		return
 	}
-	for n := range r.waiting.feeds[author] {
-		r.removeFeed(record.FeedKey{Author: author, Feed: n})
+	for number, b := range a.blocks {
+		for _, feed := range b.feeds {
+			r.removeFeed(record.FeedKey{Author: author, Feed: feed})
+		}
+		r.sums.coldFeeds -= b.coldFeeds
+		r.sums.coldRecords -= b.coldRecords
+		delete(r.coldForks, BlockKey{author, number})
 	}
-	for _, n := range feeds {
-		r.removeFeed(record.FeedKey{Author: author, Feed: n})
-	}
+	a.blocks, a.order = map[Block]*blockSum{}, nil
+	r.sums.markStale(a)
 	r.hash = ""
 }
 

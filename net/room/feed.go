@@ -21,7 +21,8 @@ type feed struct {
 	name         string    // the author's name at the feed's end
 	memBytes     int
 	fork         *Fork
-	unknownBytes int // bytes of accepted bodies of unknown kinds
+	unknownBytes int  // bytes of accepted bodies of unknown kinds
+	listed       bool // in its block's sum
 }
 
 func newFeed() *feed { return &feed{waiting: map[uint64]*record.Record{}} }

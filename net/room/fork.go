@@ -61,7 +61,7 @@ func (r *Room) noteConflict(key record.FeedKey, f *feed, a, b *record.Record) Ou
 	f.fork = &Fork{Key: key, Seq: a.Seq(), A: a, B: b}
 	r.memBytes -= f.cutAt(a.Seq(), a.Prev())
 	r.dropWaiting(f, a.Seq(), math.MaxUint64)
-	r.hash = ""
+	r.noteChanged(key, f)
 	r.leaveForked(key)
 	return Outcome{Fork: f.fork}
 }
@@ -86,8 +86,13 @@ func (r *Room) FindDivergences(theirs []Holding) []Divergence {
 		if f == nil || f.fork != nil || h.Head == 0 || h.Floor > h.Seq || h.Seq >= f.next() {
 			continue
 		}
-		here := f.recordAt(h.Seq)
-		if here != nil && here.ID().Head() != h.Head || here == nil && h.Seq+1 == f.next() && f.knowsHead() && f.head.Head() != h.Head {
+		id := f.head
+		if here := f.recordAt(h.Seq); here != nil {
+			id = here.ID()
+		} else if h.Seq+1 != f.next() || !f.knowsHead() {
+			continue
+		}
+		if id.Head() != h.Head || h.Tail != 0 && headTail(id) != h.Tail {
 			out = append(out, Divergence{Key: h.Key, Seq: h.Seq + 1})
 		}
 	}

@@ -12,28 +12,53 @@ import (
 )
 
 // Holding says what a peer holds of a feed: Floor to Seq without a gap. Head is the beginning of the id of the
-// record at Seq, zero if unknown. Floor is Seq+1 where the peer deleted or withholds all records.
+// record at Seq, and Tail are the 8 bytes behind it; zero if unknown. Floor is Seq+1 where the peer deleted or
+// withholds all records.
 type Holding struct {
 	Key   record.FeedKey
 	Floor uint64
 	Seq   uint64
 	Head  uint64
+	Tail  uint64
 }
 
-// Frontier lists what this room holds, sorted by author and feed. A forked feed ends below the fork.
+func feedKey(author identity.Key, feed record.Feed) record.FeedKey {
+	return record.FeedKey{Author: author, Feed: feed}
+}
+
+// holding returns what the room holds of a feed.
+func (f *feed) holding(key record.FeedKey) Holding {
+	return Holding{Key: key, Floor: f.floor, Seq: f.next() - 1, Head: f.head.Head(), Tail: headTail(f.head)}
+}
+
+// HoldingOf returns what the room holds of a feed; false for a feed that is unknown or only waits.
+func (r *Room) HoldingOf(key record.FeedKey) (Holding, bool) {
+	f := r.feeds[key]
+	if f == nil || f.next() == 0 {
+		return Holding{}, false
+	}
+	return f.holding(key), true
+}
+
+// Frontier lists what this room holds, sorted by author and feed. A forked feed ends below the fork. Feeds of cold
+// blocks are left out.
 func (r *Room) Frontier() []Holding {
 	out := make([]Holding, 0, len(r.feeds))
 	for key, f := range r.feeds {
 		if f.next() > 0 {
-			out = append(out, Holding{Key: key, Floor: f.floor, Seq: f.next() - 1, Head: f.head.Head()})
+			out = append(out, f.holding(key))
 		}
 	}
 	slices.SortFunc(out, func(a, b Holding) int { return a.Key.Compare(b.Key) })
 	return out
 }
 
-// Hash returns 16 hex digits over the ends of all feeds, whatever their floors (see the package comment).
+// Hash returns 16 hex digits over the ends of all feeds, whatever their floors (see the package comment); "" if some
+// are cold.
 func (r *Room) Hash() string {
+	if r.HasCold() {
+		return ""
+	}
 	if r.hash != "" {
 		return r.hash
 	}
@@ -65,6 +90,8 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 				end = min(end, f.fork.Seq)
 			}
 			from = max(from, f.next())
+		} else if r.isColdFeed(h.Key) {
+			continue
 		}
 		if from < end {
 			out = append(out, Gap{Key: h.Key, From: from, To: end - 1})
@@ -73,11 +100,15 @@ func (r *Room) Missing(theirs []Holding) []Gap {
 	return out
 }
 
+// lacks reports whether a peer holds records of a feed that this room lacks.
+func (r *Room) lacks(theirs Holding) bool { return len(r.Missing([]Holding{theirs})) > 0 }
+
 // HasTruncatedFeeds reports whether a peer deleted or withholds the beginning of a feed that is new to this room.
 func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 	return slices.ContainsFunc(theirs, func(h Holding) bool {
 		f := r.feeds[h.Key]
-		return h.Floor > 1 && (f == nil || f.next() == 0) // a feed of which only records wait is new, too
+		// A feed of which only records wait is new, too.
+		return h.Floor > 1 && (f == nil || f.next() == 0) && !r.isColdFeed(h.Key)
 	})
 }
 
@@ -87,7 +118,7 @@ func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 func (r *Room) RangeInMemory(g Gap, maxBytes int) (records []*record.Record, more bool) {
 	f := r.feeds[g.Key]
 	if f == nil {
-		return nil, false
+		return nil, r.isColdFeed(g.Key)
 	}
 	from := max(g.From, f.floor)
 	if from > g.To || from >= f.next() {
@@ -146,11 +177,12 @@ func (r *Room) StartFeedAt(from identity.Key, key record.FeedKey, floor uint64) 
 	r.memBytes -= f.memBytes
 	f.endBefore(floor, record.ID{})
 	f.floor = floor
+	r.noteChanged(key, f)
 	return Outcome{Added: r.extend(key, f, r.takeWaiting(f, floor))}
 }
 
 // isFilledOrEnded reports whether a gap's beginning is filled, or can't be any more.
 func (r *Room) isFilledOrEnded(g Gap) bool {
 	f := r.feeds[g.Key]
-	return f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.next() > g.From)
+	return r.isColdFeed(g.Key) || f != nil && (f.fork != nil && f.fork.Seq <= g.From || f.next() > g.From)
 }

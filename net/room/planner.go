@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -11,7 +12,7 @@ import (
 
 // Limits of one question to a peer.
 const (
-	maxRanges = 64
+	maxRanges = 256
 	maxAsked  = 4096 // records
 	// answerTime is how long a peer has for its whole answer before another is asked for the same, too. As questions
 	// are looked after once a second, the other is asked within 5 s. Frames that come don't extend it: a peer that
@@ -38,6 +39,7 @@ type source struct {
 	since  time.Time               // when it was asked
 	heard  time.Time               // when the last frame of the answer came, or the question was asked
 	failed map[record.FeedKey]bool // feeds that its last answers were late for, or brought nothing of
+	parts  bool                    // theirs came in parts: the newest blocks are asked for first
 }
 
 // Question says what to ask of a peer. N tells its answer from answers to other questions.
@@ -61,6 +63,35 @@ func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
 		_, found := s.findHolding(key)
 		return !found
 	})
+}
+
+// AddHoldings adds to what a peer claims to hold, or replaces it for the same feeds. It forgets claims of what the room
+// has by now, so that a comparison in parts needs the memory of a part.
+func (p *Planner) AddHoldings(from identity.Key, part []Holding) {
+	s := p.sourceOf(from)
+	theirs := slices.DeleteFunc(slices.Clone(part), func(h Holding) bool { return !p.room.lacks(h) })
+	named := make(map[record.FeedKey]bool, len(part))
+	for _, h := range part {
+		named[h.Key] = true
+	}
+	for _, h := range s.theirs {
+		if !named[h.Key] && p.room.lacks(h) {
+			theirs = append(theirs, h)
+		}
+	}
+	p.SetHoldings(from, theirs)
+	s.parts = true
+}
+
+// ClaimedBlocks returns the blocks of which some peer has records that the room lacks.
+func (p *Planner) ClaimedBlocks() map[BlockKey]bool {
+	out := map[BlockKey]bool{}
+	for _, s := range p.sources {
+		for _, g := range p.room.Missing(s.theirs) {
+			out[BlockKeyOf(g.Key)] = true
+		}
+	}
+	return out
 }
 
 // NoteSeq notes that a peer holds a feed up to seq: it sent that record before its predecessors.
@@ -173,7 +204,11 @@ func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
 	}
 	var gaps []Gap
 	left := uint64(maxAsked)
-	for _, g := range p.room.Missing(s.theirs) {
+	missing := p.room.Missing(s.theirs)
+	if s.parts {
+		slices.SortStableFunc(missing, func(a, b Gap) int { return cmp.Compare(BlockOf(b.Key.Feed), BlockOf(a.Key.Feed)) })
+	}
+	for _, g := range missing {
 		if asked[g.Key] || s.failed[g.Key] && p.hasBetter(of, g) {
 			continue
 		}

@@ -5,8 +5,8 @@ import (
 	"chat.lan/p2pchat/net/store"
 )
 
-// Restore begins with the feeds that a store holds, and with the forks known in any feed. It must be called once,
-// before Accept. The local clock continues where it was, and the next local feed follows the last one.
+// Restore begins with the feeds that a store holds, and with the forks known in any feed. It must be called
+// before Accept, and with forks once all feeds are restored. The local clock continues where it was, and the next local feed follows the last one.
 func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 	for _, h := range feeds {
 		f := newFeed()
@@ -16,18 +16,23 @@ func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 			f.fork = &Fork{Key: h.Key, Seq: h.Next} // without evidence, unless forks has it
 		}
 		r.feeds[h.Key] = f
-		r.clock.observe(h.Time)
-		if h.Key.Author == r.self.Key() && h.Head != (record.ID{}) && h.Time.Compare(r.ownTime) >= 0 {
-			r.ownLast, r.ownTime = h.Head, h.Time
-		}
+		r.noteChanged(h.Key, f)
+		r.noteRestored(h)
 	}
 	for _, fork := range forks {
+		if r.isColdFeed(fork.Key) {
+			if r.coldForks == nil {
+				r.coldForks = map[BlockKey][]*Fork{}
+			}
+			key := BlockKeyOf(fork.Key)
+			r.coldForks[key] = append(r.coldForks[key], fork)
+			continue
+		}
 		if r.feeds[fork.Key] == nil {
-			r.feeds[fork.Key] = newFeed()
+			r.addFeed(fork.Key)
 		}
 		r.feeds[fork.Key].fork = fork
 	}
-	r.hash = ""
 }
 
 // DropBelow raises the floors of feeds whose beginnings the store deleted.
@@ -61,6 +66,6 @@ func (r *Room) ResaveOrTruncate(key record.FeedKey, next uint64, head record.ID)
 	}
 	r.memBytes -= f.memBytes
 	f.endBefore(next, head)
-	r.hash = ""
+	r.noteChanged(key, f)
 	return nil
 }

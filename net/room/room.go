@@ -12,7 +12,8 @@
 // next one and names the last one. If a feed's beginning is gone, the first record held is taken without that
 // check. Records that come before their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Their authors
 // share that space as package standing says. Outcome.Gap says which records are missing. How many feeds there may be,
-// and how many records, is for the caller to say: it asks before Accept, and calls RemoveAuthor.
+// and how many records, is for the caller to say: it asks before Accept, and calls RemoveAuthor. Blocks of feeds that
+// don't change any more are in the store only (cold.go), and at most 65,536 feeds are in memory.
 //
 // Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed and number
 // (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a counter. A local record's time
@@ -39,6 +40,14 @@
 // are 8 bytes each, big-endian. The hash is the first 8 bytes, in hex. Missing lists what a peer
 // has and the room lacks; Planner decides which peer to ask for it.
 //
+// Sums cover the ends as well, in four levels, so that rooms compare at the cost of what differs. An
+// author's feeds form blocks by the first 22 bits of their numbers. A block's sum covers the author,
+// the block (4 bytes), and its feeds: number, last seq, and the first 16 bytes of the last record's id.
+// An author's sum covers the blocks, each with its sum. A bucket's sum covers the authors whose keys
+// begin with the same byte, each with its sum, and the room's sum covers the 256 buckets. All are
+// sorted, and each sum is the first 16 bytes of SHA-256. What holds no record has the zero sum; a
+// block or author with the zero sum is left out. Floors are not covered.
+//
 // Memory. The last records of each feed stay in memory, 8 MiB by default. All records are in a
 // store, which the caller owns. Restore begins with what the store holds; DropBelow and
 // ResaveOrTruncate follow what the store loses.
@@ -57,6 +66,7 @@ import (
 const (
 	DefaultMemory = 8 << 20 // bytes of bodies; the store has the others
 	MaxUnknown    = 1 << 20 // bytes of bodies of unknown kinds, per feed (see the package comment)
+	maxInMemory   = 1 << 16 // feeds that aren't cold
 )
 
 // Errors of Accept, beside record.ErrOtherRoom.
@@ -67,15 +77,19 @@ var (
 
 // Room is the state of one room.
 type Room struct {
+	coldBlocks
+	feedSums
 	id    record.RoomID
 	self  *identity.Identity
 	limit int
 
-	clock    clock
-	feeds    map[record.FeedKey]*feed
-	waiting  waiting // in all feeds
-	memBytes int     // bytes of bodies in memory
-	hash     string  // what Hash returned; "" once that has changed
+	clock     clock
+	feeds     map[record.FeedKey]*feed
+	waiting   waiting              // in all feeds
+	memBytes  int                  // bytes of bodies in memory
+	coldForks map[BlockKey][]*Fork // forks in cold blocks
+	hash      string               // what Hash returned; "" once that has changed
+	sums      sums
 
 	continued bool // ownFeed is an earlier run's
 
@@ -90,12 +104,14 @@ func New(id record.RoomID, self *identity.Identity, name string, now func() time
 	if limit <= 0 {
 		limit = DefaultMemory
 	}
-	return &Room{
+	r := &Room{
 		id: id, self: self, limit: limit, name: name,
 		clock:   clock{now: now},
 		feeds:   map[record.FeedKey]*feed{},
 		ownFeed: record.FeedKey{Author: self.Key()}, waiting: newWaiting(),
 	}
+	r.coldBlocks, r.feedSums = coldBlocks{r}, feedSums{r}
+	return r
 }
 
 // Outcome says what a record did.
@@ -114,7 +130,7 @@ type Gap struct {
 	From, To uint64
 }
 
-// Accept takes a verified record from any peer. Its errors are record.ErrOtherRoom, ErrNoFeed and ErrFull.
+// Accept takes a verified record from any peer. Its errors are record.ErrOtherRoom, ErrNoFeed, ErrCold and ErrFull.
 func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	if rec.Body().Room != r.id {
 		return Outcome{}, record.ErrOtherRoom
@@ -125,8 +141,13 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 	key := rec.FeedKey()
 	f := r.feeds[key]
 	if f == nil {
-		f = newFeed()
-		r.feeds[key] = f
+		if r.isColdFeed(key) {
+			return Outcome{}, ErrCold
+		}
+		if len(r.feeds) >= maxInMemory {
+			return Outcome{}, ErrFull
+		}
+		f = r.addFeed(key)
 	}
 	r.clock.observe(rec.Time())
 	if key == r.ownFeed && rec.Seq() >= f.next() {
@@ -179,12 +200,12 @@ func (r *Room) appendRecord(key record.FeedKey, f *feed, rec *record.Record) (st
 		return store.Entry{}, false
 	}
 	if !r.withinUnknownLimit(f, rec) {
-		r.skipTo(f, rec.Seq()+1, rec.ID())
+		r.skipTo(key, f, rec.Seq()+1, rec.ID())
 		return store.Entry{Record: rec, Name: f.name, Skipped: true}, true
 	}
 	f.add(rec)
 	r.memBytes += len(rec.Signed())
-	r.hash = ""
+	r.noteChanged(key, f)
 	if key.Author == r.self.Key() && rec.Time().Compare(r.ownTime) >= 0 {
 		r.ownLast, r.ownTime = rec.ID(), rec.Time()
 	}
@@ -224,7 +245,7 @@ func (r *Room) trimMemory() {
 
 // Count returns the number of records held, in memory and in the store.
 func (r *Room) Count() int {
-	n := 0
+	n := r.sums.coldRecords
 	for _, f := range r.feeds {
 		n += int(f.next() - f.floor)
 	}

@@ -22,28 +22,31 @@ func (r *Room) AcceptBehind(stub store.Stub, rec *record.Record) (Outcome, error
 	r.clock.observe(rec.Time())
 	stub.Room, stub.From = r.id, f.next()
 	r.dropWaiting(f, 0, rec.Seq()+1)
-	r.skipTo(f, rec.Seq(), stub.ID)
+	r.skipTo(key, f, rec.Seq(), stub.ID)
 	return Outcome{Skipped: &stub, Added: r.extend(key, f, rec)}, nil
 }
 
 // skipTo moves a feed's end up to next without the records before. Stubs stand for them in the store.
-func (r *Room) skipTo(f *feed, next uint64, head record.ID) {
+func (r *Room) skipTo(key record.FeedKey, f *feed, next uint64, head record.ID) {
 	r.memBytes -= f.memBytes
 	f.endBefore(next, head)
-	r.hash = ""
+	r.noteChanged(key, f)
 }
 
 // Fill decides about a record for a place where the store has a stub, and reports whether its body is kept. The
 // caller has seen that it fits those around it.
 func (r *Room) Fill(rec *record.Record) bool {
-	return r.Holds(rec.FeedKey(), rec.Seq()) && r.withinUnknownLimit(r.feeds[rec.FeedKey()], rec)
+	f := r.feeds[rec.FeedKey()]
+	return f != nil && f.holds(rec.Seq()) && r.withinUnknownLimit(f, rec)
 }
 
-// Holds reports whether a place of a feed is held, by a record or a stub.
-func (r *Room) Holds(key record.FeedKey, seq uint64) bool {
+// MayHold reports whether a place of a feed is held, by a record or a stub. In a cold block any place may be.
+func (r *Room) MayHold(key record.FeedKey, seq uint64) bool {
 	f := r.feeds[key]
-	return f != nil && f.floor <= seq && seq < f.next()
+	return f != nil && f.holds(seq) || r.isColdFeed(key)
 }
+
+func (f *feed) holds(seq uint64) bool { return f.floor <= seq && seq < f.next() }
 
 // WaitingAt returns the record that waits for its predecessors at a place, or nil.
 func (r *Room) WaitingAt(key record.FeedKey, seq uint64) *record.Record {
@@ -99,7 +102,7 @@ func (r *Room) TakeFork(fork *Fork, head record.ID) Outcome {
 	f.fork = fork
 	r.memBytes -= f.cutAt(fork.Seq, head)
 	r.dropWaiting(f, fork.Seq, math.MaxUint64)
-	r.hash = ""
+	r.noteChanged(fork.Key, f)
 	r.leaveForked(fork.Key)
 	return Outcome{Fork: fork}
 }

@@ -79,6 +79,7 @@ func (r *Room) dropLastWaiting(author identity.Key) bool {
 func (r *Room) dropEmptyFeed(key record.FeedKey, f *feed) {
 	if f.next() == 0 && !f.knowsHead() && len(f.waiting) == 0 && f.fork == nil && key != r.ownFeed {
 		delete(r.feeds, key)
+		r.sums.noteFeed(key, false)
 	}
 }
 

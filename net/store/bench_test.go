@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/group"
 )
 
@@ -147,8 +148,12 @@ func BenchmarkFile(b *testing.B) {
 	})
 	b.Run("floors", func(b *testing.B) {
 		since := start.Add(time.Duration(*benchRecords)*time.Second - 12*time.Hour)
+		var keys []record.FeedKey
+		for _, f := range d.Frontier() {
+			keys = append(keys, f.Key)
+		}
 		for b.Loop() {
-			if f, err := d.ShareFrom(b.Context(), since); err != nil || len(f) != 10 {
+			if f, err := d.ShareFrom(b.Context(), since, keys); err != nil || len(f) != 10 {
 				b.Fatal(len(f), err)
 			}
 		}

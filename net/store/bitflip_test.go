@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"chat.lan/p2pchat/crypto/record"
 )
 
 var flips = flag.Int("flips", 500, "single bits to flip in TestBitFlips")
@@ -122,7 +124,11 @@ func childFlip(data []byte, bit int, talk []Entry, known map[string]bool) error 
 			}
 		}
 	}
-	if _, err := d.ShareFrom(ctx, start); err != nil {
+	var keys []record.FeedKey
+	for _, f := range d.Frontier() {
+		keys = append(keys, f.Key)
+	}
+	if _, err := d.ShareFrom(ctx, start, keys); err != nil {
 		return fmt.Errorf("floors: %w", err)
 	}
 	if _, err := d.ListValues(ctx, "n"); err != nil {

@@ -21,6 +21,8 @@ type Config struct {
 	Group           *group.Group // the writer runs in a child of it
 	Log             *slog.Logger
 	MaxWaitingBytes int // bytes of memory that may wait for the disk; 0 for 64 MiB
+	// WarmFeeds is how many feeds a file may have for all their states to be read at once; 0 for 8192.
+	WarmFeeds int
 
 	FlushEvery time.Duration // the longest time until a queued record is written; 0 for 100 ms
 	RetryEvery time.Duration // between attempts while saving fails; 0 for 2 s
@@ -36,6 +38,7 @@ type Config struct {
 // Locked need mu; those in open.go need files, alone.
 type Disk struct {
 	authorSizes
+	coldFeeds
 	cfg   Config
 	group *group.Group
 	wake  chan struct{} // signals the writer that the queue isn't empty
@@ -60,6 +63,8 @@ type Disk struct {
 	removing      map[identity.Key]bool // authors that the writer has yet to remove
 	dropped       []Dropped             // for TakeDropped
 	counting      *sizes                // those that are counted anew
+	coldEpoch     uint64                // grows when the file's state of a cold feed changes
+	changedBlocks map[BlockKey]bool     // for TakeChanged
 	closed        bool                  // Close was called
 	stopped       bool                  // the writer has ended
 }
@@ -79,6 +84,7 @@ func Open(cfg Config) (*Disk, error) {
 	cfg.MaxWaitingBytes = cmp.Or(cfg.MaxWaitingBytes, defaultWaitingBytes)
 	cfg.FlushEvery = cmp.Or(cfg.FlushEvery, 100*time.Millisecond)
 	cfg.RetryEvery = cmp.Or(cfg.RetryEvery, 2*time.Second)
+	cfg.WarmFeeds = cmp.Or(cfg.WarmFeeds, maxWarmFeeds)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -87,7 +93,7 @@ func Open(cfg Config) (*Disk, error) {
 		wake: make(chan struct{}, 1), urge: make(chan struct{}, 1), changed: make(chan struct{}),
 		ledger: newLedger(), dropping: map[feedSeq]bool{},
 	}
-	d.authorSizes = authorSizes{d}
+	d.authorSizes, d.coldFeeds = authorSizes{d}, coldFeeds{d}
 	d.files.Lock()
 	err := d.openOrReplaceLocked()
 	d.files.Unlock()
@@ -110,7 +116,10 @@ func (d *Disk) Frontier() []Feed {
 func (d *Disk) StartFeedAt(key record.FeedKey, floor uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if f := d.ledger.findOrAdd(key, 0); !d.closed && f.startAt(floor) {
+	if _, cold := d.ledger.coldNumber(key); cold || d.closed {
+		return
+	}
+	if f := d.ledger.findOrAdd(key, 0); f.startAt(floor) {
 		d.queueLocked(op{kind: opStartAt, feed: key, seq: floor})
 	}
 }
@@ -119,7 +128,7 @@ func (d *Disk) StartFeedAt(key record.FeedKey, floor uint64) {
 func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if _, cold := d.ledger.coldNumber(key); cold || d.closed {
 		return
 	}
 	f := d.ledger.findOrAdd(key, 0)

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
@@ -64,32 +63,50 @@ func (d authorSizes) TakeDropped() []Dropped {
 
 // dropOldest deletes an author's oldest records until o.bytes are gone.
 func (w *writeTx) dropOldest(o *op) error {
-	drop := w.dropOf(o.feed.Author)
+	author := o.feed.Author
+	drop := w.dropOf(author)
 	drop.Asked += o.bytes
-	left := o.bytes
-	for _, key := range w.feedsOf(o.feed.Author) {
+	left, empty, onlyEmpty := o.bytes, 0, true
+	for _, n := range w.feedsOf(author) {
 		if left <= 0 {
 			break
 		}
-		f, err := w.feed(key, 0)
+		key := record.FeedKey{Author: author, Feed: n}
+		size, err := w.dropBeginning(key, left, drop)
 		if err != nil {
 			return err
 		}
-		last, n := w.measure(f.number, left)
-		if n == 0 {
-			continue
+		if onlyEmpty = onlyEmpty && size == 0; onlyEmpty {
+			empty++
 		}
-		left -= n
-		if err := w.remove(key.Author, f.number, 0, last); err != nil {
-			return err
-		}
-		w.raiseFloor(f, last+1)
-		if drop.Floors == nil {
-			drop.Floors = map[record.Feed]uint64{}
-		}
-		drop.Floors[key.Feed] = f.floor
+		left -= size
 	}
+	w.passEmpty(author, empty)
 	return nil
+}
+
+// dropBeginning deletes a feed's first records that have n bytes together, and returns how many these have.
+func (w *writeTx) dropBeginning(key record.FeedKey, n int, drop *Dropped) (size int, err error) {
+	if w.isEmpty(key) {
+		return 0, nil
+	}
+	f, err := w.feed(key, 0)
+	if err != nil {
+		return 0, err
+	}
+	last, size := w.measure(f.number, n)
+	if size == 0 {
+		return 0, nil
+	}
+	if err := w.remove(key.Author, f.number, 0, last); err != nil {
+		return 0, err
+	}
+	w.raiseFloor(f, last+1)
+	if drop.Floors == nil {
+		drop.Floors = map[record.Feed]uint64{}
+	}
+	drop.Floors[key.Feed] = f.floor
+	return size, nil
 }
 
 // measure returns the last of a feed's first records that have n bytes together, and how many these have.
@@ -117,7 +134,7 @@ func (w *writeTx) raiseFloor(f *feed, floor uint64) {
 // removeAuthor deletes an author's records and the ends of its feeds.
 func (w *writeTx) removeAuthor(author identity.Key) error {
 	w.disk.mu.Lock()
-	feeds := slices.Clone(w.disk.ledger.allFeedsOf(author))
+	feeds := w.disk.ledger.allFeedsOf(author)
 	w.disk.mu.Unlock()
 	for _, n := range feeds {
 		key := record.FeedKey{Author: author, Feed: n}
@@ -155,6 +172,9 @@ func (w *writeTx) noteDropsLocked() {
 		for n := range drop.Floors {
 			key := record.FeedKey{Author: author, Feed: n}
 			f, wrote := d.ledger.feeds[key], w.touched[key]
+			if _, cold := d.ledger.coldNumber(key); f == nil && cold {
+				d.noteColdChangedLocked(BlockOf(key))
+			}
 			if f == nil || wrote == nil {
 				continue
 			}

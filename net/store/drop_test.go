@@ -153,7 +153,7 @@ func TestSizesAreSaved(t *testing.T) {
 	d.mu.Lock()
 	known := d.ledger.sizes.known
 	d.mu.Unlock()
-	got, err := d.Sizes(t.Context())
+	got, err := d.Sizes()(t.Context())
 	if err != nil || !known || !maps.Equal(got, want) {
 		t.Errorf("%v, known at once: %v, %v; want %v", got, known, err, want)
 	}
@@ -182,7 +182,7 @@ func TestSizesAreCountedAnew(t *testing.T) {
 	d = open(t, cfg)
 	appendAll(t, d, []Entry{bob.say("meanwhile", start.Add(time.Hour))})
 	d.DropOldest(mallory[0].key().Author, 1)
-	got, err := d.Sizes(t.Context())
+	got, err := d.Sizes()(t.Context())
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("%v, %v; want what was there at the start, %v", got, err, want)
 	}
@@ -193,7 +193,7 @@ func TestSizesAreCountedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		d = open(t, cfg)
-		if got, err = d.Sizes(t.Context()); err != nil || !maps.Equal(got, want) || !d.ledger.sizes.written {
+		if got, err = d.Sizes()(t.Context()); err != nil || !maps.Equal(got, want) || !d.ledger.sizes.written {
 			t.Errorf("%v, %v after a restart; want %v", got, err, want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"maps"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -41,8 +42,16 @@ type expiry struct {
 func (d *Disk) expireFeeds(o op) error {
 	d.mu.Lock()
 	feeds := maps.Clone(d.ledger.feeds)
+	cold := slices.Collect(maps.Keys(d.ledger.cold))
 	d.mu.Unlock()
 	deleted := 0
+	for _, key := range cold {
+		n, err := d.expireColdBlock(key, o.before.UnixMilli())
+		if err != nil {
+			return err
+		}
+		deleted += n
+	}
 	for key, f := range feeds {
 		for {
 			n, err := d.expireFeedPart(key, f.number, o.before.UnixMilli())
@@ -107,8 +116,11 @@ func (d *Disk) expireFeedPart(key record.FeedKey, num uint32, ms int64) (n int, 
 		}
 		w.raiseFloor(f, last+1)
 		d.mu.Lock()
-		if g := d.ledger.feeds[key]; g != nil && g.floor > g.hole {
-			g.hole, g.head = noHole, f.head
+		if g := d.ledger.feeds[key]; g != nil {
+			g.floor = max(g.floor, min(last+1, g.next)) // also if it was cold a moment ago
+			if g.floor > g.hole {
+				g.hole, g.head = noHole, f.head
+			}
 		}
 		d.mu.Unlock()
 		return w.writeFeeds()

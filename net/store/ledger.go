@@ -27,6 +27,7 @@ type feed struct {
 	arrived           int64 // ms since 1970
 	name              string
 	forked            bool
+	queued            uint64 // number of the last operation on it
 }
 
 // end returns the seq from which on records are missing.
@@ -91,7 +92,8 @@ func (f *feed) loseRecord(seq uint64, before record.ID) {
 // ledger holds all feeds of a room. The lock of its store guards it.
 type ledger struct {
 	feeds map[record.FeedKey]*feed
-	last  uint32 // the greatest number in use
+	cold  map[BlockKey]*coldBlock // feeds that aren't in feeds (cold.go)
+	last  uint32                  // the greatest number in use
 	sizes *sizes
 }
 
@@ -110,9 +112,12 @@ func (l *ledger) findOrAdd(key record.FeedKey, floor uint64) *feed {
 }
 
 // wants reports whether the store lacks an entry and its feed goes on with it. It returns ErrGap if
-// predecessors are missing.
+// predecessors are missing, or if the feed is cold.
 func (l *ledger) wants(e *Entry) (bool, error) {
 	f, seq := l.feeds[e.Record.FeedKey()], e.Record.Seq()
+	if _, cold := l.coldNumber(e.Record.FeedKey()); f == nil && cold {
+		return false, ErrGap
+	}
 	switch {
 	case f == nil:
 		return true, nil
@@ -133,8 +138,8 @@ func (l *ledger) add(e *Entry) {
 	}
 }
 
-// isVisible reports whether readers may see the record at key. Records behind the end of a forked
-// feed stay on disk for a moment.
+// isVisible reports whether readers may see the record at key, which waits for the disk. Records behind
+// the end of a forked feed stay for a moment.
 func (l *ledger) isVisible(key OrderKey) bool {
 	f := l.feeds[key.feed()]
 	return f != nil && key.Seq < f.next
@@ -143,9 +148,12 @@ func (l *ledger) isVisible(key OrderKey) bool {
 func (l *ledger) frontier() []Feed {
 	out := make([]Feed, 0, len(l.feeds))
 	for key, f := range l.feeds {
-		out = append(out, Feed{
-			Key: key, Floor: f.floor, Next: f.end(), Head: f.head, Time: f.time, Name: f.name, Forked: f.forked,
-		})
+		out = append(out, f.export(key))
 	}
 	return out
+}
+
+// export returns the state of a feed as a store's callers see it.
+func (f *feed) export(key record.FeedKey) Feed {
+	return Feed{Key: key, Floor: f.floor, Next: f.end(), Head: f.head, Time: f.time, Name: f.name, Forked: f.forked}
 }

@@ -105,20 +105,25 @@ func (m *Mem) Frontier() []Feed {
 }
 
 // ShareFrom implements Store.
-func (m *Mem) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
+func (m *Mem) ShareFrom(ctx context.Context, since time.Time, keys []record.FeedKey) (map[record.FeedKey]uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := map[record.FeedKey]uint64{}
-	for key, f := range m.ledger.feeds {
-		out[key] = f.floor
-	}
-	for _, r := range m.table.rows {
-		if r.entry.Arrived.Before(since) {
-			out[r.key.feed()] = max(out[r.key.feed()], r.key.Seq+1)
+	for _, key := range keys {
+		if f := m.ledger.feeds[key]; f != nil {
+			out[key] = f.floor
 		}
 	}
-	for key, runs := range m.stubs {
-		for _, s := range runs {
+	for _, r := range m.table.rows {
+		if floor, asked := out[r.key.feed()]; asked && r.entry.Arrived.Before(since) {
+			out[r.key.feed()] = max(floor, r.key.Seq+1)
+		}
+	}
+	for _, key := range keys {
+		if m.ledger.feeds[key] == nil {
+			continue
+		}
+		for _, s := range m.stubs[key] {
 			if s.covers(out[key]) || s.To >= out[key] && s.Arrived.Before(since) {
 				out[key] = s.To + 1 // a peer can't begin a feed with a stub
 			}

@@ -13,14 +13,14 @@ import (
 const MemCapacity = 24 << 20
 
 // Sizes implements Store.
-func (m *Mem) Sizes(ctx context.Context) (map[identity.Key]int, error) {
+func (m *Mem) Sizes() func(context.Context) (map[identity.Key]int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := map[identity.Key]int{}
 	for _, r := range m.table.rows {
 		out[r.key.Author] += memSizeOf(r.entry)
 	}
-	return out, ctx.Err()
+	return func(ctx context.Context) (map[identity.Key]int, error) { return out, ctx.Err() }
 }
 
 func memSizeOf(e *Entry) int { return len(e.Record.Signed()) + RecordOverhead }

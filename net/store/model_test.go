@@ -43,7 +43,7 @@ func TestModel(t *testing.T) {
 		n++
 		g := group.New(t.Context(), func(p *group.Panic) { t.Errorf("%v\n%s", p, p.Stack) })
 		defer g.Close()
-		cfg := Config{Path: filepath.Join(dir, fmt.Sprint(n)), Room: lobby, Group: g, FlushEvery: time.Hour, noSync: true}
+		cfg := Config{Path: filepath.Join(dir, fmt.Sprint(n)), Room: lobby, Group: g, FlushEvery: time.Hour, noSync: true, WarmFeeds: rapid.SampledFrom([]int{0, 2}).Draw(t, "warm")}
 		disk, err := Open(cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -57,7 +57,14 @@ func TestModel(t *testing.T) {
 			return start.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, label)) * time.Second)
 		}
 		words := []string{"Lunch", "naïve", "ÉTÉ \"x\"\n", "\u2028line", "a\\b", ""}
-		pick := func() *speaker { return rapid.SampledFrom(speakers).Draw(t, "who") }
+		// pick returns somebody whose feed may be appended to.
+		pick := func() *speaker {
+			s := rapid.SampledFrom(speakers).Draw(t, "who")
+			if _, err := disk.ReadBlock(t.Context(), BlockOf(s.key())); err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
 
 		t.Repeat(map[string]func(*rapid.T){
 			"say": func(t *rapid.T) {
@@ -77,6 +84,9 @@ func TestModel(t *testing.T) {
 			"again": func(t *rapid.T) {
 				if len(m.entries) > 0 {
 					e := rapid.SampledFrom(m.entries).Draw(t, "which")
+					if _, err := disk.ReadBlock(t.Context(), BlockOf(feedOf(e))); err != nil {
+						t.Fatal(err)
+					}
 					for _, st := range stores() {
 						if err := st.Append(e); err != nil {
 							t.Fatalf("%T: %v", st, err)
@@ -112,10 +122,16 @@ func TestModel(t *testing.T) {
 			},
 			"expire": func(t *rapid.T) {
 				before := start.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "before")) * time.Second)
+				var deleted []int
 				for _, st := range stores() {
-					if _, err := st.Expire(t.Context(), before); err != nil {
+					n, err := st.Expire(t.Context(), before)
+					if err != nil {
 						t.Fatalf("%T: %v", st, err)
 					}
+					deleted = append(deleted, n)
+				}
+				if deleted[0] != deleted[1] {
+					t.Fatalf("deleted %v", deleted)
 				}
 				for _, s := range speakers {
 					key := s.key()
@@ -152,6 +168,32 @@ func TestModel(t *testing.T) {
 					}
 				}
 				delete(m.values, "a")
+			},
+			"cool": func(t *rapid.T) {
+				key := BlockOf(pick().key())
+				ends := map[record.Feed]uint64{}
+				for _, f := range disk.Frontier() {
+					if BlockOf(f.Key) == key {
+						ends[f.Key.Feed] = m.ends[f.Key]
+					}
+				}
+				synced := rapid.Bool().Draw(t, "synced")
+				if synced {
+					if err := disk.Sync(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if cooled := disk.CoolBlock(key, ends); synced && !cooled && len(ends) > 0 {
+					t.Fatalf("%v stays in memory", key)
+				} else if _, is := disk.BlockArrived(key); is != cooled {
+					t.Fatalf("cooled: %v, cold: %v", cooled, is)
+				}
+				for feed := range ends {
+					ends[feed]++
+				}
+				if len(ends) > 0 && disk.CoolBlock(key, ends) {
+					t.Fatal("a block that ends elsewhere was cooled")
+				}
 			},
 			"sync": func(t *rapid.T) {
 				if err := disk.Sync(t.Context()); err != nil {
@@ -243,14 +285,27 @@ func compare(t *rapid.T, st Store, m *model, speakers []*speaker) {
 		differ("search "+text, want, got)
 	}
 	// The frontier, ranges of each feed, and ShareFrom.
-	floors, err := st.ShareFrom(t.Context(), since)
+	var keys []record.FeedKey
+	for _, s := range speakers {
+		keys = append(keys, s.key())
+	}
+	floors, err := st.ShareFrom(t.Context(), since, keys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantFloors := map[record.FeedKey]uint64{}
 	held := map[record.FeedKey]Feed{}
-	for _, f := range st.Frontier() {
-		held[f.Key] = f
+	if err := st.Blocks(t.Context(), func(b Block) error {
+		for i, f := range b.Feeds {
+			if held[f.Key] = f; BlockOf(f.Key) != b.Key || i > 0 && b.Feeds[i-1].Key.Compare(f.Key) >= 0 {
+				t.Fatalf("%T: %v in block %v", st, f.Key, b.Key)
+			}
+		}
+		peeked, err := st.PeekBlock(t.Context(), b.Key)
+		differ("block", b.Feeds, peeked)
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
 	for _, s := range speakers {
 		f, any := held[s.key()]

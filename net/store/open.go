@@ -96,7 +96,13 @@ func (d *Disk) openLocked(aside string) error {
 		}
 	}
 	led := newLedger()
-	loadErr := asDamage(f.transact(false, func(tx *bolt.Tx) error { return d.readLedger(tx, led) }))
+	d.mu.Lock()
+	inUse := map[BlockKey]bool{}
+	for key := range d.ledger.feeds {
+		inUse[BlockOf(key)] = true
+	}
+	d.mu.Unlock()
+	loadErr := asDamage(f.transact(false, func(tx *bolt.Tx) error { return d.readLedger(tx, led, inUse) }))
 	if loadErr != nil {
 		_ = f.close()
 		return d.explainError(loadErr)
@@ -115,6 +121,13 @@ func (d *Disk) installLocked(f *boltFile, reading bool, led *ledger, aside strin
 	d.opened++
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for _, l := range []*ledger{d.ledger, led} { // the new file may hold less
+		for key := range l.cold {
+			if d.opened > 1 {
+				d.noteColdChangedLocked(key)
+			}
+		}
+	}
 	d.ledger = led
 	if aside != "" {
 		d.status.Aside, d.status.Recovered = aside, d.status.Recovered+recovered
@@ -229,8 +242,9 @@ func checkBucketNames(tx *bolt.Tx) error {
 	return nil
 }
 
-// readLedger checks the file's format and reads what the file holds of each feed.
-func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
+// readLedger checks the file's format and reads what the file holds of each feed. Blocks that are in use don't become
+// cold.
+func (d *Disk) readLedger(tx *bolt.Tx, led *ledger, inUse map[BlockKey]bool) error {
 	m := tx.Bucket(bucketMeta)
 	if m == nil || tx.Bucket(bucketValues) == nil {
 		return damaged("no bucket for the schema or the values")
@@ -252,10 +266,11 @@ func (d *Disk) readLedger(tx *bolt.Tx, led *ledger) error {
 			if !ok {
 				return damaged("the state of a feed")
 			}
-			led.feeds[key], led.last = f, max(led.last, f.number)
+			led.load(key, f, inUse, d.cfg.WarmFeeds)
 			led.sizes.addFeed(key)
 		}
 	}
+	led.sortCold()
 	led.sizes.read(tx, d.cfg.Room)
 	return nil
 }

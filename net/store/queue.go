@@ -78,6 +78,13 @@ func (d *Disk) hasSpaceLocked(o *op) bool {
 func (d *Disk) queueLocked(o op) {
 	d.pending.push(o)
 	d.queuedTotal++
+	key := o.feed
+	if o.entry != nil {
+		key = o.entry.Record.FeedKey()
+	}
+	if f := d.ledger.feeds[key]; f != nil {
+		f.queued = d.queuedTotal
+	}
 	signal(d.wake)
 }
 
@@ -89,11 +96,14 @@ func signal(c chan<- struct{}) {
 	}
 }
 
+// waitAbove says above which part of MaxWaitingBytes records wait that can be asked for again: an eighth.
+const waitAbove = 8
+
 // WaitForSpace implements Store.
 func (d *Disk) WaitForSpace(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.pending.bytes+d.flushing.bytes > d.cfg.MaxWaitingBytes/2 && d.status.NotSaved == nil && !d.stopped {
+	for d.pending.bytes+d.flushing.bytes > d.cfg.MaxWaitingBytes/waitAbove && d.status.NotSaved == nil && !d.stopped {
 		signal(d.urge)
 		if err := d.waitForWriterLocked(ctx); err != nil {
 			return err

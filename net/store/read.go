@@ -170,6 +170,10 @@ func (d *Disk) locate(k OrderKey) ([]byte, error) {
 		return recordKey(f.number, k.Seq), nil
 	case f != nil && f.forked: // behind the feed's end, for a moment
 		return nil, nil
+	case f == nil:
+		if number, cold := d.ledger.coldNumber(k.feed()); cold {
+			return recordKey(number, k.Seq), nil
+		}
 	}
 	return nil, damaged("a place in the order for a record that never came")
 }

@@ -14,6 +14,10 @@ import (
 func (d *Disk) ReadRange(ctx context.Context, key record.FeedKey, from, to uint64, maxBytes int) ([]RawEntry, error) {
 	d.mu.Lock()
 	f := d.ledger.feeds[key]
+	if _, cold := d.ledger.coldNumber(key); f == nil && cold {
+		d.mu.Unlock()
+		return d.readColdRange(ctx, key, from, to, maxBytes)
+	}
 	if f == nil || f.end() == 0 {
 		d.mu.Unlock()
 		return nil, ctx.Err()

@@ -63,6 +63,11 @@ func countSizes(ctx context.Context, d *Disk, began chan struct{}) (map[identity
 	for key, f := range d.ledger.feeds {
 		authors[f.number] = key.Author
 	}
+	for block, c := range d.ledger.cold {
+		for _, number := range c.numbers {
+			authors[number] = block.Author
+		}
+	}
 	d.mu.Unlock()
 	base := map[identity.Key]int{}
 	err := d.view(func(tx *bolt.Tx) error {

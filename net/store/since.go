@@ -13,13 +13,15 @@ import (
 )
 
 // ShareFrom implements Store. It reads the records since that time, and one more of each feed.
-func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error) {
+func (d *Disk) ShareFrom(ctx context.Context, since time.Time, keys []record.FeedKey) (map[record.FeedKey]uint64, error) {
 	ms := since.UnixMilli()
 	d.mu.Lock()
-	feeds := map[record.FeedKey]feed{}
-	for key, f := range d.ledger.feeds {
-		if f.arrived >= ms && f.end() > f.floor {
+	feeds, cold := map[record.FeedKey]feed{}, map[record.FeedKey]uint32{}
+	for _, key := range keys {
+		if f := d.ledger.feeds[key]; f != nil && f.arrived >= ms && f.end() > f.floor {
 			feeds[key] = *f
+		} else if number, is := d.ledger.coldNumber(key); f == nil && is && d.ledger.cold[BlockOf(key)].arrived >= ms {
+			cold[key] = number
 		}
 	}
 	for _, b := range []*batch{&d.flushing, &d.pending} {
@@ -33,22 +35,8 @@ func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedK
 	waiting := slices.Concat(d.flushing.stubs, d.pending.stubs)
 	d.mu.Unlock()
 	out := map[record.FeedKey]uint64{}
-	for key, f := range feeds {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		floor := f.floor
-		err := d.view(func(tx *bolt.Tx) error {
-			if records := tx.Bucket(d.bucket('r')); records != nil {
-				// A peer can't begin a feed with a stub.
-				floor = behindRun(records, f.number, max(floor, arrivedSince(records, f, ms)))
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range waiting {
+	share := func(key record.FeedKey, f feed, floor uint64) {
+		for _, s := range waiting { // a peer can't begin a feed with a stub
 			if s.Key == key && (s.covers(floor) || s.To >= floor && s.Arrived.UnixMilli() < ms) {
 				floor = s.To + 1
 			}
@@ -57,7 +45,40 @@ func (d *Disk) ShareFrom(ctx context.Context, since time.Time) (map[record.FeedK
 			out[key] = floor
 		}
 	}
-	return out, nil
+	err := d.view(func(tx *bolt.Tx) error {
+		clear(out)
+		records, states := tx.Bucket(d.bucket('r')), tx.Bucket(d.bucket('f'))
+		for key, number := range cold {
+			at := binary.BigEndian.AppendUint32(nil, number)
+			if had, f, ok := decodeFeed(at, states.Get(at)); ok && had == key && f.arrived >= ms {
+				feeds[key] = *f
+			}
+		}
+		for key, f := range feeds {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			floor := f.floor
+			if records != nil {
+				floor = behindRun(records, f.number, max(floor, arrivedSince(records, f, ms)))
+			}
+			share(key, f, floor)
+		}
+		return nil
+	})
+	if err == nil && len(out) == 0 && len(feeds) > 0 && !d.isOpen() {
+		for key, f := range feeds { // nothing is on disk
+			share(key, f, f.floor)
+		}
+	}
+	return out, err
+}
+
+// isOpen reports whether there is a file.
+func (d *Disk) isOpen() bool {
+	d.files.RLock()
+	defer d.files.RUnlock()
+	return d.file != nil
 }
 
 // arrivedSince returns the seq from which on all of a feed's records on disk arrived at ms or

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"maps"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -32,10 +33,38 @@ type sizes struct {
 // authorSizes are the methods of a Disk for the bytes of each author.
 type authorSizes struct{ *Disk }
 
-// authorFeeds lists the feeds of an author in the order of their numbers, so the oldest first.
+// authorFeeds lists the feeds of an author, the oldest first: those of earlier programs, whose numbers are random, as
+// they came, then those that are numbered by their beginning. A newcomer gets the newest ones first.
 type authorFeeds struct {
-	feeds []record.Feed
-	empty int // of that many at the beginning all records were deleted
+	random   []record.Feed
+	timed    []record.Feed
+	unsorted bool // timed isn't sorted
+	empty    int  // of that many at the beginning all records were deleted
+}
+
+// isTimed reports whether a feed's number says when it began: from 2020 on, for a lifetime.
+func isTimed(feed record.Feed) bool {
+	ms := int64(feed >> 16)
+	return ms >= 1577836800000 && ms < 1<<42
+}
+
+func (a *authorFeeds) add(feed record.Feed) {
+	if !isTimed(feed) {
+		a.empty = min(a.empty, len(a.random))
+		a.random = append(a.random, feed)
+		return
+	}
+	a.unsorted = a.unsorted || len(a.timed) > 0 && feed < a.timed[len(a.timed)-1]
+	a.timed = append(a.timed, feed)
+}
+
+// list returns all feeds.
+func (a *authorFeeds) list() []record.Feed {
+	if a.unsorted {
+		slices.Sort(a.timed)
+		a.unsorted, a.empty = false, 0
+	}
+	return slices.Concat(a.random, a.timed)
 }
 
 func newSizes() *sizes {
@@ -49,7 +78,7 @@ func (s *sizes) addFeed(key record.FeedKey) {
 		a = &authorFeeds{}
 		s.feeds[key.Author] = a
 	}
-	a.feeds = append(a.feeds, key.Feed)
+	a.add(key.Feed)
 }
 
 // add adds bytes, which may be negative, to an author's records.
@@ -178,8 +207,10 @@ func (w *writeTx) noteSizesLocked() {
 	s.written = s.written || w.allSizes
 }
 
-// Sizes implements Store.
-func (d authorSizes) Sizes(ctx context.Context) (map[identity.Key]int, error) {
+// Sizes implements Store. The sums are those of the file when it was opened.
+func (d authorSizes) Sizes() func(context.Context) (map[identity.Key]int, error) { return d.readSizes }
+
+func (d authorSizes) readSizes(ctx context.Context) (map[identity.Key]int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for !d.ledger.sizes.known {
@@ -196,41 +227,57 @@ func (d authorSizes) Sizes(ctx context.Context) (map[identity.Key]int, error) {
 }
 
 // feedsOf returns an author's feeds that may have records, the oldest first.
-func (w *writeTx) feedsOf(author identity.Key) []record.FeedKey {
+func (w *writeTx) feedsOf(author identity.Key) []record.Feed {
 	w.disk.mu.Lock()
 	defer w.disk.mu.Unlock()
 	return w.disk.ledger.feedsOf(author)
 }
 
 // feedsOf returns the feeds of an author that may have records, the oldest first.
-func (l *ledger) feedsOf(author identity.Key) []record.FeedKey {
-	a := l.sizes.feeds[author]
-	if a == nil {
+func (l *ledger) feedsOf(author identity.Key) []record.Feed {
+	feeds := l.allFeedsOf(author)
+	if len(feeds) == 0 {
 		return nil
 	}
-	isEmpty := func(n record.Feed) bool {
-		f := l.feeds[record.FeedKey{Author: author, Feed: n}]
-		return f == nil || f.floor >= f.next
-	}
-	for a.empty < len(a.feeds) && isEmpty(a.feeds[a.empty]) {
+	a := l.sizes.feeds[author]
+	for a.empty < len(feeds) && l.isEmpty(record.FeedKey{Author: author, Feed: feeds[a.empty]}) {
 		a.empty++
 	}
-	var out []record.FeedKey
-	for _, n := range a.feeds[a.empty:] {
-		if !isEmpty(n) {
-			out = append(out, record.FeedKey{Author: author, Feed: n})
-		}
-	}
-	if len(out) == 0 && a.empty > 0 {
+	if a.empty >= len(feeds) {
 		a.empty = 0 // an old feed may have gone on
 	}
-	return out
+	return feeds[a.empty:]
+}
+
+// isEmpty reports whether a feed has no records, as far as memory says: what a cold one has is on disk.
+func (l *ledger) isEmpty(key record.FeedKey) bool {
+	f := l.feeds[key]
+	if f == nil {
+		_, cold := l.coldNumber(key)
+		return !cold
+	}
+	return f.floor >= f.next
+}
+
+func (w *writeTx) isEmpty(key record.FeedKey) bool {
+	w.disk.mu.Lock()
+	defer w.disk.mu.Unlock()
+	return w.disk.ledger.isEmpty(key)
+}
+
+// passEmpty has feedsOf leave out so many more feeds at the beginning, which proved empty.
+func (w *writeTx) passEmpty(author identity.Key, n int) {
+	w.disk.mu.Lock()
+	defer w.disk.mu.Unlock()
+	if a := w.disk.ledger.sizes.feeds[author]; a != nil {
+		a.empty += n
+	}
 }
 
 // allFeedsOf returns all feeds of an author, the oldest first.
 func (l *ledger) allFeedsOf(author identity.Key) []record.Feed {
 	if a := l.sizes.feeds[author]; a != nil {
-		return a.feeds
+		return a.list()
 	}
 	return nil
 }
@@ -238,7 +285,9 @@ func (l *ledger) allFeedsOf(author identity.Key) []record.Feed {
 // removeAuthor forgets all feeds of an author.
 func (l *ledger) removeAuthor(author identity.Key) {
 	for _, n := range l.allFeedsOf(author) {
-		delete(l.feeds, record.FeedKey{Author: author, Feed: n})
+		key := record.FeedKey{Author: author, Feed: n}
+		delete(l.feeds, key)
+		delete(l.cold, BlockOf(key))
 	}
 	delete(l.sizes.feeds, author)
 }

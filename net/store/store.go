@@ -33,7 +33,8 @@
 // the number of the transaction that wrote the sizes (sizes.go). "met", of earlier versions, is ignored. A file with a greater version is refused
 // with ErrNewer; a program that changes the format must raise the version.
 //
-// Only the state of each feed is in memory, so that a million records cost a start no more than ten.
+// Only the state of each feed is in memory, so that a million records cost a start no more than ten. Of
+// many thousand feeds, memory has the states of those in use (cold.go).
 // Readers check checksums, and verify signatures before a record is shown. A damaged record is
 // deleted and counted, and its feed's frontier ends below it, so that peers send it again.
 // Structural damage is found before bbolt opens the file (boltcheck.go) or in use (bolt.go). The
@@ -171,11 +172,27 @@ type Store interface {
 	// saving fails.
 	Sync(context.Context) error
 
-	// Frontier lists the feeds, in no particular order.
+	// Frontier lists the feeds whose states are in memory, in no particular order.
 	Frontier() []Feed
-	// ShareFrom returns, for each feed that has any, the first seq from which on all records
+	// State returns the state of a feed, unless that is cold.
+	State(key record.FeedKey) (f Feed, cold, known bool)
+	// Blocks calls fn for each block, sorted by author and number, until fn returns an error.
+	Blocks(ctx context.Context, fn func(Block) error) error
+	// ReadBlock returns the states of a block's feeds, sorted, and keeps them in memory from now on.
+	// Nothing may be appended to a cold feed before.
+	ReadBlock(ctx context.Context, key BlockKey) ([]Feed, error)
+	// PeekBlock returns the states of a block's feeds, sorted.
+	PeekBlock(ctx context.Context, key BlockKey) ([]Feed, error)
+	// CoolBlock drops the states of feeds from memory, if each is on disk up to the seq before its
+	// end, and reports whether it did. It doesn't wait.
+	CoolBlock(key BlockKey, ends map[record.Feed]uint64) bool
+	// BlockArrived returns when the last record of a block's cold feeds came; false if it has none.
+	BlockArrived(key BlockKey) (last time.Time, cold bool)
+	// TakeChanged returns the blocks whose cold feeds have lost records since it was last called.
+	TakeChanged() []BlockKey
+	// ShareFrom returns, for each of the feeds that has any, the first seq from which on all records
 	// arrived at since or later. A peer that is new to the room may have these.
-	ShareFrom(ctx context.Context, since time.Time) (map[record.FeedKey]uint64, error)
+	ShareFrom(ctx context.Context, since time.Time, feeds []record.FeedKey) (map[record.FeedKey]uint64, error)
 	// StartFeedAt moves a feed's end up to floor: no peer has the records in between. Those below
 	// stay readable.
 	StartFeedAt(key record.FeedKey, floor uint64)
@@ -186,8 +203,8 @@ type Store interface {
 	Expire(ctx context.Context, before time.Time) (deleted int, err error)
 
 	// Sizes returns how many bytes the records of each author took when the store was opened, RecordOverhead for each
-	// included. It waits while they are being counted, and answers once.
-	Sizes(ctx context.Context) (map[identity.Key]int, error)
+	// included. A Mem counts them when it is called. read waits while they are being counted, and answers once.
+	Sizes() (read func(context.Context) (map[identity.Key]int, error))
 	// DropOldest has n bytes of an author's records deleted, those of its oldest feed first. The feeds' ends stay. It
 	// only queues: TakeDropped tells what came of it.
 	DropOldest(author identity.Key, n int)

@@ -94,6 +94,9 @@ func arrivalOfStub(value []byte) int64 {
 // wantsStub reports whether a feed goes on with a stub, whose From it moves to the feed's end.
 func (l *ledger) wantsStub(s *Stub) (bool, error) {
 	f := l.feeds[s.Key]
+	if _, cold := l.coldNumber(s.Key); f == nil && cold {
+		return false, ErrGap
+	}
 	switch {
 	case f == nil:
 		return true, nil

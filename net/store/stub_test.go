@@ -125,7 +125,7 @@ func TestStubs(t *testing.T) {
 							t.Fatalf("%T: record %d is read, %v", st, r.Key.Seq, err)
 						}
 					}
-					floors, err := st.ShareFrom(t.Context(), start.Add(time.Duration(from)*time.Second))
+					floors, err := st.ShareFrom(t.Context(), start.Add(time.Duration(from)*time.Second), []record.FeedKey{s.key()})
 					want := max(from, floor)
 					for ; skipped[want]; want++ {
 					}

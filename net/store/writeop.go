@@ -96,13 +96,13 @@ func (w *writeTx) feed(key record.FeedKey, floor uint64) (*feed, error) {
 		return f, nil
 	}
 	w.disk.mu.Lock()
-	known := w.disk.ledger.feeds[key]
+	number, known := w.disk.ledger.number(key)
 	w.disk.mu.Unlock()
-	if known == nil {
+	if !known {
 		return nil, damaged("a feed without a number") // the ledger comes from a file without the feed
 	}
-	at := binary.BigEndian.AppendUint32(nil, known.number)
-	f := &feed{number: known.number, floor: floor, next: floor, hole: noHole}
+	at := binary.BigEndian.AppendUint32(nil, number)
+	f := &feed{number: number, floor: floor, next: floor, hole: noHole}
 	if v := w.feeds.Get(at); v != nil {
 		had, g, ok := decodeFeed(at, v)
 		if !ok || had != key {

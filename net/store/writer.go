@@ -138,6 +138,10 @@ func (d *Disk) updateLedger(ops []op, w *writeTx) {
 	w.noteDropsLocked()
 	for _, o := range ops {
 		f, wrote := d.ledger.feeds[o.feed], w.touched[o.feed]
+		if _, cold := d.ledger.coldNumber(o.feed); f == nil && cold && o.kind == opDropRecord {
+			delete(d.dropping, feedSeq{o.feed, o.seq})
+			d.noteColdChangedLocked(BlockOf(o.feed))
+		}
 		if f == nil || wrote == nil {
 			continue
 		}

@@ -9,10 +9,13 @@ const (
 	CapHeads   = "heads"   // Heads
 	CapStubs   = "stubs"   // Records with stubs
 	CapRefusal = "refusal" // Refused
+	CapFeeds   = "feeds2"  // Outline and Sums, parts of a Frontier, and the sums' hash in a Ping
 )
 
 // Caps returns the capabilities of this version.
-func Caps() []string { return []string{CapLinks, CapPing, CapHeads, CapStubs, CapRefusal} }
+func Caps() []string {
+	return []string{CapLinks, CapPing, CapHeads, CapStubs, CapRefusal, CapFeeds}
+}
 
 // Can reports whether the sender of a Hello has a capability.
 func (h *Hello) Can(capability string) bool { return slices.Contains(h.Caps, capability) }

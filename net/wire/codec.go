@@ -30,7 +30,7 @@ var forms = func() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, v := range []Message{
 		Hello{}, Ping{}, Pong{}, Heartbeat(""), Record{}, Chat{}, Have{}, Frontier{}, Heads{}, Want{}, Records{},
-		Peers{}, Links{}, Typing{}, Bye{}, Refused{},
+		Peers{}, Links{}, Typing{}, Bye{}, Refused{}, Outline{}, Sums{},
 	} {
 		m[v.tag()] = reflect.TypeOf(v)
 	}

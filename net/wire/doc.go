@@ -24,15 +24,17 @@
 //
 //	tag        content
 //	Hello      versions [1], id, name, started, inst, caps?, links?, near? ["16 hex digits"], port, agent,
-//	           rooms [{room, frontier, policy?}]
+//	           rooms [{room, frontier, sums?, policy?}]
 //	Ping       n, stamp, frontier? {room: hash}
 //	Pong       n, stamp
 //	Heartbeat  "uuid"
 //	Record     body, sig
 //	Chat       from_id, from_name, content, timestamp, via?
 //	Have       room, heads [{author, feed, seq}]
-//	Frontier   room, hash, turn, feeds [{author, feed, seq, head, floor?}], votes? [{proposal, bits}], last, ask?
+//	Frontier   room, hash, turn, feeds [{author, feed, seq, head, floor?}], votes? [{proposal, bits}], last, ask?, part?
 //	Heads      room, feeds? [{author, feed, seq, head}], votes? [{proposal, bits}]
+//	Outline    room, n, buckets?, authors? [author], blocks? [{author, block}], after_author?, after?
+//	Sums       room, n, buckets?, authors?, blocks? [{author, blocks}], ends? [{author, block, feeds}], end?, rest?, less?
 //	Want       room, n, frames, ranges [{author, feed, from, to}], votes? [{proposal, bits}], bodies?
 //	Records    room, n, records [{body, sig}], stubs? [{author, feed, from?, seq, id}], fork?, end?
 //	Peers      peers [{key, addrs ["host:port"]}]
@@ -68,12 +70,13 @@
 // neighbour of its own names the sender.
 //
 // caps names what the sender understands beyond the first version: "links2" (Links with add and drop), "ping2" (Pings
-// that leave out hashes), "heads" (Heads), "stubs" (the fields bodies, stubs and fork) and "refusal" (Refused). A form
-// goes only to a peer that names its capability. A receiver ignores names that it doesn't know.
+// that leave out hashes), "heads" (Heads), "stubs" (the fields bodies, stubs and fork), "refusal" (Refused) and "feeds2"
+// (Outline, Sums, part, and the hash by sums in a Ping). A form goes only to a peer that names its capability. A
+// receiver ignores names that it doesn't know.
 //
-// For each room, frontier is the hash described below. policy holds secure_only, by (the id of the
-// proposal that caused it) and votes (the hash of the sender's vote records). It changes nothing at the
-// receiver, since only certificates do; it shows a person that two peers apply different votes.
+// For each room, frontier is the hash described below, and sums the hash by sums. policy holds secure_only, by
+// (the id of the proposal that caused it) and votes (the hash of the sender's vote records). It changes nothing at
+// the receiver, since only certificates do; it shows a person that two peers apply different votes.
 //
 // Two peers keep one link. If there are two, the one whose Hellos name the newer run stays, and the other
 // ends with Bye "replaced". Within one run the link that the peer with the greater key dialled stays, and
@@ -86,13 +89,13 @@
 // peer is late after 10 s of silence and lost after 15 s; any byte counts. Heartbeat is the seed's
 // message: peers accept it at any time and it says nothing more.
 //
-// The frontier of a Ping maps rooms to hashes. To a peer with "ping2" it leaves out those that are as the Ping before, or
-// the Hello, said; the first Ping and every sixth from there on has all. Without "ping2" each Ping has all. A receiver
-// takes a hash that is left out as said again.
+// The frontier of a Ping maps rooms to hashes; to a peer with "feeds2" these are hashes by sums. To a peer with "ping2" it
+// leaves out those that are as the Ping before, or the Hello, said; the first Ping and every sixth from there on has all.
+// Without "ping2" each Ping has all. A receiver takes a hash that is left out as said again.
 //
-// Records in transit make hashes differ for a moment. So a receiver compares in full, with a Frontier, only when two
-// Pings in a row differ from its own hash. A pair of hashes whose comparison brought nothing that the receiver keeps is
-// settled: it compares again once one of the two has changed, and at most once a minute.
+// Records in transit make hashes differ for a moment. So a receiver compares in full, with a Frontier or by sums, only
+// when two Pings in a row differ from its own hash. A pair of hashes that was compared is settled: it isn't compared
+// again for 10 minutes. While comparisons bring nothing that the receiver keeps, they come at most once a minute.
 //
 // # Record, Have
 //
@@ -130,6 +133,37 @@
 // most 48 KiB together, or a single one. The answer omits what the sender doesn't hold, and the rest is asked for
 // again. Vote records of one answer count together once its last frame has arrived.
 //
+// # Outline, Sums
+//
+// Above 300 feeds, peers with feeds2 compare by sums, so that a comparison costs by what differs. Package
+// room defines the sums: a room's sum covers 256 buckets, a bucket its authors, an author its blocks, and a
+// block the ends of its feeds. The hash by sums is 48 hex digits: the room's sum, and the half of the
+// frontier hash that covers the votes.
+//
+// Each peer asks for what it needs with Outline, and keeps no state for the other's questions. An Outline
+// that names nothing asks for the buckets' sums. One with buckets (a byte each) asks for the sums of their
+// authors. One with authors asks for the sums of their blocks, and one with blocks for the ends of their feeds.
+// It names at most 256 buckets, 256 authors or 64 blocks. The answer is one or more Sums with the same n,
+// of at most 60,000 bytes in base64 each, at most 4 frames. Its last frame has end set, and also rest if more follows
+// behind the last item. Then after_author, or after with the block or feed of the first author or block
+// that is named, asks for the rest. The receiver asks for missing records with Want.
+//
+// Binary values are packed without anything between them. buckets in Sums has 256 sums of 16 bytes,
+// authors has each key (32 bytes) with its sum, in ascending order, and blocks each number (4 bytes,
+// big-endian) with its sum, in descending order. feeds has for each feed, in ascending order, its number (8
+// bytes, big-endian), the first 16 bytes of the id of its last record, and seq and floor as unsigned LEB128.
+// less says that the sender keeps something back from the receiver: blocks of which nothing is for the
+// receiver are left out.
+//
+// A Frontier with part names some feeds only. It replaces earlier claims about these, and the Frontier in
+// return names the same feeds. A part without feeds reports the sender's hash, by sums. A
+// receiver with another hash then compares by sums at once.
+//
+// Two peers may differ for good, where one keeps something back or refuses it. So a pair of hashes that was
+// compared isn't compared again for 10 minutes. While comparisons bring nothing, they come at most once a minute.
+//
+// # Equivocation
+//
 // A peer that finds another head at the same seq asks for up to 200 records below it. Two verified records
 // with one author, feed and seq prove an equivocation. A peer passes both on as Record frames, and accepts
 // no record of that feed from there on.
@@ -143,8 +177,8 @@
 // others are refused. A list of more than 900 comes in several frames, and all but the last have more set.
 //
 // While a refusal holds, its receiver sends the sender no records of refused authors unless asked. It also leaves them
-// out of its Frontiers to the sender, and out of the hashes in its Pings and Frontiers to the sender. So two peers of
-// which one refuses authors have equal hashes once all else is equal. An author's own program that gets a Refused shows it.
+// out of its Frontiers and Sums to the sender, and out of the hashes in its Pings and Frontiers to the sender. So two peers
+// of which one refuses authors have equal hashes once all else is equal. An author's own program that gets a Refused shows it.
 //
 // # Stubs
 //

@@ -24,7 +24,8 @@ type Hello struct {
 // InRoom describes a room that the sender of a Hello is in.
 type InRoom struct {
 	Room     string  `json:"room"`
-	Frontier string  `json:"frontier"`         // hash of all records that the sender holds
+	Frontier string  `json:"frontier"`         // hash of all records that the sender holds; "": it doesn't say
+	Sums     string  `json:"sums,omitempty"`   // the same by sums, for peers that compare by them
 	Policy   *Policy `json:"policy,omitempty"` // in force for the sender
 }
 
@@ -97,7 +98,8 @@ type HeldVotes struct {
 }
 
 // Frontier says what its sender holds of a room. It comes in pages with the same Turn, and Last marks the
-// last of them. Ask requests the receiver's Frontier in return.
+// last of them. Ask requests the receiver's Frontier in return. Part says that it names some of the sender's feeds
+// only; the Frontier in return names the same.
 type Frontier struct {
 	Room  string      `json:"room"`
 	Hash  string      `json:"hash"`
@@ -106,6 +108,7 @@ type Frontier struct {
 	Votes []HeldVotes `json:"votes,omitempty"`
 	Last  bool        `json:"last"`
 	Ask   bool        `json:"ask,omitempty"`
+	Part  bool        `json:"part,omitempty"`
 }
 
 // Heads says how far its sender is with a few feeds and votes that have just changed.

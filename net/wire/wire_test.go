@@ -76,6 +76,7 @@ var proposal = strings.Repeat("ab", 32)
 func messages(tb testing.TB) map[string]Message {
 	a := key(tb, alice)
 	signature := bytes.Repeat([]byte{0xa5}, 64)
+	sum, one := signature[:SumSize:SumSize], uint64(1)
 	return map[string]Message{
 		"message-hello": Hello{
 			Versions: []int{1}, ID: "21fe31df-a154-8261-a26b-f854046fd227", Name: "Zoë <3", Started: 1790000000000,
@@ -90,6 +91,17 @@ func messages(tb testing.TB) map[string]Message {
 		"message-frontier-votes": Frontier{
 			Room: room, Hash: "00", Turn: 1, Feeds: []Holding{}, Votes: []HeldVotes{{Proposal: proposal, Bits: []byte{5, 0}}}, Last: true,
 		},
+		"message-frontier-part":   Frontier{Room: room, Hash: "00", Turn: 1, Feeds: []Holding{}, Last: true, Part: true},
+		"message-outline":         Outline{Room: room, N: 7},
+		"message-outline-buckets": Outline{Room: room, N: 8, Buckets: []byte{1, 255}, AfterAuthor: &a},
+		"message-outline-authors": Outline{Room: room, N: 9, Authors: []identity.Key{a}, After: new(uint64)},
+		"message-outline-blocks":  Outline{Room: room, N: 10, Blocks: []BlockName{{Author: a, Block: 398420}}, After: &one},
+		"message-sums-buckets":    Sums{Room: room, N: 7, Buckets: sum, End: true},
+		"message-sums-authors":    Sums{Room: room, N: 8, Authors: append(a.Bytes(), sum...), End: true, Rest: true},
+		"message-sums-blocks": Sums{Room: room, N: 9, End: true, Less: true,
+			Blocks: []AuthorBlocks{{Author: a, Blocks: append([]byte{0, 6, 0x14, 0x54}, sum...)}}},
+		"message-sums-ends": Sums{Room: room, N: 10, Ends: []BlockEnds{{Author: a, Block: 398420, Feeds: AppendFeedEnd(nil,
+			FeedEnd{Feed: 0x1122334455667788, Head: [16]byte(sum), Seq: 300, Floor: 4})}}},
 		"message-want-votes": Want{Room: room, N: 6, Frames: 4, Ranges: []Range{}, Votes: []HeldVotes{{Proposal: proposal, Bits: []byte{}}}},
 		"message-ping":       Ping{N: 7, Stamp: 123456789, Frontier: map[string]string{room: "0011223344556677"}},
 		"message-ping-bare":  Ping{N: 1},

@@ -1,0 +1,230 @@
+package replica
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/store"
+)
+
+// Of a room with many thousand feeds, only those in use are in memory; the others are cold (package room). What takes
+// or compares records of cold blocks reads these first, before it holds the lock.
+
+// Bounds of what is cold.
+const (
+	coolEvery = 200 * time.Millisecond
+	maxFlat   = 1 << 16 // feeds in a Frontier to an older peer, the newest
+)
+
+// memory moves blocks between the room and its store. The methods that end in Locked need the replica's lock.
+type memory struct{ *Replica }
+
+// restore gives the room what the store holds.
+func (r memory) restore(ctx context.Context, forks []*room.Fork) error {
+	err := r.store.Blocks(ctx, func(b store.Block) error {
+		r.size.addFeedsLocked(b.Key.Author, len(b.Feeds))
+		for _, f := range b.Feeds {
+			if f.Name != "" {
+				r.noteNameLocked(f.Key.Author, lastName{f.Name, f.Time})
+			}
+		}
+		if b.Cold {
+			r.room.RestoreCold(room.BlockKey{Author: b.Key.Author, Block: room.Block(b.Key.Block)}, b.Feeds)
+		} else {
+			r.room.Restore(b.Feeds, nil)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.room.Restore(nil, forks)
+	for _, f := range forks {
+		r.size.addForkLocked(f)
+	}
+	return nil
+}
+
+// lockWith locks the replica with the blocks of some feeds in memory. It waits for the disk. Blocks that can't be read
+// stay cold.
+func (r memory) lockWith(feeds ...record.FeedKey) {
+	r.mu.Lock()
+	for _, key := range r.room.ColdBlocks(feeds) {
+		r.mu.Unlock()
+		r.memory.warm(key)
+		r.mu.Lock()
+	}
+}
+
+// warm brings a block back into memory. It waits for the disk.
+func (r memory) warm(key room.BlockKey) {
+	ctx := r.cfg.Group.Context()
+	r.mu.Lock()
+	warms := r.room.WarmsAt(r.memory.warmLimit(), key)
+	r.mu.Unlock()
+	if !warms {
+		return
+	}
+	feeds, err := r.store.ReadBlock(ctx, key.StoreKey())
+	if err != nil {
+		if ctx.Err() == nil {
+			r.cfg.Log.Warn("read the store", "error", err)
+		}
+		return
+	}
+	keys := keysOf(feeds)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.mu.shares { // before the feeds can be served
+		r.mu.Unlock()
+		floors := r.sharing.floors(s, keys)
+		r.mu.Lock()
+		s.add(floors)
+	}
+	r.room.Warm(key, feeds)
+}
+
+func keysOf(feeds []store.Feed) []record.FeedKey {
+	out := make([]record.FeedKey, 0, len(feeds))
+	for _, f := range feeds {
+		out = append(out, f.Key)
+	}
+	return out
+}
+
+// coolLocked drops blocks from memory that don't change any more, if there are too many feeds.
+func (r memory) coolLocked() {
+	if r.room.CountFeeds() <= r.warmLimit() || time.Since(r.mu.cooled) < coolEvery {
+		return
+	}
+	r.mu.cooled = time.Now()
+	for _, key := range r.room.CoolableBlocks(r.warmLimit(), r.planner.ClaimedBlocks()) {
+		if ends := r.room.BlockFeeds(key); ends != nil && (len(ends) == 0 || r.store.CoolBlock(key.StoreKey(), ends)) {
+			r.room.Cool(key)
+		}
+	}
+}
+
+// warmLimit returns how many feeds may be in memory.
+func (r memory) warmLimit() int {
+	if r.cfg.WarmFeeds > 0 {
+		return r.cfg.WarmFeeds
+	}
+	return room.MaxWarmFeeds
+}
+
+// recheckLocked looks, in a goroutine of its own, at cold blocks that lost records. Those that end earlier now come
+// back into memory, so that the records are asked for again.
+func (r memory) recheckLocked() {
+	changed := r.store.TakeChanged()
+	if len(changed) == 0 {
+		return
+	}
+	r.cfg.Group.Go("replica/recheck", func(ctx context.Context) {
+		for _, k := range changed {
+			key := room.BlockKey{Author: k.Author, Block: room.Block(k.Block)}
+			feeds, err := r.store.PeekBlock(ctx, k)
+			if err != nil {
+				if ctx.Err() != nil {
+					return
+				}
+				r.cfg.Log.Warn("read the store", "error", err)
+				continue
+			}
+			r.mu.Lock()
+			right, cold := r.room.Recheck(key, feeds), r.room.IsCold(key)
+			r.mu.Unlock()
+			if !cold {
+				_, err = r.store.ReadBlock(ctx, k) // the room may append to it
+			} else if !right {
+				r.memory.warm(key)
+			}
+			if err != nil && ctx.Err() == nil {
+				r.cfg.Log.Warn("read the store", "error", err)
+			}
+		}
+		r.mu.Lock()
+		r.mu.unsaved = true // feeds that are in memory again may end earlier in the store
+		r.mu.Unlock()
+	})
+}
+
+// withoutKnown leaves out of a peer's frontier what the store has of cold blocks. It waits for the disk.
+func (r memory) withoutKnown(theirs []room.Holding) []room.Holding {
+	r.mu.Lock()
+	keys := make([]record.FeedKey, 0, len(theirs))
+	for _, h := range theirs {
+		keys = append(keys, h.Key)
+	}
+	cold := r.room.ColdBlocks(keys)
+	r.mu.Unlock()
+	if len(cold) == 0 {
+		return theirs
+	}
+	held := map[record.FeedKey]store.Feed{}
+	isCold := map[room.BlockKey]bool{}
+	for _, key := range cold {
+		feeds, err := r.store.PeekBlock(r.cfg.Group.Context(), key.StoreKey())
+		if err != nil {
+			continue
+		}
+		isCold[key] = true
+		for _, h := range theirs {
+			if room.BlockKeyOf(h.Key) != key {
+				continue
+			}
+			if i, found := slices.BinarySearchFunc(feeds, h.Key, func(f store.Feed, key record.FeedKey) int { return f.Key.Compare(key) }); found {
+				held[h.Key] = feeds[i]
+			}
+		}
+	}
+	return slices.DeleteFunc(theirs, func(h room.Holding) bool {
+		f, known := held[h.Key]
+		return isCold[room.BlockKeyOf(h.Key)] && known && (h.Seq+1 < f.Next || h.Seq+1 == f.Next && h.Head == f.Head.Head())
+	})
+}
+
+// flatFrontier returns what an older peer hears that we have, the newest feeds. It waits for the disk.
+func (r memory) flatFrontier(ctx context.Context, p *peer, s *share) []room.Holding {
+	r.mu.Lock()
+	out := slices.DeleteFunc(r.room.Frontier(), func(h room.Holding) bool { return p.refusesAuthor(h.Key.Author) })
+	for i := range out {
+		out[i] = s.limitLocked(out[i])
+	}
+	r.mu.Unlock()
+	err := r.store.Blocks(ctx, func(b store.Block) error {
+		r.mu.Lock()
+		leaveOut := !b.Cold || p.refusesAuthor(b.Key.Author)
+		r.mu.Unlock()
+		if leaveOut {
+			return nil
+		}
+		floors := r.sharing.floors(s, keysOf(b.Feeds))
+		for _, f := range b.Feeds {
+			if f.Next > 0 {
+				h := storedHolding(f)
+				h.Floor = min(max(h.Floor, floors[f.Key]), h.Seq+1)
+				out = append(out, h)
+			}
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		r.cfg.Log.Warn("read the store", "error", err)
+	}
+	if len(out) > maxFlat {
+		slices.SortFunc(out, func(a, b room.Holding) int { return int(room.BlockOf(b.Key.Feed)) - int(room.BlockOf(a.Key.Feed)) })
+		out = out[:maxFlat]
+	}
+	return out
+}
+
+// storedHolding returns what the store has of a feed.
+func storedHolding(f store.Feed) room.Holding {
+	h := room.Holding{Key: f.Key, Floor: min(f.Floor, f.Next), Seq: f.Next - 1}
+	h.SetHead(f.Head)
+	return h
+}
