@@ -22,11 +22,11 @@ const (
 	maxNeighbours  = 256         // keys that are remembered of a peer's Links: twice as many as there can be
 	gatherAbove    = 16          // with more links than these, changes are gathered for a second
 	fewNeighbours  = 3           // a peer that names no more links hears of all others at once
-	someContacts   = 4           // peers that another one hears of at a time, chosen at random: others tell it too
+	someContacts   = 2           // peers that any other peer hears of at a time, chosen at random: others tell it more
 	contactRefresh = time.Minute // before a peer hears of another again
 )
 
-// exchange has peers know who is linked to whom, and where others listen. What it guards stands under Node.mu.
+// exchange notifies peers of our links and of where others listen. Node.mu guards its state.
 type exchange struct{ n *Node }
 
 // exchanging is what Node.mu guards of an exchange.
@@ -54,7 +54,7 @@ func (x *exchange) onChangeLocked(key identity.Key) {
 	x.n.scheduleFlush()
 }
 
-// flush sends what was gathered. second says that the second's round calls: in a large room only that one sends changes.
+// flush sends what was gathered. second says that everySecond calls it: in a large room only that call sends changes.
 func (x *exchange) flush(second bool) {
 	n := x.n
 	n.mu.Lock()

@@ -17,8 +17,8 @@ import (
 
 // An author can give each half of a room another record for one place. Live records go to everyone from their author
 // alone, so neither half sees the other's before a ping says that hashes differ. To find out sooner, each peer says how
-// far it is with what has just changed to a few others, chosen at random. Whoever holds something else begins the search
-// of forks.go, or asks for the votes that it lacks. Whoever holds less of a feed answers with its own end of it.
+// far it is with what has just changed to a few others, chosen at random. A peer that holds something else begins the
+// search of forks.go, or asks for the votes that it lacks. A peer that holds less of a feed answers with its own end.
 
 // Bounds of this.
 const (
@@ -100,7 +100,7 @@ func (h heads) say() {
 	}
 }
 
-// answersLocked returns the feeds of which a peer holds more than is here. What came meanwhile is compared at last.
+// answersLocked returns the feeds of which a peer still holds more than we do. It compares the others.
 func (h heads) answersLocked(p *peer) map[record.FeedKey]bool {
 	ends := map[record.FeedKey]bool{}
 	for key, theirs := range p.beyond {

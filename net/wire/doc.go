@@ -88,9 +88,9 @@
 // the Hello, said; the first Ping and every sixth from there on has all. Without "ping2" each Ping has all. A receiver
 // takes a hash that is left out as said again.
 //
-// Records in transit make hashes differ for a moment, so a
-// receiver compares in full, with a Frontier, only when two Pings in a row differ from its own hash. While
-// full comparisons find nothing it makes them rarer, up to one in 17 Pings.
+// Records in transit make hashes differ for a moment. So a receiver compares in full, with a Frontier, only when two
+// Pings in a row differ from its own hash. While full comparisons find nothing it makes them rarer, up to one in 17
+// Pings.
 //
 // # Record, Have
 //
@@ -151,10 +151,10 @@
 // ignores others. A sender with more than 16 links gathers changes for a second.
 //
 // Peers names peers that the sender is linked to, and where they listen: at most 50. It is a hint where to dial and
-// proves no identity. It goes to a peer whose Links doesn't name them, so that a room whose peers find each other by
-// themselves hears nearly none: after the peer's first Links, after the next time that changes of Links were sent, and
-// each minute while that peer still lacks them. A peer that names more than 3 links gets 4 of them at a time, chosen at
-// random, since others tell it of more.
+// proves no identity. It goes only to a peer whose Links doesn't name them: after the peer's first Links, after changes of
+// Links have been sent, and each minute while that peer still lacks them. So a room whose peers find each other by
+// themselves hears nearly none. A peer that names more than 3 links gets 2 of them at a time, chosen at random, since
+// others tell it of more.
 //
 // # Typing, Chat, Bye
 //
