@@ -56,14 +56,8 @@ func NewBudget[K comparable](limit, strangers int) *Budget[K] {
 	return b
 }
 
-// Limit returns how many units the budget has.
-func (b *Budget[K]) Limit() int { return b.limit }
-
-// Used returns how many units are used by all keys together.
-func (b *Budget[K]) Used() int { return b.used }
-
-// UsedBy returns how many units a key uses.
-func (b *Budget[K]) UsedBy(key K) int {
+// usedBy returns how many units a key uses.
+func (b *Budget[K]) usedBy(key K) int {
 	if u := b.users[key]; u != nil {
 		return u.used
 	}

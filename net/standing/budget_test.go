@@ -115,13 +115,13 @@ func TestLinkLocalAddressesCountAsSixteen(t *testing.T) {
 	for i := range 500 {
 		spend(b, fmt.Sprint("more", i), Heard, sourceAt(fmt.Sprintf("fe80::1:%x", i)), 1)
 	}
-	if got := b.UsedBy("honest"); got != 50 {
+	if got := b.usedBy("honest"); got != 50 {
 		t.Errorf("the honest key has %d of 50 left", got)
 	}
 	b = NewBudget[string](100, 100)
 	spend(b, "bob", Heard, sourceAt("fe80::b0b"), 5)
 	spend(b, "flood", Heard, honest, 200)
-	if got := b.UsedBy("bob"); got != 5 {
+	if got := b.usedBy("bob"); got != 5 {
 		t.Errorf("a link-local key has %d of 5 left beside another source's flood", got)
 	}
 }
@@ -135,12 +135,12 @@ func TestAddMovesAKey(t *testing.T) {
 	if gave := spend(b, "c", Heard, sourceAt("10.0.0.4"), 1); !slices.Equal(gave, []string{"b"}) {
 		t.Errorf("%v gave way", gave)
 	}
-	if b.UsedBy("a") != 6 || b.Used() != 10 {
-		t.Errorf("a uses %d of %d", b.UsedBy("a"), b.Used())
+	if b.usedBy("a") != 6 || b.used != 10 {
+		t.Errorf("a uses %d of %d", b.usedBy("a"), b.used)
 	}
 	b.Add("a", Heard, Source{}, -100)
-	if b.UsedBy("a") != 0 || b.Used() != 4 || len(b.users) != 2 {
-		t.Errorf("a uses %d of %d, %d keys", b.UsedBy("a"), b.Used(), len(b.users))
+	if b.usedBy("a") != 0 || b.used != 4 || len(b.users) != 2 {
+		t.Errorf("a uses %d of %d, %d keys", b.usedBy("a"), b.used, len(b.users))
 	}
 }
 

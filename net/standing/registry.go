@@ -106,8 +106,8 @@ func (r *Registry) LinkDown(key identity.Key) {
 	r.changed = true
 }
 
-// NoteOver notes that a key used more than its share of a budget: it doesn't become known by its links.
-func (r *Registry) NoteOver(key identity.Key) {
+// noteOver notes that a key used more than its share of a budget: it doesn't become known by its links.
+func (r *Registry) noteOver(key identity.Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e := r.keys[key]; e != nil && !e.links.WasOver {

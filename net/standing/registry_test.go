@@ -106,8 +106,8 @@ func TestMarksComeFirst(t *testing.T) {
 func TestOverItsShareIsNeverKnown(t *testing.T) {
 	s, bob := begin(nil, start), keyOf(1)
 	s.LinkUp(bob, sourceAt("10.0.0.2"))
-	s.NoteOver(bob)
-	s.NoteOver(keyOf(2)) // never linked: nothing to remember
+	s.noteOver(bob)
+	s.noteOver(keyOf(2)) // never linked: nothing to remember
 	s.now = s.now.Add(time.Hour)
 	s.LinkDown(bob)
 	s.now = start.Add(knownApart)

@@ -67,7 +67,7 @@ var limits = []struct {
 	{"dials of hints from one source", "net/mesh.maxHintedBy", 4, "net/mesh.TestHintsOfOneSource"},
 	{"links of one source when all places are taken", "net/mesh.maxOfSource", 8, "net/mesh.TestPlaces"},
 	{"between two places for the few links of one source", "net/mesh.placeEvery", int64(10 * time.Second), "net/mesh.TestFewLinksOnceInAWhile"},
-	{"answer to a question", "net/room.answerTime", int64(5 * time.Second), "net/room.TestPlannerPassesLiars"},
+	{"answer to a question", "net/room.answerTime", int64(4 * time.Second), "net/room.TestPlannerPassesLiars"},
 	{"counter of a record's time", "net/room.maxCounter", 1 << 20, "net/room.TestLocalClockAfterTheGreatestCounter"},
 	{"unknown kinds of an author", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 }
