@@ -1,6 +1,7 @@
 package hostile_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -87,10 +88,9 @@ func TestPeerSendsAnything(t *testing.T) {
 		}
 		cfg := s.hostile(1)
 		cfg.Hello = func(h *wire.Hello) { h.Rooms = nil }
-		stranger := s.attack(s.nodes[0], cfg)
-		<-stranger.Ended()
-		if stranger.ByeReason() != wire.ByeRoom {
-			t.Errorf("without a room in common: Bye %q", stranger.ByeReason())
+		var refused hostile.ByeError
+		if _, err := hostile.Dial(t.Context(), s.net.Host(hostAddr(99)), s.nodes[0].addr, cfg); !errors.As(err, &refused) || refused.Reason != wire.ByeRoom {
+			t.Errorf("without a room in common: %v", err)
 		}
 	})
 }

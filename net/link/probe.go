@@ -13,8 +13,8 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Probes knows which probes for our own key are under way, so that we recognize one that comes back to ourselves:
-// at an address of ours that we don't know, or through somebody who passes it on. It is safe for concurrent use.
+// Probes knows which probes for our own key are under way. So we recognize one that comes back to us: at an address of
+// ours that we don't know, or through a program that passes it on. It is safe for concurrent use.
 type Probes struct {
 	mu      sync.Mutex
 	pending map[string]bool // by the server name that the probe asks for: it came to us

@@ -139,7 +139,7 @@ func (m *Mesh) addPeerLocked(key identity.Key, hintedBy standing.Source) *peer {
 }
 
 // forgetOneLocked makes room in the table. Of the peers that aren't up, one that was never linked goes before one that
-// was: one of the source that hinted at most, and of these the one that was not heard of for longest. So a flood of
+// was. Of these it is one of the source with most hints, and the one that was not heard of for longest. So a flood of
 // hints drives out itself, a hundred times a second at most. A peer that the user blocked stays. It reports whether
 // there is room now.
 func (m *Mesh) forgetOneLocked(newcomer standing.Source) bool {

@@ -64,9 +64,9 @@ func scopeOf(a netip.Addr) scope {
 	return everywhere
 }
 
-// mayHint reports whether a peer at from may have us dial an address. One that reaches less far than the whole
-// internet means a host of ours only if the peer is within the same reach: else anyone could have us knock on our own
-// machine's ports, or on those of our site.
+// mayHint reports whether a peer at from may have us dial an address. An address that reaches less far than the whole
+// internet means the same host to both only if the peer is within that reach. Else anyone could have us knock on our
+// own machine's ports, or on those of our site.
 func mayHint(from, addr netip.Addr) bool {
 	s := scopeOf(addr)
 	return s == everywhere || s != nowhere && s == scopeOf(from)
