@@ -83,7 +83,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route, joins bool) (re
 	p.link, p.since, p.running, p.pendingBye, p.replacing, p.replacement = l, time.Now(), false, wire.Bye{}, nil, nil
 	m.noteLinkedLocked(p)
 	p.heardOf, p.notBefore = p.since, time.Time{}
-	m.saidFull = false
+	m.saidFull, p.wasFull = false, false
 	if route != nil {
 		p.addRoutesLocked(route)
 	}
@@ -181,13 +181,16 @@ func (m *Mesh) reportDown(p *peer, l *link.Link, why error) {
 		}
 		p.givesPlace = false
 		close(p.down)
+		if time.Since(p.since) >= longLink && reason != wire.ByeRoom && !errors.Is(why, ErrGavePlace) {
+			m.lookForPartitionsLocked()
+		}
 		if p.shortLinks++; time.Since(p.since) >= longLink {
 			p.shortLinks = 0
 		}
 		switch {
 		case reason == wire.ByeRoom:
 			p.notBefore = time.Now().Add(leftAlone)
-			p.joinNotBefore = p.notBefore
+			p.joinNotBefore, p.wasFull = p.notBefore, true
 		case why == nil, errors.Is(why, ErrGavePlace), reason == wire.ByeLeaving, reason == wire.ByeVersion:
 			// Gone on purpose: a hint starts it again.
 		case reason == wire.ByeFull:

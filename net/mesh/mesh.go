@@ -126,6 +126,7 @@ type Mesh struct {
 	links      int                           // peers that are up
 	saidFull   bool                          // the user knows that a peer had no place for us; until there is a link
 	joinAt     time.Time                     // when to dial a peer of another partition; zero while there is none
+	joined     time.Time                     // when such a dial made a link last
 	orders     uint64                        // numbers Connect, Block and "replaced", to compare which came last
 	closed     bool
 }

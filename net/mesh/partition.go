@@ -71,13 +71,31 @@ func (m *Mesh) joinPartitions() {
 	for group.Sleep(m.ctx, time.Second, nil) {
 		if p := m.peerApart(); p != nil {
 			reached := m.dialApart(p)
-			m.release(p)
 			m.mu.Lock()
 			m.joinAt = time.Now().Add(joinAgain)
 			if reached {
 				m.joinAt = time.Now().Add(joinEvery/2 + rand.N(joinEvery))
 			}
+			if p.up {
+				m.joined = time.Now()
+			}
 			m.mu.Unlock()
+			m.release(p)
+		}
+	}
+}
+
+// lookForPartitionsLocked follows the loss of a link, which may have led to a part of the room: all may be dialled anew
+// that refused because they were in our partition. It changes nothing soon after a link joined two partitions, so that
+// links that come and go can't make us give up others faster.
+func (m *Mesh) lookForPartitionsLocked() {
+	if time.Since(m.joined) < joinEvery {
+		return
+	}
+	m.joinAt = time.Time{}
+	for _, p := range m.peers {
+		if !time.Now().Before(p.notBefore) || !p.wasFull {
+			p.joinTries, p.joinNotBefore = 0, time.Time{}
 		}
 	}
 }

@@ -40,14 +40,11 @@ type peer struct {
 	// the Handler's.
 	reporting sync.Mutex
 
-	link       *link.Link      // nil: none, or being replaced
-	since      time.Time       // when link came up
-	running    bool            // link was started
-	pendingBye wire.Bye        // to say as soon as link runs; without a reason if it stays
-	givesPlace bool            // it was sent away, and counts no more; its link ends
-	from       standing.Source // of its link
-	up         bool            // the Handler had Up, and no last Down
-	down       chan struct{}   // closed when the peer is no longer up; new each time it comes up
+	link       *link.Link    // nil: none, or being replaced
+	running    bool          // link was started
+	pendingBye wire.Bye      // to say as soon as link runs; without a reason if it stays
+	up         bool          // the Handler had Up, and no last Down
+	down       chan struct{} // closed when the peer is no longer up; new each time it comes up
 
 	replacing   *link.Link    // ended with Bye{duplicate}, and the Handler had no Down for it yet
 	replacement chan struct{} // closed when a link takes the place of replacing
@@ -68,6 +65,7 @@ type peer struct {
 	refs         int             // goroutines that use the entry, which therefore stays
 	forgotten    bool            // not in the table any more
 	refusals
+	linkPlace
 	apart
 }
 

@@ -30,6 +30,14 @@ const (
 	leftAlone   = time.Minute      // a peer that sent us away
 )
 
+// linkPlace is what decides whether a peer's link keeps its place. Mesh.mu guards it.
+type linkPlace struct {
+	since      time.Time       // when the link came up
+	from       standing.Source // where it comes from
+	givesPlace bool            // the peer was sent away, and counts no more; its link ends
+	wasFull    bool            // the peer refused us, or sent us away, because it had no place
+}
+
 // newcomer is a peer that isn't linked, and dials us or was dialled by us.
 type newcomer struct {
 	key     identity.Key

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,7 +36,7 @@ func (h *hall) seat(n int, l standing.Level, addr string) (keys []identity.Key) 
 	for range n {
 		k := key(byte(len(h.peers)), byte(len(h.peers)>>8))
 		h.now = h.now.Add(time.Second)
-		h.peers[k] = &peer{key: k, up: true, since: h.now, from: standing.SourceOf(netip.MustParseAddr(addr), nil)}
+		h.peers[k] = &peer{key: k, up: true, linkPlace: linkPlace{since: h.now, from: standing.SourceOf(netip.MustParseAddr(addr), nil)}}
 		h.levels[k] = l
 		h.links++
 		keys = append(keys, k)
@@ -206,6 +207,51 @@ func TestSentAwayDoesNotDial(t *testing.T) {
 	})
 }
 
+// A peer that had no place for us, or sent us away, is left alone for a minute. Without any link it is asked every 10 s.
+func TestAloneAsksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(4)
+		p := &peer{key: key(1, 1), triedAt: time.Now(), refusals: refusals{notBefore: time.Now().Add(time.Minute)}}
+		p.wasFull = true
+		for i, tc := range []struct {
+			after time.Duration
+			links int
+			alone bool
+		}{{0, 0, true}, {9 * time.Second, 0, true}, {time.Second, 0, false}, {0, 1, true}, {50 * time.Second, 1, false}} {
+			time.Sleep(tc.after)
+			h.links = tc.links
+			if got := h.leavesAloneLocked(p); got != tc.alone {
+				t.Errorf("step %d: left alone %v", i, got)
+			}
+		}
+		p.wasFull, h.links, p.notBefore = false, 0, time.Now().Add(time.Minute)
+		if time.Sleep(30 * time.Second); !h.leavesAloneLocked(p) {
+			t.Error("a peer that refused us for another reason is dialled within a minute")
+		}
+	})
+}
+
+// A partition that refused as ours is dialled anew once a link is lost, but not soon after one joined two.
+func TestLossLooksForPartitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(4)
+		h.seat(1, standing.Met, "10.0.0.1")
+		p := &peer{key: key(9, 9), routes: TCP(nil).Routes(netip.MustParseAddrPort("10.0.0.2:8080"))}
+		h.peers[p.key] = p
+		for _, joined := range []bool{false, true} {
+			p.joinTries, p.joinNotBefore, h.joinAt = 5, time.Now().Add(time.Hour), time.Now().Add(time.Hour)
+			if joined {
+				h.joined = time.Now()
+			}
+			h.lookForPartitionsLocked()
+			if again := p.joinNotBefore.IsZero() && h.joinAt.IsZero(); again == joined {
+				t.Errorf("joined %v: dialled anew %v", joined, again)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 // The user hears once that a peer has no place, while there is no link, however often it is dialled.
 func TestNoPlaceIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -245,6 +291,7 @@ func TestNewcomerBesideAFullHouse(t *testing.T) {
 		friend := join(t, host(n, 2), known)
 		friend.Connect(a.addr)
 		time.Sleep(time.Second)
+		var mu sync.Mutex
 		byes := map[string]int{}
 		contacts := 0
 		for i := range 31 {
@@ -258,6 +305,8 @@ func TestNewcomerBesideAFullHouse(t *testing.T) {
 				t.Fatal(err)
 			}
 			l.Start(downOnly{newDiary(t), func(why error) {
+				mu.Lock()
+				defer mu.Unlock()
 				if bye, ok := why.(*link.ByeError); ok {
 					byes[bye.Reason]++
 					contacts = len(bye.Peers)
@@ -281,9 +330,11 @@ func TestNewcomerBesideAFullHouse(t *testing.T) {
 			t.Errorf("the newcomer was linked after %v", took)
 		}
 		time.Sleep(time.Second)
+		mu.Lock()
 		if got := len(a.Links()); got != 32 || byes[wire.ByeRoom] != 1 || contacts != wire.MaxByePeers {
 			t.Errorf("%d links; byes %v with %d others to dial", got, byes, contacts)
 		}
+		mu.Unlock()
 		if !linked(a, friend) {
 			t.Error("a known peer gave its place up")
 		}

@@ -58,12 +58,19 @@ func (m *Mesh) dialDelay(p *peer) time.Duration {
 // wait ends.
 func (m *Mesh) reconnectLocked(p *peer, wait time.Duration) {
 	switch {
-	case !m.wantsLinkLocked(p) || time.Now().Before(p.notBefore) || len(p.routes) == 0:
+	case !m.wantsLinkLocked(p) || m.leavesAloneLocked(p) || len(p.routes) == 0:
 	case p.reconnecting:
 		p.endWait()
 	default:
 		p.reconnecting = m.group.Go("mesh/reconnect", func(context.Context) { m.reconnect(p, wait) })
 	}
+}
+
+// leavesAloneLocked reports whether p has refused us, or sent us away, and isn't to be dialled yet. A peer that had no
+// place for us is asked again soon while we have no link at all.
+func (m *Mesh) leavesAloneLocked(p *peer) bool {
+	now := time.Now()
+	return now.Before(p.notBefore) && (m.links > 0 || !p.wasFull || now.Sub(p.triedAt) < refusedAlone)
 }
 
 // wantsLinkLocked reports whether p should be dialled.
@@ -178,9 +185,7 @@ func (m *Mesh) dialRoutes(p *peer) (done bool) {
 	p.triedAt = time.Now()
 	if refused {
 		p.notBefore = p.triedAt.Add(refusedPause)
-		if full && m.links == 0 {
-			p.notBefore = p.triedAt.Add(refusedAlone)
-		}
+		p.wasFull = full
 	}
 	return refused || !m.wantsLinkLocked(p)
 }

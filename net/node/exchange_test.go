@@ -106,6 +106,28 @@ func TestNeighboursAreTrue(t *testing.T) {
 	}
 }
 
+// In a room whose changes are gathered, a link that comes between two rounds is told of no other that is gone by the next.
+func TestALinkBetweenRounds(t *testing.T) {
+	inTown(t, 57, func(t *testing.T, w *town) {
+		ps := w.crowd(gatherAbove + 2)
+		pass(5*time.Second + 100*time.Millisecond) // rounds are at whole seconds
+		brief := w.observe(50, ps[0], wire.Caps())
+		pass(60 * time.Millisecond)
+		stays := w.observe(51, ps[0], wire.Caps())
+		defer stays.leave()
+		pass(60 * time.Millisecond)
+		brief.leave()
+		pass(3 * time.Second)
+		var links map[identity.Key]bool
+		for _, m := range take[wire.Links](stays) {
+			links, _ = applyLinks(links, m)
+		}
+		if len(links) != gatherAbove+2 || links[brief.key] {
+			t.Errorf("takes it to have %d links, one that is gone: %v", len(links), links[brief.key])
+		}
+	})
+}
+
 // checkNeighbours checks what person j remembers of all others while one is away.
 func checkNeighbours(t *testing.T, w *town, away, j int, p *person) {
 	t.Helper()
@@ -207,8 +229,11 @@ func TestApplyLinksIsBounded(t *testing.T) {
 			if len(after) > maxNeighbours {
 				t.Fatalf("%d links are remembered", len(after))
 			}
-			if m.IsChange() && changed == maps.Equal(before, after) && len(m.Add)+len(m.Drop) <= maxNeighbours-len(before) {
-				t.Fatalf("changed: %v", changed)
+			if !changed && !maps.Equal(before, after) {
+				t.Fatal("a change that isn't reported")
+			}
+			if again, changed := applyLinks(after, wire.Links{Add: sortedKeys(after)}); len(after) > 0 && (changed || !maps.Equal(after, again)) {
+				t.Fatal("the same links again are taken for a change")
 			}
 			want = maps.Clone(before)
 			if want == nil || !m.IsChange() {

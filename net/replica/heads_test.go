@@ -66,10 +66,11 @@ func TestFalseHeadsCostLittle(t *testing.T) {
 		}
 		pass(2 * time.Second)
 		l := a.links[b.key()]
+		author := testID(98).Key()
 		lie := func(seq uint64) (m wire.Heads) {
 			m.Room = a.ID()
 			for i := range 2 * maxChanged {
-				m.Feeds = append(m.Feeds, wire.Holding{Author: testID(98).Key(), Feed: record.Feed(100 + i).String(), Seq: seq, Head: "00000000000000aa"})
+				m.Feeds = append(m.Feeds, wire.Holding{Author: author, Feed: record.Feed(100 + i).String(), Seq: seq, Head: "00000000000000aa"})
 			}
 			m.Votes = append(m.Votes, wire.HeldVotes{Proposal: strings.Repeat("ab", 32), Bits: []byte{1}})
 			return m
