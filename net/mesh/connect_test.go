@@ -12,8 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/link"
+	"chat.lan/p2pchat/net/memnet"
 	"chat.lan/p2pchat/net/wire"
 )
 

@@ -62,10 +62,16 @@ func noteForged(n *Node, l *link.Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.peerOfLocked(l)
-	if p == nil || l.Ending() || !n.mu.expulsions.noteForgedLocked(p, n.standings.Source(p.Key, p.Key), time.Now()) {
+	if p == nil {
 		return
 	}
-	n.notice(event.Warning, fmt.Sprintf("%s (%s) at %s sends forged messages", p.Name, p.Key.Short(), l.RemoteAddr().Addr()),
-		"disconnected for a minute; none of them was shown")
+	from := n.standings.Source(p.Key, p.Key)
+	if l.Ending() || !n.mu.expulsions.noteForgedLocked(p, from, time.Now()) {
+		return
+	}
+	if len(n.mu.expulsions.recent[from]) <= 1 { // the next keys of this address are the same trouble
+		n.notice(event.Warning, fmt.Sprintf("%s (%s) at %s sends forged messages", p.Name, p.Key.Short(), l.RemoteAddr().Addr()),
+			"disconnected for a minute; none of them was shown")
+	}
 	n.mesh.Expel(p.Key, wire.ByeSignatures, expelledFor)
 }
