@@ -69,6 +69,17 @@ var limits = []struct {
 	{"between two places for the few links of one source", "net/mesh.placeEvery", int64(10 * time.Second), "net/mesh.TestFewLinksOnceInAWhile"},
 	{"answer to a question", "net/room.answerTime", int64(4 * time.Second), "net/room.TestPlannerPassesLiars"},
 	{"counter of a record's time", "net/room.maxCounter", 1 << 20, "net/room.TestLocalClockAfterTheGreatestCounter"},
+	{"keys near a peer, in its Hello", "net/wire.MaxNear", 1024, "net/link.TestFirstFrame"},
+	{"others named in a Bye", "net/wire.MaxByePeers", 3, "net/mesh.TestNewcomerBesideAFullHouse"},
+	{"keys remembered of a peer's Links", "net/node.maxNeighbours", 256, "net/node.TestApplyLinksIsBounded"},
+	{"between two addresses that a peer hears of again", "net/node.contactRefresh", int64(time.Minute), "net/node.TestContactsGoToThoseThatLackThem"},
+	{"people shown as relayed that were never linked", "net/node.maxRelayed", 128, "net/node.TestMadeUpNeighbours"},
+	{"alarms about one name in a minute", "net/node.alarmsOfName", 4, "net/node.TestAlarmsAreBounded"},
+	{"between two dials to another partition", "net/mesh.joinEvery", int64(30 * time.Second), "net/mesh.TestMadeUpPartitionCostsNoLink"},
+	{"between two probes of an address", "net/plain.probeEvery", int64(30 * time.Second), "net/plain.TestProbesAreRare"},
+	{"silence of a seed's program before the first message", "net/plain.silentFor", int64(time.Second), "net/plain.TestProbeOfAThirdHost"},
+	{"addresses remembered that are no chat", "net/plain.maxRemembered", 256, "net/plain.TestProbedAddressesAreBounded"},
+	{"searches that one Heads begins", "net/replica.searchesOf", 4, "net/replica.TestFalseHeadsCostLittle"},
 	{"unknown kinds of an author", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 }
 
