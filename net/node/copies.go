@@ -25,7 +25,7 @@ type copies struct {
 	ended  string              // guarded by mu; the first peer that said that our profile runs elsewhere, or ""
 }
 
-// onBeacon looks for a copy where a beacon with our key came from, once for each of a few addresses.
+// onBeacon looks for a copy where a beacon with our key came from, at a few addresses at a time.
 func (c *copies) onBeacon(s discovery.Announcement) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
