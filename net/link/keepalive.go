@@ -192,7 +192,7 @@ func (c *keepalive) sendPing(now time.Time) {
 		}
 	}
 	if f, err := wire.Encode(c.l.rtt.next(frontier)); err != nil || !c.l.Control(f) {
-		c.hashes.pings = 0 // this one was never sent: the next says all again
+		c.hashes.pings = 0 // this ping was never sent, so the next has all hashes again
 	}
 }
 

@@ -51,7 +51,7 @@ type peer struct {
 
 	ctx          context.Context // ends when the peer is forgotten, or the mesh ends
 	forget       context.CancelFunc
-	hintedBy     standing.Source // who said first that it is there; zero: it was here itself
+	hintedBy     standing.Source // the source of the first hint; zero: the peer was here itself
 	routes       []Route         // newest first
 	reconnecting bool            // a goroutine tries to reach the peer
 	lostAgain    bool            // lost since the last round: begin another when this one ends
@@ -148,7 +148,7 @@ func (m *Mesh) forgetOneLocked(newcomer standing.Source) bool {
 		}
 		m.replacedAt = now
 	}
-	m.countHintLocked(newcomer, 1) // of equal sources the newcomer's gives way
+	m.countHintLocked(newcomer, 1) // so that the newcomer's source gives way to an equal one
 	var worst *peer
 	cheap := func(p *peer) bool { return !p.wasLinked || now.Before(p.expelledUntil) }
 	for _, p := range m.peers {

@@ -40,7 +40,7 @@ func (m *Mesh) Hint(key identity.Key, routes []Route, from standing.Source) {
 		return
 	}
 	if announces := func(r Route) bool { return m.cfg.Source(addrOf(r)).Shared() == from }; !p.wasLinked && p.hintedBy != from && slices.ContainsFunc(routes, announces) {
-		// It announces itself: whoever named it before must not hold up its dials.
+		// The peer announces itself. A source that named it before must not hold up its dials.
 		m.countHintLocked(p.hintedBy, -1)
 		m.countHintLocked(from, 1)
 		p.hintedBy = from

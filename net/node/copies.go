@@ -20,7 +20,7 @@ type copies struct {
 	n *Node
 
 	mu     sync.Mutex
-	asked  map[netip.Addr]bool // where one is looked for, or was found; guarded by mu
+	asked  map[netip.Addr]bool // where a copy is looked for, or was found; guarded by mu
 	proven bool                // guarded by mu
 	ended  string              // guarded by mu; the first peer that said that our profile runs elsewhere, or ""
 }

@@ -14,7 +14,7 @@ import (
 // A peer that sends forgeries costs us a verification each. It is sent away once it sent many in a short time. A new
 // key is free, so the next keys of its address have less patience to spend. No program that works sends any.
 const (
-	maxForged   = 100 // of one key in forgedWithin, before it is expelled
+	maxForged   = 100 // forgeries that a key sends in forgedIn before it is expelled
 	forgedIn    = 10 * time.Second
 	expelledFor = time.Minute
 	maxExpelled = 256 // addresses that are remembered for expelledFor
