@@ -257,6 +257,7 @@ func TestFirstFrame(t *testing.T) {
 		"an escape":     {hello(func(h *wire.Hello) { h.Name = "\x1b]52" }), ErrHello},
 		"a long name":   {hello(func(h *wire.Hello) { h.Name = strings.Repeat("x", 65) }), ErrHello},
 		"a long agent":  {hello(func(h *wire.Hello) { h.Agent = strings.Repeat("x", 65) }), ErrHello},
+		"many near":     {hello(func(h *wire.Hello) { h.Near = make([]string, wire.MaxNear+1) }), ErrHello},
 		"many rooms":    {hello(func(h *wire.Hello) { h.Rooms = make([]wire.InRoom, 65) }), ErrHello},
 		"port 70000":    {hello(func(h *wire.Hello) { h.Port = 70000 }), ErrHello},
 		"another's id":  {hello(func(h *wire.Hello) { h.ID = us.id.Key().ID().String() }), nil},

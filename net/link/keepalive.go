@@ -191,8 +191,8 @@ func (c *keepalive) sendPing(now time.Time) {
 			frontier = c.hashes.next(frontier)
 		}
 	}
-	if f, err := wire.Encode(c.l.rtt.next(frontier)); err == nil {
-		c.l.Control(f)
+	if f, err := wire.Encode(c.l.rtt.next(frontier)); err != nil || !c.l.Control(f) {
+		c.hashes.pings = 0 // this ping was never sent, so the next has all hashes again
 	}
 }
 

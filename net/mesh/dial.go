@@ -94,7 +94,7 @@ type dial struct {
 	route    Route
 	expect   identity.Key // zero: any
 	places   *accept.Semaphore
-	hintedBy standing.Source // of a hint: who said that the peer is there
+	hintedBy standing.Source // the source of the hint, if it is one
 	order    uint64          // number of the Connect, which overrules an earlier Block; 0: a hint
 	joins    bool            // to a peer of another partition
 

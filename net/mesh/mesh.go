@@ -42,6 +42,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -157,6 +158,9 @@ func (m *Mesh) Accept(conn net.Conn, began time.Time, keyProven func()) {
 		return m.refusalLocked(m.peers[key])
 	}
 	cfg.RefuseHello = func(key identity.Key, h wire.Hello) string {
+		if !slices.Contains(h.Versions, link.Version) {
+			return "" // the link itself refuses it, for the reason that its user can do something about
+		}
 		if reason := m.cfg.Admit(h); reason != "" {
 			return reason // before any other: that we have no place isn't what is in the way
 		}

@@ -51,7 +51,7 @@ type peer struct {
 
 	ctx          context.Context // ends when the peer is forgotten, or the mesh ends
 	forget       context.CancelFunc
-	hintedBy     standing.Source // who said first that it is there; zero: it was here itself
+	hintedBy     standing.Source // the source of the first hint; zero: the peer was here itself
 	routes       []Route         // newest first
 	reconnecting bool            // a goroutine tries to reach the peer
 	lostAgain    bool            // lost since the last round: begin another when this one ends
@@ -136,10 +136,10 @@ func (m *Mesh) addPeerLocked(key identity.Key, hintedBy standing.Source) *peer {
 	return p
 }
 
-// forgetOneLocked makes room in the table. Of the peers that aren't up, one that was never linked goes before one that
-// was. Of these it is one of the source with most hints, and the one that was not heard of for longest. So a flood of
-// hints drives out itself, a hundred times a second at most. A peer that the user blocked stays. It reports whether
-// there is room now.
+// forgetOneLocked makes room in the table. Of the peers that aren't up, one that was never linked, or was expelled, goes
+// before the others. Of these it is one of the source with most hints, and the one that was not heard of for longest.
+// So a flood of hints drives out itself, a hundred times a second at most. A peer that the user blocked stays. It
+// reports whether there is room now.
 func (m *Mesh) forgetOneLocked(newcomer standing.Source) bool {
 	now := time.Now()
 	if newcomer != (standing.Source{}) && m.hintsMostLocked(newcomer) {
@@ -148,13 +148,14 @@ func (m *Mesh) forgetOneLocked(newcomer standing.Source) bool {
 		}
 		m.replacedAt = now
 	}
-	m.countHintLocked(newcomer, 1) // of equal sources the newcomer's gives way
+	m.countHintLocked(newcomer, 1) // so that the newcomer's source gives way to an equal one
 	var worst *peer
+	cheap := func(p *peer) bool { return !p.wasLinked || now.Before(p.expelledUntil) }
 	for _, p := range m.peers {
-		if p.up || p.refs > 0 || p.blockedBy != 0 || now.Before(p.expelledUntil) {
+		if p.up || p.refs > 0 || p.blockedBy != 0 {
 			continue
 		}
-		if worst == nil || worst.wasLinked && !p.wasLinked || worst.wasLinked == p.wasLinked && cmp.Or(
+		if worst == nil || cheap(p) && !cheap(worst) || cheap(p) == cheap(worst) && cmp.Or(
 			cmp.Compare(m.hints[worst.hintedBy], m.hints[p.hintedBy]), p.heardOf.Compare(worst.heardOf)) < 0 {
 			worst = p
 		}

@@ -34,9 +34,16 @@ func (m *Mesh) Hint(key identity.Key, routes []Route, from standing.Source) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	from = from.Shared()
 	p := m.peerLocked(key, from)
 	if p == nil {
 		return
+	}
+	if announces := func(r Route) bool { return m.cfg.Source(addrOf(r)).Shared() == from }; !p.wasLinked && p.hintedBy != from && slices.ContainsFunc(routes, announces) {
+		// The peer announces itself. A source that named it before must not hold up its dials.
+		m.countHintLocked(p.hintedBy, -1)
+		m.countHintLocked(from, 1)
+		p.hintedBy = from
 	}
 	p.heardOf = time.Now()
 	if p.apartSince.IsZero() {

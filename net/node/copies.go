@@ -10,7 +10,7 @@ import (
 	"chat.lan/p2pchat/net/link"
 )
 
-// maxCopies bounds the addresses at which copies of our profile are looked for in one run.
+// maxCopies bounds the addresses at which copies of our profile are looked for at a time, or were found.
 const maxCopies = 8
 
 // copies finds other programs that have our key, which is that of a copied profile. Neither a beacon nor a peer's Bye
@@ -20,12 +20,12 @@ type copies struct {
 	n *Node
 
 	mu     sync.Mutex
-	asked  map[netip.Addr]bool // where one was looked for; guarded by mu
+	asked  map[netip.Addr]bool // where a copy is looked for, or was found; guarded by mu
 	proven bool                // guarded by mu
 	ended  string              // guarded by mu; the first peer that said that our profile runs elsewhere, or ""
 }
 
-// onBeacon looks for a copy where a beacon with our key came from, once for each of a few addresses.
+// onBeacon looks for a copy where a beacon with our key came from, at a few addresses at a time.
 func (c *copies) onBeacon(s discovery.Announcement) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,6 +44,9 @@ func (c *copies) onBeacon(s discovery.Announcement) {
 				return
 			}
 		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.asked, at) // an address costs nothing: it must not take the place of another for ever
 	})
 }
 
@@ -69,7 +72,11 @@ func (c *copies) onReplaced(l *link.Link, name string) {
 	if c.proven {
 		c.reportReplacedLocked()
 	} else {
-		c.n.notice(event.Info, name+" hung up: it says that this profile was started elsewhere", "/connect "+l.RemoteAddr().String()+" if it wasn't")
+		hint := ""
+		if port := l.Hello().Port; port != 0 {
+			hint = "/connect " + netip.AddrPortFrom(l.RemoteAddr().Addr(), uint16(port)).String() + " if it wasn't"
+		}
+		c.n.notice(event.Info, name+" hung up: it says that this profile was started elsewhere", hint)
 	}
 }
 

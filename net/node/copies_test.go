@@ -74,9 +74,17 @@ func TestOwnBeaconsSentAgain(t *testing.T) {
 		for i := range 100 {
 			p.finder.onAnnouncement(beaconOf(p, addr(100+i), 8080))
 		}
+		asked := func() int {
+			p.copies.mu.Lock()
+			defer p.copies.mu.Unlock()
+			return len(p.copies.asked)
+		}
+		if n := asked(); n != maxCopies {
+			t.Errorf("copies are looked for at %d addresses, want %d", n, maxCopies)
+		}
 		pass(time.Minute)
-		if n := len(p.copies.asked); n != maxCopies {
-			t.Errorf("copies were looked for at %d addresses, want %d", n, maxCopies)
+		if n := asked(); n != 0 {
+			t.Errorf("%d addresses without a copy keep others from being asked", n)
 		}
 	})
 }

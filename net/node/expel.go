@@ -14,7 +14,7 @@ import (
 // A peer that sends forgeries costs us a verification each. It is sent away once it sent many in a short time. A new
 // key is free, so the next keys of its address have less patience to spend. No program that works sends any.
 const (
-	maxForged   = 100 // of one key in forgedWithin, before it is expelled
+	maxForged   = 100 // forgeries that a key sends in forgedIn before it is expelled
 	forgedIn    = 10 * time.Second
 	expelledFor = time.Minute
 	maxExpelled = 256 // addresses that are remembered for expelledFor
@@ -62,10 +62,16 @@ func noteForged(n *Node, l *link.Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.peerOfLocked(l)
-	if p == nil || l.Ending() || !n.mu.expulsions.noteForgedLocked(p, n.standings.Source(p.Key, p.Key), time.Now()) {
+	if p == nil {
 		return
 	}
-	n.notice(event.Warning, fmt.Sprintf("%s (%s) at %s sends forged messages", p.Name, p.Key.Short(), l.RemoteAddr().Addr()),
-		"disconnected for a minute; none of them was shown")
+	from := n.standings.Source(p.Key, p.Key)
+	if l.Ending() || !n.mu.expulsions.noteForgedLocked(p, from, time.Now()) {
+		return
+	}
+	if len(n.mu.expulsions.recent[from]) <= 1 { // the next keys of this address are the same trouble
+		n.notice(event.Warning, fmt.Sprintf("%s (%s) at %s sends forged messages", p.Name, p.Key.Short(), l.RemoteAddr().Addr()),
+			"disconnected for a minute; none of them was shown")
+	}
 	n.mesh.Expel(p.Key, wire.ByeSignatures, expelledFor)
 }

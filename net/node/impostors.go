@@ -53,6 +53,15 @@ func (i *impostors) check(name string, from netip.AddrPort) (verified bool) {
 	return verified
 }
 
+// checkGuest raises an alarm if the name of a peer's guest could be taken for that of a known person. That peer
+// answers for its guests, and hands on to them what it reads: so nothing can be held back.
+func (i *impostors) checkGuest(name string, host event.Peer) {
+	key, called, _ := i.findNamesake(name)
+	if !key.IsZero() && i.mayAlarm(alarmed{claim: lookalike.Claim(name), from: host.Addr.Addr()}) {
+		i.n.notice(event.Alarm, fmt.Sprintf("%s, an unencrypted guest of %s, may not be the %s you know (%s); it may get what you write", name, host.Name, called, key.Short()), "")
+	}
+}
+
 // mayAlarm reports whether an alarm is new and none of too many, and notes it.
 func (i *impostors) mayAlarm(about alarmed) bool {
 	i.mu.Lock()

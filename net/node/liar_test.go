@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -31,7 +32,20 @@ type liar struct {
 }
 
 func newLiar(s *liarTown, n int) *liar {
-	return &liar{town: s, n: n, rng: rand.New(rand.NewPCG(s.rng.Uint64(), uint64(n))), group: s.attack}
+	return &liar{town: s, n: n, rng: rand.New(&sharedSource{pcg: rand.NewPCG(s.rng.Uint64(), uint64(n))}), group: s.attack}
+}
+
+// sharedSource is a source of random numbers for several goroutines: a liar's links answer in goroutines of their own.
+type sharedSource struct {
+	mu  sync.Mutex
+	pcg *rand.PCG
+}
+
+// Uint64 implements rand.Source.
+func (s *sharedSource) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pcg.Uint64()
 }
 
 // start begins to attack. It ends with the liars' group.

@@ -121,9 +121,14 @@ func (n *Node) forgetPeerLocked() {
 			oldest = p
 		}
 	}
-	if oldest != nil {
-		delete(n.mu.peers, oldest.Key)
+	if oldest == nil {
+		return
 	}
+	if oldest.Present() { // relayed
+		oldest.State, oldest.Changed = event.Left, time.Now()
+		n.events.Post(event.PeerChanged{Peer: n.nowLocked(oldest)})
+	}
+	delete(n.mu.peers, oldest.Key)
 }
 
 // Down implements mesh.Handler.

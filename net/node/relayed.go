@@ -14,7 +14,7 @@ import (
 // In a room of more people than links, a peer can be here without a link to us: messages go through others. People see
 // it as relayed. A neighbour must say that it is linked to the peer, or the peer must announce itself: it may be three
 // links away. We must also know by ourselves that the peer exists: it was linked here before in this run, or a record of
-// its own has just come. So a lie can't fill a screen with people that don't exist.
+// its own has just come. So a lie shows at most maxRelayed people that don't exist.
 
 const (
 	// relayedAfter is how long a lost peer stays lost though a neighbour is linked to it: most are linked again soon.
@@ -80,7 +80,7 @@ func (r relayed) noteAuthor(l event.Line) {
 	case p == nil:
 		relayed := 0
 		for _, other := range n.mu.peers {
-			if other.link == nil && other.Agent == "" {
+			if other.State == event.Relayed && other.Agent == "" {
 				relayed++
 			}
 		}

@@ -112,7 +112,7 @@ func (c *cleartext) takeChat(l *link.Link, m wire.Chat) {
 	line := c.line(event.Line{From: from.Key, FromID: from.ID, FromName: from.Name, Text: m.Content, Time: time.Unix(int64(m.Timestamp), 0)})
 	if m.Via != nil {
 		name := m.FromName[:min(len(m.FromName), maxGuestName)]
-		c.n.impostors.check(name, from.Addr)
+		c.n.impostors.checkGuest(name, from)
 		line.From, line.FromID, line.FromName, line.Kind, line.Via = identity.Key{}, c.safeSenderID(m.FromID), name, event.KindLine, from.ID
 	}
 	c.n.events.Post(event.Said{Scope: c.scope(), Line: line})

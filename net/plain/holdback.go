@@ -20,9 +20,11 @@ const (
 )
 
 // noteWriter takes the name that a message from an address came under. If that name is held back, so are the peers
-// that may have written it: the one with this id there, else all that are there.
+// that may have written it: the one with this id there, else all that are there. A peer's own message under another
+// name ends that for it.
 func (j *jsonPeers) noteWriter(from netip.AddrPort, id, name string) {
 	if !j.cfg.CheckName(name, from) {
+		j.noteOtherName(from, id)
 		return
 	}
 	j.mu.Lock()
@@ -39,6 +41,28 @@ func (j *jsonPeers) noteWriter(from netip.AddrPort, id, name string) {
 	}
 }
 
+// noteOtherName notes that the peer with this id at an address has written under a name that isn't held back.
+func (j *jsonPeers) noteOtherName(from netip.AddrPort, id string) {
+	j.mu.Lock()
+	var own *jsonPeer
+	var was jsonPeer
+	for _, pe := range j.atLocked(from.Addr()) {
+		if pe.ID == id && pe.writesAs != "" {
+			own, was = pe, jsonPeer{Peer: pe.Peer}
+		}
+	}
+	j.mu.Unlock()
+	if own == nil {
+		return
+	}
+	held := j.cfg.CheckName(was.Name, was.Addr)
+	j.change(own, func() {
+		if own.ID == id && own.Name == was.Name {
+			own.writesAs, own.HeldBack = "", held
+		}
+	})
+}
+
 // checkNames asks CheckName again about each peer.
 func (j *jsonPeers) checkNames() {
 	var all []jsonPeer
@@ -52,8 +76,11 @@ func (j *jsonPeers) checkNames() {
 		j.mu.Unlock()
 		if pe != nil && held != was.HeldBack {
 			j.change(pe, func() {
-				if pe.Name == was.Name && pe.writesAs == was.writesAs {
-					pe.HeldBack = held
+				if pe.Name != was.Name || pe.writesAs != was.writesAs {
+					return
+				}
+				if pe.HeldBack = held; !held {
+					pe.writesAs, pe.reportedHeld = "", false
 				}
 			})
 		}

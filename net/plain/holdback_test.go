@@ -3,6 +3,7 @@ package plain
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -88,6 +89,39 @@ func TestHeldBackWriter(t *testing.T) {
 				if got := bob.take(); (got == nil) != also {
 					t.Errorf("from id %s, after %s: Bob got %q", id, what, got)
 				}
+			}
+		})
+	}
+}
+
+// A peer that is held back for a name that it wrote under gets messages again once that name isn't held back any more,
+// and once it writes under a name of its own.
+func TestHeldBackNoMore(t *testing.T) {
+	for what, end := range map[string]func(w *world, conn net.Conn){
+		"released": func(w *world, _ net.Conn) { w.hold() },
+		"its own name": func(_ *world, conn net.Conn) {
+			fmt.Fprintf(conn, `{"Chat":{"from_id":%q,"from_name":"Bob","content":"it is me","timestamp":2}}`, bobID)
+		},
+	} {
+		hears(t, func(w *world, bob *seed) {
+			w.hold("Verity")
+			w.introduces(bobID, "Bob", bobAddr)
+			conn := w.dial(w.net.Host(bobAddr.Addr()))
+			defer conn.Close()
+			fmt.Fprintf(conn, `{"Chat":{"from_id":%q,"from_name":"Verity","content":"trust me","timestamp":1}}`, bobID)
+			synctest.Wait()
+			w.plain.Send("secret", true)
+			time.Sleep(2 * time.Second)
+			if got := bob.take(); got != nil {
+				t.Errorf("held back: Bob got %q", got)
+			}
+			end(w, conn)
+			synctest.Wait()
+			w.beacons(bobID, "Bob", bobAddr)
+			w.plain.Send("hello again", true)
+			time.Sleep(2 * time.Second)
+			if got := bob.take(); len(got) != 1 {
+				t.Errorf("%s: Bob got %q", what, got)
 			}
 		})
 	}

@@ -23,7 +23,7 @@ type jsonPeers struct {
 	disconnected map[string]netip.AddrPort    // ids that Disconnect was called for, and their addresses
 
 	unlike         map[netip.AddrPort]time.Time // addresses that didn't pass a probe, and when that began
-	reportedUnlike map[netip.AddrPort]struct{}  // those that Handler.Unlike was called for
+	reportedUnlike map[netip.Addr]struct{}      // hosts that Handler.Unlike was called for
 }
 
 // origin is how something of a peer came.

@@ -140,6 +140,7 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 		next, addr, unsent := pe.queue[0], pe.Addr, countMessages(pe.queue[:1])
 		pe.queue = pe.queue[1:]
 		if !pe.trusted() && !next.until.IsZero() && time.Now().After(next.until) {
+			pe.noteGivenUp([]outgoing{next})
 			j.reportUndeliveredLocked(pe, unsent, pe.whyWaiting())
 			j.mu.Unlock()
 			continue
@@ -190,9 +191,17 @@ func (j *jsonPeers) expireLocked(pe *jsonPeer, now time.Time) {
 		old++
 	}
 	if old > 0 {
+		pe.noteGivenUp(pe.queue[:old])
 		j.reportUndeliveredLocked(pe, countMessages(pe.queue[:old]), pe.whyWaiting())
 		pe.queue = pe.queue[old:]
 		j.progress.notify()
+	}
+}
+
+// noteGivenUp notes what isn't sent any more. An introduction among it is made again, when the peer is heard of next.
+func (pe *jsonPeer) noteGivenUp(gone []outgoing) {
+	if slices.ContainsFunc(gone, func(o outgoing) bool { return o.object == nil }) {
+		pe.introducedAt = time.Time{}
 	}
 }
 

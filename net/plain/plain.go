@@ -160,7 +160,7 @@ func New(g *group.Group, cfg Config) *Plain {
 	sh := &shared{cfg: cfg, group: g}
 	sh.json = &jsonPeers{
 		shared: sh, sightings: make(chan func(), maxSightings),
-		unlike: map[netip.AddrPort]time.Time{}, reportedUnlike: map[netip.AddrPort]struct{}{},
+		unlike: map[netip.AddrPort]time.Time{}, reportedUnlike: map[netip.Addr]struct{}{},
 		byAddr: map[netip.AddrPort]*jsonPeer{}, informed: map[string]struct{}{}, disconnected: map[string]netip.AddrPort{},
 	}
 	sh.lines = &lineClients{shared: sh, all: map[*lineClient]struct{}{}}

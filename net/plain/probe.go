@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -128,11 +129,18 @@ func awaitSilence(ctx context.Context, conn net.Conn) error {
 
 // mayProbeLocked reports whether an address may be probed now: it was never, or not lately.
 func (j *jsonPeers) mayProbeLocked(addr netip.AddrPort, now time.Time) bool {
-	failed, ever := j.unlike[addr]
-	if ever {
+	if failed, ever := j.unlike[addr]; ever {
 		return now.Sub(failed) >= probeEvery
 	}
+	if len(j.unlike) >= maxRemembered {
+		j.forgetUnlikeLocked(now)
+	}
 	return len(j.unlike) < maxRemembered
+}
+
+// forgetUnlikeLocked forgets the attempts that failed so long ago that their addresses may be probed again.
+func (j *jsonPeers) forgetUnlikeLocked(now time.Time) {
+	maps.DeleteFunc(j.unlike, func(_ netip.AddrPort, failed time.Time) bool { return now.Sub(failed) >= probeEvery })
 }
 
 // notePassedLocked notes that an address has passed: it gets what waits, and what comes, at once.
@@ -143,11 +151,7 @@ func (j *jsonPeers) notePassedLocked(pe *jsonPeer) {
 
 // noteUnlikeLocked notes that an address hasn't passed, at an attempt that began then. unsent goes back to the queue.
 func (j *jsonPeers) noteUnlikeLocked(pe *jsonPeer, addr netip.AddrPort, began time.Time, unsent outgoing) {
-	for other, failed := range j.unlike {
-		if began.Sub(failed) >= probeEvery {
-			delete(j.unlike, other)
-		}
-	}
+	j.forgetUnlikeLocked(began)
 	j.unlike[addr] = began
 	pe.unlike, pe.probedAt = true, time.Time{}
 	if !j.leaving.Load() && j.byAddr[pe.Addr] == pe {
@@ -158,8 +162,8 @@ func (j *jsonPeers) noteUnlikeLocked(pe *jsonPeer, addr netip.AddrPort, began ti
 	if len(j.reportedUnlike) >= maxRemembered {
 		clear(j.reportedUnlike) // better twice than never
 	}
-	if _, again := j.reportedUnlike[addr]; !again {
-		j.reportedUnlike[addr] = struct{}{}
+	if _, again := j.reportedUnlike[addr.Addr()]; !again {
+		j.reportedUnlike[addr.Addr()] = struct{}{}
 		j.group.Go("plain/unlike", func(context.Context) { j.cfg.Handler.Unlike(addr) })
 	}
 	j.progress.notify() // nobody waits for it any more

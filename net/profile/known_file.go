@@ -57,6 +57,7 @@ type linksEntry struct {
 	Seen   int64  `json:"seen"`
 	Source string `json:"source,omitempty"`
 	Known  int64  `json:"known,omitempty"`
+	From   string `json:"known_from,omitempty"`
 	Over   bool   `json:"over,omitempty"`
 }
 
@@ -232,6 +233,9 @@ func toLinksEntry(key identity.Key, l standing.Links) linksEntry {
 	}
 	if !l.KnownSince.IsZero() {
 		e.Known = l.KnownSince.UnixMilli()
+		if l.KnownFrom != (standing.Source{}) {
+			e.From = l.KnownFrom.Text()
+		}
 	}
 	return e
 }
@@ -244,6 +248,9 @@ func (e linksEntry) parse() (identity.Key, standing.Links, error) {
 	}
 	if err == nil && e.Source != "" {
 		l.Source, err = standing.ParseSource(e.Source)
+	}
+	if err == nil && e.From != "" {
+		l.KnownFrom, err = standing.ParseSource(e.From)
 	}
 	return key, l, err
 }

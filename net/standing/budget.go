@@ -23,8 +23,8 @@ type Budget[K comparable] struct {
 type level[K comparable] struct {
 	used      int
 	sources   map[Source]*pool[K]
-	others    poolHeap[K] // all but IPv6 link-local ones
-	linkLocal poolHeap[K]
+	others    rankHeap[*pool[K]] // all but IPv6 link-local ones
+	linkLocal rankHeap[*pool[K]]
 	local     int // used by link-local sources
 }
 
@@ -33,7 +33,7 @@ type pool[K comparable] struct {
 	source Source
 	used   int
 	joined uint64 // when its first key came
-	users  userHeap[K]
+	users  rankHeap[*user[K]]
 	index  int // in its heap
 }
 
@@ -137,7 +137,7 @@ func (b *Budget[K]) change(u *user[K], n int) {
 	heap.Fix(l.heapOf(u.pool.source), u.pool.index)
 }
 
-func (l *level[K]) heapOf(s Source) *poolHeap[K] {
+func (l *level[K]) heapOf(s Source) *rankHeap[*pool[K]] {
 	if s.isLinkLocal() {
 		return &l.linkLocal
 	}
@@ -183,50 +183,40 @@ func (b *Budget[K]) Victim(newcomer K) (victim K, over bool) {
 	return u.key, true
 }
 
-// poolHeap has the pool that uses most at its top, and of equal ones the one that came last.
-type poolHeap[K comparable] []*pool[K]
-
-func (h poolHeap[K]) Len() int { return len(h) }
-func (h poolHeap[K]) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(h[j].used, h[i].used), cmp.Compare(h[j].joined, h[i].joined)) < 0
+// ranked is what a rankHeap holds: a pool or a user.
+type ranked interface {
+	rank() (used int, joined uint64)
+	setIndex(int)
 }
-func (h poolHeap[K]) Swap(i, j int) {
+
+// rankHeap has the entry that uses most at its top, and of equal ones the entry that came last.
+type rankHeap[T ranked] []T
+
+func (h rankHeap[T]) Len() int { return len(h) }
+func (h rankHeap[T]) Less(i, j int) bool {
+	used, joined := h[i].rank()
+	otherUsed, otherJoined := h[j].rank()
+	return cmp.Or(cmp.Compare(otherUsed, used), cmp.Compare(otherJoined, joined)) < 0
+}
+func (h rankHeap[T]) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+	h[i].setIndex(i)
+	h[j].setIndex(j)
 }
-func (h *poolHeap[K]) Push(x any) {
-	p := x.(*pool[K])
-	p.index = len(*h)
-	*h = append(*h, p)
+func (h *rankHeap[T]) Push(x any) {
+	e := x.(T)
+	e.setIndex(len(*h))
+	*h = append(*h, e)
 }
-func (h *poolHeap[K]) Pop() any {
+func (h *rankHeap[T]) Pop() any {
 	old := *h
-	p := old[len(old)-1]
-	old[len(old)-1] = nil
+	e := old[len(old)-1]
+	clear(old[len(old)-1:])
 	*h = old[:len(old)-1]
-	return p
+	return e
 }
 
-// userHeap has the key that uses most at its top, and of equal ones the one that came last.
-type userHeap[K comparable] []*user[K]
-
-func (h userHeap[K]) Len() int { return len(h) }
-func (h userHeap[K]) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(h[j].used, h[i].used), cmp.Compare(h[j].joined, h[i].joined)) < 0
-}
-func (h userHeap[K]) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *userHeap[K]) Push(x any) {
-	u := x.(*user[K])
-	u.index = len(*h)
-	*h = append(*h, u)
-}
-func (h *userHeap[K]) Pop() any {
-	old := *h
-	u := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return u
-}
+func (p *pool[K]) rank() (used int, joined uint64) { return p.used, p.joined }
+func (p *pool[K]) setIndex(i int)                  { p.index = i }
+func (u *user[K]) rank() (used int, joined uint64) { return u.used, u.joined }
+func (u *user[K]) setIndex(i int)                  { u.index = i }

@@ -36,6 +36,7 @@ type Links struct {
 	Seen       time.Time     // when it was linked last
 	Source     Source        // where its last link came from
 	KnownSince time.Time     // when it became known by its links; zero: it isn't
+	KnownFrom  Source        // where its link came from then
 	WasOver    bool          // it used more than its share, and never becomes known by its links
 }
 
@@ -235,7 +236,7 @@ func (r *Registry) promoteLocked(e *entry) {
 			continue
 		}
 		known++
-		if other.links.Source == l.Source && now.Sub(other.links.KnownSince) < day {
+		if other.links.KnownFrom == l.Source.Shared() && now.Sub(other.links.KnownSince) < day {
 			ofSource++
 		}
 		if !other.linked && (longest == nil || other.links.Seen.Before(longest.links.Seen)) {
@@ -251,7 +252,7 @@ func (r *Registry) promoteLocked(e *entry) {
 		}
 		longest.links.KnownSince = time.Time{}
 	}
-	l.KnownSince = now
+	l.KnownSince, l.KnownFrom = now, l.Source.Shared()
 }
 
 // makeRoomLocked forgets a key when too many are remembered: one that has no link and isn't known, and of these the

@@ -147,6 +147,26 @@ func TestFewOfASourceBecomeKnown(t *testing.T) {
 		t.Errorf("%d keys of one address are known, want %d", known, knownPerSource)
 	}
 	s.expect(t, "one of another address", keyOf(101), Known)
+
+	// The four come from elsewhere now. That gives their address no new places.
+	for i := 1; i <= 100; i++ {
+		from := attacker
+		if s.Level(keyOf(i)) == Known {
+			from = sourceAt("10.0.0.67")
+		}
+		s.LinkUp(keyOf(i), from)
+	}
+	s.now = s.now.Add(time.Hour)
+	known = 0
+	for i := 1; i <= 100; i++ {
+		s.LinkDown(keyOf(i))
+		if s.Level(keyOf(i)) == Known {
+			known++
+		}
+	}
+	if known != knownPerSource {
+		t.Errorf("%d keys of one address are known after some moved, want %d", known, knownPerSource)
+	}
 }
 
 // Above 1024 known keys the one unseen for longest makes room. Keys that were linked for a moment aren't remembered

@@ -63,7 +63,7 @@
 // ends with Bye "room".
 //
 // links is how many links the sender has. A side that has as many as it can have lets a peer in that says it
-// has fewer than 2, and ends another of its links with Bye "room". A room of more peers than links stays one
+// has fewer than 2, once in 10 s for each address, and ends another of its links with Bye "room". A room of more peers than links stays one
 // room that way. near asks for a link between two partitions of the room, and links is 0 then. It names the
 // peers that the sender reaches, its neighbours and theirs, by the first 8 bytes of their keys, at most 1024.
 // A receiver with no place left refuses if it is in the same partition: if it reaches one of them, or a
@@ -85,7 +85,7 @@
 // # Ping, Pong, Heartbeat
 //
 // Each side sends a Ping every 5 s, also on a busy link, and answers each Ping at once with a Pong of the
-// same n and stamp. stamp is the sender's monotonic clock and means nothing to others. A
+// same n and stamp. stamp is any number that is hard to guess, and means nothing to others. A
 // peer is late after 10 s of silence and lost after 15 s; any byte counts. Heartbeat is the seed's
 // message: peers accept it at any time and it says nothing more.
 //
@@ -208,7 +208,8 @@
 // records that it lacks. A receiver with less of a feed answers with its own end of it, after 250 ms, since the rest may
 // be on its way. It takes at most 128 feeds and 64 proposals, and begins at most four searches a second for each peer.
 //
-// A peer that learns of two ballots of one voter about one proposal passes both on to all its peers as Record frames.
+// A peer that learns of two ballots of one voter about one proposal passes both on to its other peers as Record frames,
+// four times a second at most.
 //
 // # Links, Peers
 //
@@ -235,7 +236,8 @@
 // "duplicate", "replaced", "full" (128 links), "version", "room" or "signatures". A sender that had to make
 // room for another peer says "room", and peers names at most 3 others that the receiver can dial. The receiver
 // doesn't dial the sender for a minute. "signatures" goes to a peer that sent 100 records with bad signatures,
-// or malformed ones, in 10 s; it is let in again after a minute. After Bye a side ends its direction of the
+// or malformed ones, in 10 s (half as many for each peer at its address that was sent away in the last minute). It is
+// let in again after a minute. After Bye a side ends its direction of the
 // connection and reads to the end of the other's. A plain close would lose messages; package link says why.
 //
 // # The seed's programs over TCP

@@ -40,7 +40,7 @@ type Policy struct {
 // Ping keeps a link alive and measures its round-trip time.
 type Ping struct {
 	N        uint64            `json:"n"`
-	Stamp    int64             `json:"stamp"`              // sender's monotonic clock, µs
+	Stamp    int64             `json:"stamp"`              // hard to guess, else any number
 	Frontier map[string]string `json:"frontier,omitempty"` // room → hash, of rooms whose hash changed
 }
 

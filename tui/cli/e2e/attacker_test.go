@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"net"
-	"runtime"
 	"testing"
 	"time"
 
@@ -54,19 +53,6 @@ func (a *attacker) link(p *peer, cfg hostile.Config) *hostile.Peer {
 
 // addrOf returns where a program listens.
 func addrOf(p *peer) string { return fmt.Sprint("127.0.0.1:", p.ready.Port) }
-
-// crowd returns 16 dialers, of as many addresses where this machine has them.
-func (a *attacker) crowd() *hostile.Crowd {
-	c := &hostile.Crowd{Seed: 2}
-	for i := range 16 {
-		d := &net.Dialer{}
-		if runtime.GOOS == "linux" {
-			d.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i))}
-		}
-		c.Dialers = append(c.Dialers, d)
-	}
-	return c
-}
 
 // friends starts two programs that are linked.
 func friends(t *testing.T, home string) (ann, ben *peer) {

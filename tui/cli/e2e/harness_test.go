@@ -384,3 +384,8 @@ func soon(t *testing.T, what string, from, to time.Time, limit time.Duration) {
 		t.Errorf("%s took %v, not %v", what, took, limit)
 	}
 }
+
+func status(p *peer) happened {
+	p.says("/status")
+	return p.until("status", func(h happened) bool { return h.Event == "status" })
+}

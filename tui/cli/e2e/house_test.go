@@ -75,6 +75,17 @@ var limits = []struct {
 	{"first meetings", "net/replica.maxFirstSeen", 1 << 16, "net/replica.TestFirstSeenIsBounded"},
 	{"records that wait for others", "net/room.maxWaitingBytes", 8 << 20, "net/room.TestWaitingIsFair"},
 	{"unknown kinds of a feed", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
+	{"keys near a peer, in its Hello", "net/wire.MaxNear", 1024, "net/link.TestFirstFrame"},
+	{"others named in a Bye", "net/wire.MaxByePeers", 3, "net/mesh.TestNewcomerBesideAFullHouse"},
+	{"keys remembered of a peer's Links", "net/node.maxNeighbours", 256, "net/node.TestApplyLinksIsBounded"},
+	{"between two addresses that a peer hears of again", "net/node.contactRefresh", int64(time.Minute), "net/node.TestContactsGoToThoseThatLackThem"},
+	{"people shown as relayed that were never linked", "net/node.maxRelayed", 128, "net/node.TestMadeUpNeighbours"},
+	{"alarms about one name in a minute", "net/node.alarmsOfName", 4, "net/node.TestAlarmsAreBounded"},
+	{"between two dials to another partition", "net/mesh.joinEvery", int64(30 * time.Second), "net/mesh.TestMadeUpPartitionCostsNoLink"},
+	{"between two probes of an address", "net/plain.probeEvery", int64(30 * time.Second), "net/plain.TestProbesAreRare"},
+	{"silence of a seed's program before the first message", "net/plain.silentFor", int64(time.Second), "net/plain.TestProbeOfAThirdHost"},
+	{"addresses remembered that are no chat", "net/plain.maxRemembered", 256, "net/plain.TestProbedAddressesAreBounded"},
+	{"searches that one Heads begins", "net/replica.searchesOf", 4, "net/replica.TestFalseHeadsCostLittle"},
 }
 
 func TestLimits(t *testing.T) {

@@ -265,11 +265,6 @@ func received(peers []*peer) (out []int) {
 
 func records(p *peer) int { return status(p).Records }
 
-func status(p *peer) happened {
-	p.says("/status")
-	return p.until("status", func(h happened) bool { return h.Event == "status" })
-}
-
 // Four hosts vote, and the network splits before the last ballots, which are cast on both sides. When it
 // heals, all four have one outcome within 5 s. A fifth peer that comes later learns it, and the
 // certificate alone is enough for verify.
