@@ -88,6 +88,9 @@ func (k Key) Short() string { return hex.EncodeToString(k.b[:2]) }
 // Bytes returns a copy of the raw 32 bytes.
 func (k Key) Bytes() []byte { return bytes.Clone(k.b[:]) }
 
+// First returns the first byte.
+func (k Key) First() byte { return k.b[0] }
+
 // IsZero reports whether k is the zero Key.
 func (k Key) IsZero() bool { return k == Key{} }
 

@@ -9,9 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 )
+
+func keyOf(i int) identity.Key { return identity.FromSeed([32]byte{byte(i), 1}).Key() }
 
 // A link that hands on a flood doesn't hold its other messages up: behind a full queue of one flow, a message of another
 // waits for no more than what was verified ahead.
@@ -29,7 +32,7 @@ func TestFloodOfOneFlowIsOvertaken(t *testing.T) {
 					before++
 				}
 			})
-			flood := Job{Claim: claims[0], More: true, Size: size, Flow: fair.Flow{Group: "flood"}}
+			flood := Job{Claim: claims[0], More: true, Size: size, Flow: fair.Flow{Key: keyOf(1)}}
 			if batches {
 				flood.Claim, flood.Claims = nil, claims
 			}
@@ -37,7 +40,7 @@ func TestFloodOfOneFlowIsOvertaken(t *testing.T) {
 				l.submit(t.Context(), flood)
 			}
 			synctest.Wait()
-			l.submit(t.Context(), Job{Claim: claims[0], Value: "honest", More: true, Size: 300, Flow: fair.Flow{Group: "honest"}})
+			l.submit(t.Context(), Job{Claim: claims[0], Value: "honest", More: true, Size: 300, Flow: fair.Flow{Key: keyOf(2)}})
 			synctest.Wait()
 			close(gate)
 			l.drain()
@@ -57,12 +60,12 @@ func TestPassThroughAmongFlows(t *testing.T) {
 		var got []any
 		l := openLink(g, p, func(r *Result) { <-gate; got = append(got, r.Value) })
 		for i := range 12 {
-			l.submit(t.Context(), Job{Claim: claims[0], Value: i, More: true, Size: 16 << 10, Flow: fair.Flow{Group: "flood"}})
+			l.submit(t.Context(), Job{Claim: claims[0], Value: i, More: true, Size: 16 << 10, Flow: fair.Flow{Key: keyOf(1)}})
 		}
 		synctest.Wait()
 		l.submit(t.Context(), Job{Value: "ping"})
-		l.submit(t.Context(), Job{Claim: claims[0], Value: "later", More: true, Size: 100, Flow: fair.Flow{Group: "honest"}})
-		l.submit(t.Context(), Job{Claim: claims[0], Value: 12, More: true, Size: 16 << 10, Flow: fair.Flow{Group: "flood"}})
+		l.submit(t.Context(), Job{Claim: claims[0], Value: "later", More: true, Size: 100, Flow: fair.Flow{Key: keyOf(2)}})
+		l.submit(t.Context(), Job{Claim: claims[0], Value: 12, More: true, Size: 16 << 10, Flow: fair.Flow{Key: keyOf(1)}})
 		synctest.Wait()
 		close(gate)
 		l.drain()
@@ -91,8 +94,9 @@ func TestOrderOfFlows(t *testing.T) {
 		})
 		defer l.Close()
 		for n := range rapid.IntRange(1, 150).Draw(t, "items") {
-			flow := fmt.Sprint("flow", rapid.IntRange(0, 3).Draw(t, "flow"))
-			item := Job{Value: fmt.Sprint(flow, " ", n), More: true, Size: rapid.IntRange(1, 20<<10).Draw(t, "size"), Flow: fair.Flow{Group: flow}}
+			of := rapid.IntRange(0, 3).Draw(t, "flow")
+			flow := fmt.Sprint("flow", of)
+			item := Job{Value: fmt.Sprint(flow, " ", n), More: true, Size: rapid.IntRange(1, 20<<10).Draw(t, "size"), Flow: fair.Flow{Key: keyOf(of)}}
 			if rapid.Bool().Draw(t, "batch") {
 				item.Claims = claims[:rapid.IntRange(1, 8).Draw(t, "claims")]
 			} else {

@@ -3,6 +3,35 @@ package verify
 // list is slots in the order in which they were pushed. A slot is in one list at a time.
 type list struct{ first, last *slot }
 
+// arrivals is the slots with claims in the order of Submit. Those that are taken out of turn stay until all before them
+// are out, too.
+type arrivals struct {
+	slots []*slot // from head on
+	head  int
+}
+
+func (a *arrivals) push(s *slot) {
+	if a.head > 64 && a.head > len(a.slots)/2 {
+		n := copy(a.slots, a.slots[a.head:])
+		clear(a.slots[n:])
+		a.slots, a.head = a.slots[:n], 0
+	}
+	a.slots = append(a.slots, s)
+}
+
+// first returns the first slot that is not out, or nil.
+func (a *arrivals) first() *slot {
+	for a.head < len(a.slots) && a.slots[a.head].out {
+		a.slots[a.head] = nil
+		a.head++
+	}
+	if a.head < len(a.slots) {
+		return a.slots[a.head]
+	}
+	a.slots, a.head = a.slots[:0], 0
+	return nil
+}
+
 func (l *list) push(s *slot) {
 	s.next = nil
 	if l.first == nil {
@@ -31,7 +60,7 @@ func (q *Queue) appendLocked(s *slot) {
 		q.passing.push(s)
 	} else {
 		q.waiting.Push(s.item.Flow, s.item.Rank, max(s.item.Size, 1), s)
-		q.arrived = append(q.arrived, s)
+		q.arrived.push(s)
 	}
 	q.refillLocked()
 }
@@ -69,11 +98,8 @@ func (q *Queue) refillLocked() {
 
 // passLocked moves slots without claims to ahead, once all that was submitted before them is there.
 func (q *Queue) passLocked() {
-	for len(q.arrived) > 0 && q.arrived[0].out {
-		q.arrived[0] = nil
-		q.arrived = q.arrived[1:]
-	}
-	for s := q.passing.first; s != nil && (len(q.arrived) == 0 || s.number < q.arrived[0].number); s = q.passing.first {
+	first := q.arrived.first()
+	for s := q.passing.first; s != nil && (first == nil || s.number < first.number); s = q.passing.first {
 		q.aheadLocked(q.passing.pop())
 	}
 }

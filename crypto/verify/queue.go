@@ -38,7 +38,7 @@ type Queue struct {
 
 	// Guarded by the pool's mutex.
 	waiting  fair.Queue[*slot] // with claims of which no worker has taken any
-	arrived  []*slot           // the slots of waiting by number, and some before them that are out
+	arrived  arrivals          // the slots of waiting, and some before them that are out
 	passing  list              // without claims, which wait for what arrived before them
 	numbered int               // counts slots so far
 	work     *slot             // its other claims wait to be taken; nil: none
@@ -186,7 +186,7 @@ func (q *Queue) Close() {
 	if q.isClosed() {
 		return
 	}
-	q.waiting, q.arrived, q.passing, q.ahead, q.work = fair.Queue[*slot]{}, nil, list{}, list{}, nil
+	q.waiting, q.arrived, q.passing, q.ahead, q.work = fair.Queue[*slot]{}, arrivals{}, list{}, list{}, nil
 	close(q.closed)
 }
 

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/group"
 )
@@ -211,6 +213,8 @@ func TestReplacedMessagesLeaveSpace(t *testing.T) {
 	})
 }
 
+func keyOf(i int) identity.Key { return identity.FromSeed([32]byte{byte(i), 1}).Key() }
+
 // A flood fills its space only. A message of someone else goes into the next batch, though the flood's links waited
 // before it, and the bytes that wait before it are bounded.
 func TestWaitersTakeTurns(t *testing.T) {
@@ -235,7 +239,7 @@ func TestWaitersTakeTurns(t *testing.T) {
 		for i := range 20 {
 			root.Go("flood", func(ctx context.Context) {
 				for n := 0; ctx.Err() == nil; n++ {
-					q.WaitSpace(fair.Flow{Group: i}, 0, size)
+					q.WaitSpace(fair.Flow{Group: fair.Group{Kind: strconv.Itoa(i)}, Key: keyOf(i)}, 0, size)
 					q.Post("flood")
 					q.Posted(size)
 				}
@@ -248,7 +252,7 @@ func TestWaitersTakeTurns(t *testing.T) {
 		<-batches
 		synctest.Wait()
 		root.Go("honest", func(context.Context) {
-			q.WaitSpace(fair.Flow{Group: "honest"}, 0, 300)
+			q.WaitSpace(fair.Flow{Key: keyOf(100)}, 0, 300)
 			q.Post("honest")
 			q.Posted(300)
 		})

@@ -1,36 +1,52 @@
 // Package fair shares work between those it is done for, so that nobody waits behind another's flood.
 //
 // A Flow names whose work something is: a key, and the group of keys it shares with, such as all keys of one address.
-// A Queue keeps the order within each flow. Between flows it serves by bytes: first each group gets the same, then
-// each key within its group. A flow that sends little is always served next, whatever waits in others.
+// A Queue keeps the order of each key's work. Between keys it serves by bytes: first each group gets the same, then
+// each key within its group. A key that sends little is always served next, whatever waits of others.
 //
-// It is start-time fair queueing (Goyal, Vin and Cheng, 1996), in two levels. A flow's work begins, in virtual time,
-// where its work before ended, or now if it had none. What begins first is served first, of equals the smaller, then
-// the greater rank, then what came first. So it needs no clock, no quantum and no tuning.
+// It is start-time fair queueing (Goyal, Vin and Cheng, 1996), in two levels. A key's work begins, in virtual time,
+// where its work before ended, or now if it had none. What begins first is served first; of equals the greater rank,
+// then the smaller, then what came first. A group has the rank of the work with which it begins to wait. So there is no
+// clock, no quantum and no tuning.
 package fair
 
 import (
 	"cmp"
 	"container/heap"
+	"net/netip"
 
 	"chat.lan/p2pchat/crypto/identity"
 )
 
-// Flow names whose work something is. The zero Flow is one as any other. Flows compare with ==.
+// Flow names whose work something is. The zero Flow is one as any other.
 type Flow struct {
-	Group any // comparable; nil is a group too
+	Group Group
 	Key   identity.Key
 }
 
-// maxIdle is how many idle flows a busy queue remembers at most. Forgetting one costs the others its last message.
-const maxIdle = 4096
+// Group names what shares one part: what comes from one network, or is of one kind. Groups compare with ==, and the
+// zero Group is one as any other.
+type Group struct {
+	Kind string
+	From netip.Prefix
+}
+
+// How many idle flows a queue remembers at most, while it is busy and once it is empty. Forgetting one costs the
+// others its last message.
+const (
+	maxIdle = 4096
+	maxKept = 64
+)
+
+// maxSpare is how many places for work an idle flow keeps.
+const maxSpare = 64
 
 // Queue holds the work that waits, of values of type T. It is not safe for use by several goroutines. The zero Queue
 // is empty. Each call costs O(log n) of the number of flows.
 type Queue[T any] struct {
-	groups map[any]*group[T]
+	flows  map[identity.Key]*flow[T] // idle ones too
+	groups map[Group]*group[T]       // of all flows
 	busy   schedule[*group[T]]
-	flows  int // in all groups, idle ones included
 	joined uint64
 	length int
 	bytes  int
@@ -39,7 +55,8 @@ type Queue[T any] struct {
 // group is the flows that share one group's part.
 type group[T any] struct {
 	tags
-	flows  map[identity.Key]*flow[T]
+	name   Group
+	flows  int // idle ones too
 	busy   schedule[*flow[T]]
 	length int
 	bytes  int
@@ -48,6 +65,7 @@ type group[T any] struct {
 // flow is one key's work.
 type flow[T any] struct {
 	tags
+	group *group[T]
 	work  []item[T] // from head on
 	head  int
 	bytes int
@@ -58,23 +76,11 @@ type item[T any] struct {
 	value T
 }
 
-// Push adds work of a flow. size is what it costs; rank decides between flows that are equal.
+// Push adds work of a flow. size is what it costs; rank decides between flows that are equal. While a key has work
+// that waits, it stays in the group in which that is, so that its order stays.
 func (q *Queue[T]) Push(of Flow, rank, size int, value T) {
-	q.forgetIdle()
-	if q.groups == nil {
-		q.groups = map[any]*group[T]{}
-	}
-	g := q.groups[of.Group]
-	if g == nil {
-		g = &group[T]{flows: map[identity.Key]*flow[T]{}}
-		q.groups[of.Group] = g
-	}
-	f := g.flows[of.Key]
-	if f == nil {
-		f = &flow[T]{}
-		g.flows[of.Key] = f
-		q.flows++
-	}
+	f := q.flowOf(of)
+	g := f.group
 	f.push(item[T]{size, value})
 	q.joined++
 	if f.len() == 1 {
@@ -86,6 +92,50 @@ func (q *Queue[T]) Push(of Flow, rank, size int, value T) {
 	f.bytes += size
 	g.length, g.bytes = g.length+1, g.bytes+size
 	q.length, q.bytes = q.length+1, q.bytes+size
+}
+
+// flowOf returns the flow of a key, in its group.
+func (q *Queue[T]) flowOf(of Flow) *flow[T] {
+	f := q.flows[of.Key]
+	if f != nil && (f.len() > 0 || f.group.name == of.Group) {
+		return f
+	}
+	if f != nil {
+		q.forget(of.Key, f)
+	}
+	q.forgetIdle(maxIdle)
+	if q.flows == nil {
+		q.flows, q.groups = map[identity.Key]*flow[T]{}, map[Group]*group[T]{}
+	}
+	g := q.groups[of.Group]
+	if g == nil {
+		g = &group[T]{name: of.Group}
+		q.groups[of.Group] = g
+	}
+	g.flows++
+	f = &flow[T]{group: g}
+	q.flows[of.Key] = f
+	return f
+}
+
+// forget forgets an idle flow, and its group with the last one.
+func (q *Queue[T]) forget(key identity.Key, f *flow[T]) {
+	delete(q.flows, key)
+	if f.group.flows--; f.group.flows == 0 {
+		delete(q.groups, f.group.name)
+	}
+}
+
+// forgetIdle forgets flows that have nothing waiting, once they are many.
+func (q *Queue[T]) forgetIdle(many int) {
+	if len(q.flows)-q.length < many {
+		return
+	}
+	for key, f := range q.flows {
+		if f.len() == 0 {
+			q.forget(key, f)
+		}
+	}
 }
 
 // Peek returns what Pop would return. The queue must not be empty.
@@ -105,7 +155,7 @@ func (q *Queue[T]) Pop() (value T, size int) {
 	g.busy.serve(w.size, f.nextSize())
 	q.busy.serve(w.size, g.nextSize())
 	if q.length == 0 {
-		q.groups, q.flows, q.busy = nil, 0, schedule[*group[T]]{} // nobody has an advantage any more
+		q.forgetIdle(maxKept)
 	}
 	return w.value, w.size
 }
@@ -117,37 +167,19 @@ func (q *Queue[T]) Len() int { return q.length }
 func (q *Queue[T]) Bytes() int { return q.bytes }
 
 // Of returns how much waits of a flow, and of its whole group.
-func (q *Queue[T]) Of(f Flow) (own, group Usage) {
-	g := q.groups[f.Group]
-	if g == nil {
-		return Usage{}, Usage{}
+func (q *Queue[T]) Of(of Flow) (own, group Usage) {
+	g := q.groups[of.Group]
+	if f := q.flows[of.Key]; f != nil && f.len() > 0 {
+		own, g = Usage{f.len(), f.bytes}, f.group
 	}
-	if x := g.flows[f.Key]; x != nil {
-		own = Usage{x.len(), x.bytes}
+	if g != nil {
+		group = Usage{g.length, g.bytes}
 	}
-	return own, Usage{g.length, g.bytes}
+	return own, group
 }
 
 // Usage is how much waits.
 type Usage struct{ Len, Bytes int }
-
-// forgetIdle forgets flows that have nothing waiting, once they are many.
-func (q *Queue[T]) forgetIdle() {
-	if q.flows-q.length < maxIdle {
-		return
-	}
-	for name, g := range q.groups {
-		for key, f := range g.flows {
-			if f.len() == 0 {
-				delete(g.flows, key)
-				q.flows--
-			}
-		}
-		if g.length == 0 {
-			delete(q.groups, name)
-		}
-	}
-}
 
 func (f *flow[T]) len() int { return len(f.work) - f.head }
 
@@ -181,6 +213,9 @@ func (f *flow[T]) pop() item[T] {
 	f.work[f.head] = item[T]{}
 	if f.head++; f.head == len(f.work) {
 		f.work, f.head = f.work[:0], 0
+		if cap(f.work) > maxSpare {
+			f.work = nil
+		}
 	}
 	return w
 }
@@ -196,7 +231,8 @@ func (t *tags) tagged() *tags { return t }
 
 // schedule orders those that have work.
 type schedule[E interface{ tagged() *tags }] struct {
-	now     int // virtual time: the start of what was served last
+	now     int // virtual time: the start of what was served last, or where all ended if nothing waits
+	end     int // of what was served so far
 	waiting []E // a heap
 }
 
@@ -212,10 +248,14 @@ func (s *schedule[E]) serve(size, next int) {
 	t := s.waiting[0].tagged()
 	s.now = t.start
 	t.finish = t.start + size
+	s.end = max(s.end, t.finish)
 	if t.start, t.size = t.finish, next; next >= 0 {
 		heap.Fix(s, 0)
 	} else {
 		heap.Pop(s)
+		if len(s.waiting) == 0 {
+			s.now = s.end // nobody has an advantage any more
+		}
 	}
 }
 
@@ -225,7 +265,7 @@ func (s *schedule[E]) Len() int { return len(s.waiting) }
 // Less implements heap.Interface.
 func (s *schedule[E]) Less(i, j int) bool {
 	a, b := s.waiting[i].tagged(), s.waiting[j].tagged()
-	return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.size, b.size), cmp.Compare(b.rank, a.rank), cmp.Compare(a.joined, b.joined)) < 0
+	return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.rank, a.rank), cmp.Compare(a.size, b.size), cmp.Compare(a.joined, b.joined)) < 0
 }
 
 // Swap implements heap.Interface.

@@ -1,6 +1,7 @@
 package fair
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -72,10 +73,10 @@ func TestFairByBytes(t *testing.T) {
 func TestKeysShareTheirGroup(t *testing.T) {
 	var q Queue[string]
 	for i := range 100 {
-		q.Push(Flow{Group: "attacker", Key: key(i)}, 0, 1000, "flood")
+		q.Push(Flow{Group: Group{Kind: "attacker"}, Key: key(i)}, 0, 1000, "flood")
 	}
 	for range 10 {
-		q.Push(Flow{Group: "honest", Key: key(200)}, 0, 1000, "honest")
+		q.Push(Flow{Group: Group{Kind: "honest"}, Key: key(200)}, 0, 1000, "honest")
 	}
 	served := map[string]int{}
 	for range 20 {
@@ -92,25 +93,25 @@ func TestShortMessageGoesFirst(t *testing.T) {
 	var q Queue[string]
 	for round := range 2 {
 		for i := range 20 {
-			q.Push(Flow{Group: i}, 0, 8000, "flood")
+			q.Push(Flow{Group: Group{Kind: strconv.Itoa(i)}, Key: key(100 + i)}, 0, 8000, "flood")
 			q.Push(Flow{Key: key(i)}, 0, 8000, "flood")
 		}
 		if round == 0 {
 			q.Pop()
 		}
 	}
-	q.Push(Flow{Group: "honest"}, 0, 100, "honest")
+	q.Push(Flow{Group: Group{Kind: "honest"}, Key: key(200)}, 0, 100, "honest")
 	if v, _ := q.Pop(); v != "honest" {
 		t.Error("a flood goes first")
 	}
-	q.Push(Flow{Key: key(100)}, 0, 100, "honest")
+	q.Push(Flow{Key: key(199)}, 0, 100, "honest")
 	for q.Len() > 0 {
 		g := q.busy.waiting[0]
 		v, _ := q.Pop()
 		if v == "honest" {
 			break
 		}
-		if g == q.groups[nil] {
+		if g.name == (Group{}) {
 			t.Fatal("a flood of its group goes first")
 		}
 	}
@@ -144,25 +145,26 @@ func TestPausesBringNothing(t *testing.T) {
 	}
 }
 
-// Whatever is pushed comes out once, each flow in its order, and the sums are right at all times.
+// Whatever is pushed comes out once, each key's in its order whatever groups it is said to be of, and the sums are right at all times.
 func TestOrderAndSums(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var q Queue[int]
-		waiting := map[Flow][]int{}
+		waiting := map[identity.Key][]int{}
 		sizes, bytes, length := map[int]int{}, 0, 0
 		for n := range rapid.IntRange(1, 200).Draw(t, "steps") {
 			if rapid.Bool().Draw(t, "push") || q.Len() == 0 {
-				of := Flow{Group: rapid.IntRange(0, 2).Draw(t, "group"), Key: key(rapid.IntRange(0, 3).Draw(t, "key"))}
+				k := rapid.IntRange(0, 3).Draw(t, "key")
+				of := Flow{Group: Group{Kind: strconv.Itoa(rapid.IntRange(0, 2).Draw(t, "group"))}, Key: key(k)}
 				size := rapid.IntRange(1, 1000).Draw(t, "size")
 				q.Push(of, rapid.IntRange(0, 2).Draw(t, "rank"), size, n)
-				waiting[of], sizes[n] = append(waiting[of], n), size
+				waiting[of.Key], sizes[n] = append(waiting[of.Key], n), size
 				bytes, length = bytes+size, length+1
 			} else {
 				v, size := q.Pop()
 				found := false
-				for of, w := range waiting {
+				for key, w := range waiting {
 					if len(w) > 0 && w[0] == v {
-						waiting[of], found = w[1:], true
+						waiting[key], found = w[1:], true
 					}
 				}
 				if !found || size != sizes[v] {
@@ -170,13 +172,13 @@ func TestOrderAndSums(t *testing.T) {
 				}
 				bytes, length = bytes-size, length-1
 			}
-			for of, w := range waiting {
+			for key, w := range waiting {
 				sum := 0
 				for _, v := range w {
 					sum += sizes[v]
 				}
-				if own, group := q.Of(of); own != (Usage{len(w), sum}) || group.Bytes < sum {
-					t.Fatalf("%v: %v and %v, want %d, %d", of.Group, own, group, len(w), sum)
+				if own, group := q.Of(Flow{Key: key}); own != (Usage{len(w), sum}) || group.Bytes < sum {
+					t.Fatalf("%v: %v and %v, want %d, %d", key, own, group, len(w), sum)
 				}
 			}
 			if q.Bytes() != bytes || q.Len() != length {
@@ -189,18 +191,18 @@ func TestOrderAndSums(t *testing.T) {
 // Keys that come once and never again are forgotten, although the queue is never empty.
 func TestIdleFlowsAreForgotten(t *testing.T) {
 	var q Queue[int]
-	q.Push(Flow{Group: "backlog"}, 0, 1<<30, 0)
-	q.Push(Flow{Group: "backlog"}, 0, 1<<30, 0)
+	q.Push(Flow{Group: Group{Kind: "backlog"}}, 0, 1<<30, 0)
+	q.Push(Flow{Group: Group{Kind: "backlog"}}, 0, 1<<30, 0)
 	q.Pop()
 	var k [32]byte
 	for i := range 3 * maxIdle {
 		k[0], k[1] = byte(i), byte(i>>8)
-		q.Push(Flow{Group: k}, 0, 1, i)
+		q.Push(Flow{Group: Group{Kind: string(k[:])}, Key: identity.FromSeed(k).Key()}, 0, 1, i)
 		if v, _ := q.Pop(); v != i {
 			t.Fatalf("%d came out in place of %d", v, i)
 		}
-		if q.flows > maxIdle+2 || len(q.groups) > maxIdle+2 {
-			t.Fatalf("%d flows in %d groups", q.flows, len(q.groups))
+		if len(q.flows) > maxIdle+2 || len(q.groups) > maxIdle+2 {
+			t.Fatalf("%d flows in %d groups", len(q.flows), len(q.groups))
 		}
 	}
 }

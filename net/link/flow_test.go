@@ -1,6 +1,7 @@
 package link
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ func TestOwnMessageOvertakesHandedOnFlood(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			asked[[2]identity.Key{author, via}]++
-			return fair.Flow{Group: author == via, Key: author}, 0
+			return fair.Flow{Group: fair.Group{Kind: fmt.Sprint(author == via)}, Key: author}, 0
 		}
 		_, ca, cb := memPair(t, 1, memnet.Link{})
 		la, lb := pair(t, a, b, ca, cb)
@@ -40,7 +41,7 @@ func TestOwnMessageOvertakesHandedOnFlood(t *testing.T) {
 		lb.Start(hb, nil)
 		flood, own := newAuthor(t, flooder.id), newAuthor(t, a.id)
 		for range 40 {
-			if !la.Relay(encode(t, onWire(flood.say(t, strings.Repeat("flood ", 1300)))), fair.Flow{Group: "flood"}, 0) {
+			if !la.Relay(encode(t, onWire(flood.say(t, strings.Repeat("flood ", 1300)))), fair.Flow{Key: flood.id.Key()}, 0) {
 				t.Fatal("the flood doesn't fit")
 			}
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 func flow(group string, n byte) fair.Flow {
-	return fair.Flow{Group: group, Key: identity.FromSeed([32]byte{n, 1}).Key()}
+	return fair.Flow{Group: fair.Group{Kind: group}, Key: identity.FromSeed([32]byte{n, 1}).Key()}
 }
 
 // bytesBefore takes frames until one begins as awaited, and returns how many bytes came before it.
@@ -70,7 +70,7 @@ func TestManyKeysOfOneSourceShareAPart(t *testing.T) {
 			t.Errorf("%d bytes in %d frames", b, n)
 		}
 		for i := range 5 {
-			if !q.pushLive(make(wire.Frame, 11<<10), flow(fmt.Sprint("honest", i), 0), 0) {
+			if !q.pushLive(make(wire.Frame, 11<<10), flow(fmt.Sprint("honest", i), byte(200+i)), 0) {
 				t.Errorf("frames of %d: honest source %d has no place", size, i)
 			}
 		}

@@ -20,8 +20,8 @@ const streak = 25 * time.Microsecond
 // refused is a reason for Handler.Refused on its way through the verify queue, which keeps its place.
 type refused string
 
-// answers is the group of all Records frames of a link: an answer keeps its order, whose records it may have.
-type answers struct{}
+// answers is the kind of all Records frames of a link: an answer keeps its order, whose records it may have.
+const answers = "answers"
 
 // read runs the reader. It returns at the end of the peer's direction, at a malformed frame, or when the
 // connection is gone, after all messages before that were delivered.
@@ -131,7 +131,7 @@ func (in *inbound) records(m wire.Records, size int) {
 		claims = append(claims, claim)
 	}
 	m.Records = nil
-	in.submit(verify.Job{Claims: claims, Value: m, Flow: fair.Flow{Group: answers{}}, Size: size})
+	in.submit(verify.Job{Claims: claims, Value: m, Flow: fair.Flow{Group: fair.Group{Kind: answers}}, Size: size})
 }
 
 // bye handles the peer's last message. Our waiting frames are still written. Down gets the reason, after

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/standing"
 )
 
@@ -20,7 +21,7 @@ func TestFlowsAreOfSources(t *testing.T) {
 	n.standings.LinkUp(neighbour, source("10.0.0.9"))
 	n.standings.LinkUp(honest, source("10.0.0.4"))
 
-	flow := func(author, via byte) any {
+	flow := func(author, via byte) fair.Group {
 		of, rank := n.standings.flowOf(testIdentity(author).Key(), testIdentity(via).Key())
 		if of.Key != testIdentity(author).Key() || rank != int(standing.Heard) {
 			t.Errorf("author %d via %d: %+v, rank %d", author, via, of, rank)
@@ -37,7 +38,7 @@ func TestFlowsAreOfSources(t *testing.T) {
 	if own.Group == handed.Group || handed.Group != handedToo.Group || own.Key != relay {
 		t.Errorf("on its link: own %+v, handed on %+v", own, handed)
 	}
-	if of, rank := n.standings.flowOf(n.cfg.Identity.Key(), relay); rank != int(standing.Known) || of.Group != standing.Machine {
+	if of, rank := n.standings.flowOf(n.cfg.Identity.Key(), relay); rank != int(standing.Known) || of.Group.From != standing.Machine.Prefix() {
 		t.Errorf("our own is %+v, rank %d", of, rank)
 	}
 }

@@ -16,14 +16,10 @@ import (
 
 // Record takes a live record of this room. It waits while the reader of events is slow.
 func (r *Replica) Record(l Link, rec *record.Record) {
-	defer r.cfg.Events.Posted(waitSpace(r.cfg, l, rec))
-	if votes.IsVoteRecord(rec) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.votes.TakeLocked(l.Key(), []*record.Record{rec}, false)
-		return
-	}
-	if r.takeLive(l, rec) {
+	size := waitSpace(r.cfg, l, rec)
+	inStore := r.takeLive(l, rec)
+	r.cfg.Events.Posted(size) // the disk must not keep others waiting
+	if inStore {
 		r.forks.compareWithStore(l, []*record.Record{rec}, nil)
 	}
 }
@@ -41,9 +37,14 @@ func waitSpace(cfg Config, l Link, recs ...*record.Record) (size int) {
 
 // takeLive takes a live record. It reports whether the record in its place is in the store.
 func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
+	if votes.IsVoteRecord(rec) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.votes.TakeLocked(l.Key(), []*record.Record{rec}, false)
+		return false
+	}
 	r.memory.lockWith(rec.FeedKey())
 	defer r.mu.Unlock()
-	r.mu.floods.count(rec.Author(), len(rec.Signed()))
 	p := r.peerOfLocked(l)
 	out, ok := r.acceptLocked(l, rec, nil, p != nil)
 	if !ok {
@@ -56,7 +57,8 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 		r.planner.NoteSeq(p.key, out.Gap.Key, rec.Seq())
 		r.askLocked(p)
 	}
-	for _, e := range out.Added {
+	for _, e := range out.Added { // not for one that was sent again: its author isn't who floods then
+		r.mu.floods.count(e.Record.Author(), len(e.Record.Signed()))
 		r.forwardLocked(e.Record, l.Key())
 	}
 	if name := r.saver.publishAcceptedLocked(l, out, false); name != nil {
@@ -108,24 +110,31 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	if r.store.WaitForSpace(r.cfg.Group.Context()) != nil {
 		return
 	}
-	defer r.cfg.Events.Posted(waitSpace(r.cfg, l, recs...))
+	size := waitSpace(r.cfg, l, recs...)
 	ofVotes := votes.IsAnswer(m.N)
 	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *record.Record) bool {
 		return votes.IsVoteRecord(rec) != ofVotes
 	})
+	var stubs places
+	var inStore, broken []*record.Record
 	switch {
 	case m.Fork:
 		r.stubs.takeProof(l, recs)
-		return
-	case !ofVotes:
-		stubs := r.stubs.parse(l, m.Stubs)
-		inStore, broken := r.takeAnswer(l, m, recs, stubs)
-		r.forks.compareWithStore(l, inStore, stubs)
-		for _, rec := range broken {
-			r.stubs.compareBelow(l, rec)
-		}
-		return
+	case ofVotes:
+		r.takeVotes(l, m, recs)
+	default:
+		stubs = r.stubs.parse(l, m.Stubs)
+		inStore, broken = r.takeAnswer(l, m, recs, stubs)
 	}
+	r.cfg.Events.Posted(size) // the disk must not keep others waiting
+	r.forks.compareWithStore(l, inStore, stubs)
+	for _, rec := range broken {
+		r.stubs.compareBelow(l, rec)
+	}
+}
+
+// takeVotes takes a part of an answer about votes.
+func (r *Replica) takeVotes(l Link, m wire.Records, recs []*record.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil {

@@ -95,12 +95,7 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 				return 0
 			}
 		}
-		if !p.slow[author] && !p.pushLive(r.cfg, frame, author, from) {
-			r.setSlowLocked(p, author) // it pulls from now on
-		}
-		if p.slow[author] {
-			p.noteUnpushedLocked(rec)
-		}
+		r.pushOrNoteLocked(p, rec, frame, from)
 		sent++
 	}
 	return sent

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"maps"
 	"slices"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -33,9 +34,12 @@ func (r *Replica) Drained(l Link) {
 	}
 }
 
-// maxUnpushed bounds the feeds that are remembered of what a slow peer wasn't sent. Others are found by the next
-// comparison.
-const maxUnpushed = 1 << 16
+// maxSlow bounds the authors for which a peer is slow, and maxUnpushed the feeds that are remembered of what it wasn't
+// sent. Others are found by the next comparison.
+const (
+	maxSlow     = 4096
+	maxUnpushed = 1 << 16
+)
 
 // noteUnpushedLocked remembers a record that a slow peer wasn't sent.
 func (p *peer) noteUnpushedLocked(rec *record.Record) {
@@ -83,33 +87,24 @@ func (r outlines) unpushedLocked(p *peer) []room.Holding {
 	return out
 }
 
-// followSlowLocked looks whether a slow peer is level, pulls on, or must hear how far we are now.
+// followSlowLocked looks of which authors a slow peer is level, and whether it pulls on, or must hear how far we are now.
 func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
-	if p.advertised == nil || p.link.LiveSpace() == 0 {
+	if p.advertised == nil {
 		return // Drained is still to come
 	}
 	has := make(map[record.FeedKey]uint64, len(theirs)) // seq+1
 	for _, h := range theirs {
 		has[h.Key] = h.Seq + 1
 	}
-	if tail, few := r.tailLocked(p, has); few {
+	lacksMany := r.levelLocked(p, has)
+	if len(p.slow) == 0 {
 		p.advertised, p.unpushed = nil, nil
-		clear(p.slow)
 		r.cfg.Log.Info("peer is level", "peer", p.key.Short(), "room", r.id)
-		for _, rec := range tail {
-			f, author := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()}), rec.Author()
-			if f != nil && !p.slow[author] && !p.pushLive(r.cfg, f, author, author) {
-				r.setSlowLocked(p, author)
-			}
-			if p.slow[author] {
-				p.noteUnpushedLocked(rec)
-			}
-		}
-		if len(p.slow) > 0 {
-			return
-		}
 		r.notifyLocked()
 		return
+	}
+	if !lacksMany {
+		return // of these its queue is full: Drained is still to come
 	}
 	for _, h := range p.advertised {
 		if has[h.Key] <= h.Seq && h.Floor <= h.Seq {
@@ -119,18 +114,57 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 	r.advertiseLocked(p)
 }
 
-// tailLocked returns the records of slow authors above has, if they are few.
-func (r *Replica) tailLocked(p *peer, has map[record.FeedKey]uint64) (tail []*record.Record, few bool) {
-	size := 0
+// levelLocked brings a slow peer level of each author of whom it lacks few records, as far as its queue takes them, and
+// reports whether it lacks many of others. So one that floods keeps no other author slow.
+func (r *Replica) levelLocked(p *peer, has map[record.FeedKey]uint64) (lacksMany bool) {
+	behind := map[identity.Key][]room.Holding{}
 	for _, h := range r.outlines.behindLocked(p) {
-		from := max(has[h.Key], h.Floor)
-		if from > h.Seq || !p.slow[h.Key.Author] {
+		if author := h.Key.Author; p.slow[author] {
+			h.Floor = max(has[h.Key], h.Floor)
+			behind[author] = append(behind[author], h)
+		}
+	}
+	for _, author := range slices.SortedFunc(maps.Keys(p.slow), identity.Key.Compare) {
+		tail, few := r.tailLocked(behind[author])
+		if !few {
+			lacksMany = true
 			continue
 		}
-		if h.Seq-from >= levelRecords {
+		delete(p.slow, author)
+		maps.DeleteFunc(p.unpushed, func(key record.FeedKey, _ uint64) bool { return key.Author == author })
+		for _, rec := range tail {
+			if f := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()}); f != nil {
+				r.pushOrNoteLocked(p, rec, f, author)
+			}
+		}
+	}
+	if p.partial {
+		p.advertised = slices.DeleteFunc(p.advertised, func(h room.Holding) bool { return !p.slow[h.Key.Author] })
+	}
+	return lacksMany
+}
+
+// pushOrNoteLocked pushes a live record to a peer that isn't slow for its author, and otherwise notes that it lacks it.
+func (r *Replica) pushOrNoteLocked(p *peer, rec *record.Record, f wire.Frame, from identity.Key) {
+	author := rec.Author()
+	if !p.slow[author] && p.pushLive(r.cfg, f, author, from) {
+		return
+	}
+	r.setSlowLocked(p, author) // it pulls from now on
+	p.noteUnpushedLocked(rec)
+}
+
+// tailLocked returns the records of feeds from their floors on, if they are few.
+func (r *Replica) tailLocked(of []room.Holding) (tail []*record.Record, few bool) {
+	size := 0
+	for _, h := range of {
+		if h.Floor > h.Seq {
+			continue
+		}
+		if h.Seq-h.Floor >= levelRecords {
 			return nil, false
 		}
-		recs, more := r.room.RangeInMemory(room.Gap{Key: h.Key, From: from, To: h.Seq}, levelBytes)
+		recs, more := r.room.RangeInMemory(room.Gap{Key: h.Key, From: h.Floor, To: h.Seq}, levelBytes)
 		for _, rec := range recs {
 			size += len(rec.Signed())
 		}
@@ -165,8 +199,11 @@ func (r outlines) behindLocked(p *peer) []room.Holding {
 
 // setSlowLocked notes that a peer takes an author's records more slowly than they come.
 func (r *Replica) setSlowLocked(p *peer, author identity.Key) {
-	if !p.slow[author] {
-		p.slow[author] = true
+	if p.slow[author] || len(p.slow) >= maxSlow {
+		return
+	}
+	if len(p.slow) == 0 {
 		r.cfg.Log.Info("peer is slow", "peer", p.key.Short(), "author", author.Short(), "room", r.id)
 	}
+	p.slow[author] = true
 }

@@ -131,7 +131,7 @@ func (s *sums) markStale(a *authorSums) {
 	s.fresh, s.buckets[bucketOf(a.key)].stale, a.stale = false, true, true
 }
 
-func bucketOf(author identity.Key) byte { return author.Bytes()[0] }
+func bucketOf(author identity.Key) byte { return author.First() }
 
 // Sum returns the sum over all feeds, but for those of the authors to leave out; nil: none.
 func (r feedSums) Sum(leaveOut func(identity.Key) bool) Sum {

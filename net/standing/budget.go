@@ -74,14 +74,19 @@ func (b *Budget[K]) UsedBy(key K) int {
 // until nothing is over. A key that uses nothing any more is forgotten. level and source replace those before.
 func (b *Budget[K]) Add(key K, level Level, source Source, n int) {
 	u := b.users[key]
-	if u == nil {
-		if n <= 0 {
-			return
-		}
+	switch {
+	case u == nil && n <= 0:
+		return
+	case u == nil:
 		b.joined++
 		u = &user[K]{key: key, joined: b.joined}
 		b.users[key] = u
-	} else {
+	case u.level == level && u.pool.source == source && u.used+n > 0: // as mostly: it stays where it is
+		u.used += n
+		b.change(u, n)
+		heap.Fix(&u.pool.users, u.index)
+		return
+	default:
 		b.leave(u)
 	}
 	if u.used = max(0, u.used+n); u.used == 0 {

@@ -37,6 +37,9 @@ func (s Source) String() string {
 	return s.prefix.String()
 }
 
+// Prefix returns the network of the source, the zero Prefix for an unknown one.
+func (s Source) Prefix() netip.Prefix { return s.prefix }
+
 // Addr returns an address of the source, invalid for an unknown one.
 func (s Source) Addr() netip.Addr { return s.prefix.Addr() }
 
