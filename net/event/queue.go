@@ -102,18 +102,29 @@ func (q *Queue) compactLocked() {
 }
 
 // WaitSpace waits until there is space for size bytes of messages. The caller then posts them, and calls Posted. Who
-// waits is let in in turn, by flow. Call it without any lock that the reader may need.
-func (q *Queue) WaitSpace(of fair.Flow, rank, size int) {
-	q.mu.Lock()
-	if q.waits.Len() == 0 && q.hasSpaceLocked() {
-		q.entered += size
-		q.mu.Unlock()
+// waits is let in in turn, by flow: flowOf is only called then. Call it without any lock that the reader may need.
+func (q *Queue) WaitSpace(size int, flowOf func() (of fair.Flow, rank int)) {
+	if q.enter(size) {
 		return
 	}
+	of, rank := flowOf()
 	turn := make(chan struct{})
+	q.mu.Lock()
 	q.waits.Push(of, rank, size, turn)
+	q.admitLocked() // all may have been taken meanwhile
 	q.mu.Unlock()
 	<-turn
+}
+
+// enter lets a caller of WaitSpace in at once, if there is space and nobody waits.
+func (q *Queue) enter(size int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waits.Len() > 0 || !q.hasSpaceLocked() {
+		return false
+	}
+	q.entered += size
+	return true
 }
 
 // Posted ends what WaitSpace began: all that the caller has to post is posted.

@@ -137,12 +137,12 @@ func TestFullQueuePushesBack(t *testing.T) {
 		for i := range MaxQueued {
 			q.Post(i)
 		}
-		q.WaitSpace(fair.Flow{}, 0, 0) // returns: there is room for one more
+		q.WaitSpace(0, ofNobody) // returns: there is room for one more
 		q.Post("full")
 		waited := make(chan struct{})
 		go func() {
 			defer close(waited)
-			q.WaitSpace(fair.Flow{}, 0, 0)
+			q.WaitSpace(0, ofNobody)
 		}()
 		synctest.Wait()
 		select {
@@ -164,7 +164,7 @@ func TestFullQueuePushesBack(t *testing.T) {
 		if len(got) != MaxQueued+1 || got[MaxQueued] != "full" {
 			t.Errorf("%d arrived, the last %v", len(got), got[len(got)-1])
 		}
-		q.WaitSpace(fair.Flow{}, 0, 0) // returns: Run has closed the queue
+		q.WaitSpace(0, ofNobody) // returns: Run has closed the queue
 	})
 }
 
@@ -176,7 +176,7 @@ func TestCloseLetsEveryoneGo(t *testing.T) {
 			q.Post(i)
 		}
 		for range 2 {
-			go func() { q.WaitSpace(fair.Flow{}, 0, 0); done <- struct{}{} }()
+			go func() { q.WaitSpace(0, ofNobody); done <- struct{}{} }()
 		}
 		synctest.Wait()
 		q.Close()
@@ -198,7 +198,7 @@ func TestReplacedMessagesLeaveSpace(t *testing.T) {
 		for i := range 100 {
 			q.Post(stat{1, i})
 		}
-		q.WaitSpace(fair.Flow{}, 0, 0) // returns: MaxQueued messages wait
+		q.WaitSpace(0, ofNobody) // returns: MaxQueued messages wait
 		if batch := q.take(); len(batch) != MaxQueued || batch[MaxQueued-1] != (stat{1, 99}) {
 			t.Errorf("%d arrived, the last %v", len(batch), batch[len(batch)-1])
 		}
@@ -212,6 +212,9 @@ func TestReplacedMessagesLeaveSpace(t *testing.T) {
 		}
 	})
 }
+
+// ofNobody is the flow of work that no key is known of.
+func ofNobody() (fair.Flow, int) { return fair.Flow{}, 0 }
 
 func keyOf(i int) identity.Key { return identity.FromSeed([32]byte{byte(i), 1}).Key() }
 
@@ -239,7 +242,7 @@ func TestWaitersTakeTurns(t *testing.T) {
 		for i := range 20 {
 			root.Go("flood", func(ctx context.Context) {
 				for n := 0; ctx.Err() == nil; n++ {
-					q.WaitSpace(fair.Flow{Group: fair.Group{Kind: strconv.Itoa(i)}, Key: keyOf(i)}, 0, size)
+					q.WaitSpace(size, func() (fair.Flow, int) { return fair.Flow{Group: fair.Group{Kind: strconv.Itoa(i)}, Key: keyOf(i)}, 0 })
 					q.Post("flood")
 					q.Posted(size)
 				}
@@ -252,7 +255,7 @@ func TestWaitersTakeTurns(t *testing.T) {
 		<-batches
 		synctest.Wait()
 		root.Go("honest", func(context.Context) {
-			q.WaitSpace(fair.Flow{Key: keyOf(100)}, 0, 300)
+			q.WaitSpace(300, func() (fair.Flow, int) { return fair.Flow{Key: keyOf(100)}, 0 })
 			q.Post("honest")
 			q.Posted(300)
 		})
@@ -281,7 +284,7 @@ func TestNothingPostedLetsOthersIn(t *testing.T) {
 		waited := make(chan struct{})
 		wait := func() {
 			go func() {
-				q.WaitSpace(fair.Flow{}, 0, maxPacedBytes)
+				q.WaitSpace(maxPacedBytes, ofNobody)
 				waited <- struct{}{}
 			}()
 			synctest.Wait()

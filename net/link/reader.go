@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/crypto/verify"
 	"chat.lan/p2pchat/net/fair"
@@ -59,6 +60,10 @@ type inbound struct {
 	discard bool // no handler gets messages any more
 
 	handled time.Time // when the reader last handled a record by itself
+
+	flow     fair.Flow // of the last record's author
+	flowRank int
+	flowLeft int // records until it is asked for again
 }
 
 // frame handles one payload, which is valid until it returns. An error ends the link.
@@ -107,17 +112,24 @@ func (in *inbound) record(m wire.Record, size int) {
 		in.refuse(RefusedRecord)
 		return
 	}
-	of, rank := in.flowOf(claim)
+	of, rank := in.flowOf(claim.Body().Author)
 	in.submit(verify.Job{Claim: claim, Flow: of, Rank: rank, Size: size})
 }
 
+// flowFor is for how many records in a row of one author its flow is remembered.
+const flowFor = 64
+
 // flowOf returns whose work a live record is.
-func (in *inbound) flowOf(claim *record.Claim) (of fair.Flow, rank int) {
-	author := claim.Body().Author
+func (in *inbound) flowOf(author identity.Key) (of fair.Flow, rank int) {
 	if in.l.cfg.Flow == nil {
 		return fair.Flow{Key: author}, 0
 	}
-	return in.l.cfg.Flow(author, in.l.key)
+	if in.flowLeft == 0 || in.flow.Key != author {
+		in.flow, in.flowRank = in.l.cfg.Flow(author, in.l.key)
+		in.flowLeft = flowFor
+	}
+	in.flowLeft--
+	return in.flow, in.flowRank
 }
 
 func (in *inbound) records(m wire.Records, size int) {

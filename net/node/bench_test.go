@@ -268,7 +268,7 @@ func (s *star) stop(w way) (key identity.Key, end func()) {
 	said := int64(0)
 	reads := func() bool { // whether the links of the hanging peer are still read
 		space := make(chan struct{})
-		go func() { n.events.WaitSpace(fair.Flow{}, 0, 0); close(space) }()
+		go func() { n.events.WaitSpace(0, func() (fair.Flow, int) { return fair.Flow{}, 0 }); close(space) }()
 		select {
 		case <-space:
 			return true

@@ -4,6 +4,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -64,8 +65,7 @@ func (n *Node) Message(l *link.Link, m wire.Message) {
 	case wire.Peers:
 		n.receivePeerList(l, m)
 	case wire.Chat:
-		of, rank := n.standings.flowOf(l.Key(), l.Key())
-		n.events.WaitSpace(of, rank, len(m.Content)) // as for a record
+		n.events.WaitSpace(len(m.Content), func() (fair.Flow, int) { return n.standings.flowOf(l.Key(), l.Key()) }) // as for a record
 		defer n.events.Posted(len(m.Content))
 		n.cleartext.takeChat(l, m)
 	}

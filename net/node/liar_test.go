@@ -151,7 +151,6 @@ func exaggerate(rng *rand.Rand, h []wire.Holding) []wire.Holding {
 // act is something that a liar does over one of its links.
 type act struct {
 	name string
-	off  bool // the program doesn't hold against it yet
 	play func(l *liar, p *hostile.Peer)
 }
 
@@ -160,7 +159,7 @@ func (l *liar) choose() act {
 	for {
 		a := acts[l.rng.IntN(len(acts))]
 		switch {
-		case *liarActs == "" && !a.off, *liarActs == "all", slices.Contains(strings.Split(*liarActs, ","), a.name):
+		case *liarActs == "", slices.Contains(strings.Split(*liarActs, ","), a.name):
 			return a
 		}
 	}
@@ -251,13 +250,11 @@ var acts = []act{
 		}
 	}},
 	{name: "flood-messages", play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Messages(l.author, 50, 100)) }},
-
-	// Floods that fill what is bounded for all together.
-	{name: "flood-feeds", off: true, play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Feeds(l.author, 2000, l.rng)) }},
-	{name: "flood-bytes", off: true, play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Messages(l.author, 500, 8000)) }},
-	{name: "flood-kinds", off: true, play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Inventions(l.author, 60, 30_000)) }},
-	{name: "flood-proposals", off: true, play: func(l *liar, p *hostile.Peer) {
-		for n := range 100 {
+	{name: "flood-feeds", play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Feeds(l.author, 150, l.rng)) }},
+	{name: "flood-bytes", play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Messages(l.author, 40, 8000)) }},
+	{name: "flood-kinds", play: func(l *liar, p *hostile.Peer) { _, _ = p.SendAll(hostile.Inventions(l.author, 36, 30_000)) }},
+	{name: "flood-proposals", play: func(l *liar, p *hostile.Peer) {
+		for n := range 25 {
 			_ = p.Send(hostile.Frame(l.author.Propose(fmt.Sprint("lie ", n), uint64(n+1))))
 		}
 	}},

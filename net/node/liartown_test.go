@@ -86,7 +86,7 @@ func (s *liarTown) start(i int) {
 	}
 	d.store = opened
 	p := s.move(i, func(c *Config) {
-		c.Store, c.window = opened, 32<<10
+		c.Store, c.window, c.RoomSize = opened, 32<<10, liarRoom
 		c.now = func() time.Time { return time.Now().Add(s.skew(i)) }
 	})
 	p.ear.mu.Lock()

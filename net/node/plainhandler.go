@@ -40,7 +40,7 @@ func (h plainHandler) Peer(p, before event.Peer) {
 
 // Said implements plain.Handler. It hands a line client's message on to native peers.
 func (h plainHandler) Said(l event.Line) {
-	h.n.events.WaitSpace(fair.Flow{Group: fair.Group{Kind: cleartextFlow}}, 0, len(l.Text))
+	h.n.events.WaitSpace(len(l.Text), func() (fair.Flow, int) { return fair.Flow{Group: fair.Group{Kind: cleartextFlow}}, 0 })
 	defer h.n.events.Posted(len(l.Text))
 	if l.Kind == event.KindLine {
 		h.waitForLinks()

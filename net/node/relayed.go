@@ -75,6 +75,8 @@ func (r relayed) noteAuthor(l event.Line) {
 	defer n.mu.Unlock()
 	p := n.mu.peers[l.From]
 	switch {
+	case p != nil && (p.link != nil || p.State == event.Relayed): // as mostly: this is asked for each message
+		return
 	case l.History || l.Own || l.From.IsZero() || n.mu.closed || !r.isNear(l.From):
 		return
 	case p == nil:
@@ -93,8 +95,6 @@ func (r relayed) noteAuthor(l event.Line) {
 			p.Verified, p.Ignored = n.cfg.Known.Verified(p.Key), n.cfg.Known.Ignored(p.ID)
 		}
 		n.mu.peers[l.From] = p
-	case p.link != nil || p.State == event.Relayed:
-		return
 	}
 	now := time.Now()
 	p.State, p.Changed, p.lostAt = event.Relayed, now, now

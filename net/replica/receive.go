@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/votes"
@@ -30,8 +31,7 @@ func waitSpace(cfg Config, l Link, recs ...*record.Record) (size int) {
 	for _, rec := range recs {
 		size += 2 * len(rec.Signed()) // an event has the text and the body
 	}
-	of, rank := cfg.Host.FlowOf(l.Key(), l.Key())
-	cfg.Events.WaitSpace(of, rank, size)
+	cfg.Events.WaitSpace(size, func() (fair.Flow, int) { return cfg.Host.FlowOf(l.Key(), l.Key()) })
 	return size
 }
 

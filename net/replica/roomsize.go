@@ -178,6 +178,9 @@ func (r roomSize) addFilledLocked(rec *record.Record) {
 // fitsLocked reports whether an author's next n bytes leave it with anything.
 func (r roomSize) fitsLocked(author identity.Key, n int) bool {
 	b := r.mu.size.budget
+	if b.HasFree(standing.Heard, n) { // as mostly, and then for everyone
+		return true
+	}
 	level, source := r.size.rankOf(author)
 	b.Add(author, level, source, n)
 	victim, over := b.Victim(author)

@@ -70,6 +70,11 @@ func (b *Budget[K]) UsedBy(key K) int {
 	return 0
 }
 
+// HasFree reports whether nothing is over when a key of a level uses n units more.
+func (b *Budget[K]) HasFree(level Level, n int) bool {
+	return b.used+n <= b.limit && (level == Known || b.levels[Heard].used+b.levels[Met].used+n <= b.strangers)
+}
+
 // Add adds n units to a key's use, or takes them away if n is negative. It never refuses: the caller then asks Victim
 // until nothing is over. A key that uses nothing any more is forgotten. level and source replace those before.
 func (b *Budget[K]) Add(key K, level Level, source Source, n int) {

@@ -156,7 +156,12 @@ func TestBudgetAgainstPlainRule(t *testing.T) {
 			l := Level(rapid.IntRange(0, levels-1).Draw(t, "level"))
 			from := sourceAt(rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2", "127.0.0.1"}).Draw(t, "from"))
 			n := rapid.IntRange(-3, 6).Draw(t, "n")
+			stays := b.users[key] == nil || b.users[key].level == l
+			free := b.HasFree(l, n)
 			b.Add(key, l, from, n)
+			if _, over := b.Victim(key); stays && n > 0 && free == over {
+				t.Fatalf("HasFree says %v, and %v is over", free, over)
+			}
 			model = addPlain(model, plainUse{key, l, from, n})
 			for {
 				got, over := b.Victim(key)

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,74 +15,97 @@ const MaxFrame = 64 << 10
 // beginning of the next frame is unknown.
 var ErrFrameSize = errors.New("frame is empty or over 64 KiB")
 
-// readAhead is how many bytes a Reader holds. A program has a Reader for each link, and most of them wait.
-const readAhead = 4 << 10
+// Sizes of a Reader's buffer. A program has a Reader for each link, and most of them wait: these read ahead by a little.
+// While much comes at once, a Reader takes a TLS record at a time.
+const (
+	readAhead = 4 << 10
+	readMore  = 16 << 10
+	readMost  = headSize + MaxFrame
+)
 
 // Reader reads frames. One goroutine may use it.
 type Reader struct {
-	r    *bufio.Reader
-	used int     // bytes at the start of r that the last payload still needs
-	long *[]byte // a payload that r has no room for; nil: none
+	src  io.Reader
+	own  []byte  // readAhead bytes
+	lent *[]byte // a longer buffer from lenders, in use; nil: none
+	data []byte  // what was read and isn't returned yet, in own or lent
+	last int     // how much the last read brought
 }
 
-// longPayloads holds buffers of MaxFrame bytes: long frames are rare on most links.
-var longPayloads = sync.Pool{New: func() any { return new(make([]byte, MaxFrame)) }}
+// lenders holds the longer buffers.
+var lenders = map[int]*sync.Pool{
+	readMore: {New: func() any { return new(make([]byte, readMore)) }},
+	readMost: {New: func() any { return new(make([]byte, readMost)) }},
+}
 
-// NewReader returns a Reader that reads ahead by a few KiB.
-func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, readAhead)} }
+// NewReader returns a Reader of r.
+func NewReader(r io.Reader) *Reader { return &Reader{src: r, own: make([]byte, readAhead)} }
 
 // Next returns the next payload, which is valid until the next call. It returns io.EOF if r ends between
 // frames, and io.ErrUnexpectedEOF if r ends inside a frame.
 func (r *Reader) Next() ([]byte, error) {
-	r.release()
-	head, err := r.r.Peek(headSize)
-	if err != nil {
-		if len(head) > 0 {
-			err = unexpectedEOF(err)
-		}
+	if err := r.read(headSize); err != nil {
 		return nil, err
 	}
-	size := binary.BigEndian.Uint32(head)
+	size := binary.BigEndian.Uint32(r.data)
 	if size == 0 || size > MaxFrame {
 		return nil, fmt.Errorf("%w: %d bytes", ErrFrameSize, size)
 	}
-	n := int(size)
-	if headSize+n <= readAhead {
-		frame, err := r.r.Peek(headSize + n)
-		if err != nil {
-			return nil, unexpectedEOF(err)
-		}
-		r.used = len(frame)
-		return frame[headSize:], nil
+	n := headSize + int(size)
+	if err := r.read(n); err != nil {
+		return nil, err
 	}
-	_, _ = r.r.Discard(headSize) // it was peeked at
-	r.long = longPayloads.Get().(*[]byte)
-	payload := (*r.long)[:n]
-	if _, err := io.ReadFull(r.r, payload); err != nil {
-		return nil, unexpectedEOF(err)
-	}
+	payload := r.data[headSize:n]
+	r.data = r.data[n:]
 	return payload, nil
 }
 
-// release gives up the last payload.
-func (r *Reader) release() {
-	_, _ = r.r.Discard(r.used) // it was peeked at
-	r.used = 0
-	if r.long != nil {
-		longPayloads.Put(r.long)
-		r.long = nil
+// read reads until there are n bytes of data.
+func (r *Reader) read(n int) error {
+	have := len(r.data)
+	if have >= n {
+		return nil
 	}
-}
-
-func unexpectedEOF(err error) error {
-	if errors.Is(err, io.EOF) {
+	buf := r.makeRoom(n)
+	var err error
+	r.last, err = io.ReadAtLeast(r.src, buf[have:], n-have)
+	r.data = buf[:have+r.last]
+	if err == io.EOF && have > 0 {
 		return io.ErrUnexpectedEOF
 	}
 	return err
 }
 
+// makeRoom returns a buffer for n bytes that begins with data. It is as short as it may be, so that the next to wait
+// hold little.
+func (r *Reader) makeRoom(n int) []byte {
+	size := readAhead
+	switch {
+	case n > readMore:
+		size = readMost
+	case n > readAhead || r.last >= readAhead:
+		size = readMore
+	}
+	old := r.lent
+	if old != nil && len(*old) == size {
+		copy(*old, r.data)
+		return *old
+	}
+	buf := r.own
+	r.lent = nil
+	if size > readAhead {
+		r.lent = lenders[size].Get().(*[]byte)
+		buf = *r.lent
+	}
+	copy(buf, r.data)
+	if old != nil {
+		lenders[len(*old)].Put(old)
+	}
+	return buf
+}
+
 // Buffered returns how many received bytes Next has not returned yet.
-func (r *Reader) Buffered() int { return r.r.Buffered() - r.used }
+func (r *Reader) Buffered() int { return len(r.data) }
 
 // Frame is a whole frame, length and payload, to be written to any number of links. It must not be
 // modified.

@@ -70,6 +70,34 @@ func TestReaderBuffered(t *testing.T) {
 	}
 }
 
+// While much comes at once, a Reader reads much at once: else each few messages cost a change of goroutine.
+func TestReaderReadsMuchAtOnce(t *testing.T) {
+	const record = 16 << 10 // as TLS hands out
+	in := bytes.Repeat(framed(300), 4000)
+	source := &countingReader{r: bytes.NewReader(in), most: record}
+	for r := NewReader(source); ; {
+		if _, err := r.Next(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if most := len(in)/record + 5; source.reads > most {
+		t.Errorf("%d reads for %d bytes, want at most %d", source.reads, len(in), most)
+	}
+}
+
+// countingReader reads at most so many bytes at once, and counts.
+type countingReader struct {
+	r           io.Reader
+	most, reads int
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	c.reads++
+	return c.r.Read(p[:min(len(p), c.most)])
+}
+
 // A link that waits must not hold the buffer of the longest frame that came over it.
 func TestReaderHoldsLittleWhileItWaits(t *testing.T) {
 	const readers = 256
@@ -84,6 +112,9 @@ func TestReaderHoldsLittleWhileItWaits(t *testing.T) {
 			if _, err := kept[i].Next(); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if _, err := kept[i].Next(); err != io.EOF { // as one that waits
+			t.Fatal(err)
 		}
 	}
 	runtime.GC()

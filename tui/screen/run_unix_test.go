@@ -197,7 +197,7 @@ func TestRunNeedsATerminal(t *testing.T) {
 		t.Errorf("Run returned %v", err)
 	}
 	s.prog.Send(nil)                    // returns
-	events.WaitSpace(fair.Flow{}, 0, 0) // the queue is closed, so that a link that waits here goes on
+	events.WaitSpace(0, func() (fair.Flow, int) { return fair.Flow{}, 0 }) // the queue is closed, so that a link that waits here goes on
 	s.prog.Send(nil)                    // returns
 	s.term.leave()
 }
