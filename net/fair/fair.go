@@ -24,8 +24,8 @@ type Flow struct {
 	Key   identity.Key
 }
 
-// Group names what shares one part: what comes from one network, or is of one kind. Groups compare with ==, and the
-// zero Group is one as any other.
+// Group names flows that share one part: those from one network, or of one kind. Groups compare with ==, and the zero
+// Group is one as any other.
 type Group struct {
 	Kind string
 	From netip.Prefix
@@ -45,7 +45,7 @@ const maxSpare = 64
 // is empty. Each call costs O(log n) of the number of flows.
 type Queue[T any] struct {
 	flows  map[identity.Key]*flow[T] // idle ones too
-	groups map[Group]*group[T]       // of all flows
+	groups map[Group]*group[T]       // each with at least one flow
 	busy   schedule[*group[T]]
 	joined uint64
 	length int
@@ -232,7 +232,7 @@ func (t *tags) tagged() *tags { return t }
 // schedule orders those that have work.
 type schedule[E interface{ tagged() *tags }] struct {
 	now     int // virtual time: the start of what was served last, or where all ended if nothing waits
-	end     int // of what was served so far
+	end     int // the latest finish so far
 	waiting []E // a heap
 }
 

@@ -1,6 +1,7 @@
 package fair
 
 import (
+	"slices"
 	"strconv"
 	"testing"
 
@@ -127,6 +128,39 @@ func TestRankDecidesBetweenEquals(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"known", "heard", "heard too", "known again"}, drain(&q)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A key's work stays in order when its group changes meanwhile: its later work waits behind its earlier.
+func TestKeyKeepsItsGroupWhileItWaits(t *testing.T) {
+	var q Queue[string]
+	q.Push(Flow{Group: Group{Kind: "through bob"}, Key: key(1)}, 0, 8000, "first")
+	for range 3 {
+		q.Push(Flow{Group: Group{Kind: "through bob"}, Key: key(2)}, 0, 1000, "other")
+	}
+	q.Push(Flow{Group: Group{Kind: "through carol"}, Key: key(1)}, 2, 10, "second")
+	out := drain(&q)
+	if slices.Index(out, "first") > slices.Index(out, "second") {
+		t.Errorf("served %v", out)
+	}
+	q.Push(Flow{Group: Group{Kind: "through carol"}, Key: key(1)}, 0, 10, "third")
+	if q.flows[key(1)].group.name.Kind != "through carol" || q.groups[Group{Kind: "through bob"}].flows != 1 {
+		t.Error("an idle key doesn't move to its new group")
+	}
+}
+
+// A queue that was empty for a moment costs no memory: that is how it is most of the time.
+func TestNoAllocationsInTurn(t *testing.T) {
+	var q Queue[int]
+	push := func() {
+		q.Push(Flow{Key: key(1)}, 0, 100, 1)
+		q.Push(Flow{Group: Group{Kind: "other"}, Key: key(2)}, 0, 100, 2)
+		q.Pop()
+		q.Pop()
+	}
+	push()
+	if n := testing.AllocsPerRun(100, push); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 

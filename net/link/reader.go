@@ -61,7 +61,7 @@ type inbound struct {
 
 	handled time.Time // when the reader last handled a record by itself
 
-	flow     fair.Flow // of the last record's author
+	flow     fair.Flow // the last record's
 	flowRank int
 	flowLeft int // records until it is asked for again
 }

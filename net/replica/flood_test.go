@@ -152,3 +152,27 @@ func TestManyFloodersAreFolded(t *testing.T) {
 		t.Errorf("%d keys are counted, %d named", len(f.bytes), len(f.named))
 	}
 }
+
+// Records that somebody sends again and again name nobody: their author says nothing.
+func TestReplaysNameNobody(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		recs := chain(t, 7, "long "+strings.Repeat("x", 8000), 20)
+		stranger := deadLink(testID(97).Key())
+		for range 12 {
+			n.say(b, "hello")
+			for range 30 {
+				for _, rec := range recs {
+					a.Record(stranger, rec)
+				}
+			}
+			pass(time.Second)
+			a.Tick()
+			b.Tick()
+		}
+		if got := a.floodEvents(); len(got) != 0 {
+			t.Errorf("named: %v", got)
+		}
+	})
+}

@@ -356,7 +356,7 @@ func (r frontiers) takeHoldingsLocked(p *peer, theirs []room.Holding, part bool)
 		}
 	}
 	if len(p.slow) > 0 {
-		r.followSlowLocked(p, theirs)
+		r.slowPeers.followSlowLocked(p, theirs)
 	}
 	for _, f := range r.room.ForksUnknownTo(theirs) {
 		r.forks.sendForkProof(p.link, f)

@@ -142,6 +142,7 @@ type Replica struct {
 	saver     saver
 	frontiers frontiers
 	outlines  outlines
+	slowPeers slowPeers
 	memory    memory
 	sharing   sharing
 	heads     heads
@@ -183,7 +184,7 @@ type Replica struct {
 func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: cfg.Room.String(), store: cfg.Store}
 	r.forks, r.saver, r.sharing = forks{r}, saver{r}, sharing{r}
-	r.frontiers, r.outlines, r.memory = frontiers{r}, outlines{r}, memory{r}
+	r.frontiers, r.outlines, r.slowPeers, r.memory = frontiers{r}, outlines{r}, slowPeers{r}, memory{r}
 	r.heads, r.mu.newEnds = heads{r, make(chan struct{}, 1)}, map[record.FeedKey]bool{}
 	r.own, r.stubs, r.spans = ownFeed{r}, stubs{r}, spans{r}
 	r.size, r.refusals = roomSize{r}, refusals{r}

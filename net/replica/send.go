@@ -95,7 +95,7 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 				return 0
 			}
 		}
-		r.pushOrNoteLocked(p, rec, frame, from)
+		r.slowPeers.pushOrNoteLocked(p, rec, frame, from)
 		sent++
 	}
 	return sent

@@ -54,7 +54,7 @@ func TestSlowPeerFeeds(t *testing.T) {
 		pass(time.Second)
 		a.Replica.mu.Lock()
 		for _, author := range []identity.Key{a.key(), testID(98).Key()} {
-			a.setSlowLocked(a.Replica.mu.linked[0], author)
+			a.slowPeers.setSlowLocked(a.Replica.mu.linked[0], author)
 		}
 		a.Replica.mu.Unlock()
 		texts := n.say(a, numbered("message", 3*levelRecords)...)
@@ -89,7 +89,7 @@ func TestSlowPeerTail(t *testing.T) {
 		l := a.links[b.key()]
 		a.Replica.mu.Lock()
 		for _, author := range []identity.Key{a.key(), testID(98).Key()} {
-			a.setSlowLocked(a.Replica.mu.linked[0], author)
+			a.slowPeers.setSlowLocked(a.Replica.mu.linked[0], author)
 		}
 		a.Replica.mu.Unlock()
 		n.say(a, "while slow")

@@ -19,6 +19,9 @@ import (
 //	 └── it lacks few records ───── it was sent our frontier, pulls at its own pace, and sends its own
 //	     and they fit the queue     when it has all that ours named; if it still lacks many, again
 
+// slowPeers brings slow peers level. What it needs stands under the replica's lock.
+type slowPeers struct{ *Replica }
+
 // How much a peer may lack and still be brought level by its live queue.
 const (
 	levelRecords = 200
@@ -87,8 +90,9 @@ func (r outlines) unpushedLocked(p *peer) []room.Holding {
 	return out
 }
 
-// followSlowLocked looks of which authors a slow peer is level, and whether it pulls on, or must hear how far we are now.
-func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
+// followSlowLocked takes what a slow peer says that it has. The peer may be level by now, pull on, or have to hear how far
+// we are now.
+func (r slowPeers) followSlowLocked(p *peer, theirs []room.Holding) {
 	if p.advertised == nil {
 		return // Drained is still to come
 	}
@@ -96,7 +100,7 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 	for _, h := range theirs {
 		has[h.Key] = h.Seq + 1
 	}
-	lacksMany := r.levelLocked(p, has)
+	lacksMany := r.slowPeers.levelLocked(p, has)
 	if len(p.slow) == 0 {
 		p.advertised, p.unpushed = nil, nil
 		r.cfg.Log.Info("peer is level", "peer", p.key.Short(), "room", r.id)
@@ -104,7 +108,7 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 		return
 	}
 	if !lacksMany {
-		return // of these its queue is full: Drained is still to come
+		return // its queue is full for these authors: Drained is still to come
 	}
 	for _, h := range p.advertised {
 		if has[h.Key] <= h.Seq && h.Floor <= h.Seq {
@@ -114,9 +118,9 @@ func (r *Replica) followSlowLocked(p *peer, theirs []room.Holding) {
 	r.advertiseLocked(p)
 }
 
-// levelLocked brings a slow peer level of each author of whom it lacks few records, as far as its queue takes them, and
-// reports whether it lacks many of others. So one that floods keeps no other author slow.
-func (r *Replica) levelLocked(p *peer, has map[record.FeedKey]uint64) (lacksMany bool) {
+// levelLocked pushes what a slow peer lacks of an author, if that is little, as far as its queue takes it. It reports
+// whether the peer lacks much of another author. So an author that floods keeps no other one slow.
+func (r slowPeers) levelLocked(p *peer, has map[record.FeedKey]uint64) (lacksMany bool) {
 	behind := map[identity.Key][]room.Holding{}
 	for _, h := range r.outlines.behindLocked(p) {
 		if author := h.Key.Author; p.slow[author] {
@@ -125,7 +129,7 @@ func (r *Replica) levelLocked(p *peer, has map[record.FeedKey]uint64) (lacksMany
 		}
 	}
 	for _, author := range slices.SortedFunc(maps.Keys(p.slow), identity.Key.Compare) {
-		tail, few := r.tailLocked(behind[author])
+		tail, few := r.slowPeers.tailLocked(behind[author])
 		if !few {
 			lacksMany = true
 			continue
@@ -134,7 +138,7 @@ func (r *Replica) levelLocked(p *peer, has map[record.FeedKey]uint64) (lacksMany
 		maps.DeleteFunc(p.unpushed, func(key record.FeedKey, _ uint64) bool { return key.Author == author })
 		for _, rec := range tail {
 			if f := r.encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()}); f != nil {
-				r.pushOrNoteLocked(p, rec, f, author)
+				r.slowPeers.pushOrNoteLocked(p, rec, f, author)
 			}
 		}
 	}
@@ -145,17 +149,17 @@ func (r *Replica) levelLocked(p *peer, has map[record.FeedKey]uint64) (lacksMany
 }
 
 // pushOrNoteLocked pushes a live record to a peer that isn't slow for its author, and otherwise notes that it lacks it.
-func (r *Replica) pushOrNoteLocked(p *peer, rec *record.Record, f wire.Frame, from identity.Key) {
+func (r slowPeers) pushOrNoteLocked(p *peer, rec *record.Record, f wire.Frame, from identity.Key) {
 	author := rec.Author()
 	if !p.slow[author] && p.pushLive(r.cfg, f, author, from) {
 		return
 	}
-	r.setSlowLocked(p, author) // it pulls from now on
+	r.slowPeers.setSlowLocked(p, author) // it pulls from now on
 	p.noteUnpushedLocked(rec)
 }
 
 // tailLocked returns the records of feeds from their floors on, if they are few.
-func (r *Replica) tailLocked(of []room.Holding) (tail []*record.Record, few bool) {
+func (r slowPeers) tailLocked(of []room.Holding) (tail []*record.Record, few bool) {
 	size := 0
 	for _, h := range of {
 		if h.Floor > h.Seq {
@@ -198,7 +202,7 @@ func (r outlines) behindLocked(p *peer) []room.Holding {
 }
 
 // setSlowLocked notes that a peer takes an author's records more slowly than they come.
-func (r *Replica) setSlowLocked(p *peer, author identity.Key) {
+func (r slowPeers) setSlowLocked(p *peer, author identity.Key) {
 	if p.slow[author] || len(p.slow) >= maxSlow {
 		return
 	}

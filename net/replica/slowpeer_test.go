@@ -1,11 +1,13 @@
 package replica
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -62,7 +64,7 @@ func TestLevelAtOnce(t *testing.T) {
 		r := a.Replica
 		r.mu.Lock()
 		p := r.mu.linked[0]
-		r.setSlowLocked(p, a.key())
+		r.slowPeers.setSlowLocked(p, a.key())
 		r.mu.Unlock()
 		texts := n.say(a, numbered("while slow", 2*levelRecords)...)
 		pass(time.Second)
@@ -96,7 +98,7 @@ func TestTail(t *testing.T) {
 				pass(time.Second)
 				l := a.links[b.key()]
 				a.Replica.mu.Lock()
-				a.setSlowLocked(a.Replica.mu.linked[0], a.key())
+				a.slowPeers.setSlowLocked(a.Replica.mu.linked[0], a.key())
 				a.Replica.mu.Unlock()
 				n.say(a, c.texts...)
 				l.reset()
@@ -124,7 +126,7 @@ func TestSlowAgain(t *testing.T) {
 		l.mu.limits[live] = 10
 		l.mu.Unlock()
 		a.Replica.mu.Lock()
-		a.setSlowLocked(a.Replica.mu.linked[0], a.key())
+		a.slowPeers.setSlowLocked(a.Replica.mu.linked[0], a.key())
 		a.Replica.mu.Unlock()
 		texts := n.say(a, numbered("message", 100)...)
 		a.Drained(l)
@@ -152,5 +154,62 @@ func TestDrainedOfOthers(t *testing.T) {
 		if got := len(sent[wire.Frontier](l)); got != 0 {
 			t.Errorf("%d frontiers", got)
 		}
+	})
+}
+
+// A peer that lacks much of one author, who goes on and on, isn't slow for others any more once it lacks little of them.
+func TestOneAuthorKeepsNoOtherSlow(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		pass(time.Second)
+		l, flooder, other := a.links[b.key()], a.key(), testID(98).Key()
+		r := a.Replica
+		r.mu.Lock()
+		p := r.mu.linked[0]
+		for _, author := range []identity.Key{flooder, other} {
+			r.slowPeers.setSlowLocked(p, author)
+		}
+		r.mu.Unlock()
+		n.say(a, numbered("flood", 2*levelRecords)...)
+		for _, rec := range chain(t, 7, "other", 5) {
+			a.Record(deadLink(testID(97).Key()), rec)
+		}
+		l.reset()
+		r.mu.Lock()
+		p.advertised = r.frontiers.frontierForLocked(p)
+		r.slowPeers.followSlowLocked(p, nil) // it has nothing yet
+		slow := maps.Clone(p.slow)
+		r.mu.Unlock()
+		pass(0)
+		if slow[other] || !slow[flooder] {
+			t.Errorf("slow for the flooder: %v, for the other: %v", slow[flooder], slow[other])
+		}
+		if got := sent[wire.Record](l); len(got) != 5 {
+			t.Errorf("%d records were pushed, want those of the other", len(got))
+		}
+		a.Drained(l)
+		pass(time.Second)
+		n.expectLevel()
+	})
+}
+
+// A peer is slow for a bounded number of authors, and more of them lose it nothing.
+func TestSlowAuthorsAreBounded(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		pass(time.Second)
+		r := a.Replica
+		r.mu.Lock()
+		p := r.mu.linked[0]
+		for i := range maxSlow {
+			r.slowPeers.setSlowLocked(p, testID(1000+i).Key())
+		}
+		r.slowPeers.setSlowLocked(p, testID(98).Key())
+		if len(p.slow) != maxSlow || p.slow[testID(98).Key()] {
+			t.Errorf("slow for %d authors", len(p.slow))
+		}
+		r.mu.Unlock()
 	})
 }

@@ -28,7 +28,7 @@ type Reader struct {
 	src  io.Reader
 	own  []byte  // readAhead bytes
 	lent *[]byte // a longer buffer from lenders, in use; nil: none
-	data []byte  // what was read and isn't returned yet, in own or lent
+	data []byte  // the bytes in own or lent that Next hasn't returned yet
 	last int     // how much the last read brought
 }
 

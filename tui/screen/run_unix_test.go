@@ -196,9 +196,9 @@ func TestRunNeedsATerminal(t *testing.T) {
 	if err := s.Run(t.Context(), new(echo), events); !errors.Is(err, ErrNotTerminal) {
 		t.Errorf("Run returned %v", err)
 	}
-	s.prog.Send(nil)                    // returns
+	s.prog.Send(nil)                                                       // returns
 	events.WaitSpace(0, func() (fair.Flow, int) { return fair.Flow{}, 0 }) // the queue is closed, so that a link that waits here goes on
-	s.prog.Send(nil)                    // returns
+	s.prog.Send(nil)                                                       // returns
 	s.term.leave()
 }
 
