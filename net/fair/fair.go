@@ -45,6 +45,7 @@ const maxSpare = 64
 // is empty. Each call costs O(log n) of the number of flows.
 type Queue[T any] struct {
 	flows  map[identity.Key]*flow[T] // idle ones too
+	recent *flow[T]                  // the flow that find returned last; nil: none
 	groups map[Group]*group[T]       // each with at least one flow
 	busy   schedule[*group[T]]
 	joined uint64
@@ -65,6 +66,7 @@ type group[T any] struct {
 // flow is one key's work.
 type flow[T any] struct {
 	tags
+	key   identity.Key
 	group *group[T]
 	work  []item[T] // from head on
 	head  int
@@ -96,12 +98,12 @@ func (q *Queue[T]) Push(of Flow, rank, size int, value T) {
 
 // flowOf returns the flow of a key, in its group.
 func (q *Queue[T]) flowOf(of Flow) *flow[T] {
-	f := q.flows[of.Key]
+	f := q.find(of.Key)
 	if f != nil && (f.len() > 0 || f.group.name == of.Group) {
 		return f
 	}
 	if f != nil {
-		q.forget(of.Key, f)
+		q.forget(f)
 	}
 	q.forgetIdle(maxIdle)
 	if q.flows == nil {
@@ -113,14 +115,25 @@ func (q *Queue[T]) flowOf(of Flow) *flow[T] {
 		q.groups[of.Group] = g
 	}
 	g.flows++
-	f = &flow[T]{group: g}
+	f = &flow[T]{key: of.Key, group: g}
 	q.flows[of.Key] = f
 	return f
 }
 
+// find returns the flow of a key, or nil. Mostly it is the one as before.
+func (q *Queue[T]) find(key identity.Key) *flow[T] {
+	if q.recent == nil || q.recent.key != key {
+		q.recent = q.flows[key]
+	}
+	return q.recent
+}
+
 // forget forgets an idle flow, and its group with the last one.
-func (q *Queue[T]) forget(key identity.Key, f *flow[T]) {
-	delete(q.flows, key)
+func (q *Queue[T]) forget(f *flow[T]) {
+	if q.recent == f {
+		q.recent = nil
+	}
+	delete(q.flows, f.key)
 	if f.group.flows--; f.group.flows == 0 {
 		delete(q.groups, f.group.name)
 	}
@@ -131,9 +144,9 @@ func (q *Queue[T]) forgetIdle(many int) {
 	if len(q.flows)-q.length < many {
 		return
 	}
-	for key, f := range q.flows {
+	for _, f := range q.flows {
 		if f.len() == 0 {
-			q.forget(key, f)
+			q.forget(f)
 		}
 	}
 }
@@ -167,15 +180,20 @@ func (q *Queue[T]) Len() int { return q.length }
 func (q *Queue[T]) Bytes() int { return q.bytes }
 
 // Of returns how much waits of a flow, and of its whole group.
-func (q *Queue[T]) Of(of Flow) (own, group Usage) {
-	g := q.groups[of.Group]
-	if f := q.flows[of.Key]; f != nil && f.len() > 0 {
+func (q *Queue[T]) Of(of Flow) (own, shared Usage) {
+	var g *group[T]
+	switch f := q.find(of.Key); {
+	case f != nil && f.len() > 0:
 		own, g = Usage{f.len(), f.bytes}, f.group
+	case f != nil && f.group.name == of.Group:
+		g = f.group
+	default:
+		g = q.groups[of.Group]
 	}
 	if g != nil {
-		group = Usage{g.length, g.bytes}
+		shared = Usage{g.length, g.bytes}
 	}
-	return own, group
+	return own, shared
 }
 
 // Usage is how much waits.

@@ -8,6 +8,7 @@ import (
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
+	"chat.lan/p2pchat/net/wire"
 )
 
 // Of a room with many thousand feeds, only those in use are in memory; the others are cold (package room). What takes
@@ -31,11 +32,18 @@ func (r memory) restore(ctx context.Context, forks []*room.Fork) error {
 				r.noteNameLocked(f.Key.Author, lastName{f.Name, f.Time})
 			}
 		}
-		if b.Cold {
-			r.room.RestoreCold(room.BlockKey{Author: b.Key.Author, Block: room.Block(b.Key.Block)}, b.Feeds)
-		} else {
-			r.room.Restore(b.Feeds, nil)
+		key := room.BlockKey{Author: b.Key.Author, Block: room.Block(b.Key.Block)}
+		if b.Cold && !r.room.KeepsWarm(key) {
+			r.room.RestoreCold(key, b.Feeds)
+			return nil
 		}
+		if b.Cold { // the store takes no records of a block that is cold there
+			var err error
+			if b.Feeds, err = r.store.ReadBlock(ctx, b.Key); err != nil {
+				return err
+			}
+		}
+		r.room.Restore(b.Feeds, nil)
 		return nil
 	})
 	if err != nil {
@@ -83,6 +91,11 @@ func (r memory) warm(key room.BlockKey) {
 		floors := r.sharing.floors(s, keys)
 		r.mu.Lock()
 		s.add(floors)
+	}
+	if len(keys) > 0 {
+		if _, cold, _ := r.store.State(keys[0]); cold {
+			return // it was cooled again meanwhile: what was read may be old
+		}
 	}
 	r.room.Warm(key, feeds)
 }
@@ -150,6 +163,41 @@ func (r memory) recheckLocked() {
 		r.mu.unsaved = true // feeds that are in memory again may end earlier in the store
 		r.mu.Unlock()
 	})
+}
+
+// warmPage locks the replica, with the cold blocks in memory in which a peer has more than the store.
+func (r frontiers) warmPage(l Link, m wire.Frontier) {
+	var theirs []room.Holding
+	r.mu.Lock()
+	if p := r.peerOfLocked(l); p != nil && r.room.HasCold() {
+		if p.pageSeq == m.Turn {
+			theirs = slices.Clone(p.page)
+		}
+		for _, h := range m.Feeds {
+			if held, ok := holdingOf(h); ok {
+				theirs = append(theirs, held)
+			}
+		}
+	}
+	r.mu.Unlock()
+	var feeds []record.FeedKey
+	for _, h := range r.memory.withoutKnown(theirs) {
+		feeds = append(feeds, h.Key)
+	}
+	r.memory.lockWith(feeds...)
+	p := r.peerOfLocked(l)
+	if p == nil {
+		return
+	}
+	p.unread = nil
+	for _, key := range feeds {
+		if r.room.IsCold(room.BlockKeyOf(key)) {
+			if p.unread == nil {
+				p.unread = map[record.FeedKey]bool{}
+			}
+			p.unread[key] = true
+		}
+	}
 }
 
 // withoutKnown leaves out of a peer's frontier what the store has of cold blocks. It waits for the disk.

@@ -146,12 +146,12 @@ type deadSums struct{ deadLink }
 func (deadSums) Can(string) bool { return true }
 
 // restartCold ends a member and starts it with the store at path, opened again.
-func (n *net) restartCold(i int, path string) *member {
+func (n *net) restartCold(i int, path string, more ...func(*Config)) *member {
 	n.members[i].group.Close()
 	if err := n.members[i].store.Close(); err != nil {
 		n.t.Fatal(err)
 	}
-	return n.restart(i, n.cold(path))
+	return n.restart(i, append(more, n.cold(path))...)
 }
 
 // A stranger gets nothing of cold blocks that came before, asks for none of it, and is told so; also when such a block
@@ -316,6 +316,73 @@ func TestColdFork(t *testing.T) {
 		forks := a.room.ForksUnknownTo([]room.Holding{{Key: key, Seq: 5}})
 		if h, ok := a.room.HoldingOf(key); !ok || h.Seq != 0 || len(forks) != 1 || forks[0].Seq != 1 {
 			t.Errorf("%+v, forks %+v", h, forks)
+		}
+	})
+}
+
+// Our own feed of today is in a block that is cold when the program starts, since the file has many feeds. What is said
+// then is saved all the same, and the next run goes on with it.
+func TestOwnMessagesAreSavedInALargeRoom(t *testing.T) {
+	dir := t.TempDir()
+	inBubble(t, 0, func(t *testing.T, n *net) {
+		defer n.closeDisks()
+		path := filepath.Join(dir, "a")
+		a := n.add(n.cold(path))
+		n.say(a, "one")
+		n.giveMinutes(a, 2*fewWarm, nil)
+		for i, text := range []string{"two", "three"} {
+			end := a.lastEnd(t)
+			a = n.restartCold(0, path, func(c *Config) { c.Continue = end })
+			if !a.room.HasCold() {
+				t.Fatal("nothing is cold")
+			}
+			n.say(a, text)
+			pass(5 * time.Second)
+			now := a.lastEnd(t)
+			key := record.FeedKey{Author: a.key(), Feed: now.Feed}
+			if f, cold, known := a.Replica.store.State(key); !known || cold || f.Next != now.Seq+1 || now.Feed != end.Feed || now.Seq != uint64(i+2) {
+				t.Errorf("%q: the store ends at %d, cold: %v; the feed at %+v, before %+v", text, f.Next, cold, now, end)
+			}
+		}
+	})
+}
+
+// What a peer says of a block that can't be read isn't said back: the peer would take its message for delivered.
+func TestUnreadBlockIsNotAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	inBubble(t, 0, func(t *testing.T, n *net) {
+		defer n.closeDisks()
+		path := filepath.Join(dir, "a")
+		a := n.add(n.cold(path))
+		n.giveMinutes(a, 2*fewWarm, nil)
+		a = n.restartCold(0, path)
+		b := n.add()
+		n.link(a, b)
+		pass(time.Second)
+		l := a.links[b.key()]
+		ask := func(seq uint64) (said int) {
+			l.reset()
+			first := n.minute(0, 2)[0]
+			a.Message(l, wire.Frontier{Room: a.ID(), Turn: 1000 + seq, Last: true, Part: true, Ask: true, Feeds: []wire.Holding{
+				{Author: first.Author(), Feed: first.Feed().String(), Seq: seq, Head: "0123456789abcdef"}}})
+			pass(time.Second)
+			for _, f := range sent[wire.Frontier](l) {
+				for _, h := range f.Feeds {
+					if h.Feed == first.Feed().String() {
+						said++
+					}
+				}
+			}
+			return said
+		}
+		if ask(0) == 0 {
+			t.Error("says nothing of what it has")
+		}
+		if err := a.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if ask(7) > 0 {
+			t.Error("says what it can't read")
 		}
 	})
 }

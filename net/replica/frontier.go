@@ -43,6 +43,7 @@ func (r *Replica) TakeHash(l Link, hash string) {
 	case p.hash == "":
 	case p.hash == r.refusals.hashForLocked(p):
 		p.unequal, p.comparison = 0, comparison{}
+		r.slowPeers.clearLocked(p)
 		r.onAllAckedLocked(p)
 		r.own.onComparedLocked(p, nil)
 	case p.unequal == 0:
@@ -248,28 +249,6 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 	}
 }
 
-// warmPage locks the replica, with the cold blocks in memory in which a peer has more than the store.
-func (r frontiers) warmPage(l Link, m wire.Frontier) {
-	var theirs []room.Holding
-	r.mu.Lock()
-	if p := r.peerOfLocked(l); p != nil && r.room.HasCold() {
-		if p.pageSeq == m.Turn {
-			theirs = slices.Clone(p.page)
-		}
-		for _, h := range m.Feeds {
-			if held, ok := holdingOf(h); ok {
-				theirs = append(theirs, held)
-			}
-		}
-	}
-	r.mu.Unlock()
-	var feeds []record.FeedKey
-	for _, h := range r.memory.withoutKnown(theirs) {
-		feeds = append(feeds, h.Key)
-	}
-	r.memory.lockWith(feeds...)
-}
-
 // compareLocked compares a peer's whole frontier with ours, asks for what is missing, and sends ours if ask says so.
 func (r frontiers) compareLocked(p *peer, ask bool) {
 	theirs := p.page
@@ -334,7 +313,7 @@ func (r frontiers) sameFeedsLocked(p *peer, named []room.Holding) []room.Holding
 	for _, x := range named {
 		if h, ok := r.room.HoldingOf(x.Key); ok {
 			out = append(out, p.limit(h))
-		} else if r.room.IsCold(room.BlockKeyOf(x.Key)) {
+		} else if r.room.IsCold(room.BlockKeyOf(x.Key)) && !p.unread[x.Key] {
 			out = append(out, x) // nothing of it is missing
 		}
 	}

@@ -260,7 +260,10 @@ func (r outlines) packLocked(a *sumsAnswer, p *peer, m wire.Outline) {
 }
 
 func (r outlines) packAuthorsLocked(a *sumsAnswer, p *peer, m wire.Outline) {
-	for _, bucket := range m.Buckets {
+	for i, bucket := range m.Buckets {
+		if i > 0 && bucket <= m.Buckets[i-1] {
+			return // they ascend: naming one often would cost us, and the peer nothing
+		}
 		for _, x := range r.room.AuthorSums(bucket) {
 			if m.AfterAuthor != nil && x.Author.Compare(*m.AfterAuthor) <= 0 || p.refusesAuthor(x.Author) {
 				continue

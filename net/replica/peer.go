@@ -27,6 +27,13 @@ type peer struct {
 	due   uint64 // seq+1 of our own feed when its last link went down
 }
 
+// pages is a peer's frontier that comes in pages.
+type pages struct {
+	page    []room.Holding          // a frontier that is not complete
+	pageSeq uint64                  // number of that frontier
+	unread  map[record.FeedKey]bool // feeds that it named, of blocks that couldn't be read: nobody knows what is missing
+}
+
 // session is what belongs to one link; it goes with it.
 type session struct {
 	link       Link                      // nil: none is up
@@ -42,8 +49,7 @@ type session struct {
 	telling    telling                   // what it hears of the authors that we refuse
 	told       told                      // the authors that it refuses
 
-	page          []room.Holding // a frontier that is not complete
-	pageSeq       uint64         // number of that frontier
+	pages
 	hash          string         // the peer's, as it said it last
 	unequal       int            // pings in a row whose hash differed
 	comparison    comparison     // the last one

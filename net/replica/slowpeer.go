@@ -102,9 +102,7 @@ func (r slowPeers) followSlowLocked(p *peer, theirs []room.Holding) {
 	}
 	lacksMany := r.slowPeers.levelLocked(p, has)
 	if len(p.slow) == 0 {
-		p.advertised, p.unpushed = nil, nil
-		r.cfg.Log.Info("peer is level", "peer", p.key.Short(), "room", r.id)
-		r.notifyLocked()
+		r.slowPeers.clearLocked(p)
 		return
 	}
 	if !lacksMany {
@@ -199,6 +197,17 @@ func (r outlines) behindLocked(p *peer) []room.Holding {
 		}
 	}
 	return out
+}
+
+// clearLocked ends a peer's slowness: it has all that we have, whichever way that came.
+func (r slowPeers) clearLocked(p *peer) {
+	if p.advertised == nil && len(p.slow) == 0 {
+		return
+	}
+	clear(p.slow)
+	p.advertised, p.unpushed = nil, nil
+	r.cfg.Log.Info("peer is level", "peer", p.key.Short(), "room", r.id)
+	r.notifyLocked()
 }
 
 // setSlowLocked notes that a peer takes an author's records more slowly than they come.

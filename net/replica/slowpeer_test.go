@@ -213,3 +213,22 @@ func TestSlowAuthorsAreBounded(t *testing.T) {
 		r.mu.Unlock()
 	})
 }
+
+// A peer whose hash is ours isn't slow any more, though the frontier that was to tell so was lost.
+func TestEqualHashEndsSlowness(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		n.say(a, "before")
+		pass(time.Second)
+		r := a.Replica
+		r.mu.Lock()
+		r.slowPeers.setSlowLocked(r.mu.linked[0], a.key())
+		r.mu.Unlock()
+		b.ping(a)
+		pass(time.Second)
+		if a.isSlow(b) {
+			t.Error("its hash is ours and it is slow")
+		}
+	})
+}

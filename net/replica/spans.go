@@ -143,7 +143,7 @@ func (r spans) removeAuthorLocked(author identity.Key) {
 // askLocked asks a peer for the spans that it wasn't asked for in this link.
 func (r spans) askLocked(p *peer) {
 	m := &r.mu.spans
-	w := wire.Want{Room: r.id, Frames: answerFrames, Bodies: true}
+	w := wire.Want{Room: r.id, Frames: answerFrames, Bodies: p.link.Can(wire.CapStubs)}
 	for len(w.Ranges) < maxSpans {
 		at := max(p.askedSpans, m.base)
 		if at == m.base+len(m.queue) {

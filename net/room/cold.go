@@ -74,7 +74,7 @@ func (r coldBlocks) findBlock(key BlockKey) *blockSum {
 
 // RestoreCold begins with a block of which only the sum is kept in memory. It must be called before Accept, as Restore.
 func (r coldBlocks) RestoreCold(key BlockKey, feeds []store.Feed) {
-	if r.keepsWarm(key) || len(feeds) == 0 {
+	if r.KeepsWarm(key) || len(feeds) == 0 {
 		r.Restore(feeds, nil)
 		return
 	}
@@ -117,10 +117,14 @@ func sumOf(key BlockKey, feeds []store.Feed) Sum {
 }
 
 // WarmsAt reports whether a cold block may come back into memory, where the room has so many feeds by rule. No peer can
-// fill memory by naming one cold block after the other, nor an author with a block of many feeds.
+// fill memory by naming one cold block after the other, nor an author with a block of many feeds. A small block may come
+// while memory has place at all, or one author with many feeds would keep others' blocks out.
 func (r coldBlocks) WarmsAt(limit int, key BlockKey) bool {
 	b := r.findBlock(key)
-	return b != nil && b.cold && b.coldFeeds <= maxInMemory/2 && len(r.feeds) <= 3*limit
+	if b == nil || !b.cold {
+		return false
+	}
+	return b.coldFeeds <= maxInMemory/2 && len(r.feeds) <= 3*limit || b.coldFeeds <= limit && len(r.feeds) <= maxInMemory/2
 }
 
 // Warm brings a cold block back into memory, with the feeds that the store has of it.
@@ -171,7 +175,7 @@ func (r coldBlocks) CoolableBlocks(limit int, keep map[BlockKey]bool) []BlockKey
 	for author, a := range r.sums.authors {
 		for number, b := range a.blocks {
 			key := BlockKey{author, number}
-			if !b.cold && b.changed <= latest && !keep[key] && !r.keepsWarm(key) {
+			if !b.cold && b.changed <= latest && !keep[key] && !r.KeepsWarm(key) {
 				all = append(all, candidate{key, b.changed, len(b.feeds)})
 			}
 		}
@@ -187,8 +191,8 @@ func (r coldBlocks) CoolableBlocks(limit int, keep map[BlockKey]bool) []BlockKey
 	return out
 }
 
-// keepsWarm reports whether our own next records may belong to a block.
-func (r coldBlocks) keepsWarm(key BlockKey) bool {
+// KeepsWarm reports whether our own next records may belong to a block.
+func (r coldBlocks) KeepsWarm(key BlockKey) bool {
 	now := BlockOf(record.Feed(r.clock.now().UnixMilli() << 16))
 	return key.Author == r.self.Key() && (key.Block+ownBlocks > now || key.Block == BlockOf(r.ownFeed.Feed))
 }

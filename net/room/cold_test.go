@@ -201,8 +201,14 @@ func TestWarmsAt(t *testing.T) {
 	now := time.UnixMilli(1_000_000)
 	r, blocks, _, _ := coldRoom(t, &now)
 	r.Cool(blocks[0])
-	if !r.WarmsAt(2, blocks[0]) || r.WarmsAt(1, blocks[0]) || r.WarmsAt(100, blocks[1]) {
+	if !r.WarmsAt(2, blocks[0]) || r.WarmsAt(100, blocks[1]) {
 		t.Errorf("with six feeds: %v %v, a warm one: %v", r.WarmsAt(2, blocks[0]), r.WarmsAt(1, blocks[0]), r.WarmsAt(100, blocks[1]))
+	}
+	if r.findBlock(blocks[0]).coldFeeds = 2; r.WarmsAt(1, blocks[0]) {
+		t.Error("a block of more feeds than the rule comes beside many")
+	}
+	if r.findBlock(blocks[0]).coldFeeds = 1; !r.WarmsAt(1, blocks[0]) {
+		t.Error("a small block doesn't come while memory has place")
 	}
 	r.findBlock(blocks[0]).coldFeeds = maxInMemory
 	if r.WarmsAt(100, blocks[0]) {

@@ -65,6 +65,9 @@ func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
 	})
 }
 
+// maxClaims bounds the feeds that a peer claims in parts. Of more the newest claims stay; the next comparison finds others.
+const maxClaims = 1 << 15
+
 // AddHoldings adds to what a peer claims to hold, or replaces it for the same feeds. It forgets claims of what the room
 // has by now, so that a comparison in parts needs the memory of a part.
 func (p *Planner) AddHoldings(from identity.Key, part []Holding) {
@@ -75,6 +78,9 @@ func (p *Planner) AddHoldings(from identity.Key, part []Holding) {
 		named[h.Key] = true
 	}
 	for _, h := range s.theirs {
+		if len(theirs) >= maxClaims {
+			break
+		}
 		if !named[h.Key] && p.room.lacks(h) {
 			theirs = append(theirs, h)
 		}

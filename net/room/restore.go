@@ -62,7 +62,7 @@ func (r *Room) ResaveOrTruncate(key record.FeedKey, next uint64, head record.ID)
 		return again
 	}
 	if key == r.ownFeed {
-		r.ownFeed.Feed = 0
+		r.LeaveFeed()
 	}
 	r.memBytes -= f.memBytes
 	f.endBefore(next, head)
