@@ -13,7 +13,7 @@ type NotKept struct {
 	Limit     int64 // bytes of the room
 }
 
-// Named returns everyone whom the event names.
+// Named returns the people that the event names.
 func (n NotKept) Named() []Voter {
 	if n.Via == nil {
 		return n.Authors

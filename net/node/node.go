@@ -86,7 +86,7 @@ type Config struct {
 	window int              // bytes of bodies in memory; 0: room.DefaultMemory
 }
 
-// History says how much of what was said a node keeps and hands on.
+// History says how many of the messages a node keeps and hands on.
 type History struct {
 	Keep     time.Duration // older records are deleted; 0: none
 	RoomSize int           // bytes that a room's authors share; 0: replica.DefaultSize

@@ -94,7 +94,7 @@ func (r memory) warm(key room.BlockKey) {
 	}
 	if len(keys) > 0 {
 		if _, cold, _ := r.store.State(keys[0]); cold {
-			return // it was cooled again meanwhile: what was read may be old
+			return // the block was cooled again meanwhile, so these feeds may be old
 		}
 	}
 	r.room.Warm(key, feeds)

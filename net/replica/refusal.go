@@ -40,8 +40,8 @@ type telling struct {
 type told struct {
 	authors map[identity.Key]time.Time
 	taken   map[identity.Key]bool // nil: all but authors are taken
-	page    map[identity.Key]bool // of a list that isn't complete
-	until   time.Time             // of taken
+	page    map[identity.Key]bool // a list that isn't complete
+	until   time.Time             // the end of the list in taken
 	next    time.Time             // when the first of it ends
 	of      string                // the room's hash that hash belongs to; "": hash is unknown
 	hash    string
@@ -267,7 +267,7 @@ func (t *told) expire(now time.Time) {
 	}
 }
 
-// HashFor returns the hash that a link's peer compares with its own: half of it covers the feeds, but for those of
+// HashFor returns the hash that a link's peer compares with its own. Half of it covers the feeds, but for those of
 // authors that the peer refuses, and half the votes.
 func (r *Replica) HashFor(l Link) string {
 	r.mu.Lock()

@@ -34,7 +34,7 @@ type roomSize struct{ *Replica }
 type sizeState struct {
 	budget  *standing.Budget[identity.Key]
 	authors map[identity.Key]*authorUse
-	via     identity.Key               // of the link whose record is being taken
+	via     identity.Key               // the peer whose record is being taken
 	refused map[identity.Key]time.Time // authors that went, until when nothing of them is taken
 	forget  bool                       // the planner must forget what it knows of refused authors
 	notKept notKept

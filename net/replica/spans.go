@@ -28,7 +28,7 @@ type spans struct{ *Replica }
 // openSpans are the spans of a room.
 type openSpans struct {
 	byFeed map[record.FeedKey][]*span               // by from
-	feeds  map[identity.Key]map[record.FeedKey]bool // of each author, those in byFeed
+	feeds  map[identity.Key]map[record.FeedKey]bool // each author's feeds in byFeed
 	queue  []*span                                  // in the order in which they are asked for
 	base   int                                      // how many went before those of queue
 }
@@ -88,7 +88,7 @@ func (r spans) queueLocked(s *span) {
 	m.queue = append(m.queue, s)
 }
 
-// addLocked notes a span that is to be asked for.
+// addLocked notes a span that peers must be asked for.
 func (r spans) addLocked(key record.FeedKey, from, to uint64) {
 	if from > to {
 		return

@@ -104,3 +104,24 @@ func TestPlannerPassesLiars(t *testing.T) {
 		t.Errorf("%d records are missing after %v", n, now.Sub(start))
 	}
 }
+
+// A peer that claims more and more feeds in parts fills no memory. The newest claims stay.
+func TestClaimsInPartsAreBounded(t *testing.T) {
+	p := NewPlanner(someone(t, 2), time.Now)
+	x := identity.FromSeed([32]byte{10}).Key()
+	const part = 4096
+	for from := 0; from < 3*maxClaims; from += part {
+		var claims []Holding
+		for i := range part {
+			claims = append(claims, Holding{Key: record.FeedKey{Author: x, Feed: record.Feed(from + i + 1)}, Seq: 9})
+		}
+		p.AddHoldings(x, claims)
+	}
+	s := p.sourceOf(x)
+	if len(s.theirs) > maxClaims {
+		t.Errorf("%d claims are remembered", len(s.theirs))
+	}
+	if _, found := s.findHolding(record.FeedKey{Author: x, Feed: 3 * maxClaims}); !found {
+		t.Error("the newest claim is gone")
+	}
+}

@@ -79,6 +79,7 @@ var limits = []struct {
 	{"names of authors", "net/replica.maxNames", 1 << 14, "net/replica.TestNamesAreBounded"},
 	{"first meetings", "net/replica.maxFirstSeen", 1 << 16, "net/replica.TestFirstSeenIsBounded"},
 	{"records that wait for others", "net/room.maxWaitingBytes", 8 << 20, "net/room.TestWaitingIsFair"},
+	{"feeds that a peer claims in parts", "net/room.maxClaims", 1 << 15, "net/room.TestClaimsInPartsAreBounded"},
 	{"unknown kinds of a feed", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 	{"keys near a peer, in its Hello", "net/wire.MaxNear", 1024, "net/link.TestFirstFrame"},
 	{"others named in a Bye", "net/wire.MaxByePeers", 3, "net/mesh.TestNewcomerBesideAFullHouse"},
