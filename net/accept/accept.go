@@ -131,7 +131,7 @@ func (p *Port) Close() {
 }
 
 func (p *Port) acceptAll(context.Context) {
-	for {
+	for p.order.awaitStarted(p.ctx) {
 		conn, err := p.cfg.Listener.Accept()
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) || p.ctx.Err() != nil {
@@ -162,6 +162,7 @@ func (p *Port) serve(c *Conn) {
 	case <-c.placed:
 	case <-c.denied:
 		c.end()
+		c.started()
 		p.cfg.Refused(c.remote.Addr().String(), TooMany)
 		return
 	case <-p.ctx.Done():
@@ -170,6 +171,7 @@ func (p *Port) serve(c *Conn) {
 	}
 	stop := context.AfterFunc(p.ctx, func() { c.Conn.Close() })
 	p.limit(c, p.silent)
+	c.started()
 	_ = c.SetReadDeadline(time.Now().Add(silentAfter))
 
 	client := p.cfg.Cleartext(c)

@@ -1,6 +1,7 @@
 package accept
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -12,11 +13,12 @@ import (
 // A program that says much opens connections faster than they are read. Too many unread ones would push
 // each other out (connLimiter), so of one address only some are read at a time, and the others wait.
 const (
-	maxReading = 24                     // connections of an address: fewer than may be silent
-	maxWaiting = 1024                   // connections of all addresses; of the address with most the newest is refused
-	heardAfter = 20 * time.Millisecond  // a silent connection gives its place back
-	toldAfter  = 2 * time.Second        // and so does one whose reader is held up
-	orderAfter = 100 * time.Millisecond // since it was read: a silent connection holds up the next no longer
+	maxReading  = 24                     // connections of an address: fewer than may be silent
+	maxWaiting  = 1024                   // connections of all addresses; of the address with most the newest is refused
+	maxStarting = 256                    // connections that needn't wait, and whose goroutine didn't run yet
+	heardAfter  = 20 * time.Millisecond  // a silent connection gives its place back
+	toldAfter   = 2 * time.Second        // and so does one whose reader is held up
+	orderAfter  = 100 * time.Millisecond // since it was read: a silent connection holds up the next no longer
 )
 
 // acceptOrder keeps the order in which connections of one address were accepted.
@@ -28,6 +30,9 @@ type acceptOrder struct {
 	reading map[netip.Addr]int           // places taken
 	waiting map[netip.Addr][]*orderSlot  // in the order in which they were accepted
 	places  *standing.Budget[netip.Addr] // those of waiting
+
+	starting int           // connections that were placed or denied, and didn't call started yet
+	wake     chan struct{} // closed when fewer are starting; nil: nobody waits for it
 }
 
 func newAcceptOrder() *acceptOrder {
@@ -53,6 +58,7 @@ type orderSlot struct {
 	ended chan struct{}
 	once  sync.Once
 
+	starts   bool // guarded by acceptOrder.mu: counted in acceptOrder.starting
 	hasPlace bool // guarded by acceptOrder.mu
 	gone     bool // guarded by acceptOrder.mu: it ended before it had a place
 }
@@ -97,6 +103,7 @@ func (o *acceptOrder) makeRoomLocked(addr netip.Addr) bool {
 		return true
 	}
 	last.gone = true
+	last.startLocked()
 	close(last.denied)
 	return true
 }
@@ -106,9 +113,53 @@ func (o *acceptOrder) countLocked(addr netip.Addr, n int) {
 	o.places.Add(addr, standing.Heard, standing.SourceOf(addr, nil), n)
 }
 
+// awaitStarted waits until few connections are starting. It reports false when ctx ends. Without it, a program
+// that gets no processor would accept connections without limit: those that start are in none yet.
+func (o *acceptOrder) awaitStarted(ctx context.Context) bool {
+	for {
+		o.mu.Lock()
+		if o.starting < maxStarting {
+			o.mu.Unlock()
+			return true
+		}
+		if o.wake == nil {
+			o.wake = make(chan struct{})
+		}
+		wake := o.wake
+		o.mu.Unlock()
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (s *orderSlot) startLocked() {
+	s.starts = true
+	s.order.starting++
+}
+
+// started says that the connection is closed, or counted in another limit. More than one call does nothing.
+func (s *orderSlot) started() {
+	o := s.order
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !s.starts {
+		return
+	}
+	s.starts = false
+	o.starting--
+	if o.wake != nil {
+		close(o.wake)
+		o.wake = nil
+	}
+}
+
 func (s *orderSlot) takePlaceLocked() {
 	s.order.reading[s.addr]++
 	s.readAt, s.hasPlace = time.Now(), true
+	s.startLocked()
 	s.timer = time.AfterFunc(heardAfter, func() {
 		if !s.heard.Load() || time.Since(s.readAt) >= toldAfter {
 			s.leavePlace()

@@ -1,6 +1,7 @@
 package accept
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -229,6 +230,52 @@ func TestWaitingOfManyAddresses(t *testing.T) {
 				t.Errorf("connection %d of an address with few was denied", i)
 			default:
 			}
+		}
+	})
+}
+
+// TestStartingIsBounded checks that nothing more is accepted while as many connections as may be were placed or
+// denied, and nobody has closed or counted them yet.
+func TestStartingIsBounded(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	o := newAcceptOrder()
+	var slots []*orderSlot
+	for o.awaitStarted(ended) && len(slots) < 2*maxStarting {
+		slots = append(slots, o.add(netip.AddrFrom4([4]byte{10, 0, byte(len(slots) >> 8), byte(len(slots))})))
+	}
+	if len(slots) != maxStarting {
+		t.Fatalf("accepted %d connections that don't run", len(slots))
+	}
+	for _, s := range slots {
+		s.leavePlace() // as its timer does
+	}
+	if o.awaitStarted(ended) {
+		t.Fatal("connections that lost their place, and don't run, count no more")
+	}
+	for range 2 {
+		slots[0].started()
+	}
+	if o.awaitStarted(t.Context()); o.starting != maxStarting-1 {
+		t.Errorf("%d connections are starting after one has", o.starting)
+	}
+}
+
+// TestDeniedAreStarting checks that connections that were denied their place count until they are closed.
+func TestDeniedAreStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // where no place is left in the meantime
+		o := newAcceptOrder()
+		a, b := netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")
+		for range maxReading + maxWaiting {
+			o.add(a).started()
+		}
+		for range maxReading + 5 {
+			o.add(b).started()
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.starting != 5 {
+			t.Errorf("%d connections are starting, 5 were denied", o.starting)
 		}
 	})
 }
