@@ -71,7 +71,7 @@ func (r memory) lockWith(feeds ...record.FeedKey) {
 func (r memory) warm(key room.BlockKey) {
 	ctx := r.cfg.Group.Context()
 	r.mu.Lock()
-	warms := r.room.WarmsAt(r.memory.warmLimit(), key)
+	warms := r.room.Warms(key)
 	r.mu.Unlock()
 	if !warms {
 		return
@@ -110,23 +110,24 @@ func keysOf(feeds []store.Feed) []record.FeedKey {
 
 // coolLocked drops blocks from memory that don't change any more, if there are too many feeds.
 func (r memory) coolLocked() {
-	if r.room.CountFeeds() <= r.warmLimit() || time.Since(r.mu.cooled) < coolEvery {
+	if !r.room.HasManyWarm() || time.Since(r.mu.cooled) < coolEvery {
 		return
 	}
 	r.mu.cooled = time.Now()
-	for _, key := range r.room.CoolableBlocks(r.warmLimit(), r.planner.ClaimedBlocks()) {
-		if ends := r.room.BlockFeeds(key); ends != nil && (len(ends) == 0 || r.store.CoolBlock(key.StoreKey(), ends)) {
-			r.room.Cool(key)
-		}
+	for _, key := range r.room.CoolableBlocks(r.planner.ClaimedBlocks) {
+		r.memory.coolBlockLocked(key)
 	}
+	r.room.MakeSpace(r.memory.coolBlockLocked)
 }
 
-// warmLimit returns how many feeds may be in memory.
-func (r memory) warmLimit() int {
-	if r.cfg.WarmFeeds > 0 {
-		return r.cfg.WarmFeeds
+// coolBlockLocked drops a block from memory if the store has all of it, and reports whether it did.
+func (r memory) coolBlockLocked(key room.BlockKey) bool {
+	ends := r.room.BlockFeeds(key)
+	if ends == nil || len(ends) > 0 && !r.store.CoolBlock(key.StoreKey(), ends) {
+		return false
 	}
-	return room.MaxWarmFeeds
+	r.room.Cool(key)
+	return true
 }
 
 // recheckLocked looks, in a goroutine of its own, at cold blocks that lost records. Those that end earlier now come

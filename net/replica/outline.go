@@ -125,7 +125,7 @@ func (r outlines) takeSums(l Link, m wire.Sums) {
 	if m.Less {
 		r.sharing.warnLessLocked(p)
 	}
-	if len(r.room.ColdBlocks(feeds)) > 0 { // there was no memory for them
+	if slices.ContainsFunc(r.room.ColdBlocks(feeds), r.room.CanWarm) { // there was no memory for them just now
 		p.comparison = comparison{}
 	}
 	r.frontiers.takeHoldingsLocked(p, held, true)

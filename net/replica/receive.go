@@ -64,6 +64,7 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	if name := r.saver.publishAcceptedLocked(l, out, false); name != nil {
 		r.takeNameLocked(name)
 	}
+	r.memory.coolLocked()
 	return out.InStore
 }
 
@@ -88,11 +89,14 @@ func (r *Replica) acceptLocked(l Link, rec *record.Record, stub *store.Stub, may
 	if now, _, _ := r.room.OwnFeed(); now != own {
 		r.own.forgetAcksLocked()
 	}
-	if errors.Is(err, room.ErrCold) {
+	switch {
+	case errors.Is(err, room.ErrCold) && r.room.CanWarm(room.BlockKeyOf(rec.FeedKey())):
 		r.cfg.Log.Debug("not taken", "error", err) // it can be had again
 		return out, false
-	}
-	if err != nil {
+	case errors.Is(err, room.ErrCold), errors.Is(err, room.ErrFull):
+		r.mu.size.notKept.add(l.Key(), rec.Author(), 1)
+		return out, false
+	case err != nil:
 		r.cfg.Host.Refuse(l.Key(), err.Error())
 		return out, false
 	}

@@ -205,6 +205,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.namesLimit = newKeyLimit(maxNames, r.size.rankOf, func(key identity.Key) { delete(r.mu.names, key) })
 	r.mu.firstSeenLimit = newKeyLimit(maxFirstSeen, r.size.rankOf, r.sharing.forgetFirstSeenLocked)
 	r.room.SetRank(r.size.rankOf)
+	r.room.SetWarmFeeds(cmp.Or(cfg.WarmFeeds, room.MaxWarmFeeds))
 	if err := r.load(ctx); err != nil {
 		return nil, fmt.Errorf("read earlier messages: %w", err)
 	}

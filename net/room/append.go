@@ -82,7 +82,7 @@ func (r *Room) openFeed() (store.Entry, error) {
 	r.addFeed(r.ownFeed)
 	e, err := r.signName(record.KindOpen)
 	if err != nil {
-		delete(r.feeds, r.ownFeed)
+		r.deleteFeed(r.ownFeed)
 		r.ownFeed.Feed = 0
 	}
 	return e, err

@@ -43,7 +43,7 @@ func (r *Room) removeFeed(key record.FeedKey) {
 	if f := r.feeds[key]; f != nil {
 		r.dropAllWaiting(f)
 		r.memBytes -= f.memBytes
-		delete(r.feeds, key)
+		r.deleteFeed(key)
 	}
 }
 

@@ -116,17 +116,6 @@ func sumOf(key BlockKey, feeds []store.Feed) Sum {
 	return h.sum()
 }
 
-// WarmsAt reports whether a cold block may come back into memory, where the room has so many feeds by rule. No peer can
-// fill memory by naming one cold block after the other, nor an author with a block of many feeds. A small block may come
-// while memory has place at all, or one author with many feeds would keep others' blocks out.
-func (r coldBlocks) WarmsAt(limit int, key BlockKey) bool {
-	b := r.findBlock(key)
-	if b == nil || !b.cold {
-		return false
-	}
-	return b.coldFeeds <= maxInMemory/2 && len(r.feeds) <= 3*limit || b.coldFeeds <= limit && len(r.feeds) <= maxInMemory/2
-}
-
 // Warm brings a cold block back into memory, with the feeds that the store has of it.
 func (r coldBlocks) Warm(key BlockKey, feeds []store.Feed) {
 	b := r.findBlock(key)
@@ -160,8 +149,9 @@ func (r coldBlocks) Recheck(key BlockKey, feeds []store.Feed) bool {
 }
 
 // CoolableBlocks returns blocks to cool, those first that have been unchanged for longest. There are none unless more
-// than limit feeds are in memory, and no more than brings that down to three quarters.
-func (r coldBlocks) CoolableBlocks(limit int, keep map[BlockKey]bool) []BlockKey {
+// feeds are in memory than the rule, and no more than brings that down to three quarters.
+func (r coldBlocks) CoolableBlocks(keep func() map[BlockKey]bool) []BlockKey {
+	limit := r.memory.rule
 	if len(r.feeds) <= limit {
 		return nil
 	}
@@ -171,11 +161,12 @@ func (r coldBlocks) CoolableBlocks(limit int, keep map[BlockKey]bool) []BlockKey
 		feeds   int
 	}
 	var all []candidate
+	kept := keep()
 	latest := r.clock.now().Unix() - restSeconds
 	for author, a := range r.sums.authors {
 		for number, b := range a.blocks {
 			key := BlockKey{author, number}
-			if !b.cold && b.changed <= latest && !keep[key] && !r.KeepsWarm(key) {
+			if !b.cold && b.changed <= latest && !kept[key] && !r.KeepsWarm(key) {
 				all = append(all, candidate{key, b.changed, len(b.feeds)})
 			}
 		}
@@ -236,7 +227,7 @@ func (r coldBlocks) Cool(key BlockKey) {
 		b.coldFeeds++
 		b.coldRecords += int(f.next() - f.floor)
 		r.memBytes -= f.memBytes
-		delete(r.feeds, feed)
+		r.deleteFeed(feed)
 	}
 	b.cold, b.feeds = true, nil
 	r.sums.coldFeeds += b.coldFeeds

@@ -113,14 +113,17 @@ func TestCoolableBlocks(t *testing.T) {
 		for _, key := range c.keep {
 			keep[key] = true
 		}
-		if got := r.CoolableBlocks(c.limit, keep); !slices.Equal(got, c.want) {
+		r.memory.rule = c.limit
+		if got := r.CoolableBlocks(func() map[BlockKey]bool { return keep }); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
 	acceptAll(t, r, extend(t, 20, recs[blocks[0]][:3], 1, "now")[3:])
-	if got := r.CoolableBlocks(0, nil); slices.Contains(got, blocks[0]) || len(got) != 2 {
+	r.memory.rule = 0
+	if got := r.CoolableBlocks(func() map[BlockKey]bool { return nil }); slices.Contains(got, blocks[0]) || len(got) != 2 {
 		t.Errorf("a block that changes now is among %v", got)
 	}
+	r.memory.rule = MaxWarmFeeds
 	want := map[record.Feed]uint64{}
 	for _, f := range states[blocks[1]] {
 		want[f.Key.Feed] = f.Next
@@ -193,26 +196,6 @@ func TestColdForks(t *testing.T) {
 	}
 	if out, err := r.Accept(recs[key][1]); err != nil || out.Added != nil {
 		t.Errorf("a record behind the fork: %+v, %v", out, err)
-	}
-}
-
-// No more cold blocks come into memory once many feeds are there.
-func TestWarmsAt(t *testing.T) {
-	now := time.UnixMilli(1_000_000)
-	r, blocks, _, _ := coldRoom(t, &now)
-	r.Cool(blocks[0])
-	if !r.WarmsAt(2, blocks[0]) || r.WarmsAt(100, blocks[1]) {
-		t.Errorf("with six feeds: %v %v, a warm one: %v", r.WarmsAt(2, blocks[0]), r.WarmsAt(1, blocks[0]), r.WarmsAt(100, blocks[1]))
-	}
-	if r.findBlock(blocks[0]).coldFeeds = 2; r.WarmsAt(1, blocks[0]) {
-		t.Error("a block of more feeds than the rule comes beside many")
-	}
-	if r.findBlock(blocks[0]).coldFeeds = 1; !r.WarmsAt(1, blocks[0]) {
-		t.Error("a small block doesn't come while memory has place")
-	}
-	r.findBlock(blocks[0]).coldFeeds = maxInMemory
-	if r.WarmsAt(100, blocks[0]) {
-		t.Error("a block of very many feeds comes into memory")
 	}
 }
 

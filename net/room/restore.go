@@ -15,7 +15,7 @@ func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 		if h.Forked {
 			f.fork = &Fork{Key: h.Key, Seq: h.Next} // without evidence, unless forks has it
 		}
-		r.feeds[h.Key] = f
+		r.putFeed(h.Key, f)
 		r.noteChanged(h.Key, f)
 		r.noteRestored(h)
 	}

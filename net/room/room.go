@@ -13,7 +13,8 @@
 // check. Records that come before their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Their authors
 // share that space as package standing says. Outcome.Gap says which records are missing. How many feeds there may be,
 // and how many records, is for the caller to say: it asks before Accept, and calls RemoveAuthor. Blocks of feeds that
-// don't change any more are in the store only (cold.go), and at most 65,536 feeds are in memory.
+// don't change any more are in the store only (cold.go). At most 65,536 feeds are in memory, which authors share
+// (memory.go).
 //
 // Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed and number
 // (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a counter. A local record's time
@@ -59,6 +60,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/store"
 )
 
@@ -66,7 +68,6 @@ import (
 const (
 	DefaultMemory = 8 << 20 // bytes of bodies; the store has the others
 	MaxUnknown    = 1 << 20 // bytes of bodies of unknown kinds, per feed (see the package comment)
-	maxInMemory   = 1 << 16 // feeds that aren't cold
 )
 
 // Errors of Accept, beside record.ErrOtherRoom.
@@ -85,6 +86,8 @@ type Room struct {
 
 	clock     clock
 	feeds     map[record.FeedKey]*feed
+	rank      Rank
+	memory    feedMemory
 	waiting   waiting              // in all feeds
 	memBytes  int                  // bytes of bodies in memory
 	coldForks map[BlockKey][]*Fork // forks in cold blocks
@@ -107,6 +110,8 @@ func New(id record.RoomID, self *identity.Identity, name string, now func() time
 	r := &Room{
 		id: id, self: self, limit: limit, name: name,
 		clock:   clock{now: now},
+		rank:    func(identity.Key) (standing.Level, standing.Source) { return standing.Heard, standing.Source{} },
+		memory:  newFeedMemory(MaxWarmFeeds),
 		feeds:   map[record.FeedKey]*feed{},
 		ownFeed: record.FeedKey{Author: self.Key()}, waiting: newWaiting(),
 	}
@@ -144,7 +149,7 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 		if r.isColdFeed(key) {
 			return Outcome{}, ErrCold
 		}
-		if len(r.feeds) >= maxInMemory {
+		if !r.mayBegin(key.Author) {
 			return Outcome{}, ErrFull
 		}
 		f = r.addFeed(key)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
+	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
@@ -78,6 +79,7 @@ type blockSum struct {
 
 	cold                   bool // see cold.go
 	coldFeeds, coldRecords int
+	pressed                time.Time // when its author had to give way; see memory.go
 }
 
 // feedSums are the methods of a Room for its sums.
@@ -87,7 +89,7 @@ type feedSums struct{ *Room }
 // records wait in it.
 func (r feedSums) addFeed(key record.FeedKey) *feed {
 	f := newFeed()
-	r.feeds[key] = f
+	r.putFeed(key, f)
 	r.noteChanged(key, f)
 	return f
 }

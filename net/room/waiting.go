@@ -18,18 +18,16 @@ const (
 type Rank func(author identity.Key) (standing.Level, standing.Source)
 
 // SetRank sets the rank of authors. Without one all are equal.
-func (r *Room) SetRank(rank Rank) { r.waiting.rank = rank }
+func (r *Room) SetRank(rank Rank) { r.rank = rank }
 
 // waiting shares the memory of records that wait between their authors.
 type waiting struct {
-	rank   Rank
 	budget *standing.Budget[identity.Key]
 	feeds  map[identity.Key]map[record.Feed]bool // those with records that wait
 }
 
 func newWaiting() waiting {
 	return waiting{
-		rank:   func(identity.Key) (standing.Level, standing.Source) { return standing.Heard, standing.Source{} },
 		budget: standing.NewBudget[identity.Key](maxWaitingBytes, maxWaitingBytes),
 		feeds:  map[identity.Key]map[record.Feed]bool{},
 	}
@@ -49,7 +47,7 @@ func (r *Room) addWaiting(f *feed, rec *record.Record) {
 		w.feeds[author] = map[record.Feed]bool{}
 	}
 	w.feeds[author][rec.Feed()] = true
-	level, source := w.rank(author)
+	level, source := r.rank(author)
 	w.budget.Add(author, level, source, waitingCost(rec))
 	for {
 		victim, over := w.budget.Victim(author)
@@ -78,7 +76,7 @@ func (r *Room) dropLastWaiting(author identity.Key) bool {
 // dropEmptyFeed forgets a feed of which no record was ever here.
 func (r *Room) dropEmptyFeed(key record.FeedKey, f *feed) {
 	if f.next() == 0 && !f.knowsHead() && len(f.waiting) == 0 && f.fork == nil && key != r.ownFeed {
-		delete(r.feeds, key)
+		r.deleteFeed(key)
 		r.sums.noteFeed(key, false)
 	}
 }
