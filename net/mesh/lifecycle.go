@@ -91,6 +91,7 @@ func (m *Mesh) adopt(l *link.Link, began time.Time, route Route, joins bool) (re
 	if !p.up {
 		p.up, p.down = true, make(chan struct{})
 		m.links++
+		m.recent.add(p.since)
 	}
 	m.mu.Unlock()
 

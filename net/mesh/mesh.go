@@ -4,7 +4,8 @@
 //
 // # Who dials
 //
-// The peer with the greater key dials at once, the other after 1.5 s if there is no link by then. A side
+// The peer with the greater key dials at once, the other after 1.5 s if there is no link by then. While links come up
+// one after the other, as when a large room starts, it waits up to 4 s more (see yield.go). A side
 // that has a link to a key, or is about to have one, never opens another. A dial may learn from the key
 // that answers that this peer is linked already. It then says Bye in place of its Hello, and for the other
 // side there was never a link. So two links to one peer are of one of three kinds, and in each both
@@ -128,6 +129,7 @@ type Mesh struct {
 	saidFull   bool                          // the user knows that a peer had no place for us; until there is a link
 	joinAt     time.Time                     // when to dial a peer of another partition; zero while there is none
 	joined     time.Time                     // when such a dial made a link last
+	recent     recentLinks                   // that came up last
 	orders     uint64                        // numbers Connect, Block and "replaced", to compare which came last
 	closed     bool
 }

@@ -3,6 +3,8 @@ package node
 import (
 	"testing"
 	"time"
+
+	"chat.lan/p2pchat/net/memnet"
 )
 
 // headers is what a segment costs on the wire beside its bytes: its own headers of Ethernet, IP and TCP, and those of an
@@ -59,5 +61,26 @@ func TestTrafficOfALargeRoom(t *testing.T) {
 		whole("a join")
 		pass(10 * time.Second)
 		limit("bytes of a join", w.onWire()-before-10*idle, 1e6)
+	})
+}
+
+// When many start at once where each handshake takes long, few pairs shake hands twice.
+func TestAStartCrossesFewDials(t *testing.T) {
+	inTown(t, 58, func(t *testing.T, w *town) {
+		const people, pairs = 24, 24 * 23 / 2
+		w.net.SetDefault(memnet.Link{MinLatency: 150 * time.Millisecond, MaxLatency: 250 * time.Millisecond})
+		w.crowd(people)
+		began := time.Now()
+		for !w.isWhole() && time.Since(began) < time.Minute {
+			pass(50 * time.Millisecond)
+		}
+		conns := w.net.Traffic().Conns
+		t.Logf("%d connections for %d pairs, whole after %v", conns, pairs, time.Since(began))
+		if conns > pairs*5/4 {
+			t.Errorf("%d connections for %d pairs", conns, pairs)
+		}
+		if took := time.Since(began); took > 8*time.Second {
+			t.Errorf("whole after %v", took)
+		}
 	})
 }
