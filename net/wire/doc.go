@@ -191,7 +191,7 @@
 // A stub proves that the author signed as many records, and the id of the last. It proves nothing about the
 // others, nor that their kind is unknown: a liar could withhold messages with it. So a receiver asks each
 // other peer for these records with a Want that has bodies set, once in each link; such an answer has no
-// stubs. A record that comes later takes its place if it fits. If a stub ends there, its id must be the stub's.
+// stubs. What is behind the last record of an answer is asked for again. A record that comes later takes its place if it fits. If a stub ends there, its id must be the stub's.
 // If the record before is held, its prev must be that one's id.
 //
 // Where bodies are missing, two other pairs of records prove an equivocation. One is a record and the next of

@@ -91,6 +91,7 @@ var limits = []struct {
 	{"between two probes of an address", "net/plain.probeEvery", int64(30 * time.Second), "net/plain.TestProbesAreRare"},
 	{"silence of a seed's program before the first message", "net/plain.silentFor", int64(time.Second), "net/plain.TestProbeOfAThirdHost"},
 	{"addresses remembered that are no chat", "net/plain.maxRemembered", 256, "net/plain.TestProbedAddressesAreBounded"},
+	{"silence until bodies are asked for again", "net/replica.bodiesSilence", int64(15 * time.Second), "net/replica.TestSilentPeerIsAskedSeldom"},
 	{"searches that one Heads begins", "net/replica.searchesOf", 4, "net/replica.TestFalseHeadsCostLittle"},
 }
 
