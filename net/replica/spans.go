@@ -28,7 +28,7 @@ type openSpans struct {
 	feeds  map[identity.Key]map[record.FeedKey]bool // each author's feeds in byFeed
 	queue  []*span                                  // by number; at most half of them are closed
 	last   int                                      // the greatest number so far
-	closed int                                      // of queue
+	closed int                                      // how many spans in queue are closed
 }
 
 func (r spans) bucketName() string { return r.bucket("stubs") }
