@@ -24,7 +24,7 @@ const (
 // What may be looked at for the strangers of a source, or for a key that was met.
 const (
 	outlineRate  = 1 << 16 // a second
-	outlineBurst = 1 << 20 // at once: more than a year of a room has
+	outlineBurst = 1 << 20 // at once: a year with a feed a minute is half of that
 	// outlineDebt is the most that one answer counts. A peer asks five times, a second apart, before it gives up.
 	outlineDebt   = 4 * outlineRate
 	maxOutlineFor = 1024 // sources and keys that are remembered; all others share what is left
