@@ -61,7 +61,7 @@ type session struct {
 	searched   time.Time                       // when its Heads last began a search
 	askedVotes time.Time                       // when its Heads last made us ask it for votes
 	compared   bool                            // all that it holds was compared with ours
-	askedSpans int                             // how many of the room's spans it was asked for, or came too early for
+	bodies     bodies                          // what it is asked for of the room's spans
 	proof      *record.Record                  // the first half of the proof of a fork
 
 	sending  bool // a frontier of several pages is on its way to it

@@ -135,6 +135,7 @@ func (r *Replica) Records(l Link, m wire.Records, recs []*record.Record) {
 	for _, rec := range broken {
 		r.stubs.compareBelow(l, rec)
 	}
+	r.spans.takeAnswer(l, m, recs)
 }
 
 // takeVotes takes a part of an answer about votes.

@@ -7,20 +7,17 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/wire"
 )
-
-// maxSpans is how many spans a peer is asked for at once.
-const maxSpans = 64
 
 // span is a run of records of a feed that stubs of other peers stand for.
 type span struct {
 	key      record.FeedKey
 	from, to uint64
+	number   int  // greater than those of all before it
 	closed   bool // filled, parted or gone
 }
 
-// spans are the runs whose bodies every peer is asked for once in each link, as long as they don't come. They
+// spans are the runs whose bodies every peer is asked for in each link (bodies.go), as long as they don't come. They
 // outlive a restart. What they guard stands under the replica's lock. A span costs less than the record that a peer
 // had to send behind its stub.
 type spans struct{ *Replica }
@@ -29,8 +26,9 @@ type spans struct{ *Replica }
 type openSpans struct {
 	byFeed map[record.FeedKey][]*span               // by from
 	feeds  map[identity.Key]map[record.FeedKey]bool // each author's feeds in byFeed
-	queue  []*span                                  // in the order in which they are asked for
-	base   int                                      // how many went before those of queue
+	queue  []*span                                  // by number; at most half of them are closed
+	last   int                                      // the greatest number so far
+	closed int                                      // how many spans in queue are closed
 }
 
 func (r spans) bucketName() string { return r.bucket("stubs") }
@@ -85,6 +83,8 @@ func (r spans) queueLocked(s *span) {
 	}
 	m.feeds[s.key.Author][s.key] = true
 	m.byFeed[s.key] = slices.Insert(m.byFeed[s.key], r.spans.indexLocked(s.key, s.from), s)
+	m.last++
+	s.number = m.last
 	m.queue = append(m.queue, s)
 }
 
@@ -113,8 +113,15 @@ func (r spans) closeLocked(s *span) {
 			delete(m.feeds, s.key.Author)
 		}
 	}
-	for len(m.queue) > 0 && m.queue[0].closed {
-		m.queue, m.base = m.queue[1:], m.base+1
+	if m.closed++; 2*m.closed > len(m.queue) {
+		// A copy, so that the memory of a queue that was long is free.
+		open := make([]*span, 0, len(m.queue)-m.closed)
+		for _, s := range m.queue {
+			if !s.closed {
+				open = append(open, s)
+			}
+		}
+		m.queue, m.closed = open, 0
 	}
 	if err := r.store.Delete(r.spans.bucketName(), spanKey(s.key, s.to)); err != nil {
 		r.cfg.Log.Warn("not saved", "error", err)
@@ -137,28 +144,5 @@ func (r spans) removeAuthorLocked(author identity.Key) {
 		for _, s := range slices.Clone(r.mu.spans.byFeed[key]) {
 			r.spans.closeLocked(s)
 		}
-	}
-}
-
-// askLocked asks a peer for the spans that it wasn't asked for in this link.
-func (r spans) askLocked(p *peer) {
-	m := &r.mu.spans
-	w := wire.Want{Room: r.id, Frames: answerFrames, Bodies: p.link.Can(wire.CapStubs)}
-	for len(w.Ranges) < maxSpans {
-		at := max(p.askedSpans, m.base)
-		if at == m.base+len(m.queue) {
-			break
-		}
-		p.askedSpans = at + 1
-		switch s := m.queue[at-m.base]; {
-		case s.closed:
-		case !r.room.MayHold(s.key, s.to): // cut off by a fork, or expired
-			r.spans.closeLocked(s)
-		default:
-			w.Ranges = append(w.Ranges, wire.Range{Author: s.key.Author, Feed: s.key.Feed.String(), From: s.from, To: s.to})
-		}
-	}
-	if len(w.Ranges) > 0 {
-		r.send(p.link, w)
 	}
 }

@@ -22,6 +22,9 @@ type BlockSum struct {
 // CountFeeds returns how many feeds the room knows, those that only wait for a beginning included.
 func (r feedSums) CountFeeds() int { return len(r.feeds) + r.sums.coldFeeds }
 
+// CountAuthors returns how many authors the sums cover.
+func (r feedSums) CountAuthors() int { return len(r.sums.authors) }
+
 // AuthorSums returns the authors of a bucket that have records, sorted by key.
 func (r feedSums) AuthorSums(bucket byte) (out []AuthorSum) {
 	b := &r.sums.buckets[bucket]

@@ -29,6 +29,9 @@ const blockShift = store.BlockShift
 // BlockOf returns the block of a feed.
 func BlockOf(feed record.Feed) Block { return Block(feed >> blockShift) }
 
+// LastFeed returns the greatest number that a feed of a block may have.
+func (b Block) LastFeed() record.Feed { return record.Feed(b)<<blockShift | (1<<blockShift - 1) }
+
 // BlockKey names a block of an author.
 type BlockKey struct {
 	Author identity.Key

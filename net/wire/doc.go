@@ -147,7 +147,8 @@
 // It names at most 256 buckets, 256 authors or 64 blocks. The answer is one or more Sums with the same n,
 // of at most 60,000 bytes in base64 each, at most 4 frames. Its last frame has end set, and also rest if more follows
 // behind the last item. Then after_author, or after with the block or feed of the first author or block
-// that is named, asks for the rest. The receiver asks for missing records with Want.
+// that is named, asks for the rest. An answer with rest alone comes from a busy peer, which is asked again a second
+// later. The receiver asks for missing records with Want.
 //
 // Binary values are packed without anything between them. buckets in Sums has 256 sums of 16 bytes,
 // authors has each key (32 bytes) with its sum, in ascending order, and blocks each number (4 bytes,
@@ -192,7 +193,7 @@
 // A stub proves that the author signed as many records, and the id of the last. It proves nothing about the
 // others, nor that their kind is unknown: a liar could withhold messages with it. So a receiver asks each
 // other peer for these records with a Want that has bodies set, once in each link; such an answer has no
-// stubs. A record that comes later takes its place if it fits. If a stub ends there, its id must be the stub's.
+// stubs. What is behind the last record of an answer is asked for again. A record that comes later takes its place if it fits. If a stub ends there, its id must be the stub's.
 // If the record before is held, its prev must be that one's id.
 //
 // Where bodies are missing, two other pairs of records prove an equivocation. One is a record and the next of

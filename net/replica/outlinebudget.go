@@ -1,0 +1,63 @@
+package replica
+
+import (
+	"maps"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/standing"
+)
+
+// A question about sums takes few bytes, and its answer may take none, while looking for it reads the disk or sorts
+// what is in memory. So each answer costs what it looks at. Feeds that it reads and doesn't name cost most: an answer in
+// an honest comparison names nearly all that it reads. A peer that asks for too much hears, as from a full queue, that
+// the answer is still to come.
+
+// Prices, in authors, blocks or feeds that are looked at in memory.
+const (
+	priceQuestion = 64
+	priceRead     = 4 // for each feed that is read from disk in vain
+)
+
+// What may be looked at for the strangers of a source, or for a key that was met.
+const (
+	outlineRate  = 1 << 16 // a second
+	outlineBurst = 1 << 20 // at once: a year with a feed a minute is half of that
+	// outlineDebt is the most that one answer counts. A peer asks five times, a second apart, before it gives up.
+	outlineDebt   = 4 * outlineRate
+	maxOutlineFor = 1024 // sources and keys that are remembered; all others share what is left
+)
+
+// asker is a key that was met, or stands for all strangers of a source.
+type asker struct {
+	key    identity.Key
+	source standing.Source
+}
+
+// budgetLocked returns the limit of what a peer's questions may cost.
+func (r outlines) budgetLocked(key identity.Key) *rate.Limiter {
+	level, source := r.cfg.Host.Standing(key, key)
+	of := asker{source: source.Shared()}
+	if level >= standing.Met {
+		of = asker{key: key}
+	}
+	all := r.mu.outlineBudgets
+	if all[of] == nil && len(all) >= maxOutlineFor {
+		now := time.Now()
+		maps.DeleteFunc(all, func(_ asker, b *rate.Limiter) bool { return b.TokensAt(now) >= outlineBurst })
+		if len(all) >= maxOutlineFor {
+			of = asker{}
+		}
+	}
+	if all[of] == nil {
+		all[of] = rate.NewLimiter(outlineRate, outlineBurst)
+	}
+	return all[of]
+}
+
+// chargeOutline counts what an answer has cost.
+func chargeOutline(b *rate.Limiter, price int) {
+	b.ReserveN(time.Now(), min(priceQuestion+price, outlineDebt)) // nobody waits for it: it makes debts
+}
