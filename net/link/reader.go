@@ -24,6 +24,12 @@ type refused string
 // answers is the kind of all Records frames of a link: an answer keeps its order, whose records it may have.
 const answers = "answers"
 
+// After pauseAfter bytes the reader lets other goroutines have its processor. A frame counts frameWork more than it has.
+const (
+	pauseAfter = 16 << 10
+	frameWork  = 512
+)
+
 // read runs the reader. It returns at the end of the peer's direction, at a malformed frame, or when the
 // connection is gone, after all messages before that were delivered.
 func (l *Link) read(ctx context.Context) {
@@ -37,7 +43,7 @@ func (l *Link) read(ctx context.Context) {
 
 func (l *Link) receive(ctx context.Context) error {
 	in := inbound{l: l, ctx: ctx}
-	for {
+	for unpaused := 0; ; {
 		payload, err := l.frames.Next()
 		if errors.Is(err, wire.ErrFrameSize) {
 			in.refuse(RefusedSize)
@@ -48,8 +54,12 @@ func (l *Link) receive(ctx context.Context) error {
 		if err := in.frame(payload); err != nil {
 			return err
 		}
-		// A flood never lets the reader pause. It would keep its processor for 10 ms, and other links would wait.
-		runtime.Gosched()
+		// A flood never lets the reader pause. It would keep its processor for 10 ms, and other links would wait. A
+		// pause after each frame would cost a burst of short ones a change of goroutine for each.
+		if unpaused += len(payload) + frameWork; unpaused >= pauseAfter {
+			unpaused = 0
+			runtime.Gosched()
+		}
 	}
 }
 
