@@ -146,7 +146,7 @@ func (r roomSize) admitLocked(from identity.Key, rec *record.Record) bool {
 		if r.size.fitsLocked(author, n) {
 			return true
 		}
-		if r.mu.size.authors[author] != nil {
+		if level, _ := r.size.rankOf(author); r.mu.size.authors[author] != nil && level < standing.Known {
 			r.size.removeLocked(author) // it has only ends, and there is no place for more
 		}
 	}
@@ -201,10 +201,22 @@ func (r roomSize) recordBytesLocked(author identity.Key) int {
 func (r roomSize) enforceLocked(newcomer identity.Key) {
 	for {
 		victim, over := r.mu.size.budget.Victim(newcomer)
+		if gives, _ := r.size.givesLocked(victim); over && !gives && victim == newcomer {
+			if level, _ := r.size.rankOf(victim); level == standing.Known { // others give before it is forgotten
+				newcomer = identity.Key{}
+				continue
+			}
+		}
 		if !over || !r.size.giveWayLocked(victim) {
 			return
 		}
 	}
+}
+
+// givesLocked says how a known author gives way (see standing.Budget): it is forgotten only when no other has records
+// left, and we give after all others.
+func (r roomSize) givesLocked(author identity.Key) (gives, last bool) {
+	return r.size.recordBytesLocked(author) > 0, author == r.cfg.Identity.Key()
 }
 
 // giveWayLocked deletes the beginning of what an author has, or all of it if only ends are left. It reports false
