@@ -220,8 +220,7 @@ func (r *Replica) Start() {
 	r.mu.Unlock()
 	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
 	r.cfg.Group.Go("replica/heads", r.heads.run)
-	sizes := r.store.Sizes() // now: later records count by themselves
-	r.cfg.Group.Go("replica/size", func(ctx context.Context) { r.size.loadRecords(ctx, sizes) })
+	r.cfg.Group.Go("replica/size", r.size.loadRecords)
 	if r.cfg.Keep > 0 {
 		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}

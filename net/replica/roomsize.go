@@ -37,6 +37,7 @@ type sizeState struct {
 	via     identity.Key               // the peer whose record is being taken
 	refused map[identity.Key]time.Time // authors that went, until when nothing of them is taken
 	forget  bool                       // the planner must forget what it knows of refused authors
+	recount bool                       // the store must say what each author uses
 	notKept notKept
 }
 
@@ -54,9 +55,8 @@ func newSizeState(size int) sizeState {
 }
 
 // loadRecords counts the records that are here from before, which may take a moment.
-func (r roomSize) loadRecords(ctx context.Context, read func(context.Context) (map[identity.Key]int, error)) {
-	sizes, err := read(ctx)
-	if err != nil {
+func (r roomSize) loadRecords(ctx context.Context) {
+	if err := r.store.WaitSizes(ctx); err != nil {
 		if ctx.Err() == nil {
 			r.cfg.Log.Warn("the room's size is not known", "error", err)
 		}
@@ -64,10 +64,23 @@ func (r roomSize) loadRecords(ctx context.Context, read func(context.Context) (m
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for author, n := range sizes {
-		r.size.addBytesLocked(author, n)
-	}
+	r.size.recountLocked()
 	r.size.enforceLocked(identity.Key{})
+}
+
+// recountLocked takes over what the store says of all authors, if it knows. What the room counted by itself includes
+// what the store lost.
+func (r roomSize) recountLocked() {
+	sizes, known := r.store.Sizes()
+	if r.mu.size.recount = !known; !known {
+		return
+	}
+	r.mu.size.via = identity.Key{}
+	for author := range r.mu.size.authors {
+		if n := max(0, sizes[author]) - r.size.recordBytesLocked(author); n != 0 {
+			r.size.addBytesLocked(author, n)
+		}
+	}
 }
 
 // rankOf returns what decides who gives way. via is the link whose record is being taken.
@@ -263,6 +276,7 @@ func (r roomSize) tickLocked() {
 		}
 		if n := d.Asked - d.Freed; n != 0 {
 			r.size.addBytesLocked(d.Author, max(n, -r.size.recordBytesLocked(d.Author)))
+			r.mu.size.recount = r.mu.size.recount || n > 0 // it hasn't as much as was counted
 		}
 		if d.Asked > 0 {
 			r.mu.size.notKept.addDeleted(d.Author, d.Records)
@@ -272,6 +286,9 @@ func (r roomSize) tickLocked() {
 			floors[record.FeedKey{Author: d.Author, Feed: n}] = floor
 		}
 		r.room.DropBelow(floors)
+	}
+	if r.mu.size.recount {
+		r.size.recountLocked()
 	}
 	for _, p := range r.mu.linked {
 		r.size.addBytesLocked(p.key, 0) // moves it to where its standing is by now
