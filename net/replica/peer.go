@@ -173,10 +173,12 @@ func (r *Replica) notifyLocked() {
 }
 
 // send queues a small message.
-func (r *Replica) send(l Link, m wire.Message) {
-	if f := r.encode(m); f != nil {
-		l.Control(f)
-	}
+func (r *Replica) send(l Link, m wire.Message) { r.trySend(l, m) }
+
+// trySend queues a small message. It reports false if the link has no space for it.
+func (r *Replica) trySend(l Link, m wire.Message) bool {
+	f := r.encode(m)
+	return f == nil || l.Control(f) // what can't be encoded never can
 }
 
 // encode returns a message as a frame, or logs why it can't and returns nil.

@@ -32,13 +32,15 @@ type roomSize struct{ *Replica }
 
 // sizeState is what roomSize and refusing guard.
 type sizeState struct {
-	budget  *standing.Budget[identity.Key]
-	authors map[identity.Key]*authorUse
-	via     identity.Key               // the peer whose record is being taken
-	refused map[identity.Key]time.Time // authors that went, until when nothing of them is taken
-	forget  bool                       // the planner must forget what it knows of refused authors
-	recount bool                       // the store must say what each author uses
-	notKept notKept
+	budget       *standing.Budget[identity.Key]
+	authors      map[identity.Key]*authorUse
+	via          identity.Key               // the peer whose record is being taken
+	refused      map[identity.Key]time.Time // authors that went, until when nothing of them is taken
+	refusedOrder []refusedAuthor            // the same by age, and some that aren't refused any more
+	taken        takenList
+	forget       bool // the planner must forget what it knows of refused authors
+	recount      bool // the store must say what each author uses
+	notKept      notKept
 }
 
 // authorUse is an author's use of the room besides its records.
