@@ -135,6 +135,11 @@ func TestNoTakenListAboveTheLimit(t *testing.T) {
 		if got := b.told(a.key()); len(got.authors) != maxTold || got.taken != nil {
 			t.Errorf("%d refused authors are known", len(got.authors))
 		}
+		a.Replica.mu.Lock()
+		defer a.Replica.mu.Unlock()
+		if left := time.Until(a.Replica.mu.peers[b.key()].telling.all); left < 5*time.Second {
+			t.Errorf("it is looked again for what the peer may hear in %v", left)
+		}
 	})
 }
 
@@ -213,6 +218,9 @@ func TestCutListIsNoList(t *testing.T) {
 		page(20, 5, true)
 		pass(pagesApart + 2*time.Second)
 		expect("another one that isn't complete", true, 20)
+		if got := a.told(b.key()); got.page != nil {
+			t.Error("a list whose pages stay away is remembered")
+		}
 	})
 }
 
@@ -268,6 +276,13 @@ func TestRefusedByAge(t *testing.T) {
 		refuse(keys[5])
 		if got := len(r.mu.size.refused); got != 3 || !r.refusals.isRefusedLocked(keys[0]) || r.refusals.isRefusedLocked(keys[1000]) {
 			t.Errorf("%d are remembered at last", got)
+		}
+		refuse(keys[7])
+		time.Sleep(time.Minute)
+		refuse(keys[7])
+		time.Sleep(refuseFor - time.Second)
+		if refuse(keys[8]); !r.refusals.isRefusedLocked(keys[7]) {
+			t.Error("an author that was refused again isn't any more when the first time ends")
 		}
 	})
 }
