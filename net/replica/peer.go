@@ -68,7 +68,8 @@ type session struct {
 	sendNext bool // it must be sent anew after that
 	askNext  bool // and asked for theirs
 
-	advertiseNext bool // as a slow peer it must hear how far we are after that
+	unsent        *unsent // what its control queue had no space for
+	advertiseNext bool    // as a slow peer it must hear how far we are after that
 }
 
 // PrepareLink reads what a link's peer may have, which waits for the disk. It returns a function that begins with

@@ -268,6 +268,7 @@ func (r *Replica) Tick() {
 	r.memory.coolLocked()
 	r.memory.recheckLocked()
 	for _, p := range r.mu.linked {
+		r.frontiers.resendLocked(p)
 		if r.outlines.isBehindLocked(p) {
 			r.askLocked(p)
 		}
