@@ -20,7 +20,7 @@ const (
 	pagesAtOnce = 2                // each a tick
 	listFor     = 10 * time.Second // how long links that need a list are sent the same
 	pagesApart  = time.Minute      // a list of which nothing came for that long is dropped
-	maxAbsent   = 1024             // authors in a peer's list of whom nothing is here, and who may come: the peer names those it knows first
+	maxAbsent   = 1024             // authors of a peer's list without records here, who may come: the peer names those it knows first
 )
 
 // takenList is what links are sent that need a list now. Nobody changes it any more.
@@ -165,7 +165,7 @@ func (r refusals) takePageLocked(t *takenPages, m wire.Refused) (taken map[ident
 	return taken
 }
 
-// expirePages drops a list whose pages stay away. What is left of it may still come, and isn't a whole list either.
+// expirePages drops a list whose pages stay away. The rest of it may still come, and isn't a whole list either.
 func (t *takenPages) expirePages() {
 	if t.page != nil && time.Since(t.last) > pagesApart {
 		t.page, t.cut = nil, true
