@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,6 +35,22 @@ func TestQueuePriority(t *testing.T) {
 	}
 	if out, _, done := q.take(buf); len(out) > 0 || !done {
 		t.Errorf("after the end: %q, done %v", out, done)
+	}
+}
+
+// ControlIdle says whether all control frames were taken by the writer, and no more once the link goes down.
+func TestControlIdle(t *testing.T) {
+	l := &Link{queue: newQueue()}
+	idle := []bool{l.ControlIdle()}
+	l.Sync(wire.Frame("s"))
+	l.Control(wire.Frame("c"))
+	idle = append(idle, l.ControlIdle())
+	l.queue.take(make([]byte, 0, piece))
+	idle = append(idle, l.ControlIdle())
+	l.queue.seal(nil)
+	idle = append(idle, l.ControlIdle())
+	if want := []bool{true, false, true, false}; !slices.Equal(idle, want) {
+		t.Errorf("idle when empty, with a frame, after it, sealed: %v, want %v", idle, want)
 	}
 }
 

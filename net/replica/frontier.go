@@ -112,7 +112,10 @@ func (r frontiers) sendPagesLocked(p *peer, o outgoing) {
 	}
 	if len(o.feeds) <= pageFeeds && len(o.votes) <= votes.PageVotes {
 		for f := range o.pages {
-			r.send(p.link, f)
+			if !r.trySend(p.link, f) {
+				r.frontiers.noteUnsentLocked(p, o)
+				return
+			}
 		}
 		return
 	}

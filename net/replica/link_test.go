@@ -192,6 +192,12 @@ func (l *testLink) pushLocked(q int, f wire.Frame, author identity.Key) bool {
 	return true
 }
 
+func (l *testLink) limit(q int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.limits[q]
+}
+
 func (l *testLink) space(q int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -232,6 +238,7 @@ func (l *testLink) Can(capability string) bool         { return l.can[capability
 func (l *testLink) Control(f wire.Frame) bool          { return l.push(control, f) }
 func (l *testLink) Live(f wire.Frame) bool             { return l.push(live, f) }
 func (l *testLink) Sync(f wire.Frame) bool             { return l.push(bulk, f) }
+func (l *testLink) ControlIdle() bool                  { return l.space(control) == l.limit(control) }
 func (l *testLink) LiveSpace() int                     { return l.space(live) }
 func (l *testLink) SyncSpace() int                     { return l.space(bulk) }
 func (l *testLink) WaitLive(ctx context.Context) error { return l.wait(ctx, live) }
@@ -281,6 +288,7 @@ func (deadLink) Control(wire.Frame) bool               { return true }
 func (deadLink) Live(wire.Frame) bool                  { return true }
 func (deadLink) Sync(wire.Frame) bool                  { return true }
 func (deadLink) Relay(wire.Frame, fair.Flow, int) bool { return true }
+func (deadLink) ControlIdle() bool                     { return true }
 func (deadLink) LiveSpace() int                        { return 1024 }
 func (deadLink) SyncSpace() int                        { return 8 }
 func (deadLink) WaitLive(context.Context) error        { return nil }

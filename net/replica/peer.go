@@ -68,7 +68,8 @@ type session struct {
 	sendNext bool // it must be sent anew after that
 	askNext  bool // and asked for theirs
 
-	advertiseNext bool // as a slow peer it must hear how far we are after that
+	unsent        *unsent // what its control queue had no space for
+	advertiseNext bool    // as a slow peer it must hear how far we are after that
 }
 
 // PrepareLink reads what a link's peer may have, which waits for the disk. It returns a function that begins with
@@ -173,10 +174,12 @@ func (r *Replica) notifyLocked() {
 }
 
 // send queues a small message.
-func (r *Replica) send(l Link, m wire.Message) {
-	if f := r.encode(m); f != nil {
-		l.Control(f)
-	}
+func (r *Replica) send(l Link, m wire.Message) { r.trySend(l, m) }
+
+// trySend queues a small message. It reports false if the link has no space for it.
+func (r *Replica) trySend(l Link, m wire.Message) bool {
+	f := r.encode(m)
+	return f == nil || l.Control(f) // what can't be encoded never can
 }
 
 // encode returns a message as a frame, or logs why it can't and returns nil.

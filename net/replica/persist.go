@@ -99,6 +99,7 @@ func (r saver) reconcileLocked() {
 		if f.Next > h.Seq {
 			continue
 		}
+		r.mu.size.recount = true // the room doesn't know how large the lost records were
 		for _, e := range r.room.ResaveOrTruncate(h.Key, f.Next, f.Head) {
 			r.saver.saveLocked(e, false)
 		}

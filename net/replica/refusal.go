@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -22,7 +21,6 @@ const (
 	longest    = time.Hour // a peer's refusal ends by then, whatever it says
 	maxTold    = 1024      // refused authors that a link hears of by name
 	maxRefused = 1 << 16   // authors that went and are remembered; one that isn't may go once more
-	maxTaken   = 100_000   // authors that a peer may say it takes
 )
 
 // refusals is both sides of refusing. What it guards stands under the replica's lock.
@@ -33,14 +31,15 @@ type telling struct {
 	able  bool // the peer understands it
 	due   map[identity.Key]bool
 	until map[identity.Key]time.Time // authors it heard of, and until when that holds
-	all   time.Time                  // until then it knows all authors that we take
+	all   time.Time                  // until then it hears of no more: it knows all that we take, or they are too many
+	list  []identity.Key             // the rest of the authors that we take, on its way (takenlist.go)
 }
 
 // told is what a link's peer says of the authors that it refuses.
 type told struct {
+	takenPages
 	authors map[identity.Key]time.Time
 	taken   map[identity.Key]bool // nil: all but authors are taken
-	page    map[identity.Key]bool // a list that isn't complete
 	until   time.Time             // the end of the list in taken
 	next    time.Time             // when the first of it ends
 	of      string                // the room's hash that hash belongs to; "": hash is unknown
@@ -49,15 +48,25 @@ type told struct {
 
 // refuseLocked refuses an author for a while.
 func (r refusals) refuseLocked(author identity.Key) {
-	s := &r.mu.size
-	if len(s.refused) >= maxRefused {
-		now := time.Now()
-		maps.DeleteFunc(s.refused, func(_ identity.Key, until time.Time) bool { return now.After(until) })
+	s, now := &r.mu.size, time.Now()
+	for len(s.refusedOrder) > 0 && now.After(s.refusedOrder[0].until) { // each once: a sweep of all would cost more at each removal
+		if first := s.refusedOrder[0]; s.refused[first.author].Equal(first.until) {
+			delete(s.refused, first.author)
+		}
+		s.refusedOrder = s.refusedOrder[1:]
 	}
-	if len(s.refused) < maxRefused {
-		s.refused[author] = time.Now().Add(refuseFor)
+	if len(s.refusedOrder) < maxRefused {
+		until := now.Add(refuseFor)
+		s.refused[author] = until
+		s.refusedOrder = append(s.refusedOrder, refusedAuthor{author, until})
 	}
 	s.forget = true
+}
+
+// refusedAuthor is an author that went, and until when nothing of it is taken.
+type refusedAuthor struct {
+	author identity.Key
+	until  time.Time
 }
 
 // isRefusedLocked reports whether an author went lately.
@@ -85,60 +94,6 @@ func (r refusals) noteRefusedLocked(from, author identity.Key) {
 		t.due, t.until = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	}
 	t.due[author] = true
-}
-
-// tellLocked tells each link what it must hear.
-func (r refusals) tellLocked() {
-	now := time.Now()
-	for _, p := range r.mu.linked {
-		t := &p.telling
-		if len(t.due) == 0 {
-			continue
-		}
-		maps.DeleteFunc(t.until, func(_ identity.Key, until time.Time) bool { return now.After(until) })
-		if len(t.until)+len(t.due) > maxTold {
-			t.all = now.Add(refuseFor)
-			clear(t.until)
-			r.refusals.sendLocked(p, r.refusals.takenLocked(), true)
-		} else {
-			for author := range t.due {
-				t.until[author] = now.Add(refuseFor)
-			}
-			r.refusals.sendLocked(p, slices.Collect(maps.Keys(t.due)), false)
-		}
-		clear(t.due)
-	}
-}
-
-// takenLocked lists the authors that we take: those that are here, and all that aren't strangers.
-func (r refusals) takenLocked() []identity.Key {
-	all := map[identity.Key]bool{r.cfg.Identity.Key(): true}
-	for author := range r.mu.size.authors {
-		all[author] = true
-	}
-	for _, p := range r.mu.linked {
-		all[p.key] = !r.refusals.isRefusedLocked(p.key)
-	}
-	for _, key := range r.cfg.Host.ListMet() {
-		all[key] = true
-	}
-	maps.DeleteFunc(all, func(_ identity.Key, takes bool) bool { return !takes })
-	return slices.Collect(maps.Keys(all))
-}
-
-// sendLocked sends a list of authors, in as many frames as it takes. A part that the link has no room for follows
-// when the peer lists those authors again.
-func (r refusals) sendLocked(p *peer, authors []identity.Key, taken bool) {
-	for page := range slices.Chunk(authors, wire.MaxRefused) {
-		m := wire.Refused{Room: r.id, Authors: page, Taken: taken, ForMs: refuseFor.Milliseconds()}
-		authors = authors[len(page):]
-		m.More = len(authors) > 0
-		if f := r.encode(m); f == nil || !p.link.Control(f) {
-			p.telling.all = time.Time{}
-			clear(p.telling.until)
-			return
-		}
-	}
 }
 
 // rank is what decides about an author of which nothing is here.
@@ -191,6 +146,9 @@ func (r refusals) tickLocked() {
 		r.planner.RemoveAuthors(r.refusals.refuserLocked())
 	}
 	r.refusals.tellLocked()
+	for _, p := range r.mu.linked {
+		p.told.expirePages()
+	}
 }
 
 // takeRefusedLocked notes the authors that a peer refuses.
@@ -204,16 +162,11 @@ func (r refusals) takeRefusedLocked(p *peer, m wire.Refused) {
 	t.of = ""
 	switch {
 	case m.Taken:
-		if t.page == nil {
-			t.page = map[identity.Key]bool{}
-		}
-		for _, author := range m.Authors[:min(len(m.Authors), max(0, maxTaken-len(t.page)))] {
-			t.page[author] = true
-		}
-		if m.More {
+		taken := r.refusals.takePageLocked(&t.takenPages, m)
+		if taken == nil {
 			return
 		}
-		t.taken, t.page, t.until, t.authors = t.page, nil, until, nil
+		t.taken, t.until, t.authors = taken, until, nil
 	default:
 		if t.authors == nil {
 			t.authors = map[identity.Key]time.Time{}

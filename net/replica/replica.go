@@ -63,6 +63,8 @@ type Link interface {
 	Sync(wire.Frame) bool
 	// Relay queues a live frame of someone else. The live queue is shared by flow.
 	Relay(f wire.Frame, of fair.Flow, rank int) bool
+	// ControlIdle reports whether no frame waits in the control queue.
+	ControlIdle() bool
 	// LiveSpace and SyncSpace return how many small frames the queue still takes.
 	LiveSpace() int
 	SyncSpace() int
@@ -205,6 +207,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.shares, r.mu.outlineBudgets = map[*share]bool{}, map[asker]*rate.Limiter{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
 	r.mu.size = newSizeState(cmp.Or(cfg.Size, DefaultSize))
+	r.mu.size.budget.SetGives(r.size.givesLocked)
 	r.mu.namesLimit = newKeyLimit(maxNames, r.size.rankOf, func(key identity.Key) { delete(r.mu.names, key) })
 	r.mu.firstSeenLimit = newKeyLimit(maxFirstSeen, r.size.rankOf, r.sharing.forgetFirstSeenLocked)
 	r.room.SetRank(r.size.rankOf)
@@ -223,8 +226,7 @@ func (r *Replica) Start() {
 	r.mu.Unlock()
 	r.cfg.Events.Post(event.PolicyChanged{Scope: r.scope, Policy: r.votes.Policy(), First: true})
 	r.cfg.Group.Go("replica/heads", r.heads.run)
-	sizes := r.store.Sizes() // now: later records count by themselves
-	r.cfg.Group.Go("replica/size", func(ctx context.Context) { r.size.loadRecords(ctx, sizes) })
+	r.cfg.Group.Go("replica/size", r.size.loadRecords)
 	if r.cfg.Keep > 0 {
 		r.cfg.Group.Go("replica/expire", r.saver.expire)
 	}
@@ -270,6 +272,7 @@ func (r *Replica) Tick() {
 	r.memory.coolLocked()
 	r.memory.recheckLocked()
 	for _, p := range r.mu.linked {
+		r.frontiers.resendLocked(p)
 		if r.outlines.isBehindLocked(p) {
 			r.askLocked(p)
 		}

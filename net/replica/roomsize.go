@@ -32,12 +32,15 @@ type roomSize struct{ *Replica }
 
 // sizeState is what roomSize and refusing guard.
 type sizeState struct {
-	budget  *standing.Budget[identity.Key]
-	authors map[identity.Key]*authorUse
-	via     identity.Key               // the peer whose record is being taken
-	refused map[identity.Key]time.Time // authors that went, until when nothing of them is taken
-	forget  bool                       // the planner must forget what it knows of refused authors
-	notKept notKept
+	budget       *standing.Budget[identity.Key]
+	authors      map[identity.Key]*authorUse
+	via          identity.Key               // the peer whose record is being taken
+	refused      map[identity.Key]time.Time // authors that went, until when nothing of them is taken
+	refusedOrder []refusedAuthor            // the same by age, and some that aren't refused any more
+	taken        takenList
+	forget       bool // the planner must forget what it knows of refused authors
+	recount      bool // the store must say what each author uses
+	notKept      notKept
 }
 
 // authorUse is an author's use of the room besides its records.
@@ -54,9 +57,8 @@ func newSizeState(size int) sizeState {
 }
 
 // loadRecords counts the records that are here from before, which may take a moment.
-func (r roomSize) loadRecords(ctx context.Context, read func(context.Context) (map[identity.Key]int, error)) {
-	sizes, err := read(ctx)
-	if err != nil {
+func (r roomSize) loadRecords(ctx context.Context) {
+	if err := r.store.WaitSizes(ctx); err != nil {
 		if ctx.Err() == nil {
 			r.cfg.Log.Warn("the room's size is not known", "error", err)
 		}
@@ -64,10 +66,23 @@ func (r roomSize) loadRecords(ctx context.Context, read func(context.Context) (m
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for author, n := range sizes {
-		r.size.addBytesLocked(author, n)
-	}
+	r.size.recountLocked()
 	r.size.enforceLocked(identity.Key{})
+}
+
+// recountLocked takes over what the store says of all authors, if it knows. What the room counted by itself includes
+// what the store lost.
+func (r roomSize) recountLocked() {
+	sizes, known := r.store.Sizes()
+	if r.mu.size.recount = !known; !known {
+		return
+	}
+	r.mu.size.via = identity.Key{}
+	for author := range r.mu.size.authors {
+		if n := max(0, sizes[author]) - r.size.recordBytesLocked(author); n != 0 {
+			r.size.addBytesLocked(author, n)
+		}
+	}
 }
 
 // rankOf returns what decides who gives way. via is the link whose record is being taken.
@@ -146,7 +161,7 @@ func (r roomSize) admitLocked(from identity.Key, rec *record.Record) bool {
 		if r.size.fitsLocked(author, n) {
 			return true
 		}
-		if r.mu.size.authors[author] != nil {
+		if level, _ := r.size.rankOf(author); r.mu.size.authors[author] != nil && level < standing.Known {
 			r.size.removeLocked(author) // it has only ends, and there is no place for more
 		}
 	}
@@ -201,10 +216,22 @@ func (r roomSize) recordBytesLocked(author identity.Key) int {
 func (r roomSize) enforceLocked(newcomer identity.Key) {
 	for {
 		victim, over := r.mu.size.budget.Victim(newcomer)
+		if gives, _ := r.size.givesLocked(victim); over && !gives && victim == newcomer {
+			if level, _ := r.size.rankOf(victim); level == standing.Known { // others give before it is forgotten
+				newcomer = identity.Key{}
+				continue
+			}
+		}
 		if !over || !r.size.giveWayLocked(victim) {
 			return
 		}
 	}
+}
+
+// givesLocked says how a known author gives way (see standing.Budget): it is forgotten only when no other has records
+// left, and we give after all others.
+func (r roomSize) givesLocked(author identity.Key) (gives, last bool) {
+	return r.size.recordBytesLocked(author) > 0, author == r.cfg.Identity.Key()
 }
 
 // giveWayLocked deletes the beginning of what an author has, or all of it if only ends are left. It reports false
@@ -251,6 +278,7 @@ func (r roomSize) tickLocked() {
 		}
 		if n := d.Asked - d.Freed; n != 0 {
 			r.size.addBytesLocked(d.Author, max(n, -r.size.recordBytesLocked(d.Author)))
+			r.mu.size.recount = r.mu.size.recount || n > 0 // it hasn't as much as was counted
 		}
 		if d.Asked > 0 {
 			r.mu.size.notKept.addDeleted(d.Author, d.Records)
@@ -260,6 +288,9 @@ func (r roomSize) tickLocked() {
 			floors[record.FeedKey{Author: d.Author, Feed: n}] = floor
 		}
 		r.room.DropBelow(floors)
+	}
+	if r.mu.size.recount {
+		r.size.recountLocked()
 	}
 	for _, p := range r.mu.linked {
 		r.size.addBytesLocked(p.key, 0) // moves it to where its standing is by now

@@ -81,7 +81,7 @@ func TestFloodTakesAQuarter(t *testing.T) {
 		if used := a.use(mallory); used > size/4 || used < size/5 {
 			t.Errorf("the flood uses %d of %d", used, size)
 		}
-		stored, _ := a.store.Sizes()(t.Context())
+		stored, _ := a.store.Sizes()
 		if stored[mallory] > size/4 || stored[mallory] < size/5 || stored[b.key()] != a.use(b.key())-endSize {
 			t.Errorf("the store has %d bytes of the flood, %d of bob, who uses %d", stored[mallory], stored[b.key()], a.use(b.key()))
 		}

@@ -17,6 +17,7 @@ type Budget[K comparable] struct {
 	users     map[K]*user[K]
 	levels    [levels]level[K]
 	joined    uint64
+	gives     func(K) (gives, last bool) // nil: all keys give alike
 }
 
 // level holds the keys of one level by source.
@@ -76,9 +77,13 @@ func (b *Budget[K]) HasFree(level Level, n int) bool {
 }
 
 // Add adds n units to a key's use, or takes them away if n is negative. It never refuses: the caller then asks Victim
-// until nothing is over. A key that uses nothing any more is forgotten. level and source replace those before.
+// until nothing is over. A key that uses nothing any more is forgotten. level and source replace those before, but an
+// unknown source doesn't: else all keys that nobody handed on just now would share one.
 func (b *Budget[K]) Add(key K, level Level, source Source, n int) {
 	u := b.users[key]
+	if u != nil && source == (Source{}) {
+		source = u.pool.source
+	}
 	switch {
 	case u == nil && n <= 0:
 		return
@@ -181,16 +186,54 @@ func (b *Budget[K]) Victim(newcomer K) (victim K, over bool) {
 			return l.largest().users[0].key, true
 		}
 	}
-	// Only known keys are left. One with more than an eighth gives way, else the newcomer does.
-	for _, p := range b.levels[Known].sources {
-		if most := p.users[0]; most.used > b.limit/8 && (u == nil || most.used > u.used) {
-			u = most
-		}
-	}
-	if u == nil {
+	if u = b.lastVictim(u); u == nil {
 		return victim, false
 	}
 	return u.key, true
+}
+
+// SetGives says how known keys give way where only known ones are left. One that has nothing to give goes after all
+// that have, and one that is last goes after its like. Without it all keys give alike.
+func (b *Budget[K]) SetGives(gives func(key K) (gives, last bool)) { b.gives = gives }
+
+// lastVictim returns which known key gives way when only known ones are left; nil if there is none.
+func (b *Budget[K]) lastVictim(newcomer *user[K]) (victim *user[K]) {
+	turn := 0
+	for _, p := range b.levels[Known].sources {
+		for _, u := range p.users {
+			if t := b.turnOf(u, newcomer); victim == nil || t < turn || t == turn && u.goesBefore(victim) {
+				victim, turn = u, t
+			}
+		}
+	}
+	return victim
+}
+
+// turnOf returns how late a known key gives way: one with more than an eighth, then the newcomer, then the others. So
+// a room that became smaller takes from those that have most, and a newcomer takes from nobody but from itself.
+func (b *Budget[K]) turnOf(u, newcomer *user[K]) int {
+	gives, last := true, false
+	if b.gives != nil {
+		gives, last = b.gives(u.key)
+	}
+	switch {
+	case gives && u.used > b.limit/8:
+		return 0
+	case gives && !last && u == newcomer:
+		return 1
+	case gives && !last:
+		return 2
+	case gives:
+		return 3
+	case !last:
+		return 4
+	}
+	return 5
+}
+
+// goesBefore reports whether a user uses more than another, or as much and came later.
+func (u *user[K]) goesBefore(v *user[K]) bool {
+	return cmp.Or(cmp.Compare(u.used, v.used), cmp.Compare(u.joined, v.joined)) > 0
 }
 
 // ranked is what a rankHeap holds: a pool or a user.

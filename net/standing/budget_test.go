@@ -158,6 +158,9 @@ func TestBudgetAgainstPlainRule(t *testing.T) {
 			n := rapid.IntRange(-3, 6).Draw(t, "n")
 			stays := b.users[key] == nil || b.users[key].level == l
 			free := b.HasFree(l, n)
+			if rapid.IntRange(0, 9).Draw(t, "unknown source") == 0 {
+				from = Source{}
+			}
 			b.Add(key, l, from, n)
 			if _, over := b.Victim(key); stays && n > 0 && free == over {
 				t.Fatalf("HasFree says %v, and %v is over", free, over)
@@ -199,7 +202,10 @@ func addPlain(all []plainUse, u plainUse) []plainUse {
 		return all
 	}
 	all[i].n += u.n
-	all[i].level, all[i].source = u.level, u.source
+	all[i].level = u.level
+	if u.source != (Source{}) {
+		all[i].source = u.source
+	}
 	if all[i].n <= 0 {
 		return slices.Delete(all, i, i+1)
 	}
@@ -248,8 +254,11 @@ func victimPlain(all []plainUse, newcomer string, limit, strangers int) (may []s
 		return may
 	}
 	large := slices.DeleteFunc(slices.Clone(all), func(u plainUse) bool { return u.n <= limit/8 })
-	if len(large) == 0 {
+	if len(large) == 0 && own.n > 0 {
 		return []string{newcomer}
+	}
+	if len(large) == 0 {
+		large = all
 	}
 	most := slices.MaxFunc(large, func(a, b plainUse) int { return cmp.Compare(a.n, b.n) }).n
 	for _, u := range large {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"context"
 	"slices"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -11,17 +10,6 @@ import (
 
 // MemCapacity is the size of a room that a Mem holds without dropping anything by itself.
 const MemCapacity = 24 << 20
-
-// Sizes implements Store.
-func (m *Mem) Sizes() func(context.Context) (map[identity.Key]int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	out := map[identity.Key]int{}
-	for _, r := range m.table.rows {
-		out[r.key.Author] += memSizeOf(r.entry)
-	}
-	return func(ctx context.Context) (map[identity.Key]int, error) { return out, ctx.Err() }
-}
 
 func memSizeOf(e *Entry) int { return len(e.Record.Signed()) + RecordOverhead }
 

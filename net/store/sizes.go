@@ -1,9 +1,7 @@
 package store
 
 import (
-	"context"
 	"encoding/binary"
-	"maps"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -25,7 +23,6 @@ const sizesName = "bytes"
 type sizes struct {
 	feeds   map[identity.Key]*authorFeeds
 	bytes   map[identity.Key]int // committed; before known only what has changed since
-	base    map[identity.Key]int // as bytes was when the file was opened, for Sizes; valid once known
 	known   bool
 	written bool // the file has all sums
 }
@@ -90,7 +87,7 @@ func (s *sizes) add(author identity.Key, n int) {
 
 // setBase takes what the authors had when the file was opened.
 func (s *sizes) setBase(base map[identity.Key]int) {
-	s.base, s.known = maps.Clone(base), true
+	s.known = true
 	for author, n := range base {
 		s.add(author, n)
 	}
@@ -205,25 +202,6 @@ func (w *writeTx) noteSizesLocked() {
 		s.add(author, n)
 	}
 	s.written = s.written || w.allSizes
-}
-
-// Sizes implements Store. The sums are those of the file when it was opened.
-func (d authorSizes) Sizes() func(context.Context) (map[identity.Key]int, error) { return d.readSizes }
-
-func (d authorSizes) readSizes(ctx context.Context) (map[identity.Key]int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for !d.ledger.sizes.known {
-		if d.closed || d.stopped {
-			return nil, ErrClosed
-		}
-		if err := d.waitForWriterLocked(ctx); err != nil {
-			return nil, err
-		}
-	}
-	base := d.ledger.sizes.base
-	d.ledger.sizes.base = nil
-	return base, nil
 }
 
 // feedsOf returns an author's feeds that may have records, the oldest first.

@@ -202,9 +202,12 @@ type Store interface {
 	// counts. Feeds lose only their beginnings; Frontier then has the new floors.
 	Expire(ctx context.Context, before time.Time) (deleted int, err error)
 
-	// Sizes returns how many bytes the records of each author took when the store was opened, RecordOverhead for each
-	// included. A Mem counts them when it is called. read waits while they are being counted, and answers once.
-	Sizes() (read func(context.Context) (map[identity.Key]int, error))
+	// Sizes returns how many bytes the records of each author take, RecordOverhead for each included. What waits to be
+	// written counts, and what DropOldest was asked to delete doesn't. So a caller that adds Asked minus Freed of all that
+	// TakeDropped returns later has the right sums: until then some may be negative. It reports false while they are being counted.
+	Sizes() (sizes map[identity.Key]int, known bool)
+	// WaitSizes waits until Sizes knows them.
+	WaitSizes(ctx context.Context) error
 	// DropOldest has n bytes of an author's records deleted, those of its oldest feed first. The feeds' ends stay. It
 	// only queues: TakeDropped tells what came of it.
 	DropOldest(author identity.Key, n int)

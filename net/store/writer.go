@@ -64,6 +64,9 @@ func (d *Disk) commitBatch(ops []op) (opened int, err error) {
 	if opened, err = d.ensureWritable(); err != nil {
 		return opened, err
 	}
+	d.mu.Lock()
+	d.flushing.done = 0
+	d.mu.Unlock()
 	for len(ops) > 0 {
 		n, size := 1, ops[0].size() // an opExpire has its own transactions
 		for ops[0].kind != opExpire && n < len(ops) && ops[n].kind != opExpire && size+ops[n].size() <= maxCommitBytes {
@@ -110,7 +113,11 @@ func (d *Disk) commit(ops []op) (opened int, err error) {
 	}
 	defer d.lockForCommit()()
 	if ops[0].kind == opExpire {
-		return d.opened, asDamage(d.expireFeeds(ops[0]))
+		err = d.expireFeeds(ops[0])
+		d.mu.Lock()
+		d.flushing.done++
+		d.mu.Unlock()
+		return d.opened, asDamage(err)
 	}
 	var w *writeTx
 	err = d.file.transact(true, func(tx *bolt.Tx) (err error) {
@@ -136,6 +143,7 @@ func (d *Disk) updateLedger(ops []op, w *writeTx) {
 	defer d.mu.Unlock()
 	w.noteSizesLocked()
 	w.noteDropsLocked()
+	d.flushing.done += len(ops)
 	for _, o := range ops {
 		f, wrote := d.ledger.feeds[o.feed], w.touched[o.feed]
 		if _, cold := d.ledger.coldNumber(o.feed); f == nil && cold && o.kind == opDropRecord {
