@@ -44,9 +44,12 @@ type Result struct {
 	Value any // Job.Value
 }
 
-// slot is a job in a queue. The pool's mutex guards its fields, except item, which doesn't change.
+// slot is a job in a queue. The pool's mutex guards its fields, except those of the job, which don't change. There is
+// one for each message, so it has only what is needed of the job.
 type slot struct {
-	item   Job
+	only   *record.Claim   // Job.Claim
+	claims []*record.Claim // Job.Claims
+	size   int             // Job.Size
 	result Result
 	cost   int   // places that it takes in the queue
 	taken  int   // claims that a worker has taken
@@ -57,7 +60,7 @@ type slot struct {
 }
 
 func newSlot(item Job) *slot {
-	s := &slot{item: item, left: item.claims(), result: Result{Value: item.Value}}
+	s := &slot{only: item.Claim, claims: item.Claims, size: item.Size, left: item.claims(), result: Result{Value: item.Value}}
 	s.cost = max(s.left, 1)
 	if len(item.Claims) > 0 {
 		s.result.Records = make([]*record.Record, len(item.Claims))
@@ -74,21 +77,29 @@ func (i *Job) claims() int {
 }
 
 func (s *slot) claim(i int) *record.Claim {
-	if s.item.Claim != nil {
-		return s.item.Claim
+	if s.only != nil {
+		return s.only
 	}
-	return s.item.Claims[i]
+	return s.claims[i]
+}
+
+// countClaims counts the signatures of the slot's job.
+func (s *slot) countClaims() int {
+	if s.only != nil {
+		return 1
+	}
+	return len(s.claims)
 }
 
 // done stores the result of claim i.
 func (s *slot) done(i int, verified *record.Record, err error) {
 	s.left--
 	switch {
-	case s.item.Claim != nil:
+	case s.only != nil:
 		s.result.Record, s.result.Err = verified, err
 	case err != nil:
 		if s.result.Errs == nil {
-			s.result.Errs = make([]error, len(s.item.Claims))
+			s.result.Errs = make([]error, len(s.claims))
 		}
 		s.result.Errs[i] = err
 	default:

@@ -1,5 +1,7 @@
 package verify
 
+import "chat.lan/p2pchat/net/fair"
+
 // list is slots in the order in which they were pushed. A slot is in one list at a time.
 type list struct{ first, last *slot }
 
@@ -50,16 +52,16 @@ func (l *list) pop() *slot {
 	return s
 }
 
-// appendLocked adds a slot and has it verified.
-func (q *Queue) appendLocked(s *slot) {
+// appendLocked adds a slot of a flow, and has it verified.
+func (q *Queue) appendLocked(s *slot, of fair.Flow, rank int) {
 	q.queued += s.cost
-	q.bytes += s.item.Size
+	q.bytes += s.size
 	q.numbered++
 	s.number = q.numbered
 	if s.left == 0 {
 		q.passing.push(s)
 	} else {
-		q.waiting.Push(s.item.Flow, s.item.Rank, max(s.item.Size, 1), s)
+		q.waiting.Push(of, rank, max(s.size, 1), s)
 		q.arrived.push(s)
 	}
 	q.refillLocked()
@@ -86,7 +88,7 @@ func (q *Queue) refillLocked() {
 		q.pool.pushLocked(q)
 		n := q.waiting.Len()
 		if q.work != nil {
-			n += q.work.item.claims() - q.work.taken
+			n += q.work.countClaims() - q.work.taken
 		} else if n == 1 {
 			s, _ := q.waiting.Peek()
 			n = s.left
@@ -107,7 +109,7 @@ func (q *Queue) passLocked() {
 func (q *Queue) aheadLocked(s *slot) {
 	q.ahead.push(s)
 	q.aheadJobs++
-	q.aheadBytes += s.item.Size
+	q.aheadBytes += s.size
 }
 
 // takeLocked hands out the next claim to verify. The queue must have work.
@@ -119,7 +121,7 @@ func (q *Queue) takeLocked() (s *slot, i int) {
 		q.passLocked()
 	}
 	s, i = q.work, q.work.taken
-	if s.taken++; s.taken == s.item.claims() {
+	if s.taken++; s.taken == s.countClaims() {
 		q.work = nil
 	}
 	return s, i

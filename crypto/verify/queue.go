@@ -100,7 +100,7 @@ func (q *Queue) Submit(ctx context.Context, item Job) (*Result, error) {
 		p.mu.Unlock()
 		return q.verifyInline(s)
 	}
-	q.appendLocked(s)
+	q.appendLocked(s, item.Flow, item.Rank)
 	p.mu.Unlock()
 	return nil, nil
 }
@@ -132,7 +132,7 @@ func (q *Queue) Next() *Result {
 		if s := q.ahead.first; s != nil && s.left == 0 {
 			q.ahead.pop()
 			q.aheadJobs--
-			q.aheadBytes -= s.item.Size
+			q.aheadBytes -= s.size
 			q.current = s
 			q.refillLocked()
 			return &s.result
@@ -159,7 +159,7 @@ func (q *Queue) finishLocked() {
 	}
 	q.current = nil
 	q.queued -= s.cost
-	q.bytes -= s.item.Size
+	q.bytes -= s.size
 	// Submit is woken when there is place for many, not for each: a change of goroutine less.
 	if q.submitting && q.queued <= MaxQueued/2 && q.bytes <= MaxBytes/2 {
 		q.submitting = false

@@ -133,7 +133,8 @@ type recorder struct {
 	from time.Time
 	busy atomic.Bool
 	over atomic.Bool
-	down chan error // one value
+	down chan error    // one value
+	news chan struct{} // of size 1: something was noted
 
 	onRecord  func(*record.Record) // each may be nil
 	onMessage func(wire.Message)
@@ -145,7 +146,7 @@ type recorder struct {
 }
 
 func newRecorder(t testing.TB) *recorder {
-	return &recorder{t: t, from: time.Now(), down: make(chan error, 1)}
+	return &recorder{t: t, from: time.Now(), down: make(chan error, 1), news: make(chan struct{}, 1)}
 }
 
 // enter begins a call that must not run beside another.
@@ -167,6 +168,21 @@ func (h *recorder) note(format string, args ...any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.events = append(h.events, fmt.Sprintf(format, args...))
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
+}
+
+// await waits until so many events were noted. One goroutine may call it.
+func (h *recorder) await(events int) {
+	for len(h.seen()) < events {
+		select {
+		case <-h.news:
+		case <-h.t.Context().Done():
+			return
+		}
+	}
 }
 
 func (h *recorder) seen() []string {

@@ -213,11 +213,12 @@ func (c *cleartext) SendCleartext(l event.Line) int {
 // RelayMessage implements replica.Host: it writes a message of someone else to our line clients.
 func (c *cleartext) RelayMessage(l event.Line) {
 	c.n.relayed.noteAuthor(l)
-	if l.Own || l.History && time.Since(l.Time) > maxRelayAge {
+	if l.Own || l.History && time.Since(l.Time) > maxRelayAge || !c.plain.HasLineClients() {
 		return
 	}
+	name, text := l.FromName, plainText(l)
 	c.whenAllowed(func() int {
-		c.plain.WriteToLineClients(l.FromName, plainText(l))
+		c.plain.WriteToLineClients(name, text)
 		return 0
 	})
 }

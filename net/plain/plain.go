@@ -208,6 +208,13 @@ func (p *Plain) send(text string, signed bool, held heldPeers) int {
 	return p.json.sendAll(c, time.Now(), held) + p.lines.writeAll(nil, name, text, held)
 }
 
+// HasLineClients reports whether anybody would get what WriteToLineClients writes.
+func (p *Plain) HasLineClients() bool {
+	p.lines.mu.Lock()
+	defer p.lines.mu.Unlock()
+	return len(p.lines.all) > 0
+}
+
 // WriteToLineClients writes a native peer's message to the line clients, as `name: text`. It never
 // blocks.
 func (p *Plain) WriteToLineClients(name, text string) {

@@ -34,7 +34,8 @@ type roomSize struct{ *Replica }
 type sizeState struct {
 	budget       *standing.Budget[identity.Key]
 	authors      map[identity.Key]*authorUse
-	via          identity.Key               // the peer whose record is being taken
+	via          identity.Key // the peer whose record is being taken
+	lastRank     knownRank
 	refused      map[identity.Key]time.Time // authors that went, until when nothing of them is taken
 	refusedOrder []refusedAuthor            // the same by age, and some that aren't refused any more
 	taken        takenList
@@ -85,9 +86,27 @@ func (r roomSize) recountLocked() {
 	}
 }
 
+// rankFor is how often a rank is used before it is looked up again.
+const rankFor = 64
+
+// knownRank is a rank that was looked up. Many records in a row are of one author.
+type knownRank struct {
+	author, via identity.Key
+	level       standing.Level
+	source      standing.Source
+	left        int
+}
+
 // rankOf returns what decides who gives way. via is the link whose record is being taken.
 func (r roomSize) rankOf(author identity.Key) (standing.Level, standing.Source) {
-	return r.cfg.Host.Standing(author, r.mu.size.via)
+	s := &r.mu.size
+	k := &s.lastRank
+	if k.left == 0 || k.author != author || k.via != s.via {
+		*k = knownRank{author: author, via: s.via, left: rankFor}
+		k.level, k.source = r.cfg.Host.Standing(author, s.via)
+	}
+	k.left--
+	return k.level, k.source
 }
 
 // addBytesLocked adds n bytes, which may be negative, to what an author uses.
@@ -271,7 +290,7 @@ func (r roomSize) removeLocked(author identity.Key) {
 
 // tickLocked follows what the store deleted meanwhile.
 func (r roomSize) tickLocked() {
-	r.mu.size.via = identity.Key{}
+	r.mu.size.via, r.mu.size.lastRank = identity.Key{}, knownRank{}
 	for _, d := range r.store.TakeDropped() {
 		if r.mu.size.authors[d.Author] == nil {
 			continue // it went as a whole

@@ -7,13 +7,13 @@ import (
 
 // HasFeed reports whether a record of a feed is or was here, so that the room has the feed's end.
 func (r *Room) HasFeed(key record.FeedKey) bool {
-	f := r.feeds[key]
+	f := r.findFeed(key)
 	return f != nil && f.next() > 0
 }
 
 // HasPlaceFor reports whether a record's place is still empty here, and may be taken. It reports false in a cold block.
 func (r *Room) HasPlaceFor(rec *record.Record) bool {
-	f := r.feeds[rec.FeedKey()]
+	f := r.findFeed(rec.FeedKey())
 	if f == nil {
 		return !r.isColdFeed(rec.FeedKey())
 	}

@@ -44,7 +44,7 @@ func (r coldBlocks) IsCold(key BlockKey) bool {
 }
 
 func (r coldBlocks) isColdFeed(key record.FeedKey) bool {
-	return r.sums.coldFeeds > 0 && r.feeds[key] == nil && r.IsCold(BlockKeyOf(key))
+	return r.sums.coldFeeds > 0 && r.findFeed(key) == nil && r.IsCold(BlockKeyOf(key))
 }
 
 // HasCold reports whether any block is cold.

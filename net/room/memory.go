@@ -45,13 +45,22 @@ func (r *Room) SetWarmFeeds(n int) { r.memory = newFeedMemory(n) }
 // HasManyWarm reports whether more feeds are in memory than by rule.
 func (r coldBlocks) HasManyWarm() bool { return len(r.feeds) > r.memory.rule }
 
+// findFeed returns a feed in memory, or nil. It remembers the last one: a record is looked up several times, and so are
+// most that follow it.
+func (r *Room) findFeed(key record.FeedKey) *feed {
+	if r.found.feed == nil || r.found.key != key {
+		r.found.key, r.found.feed = key, r.feeds[key]
+	}
+	return r.found.feed
+}
+
 // putFeed begins to hold a feed in memory, or replaces it.
 func (r *Room) putFeed(key record.FeedKey, f *feed) {
 	if r.feeds[key] == nil {
 		level, source := r.rank(key.Author)
 		r.memory.use.Add(key.Author, level, source, 1)
 	}
-	r.feeds[key] = f
+	r.feeds[key], r.found.feed = f, nil
 }
 
 // deleteFeed frees the memory of a feed. Its block may still list it.
@@ -59,6 +68,7 @@ func (r *Room) deleteFeed(key record.FeedKey) {
 	if r.feeds[key] != nil {
 		r.memory.use.Take(key.Author, 1)
 		delete(r.feeds, key)
+		r.found.feed = nil
 	}
 }
 

@@ -84,11 +84,15 @@ type Room struct {
 	self  *identity.Identity
 	limit int
 
-	clock     clock
-	feeds     map[record.FeedKey]*feed
-	rank      Rank
-	memory    feedMemory
-	waiting   waiting              // in all feeds
+	clock   clock
+	feeds   map[record.FeedKey]*feed
+	rank    Rank
+	memory  feedMemory
+	waiting waiting  // in all feeds
+	found   struct { // by findFeed; feed is nil if it was none
+		key  record.FeedKey
+		feed *feed
+	}
 	memBytes  int                  // bytes of bodies in memory
 	coldForks map[BlockKey][]*Fork // forks in cold blocks
 	hash      string               // what Hash returned; "" once that has changed
@@ -144,7 +148,7 @@ func (r *Room) Accept(rec *record.Record) (Outcome, error) {
 		return Outcome{}, ErrNoFeed
 	}
 	key := rec.FeedKey()
-	f := r.feeds[key]
+	f := r.findFeed(key)
 	if f == nil {
 		if r.isColdFeed(key) {
 			return Outcome{}, ErrCold
