@@ -152,8 +152,12 @@ func (n *net) restart(i int, change ...func(*Config)) *member {
 }
 
 // link joins two members, and tells the neighbours of both.
-func (n *net) link(a, b *member) {
+func (n *net) link(a, b *member) { n.linkHeld(a, b, false) }
+
+// linkHeld does so, and what b sends waits from the start if held says so.
+func (n *net) linkHeld(a, b *member, held bool) {
 	l, back := newTestLink(a, b), newTestLink(b, a)
+	back.hold(held)
 	l.twin, back.twin = back, l
 	l.can = map[string]bool{}
 	for _, capability := range a.caps {

@@ -10,10 +10,10 @@ import (
 	"chat.lan/p2pchat/net/standing"
 )
 
-// A question about sums takes few bytes, and its answer may take none, while looking for it reads the disk or sorts
-// what is in memory. So each answer costs what it looks at. Feeds that it reads and doesn't name cost most: an answer in
-// an honest comparison names nearly all that it reads. A peer that asks for too much hears, as from a full queue, that
-// the answer is still to come.
+// A question about sums takes few bytes, and its answer may take none. But to look for the answer we read the disk or
+// sort memory. So each answer costs as much as we look at. Feeds that we read and don't name cost most: an honest
+// comparison names nearly all feeds that it reads. A peer that asks for too much hears, as from a full queue, that the
+// answer is still to come.
 
 // Prices, in authors, blocks or feeds that are looked at in memory.
 const (

@@ -96,8 +96,7 @@ func TestFeedKnownFurtherIsLeft(t *testing.T) {
 			if took := back.confirm(t); took != 0 {
 				t.Errorf("%s: alone it waited for %v", c.name, took)
 			}
-			n.link(back, b)
-			back.links[b.key()].twin.hold(c.silent)
+			n.linkHeld(back, b, c.silent)
 			if took := back.confirm(t); (took == 2*time.Second) != c.silent {
 				t.Errorf("%s: confirmed after %v", c.name, took)
 			}

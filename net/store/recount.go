@@ -92,6 +92,6 @@ func countSizes(ctx context.Context, d *Disk, began chan struct{}) (map[identity
 		}
 		return nil
 	})
-	delete(base, identity.Key{}) // of feeds that the ledger doesn't know
+	delete(base, identity.Key{}) // their feeds are none that the ledger knows
 	return base, err
 }

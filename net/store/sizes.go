@@ -36,7 +36,7 @@ type authorFeeds struct {
 	random   []record.Feed
 	timed    []record.Feed
 	unsorted bool // timed isn't sorted
-	empty    int  // of that many at the beginning all records were deleted
+	empty    int  // so many feeds at the beginning lost all their records
 }
 
 // isTimed reports whether a feed's number says when it began: from 2020 on, for a lifetime.

@@ -181,8 +181,9 @@
 // drops a longer one, and one of which no frame came for a minute, up to the end of it: a part isn't a list.
 //
 // While a refusal holds, its receiver sends the sender no records of refused authors unless asked. It also leaves them
-// out of its Frontiers and Sums to the sender, and out of the hashes in its Pings and Frontiers to the sender. So two peers
-// of which one refuses authors have equal hashes once all else is equal. An author's own program that gets a Refused shows it.
+// out of its Frontiers and Sums to the sender, and out of the hashes in its Pings and Frontiers to the sender. So two
+// peers have equal hashes once all else is equal, though one of them refuses authors. An author's own program that gets
+// a Refused shows it.
 //
 // # Stubs
 //
@@ -194,12 +195,12 @@
 //
 // A stub proves that the author signed as many records, and the id of the last. It proves nothing about the
 // others, nor that their kind is unknown: a liar could withhold messages with it. So a receiver asks each
-// other peer for these records with a Want that has bodies set, once in each link; such an answer has no
-// stubs. What is behind the last record of an answer is asked for again. A record that comes later takes its place if it fits. If a stub ends there, its id must be the stub's.
-// If the record before is held, its prev must be that one's id.
+// other peer for these records with a Want that has bodies set. Such an answer has no stubs. The receiver asks again
+// for the records that come after the last of an answer. A record that comes later takes its place if it fits. If a
+// stub ends there, its id must be the stub's. If the record before is held, its prev must be the id of that record.
 //
-// Where bodies are missing, two other pairs of records prove an equivocation. One is a record and the next of
-// its feed, if the prev of that isn't the first one's id: the feed ends below the first. The other is two
+// Where bodies are missing, two other pairs of records prove an equivocation. The first pair is a record and the next
+// of its feed, whose prev isn't the id of the record before: the feed ends below both. The other pair is two
 // records for one place with different prev: the feed ends below the place before. A peer passes such a proof on
 // in two Records frames with n 0 and fork set, one record in each.
 //
