@@ -212,6 +212,10 @@ func (r coldBlocks) Cool(key BlockKey) {
 	if b == nil || b.cold {
 		return
 	}
+	if len(b.feeds) == 0 { // it goes with the next sum: cold, it would stay for ever
+		r.sums.markStale(r.sums.authors[key.Author])
+		return
+	}
 	for _, number := range b.feeds {
 		feed := feedKey(key.Author, number)
 		f := r.feeds[feed]

@@ -87,6 +87,28 @@ func TestMakeSpace(t *testing.T) {
 	}
 }
 
+// A block in which records only wait leaves nothing behind when memory needs space: blocks are free for a stranger.
+func TestMakeSpaceLeavesNoEmptyBlock(t *testing.T) {
+	now := time.UnixMilli(1_000_000)
+	r := sharedRoom(&now)
+	addBlock(t, r, 20, 5, 13)
+	waits := chain(t, 20, record.Feed(6)<<blockShift|1, 2, record.KindChat, `{"text":"x"}`)[2]
+	if out, err := r.Accept(waits); err != nil || out.Gap == nil {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	r.MakeSpace(func(key BlockKey) bool {
+		if key.Block != 6 {
+			return false
+		}
+		r.Cool(key)
+		return true
+	})
+	r.Sum(nil)
+	if key := (BlockKey{waits.Author(), 6}); r.findBlock(key) != nil || r.IsCold(key) {
+		t.Error("an empty block stays")
+	}
+}
+
 // The count of feeds in memory follows feeds that come and go.
 func TestFeedsInMemoryAreCounted(t *testing.T) {
 	now := time.UnixMilli(1_000_000)
