@@ -62,13 +62,15 @@ func (s *Service) runAnnouncer(ctx context.Context) {
 	}
 }
 
-// sendBeacon sends a Discovery and a Heartbeat from every address, if a beacon is due and Goodbye wasn't sent.
+// sendBeacon sends a Discovery from every address, if a beacon is due and Goodbye wasn't sent, and a Heartbeat if that is
+// due, too.
 func (s *Service) sendBeacon(now time.Time) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	s.mu.Lock()
-	due := !s.schedule.next().After(now)
+	due, heartbeat := !s.schedule.next().After(now), false
 	if due {
+		heartbeat = s.schedule.takeHeartbeat(now)
 		s.schedule.markSent(now)
 		s.ours[1], s.ours[0] = s.ours[0], make(map[string]struct{})
 	}
@@ -77,7 +79,7 @@ func (s *Service) sendBeacon(now time.Time) {
 		return
 	}
 	sent, err := s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Discovery: d} })
-	if sent > 0 {
+	if sent > 0 && heartbeat {
 		_, _ = s.broadcastLocked(func(d *wire.Discovery) wire.Beacon { return wire.Beacon{Heartbeat: d.ID} })
 	}
 	s.mu.Lock()

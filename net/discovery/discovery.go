@@ -4,12 +4,13 @@
 //
 // # What is sent, and when
 //
-// A beacon is a Discovery and, beside it, the Heartbeat of the seed's programs. A burst of beacons, at 0,
-// 0.25, 1 and 3 s, follows a start, a change of interfaces, a wake-up from sleep and StartBurst. After it
-// beacons go out every 5 s, and with many peers more rarely, down to every 30 s; while a peer is lost,
-// every 2 s. A new instance is answered at once. All of these are broadcast: several programs of one
-// machine share the port, and a unicast would reach only one of them. A random part of up to 25 % shortens
-// each interval, so that many peers don't send in step.
+// A beacon is a Discovery and, beside it, the Heartbeat of the seed's programs, unless one went out in the
+// 1.25 s before. A burst of beacons, at 0, 0.25, 1 and 3 s, follows a start, a change of interfaces, a wake-up
+// from sleep and StartBurst. After it beacons go out every 5 s, and with many peers more rarely, down to every
+// 30 s; while a peer is lost, every 2 s. A new instance is answered at once, and with many peers within a
+// second. The next beacon of a burst is answer enough if it comes within a second. All of these are broadcast:
+// several programs of one machine share the port, and a unicast would reach only one of them. A random part of
+// up to 25 % shortens each interval, so that many peers don't send in step.
 //
 // # Where it is sent
 //

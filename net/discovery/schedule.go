@@ -18,12 +18,20 @@ const (
 	replyBurst = 8
 )
 
+// Times of answers and Heartbeats.
+const (
+	spreadPerPeer  = 20 * time.Millisecond   // the answers to a newcomer are spread over so much for each peer …
+	spreadMost     = time.Second             // … up to this
+	heartbeatLeast = 1250 * time.Millisecond // between two Heartbeats; more than that is between beacons outside bursts
+)
+
 // schedule computes when the next beacon is due. The Service has the clock and the lock.
 type schedule struct {
-	started time.Time // start of the burst
-	step    int       // index in burst of its next beacon; len(burst) when it is over
-	last    time.Time // last beacon; zero before the first
-	share   float64   // part of the interval to wait after last, 0.75–1
+	started   time.Time // start of the burst
+	step      int       // index in burst of its next beacon; len(burst) when it is over
+	last      time.Time // last beacon; zero before the first
+	heartbeat time.Time // when the last Heartbeat went with one; zero before the first
+	share     float64   // part of the interval to wait after last, 0.75–1
 
 	peers   int
 	lost    bool
@@ -35,14 +43,27 @@ func newSchedule(now time.Time) schedule {
 	return schedule{started: now, share: 1, replies: rate.NewLimiter(replyRate, replyBurst)}
 }
 
-// scheduleReply makes a beacon due at once, in answer to a new instance. With many peers the answers spread
-// over a quarter of a second, so that the newcomer's socket doesn't overflow.
+// scheduleReply makes a beacon due at once, in answer to a new instance. With many peers the answers spread over up to
+// a second: a newcomer reads only so many in a second, and one answer then serves all newcomers of that time. No answer
+// is needed if a burst says the same within a second.
 func (s *schedule) scheduleReply(now time.Time) {
+	if s.step < len(burst) && s.started.Add(burst[s.step]).Sub(now) <= spreadMost {
+		return
+	}
 	if !s.replyAt.IsZero() || !s.replies.AllowN(now, 1) {
 		return
 	}
-	spread := min(time.Duration(s.peers)*2*time.Millisecond, shortest)
+	spread := min(time.Duration(s.peers)*spreadPerPeer, spreadMost)
 	s.replyAt = now.Add(time.Duration(rand.Float64() * float64(spread)))
+}
+
+// takeHeartbeat reports whether a Heartbeat goes with the beacon of now. The one of a moment ago says the same.
+func (s *schedule) takeHeartbeat(now time.Time) bool {
+	due := s.heartbeat.IsZero() || now.Sub(s.heartbeat) >= heartbeatLeast
+	if due {
+		s.heartbeat = now
+	}
+	return due
 }
 
 // interval returns the time between beacons outside bursts, without the random part.

@@ -253,3 +253,63 @@ func TestGoodbyeFails(t *testing.T) {
 		}
 	})
 }
+
+// A Heartbeat doesn't go out again a moment after another.
+func TestBurstHeartbeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, began := newAir("10.0.0.1"), time.Now()
+		b := run(t, a, nil)
+		defer b.group.Close()
+		time.Sleep(4 * time.Second)
+		var got []time.Duration
+		a.with(func() {
+			for _, s := range a.sent {
+				if s.beacon.Heartbeat != "" {
+					got = append(got, s.at.Sub(began))
+				}
+			}
+		})
+		if diff := cmp.Diff([]time.Duration{0, 3 * time.Second}, got); diff != "" {
+			t.Errorf("heartbeats (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// While a burst says soon where we are, new instances are no cause for more beacons. In a large room one answer serves
+// all newcomers of a second.
+func TestAnswersAreGathered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, began := newAir("10.0.0.1"), time.Now()
+		b := run(t, a, nil)
+		defer b.group.Close()
+		for i := range 9 {
+			d := peer(100 + i)
+			a.say(encode(t, wire.Beacon{Discovery: &d}), "10.0.0.2:5000")
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		if diff := cmp.Diff(burstTimes[:3], a.announced(began)); diff != "" {
+			t.Errorf("beacons of the start (-want +got):\n%s", diff)
+		}
+		b.SetPeers(128)
+		time.Sleep(time.Minute)
+		a.awaitBeacon()
+		time.Sleep(shortest)
+		most, late := 0, time.Duration(0)
+		for i := range 8 {
+			a.announced(began)
+			d := peer(200 + i)
+			said := time.Now()
+			a.say(encode(t, wire.Beacon{Discovery: &d}), "10.0.0.2:5000")
+			time.Sleep(spreadMost + shortest)
+			at := a.announced(said)
+			most = max(most, len(at))
+			for _, after := range at {
+				late = max(late, after)
+			}
+		}
+		if most != 1 || late < spreadMost/4 {
+			t.Errorf("%d beacons answer a newcomer, the last after %v; want 1, spread over %v", most, late, spreadMost)
+		}
+	})
+}
