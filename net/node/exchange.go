@@ -18,12 +18,13 @@ import (
 
 // Bounds of the exchange.
 const (
-	maxContacts    = 50          // peers in a Peers frame (see package wire)
-	maxNeighbours  = 256         // keys that are remembered of a peer's Links: twice as many as there can be
-	gatherAbove    = 16          // with more links than these, changes are gathered for a second
-	fewNeighbours  = 3           // a peer that names no more links hears of all others at once
-	someContacts   = 2           // peers that any other peer hears of at a time, chosen at random: others tell it more
-	contactRefresh = time.Minute // before a peer hears of another again
+	maxContacts    = 50               // peers in a Peers frame (see package wire)
+	maxNeighbours  = 256              // keys that are remembered of a peer's Links: twice as many as there can be
+	gatherPerLink  = time.Second / 16 // links that have come are gathered for so long for each link …
+	gatherMost     = 3 * time.Second  // … up to this. A link that has gone is said within a second
+	fewNeighbours  = 3                // a peer that names no more links hears of all others at once
+	someContacts   = 2                // peers that any other peer hears of at a time, chosen at random: others tell it more
+	contactRefresh = time.Minute      // before a peer hears of another again
 )
 
 // exchange notifies peers of our links and of where others listen. Node.mu guards its state.
@@ -32,9 +33,11 @@ type exchange struct{ n *Node }
 // exchanging is what Node.mu guards of an exchange.
 type exchanging struct {
 	dirty       bool                  // neighbours must hear which peers are linked
+	lost        bool                  // one of the changes is a link that has gone
 	said        map[identity.Key]bool // the links that all peers with saidLinks have heard of
 	contactsDue bool                  // the next flush looks who lacks a peer: until then their own Links may come
 	contactsAt  time.Time             // when all links were last looked at for that
+	flushedAt   time.Time             // when changes were sent last
 }
 
 // exchanged is what belongs to one link; it goes with it.
@@ -45,33 +48,36 @@ type exchanged struct {
 	toldOf     map[identity.Key]time.Time // peers that are linked, and when this one heard where they listen
 }
 
-// onChangeLocked follows the link of a peer that has come or gone.
-func (x *exchange) onChangeLocked(key identity.Key) {
+// onChangeLocked follows the link of a peer: it has come, or gone.
+func (x *exchange) onChangeLocked(key identity.Key, gone bool) {
 	for _, p := range x.n.mu.linked {
 		delete(p.toldOf, key)
 	}
 	x.n.mu.exchange.dirty = true
+	x.n.mu.exchange.lost = x.n.mu.exchange.lost || gone
 	x.n.scheduleFlush()
 }
 
-// flush sends what was gathered. second says that everySecond calls it: in a large room only that call sends changes.
+// flush sends what was gathered. second says that everySecond calls it. Changes wait for a later call if others went out
+// a moment ago, and the more links there are, the longer is that moment.
 func (x *exchange) flush(second bool) {
 	n := x.n
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	state := &n.mu.exchange
-	if len(n.mu.linked) > gatherAbove && !second && len(state.said) > 0 {
+	gather := min(gatherPerLink*time.Duration(len(n.mu.linked)), gatherMost)
+	if state.said != nil && time.Since(state.flushedAt) < gather && !(second && state.lost) {
 		x.sendLinksLocked(wire.Links{})
 		return
 	}
 	contacts := state.contactsDue || second && !state.dirty && time.Since(state.contactsAt) >= contactRefresh
 	if state.contactsDue = state.dirty; state.dirty {
-		state.dirty = false
+		state.dirty, state.lost, state.flushedAt = false, false, time.Now()
 		x.sendLinksLocked(x.changesLocked())
 		n.scheduleFlush()
 	}
 	if contacts {
-		state.contactsAt = time.Now()
+		state.contactsAt, state.flushedAt = time.Now(), time.Now()
 		for _, p := range n.mu.linked {
 			x.sendContactsLocked(p)
 		}

@@ -83,10 +83,13 @@ func TestLinksSayWhatChanged(t *testing.T) {
 	})
 }
 
+// gathered is how many links make changes wait for a second round.
+const gathered = 16
+
 // What a peer is remembered to be linked to is what it is linked to, whoever comes and goes, in a small room as in one
 // whose changes are gathered.
 func TestNeighboursAreTrue(t *testing.T) {
-	for _, n := range []int{5, gatherAbove + 4} {
+	for _, n := range []int{5, gathered + 4} {
 		inTown(t, 52, func(t *testing.T, w *town) {
 			w.crowd(n)
 			for _, i := range []int{2, 4, 2, 0} {
@@ -109,7 +112,7 @@ func TestNeighboursAreTrue(t *testing.T) {
 // In a room whose changes are gathered, a link that comes between two rounds is told of no other that is gone by the next.
 func TestALinkBetweenRounds(t *testing.T) {
 	inTown(t, 57, func(t *testing.T, w *town) {
-		ps := w.crowd(gatherAbove + 2)
+		ps := w.crowd(gathered + 2)
 		pass(5*time.Second + 100*time.Millisecond) // rounds are at whole seconds
 		brief := w.observe(50, ps[0], wire.Caps())
 		pass(60 * time.Millisecond)
@@ -122,7 +125,7 @@ func TestALinkBetweenRounds(t *testing.T) {
 		for _, m := range take[wire.Links](stays) {
 			links, _ = applyLinks(links, m)
 		}
-		if len(links) != gatherAbove+2 || links[brief.key] {
+		if len(links) != gathered+2 || links[brief.key] {
 			t.Errorf("takes it to have %d links, one that is gone: %v", len(links), links[brief.key])
 		}
 	})
@@ -252,6 +255,42 @@ func TestApplyLinksIsBounded(t *testing.T) {
 				t.Fatalf("%d links, want %d", len(after), len(want))
 			}
 			links = after
+		}
+	})
+}
+
+// Links that come are gathered, and one that has gone is said within a second.
+func TestLinksAreGathered(t *testing.T) {
+	inTown(t, 58, func(t *testing.T, w *town) {
+		ps := w.crowd(20)
+		pass(10 * time.Second)
+		o := w.observe(50, ps[0], wire.Caps())
+		defer o.leave()
+		pass(5 * time.Second)
+		take[wire.Links](o)
+		var come []*observer
+		for i := range 30 {
+			come = append(come, w.observe(60+i, ps[0], wire.Caps()))
+			pass(100 * time.Millisecond)
+		}
+		pass(3 * time.Second)
+		if frames := take[wire.Links](o); len(frames) > 4 {
+			t.Errorf("%d changes said in 6 s while 30 links came, want at most 4", len(frames))
+		}
+		gone := come[0]
+		gone.leave()
+		pass(1200 * time.Millisecond)
+		drops := 0
+		for _, m := range take[wire.Links](o) {
+			if slices.Contains(m.Drop, gone.key) {
+				drops++
+			}
+		}
+		if drops != 1 {
+			t.Errorf("%d frames say within a second that a link has gone, want 1", drops)
+		}
+		for _, c := range come[1:] {
+			c.leave()
 		}
 	})
 }

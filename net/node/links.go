@@ -107,7 +107,7 @@ func (n *Node) addLink(l *link.Link) {
 		n.warnOtherKeyLocked(p)
 	}
 	n.cleartext.onNativeLinked(slices.ContainsFunc(h.Rooms, func(in wire.InRoom) bool { return in.Room == n.Replica.ID() }))
-	n.exchange.onChangeLocked(key)
+	n.exchange.onChangeLocked(key, false)
 }
 
 // forgetPeerLocked makes room for another peer: the one that was lost first goes.
@@ -174,7 +174,7 @@ func (n *Node) removeLink(l *link.Link, last bool, after event.State) {
 	if !n.mu.closed { // else it is we who leave
 		n.events.Post(event.PeerChanged{Peer: n.nowLocked(p)})
 	}
-	n.exchange.onChangeLocked(p.Key)
+	n.exchange.onChangeLocked(p.Key, true)
 }
 
 // State implements mesh.Handler.

@@ -221,7 +221,8 @@
 // Links names the live links of its sender. The first on a link names all of them in links. To a peer with "links2" the
 // later ones name in add and drop what has changed since; they have no links. To others each names all, and replaces the
 // Links before. In a full Links older versions also say rtt_ms. A receiver remembers at most 256 keys of a peer, and
-// ignores others. A sender with more than 16 links gathers changes for a second.
+// ignores others. A sender gathers changes: for a sixteenth of a second for each of its links, for 3 s at most, and for
+// a second at most if a link has gone.
 //
 // Peers names peers that the sender is linked to, and where they listen: at most 50. It is a hint where to dial and
 // proves no identity. It goes only to a peer whose Links doesn't name them: after the peer's first Links, after changes of
@@ -267,7 +268,7 @@
 // Beacons are UDP datagrams to port 9999, each one JSON object of at most 1200 bytes with one key:
 //
 //	Discovery  id, name, ip, port, v?, started?, inst?, key?, rooms?: this peer is here
-//	Heartbeat  "uuid": the seed's, sent beside each Discovery
+//	Heartbeat  "uuid": the seed's, sent beside a Discovery
 //	Goodbye    the fields of Discovery: this peer leaves
 //
 // The seed's programs send and read the first four fields and ignore the rest. ip is the sending socket's
