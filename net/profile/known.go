@@ -22,7 +22,7 @@ const (
 )
 
 // saveDelay is how long a new name waits for others, so that one write saves them together.
-const saveDelay = 500 * time.Millisecond
+const saveDelay = 2 * time.Second
 
 // Known is what a profile remembers of other people: the first key under each name, marked keys and peers, how long
 // keys were linked, and addresses that answered. Methods may be called from any goroutine.

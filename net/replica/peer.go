@@ -131,6 +131,7 @@ func (r *Replica) LinkDown(l Link) {
 	}
 	r.planner.RemovePeer(p.key)
 	r.puller.RemovePeer(p.key)
+	r.sharing.saveFirstSeenLocked() // the program may be ending
 	r.notifyLocked()
 }
 

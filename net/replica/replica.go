@@ -157,14 +157,15 @@ type Replica struct {
 
 	mu struct {
 		sync.Mutex
-		peers      map[identity.Key]*peer
-		linked     []*peer // those that have a link, in the order in which they came
-		names      map[identity.Key]lastName
-		newAuthors map[identity.Key]bool // whose records came by catching up, until neighbours are notified
-		firstSeen  map[identity.Key]time.Time
-		newEnds    map[record.FeedKey]bool // feeds with a new end, until a few peers are notified
-		shares     map[*share]bool         // for peers that get a part of the past
-		changed    chan struct{}           // closed and made anew when a link comes, goes, acknowledges or isn't slow any more
+		peers            map[identity.Key]*peer
+		linked           []*peer // those that have a link, in the order in which they came
+		names            map[identity.Key]lastName
+		newAuthors       map[identity.Key]bool // whose records came by catching up, until neighbours are notified
+		firstSeen        map[identity.Key]time.Time
+		firstSeenUnsaved []identity.Key
+		newEnds          map[record.FeedKey]bool // feeds with a new end, until a few peers are notified
+		shares           map[*share]bool         // for peers that get a part of the past
+		changed          chan struct{}           // closed and made anew when a link comes, goes, acknowledges or isn't slow any more
 
 		frontierSeq     uint64 // numbers frontiers
 		warnedTruncated bool   // that not all of the past can be had
@@ -266,6 +267,7 @@ func (r *Replica) Tick() {
 	defer r.mu.Unlock()
 	r.votes.TickLocked()
 	r.saver.tendStoreLocked()
+	r.sharing.saveFirstSeenLocked()
 	nameFlooders(r)
 	r.size.tickLocked()
 	r.refusals.tickLocked()

@@ -52,9 +52,7 @@ func (r sharing) noteFirstSeen(key identity.Key) (since time.Time, first bool) {
 	if !known {
 		at = time.Now()
 		r.mu.firstSeen[key] = at
-		if err := r.store.Put(r.bucket("first-met"), key.Bytes(), binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))); err != nil {
-			r.cfg.Log.Warn("not saved", "error", err)
-		}
+		r.mu.firstSeenUnsaved = append(r.mu.firstSeenUnsaved, key)
 	}
 	r.mu.firstSeenLimit.note(key)
 	switch r.cfg.Share {
@@ -64,6 +62,21 @@ func (r sharing) noteFirstSeen(key identity.Key) (since time.Time, first bool) {
 		return at, !known
 	}
 	return at.Add(-r.cfg.Share), !known
+}
+
+// saveFirstSeenLocked saves the first meetings since it was called last. When a large room starts, one write then saves
+// those of a second together.
+func (r sharing) saveFirstSeenLocked() {
+	for _, key := range r.mu.firstSeenUnsaved {
+		at, known := r.mu.firstSeen[key]
+		if !known { // another key took its place
+			continue
+		}
+		if err := r.store.Put(r.bucket("first-met"), key.Bytes(), binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))); err != nil {
+			r.cfg.Log.Warn("not saved", "error", err)
+		}
+	}
+	r.mu.firstSeenUnsaved = nil
 }
 
 // forgetFirstSeenLocked forgets a first meeting: the key is met for the first time again.
