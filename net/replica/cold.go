@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
@@ -53,30 +54,36 @@ func (r memory) restore(ctx context.Context, forks []*room.Fork) error {
 	for _, f := range forks {
 		r.size.addForkLocked(f)
 	}
+	r.room.MakeSpace(r.memory.coolBlockLocked)
 	return nil
 }
 
-// lockWith locks the replica with the blocks of some feeds in memory. It waits for the disk. Blocks that can't be read
-// stay cold.
-func (r memory) lockWith(feeds ...record.FeedKey) {
+// lockWith locks the replica with the blocks of some feeds in memory, and notes the link that brings or names them. It
+// waits for the disk. Blocks that can't be read stay cold.
+func (r memory) lockWith(via identity.Key, feeds ...record.FeedKey) {
 	r.mu.Lock()
 	for _, key := range r.room.ColdBlocks(feeds) {
 		r.mu.Unlock()
-		r.memory.warm(key)
+		r.memory.warm(via, key)
 		r.mu.Lock()
 	}
+	r.mu.size.via = via
 }
 
-// warm brings a block back into memory. It waits for the disk.
-func (r memory) warm(key room.BlockKey) {
+// warm brings a block back into memory for a link; the zero key stands for none. It waits for the disk.
+func (r memory) warm(via identity.Key, key room.BlockKey) {
 	ctx := r.cfg.Group.Context()
 	r.mu.Lock()
-	warms := r.room.Warms(key)
+	r.mu.size.via = via
+	begun := r.room.BeginWarm(key)
 	r.mu.Unlock()
-	if !warms {
+	if !begun {
 		return
 	}
 	feeds, err := r.store.ReadBlock(ctx, key.StoreKey())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.room.EndWarm(key)
 	if err != nil {
 		if ctx.Err() == nil {
 			r.cfg.Log.Warn("read the store", "error", err)
@@ -84,8 +91,6 @@ func (r memory) warm(key room.BlockKey) {
 		return
 	}
 	keys := keysOf(feeds)
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for s := range r.mu.shares { // before the feeds can be served
 		r.mu.Unlock()
 		floors := r.sharing.floors(s, keys)
@@ -97,6 +102,7 @@ func (r memory) warm(key room.BlockKey) {
 			return // the block was cooled again meanwhile, so these feeds may be old
 		}
 	}
+	r.mu.size.via = via // others held the lock meanwhile
 	r.room.Warm(key, feeds)
 }
 
@@ -120,10 +126,11 @@ func (r memory) coolLocked() {
 	r.room.MakeSpace(r.memory.coolBlockLocked)
 }
 
-// coolBlockLocked drops a block from memory if the store has all of it, and reports whether it did.
+// coolBlockLocked drops a block from memory if the store has all of it, and reports whether it did. Records that wait in
+// the block are dropped with it.
 func (r memory) coolBlockLocked(key room.BlockKey) bool {
 	ends := r.room.BlockFeeds(key)
-	if ends == nil || len(ends) > 0 && !r.store.CoolBlock(key.StoreKey(), ends) {
+	if len(ends) > 0 && !r.store.CoolBlock(key.StoreKey(), ends) {
 		return false
 	}
 	r.room.Cool(key)
@@ -154,7 +161,7 @@ func (r memory) recheckLocked() {
 			if !cold {
 				_, err = r.store.ReadBlock(ctx, k) // the room may append to it
 			} else if !right {
-				r.memory.warm(key)
+				r.memory.warm(identity.Key{}, key)
 			}
 			if err != nil && ctx.Err() == nil {
 				r.cfg.Log.Warn("read the store", "error", err)
@@ -185,7 +192,7 @@ func (r frontiers) warmPage(l Link, m wire.Frontier) {
 	for _, h := range r.memory.withoutKnown(theirs) {
 		feeds = append(feeds, h.Key)
 	}
-	r.memory.lockWith(feeds...)
+	r.memory.lockWith(l.Key(), feeds...)
 	p := r.peerOfLocked(l)
 	if p == nil {
 		return

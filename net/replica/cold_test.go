@@ -10,6 +10,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/group"
 	"chat.lan/p2pchat/net/room"
@@ -311,7 +312,7 @@ func TestColdFork(t *testing.T) {
 		if got := len(a.notices("signed two different lines")); got != 1 {
 			t.Errorf("%d notices of a fork", got)
 		}
-		a.memory.lockWith(key)
+		a.memory.lockWith(identity.Key{}, key)
 		defer a.Replica.mu.Unlock()
 		forks := a.room.ForksUnknownTo([]room.Holding{{Key: key, Seq: 5}})
 		if h, ok := a.room.HoldingOf(key); !ok || h.Seq != 0 || len(forks) != 1 || forks[0].Seq != 1 {

@@ -108,7 +108,7 @@ func (r forks) compareWithStore(l Link, recs []*record.Record, stubs places) {
 		if err != nil {
 			continue // the store drops it, and it is asked for again
 		}
-		r.memory.lockWith(rec.FeedKey())
+		r.memory.lockWith(l.Key(), rec.FeedKey())
 		out := r.room.CompareStored(rec, here.Record)
 		broken := out.Diverged != nil && stubs.of(rec) != nil
 		if !broken {

@@ -106,7 +106,7 @@ func (r outlines) takeSums(l Link, m wire.Sums) {
 			feeds = append(feeds, x.Feeds[0].Key)
 		}
 	}
-	r.memory.lockWith(feeds...)
+	r.memory.lockWith(l.Key(), feeds...)
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	if p == nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/group"
@@ -34,7 +35,7 @@ func (r *Replica) load(ctx context.Context) error {
 	}
 	if r.cfg.Continue.Feed != 0 {
 		key := record.FeedKey{Author: r.cfg.Identity.Key(), Feed: r.cfg.Continue.Feed}
-		r.memory.warm(room.BlockKeyOf(key))
+		r.memory.warm(identity.Key{}, room.BlockKeyOf(key))
 		went := r.room.ContinueFeed(r.cfg.Continue)
 		r.cfg.Log.Info("go on with the last feed", "feed", r.cfg.Continue.Feed, "as known", went)
 	}

@@ -43,7 +43,7 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 		r.votes.TakeLocked(l.Key(), []*record.Record{rec}, false)
 		return false
 	}
-	r.memory.lockWith(rec.FeedKey())
+	r.memory.lockWith(l.Key(), rec.FeedKey())
 	defer r.mu.Unlock()
 	p := r.peerOfLocked(l)
 	out, ok := r.acceptLocked(l, rec, nil, p != nil)
@@ -159,7 +159,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stub
 	for _, rec := range recs {
 		feeds = append(feeds, rec.FeedKey())
 	}
-	r.memory.lockWith(feeds...)
+	r.memory.lockWith(l.Key(), feeds...)
 	defer r.mu.Unlock()
 	asked := map[record.FeedKey]bool{}         // one question about each divergence is enough
 	names := map[identity.Key]*record.Record{} // the last of each author: those before are past already

@@ -208,7 +208,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.shares, r.mu.outlineBudgets = map[*share]bool{}, map[asker]*rate.Limiter{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
 	r.mu.size = newSizeState(cmp.Or(cfg.Size, DefaultSize))
-	r.mu.size.budget.SetGives(r.size.givesLocked)
+	r.mu.size.budget.SetCanGive(r.size.canGiveLocked)
 	r.mu.namesLimit = newKeyLimit(maxNames, r.size.rankOf, func(key identity.Key) { delete(r.mu.names, key) })
 	r.mu.firstSeenLimit = newKeyLimit(maxFirstSeen, r.size.rankOf, r.sharing.forgetFirstSeenLocked)
 	r.room.SetRank(r.size.rankOf)

@@ -235,7 +235,7 @@ func (r roomSize) recordBytesLocked(author identity.Key) int {
 func (r roomSize) enforceLocked(newcomer identity.Key) {
 	for {
 		victim, over := r.mu.size.budget.Victim(newcomer)
-		if gives, _ := r.size.givesLocked(victim); over && !gives && victim == newcomer {
+		if can, _ := r.size.canGiveLocked(victim); over && !can && victim == newcomer {
 			if level, _ := r.size.rankOf(victim); level == standing.Known { // others give before it is forgotten
 				newcomer = identity.Key{}
 				continue
@@ -247,9 +247,9 @@ func (r roomSize) enforceLocked(newcomer identity.Key) {
 	}
 }
 
-// givesLocked says how a known author gives way (see standing.Budget): it is forgotten only when no other has records
+// canGiveLocked says how a known author gives way (see standing.Budget): it is forgotten only when no other has records
 // left, and we give after all others.
-func (r roomSize) givesLocked(author identity.Key) (gives, last bool) {
+func (r roomSize) canGiveLocked(author identity.Key) (can, last bool) {
 	return r.size.recordBytesLocked(author) > 0, author == r.cfg.Identity.Key()
 }
 

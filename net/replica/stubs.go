@@ -110,7 +110,7 @@ func (r stubs) fill(l Link, rec *record.Record) {
 			return
 		}
 	}
-	r.memory.lockWith(key)
+	r.memory.lockWith(l.Key(), key)
 	defer r.mu.Unlock()
 	if r.room.IsCold(room.BlockKeyOf(key)) || !r.size.admitFillLocked(l.Key(), rec) {
 		return // it can be had again
@@ -176,7 +176,7 @@ func (r stubs) takeFork(l Link, a, b *record.Record) {
 			head = raws[0].Stub.ID
 		}
 	}
-	r.memory.lockWith(fork.Key)
+	r.memory.lockWith(l.Key(), fork.Key)
 	defer r.mu.Unlock()
 	r.forks.handleConflictLocked(l, r.room.TakeFork(fork, head))
 }

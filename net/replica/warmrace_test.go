@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
 )
@@ -54,7 +55,7 @@ func TestBlockCooledWhileItIsRead(t *testing.T) {
 			after = a.outlines.sumHashLocked()
 			a.Replica.mu.Unlock()
 		}
-		a.memory.warm(block)
+		a.memory.warm(identity.Key{}, block)
 		if after == "" {
 			t.Fatal("the block wasn't read")
 		}
@@ -63,7 +64,7 @@ func TestBlockCooledWhileItIsRead(t *testing.T) {
 		}
 		a.Record(deadLink(testID(97).Key()), recs[3])
 		pass(5 * time.Second)
-		a.memory.lockWith(key)
+		a.memory.lockWith(identity.Key{}, key)
 		seq, ok := a.room.LastSeq(key)
 		a.Replica.mu.Unlock()
 		if !ok || seq != 3 || len(a.host.refusals()) > 0 {

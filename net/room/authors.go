@@ -28,7 +28,7 @@ func (r *Room) RemoveAuthor(author identity.Key) {
 	}
 	for number, b := range a.blocks {
 		for _, feed := range b.feeds {
-			r.removeFeed(record.FeedKey{Author: author, Feed: feed})
+			r.deleteFeed(record.FeedKey{Author: author, Feed: feed})
 		}
 		r.sums.coldFeeds -= b.coldFeeds
 		r.sums.coldRecords -= b.coldRecords
@@ -37,14 +37,6 @@ func (r *Room) RemoveAuthor(author identity.Key) {
 	a.blocks, a.order = map[Block]*blockSum{}, nil
 	r.sums.markStale(a)
 	r.hash = ""
-}
-
-func (r *Room) removeFeed(key record.FeedKey) {
-	if f := r.feeds[key]; f != nil {
-		r.dropAllWaiting(f)
-		r.memBytes -= f.memBytes
-		r.deleteFeed(key)
-	}
 }
 
 // HashExcept returns what Hash would if the room had nothing of the authors to leave out.

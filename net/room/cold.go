@@ -116,22 +116,6 @@ func sumOf(key BlockKey, feeds []store.Feed) Sum {
 	return h.sum()
 }
 
-// Warm brings a cold block back into memory, with the feeds that the store has of it.
-func (r coldBlocks) Warm(key BlockKey, feeds []store.Feed) {
-	b := r.findBlock(key)
-	if b == nil || !b.cold {
-		return
-	}
-	b.cold = false
-	r.sums.coldFeeds -= b.coldFeeds
-	r.sums.coldRecords -= b.coldRecords
-	b.coldFeeds, b.coldRecords = 0, 0
-	r.sums.noteFeed(record.FeedKey{Author: key.Author, Feed: record.Feed(key.Block) << blockShift}, false)
-	b.changed = r.clock.now().Unix()
-	r.Restore(feeds, r.coldForks[key])
-	delete(r.coldForks, key)
-}
-
 // Recheck compares a cold block with what the store has of it now, and reports whether the sum is right. If only
 // floors have moved it is.
 func (r coldBlocks) Recheck(key BlockKey, feeds []store.Feed) bool {
@@ -149,7 +133,8 @@ func (r coldBlocks) Recheck(key BlockKey, feeds []store.Feed) bool {
 }
 
 // CoolableBlocks returns blocks to cool, those first that have been unchanged for longest. There are none unless more
-// feeds are in memory than the rule, and no more than brings that down to three quarters.
+// feeds are in memory than the rule, and no more than brings that down to three quarters. Blocks in which records wait
+// aren't among them.
 func (r coldBlocks) CoolableBlocks(keep func() map[BlockKey]bool) []BlockKey {
 	limit := r.memory.rule
 	if len(r.feeds) <= limit {
@@ -161,12 +146,12 @@ func (r coldBlocks) CoolableBlocks(keep func() map[BlockKey]bool) []BlockKey {
 		feeds   int
 	}
 	var all []candidate
-	kept := keep()
+	kept, waits := keep(), r.findWaiting()
 	latest := r.clock.now().Unix() - restSeconds
 	for author, a := range r.sums.authors {
 		for number, b := range a.blocks {
 			key := BlockKey{author, number}
-			if !b.cold && b.changed <= latest && !kept[key] && !r.KeepsWarm(key) {
+			if !b.cold && b.changed <= latest && !kept[key] && !waits[key] && !r.KeepsWarm(key) {
 				all = append(all, candidate{key, b.changed, len(b.feeds)})
 			}
 		}
@@ -184,29 +169,40 @@ func (r coldBlocks) CoolableBlocks(keep func() map[BlockKey]bool) []BlockKey {
 
 // KeepsWarm reports whether our own next records may belong to a block.
 func (r coldBlocks) KeepsWarm(key BlockKey) bool {
+	if key.Author != r.self.Key() {
+		return false
+	}
 	now := BlockOf(record.Feed(r.clock.now().UnixMilli() << 16))
-	return key.Author == r.self.Key() && (key.Block+ownBlocks > now || key.Block == BlockOf(r.ownFeed.Feed))
+	return key.Block+ownBlocks > now || key.Block == BlockOf(r.ownFeed.Feed)
 }
 
-// BlockFeeds returns the ends of a block's feeds, seq+1 by feed. It returns nil if records of it wait.
+// findWaiting returns the blocks in which records wait.
+func (r coldBlocks) findWaiting() map[BlockKey]bool {
+	out := map[BlockKey]bool{}
+	for author, feeds := range r.waiting.feeds {
+		for number := range feeds {
+			out[BlockKey{author, BlockOf(number)}] = true
+		}
+	}
+	return out
+}
+
+// BlockFeeds returns the ends of a block's feeds, seq+1 by feed, without records that wait.
 func (r coldBlocks) BlockFeeds(key BlockKey) map[record.Feed]uint64 {
 	out := map[record.Feed]uint64{}
 	b := r.findBlock(key)
 	for _, number := range b.feeds {
-		f := r.feeds[feedKey(key.Author, number)]
-		switch {
-		case f == nil:
-		case len(f.waiting) > 0:
-			return nil
-		case f.next() > 0:
+		if f := r.feeds[feedKey(key.Author, number)]; f != nil && f.next() > 0 {
 			out[number] = f.next()
 		}
 	}
 	return out
 }
 
-// Cool drops a block's feeds from memory, but for its sum and forks. The store must have all of it.
+// Cool drops a block's feeds from memory, but for its sum and forks. The store must have all of it, except records that
+// wait. These are dropped too: peers have them.
 func (r coldBlocks) Cool(key BlockKey) {
+	r.dropWaitingOfBlock(key)
 	r.blockSum(key) // it is the last time that it can be computed
 	b := r.findBlock(key)
 	if b == nil || b.cold {
@@ -230,13 +226,23 @@ func (r coldBlocks) Cool(key BlockKey) {
 		}
 		b.coldFeeds++
 		b.coldRecords += int(f.next() - f.floor)
-		r.memBytes -= f.memBytes
 		r.deleteFeed(feed)
 	}
 	b.cold, b.feeds = true, nil
 	r.sums.coldFeeds += b.coldFeeds
 	r.sums.coldRecords += b.coldRecords
 	r.hash = ""
+}
+
+// dropWaitingOfBlock drops the records that wait in a block's feeds.
+func (r coldBlocks) dropWaitingOfBlock(key BlockKey) {
+	for number := range maps.Clone(r.waiting.feeds[key.Author]) {
+		feed := feedKey(key.Author, number)
+		if f := r.feeds[feed]; f != nil && BlockOf(number) == key.Block {
+			r.dropAllWaiting(f)
+			r.dropEmptyFeed(feed, f)
+		}
+	}
 }
 
 // SetHead sets the beginning of the last record's id.

@@ -2,6 +2,7 @@ package room
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -128,16 +129,21 @@ func TestCoolableBlocks(t *testing.T) {
 	for _, f := range states[blocks[1]] {
 		want[f.Key.Feed] = f.Next
 	}
-	if got := r.BlockFeeds(blocks[1]); len(got) != 3 || got[states[blocks[1]][0].Key.Feed] != 3 {
+	if got := r.BlockFeeds(blocks[1]); !maps.Equal(got, want) || len(got) != 3 {
 		t.Errorf("ends %v, want %v", got, want)
 	}
 	waits := extend(t, 20, recs[blocks[1]][:3], 2, "waits")[4]
-	if out, err := r.Accept(waits); err != nil || out.Gap == nil || r.BlockFeeds(blocks[1]) != nil {
-		t.Errorf("a block in which a record waits: %+v, %v", out, err)
+	if out, err := r.Accept(waits); err != nil || out.Gap == nil || !maps.Equal(r.BlockFeeds(blocks[1]), want) {
+		t.Errorf("a block in which a record waits: %+v, %v, ends %v", out, err, r.BlockFeeds(blocks[1]))
 	}
 	unknown := chain(t, 20, record.Feed(blocks[2].Block)<<blockShift|9, 1, record.KindChat, `{"text":"x"}`)[1]
-	if out, err := r.Accept(unknown); err != nil || out.Gap == nil || r.BlockFeeds(blocks[2]) != nil {
+	if out, err := r.Accept(unknown); err != nil || out.Gap == nil || len(r.BlockFeeds(blocks[2])) != 3 {
 		t.Errorf("a block in which a record of a new feed waits: %+v, %v", out, err)
+	}
+	now = now.Add(time.Minute)
+	r.memory.rule = 9
+	if got := r.CoolableBlocks(func() map[BlockKey]bool { return nil }); !slices.Equal(got, blocks[:1]) {
+		t.Errorf("%v, want the block in which no record waits", got)
 	}
 }
 

@@ -2,7 +2,6 @@ package room
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -17,9 +16,15 @@ import (
 //	above 1   blocks are cooled in the order in which they came to rest (CoolableBlocks)
 //	above 3   the author that gives way loses its blocks, whatever waits in them (MakeSpace)
 //	above 8   that author begins no more feeds
-//	above 16  nobody does
+//	above 16  no one does
 //
-// So nobody can fill memory with feeds that never come to rest, and keep the blocks of others on disk.
+// So a stranger can't fill memory with feeds that never come to rest, and keep the blocks of others on disk. Blocks that
+// are being read count as if they were in memory (BeginWarm).
+//
+// Feeds come into memory unasked in two ways. Restore takes what the store has in memory at the start: a Disk has 8192
+// feeds there at most, besides those that can't be cooled. MakeSpace follows, so that only the latter stay above 3.
+// AppendText begins a feed of ours with the first message of a run. A run begins another only if it lost that feed, or
+// if someone else signs there with our key.
 const (
 	timesPressed = 3
 	timesShared  = 8
@@ -29,14 +34,28 @@ const (
 // pressedFor is how long a large block stays cold at least after its author had to give way.
 const pressedFor = 5 * time.Second
 
+// How much MakeSpace asks the store in vain: it holds the room's lock.
+const (
+	maxRefused = 64 // blocks in one call
+	refusedFor = 2  // seconds until a block is asked for again
+)
+
 // feedMemory is what a room knows of its feeds in memory.
 type feedMemory struct {
-	rule int                            // feeds, before blocks are cooled
-	use  *standing.Budget[identity.Key] // feeds by author, up to timesPressed the rule
+	rule    int                            // feeds, before blocks are cooled
+	use     *standing.Budget[identity.Key] // feeds by author, up to timesPressed the rule, with those that are being read
+	reading map[BlockKey]*reading
+}
+
+// reading is a cold block that is being read from disk.
+type reading struct {
+	feeds   int // counted in feedMemory.use
+	readers int
 }
 
 func newFeedMemory(rule int) feedMemory {
-	return feedMemory{rule, standing.NewBudget[identity.Key](timesPressed*rule, timesPressed*rule)}
+	use := standing.NewBudget[identity.Key](timesPressed*rule, timesPressed*rule)
+	return feedMemory{rule, use, map[BlockKey]*reading{}}
 }
 
 // SetWarmFeeds sets how many feeds are in memory by rule. It must be called before Restore.
@@ -54,83 +73,86 @@ func (r *Room) findFeed(key record.FeedKey) *feed {
 	return r.found.feed
 }
 
-// putFeed begins to hold a feed in memory, or replaces it.
-func (r *Room) putFeed(key record.FeedKey, f *feed) {
-	if r.feeds[key] == nil {
-		level, source := r.rank(key.Author)
+// putFeed begins to hold a feed in memory, or replaces it. What waited in the one before is dropped.
+func (r coldBlocks) putFeed(key record.FeedKey, f *feed, level standing.Level, source standing.Source) {
+	if before := r.feeds[key]; before == nil {
 		r.memory.use.Add(key.Author, level, source, 1)
+	} else {
+		r.emptyFeed(before)
 	}
 	r.feeds[key], r.found.feed = f, nil
 }
 
-// deleteFeed frees the memory of a feed. Its block may still list it.
-func (r *Room) deleteFeed(key record.FeedKey) {
-	if r.feeds[key] != nil {
+// deleteFeed frees the memory of a feed, with what waits in it. Its block may still list it.
+func (r coldBlocks) deleteFeed(key record.FeedKey) {
+	if f := r.feeds[key]; f != nil {
+		r.emptyFeed(f)
 		r.memory.use.Take(key.Author, 1)
 		delete(r.feeds, key)
 		r.found.feed = nil
 	}
 }
 
+// emptyFeed counts a feed's records as gone from memory, and drops those that wait.
+func (r coldBlocks) emptyFeed(f *feed) {
+	r.dropAllWaiting(f)
+	r.memBytes -= f.memBytes
+}
+
 // mayBegin reports whether an author may begin a feed.
 func (r coldBlocks) mayBegin(author identity.Key) bool {
-	all := len(r.feeds) + 1
-	return all <= timesShared*r.memory.rule || all <= timesFull*r.memory.rule && !r.givesWay(author, 1)
-}
-
-// givesWay reports whether an author would have to give way if it had n more feeds in memory.
-func (r coldBlocks) givesWay(author identity.Key, n int) bool {
+	all := r.memory.use.Used() + 1
+	if all <= timesShared*r.memory.rule {
+		return true
+	}
 	level, source := r.rank(author)
-	r.memory.use.Add(author, level, source, n)
-	victim, over := r.memory.use.Victim(identity.Key{}) // a known author gives way after all others
-	r.memory.use.Take(author, n)
-	return over && victim == author
+	return all <= timesFull*r.memory.rule && !r.givesWay(author, level, source, 1)
 }
 
-// MakeSpace cools blocks while too many feeds are in memory, those of the author first that gives
-// way. cool asks the store for that, and calls Cool. A block for which it reports false stays, and no other author
-// gives way for it. Records that wait in a block are dropped with it. Peers have them.
+// givesWay reports whether an author would have to give way if it had n more feeds in memory. There is no newcomer to
+// blame: a known author gives way after all others.
+func (r coldBlocks) givesWay(author identity.Key, level standing.Level, source standing.Source, n int) bool {
+	return r.memory.use.WouldGiveWay(author, level, source, n, identity.Key{})
+}
+
+// MakeSpace cools blocks while too many feeds are in memory, those of the author first that gives way. cool asks the
+// store whether it has all of a block, and then calls Cool. A block for which it reports false stays as it is, and no
+// other author gives way for it. After maxRefused such blocks MakeSpace goes on another time, with other blocks.
 func (r coldBlocks) MakeSpace(cool func(BlockKey) bool) {
-	use := r.memory.use
-	left := map[identity.Key][]BlockKey{}
-	kept := map[identity.Key]int{} // feeds of authors that can't give more now
-	for {
-		author, over := use.Victim(identity.Key{})
-		if !over {
-			break
-		}
+	use, left, refused := r.memory.use, map[identity.Key][]BlockKey{}, 0
+	use.MakeSpace(func(author identity.Key) (goOn bool) {
 		blocks, begun := left[author]
 		if !begun {
-			blocks = r.warmBlocksOf(author)
+			blocks = r.listCoolable(author)
 		}
-		if len(blocks) == 0 {
-			n := use.UsedBy(author)
-			use.Take(author, n)
-			kept[author] += n
-			continue
+		for used := use.UsedBy(author); len(blocks) > 0 && use.UsedBy(author) == used && refused < maxRefused; blocks = blocks[1:] {
+			b := r.findBlock(blocks[0])
+			if now := r.clock.now(); cool(blocks[0]) {
+				b.pressed = now
+			} else {
+				b.refused = now.Unix()
+				refused++
+			}
 		}
-		left[author] = blocks[1:]
-		b := r.findBlock(blocks[0])
-		r.dropWaitingOfBlock(blocks[0])
-		if cool(blocks[0]) {
-			b.pressed = r.clock.now()
-		}
-	}
-	for author, n := range kept {
-		level, source := r.rank(author)
-		use.Add(author, level, source, n)
-	}
+		left[author] = blocks
+		return refused < maxRefused
+	})
 }
 
-// warmBlocksOf returns the blocks of an author that may be cooled, those with most feeds first.
-func (r coldBlocks) warmBlocksOf(author identity.Key) []BlockKey {
+// listCoolable returns the blocks of an author that may be cooled, those with most feeds first. It leaves out those
+// that the store refused just now.
+func (r coldBlocks) listCoolable(author identity.Key) []BlockKey {
 	a := r.sums.authors[author]
 	if a == nil {
 		return nil
 	}
-	blocks := slices.DeleteFunc(slices.Collect(maps.Values(a.blocks)), func(b *blockSum) bool {
-		return b.cold || len(b.feeds) == 0 || r.KeepsWarm(BlockKey{author, b.number})
-	})
+	var blocks []*blockSum
+	latest := r.clock.now().Unix() - refusedFor
+	for _, b := range a.order {
+		if !b.cold && len(b.feeds) > 0 && b.refused <= latest && !r.KeepsWarm(BlockKey{author, b.number}) {
+			blocks = append(blocks, b)
+		}
+	}
 	slices.SortFunc(blocks, func(x, y *blockSum) int {
 		return cmp.Or(cmp.Compare(len(y.feeds), len(x.feeds)), cmp.Compare(x.number, y.number))
 	})
@@ -139,43 +161,4 @@ func (r coldBlocks) warmBlocksOf(author identity.Key) []BlockKey {
 		out = append(out, BlockKey{author, b.number})
 	}
 	return out
-}
-
-// dropWaitingOfBlock drops the records that wait in a block's feeds.
-func (r coldBlocks) dropWaitingOfBlock(key BlockKey) {
-	if r.waiting.feeds[key.Author] == nil {
-		return
-	}
-	for number := range maps.Clone(r.waiting.feeds[key.Author]) {
-		feed := feedKey(key.Author, number)
-		if f := r.feeds[feed]; f != nil && BlockOf(number) == key.Block {
-			r.dropAllWaiting(f)
-			r.dropEmptyFeed(feed, f)
-		}
-	}
-}
-
-// CanWarm reports whether a cold block is of a size that memory takes at all.
-func (r coldBlocks) CanWarm(key BlockKey) bool {
-	b := r.findBlock(key)
-	return b != nil && b.cold && b.coldFeeds <= timesShared*r.memory.rule
-}
-
-// Warms reports whether a cold block may come back into memory now. No peer can fill memory by naming one cold block
-// after the other, nor an author with a block of many feeds.
-func (r coldBlocks) Warms(key BlockKey) bool {
-	if !r.CanWarm(key) {
-		return false
-	}
-	b, rule := r.findBlock(key), r.memory.rule
-	space := timesShared * rule
-	if b.coldFeeds > rule {
-		level, _ := r.rank(key.Author)
-		if level != standing.Known && r.clock.now().Sub(b.pressed) < pressedFor {
-			return false
-		}
-		space = timesPressed*rule + b.coldFeeds
-	}
-	all := len(r.feeds) + b.coldFeeds
-	return all <= space || all <= timesFull*rule && !r.givesWay(key.Author, b.coldFeeds)
 }

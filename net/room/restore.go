@@ -2,22 +2,17 @@ package room
 
 import (
 	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/store"
 )
 
 // Restore begins with the feeds that a store holds, and with the forks known in any feed. It must be called
-// before Accept, and with forks once all feeds are restored. The local clock continues where it was, and the next local feed follows the last one.
+// before Accept, and with forks once all feeds are restored. The local clock continues where it was, and the next local
+// feed follows the last one. Restore doesn't ask how many feeds are in memory: call MakeSpace after it.
 func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 	for _, h := range feeds {
-		f := newFeed()
-		f.endBefore(h.Next, h.Head)
-		f.floor, f.name = min(h.Floor, h.Next), h.Name
-		if h.Forked {
-			f.fork = &Fork{Key: h.Key, Seq: h.Next} // without evidence, unless forks has it
-		}
-		r.putFeed(h.Key, f)
-		r.noteChanged(h.Key, f)
-		r.noteRestored(h)
+		level, source := r.rank(h.Key.Author)
+		r.restoreFeed(h, level, source)
 	}
 	for _, fork := range forks {
 		if r.isColdFeed(fork.Key) {
@@ -33,6 +28,19 @@ func (r *Room) Restore(feeds []store.Feed, forks []*Fork) {
 		}
 		r.feeds[fork.Key].fork = fork
 	}
+}
+
+// restoreFeed begins to hold a feed that was read from the store.
+func (r coldBlocks) restoreFeed(h store.Feed, level standing.Level, source standing.Source) {
+	f := newFeed()
+	f.endBefore(h.Next, h.Head)
+	f.floor, f.name = min(h.Floor, h.Next), h.Name
+	if h.Forked {
+		f.fork = &Fork{Key: h.Key, Seq: h.Next} // without evidence, unless forks has it
+	}
+	r.putFeed(h.Key, f, level, source)
+	r.noteChanged(h.Key, f)
+	r.noteRestored(h)
 }
 
 // DropBelow raises the floors of feeds whose beginnings the store deleted.

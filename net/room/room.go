@@ -13,8 +13,8 @@
 // check. Records that come before their predecessors wait, at most 4096 of them and 8 MiB in all feeds. Their authors
 // share that space as package standing says. Outcome.Gap says which records are missing. How many feeds there may be,
 // and how many records, is for the caller to say: it asks before Accept, and calls RemoveAuthor. Blocks of feeds that
-// don't change any more are in the store only (cold.go). At most 65,536 feeds are in memory, which authors share
-// (memory.go).
+// don't change any more are in the store only (cold.go). At most 65,536 feeds are in memory or being read from disk, and
+// authors share that space (memory.go says what isn't asked about).
 //
 // Order. A feed is ordered by its numbers. All records of a room are ordered by time, author, feed and number
 // (record.Compare). Time is a hybrid logical clock: milliseconds since 1970 and a counter. A local record's time

@@ -83,6 +83,7 @@ type blockSum struct {
 	cold                   bool // see cold.go
 	coldFeeds, coldRecords int
 	pressed                time.Time // when its author had to give way; see memory.go
+	refused                int64     // when the store couldn't cool it, s since 1970
 }
 
 // feedSums are the methods of a Room for its sums.
@@ -92,7 +93,8 @@ type feedSums struct{ *Room }
 // records wait in it.
 func (r feedSums) addFeed(key record.FeedKey) *feed {
 	f := newFeed()
-	r.putFeed(key, f)
+	level, source := r.rank(key.Author)
+	r.putFeed(key, f, level, source)
 	r.noteChanged(key, f)
 	return f
 }

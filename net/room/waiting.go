@@ -57,11 +57,15 @@ func (r *Room) addWaiting(f *feed, rec *record.Record) {
 	}
 }
 
-// dropLastWaiting drops the record of an author that waits furthest from the end of a feed.
+// dropLastWaiting drops the record of an author that waits furthest from the end of a feed. It reports false if nothing
+// was dropped.
 func (r *Room) dropLastWaiting(author identity.Key) bool {
 	for n := range r.waiting.feeds[author] {
 		key := record.FeedKey{Author: author, Feed: n}
 		f := r.feeds[key]
+		if f == nil || len(f.waiting) == 0 {
+			continue
+		}
 		last := uint64(0)
 		for seq := range f.waiting {
 			last = max(last, seq)

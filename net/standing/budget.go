@@ -17,7 +17,7 @@ type Budget[K comparable] struct {
 	users     map[K]*user[K]
 	levels    [levels]level[K]
 	joined    uint64
-	gives     func(K) (gives, last bool) // nil: all keys give alike
+	canGive   func(K) (can, last bool) // nil: all keys give alike
 }
 
 // level holds the keys of one level by source.
@@ -35,6 +35,7 @@ type pool[K comparable] struct {
 	used   int
 	joined uint64 // when its first key came
 	users  rankHeap[*user[K]]
+	aside  int // keys that are set aside: they aren't in users
 	index  int // in its heap
 }
 
@@ -45,7 +46,8 @@ type user[K comparable] struct {
 	used   int
 	joined uint64
 	pool   *pool[K]
-	index  int // in the pool's heap
+	aside  bool // neither it nor what it uses counts; see MakeSpace
+	index  int  // in the pool's heap
 }
 
 // NewBudget returns a budget of limit units, of which keys that aren't known may use strangers together.
@@ -78,11 +80,14 @@ func (b *Budget[K]) HasFree(level Level, n int) bool {
 
 // Add adds n units to a key's use, or takes them away if n is negative. It never refuses: the caller then asks Victim
 // until nothing is over. A key that uses nothing any more is forgotten. level and source replace those before, but an
-// unknown source doesn't: else all keys that nobody handed on just now would share one.
+// unknown source doesn't: else all keys that no one handed on just now would share one.
 func (b *Budget[K]) Add(key K, level Level, source Source, n int) {
 	u := b.users[key]
 	if u != nil && source == (Source{}) {
 		source = u.pool.source
+	}
+	if u != nil && u.aside {
+		b.takeBack(u)
 	}
 	switch {
 	case u == nil && n <= 0:
@@ -133,7 +138,7 @@ func (b *Budget[K]) leave(u *user[K]) {
 	p := u.pool
 	b.change(u, -u.used)
 	heap.Remove(&p.users, u.index)
-	if len(p.users) == 0 {
+	if len(p.users)+p.aside == 0 {
 		l := &b.levels[u.level]
 		heap.Remove(l.heapOf(p.source), p.index)
 		delete(l.sources, p.source)
@@ -192,9 +197,9 @@ func (b *Budget[K]) Victim(newcomer K) (victim K, over bool) {
 	return u.key, true
 }
 
-// SetGives says how known keys give way where only known ones are left. One that has nothing to give goes after all
-// that have, and one that is last goes after its like. Without it all keys give alike.
-func (b *Budget[K]) SetGives(gives func(key K) (gives, last bool)) { b.gives = gives }
+// SetCanGive says how known keys give way where only known ones are left. A key that can give nothing goes after all
+// that can, and a key that is last goes after its like. Without SetCanGive all keys give alike.
+func (b *Budget[K]) SetCanGive(canGive func(key K) (can, last bool)) { b.canGive = canGive }
 
 // lastVictim returns which known key gives way when only known ones are left; nil if there is none.
 func (b *Budget[K]) lastVictim(newcomer *user[K]) (victim *user[K]) {
@@ -209,21 +214,22 @@ func (b *Budget[K]) lastVictim(newcomer *user[K]) (victim *user[K]) {
 	return victim
 }
 
-// turnOf returns how late a known key gives way: one with more than an eighth, then the newcomer, then the others. So
-// a room that became smaller takes from those that have most, and a newcomer takes from nobody but from itself.
+// turnOf returns how late a known key gives way: a key with more than an eighth, then the newcomer, then the others. So
+// a room that became smaller takes from those that have most, and a newcomer takes from no one but itself. A key that
+// can give nothing comes after all of these.
 func (b *Budget[K]) turnOf(u, newcomer *user[K]) int {
-	gives, last := true, false
-	if b.gives != nil {
-		gives, last = b.gives(u.key)
+	can, last := true, false
+	if b.canGive != nil {
+		can, last = b.canGive(u.key)
 	}
 	switch {
-	case gives && u.used > b.limit/8:
+	case can && u.used > b.limit/8:
 		return 0
-	case gives && !last && u == newcomer:
+	case can && !last && u == newcomer:
 		return 1
-	case gives && !last:
+	case can && !last:
 		return 2
-	case gives:
+	case can:
 		return 3
 	case !last:
 		return 4

@@ -39,7 +39,7 @@ func TestOnlyKnownKeysAreLeft(t *testing.T) {
 		b.Add(key, Known, sourceAt("10.0.0.2"), 1)
 	}
 	nothing := map[string]bool{"ends": true}
-	b.SetGives(func(key string) (gives, last bool) { return !nothing[key], key == "own" })
+	b.SetCanGive(func(key string) (can, last bool) { return !nothing[key], key == "own" })
 	for _, c := range []struct{ newcomer, want string }{{"a", "a"}, {"own", "b"}, {"ends", "b"}, {"x", "b"}} {
 		if victim, over := b.Victim(c.newcomer); !over || victim != c.want {
 			t.Errorf("newcomer %s: %q gives way, want %q", c.newcomer, victim, c.want)
