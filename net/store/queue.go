@@ -15,6 +15,7 @@ type batch struct {
 	of    map[identity.Key]int // bytes of each author's records and stubs
 	drops map[identity.Key]int // places in ops of the last opDropOldest of each author
 	done  int                  // so many of ops are in the file
+	file  int                  // Disk.opened of the file that has these
 }
 
 // freePerAuthor is how many times the memory that is still free an author's records may take: seven eighths of all,
