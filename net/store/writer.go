@@ -23,7 +23,7 @@ func (d *Disk) runWriter(ctx context.Context) {
 		d.mu.Unlock()
 	}()
 	for {
-		d.recountIfUnknown(ctx)
+		d.recountIfUnknown()
 		select {
 		case <-d.wake:
 		case <-ctx.Done():
@@ -32,7 +32,7 @@ func (d *Disk) runWriter(ctx context.Context) {
 		}
 		group.Sleep(ctx, d.cfg.FlushEvery, d.urge)
 		for d.flush() != nil && ctx.Err() == nil {
-			d.recountIfUnknown(ctx)
+			d.recountIfUnknown()
 			group.Sleep(ctx, d.cfg.RetryEvery, d.urge)
 		}
 	}
