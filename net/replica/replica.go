@@ -63,8 +63,8 @@ type Link interface {
 	Sync(wire.Frame) bool
 	// Relay queues a live frame of someone else. The live queue is shared by flow.
 	Relay(f wire.Frame, of fair.Flow, rank int) bool
-	// ControlIdle reports whether no frame waits in the control queue.
-	ControlIdle() bool
+	// ControlBytes returns how many bytes wait in the control queue.
+	ControlBytes() int
 	// LiveSpace and SyncSpace return how many small frames the queue still takes.
 	LiveSpace() int
 	SyncSpace() int

@@ -176,9 +176,10 @@
 // whose records a peer doesn't keep is refused. Refused tells that to a peer that sends or lists such records, or is the
 // author itself, if its Hello.caps has "refusal". It replaces the Refused before, and holds for for_ms milliseconds,
 // at most an hour. A sender with more than 1024 refused authors sets taken and names those that it takes: then all
-// others are refused. A list of more than 900 comes in several frames, and all but the last have more set. It names the
-// authors that its sender knows or has met first, and at most 100,000: a sender that takes more sends no list. A receiver
-// drops a longer one, and one of which no frame came for a minute, up to the end of it: a part isn't a list.
+// others are refused. A list of more than 900 comes in several frames, and all but the last have more set. Its first
+// author is its sender, and next come those that the sender knows or has met. It names at most 100,000: a sender that
+// takes more sends no list. A receiver drops a longer one, and one of which no frame came for a minute: a part isn't a
+// list. It then ignores frames until one begins a list.
 //
 // While a refusal holds, its receiver sends the sender no records of refused authors unless asked. It also leaves them
 // out of its Frontiers and Sums to the sender, and out of the hashes in its Pings and Frontiers to the sender. So two
