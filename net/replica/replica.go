@@ -36,8 +36,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
@@ -179,7 +177,7 @@ type Replica struct {
 		unknown         map[identity.Key][]record.Kind // kinds of records that can't be shown, as they were reported
 
 		size           sizeState
-		outlineBudgets map[asker]*rate.Limiter
+		outlineBudgets map[asker]*outlineBudget
 		namesLimit     keyLimit
 		firstSeenLimit keyLimit
 	}
@@ -204,7 +202,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.unknown = map[identity.Key][]record.Kind{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.floods = floods{bytes: map[identity.Key]int{}, named: map[identity.Key]time.Time{}}
-	r.mu.shares, r.mu.outlineBudgets = map[*share]bool{}, map[asker]*rate.Limiter{}
+	r.mu.shares, r.mu.outlineBudgets = map[*share]bool{}, map[asker]*outlineBudget{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
 	r.mu.size = newSizeState(cmp.Or(cfg.Size, DefaultSize))
 	r.mu.size.budget.SetGives(r.size.givesLocked)
