@@ -5,7 +5,7 @@
 // # Who dials
 //
 // The peer with the greater key dials at once, the other after 1.5 s if there is no link by then. While links come up
-// one after the other, as when a large room starts, it waits up to 4 s more (see yield.go). A side
+// one after the other, as when a large room starts, it waits up to 4 s more before its first dial (see yield.go). A side
 // that has a link to a key, or is about to have one, never opens another. A dial may learn from the key
 // that answers that this peer is linked already. It then says Bye in place of its Hello, and for the other
 // side there was never a link. So two links to one peer are of one of three kinds, and in each both

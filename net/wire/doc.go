@@ -80,8 +80,8 @@
 //
 // Two peers keep one link. If there are two, the one whose Hellos name the newer run stays, and the other
 // ends with Bye "replaced". Within one run the link that the peer with the greater key dialled stays, and
-// the other ends with "duplicate". So the peer with the smaller key waits 1.5 s before it dials, and up to 4 s
-// more while other links come up one after the other.
+// the other ends with "duplicate". So the peer with the smaller key waits 1.5 s before it dials. Before its first dial it
+// waits up to 4 s more while other links come up one after the other.
 //
 // # Ping, Pong, Heartbeat
 //
