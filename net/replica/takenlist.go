@@ -99,7 +99,7 @@ func (r refusals) sendListLocked(p *peer) {
 	}
 }
 
-// takenLocked lists the authors that we take: first we, and those that are met or linked, then the others that are here.
+// takenLocked lists the authors that we take: first us, then those that are met or linked, then the others that are here.
 // It returns nil if they are too many.
 func (r refusals) takenLocked() []identity.Key {
 	s := &r.mu.size

@@ -37,7 +37,7 @@ func (r *Room) IsContinued() bool { return r.continued }
 // LeaveFeed makes the next message open another feed: the present one may have records that aren't here.
 func (r *Room) LeaveFeed() { r.ownFeed.Feed, r.continued = 0, false }
 
-// leaveForked leaves our own feed where it forks: what is signed there is taken by nobody.
+// leaveForked leaves our own feed where it forks: what is signed there is taken by no one.
 func (r *Room) leaveForked(key record.FeedKey) {
 	if key == r.ownFeed {
 		r.LeaveFeed()

@@ -3,7 +3,7 @@
 // Keys are free, so a limit per key is none: an attacker makes another key. Every limit against strangers therefore
 // looks at two things about a key. Its Level says what the local peer saw of it, and its Source says from which
 // address its traffic comes. Both are decided here, by what this profile saw. They are never sent, and never
-// believed from others. They take nothing from anybody while there is room: they only decide what goes first.
+// believed from others. They take nothing from anyone while there is room: they only decide what goes first.
 //
 //	Known  our own keys; keys that the user verified or trusts; keys that were linked to us for 30 minutes in all,
 //	       in two runs that began 8 hours apart, and that never used more than their share. At most 4 keys a source

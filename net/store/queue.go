@@ -50,7 +50,7 @@ func (d *Disk) Append(e Entry) error {
 		return ErrClosed
 	}
 	if d.removing[e.Record.Author()] {
-		return ErrFull // what comes now must not go with what came before
+		return ErrFull // the removal that waits would delete this record as well
 	}
 	wanted, err := d.ledger.wants(&e)
 	if !wanted && err == nil {
