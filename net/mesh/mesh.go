@@ -25,11 +25,11 @@
 //
 // # Limits
 //
-// There are at most 128 links; places.go says who gets them then, and partition.go how the room stays one. Eight dials at a time may be to routes that the user named and to peers that
-// were linked before. Eight more may be to peers that are known by a hint only, at most four of them to one
-// address, and four that one source caused. A failed one holds its place for 250 ms, so that hints cause 32 dials a
-// second at most. At most 1024 peers are known, linked or not; when there are too many, one of the source that hinted
-// at most is forgotten. So made-up hints can't keep real peers waiting.
+// There are at most 128 links; places.go says who gets them then, and partition.go how the room stays one. Eight dials
+// at a time may be to routes that the user named and to peers that were linked before. Eight more may be to peers that
+// are known by a hint only, at most four of them to one address, and four that one source caused. A failed one holds its
+// place for 250 ms, so that hints cause 32 dials a second at most. At most 1024 peers are known, linked or not. When
+// there are too many, one goes of the source that hinted at most. So made-up hints can't keep real peers waiting.
 //
 // # Routes
 //

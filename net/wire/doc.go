@@ -234,8 +234,8 @@
 // Peers names peers that the sender is linked to, and where they listen: at most 50. It is a hint where to dial and
 // proves no identity. It goes only to a peer whose Links doesn't name them. It is sent after the peer's first Links,
 // after changes of Links have been sent, and each minute while that peer still lacks them. So a room whose peers find
-// each other by themselves hears nearly none. A peer that names more than 3 links gets 2 of them at a time, chosen at random, since
-// others tell it of more.
+// each other by themselves hears nearly none. A peer that names more than 3 links gets 2 of them at a time, chosen at
+// random, since others tell it of more.
 //
 // # Typing, Chat, Bye
 //
