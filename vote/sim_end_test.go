@@ -8,7 +8,7 @@ import (
 	"chat.lan/p2pchat/vote"
 )
 
-// finish brings everybody together, looks whether they agree, and has them vote.
+// finish brings everyone together, looks whether they agree, and has them vote.
 func (w *world) finish() {
 	for _, p := range w.peers {
 		p.online, p.side = true, 0
@@ -24,7 +24,7 @@ func (w *world) finish() {
 	w.rewire()
 	w.now += 11
 	w.foeSends()
-	for range 2 { // what waited for its proposal is in nobody's map until that has come
+	for range 2 { // what waited for its proposal is in no one's map until that has come
 		for i := 1; i < honest; i++ {
 			w.sync(0, i)
 		}
@@ -98,7 +98,7 @@ func equal(a, b vote.Policy) bool {
 		a.Topic == b.Topic && a.TopicBy == b.TopicBy
 }
 
-// present votes on a proposal that one peer makes with everybody present on its roll, and all
+// present votes on a proposal that one peer makes with everyone present on its roll, and all
 // approve.
 func (w *world) present(slot vote.Slot, action string) *vote.Proposal {
 	i := w.IntN(honest)

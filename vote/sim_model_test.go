@@ -16,7 +16,7 @@ type signed struct {
 	cancel   *vote.Cancel
 	by       identity.Key
 	about    vote.ID
-	forged   bool // an attacker's: nobody passes it on
+	forged   bool // an attacker's: no one passes it on
 }
 
 func (s *signed) ref() vote.Ref {

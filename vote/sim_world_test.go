@@ -11,7 +11,7 @@ import (
 )
 
 // The actors: honest peers, then the attackers' keys, then guests, who have no key of a native peer;
-// what stands for them here is on nobody's roll.
+// what stands for them here is on no one's roll.
 const (
 	honest    = 5
 	attackers = 3
@@ -75,7 +75,7 @@ type world struct {
 		reach  [honest]bool // the actors that it has a link to
 	}
 	since    [honest][natives]int // when an honest peer's link to another came up; −1: it is down
-	all      []*signed            // every record that anybody made
+	all      []*signed            // every record that anyone made
 	byRef    map[vote.Ref]*signed // the true ones
 	made     []*vote.Proposal     // every well-formed proposal
 	spoke    map[vote.Ref]bool    // every ballot that its voter really signed

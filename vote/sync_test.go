@@ -116,7 +116,7 @@ func TestSync(t *testing.T) {
 	}
 }
 
-// TestHostileMaps: maps come from anybody.
+// TestHostileMaps: maps come from anyone.
 func TestHostileMaps(t *testing.T) {
 	b := vote.NewLedger()
 	p := proposalOf("p", 5)

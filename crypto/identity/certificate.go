@@ -25,7 +25,7 @@ func (i *Identity) Certificate() (tls.Certificate, error) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: "p2pchat"},
-		// Clocks on these networks are wrong; nobody checks these dates.
+		// Clocks on these networks are wrong; no one checks these dates.
 		NotBefore: time.Unix(0, 0),
 		NotAfter:  time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 	}

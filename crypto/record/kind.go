@@ -36,7 +36,7 @@ type traits struct {
 }
 
 // kinds is the only place that lists what holds for which kind. Vote records count when they stand
-// in a feed, because there nobody reads them.
+// in a feed, because there no one reads them.
 var kinds = [...]traits{
 	{kind: KindChat, key: "text", text: true, shown: true},
 	{kind: KindMe, key: "text", text: true, shown: true},

@@ -102,7 +102,7 @@ func TestSubmitGivesUpWithItsContext(t *testing.T) {
 				t.Errorf("submit: %v, want the cause of its context's end", err)
 			}
 			total += *accepted
-			gate <- struct{}{} // a place becomes free with nobody waiting
+			gate <- struct{}{} // a place becomes free with no one waiting
 			synctest.Wait()
 		}
 		close(gate)

@@ -162,7 +162,7 @@ func (p *Port) serve(c *Conn) {
 	case <-c.placed:
 	case <-c.denied:
 		c.end()
-		c.started()
+		c.noteStarted()
 		p.cfg.Refused(c.remote.Addr().String(), TooMany)
 		return
 	case <-p.ctx.Done():
@@ -171,7 +171,7 @@ func (p *Port) serve(c *Conn) {
 	}
 	stop := context.AfterFunc(p.ctx, func() { c.Conn.Close() })
 	p.limit(c, p.silent)
-	c.started()
+	c.noteStarted()
 	_ = c.SetReadDeadline(time.Now().Add(silentAfter))
 
 	client := p.cfg.Cleartext(c)

@@ -31,8 +31,8 @@ type acceptOrder struct {
 	waiting map[netip.Addr][]*orderSlot  // in the order in which they were accepted
 	places  *standing.Budget[netip.Addr] // those of waiting
 
-	starting int           // connections that were placed or denied, and didn't call started yet
-	wake     chan struct{} // closed when fewer are starting; nil: nobody waits for it
+	starting int           // connections that were placed or denied, and didn't call noteStarted yet
+	wake     chan struct{} // closed when fewer are starting; nil: no one waits for it
 }
 
 func newAcceptOrder() *acceptOrder {
@@ -113,8 +113,8 @@ func (o *acceptOrder) countLocked(addr netip.Addr, n int) {
 	o.places.Add(addr, standing.Heard, standing.SourceOf(addr, nil), n)
 }
 
-// awaitStarted waits until few connections are starting. It reports false when ctx ends. Without it, a program
-// that gets no processor would accept connections without limit: those that start are in none yet.
+// awaitStarted waits until few connections are starting. It reports false when ctx ends. A connection that is starting
+// counts in no limit yet. Without this one, a program that gets no processor would accept more and more of them.
 func (o *acceptOrder) awaitStarted(ctx context.Context) bool {
 	for {
 		o.mu.Lock()
@@ -140,8 +140,8 @@ func (s *orderSlot) startLocked() {
 	s.order.starting++
 }
 
-// started says that the connection is closed, or counted in another limit. More than one call does nothing.
-func (s *orderSlot) started() {
+// noteStarted notes that the connection is closed, or counted in another limit. More than one call does nothing.
+func (s *orderSlot) noteStarted() {
 	o := s.order
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -235,7 +235,7 @@ func TestWaitingOfManyAddresses(t *testing.T) {
 }
 
 // TestStartingIsBounded checks that nothing more is accepted while as many connections as may be were placed or
-// denied, and nobody has closed or counted them yet.
+// denied, and no one has closed or counted them yet.
 func TestStartingIsBounded(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -254,7 +254,7 @@ func TestStartingIsBounded(t *testing.T) {
 		t.Fatal("connections that lost their place, and don't run, count no more")
 	}
 	for range 2 {
-		slots[0].started()
+		slots[0].noteStarted()
 	}
 	if o.awaitStarted(t.Context()); o.starting != maxStarting-1 {
 		t.Errorf("%d connections are starting after one has", o.starting)
@@ -267,10 +267,10 @@ func TestDeniedAreStarting(t *testing.T) {
 		o := newAcceptOrder()
 		a, b := netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")
 		for range maxReading + maxWaiting {
-			o.add(a).started()
+			o.add(a).noteStarted()
 		}
 		for range maxReading + 5 {
-			o.add(b).started()
+			o.add(b).noteStarted()
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()

@@ -293,7 +293,7 @@ type Network struct {
 	Interfaces []Interface
 	Looking    bool      // discovery runs
 	Since      time.Time // looking since
-	Trouble    string    // likely cause when nobody is found, or ""
+	Trouble    string    // likely cause when no one is found, or ""
 	Hint       string    // exact next step for Trouble
 	Found      []Notice  // all that is in the way, the most telling first
 	Firewall   []Notice  // for each port that has to be let in: what for, and the exact command

@@ -116,7 +116,7 @@ func (q *Queue) WaitSpace(size int, flowOf func() (of fair.Flow, rank int)) {
 	<-turn
 }
 
-// enter lets a caller of WaitSpace in at once, if there is space and nobody waits.
+// enter lets a caller of WaitSpace in at once, if there is space and no one waits.
 func (q *Queue) enter(size int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

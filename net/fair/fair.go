@@ -1,4 +1,4 @@
-// Package fair shares work between those it is done for, so that nobody waits behind another's flood.
+// Package fair shares work between those it is done for, so that no one waits behind another's flood.
 //
 // A Flow names whose work something is: a key, and the group of keys it shares with, such as all keys of one address.
 // A Queue keeps the order of each key's work. Between keys it serves by bytes: first each group gets the same, then
@@ -272,7 +272,7 @@ func (s *schedule[E]) serve(size, next int) {
 	} else {
 		heap.Pop(s)
 		if len(s.waiting) == 0 {
-			s.now = s.end // nobody has an advantage any more
+			s.now = s.end // no one has an advantage any more
 		}
 	}
 }

@@ -261,7 +261,7 @@ func TestGoexitCountsAsReturn(t *testing.T) {
 	root.Close()
 }
 
-// TestStorm has everybody start, stop and wait at once, for the race detector.
+// TestStorm has everyone start, stop and wait at once, for the race detector.
 func TestStorm(t *testing.T) {
 	root := New(t.Context(), nil)
 	var started, returned atomic.Int64

@@ -155,8 +155,8 @@ func (l *Link) Sync(f wire.Frame) bool { return l.queue.push(bulk, f) }
 // ControlSpace returns how many small frames Control would accept now.
 func (l *Link) ControlSpace() int { return l.queue.countSpace(control) }
 
-// ControlIdle reports whether no frame waits in the control queue, and it accepts some.
-func (l *Link) ControlIdle() bool { return l.queue.countSpace(control) == limits[control].frames }
+// ControlBytes returns how many bytes wait in the control queue.
+func (l *Link) ControlBytes() int { return l.queue.countBytes(control) }
 
 // WaitControl waits until the control queue is at most half full, as WaitLive does.
 func (l *Link) WaitControl(ctx context.Context) error { return l.queue.wait(ctx, control) }

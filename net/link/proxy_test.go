@@ -93,7 +93,7 @@ func TestTerminatingProxy(t *testing.T) {
 			if o.clientErr != nil || o.client.Key() != proxy.id.Key() {
 				t.Errorf("client: %v: the proxy's key is not seen", o.clientErr)
 			}
-			// What a says is forwarded as it is, but it is from nobody but the proxy.
+			// What a says is forwarded as it is, but it is from no one but the proxy.
 			if o.serverErr != nil || o.server.Key() != proxy.id.Key() {
 				t.Errorf("server: %v: the proxy's key is not seen", o.serverErr)
 			}

@@ -228,6 +228,13 @@ func (q *queue) countSpace(c class) int {
 	return limits[c].frames - w.len()
 }
 
+// countBytes returns how many bytes of a class wait, but not of live ones.
+func (q *queue) countBytes(c class) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waits[c].bytes
+}
+
 // fifo is a queue of frames.
 type fifo struct {
 	frames []wire.Frame // from head on

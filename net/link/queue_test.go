@@ -38,19 +38,19 @@ func TestQueuePriority(t *testing.T) {
 	}
 }
 
-// ControlIdle says whether all control frames were taken by the writer, and no more once the link goes down.
-func TestControlIdle(t *testing.T) {
+// ControlBytes counts the control frames that the writer didn't take.
+func TestControlBytes(t *testing.T) {
 	l := &Link{queue: newQueue()}
-	idle := []bool{l.ControlIdle()}
-	l.Sync(wire.Frame("s"))
-	l.Control(wire.Frame("c"))
-	idle = append(idle, l.ControlIdle())
+	bytes := []int{l.ControlBytes()}
+	l.Sync(wire.Frame("sync"))
+	l.Control(wire.Frame("one"))
+	bytes = append(bytes, l.ControlBytes())
+	l.Control(wire.Frame("more"))
+	bytes = append(bytes, l.ControlBytes())
 	l.queue.take(make([]byte, 0, piece))
-	idle = append(idle, l.ControlIdle())
-	l.queue.seal(nil)
-	idle = append(idle, l.ControlIdle())
-	if want := []bool{true, false, true, false}; !slices.Equal(idle, want) {
-		t.Errorf("idle when empty, with a frame, after it, sealed: %v, want %v", idle, want)
+	bytes = append(bytes, l.ControlBytes())
+	if want := []int{0, 3, 7, 0}; !slices.Equal(bytes, want) {
+		t.Errorf("when empty, with a frame, two, after them: %v, want %v", bytes, want)
 	}
 }
 

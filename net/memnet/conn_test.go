@@ -203,7 +203,7 @@ func TestCloseDeliversThenEnds(t *testing.T) {
 		if took := time.Since(start); took != 50*time.Millisecond {
 			t.Errorf("the end took %v, want one latency", took)
 		}
-		// The first write after the peer's close finds nobody, and the answer breaks the next.
+		// The first write after the peer's close finds no one, and the answer breaks the next.
 		write(t, s, "anybody?")
 		time.Sleep(time.Second)
 		if _, err := s.Write([]byte("hello?")); !errors.Is(err, syscall.EPIPE) {
@@ -274,7 +274,7 @@ func TestResetIsNotedWhenItArrives(t *testing.T) {
 		c.Close()
 		write(t, s, string(make([]byte, Buffer)))
 		start := time.Now()
-		write(t, s, "x") // waits until the first bytes reach nobody, a second later
+		write(t, s, "x") // waits until the first bytes reach no one, a second later
 		if took := time.Since(start); took != time.Second {
 			t.Errorf("the write took %v, want 1 s", took)
 		}

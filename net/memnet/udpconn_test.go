@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A connected UDP socket hears that nobody receives on the other host, after the latency of both directions, and only
+// A connected UDP socket hears that no one receives on the other host, after the latency of both directions, and only
 // then. What it sends reaches every receiver there.
 func TestConnectedUDP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -5,7 +5,7 @@
 // # Who dials
 //
 // The peer with the greater key dials at once, the other after 1.5 s if there is no link by then. While links come up
-// one after the other, as when a large room starts, it waits up to 4 s more (see yield.go). A side
+// one after the other, as when a large room starts, it waits up to 4 s more before its first dial (see yield.go). A side
 // that has a link to a key, or is about to have one, never opens another. A dial may learn from the key
 // that answers that this peer is linked already. It then says Bye in place of its Hello, and for the other
 // side there was never a link. So two links to one peer are of one of three kinds, and in each both
@@ -25,11 +25,11 @@
 //
 // # Limits
 //
-// There are at most 128 links; places.go says who gets them then, and partition.go how the room stays one. Eight dials at a time may be to routes that the user named and to peers that
-// were linked before. Eight more may be to peers that are known by a hint only, at most four of them to one
-// address, and four that one source caused. A failed one holds its place for 250 ms, so that hints cause 32 dials a
-// second at most. At most 1024 peers are known, linked or not; when there are too many, one of the source that hinted
-// at most is forgotten. So made-up hints can't keep real peers waiting.
+// There are at most 128 links; places.go says who gets them then, and partition.go how the room stays one. Eight dials
+// at a time may be to routes that the user named and to peers that were linked before. Eight more may be to peers that
+// are known by a hint only, at most four of them to one address, and four that one source caused. A failed one holds its
+// place for 250 ms, so that hints cause 32 dials a second at most. At most 1024 peers are known, linked or not. When
+// there are too many, one goes of the source that hinted at most. So made-up hints can't keep real peers waiting.
 //
 // # Routes
 //

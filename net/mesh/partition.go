@@ -21,7 +21,7 @@ import (
 // Otherwise it gives us a place, as to a peer with few links, and a link of ours gives way if we have too many. So no
 // link is given up for peers up to 4 links away, and none before the other side has proven its key and accepted us.
 //
-// Neighbours may lie. One that names everybody keeps us from looking, and one that names nobody has us knock at a door
+// Neighbours may lie. One that names all peers keeps us from looking, and one that names none has us knock at a door
 // in 30 s. Neither decides who gives way.
 
 // When a peer is dialled as one of another partition.

@@ -93,7 +93,7 @@ func (m *Mesh) acquire(key identity.Key) *peer {
 	return m.acquireLocked(key)
 }
 
-// acquireLocked does what acquire does. The key was proven, so that nobody's hint stands for it any more.
+// acquireLocked does what acquire does. The key was proven, so that no one's hint stands for it any more.
 func (m *Mesh) acquireLocked(key identity.Key) *peer {
 	p := m.peers[key]
 	if p == nil {
@@ -188,7 +188,7 @@ func (m *Mesh) countHintLocked(by standing.Source, n int) {
 	}
 }
 
-// noteLinkedLocked notes that a peer is linked: nobody's hint stands for it any more.
+// noteLinkedLocked notes that a peer is linked: no one's hint stands for it any more.
 func (m *Mesh) noteLinkedLocked(p *peer) {
 	if !p.wasLinked {
 		m.countHintLocked(p.hintedBy, -1)

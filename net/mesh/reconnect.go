@@ -90,7 +90,7 @@ func (m *Mesh) wantsLinkLocked(p *peer) bool {
 func (m *Mesh) reconnect(p *peer, wait time.Duration) {
 	for try := 0; try < maxTries; try++ {
 		hinted, ok := m.awaitRound(p, wait)
-		if !ok || !m.yield(p) {
+		if !ok || try == 0 && !m.yield(p) {
 			break
 		}
 		if hinted {

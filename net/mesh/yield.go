@@ -6,9 +6,11 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// When a large room starts, each peer has many handshakes to make, and the greater key's dial may come later than the
-// smaller key expects. If that one dialled, too, most pairs would shake hands twice, which costs a start half as much
-// again. So the smaller key goes on waiting while links come up one after the other.
+// Of two peers that aren't linked yet, the one with the greater key dials, and the other waits for that dial. When many
+// peers start at once, the greater key has many handshakes to make, and its dial may come late. If the smaller key then
+// dialled too, most pairs would shake hands twice, which makes a start half as long again. So the smaller key goes on
+// waiting before its first dial while links come up one after the other. Once it has dialled in vain it waits no more: the
+// other may be unable to dial.
 
 const (
 	busyLinks = 3               // so many links within busyFor mean that a room starts
@@ -34,8 +36,8 @@ func (r *recentLinks) isBusy(now time.Time) bool {
 	return !oldest.IsZero() && now.Sub(oldest) < busyFor
 }
 
-// yield waits, before the smaller key dials, while the greater key is likely to be busy. It reports false when the mesh
-// ends, or the peer is forgotten.
+// yield waits, before the smaller key's first dial, while the greater key is likely to be busy. It reports false when
+// the mesh ends, or the peer is forgotten.
 func (m *Mesh) yield(p *peer) bool {
 	for end := time.Now().Add(yieldMost); m.shouldYield(p, end); {
 		if !group.Sleep(p.ctx, yieldStep, nil) {

@@ -292,7 +292,7 @@ func (s *star) stop(w way) (key identity.Key, end func()) {
 	return key, func() { close(hangs); w.end() }
 }
 
-// spoke is a network that reaches nobody but the hub, so that peer exchange doesn't make a full mesh
+// spoke is a network that reaches no one but the hub, so that peer exchange doesn't make a full mesh
 // whose links would all live on this one machine.
 type spoke struct{ hub []string }
 

@@ -33,7 +33,7 @@ func beaconOf(p *person, from netip.Addr, port uint16) discovery.Announcement {
 		Discovery: wire.Discovery{ID: p.Self().ID, Port: port, V: 1, Inst: "00", Key: &key}}
 }
 
-// A neighbour that sends our own beacons again, each as a new program's, makes us believe nothing: not where nobody
+// A neighbour that sends our own beacons again, each as a new program's, makes us believe nothing: not where no one
 // is, not where somebody else is, not at an address of ours, and not where it passes on to us what we send.
 func TestOwnBeaconsSentAgain(t *testing.T) {
 	together(t, 1, 2, func(t *testing.T, w *town, ps []*person) {

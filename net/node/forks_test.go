@@ -131,7 +131,7 @@ func TestAForkIsTheSameForAll(t *testing.T) {
 	}
 }
 
-// Records that don't follow each other prove nothing, and end nobody's feed.
+// Records that don't follow each other prove nothing, and end no one's feed.
 func TestNobodyElseEndsAFeed(t *testing.T) {
 	inTown(t, 42, func(t *testing.T, w *town) {
 		p := w.crowd(2)

@@ -9,7 +9,7 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// An address that nobody answers at is dialled until Disconnect names it, in whatever way it was named.
+// An address that no one answers at is dialled until Disconnect names it, in whatever way it was named.
 // With a peer there, its link ends too.
 func TestDisconnectAnAddress(t *testing.T) {
 	inTown(t, 1, func(t *testing.T, w *town) {

@@ -274,7 +274,7 @@ func (noLink) Control(wire.Frame) bool               { return true }
 func (noLink) Live(wire.Frame) bool                  { return true }
 func (noLink) Sync(wire.Frame) bool                  { return true }
 func (noLink) Relay(wire.Frame, fair.Flow, int) bool { return true }
-func (noLink) ControlIdle() bool                     { return true }
+func (noLink) ControlBytes() int                     { return 0 }
 func (noLink) LiveSpace() int                        { return 1000 }
 func (noLink) SyncSpace() int                        { return 8 }
 func (noLink) WaitLive(context.Context) error        { return nil }

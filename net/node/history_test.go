@@ -144,7 +144,7 @@ func (w *town) until(what string, done func() bool) {
 	}
 }
 
-// A vote that passed holds after everybody has gone and come back; a ballot is kept before it is sent,
+// A vote that passed holds after everyone has gone and come back; a ballot is kept before it is sent,
 // and so is what one disputes.
 func TestVotesAreRemembered(t *testing.T) {
 	inTown(t, 22, func(t *testing.T, w *town) {

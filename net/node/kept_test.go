@@ -35,7 +35,7 @@ func (s *stiff) Sync(ctx context.Context) error {
 	return s.Mem.Sync(ctx)
 }
 
-// What one signs about votes is on disk before anybody hears of it. What can't be saved isn't sent, which
+// What one signs about votes is on disk before anyone hears of it. What can't be saved isn't sent, which
 // is said, and one may vote again.
 func TestABallotIsKeptBeforeItIsSent(t *testing.T) {
 	for _, slow := range []time.Duration{10 * time.Millisecond, 2 * time.Second} {

@@ -45,7 +45,7 @@ type disk struct {
 	group *group.Group
 }
 
-// newLiarTown starts everybody.
+// newLiarTown starts everyone.
 func newLiarTown(t *testing.T, dir string, seed uint64) *liarTown {
 	s := &liarTown{town: newTown(t, seed), rng: rand.New(rand.NewPCG(seed, 3)), happened: map[string]int{}, acts: map[string]int{}}
 	s.net.SetDefault(memnet.Link{MinLatency: time.Millisecond, MaxLatency: 20 * time.Millisecond, Loss: 0.05})

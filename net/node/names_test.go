@@ -84,7 +84,7 @@ func TestNickWhileApart(t *testing.T) {
 	})
 }
 
-// The name of an earlier run, which a newcomer learns by catching up, names nobody now.
+// The name of an earlier run, which a newcomer learns by catching up, names no one now.
 func TestNameOfAnEarlierRun(t *testing.T) {
 	together(t, 8, 2, func(t *testing.T, w *town, p []*person) {
 		p[0].Nick("old")

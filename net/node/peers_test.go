@@ -9,7 +9,7 @@ import (
 )
 
 // Keys that came and went are remembered up to a number; the one that was lost first is forgotten, and
-// nobody who is linked.
+// no one who is linked.
 func TestPeersAreBounded(t *testing.T) {
 	together(t, 16, 2, func(t *testing.T, w *town, ps []*person) {
 		n := ps[0].Node

@@ -270,7 +270,7 @@ func TestPlainPeersGetAllInOrder(t *testing.T) {
 	})
 }
 
-// A guest that says much, and an /unsigned for each line of a pipe, lose nothing on the way to anybody.
+// A guest that says much, and an /unsigned for each line of a pipe, lose nothing on the way to anyone.
 func TestAFloodInClearLosesNothing(t *testing.T) {
 	inTown(t, 1, func(t *testing.T, w *town) {
 		ps := w.crowd(2)

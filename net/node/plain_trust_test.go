@@ -104,7 +104,7 @@ func TestWhoMayBePlain(t *testing.T) {
 	})
 }
 
-// What a neighbour says of its guest makes that nobody who is known by key.
+// What a neighbour says of its guest makes that no one who is known by key.
 func TestANeighboursGuestPassesForNobody(t *testing.T) {
 	together(t, 1, 3, func(t *testing.T, w *town, ps []*person) {
 		via := ps[1].Self().Key

@@ -64,7 +64,7 @@ func feed(t *testing.T, p *person, d time.Duration) (n int) {
 }
 
 // A pipe runs as fast as the fastest peer takes it, and no faster, also when all are behind: what was
-// said and not taken is bounded. Nobody there: it waits.
+// said and not taken is bounded. No one there: it waits.
 func TestPipeFollowsTheFastest(t *testing.T) {
 	inTown(t, 15, func(t *testing.T, w *town) {
 		w.net.SetDefault(memnet.Link{MinLatency: 5 * time.Millisecond, MaxLatency: 5 * time.Millisecond})
@@ -84,7 +84,7 @@ func TestPipeFollowsTheFastest(t *testing.T) {
 		if least := 20 * 200_000 / 1000; heard < least/2 {
 			t.Errorf("%d lines heard: the stuck one holds up the other", heard)
 		}
-		p1.host.SetBandwidth(0, 1) // now nobody takes anything
+		p1.host.SetBandwidth(0, 1) // now no one takes anything
 		if more := feed(t, p0, time.Minute); more > 1024+4096 {
 			t.Errorf("%d more lines said while nobody takes any", more)
 		}

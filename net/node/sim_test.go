@@ -28,10 +28,10 @@ var (
 	simSeed  = flag.Uint64("sim.seed", 1, "seed of TestHistory's network, faults and talk")
 )
 
-// TestHistory is an hour among ten people in a bad network: everybody says something now and then,
+// TestHistory is an hour among ten people in a bad network: everyone says something now and then,
 // some in bursts, while hosts are cut off, split into groups, slowed down and reset, and people start
 // again, from disk, from a backup or from nothing. Two have clocks that are a day off, and little of the
-// room is in anybody's memory. When the network has been whole for a few minutes, everybody has every
+// room is in anyone's memory. When the network has been whole for a few minutes, everyone has every
 // line once, each author's in his order, and exports the same bytes. Play one again with go test ./net/node -run TestHistory -sim.seed N.
 func TestHistory(t *testing.T) {
 	hours := *simHours
@@ -211,7 +211,7 @@ func (h *history) fault() {
 }
 
 // restart ends a person and starts it again with the same key: mostly with what it has on disk. With
-// nothing, or an old copy of the disk, only if others have all it said: what nobody else has would be
+// nothing, or an old copy of the disk, only if others have all it said: what no one else has would be
 // gone.
 func (h *history) restart(i int) {
 	s := h.shelves[i]
@@ -283,7 +283,7 @@ func (h *history) heal() {
 	h.mend = nil
 }
 
-// check compares what everybody heard and has with what was said. Within a run, an author's lines come in
+// check compares what everyone heard and has with what was said. Within a run, an author's lines come in
 // his order; when they are caught up, one run may come before another.
 func (h *history) check() {
 	whole := export(h.t, h.people[0].Node)

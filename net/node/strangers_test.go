@@ -131,7 +131,7 @@ func TestOwnLinesComeBack(t *testing.T) {
 	})
 }
 
-// What is older than Config.Keep goes, at the start and every day, and nobody is asked for it.
+// What is older than Config.Keep goes, at the start and every day, and no one is asked for it.
 func TestKeep(t *testing.T) {
 	inTown(t, 32, func(t *testing.T, w *town) {
 		a := w.move(0, func(c *Config) { c.Keep = 36 * time.Hour; c.Share = replica.ShareAll })

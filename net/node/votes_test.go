@@ -194,7 +194,7 @@ func TestAJoinerLearnsThePolicyFirst(t *testing.T) {
 		if got := late.last("#1"); got.State != "passed" || got.CanVote {
 			t.Errorf("%+v", got)
 		}
-		// Everything at once is history: nobody is asked, nothing rings.
+		// Everything at once is history: no one is asked, nothing rings.
 		for _, ev := range told[event.BallotCast](&late.ear) {
 			if !ev.History {
 				t.Errorf("told as news: %+v", ev)
@@ -203,7 +203,7 @@ func TestAJoinerLearnsThePolicyFirst(t *testing.T) {
 	})
 }
 
-// Who was linked and is left out disputes, and so does everybody linked to both; a later vote by all
+// Who was linked and is left out disputes, and so does everyone linked to both; a later vote by all
 // makes all equal again.
 func TestWhoIsLeftOut(t *testing.T) {
 	inTown(t, 4, func(t *testing.T, w *town) {
@@ -293,7 +293,7 @@ func TestAnotherPolicyIsSaid(t *testing.T) {
 	})
 }
 
-// Whatever one peer says of whom it is linked to, a vote can be proposed, and nobody is left out for it
+// Whatever one peer says of whom it is linked to, a vote can be proposed, and no one is left out for it
 // whom one is linked to or whom several others name.
 func TestAMadeUpCrowdKeepsNobodyFromVoting(t *testing.T) {
 	inTown(t, 9, func(t *testing.T, w *town) {

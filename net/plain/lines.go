@@ -20,7 +20,7 @@ type splitter struct {
 	refused string // why the stream isn't read on; "" while it is
 }
 
-// lineTooLong is why a stream isn't read on: nobody writes such a line.
+// lineTooLong is why a stream isn't read on: no one writes such a line.
 const lineTooLong = "a line over 1 MiB"
 
 // readLines calls say for each line of a stream, until the stream ends, sends what is no line, or mayRead

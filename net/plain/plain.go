@@ -208,7 +208,7 @@ func (p *Plain) send(text string, signed bool, held heldPeers) int {
 	return p.json.sendAll(c, time.Now(), held) + p.lines.writeAll(nil, name, text, held)
 }
 
-// HasLineClients reports whether anybody would get what WriteToLineClients writes.
+// HasLineClients reports whether anyone would get what WriteToLineClients writes.
 func (p *Plain) HasLineClients() bool {
 	p.lines.mu.Lock()
 	defer p.lines.mu.Unlock()

@@ -166,5 +166,5 @@ func (j *jsonPeers) noteUnlikeLocked(pe *jsonPeer, addr netip.AddrPort, began ti
 		j.reportedUnlike[addr.Addr()] = struct{}{}
 		j.group.Go("plain/unlike", func(context.Context) { j.cfg.Handler.Unlike(addr) })
 	}
-	j.progress.notify() // nobody waits for it any more
+	j.progress.notify() // no one waits for it any more
 }

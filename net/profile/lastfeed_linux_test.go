@@ -116,7 +116,7 @@ func TestDamagedLastFeed(t *testing.T) {
 	}
 }
 
-// Only a folder in memory that nobody else may use counts.
+// Only a folder in memory that no one else may use counts.
 func TestLastFeedNeedsFolderInMemory(t *testing.T) {
 	open := inMemory(t)
 	if err := os.Chmod(open, 0o755); err != nil {

@@ -45,7 +45,7 @@ func OpenLog(path string) (*Log, error) {
 }
 
 func (l *Log) open() error {
-	// A named pipe that nobody reads is an error and no reason to wait.
+	// A named pipe that no one reads is an error and no reason to wait.
 	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 	"chat.lan/p2pchat/net/standing"
 )
 
-// maxNamesADay is how many new names a key is remembered under each day. Nobody has more who doesn't want to take the
-// names of others.
+// maxNamesADay is how many new names a key is remembered under each day. Only a peer that wants to take the names of
+// others has more.
 const maxNamesADay = 5
 
 // names holds the first key seen under each name. The keys share the places: see package standing.

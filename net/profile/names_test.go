@@ -21,8 +21,8 @@ func at(n int) standing.Source {
 }
 
 // A hundred thousand strangers of 16 addresses, who come and go under names of their own and of others, push out
-// nobody who was there before them, whatever their standing. If they stay long enough to be met, they still push out
-// nobody whom we met before. What they cost is bounded.
+// no one who was there before them, whatever their standing. If they stay long enough to be met, they still push out
+// no one whom we met before. What they cost is bounded.
 func TestStrangersPushNobodyOut(t *testing.T) {
 	for _, strangers := range []standing.Level{standing.Heard, standing.Met} {
 		dir := t.TempDir()

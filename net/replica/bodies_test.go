@@ -191,7 +191,7 @@ func TestBodiesNeedTheCapability(t *testing.T) {
 	}
 }
 
-// Spans that are closed behind one that nobody can fill take no memory, and no span is left out or asked for twice when
+// Spans that are closed behind one that no one can fill take no memory, and no span is left out or asked for twice when
 // the queue is compacted.
 func TestClosedSpansAreFreed(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {

@@ -72,7 +72,7 @@ func TestColdBesideFlood(t *testing.T) {
 		notKept := a.Replica.mu.size.notKept.total[l.Key()]
 		a.Replica.mu.Unlock()
 		if notKept == nil || notKept.authors[testID(96).Key()] == 0 {
-			t.Errorf("nobody hears of what isn't kept: %+v", notKept)
+			t.Errorf("no one hears of what isn't kept: %+v", notKept)
 		}
 		pass(10 * time.Second)
 		if got := a.warmFeeds(); got > 3*fewWarm {

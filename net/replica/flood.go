@@ -33,8 +33,8 @@ func (f *floods) count(author identity.Key, size int) {
 	}
 }
 
-// tick forgets half, and returns who floods, the worst first, if somebody else goes before them: nil if nobody does,
-// or if all were named already.
+// tick forgets half, and returns the authors that flood, the worst first. It returns none if no one else's messages go
+// before theirs, or if all were named already.
 func (f *floods) tick(now time.Time, self identity.Key) (flooders []identity.Key) {
 	sum := 0
 	for author, n := range f.bytes {

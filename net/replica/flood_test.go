@@ -66,7 +66,7 @@ func TestSlowForOneAuthorOnly(t *testing.T) {
 	})
 }
 
-// Who floods is named once, and again after some minutes: not one whose flood nobody else's messages pass, nor one who
+// Who floods is named once, and again after some minutes: not one whose flood no one else's messages pass, nor one who
 // sends long texts now and then.
 func TestFloodersAreNamed(t *testing.T) {
 	large := strings.Repeat("flood ", 8192/6)
@@ -153,7 +153,7 @@ func TestManyFloodersAreFolded(t *testing.T) {
 	}
 }
 
-// Records that somebody sends again and again name nobody: their author says nothing.
+// Records that somebody sends again and again name no one: their author says nothing.
 func TestReplaysNameNobody(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
 		a, b := n.members[0], n.members[1]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
@@ -29,6 +30,7 @@ type testLink struct {
 	twin        *testLink    // the peer's end
 	group       *group.Group
 	can         map[string]bool // what both ends understand
+	backlog     atomic.Int64    // bytes of other frames in the control queue, for ControlBytes
 
 	mu struct {
 		sync.Mutex
@@ -192,12 +194,6 @@ func (l *testLink) pushLocked(q int, f wire.Frame, author identity.Key) bool {
 	return true
 }
 
-func (l *testLink) limit(q int) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.mu.limits[q]
-}
-
 func (l *testLink) space(q int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -238,11 +234,21 @@ func (l *testLink) Can(capability string) bool         { return l.can[capability
 func (l *testLink) Control(f wire.Frame) bool          { return l.push(control, f) }
 func (l *testLink) Live(f wire.Frame) bool             { return l.push(live, f) }
 func (l *testLink) Sync(f wire.Frame) bool             { return l.push(bulk, f) }
-func (l *testLink) ControlIdle() bool                  { return l.space(control) == l.limit(control) }
 func (l *testLink) LiveSpace() int                     { return l.space(live) }
 func (l *testLink) SyncSpace() int                     { return l.space(bulk) }
 func (l *testLink) WaitLive(ctx context.Context) error { return l.wait(ctx, live) }
 func (l *testLink) WaitSync(ctx context.Context) error { return l.wait(ctx, bulk) }
+
+// ControlBytes implements Link.
+func (l *testLink) ControlBytes() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := int(l.backlog.Load())
+	for _, f := range l.mu.waiting[control] {
+		n += len(f)
+	}
+	return n
+}
 
 // hold stops the link from delivering frames, or lets it go on.
 func (l *testLink) hold(on bool) {
@@ -288,7 +294,7 @@ func (deadLink) Control(wire.Frame) bool               { return true }
 func (deadLink) Live(wire.Frame) bool                  { return true }
 func (deadLink) Sync(wire.Frame) bool                  { return true }
 func (deadLink) Relay(wire.Frame, fair.Flow, int) bool { return true }
-func (deadLink) ControlIdle() bool                     { return true }
+func (deadLink) ControlBytes() int                     { return 0 }
 func (deadLink) LiveSpace() int                        { return 1024 }
 func (deadLink) SyncSpace() int                        { return 8 }
 func (deadLink) WaitLive(context.Context) error        { return nil }

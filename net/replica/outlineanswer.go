@@ -3,7 +3,6 @@ package replica
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/room"
@@ -58,18 +57,23 @@ func (r outlines) answerOutline(l Link, m wire.Outline) {
 	syncMu.Lock()
 	defer syncMu.Unlock()
 	a := &sumsAnswer{frames: []wire.Sums{{Room: r.id, N: m.N}}, most: min(room.MaxSumsFrames, l.SyncSpace())}
-	if a.most == 0 || budget.TokensAt(time.Now()) <= 0 {
+	r.mu.Lock()
+	if a.most == 0 || !budget.hasLeft() {
+		r.mu.Unlock()
 		r.send(l, wire.Sums{Room: r.id, N: m.N, End: true, Rest: true})
 		return
 	}
 	if len(m.Blocks) > 0 {
-		r.outlines.packEnds(a, l, m)
-	} else {
-		r.mu.Lock()
-		r.outlines.packLocked(a, p, m)
+		budget.begun++
 		r.mu.Unlock()
+		r.outlines.packEnds(a, l, m)
+		r.mu.Lock()
+		budget.begun--
+	} else {
+		r.outlines.packLocked(a, p, m)
 	}
-	chargeOutline(budget, a.price)
+	budget.charge(a.price)
+	r.mu.Unlock()
 	a.frames[len(a.frames)-1].End = true
 	for _, m := range a.frames {
 		if f := r.encode(m); f == nil || !l.Sync(f) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func beforeLast(minute int, back uint64) wire.Outline {
 	return wire.Outline{N: 1, Blocks: []wire.BlockName{{Author: testID(98).Key(), Block: uint32(block)}}, After: &after}
 }
 
-// A peer that asks without end for what nobody has causes few reads of the disk. Others, and a key that was met, aren't
+// A peer that asks without end for what no one has causes few reads of the disk. Others, and a key that was met, aren't
 // kept from asking by that.
 func TestOutlinesInVainCostLittle(t *testing.T) {
 	dir := t.TempDir()
@@ -161,12 +162,65 @@ func TestOutlinesInMemoryCount(t *testing.T) {
 		b := a.outlines.budgetLocked(l.Key())
 		a.Replica.mu.Unlock()
 		for b.TokensAt(time.Now()) > 1 {
-			chargeOutline(b, int(b.TokensAt(time.Now()))/2)
+			b.charge(int(b.TokensAt(time.Now())) / 2)
 		}
-		chargeOutline(b, 1<<30)
+		for range 100 { // of as many links
+			b.charge(1 << 30)
+		}
 		pass(4100 * time.Millisecond)
 		if _, later := a.ask(l, 1, wire.Outline{N: 1}); later != 0 {
 			t.Error("the greatest debt isn't paid after four seconds")
+		}
+	})
+}
+
+// blockingStore has reads of cold feeds wait from a moment on.
+type blockingStore struct {
+	store.Store
+	blocks  *atomic.Bool
+	reading *atomic.Int64
+	release chan struct{}
+}
+
+func (s blockingStore) PeekBlock(ctx context.Context, key store.BlockKey) ([]store.Feed, error) {
+	if s.blocks.Load() {
+		s.reading.Add(1)
+		<-s.release
+	}
+	return s.Store.PeekBlock(ctx, key)
+}
+
+// Few answers for the links of one source are read from disk at a time: what they cost is known only afterwards.
+// Questions that memory answers are answered meanwhile.
+func TestOutlinesOfASourceAtATime(t *testing.T) {
+	dir := t.TempDir()
+	inBubble(t, 0, func(t *testing.T, n *net) {
+		defer n.closeDisks()
+		gate := blockingStore{blocks: new(atomic.Bool), reading: new(atomic.Int64), release: make(chan struct{})}
+		a := n.add(n.cold(filepath.Join(dir, "a")), func(c *Config) { gate.Store = c.Store; c.Store = gate })
+		n.giveMinutes(a, 1800, nil)
+		var links []*testLink
+		for i := range 40 {
+			key := testID(60 + i).Key()
+			a.rank(key, standing.Heard, sourceAt("10.0.0.1"))
+			links = append(links, n.stranger(a, key, wire.CapFeeds))
+		}
+		pass(time.Second)
+		gate.blocks.Store(true)
+		q := beforeLast(100, 1)
+		q.Room = a.ID()
+		var asking sync.WaitGroup
+		for _, l := range links[:39] {
+			asking.Go(func() { a.Message(l, q) })
+		}
+		pass(time.Second)
+		if got := gate.reading.Load(); got != outlineBurst/outlineBegun {
+			t.Errorf("%d answers are read at a time, want %d", got, outlineBurst/outlineBegun)
+		}
+		close(gate.release)
+		asking.Wait()
+		if _, later := a.ask(links[39], 1, q); later != 0 {
+			t.Error("a question waits though no other is being answered")
 		}
 	})
 }
@@ -193,7 +247,7 @@ func TestHonestComparisonIsNeverHeldUp(t *testing.T) {
 			for range 100 {
 				for a.budgetOf(l) > outlineBurst/2 { // else it would be full again before we look
 					a.Replica.mu.Lock()
-					chargeOutline(a.outlines.budgetLocked(l.Key()), int(a.outlines.budgetLocked(l.Key()).TokensAt(time.Now())-outlineBurst/2))
+					a.outlines.budgetLocked(l.Key()).charge(int(a.outlines.budgetLocked(l.Key()).TokensAt(time.Now()) - outlineBurst/2))
 					a.Replica.mu.Unlock()
 				}
 				before := a.budgetOf(l)
@@ -223,6 +277,15 @@ func TestOutlineBudgetsAreBounded(t *testing.T) {
 		a := n.members[0]
 		a.Replica.mu.Lock()
 		defer a.Replica.mu.Unlock()
+		busy := testID(255).Key()
+		a.rank(busy, standing.Heard, sourceAt("10.1.0.1"))
+		reading := a.outlines.budgetLocked(busy)
+		reading.begun = 1
+		defer func() {
+			if a.outlines.budgetLocked(busy) != reading {
+				t.Error("a budget goes while an answer is read that it has to pay")
+			}
+		}()
 		for i := range 3 * maxOutlineFor {
 			key := testID(i % 250).Key()
 			a.rank(key, standing.Heard, sourceAt(fmt.Sprintf("10.0.%d.%d", i>>8, i&255)))
@@ -230,7 +293,7 @@ func TestOutlineBudgetsAreBounded(t *testing.T) {
 			if i < 2*maxOutlineFor && b.TokensAt(time.Now()) <= 0 {
 				t.Fatalf("source %d has nothing", i)
 			}
-			chargeOutline(b, 1)
+			b.charge(1)
 			if got := len(a.Replica.mu.outlineBudgets); got > maxOutlineFor+1 {
 				t.Fatalf("%d budgets", got)
 			}

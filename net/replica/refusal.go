@@ -33,6 +33,8 @@ type telling struct {
 	until map[identity.Key]time.Time // authors it heard of, and until when that holds
 	all   time.Time                  // until then it hears of no more: it knows all that we take, or they are too many
 	list  []identity.Key             // the rest of the authors that we take, on its way (takenlist.go)
+
+	pageAt time.Time // when the last page of list went out, or it was made
 }
 
 // told is what a link's peer says of the authors that it refuses.
@@ -49,7 +51,7 @@ type told struct {
 // refuseLocked refuses an author for a while.
 func (r refusals) refuseLocked(author identity.Key) {
 	s, now := &r.mu.size, time.Now()
-	for len(s.refusedOrder) > 0 && now.After(s.refusedOrder[0].until) { // each once: a sweep of all would cost more at each removal
+	for len(s.refusedOrder) > 0 && now.After(s.refusedOrder[0].until) { // the oldest go first: looking through all would take longer the more there are
 		if first := s.refusedOrder[0]; s.refused[first.author].Equal(first.until) {
 			delete(s.refused, first.author)
 		}
@@ -139,13 +141,13 @@ func (r refusals) withoutRefusedLocked(p *peer, theirs []room.Holding) []room.Ho
 	})
 }
 
-// tickLocked has the planner not ask for what would be refused, and tells peers.
+// tickLocked has the planner not ask for what would be refused, and sends peers what they must hear.
 func (r refusals) tickLocked() {
 	if r.mu.size.forget {
 		r.mu.size.forget = false
 		r.planner.RemoveAuthors(r.refusals.refuserLocked())
 	}
-	r.refusals.tellLocked()
+	r.refusals.notifyLinksLocked()
 	for _, p := range r.mu.linked {
 		p.told.expirePages()
 	}
@@ -162,7 +164,7 @@ func (r refusals) takeRefusedLocked(p *peer, m wire.Refused) {
 	t.of = ""
 	switch {
 	case m.Taken:
-		taken := r.refusals.takePageLocked(&t.takenPages, m)
+		taken := r.refusals.takePageLocked(p, m)
 		if taken == nil {
 			return
 		}

@@ -194,7 +194,7 @@ func TestTakeRefused(t *testing.T) {
 		expect("after a minute", map[int]bool{5: false, 6: true})
 		pass(time.Hour)
 		expect("after an hour", map[int]bool{6: false})
-		a.Message(l, wire.Refused{Room: a.ID(), Authors: keys(5), Taken: true, More: true, ForMs: 60_000})
+		a.Message(l, wire.Refused{Room: a.ID(), Authors: append([]identity.Key{b.key()}, keys(5)...), Taken: true, More: true, ForMs: 60_000})
 		expect("an incomplete list", map[int]bool{5: false, 6: false, 7: false})
 		a.Message(l, wire.Refused{Room: a.ID(), Authors: keys(6), Taken: true, ForMs: 60_000})
 		expect("a complete list", map[int]bool{5: false, 6: false, 7: true})

@@ -36,8 +36,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
@@ -63,8 +61,8 @@ type Link interface {
 	Sync(wire.Frame) bool
 	// Relay queues a live frame of someone else. The live queue is shared by flow.
 	Relay(f wire.Frame, of fair.Flow, rank int) bool
-	// ControlIdle reports whether no frame waits in the control queue.
-	ControlIdle() bool
+	// ControlBytes returns how many bytes wait in the control queue.
+	ControlBytes() int
 	// LiveSpace and SyncSpace return how many small frames the queue still takes.
 	LiveSpace() int
 	SyncSpace() int
@@ -180,7 +178,7 @@ type Replica struct {
 		unknown         map[identity.Key][]record.Kind // kinds of records that can't be shown, as they were reported
 
 		size           sizeState
-		outlineBudgets map[asker]*rate.Limiter
+		outlineBudgets map[asker]*outlineBudget
 		namesLimit     keyLimit
 		firstSeenLimit keyLimit
 	}
@@ -205,7 +203,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.unknown = map[identity.Key][]record.Kind{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.floods = floods{bytes: map[identity.Key]int{}, named: map[identity.Key]time.Time{}}
-	r.mu.shares, r.mu.outlineBudgets = map[*share]bool{}, map[asker]*rate.Limiter{}
+	r.mu.shares, r.mu.outlineBudgets = map[*share]bool{}, map[asker]*outlineBudget{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
 	r.mu.size = newSizeState(cmp.Or(cfg.Size, DefaultSize))
 	r.mu.size.budget.SetCanGive(r.size.canGiveLocked)

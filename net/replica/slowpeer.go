@@ -11,7 +11,7 @@ import (
 )
 
 // A slow peer takes records of some authors more slowly than they come. Those of others are pushed to it as before.
-// So a flood that we hand on costs nobody but its author:
+// So a flood that we hand on costs no one but its author:
 //
 //	live ── their part of its ──▶ slow: nothing of them is pushed
 //	 ▲      queue is full           │ that part was written: Drained

@@ -11,7 +11,7 @@ import (
 )
 
 // A smaller room takes from all known authors alike, each of which uses less than an eighth. It takes nothing of ours,
-// forgets nobody, and the next one who speaks loses nothing.
+// forgets no one, and the next one who speaks loses nothing.
 func TestSmallerRoomOfKnownAuthors(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, n *net) {
 		a, b := n.add(), n.add()

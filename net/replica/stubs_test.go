@@ -87,7 +87,7 @@ func (n *net) settleLinked() {
 }
 
 // Any mix of known and unknown kinds converges, in whatever portions and over whatever peers it comes: all peers that
-// know stubs have all messages and one hash, an older one has what is below the stubs, and nobody is blamed.
+// know stubs have all messages and one hash, an older one has what is below the stubs, and no one is blamed.
 func TestAnyMixOfKindsConverges(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -11,29 +11,33 @@ import (
 )
 
 // A peer that would have to hear of very many refused authors is sent the list of those that we take. That takes a
-// while, so that the list isn't in the way of messages: some pages a second, once all before them have been written. It
-// begins with those who are known and met. The receiver uses a list only if it has all of it.
+// while: a page goes out when little else waits before it, so that the list isn't in the way of messages. It begins with
+// us, then come those who are known and met. The receiver uses a list only if it has all of it.
 
 // Bounds of a list of authors that are taken.
 const (
 	maxTaken    = 100_000          // authors; above that there is no list
 	pagesAtOnce = 2                // each a tick
+	listBehind  = wire.MaxFrame    // bytes that may wait in the control queue before a page
 	listFor     = 10 * time.Second // how long links that need a list are sent the same
 	pagesApart  = time.Minute      // a list of which nothing came for that long is dropped
 	maxAbsent   = 1024             // authors of a peer's list without records here, who may come: the peer names those it knows first
 )
 
-// takenList is what links are sent that need a list now. Nobody changes it any more.
+// takenList is the list for links that need one now. No one changes it any more.
 type takenList struct {
 	authors []identity.Key
 	at      time.Time // when it was made
 }
 
-// tellLocked tells each link what it must hear.
-func (r refusals) tellLocked() {
+// notifyLinksLocked sends each link what it must hear.
+func (r refusals) notifyLinksLocked() {
 	now := time.Now()
 	for _, p := range r.mu.linked {
 		t := &p.telling
+		if len(t.list) > 0 && now.Sub(t.pageAt) > pagesApart/2 { // the peer may drop what it has of it
+			t.list, t.all = nil, time.Time{}
+		}
 		if len(t.list) > 0 {
 			r.refusals.sendListLocked(p)
 			continue
@@ -49,6 +53,7 @@ func (r refusals) tellLocked() {
 		if t.list = r.refusals.takenLocked(); t.list != nil {
 			clear(t.until)
 			clear(t.due)
+			t.pageAt = now
 			r.refusals.sendListLocked(p)
 			continue
 		}
@@ -76,24 +81,25 @@ func (r refusals) sendNamesLocked(p *peer) {
 	}
 }
 
-// sendListLocked sends the next pages of a list, if none before waits to be written.
+// sendListLocked sends the next pages of a list, as far as little else waits to be written.
 func (r refusals) sendListLocked(p *peer) {
 	t := &p.telling
-	t.all = time.Now().Add(refuseFor)
-	if !p.link.ControlIdle() {
-		return
-	}
 	for range pagesAtOnce {
 		n := min(len(t.list), wire.MaxRefused)
 		more := n < len(t.list)
-		if n == 0 || !r.trySend(p.link, wire.Refused{Room: r.id, Authors: t.list[:n], Taken: true, More: more, ForMs: refuseFor.Milliseconds()}) {
+		if n == 0 || p.link.ControlBytes() > listBehind ||
+			!r.trySend(p.link, wire.Refused{Room: r.id, Authors: t.list[:n], Taken: true, More: more, ForMs: refuseFor.Milliseconds()}) {
 			return
 		}
-		t.list = t.list[n:]
+		t.list, t.pageAt = t.list[n:], time.Now()
+		t.all = t.pageAt.Add(refuseFor)
+		if !more {
+			clear(t.due) // the list says so
+		}
 	}
 }
 
-// takenLocked lists the authors that we take: first we, and those that are met or linked, then the others that are here.
+// takenLocked lists the authors that we take: first us, then those that are met or linked, then the others that are here.
 // It returns nil if they are too many.
 func (r refusals) takenLocked() []identity.Key {
 	s := &r.mu.size
@@ -128,34 +134,35 @@ func (r refusals) takenLocked() []identity.Key {
 
 // takenPages is a peer's list of the authors that it takes, as far as it came.
 type takenPages struct {
-	page   map[identity.Key]bool // those that are here, and maxAbsent others; nil: no list has begun
+	page   map[identity.Key]bool // those that are here, and maxAbsent others; nil: pages are ignored until a list begins
 	absent int                   // how many others
 	named  int                   // how many were named
 	last   time.Time             // when the last page came
-	cut    bool                  // a part of the list is missing or too much: nothing of it is used
 }
 
 // takePageLocked takes a page of a peer's list. It returns the list if this ends it and all of it is here, else nil.
-func (r refusals) takePageLocked(t *takenPages, m wire.Refused) (taken map[identity.Key]bool) {
+func (r refusals) takePageLocked(p *peer, m wire.Refused) (taken map[identity.Key]bool) {
+	t := &p.told.takenPages
 	t.expirePages()
-	if t.named += len(m.Authors); t.named > maxTaken {
-		t.cut = true
+	if len(m.Authors) > 0 && m.Authors[0] == p.key { // a list begins: what came of one before isn't all of it
+		*t = takenPages{page: map[identity.Key]bool{}}
 	}
-	if t.last = time.Now(); t.page == nil {
-		t.page = map[identity.Key]bool{}
+	t.last = time.Now()
+	if t.named += len(m.Authors); t.named > maxTaken {
+		t.page = nil
+	}
+	if t.page == nil {
+		return nil
 	}
 	for _, author := range m.Authors {
 		here := r.refusals.isHereLocked(author)
-		if t.cut || !here && t.absent >= maxAbsent {
+		if !here && t.absent >= maxAbsent {
 			continue
 		}
 		if !t.page[author] && !here {
 			t.absent++
 		}
 		t.page[author] = true
-	}
-	if t.cut {
-		t.page = nil
 	}
 	if m.More {
 		return nil
@@ -165,10 +172,10 @@ func (r refusals) takePageLocked(t *takenPages, m wire.Refused) (taken map[ident
 	return taken
 }
 
-// expirePages drops a list whose pages stay away. The rest of it may still come, and isn't a whole list either.
+// expirePages drops a list whose pages stay away. The rest of it may still come, and isn't a whole list.
 func (t *takenPages) expirePages() {
-	if t.page != nil && time.Since(t.last) > pagesApart {
-		t.page, t.cut = nil, true
+	if time.Since(t.last) > pagesApart {
+		t.page = nil
 	}
 }
 

@@ -111,6 +111,63 @@ func TestTakenListInPages(t *testing.T) {
 	})
 }
 
+// A list goes over a link whose control queue is never idle, too. While much waits there nothing goes out, and nothing
+// counts as sent. A list that stood still so long that the peer may have dropped its beginning is sent from there.
+func TestTakenListOverABusyLink(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		pass(time.Second)
+		l := a.links[b.key()]
+		tellingAll := func() time.Time {
+			a.Replica.mu.Lock()
+			defer a.Replica.mu.Unlock()
+			return a.Replica.mu.peers[b.key()].telling.all
+		}
+		expect := func(what string, taken int) {
+			t.Helper()
+			if got := b.told(a.key()); len(got.taken) != taken || !got.until.After(time.Now()) {
+				t.Errorf("%s: %d authors of a list are there until %v, want %d", what, len(got.taken), got.until, taken)
+			}
+			for _, m := range sent[wire.Refused](l) {
+				if !m.Taken {
+					t.Errorf("%s: %d authors are named beside the list", what, len(m.Authors))
+				}
+			}
+		}
+		l.backlog.Store(listBehind + 1)
+		a.hasAuthors(inventedKeys(t, 1, 2000))
+		for range 2 {
+			a.mustTellOfMany(t, b.key())
+			pass(5 * time.Second)
+		}
+		if n := len(sent[wire.Refused](l)); n != 0 || !tellingAll().IsZero() {
+			t.Errorf("%d pages were sent while much else waits; more is told from %v on", n, tellingAll())
+		}
+		l.backlog.Store(100)
+		pass(5 * time.Second)
+		expect("little waits at any time", 2+maxAbsent)
+		if n := len(sent[wire.Refused](l)); n != 3 {
+			t.Errorf("a list of 2,002 authors took %d pages", n)
+		}
+
+		pass(refuseFor + listFor)
+		a.hasAuthors(inventedKeys(t, 1, 20_000))
+		l.reset()
+		a.mustTellOfMany(t, b.key())
+		pass(3 * time.Second)
+		l.backlog.Store(listBehind + 1)
+		pass(pagesApart + 5*time.Second)
+		if n := len(sent[wire.Refused](l)); n == 0 || n > 20 {
+			t.Fatalf("%d pages were sent at first", n)
+		}
+		l.backlog.Store(0)
+		a.mustTellOfMany(t, b.key())
+		pass(30 * time.Second)
+		expect("the list from its beginning", 2+maxAbsent)
+	})
+}
+
 // Above the greatest length there is no list: the peer hears some names, and then nothing more for a while.
 func TestNoTakenListAboveTheLimit(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
@@ -172,10 +229,12 @@ func TestRefusedNamesWaitForSpace(t *testing.T) {
 }
 
 // A list of which a part is missing or that is too long is never taken for a whole one, which would refuse all others.
+// The next one is.
 func TestCutListIsNoList(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
 		a, b := n.members[0], n.members[1]
 		keys := inventedKeys(t, 1, 1000)
+		keys[0] = b.key() // a list begins with its sender
 		a.hasAuthors(keys)
 		n.link(a, b)
 		pass(time.Second)
@@ -191,21 +250,31 @@ func TestCutListIsNoList(t *testing.T) {
 			if got := p.refusesAuthor(keys[999]); got != refused || len(p.told.taken) != taken {
 				t.Errorf("%s: another author is refused: %v, %d are taken; want %v, %d", what, got, len(p.told.taken), refused, taken)
 			}
-			if !p.told.cut && len(p.told.page) > len(keys) || p.told.cut && p.told.page != nil {
+			if len(p.told.page) > len(keys) {
 				t.Errorf("%s: %d authors of a list that isn't complete are remembered", what, len(p.told.page))
 			}
 		}
-		for range maxTaken/900 + 1 {
+		page(1, 10, true)
+		page(1, 10, false)
+		expect("its beginning is missing", false, 0)
+		tooLong := func() {
 			page(0, 900, true)
+			for range maxTaken/899 + 1 {
+				page(1, 899, true)
+			}
 		}
+		tooLong()
 		expect("too long", false, 0)
-		page(0, 900, false)
+		page(1, 899, false)
 		expect("the end of it", false, 0)
 
 		page(0, 500, true)
 		pass(30 * time.Second)
 		page(500, 100, true)
 		pass(pagesApart + 2*time.Second)
+		if got := a.told(b.key()); got.page != nil {
+			t.Error("a list whose pages stay away is remembered")
+		}
 		expect("its pages stay away", false, 0)
 		page(600, 100, true)
 		page(700, 100, false)
@@ -215,12 +284,19 @@ func TestCutListIsNoList(t *testing.T) {
 		pass(30 * time.Second)
 		page(10, 10, false)
 		expect("a whole list", true, 20)
-		page(20, 5, true)
+		page(0, 5, true)
 		pass(pagesApart + 2*time.Second)
 		expect("another one that isn't complete", true, 20)
-		if got := a.told(b.key()); got.page != nil {
-			t.Error("a list whose pages stay away is remembered")
-		}
+		page(0, 15, false)
+		expect("the next whole list", true, 15)
+		tooLong()
+		page(0, 10, true)
+		page(10, 2, false)
+		expect("a whole list behind one that is too long", true, 12)
+		page(0, 30, true)
+		page(0, 10, true)
+		page(10, 1, false)
+		expect("a list that its sender began again", true, 11)
 	})
 }
 
@@ -232,15 +308,15 @@ func TestListOfStrangersIsNotRemembered(t *testing.T) {
 		pass(time.Second)
 		met := inventedKeys(t, 1<<20, 1)
 		a.rank(met[0], standing.Met, sourceAt("10.0.0.9"))
-		all := append(inventedKeys(t, 1, 50_000), met...)
+		all := append(append([]identity.Key{b.key()}, inventedKeys(t, 1, 50_000)...), met...)
 		for page := range slices.Chunk(all, 900) {
 			a.Message(a.links[b.key()], wire.Refused{Room: a.ID(), Authors: page, Taken: true, More: true, ForMs: 60_000})
 		}
-		if got := a.told(b.key()); len(got.page) != 1+maxAbsent || !got.page[met[0]] || !got.page[all[0]] {
+		if got := a.told(b.key()); len(got.page) != 2+maxAbsent || !got.page[met[0]] || !got.page[all[1]] {
 			t.Errorf("%d names of strangers are remembered", len(got.page))
 		}
 		a.Message(a.links[b.key()], wire.Refused{Room: a.ID(), Authors: nil, Taken: true, ForMs: 60_000})
-		if got := a.told(b.key()); len(got.taken) != 1+maxAbsent {
+		if got := a.told(b.key()); len(got.taken) != 2+maxAbsent { // the sender, one that we met, and others
 			t.Errorf("%d names are remembered of a whole list", len(got.taken))
 		}
 	})

@@ -35,7 +35,7 @@ func (v votesHost) Send(to identity.Key, m wire.Message) {
 
 // ListVoters implements votes.Host: the local peer, the native peers that are linked, and the keys that
 // they say they are linked to. If these are too many for one roll, those go first that more peers name,
-// so that nobody can keep a room from voting by naming a crowd.
+// so that no one can keep a room from voting by naming a crowd.
 func (v votesHost) ListVoters() []identity.Key {
 	self := v.r.cfg.Identity.Key()
 	out := []identity.Key{self}

@@ -57,7 +57,7 @@ func TestStubNeedsTheRecordBehind(t *testing.T) {
 	}
 }
 
-// Nobody's stub goes into our own feed.
+// No one's stub goes into our own feed.
 func TestNoStubInOwnFeed(t *testing.T) {
 	r, other := someone(t, 1), someone(t, 1)
 	say(t, r, "one")

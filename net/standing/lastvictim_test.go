@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// An unknown source, as of a key that nobody handed on just now, leaves the one before.
+// An unknown source, as of a key that no one handed on just now, leaves the one before.
 func TestUnknownSourceLeavesTheOneBefore(t *testing.T) {
 	b := NewBudget[string](20, 20)
 	one, two := sourceAt("10.0.0.1"), sourceAt("10.0.0.2")

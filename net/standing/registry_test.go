@@ -73,7 +73,7 @@ func TestLevelOfLinks(t *testing.T) {
 	s.expect(t, "a year later", bob, Known)
 }
 
-// One long link that the program looks after every minute counts once, and is one run: it makes nobody known.
+// One long link that the program looks after every minute counts once, and is one run: it makes no one known.
 func TestOneLongLinkIsOneRun(t *testing.T) {
 	s, bob := begin(nil, start), keyOf(1)
 	s.LinkUp(bob, sourceAt("10.0.0.2"))

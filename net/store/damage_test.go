@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -60,6 +61,12 @@ func TestDamagedInUse(t *testing.T) {
 		t.Errorf("read: %v", err)
 	}
 	settle(t, d)
+	if err := d.WaitSizes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if sizes, _ := d.Sizes(); !maps.Equal(sizes, sizesOf(t, d)) {
+		t.Errorf("%v; what waited while the file was replaced isn't counted once", sizes)
+	}
 	s := d.Status()
 	if s.Aside == "" || s.NotSaved != nil {
 		t.Fatalf("status %+v, want a file aside", s)

@@ -201,6 +201,26 @@ func TestSizesAreCountedAnew(t *testing.T) {
 	}
 }
 
+// A count that failed is begun again, behind what was written meanwhile.
+func TestSizesAreCountedOnce(t *testing.T) {
+	d := open(t, config(t))
+	_, bob, all := threeFeeds()
+	appendAll(t, d, all)
+	settle(t, d)
+	d.mu.Lock()
+	d.ledger.sizes.known = false // as if all had been written while the count that failed ran
+	d.mu.Unlock()
+	appendAll(t, d, []Entry{bob.say("behind the failure", start.Add(time.Hour))})
+	settle(t, d)
+	if err := d.WaitSizes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := d.Sizes()
+	if want := sizesOf(t, d); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // A flood of many times the limit leaves the file as large as the limit needs: freed pages are used again.
 func TestFileStaysBounded(t *testing.T) {
 	cfg := config(t)

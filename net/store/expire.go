@@ -65,7 +65,7 @@ func (d *Disk) expireFeeds(o op) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !o.expiry.done { // else the batch was tried again, because something behind the expiry failed
+	if !o.expiry.done { // else the batch was begun again, in a file that replaced a damaged one
 		*o.expiry = expiry{deleted: deleted, done: true}
 	}
 	return nil

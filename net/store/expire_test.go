@@ -55,6 +55,21 @@ func TestExpireWaitsForTheDisk(t *testing.T) {
 	}
 }
 
+// An expiry that the file doesn't take stays queued.
+func TestExpireIsTriedAgain(t *testing.T) {
+	d := open(t, config(t))
+	appendTwenty(t, d)
+	if err := d.file.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.commit([]op{{kind: opExpire, before: start.Add(time.Hour), expiry: &expiry{}}}); err == nil {
+		t.Error("nothing failed")
+	}
+	if d.flushing.done != 0 {
+		t.Error("it counts as done")
+	}
+}
+
 // What fails behind an expiry in the same batch doesn't hide what the expiry has deleted.
 func TestExpireCountsBeforeAFailure(t *testing.T) {
 	cfg := config(t)

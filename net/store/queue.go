@@ -15,6 +15,7 @@ type batch struct {
 	of    map[identity.Key]int // bytes of each author's records and stubs
 	drops map[identity.Key]int // places in ops of the last opDropOldest of each author
 	done  int                  // so many of ops are in the file
+	file  int                  // Disk.opened of the file that has these
 }
 
 // freePerAuthor is how many times the memory that is still free an author's records may take: seven eighths of all,
@@ -49,7 +50,7 @@ func (d *Disk) Append(e Entry) error {
 		return ErrClosed
 	}
 	if d.removing[e.Record.Author()] {
-		return ErrFull // what comes now must not go with what came before
+		return ErrFull // the removal that waits would delete this record as well
 	}
 	wanted, err := d.ledger.wants(&e)
 	if !wanted && err == nil {

@@ -11,14 +11,16 @@ import (
 // recountStep is how many records are counted between two looks at ctx.
 const recountStep = 1 << 12
 
-// recountIfUnknown counts the bytes of all authors' records in the background, if the file doesn't have the sums. The
-// writer calls it before each batch, so that no transaction of this run can be counted twice.
-func (d authorSizes) recountIfUnknown(ctx context.Context) {
+// recountIfUnknown counts the bytes of all authors' records in the background, if the file doesn't have the sums. Only
+// the writer calls it. It returns when what is counted is settled: what the writer adds from then on comes on top. So
+// no transaction is counted twice.
+func (d authorSizes) recountIfUnknown() {
 	d.mu.Lock()
 	s := d.ledger.sizes
 	due := !s.known && d.counting != s
 	if due {
 		d.counting = s
+		clear(s.bytes) // these are in the file
 	}
 	d.mu.Unlock()
 	if !due {
@@ -43,10 +45,7 @@ func (d authorSizes) recountIfUnknown(ctx context.Context) {
 		d.wakeWaitersLocked()
 	})
 	if running {
-		select {
-		case <-began:
-		case <-ctx.Done():
-		}
+		<-began
 	}
 }
 

@@ -126,7 +126,7 @@ func (s *sizes) read(tx *bolt.Tx, room record.RoomID) {
 	s.written = true
 }
 
-// forEachSize calls f with each sum. It reports false if one can't be read.
+// forEachSize calls f with each sum. It reports false at the first sum that can't be read.
 func forEachSize(values *bolt.Bucket, name string, f func(author identity.Key, n int)) bool {
 	prefix := valueKey(name, nil)
 	c := values.Cursor()
@@ -227,7 +227,7 @@ func (l *ledger) feedsOf(author identity.Key) []record.Feed {
 	return feeds[a.empty:]
 }
 
-// isEmpty reports whether a feed has no records, as far as memory says: what a cold one has is on disk.
+// isEmpty reports whether a feed has no records, as far as memory says. A cold feed isn't empty: it is on disk.
 func (l *ledger) isEmpty(key record.FeedKey) bool {
 	f := l.feeds[key]
 	if f == nil {

@@ -32,7 +32,7 @@ func (d authorSizes) Sizes() (sizes map[identity.Key]int, known bool) {
 	out := maps.Clone(d.ledger.sizes.bytes)
 	for _, ops := range [][]op{d.flushing.ops[d.flushing.done:], d.pending.ops} {
 		for i := range ops {
-			author, n := ops[i].grows()
+			author, n := ops[i].sizeChange()
 			out[author] += n
 		}
 	}
@@ -41,9 +41,9 @@ func (d authorSizes) Sizes() (sizes map[identity.Key]int, known bool) {
 	return out, true
 }
 
-// grows returns how many bytes more an author's records will take with an operation that waits. A run of stubs that
-// grows by it takes less.
-func (o *op) grows() (author identity.Key, n int) {
+// sizeChange returns how many bytes more an author's records take once an operation is carried out. For a stub that
+// only makes a run longer it is less.
+func (o *op) sizeChange() (author identity.Key, n int) {
 	switch {
 	case o.entry != nil:
 		return o.entry.Record.Author(), len(o.entry.Record.Signed()) + RecordOverhead

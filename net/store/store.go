@@ -30,8 +30,8 @@
 //
 // The kv bucket's names are "votes", "disputes", "first-met", "forks" and "bytes", each with "/" and the
 // room's id in hex. "bytes" has the size of each author's records (u64), and under the name without a room
-// the number of the transaction that wrote the sizes (sizes.go). "met", of earlier versions, is ignored. A file with a greater version is refused
-// with ErrNewer; a program that changes the format must raise the version.
+// the number of the transaction that wrote the sizes (sizes.go). "met", of earlier versions, is ignored. A file with a
+// greater version is refused with ErrNewer; a program that changes the format must raise the version.
 //
 // Only the state of each feed is in memory, so that a million records cost a start no more than ten. Of
 // many thousand feeds, memory has the states of those in use (cold.go).

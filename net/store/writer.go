@@ -23,7 +23,7 @@ func (d *Disk) runWriter(ctx context.Context) {
 		d.mu.Unlock()
 	}()
 	for {
-		d.recountIfUnknown(ctx)
+		d.recountIfUnknown()
 		select {
 		case <-d.wake:
 		case <-ctx.Done():
@@ -32,7 +32,7 @@ func (d *Disk) runWriter(ctx context.Context) {
 		}
 		group.Sleep(ctx, d.cfg.FlushEvery, d.urge)
 		for d.flush() != nil && ctx.Err() == nil {
-			d.recountIfUnknown(ctx)
+			d.recountIfUnknown()
 			group.Sleep(ctx, d.cfg.RetryEvery, d.urge)
 		}
 	}
@@ -58,14 +58,18 @@ func (d *Disk) flush() error {
 	}
 }
 
-// commitBatch writes a batch, in several transactions if it is large. A file that replaces a damaged
-// file gets the batch from its beginning, as the old file may have had a part.
+// commitBatch writes a batch, in several transactions if it is large. After a failure it goes on behind those that
+// are on disk. A file that replaces a damaged file gets the batch from its beginning, as the old file may have had a
+// part.
 func (d *Disk) commitBatch(ops []op) (opened int, err error) {
 	if opened, err = d.ensureWritable(); err != nil {
 		return opened, err
 	}
 	d.mu.Lock()
-	d.flushing.done = 0
+	if d.flushing.file != opened {
+		d.flushing.file, d.flushing.done = opened, 0
+	}
+	ops = ops[d.flushing.done:]
 	d.mu.Unlock()
 	for len(ops) > 0 {
 		n, size := 1, ops[0].size() // an opExpire has its own transactions
@@ -113,10 +117,11 @@ func (d *Disk) commit(ops []op) (opened int, err error) {
 	}
 	defer d.lockForCommit()()
 	if ops[0].kind == opExpire {
-		err = d.expireFeeds(ops[0])
-		d.mu.Lock()
-		d.flushing.done++
-		d.mu.Unlock()
+		if err = d.expireFeeds(ops[0]); err == nil {
+			d.mu.Lock()
+			d.flushing.done++
+			d.mu.Unlock()
+		}
 		return d.opened, asDamage(err)
 	}
 	var w *writeTx

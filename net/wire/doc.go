@@ -62,17 +62,24 @@
 // at most 64 bytes, and versions, caps and rooms at most 64 items each. Without a common room the link
 // ends with Bye "room".
 //
-// links is how many links the sender has. A side that has as many as it can have lets a peer in that says it
-// has fewer than 2, once in 10 s for each address, and ends another of its links with Bye "room". A room of more peers than links stays one
-// room that way. near asks for a link between two partitions of the room, and links is 0 then. It names the
-// peers that the sender reaches, its neighbours and theirs, by the first 8 bytes of their keys, at most 1024.
+// links is how many links the sender has. A side that has as many as it can have still lets a peer in that says it has
+// fewer than 2. It does so once in 10 s for each address, and ends another of its links with Bye "room". So a room of
+// more peers than a side can have links stays one room. near asks for a link between two partitions of the room, and
+// links is 0 then. near names the peers that the sender reaches, its neighbours and theirs, by the first 8 bytes of
+// their keys, at most 1024.
 // A receiver with no place left refuses if it is in the same partition: if it reaches one of them, or a
 // neighbour of its own names the sender.
 //
-// caps names what the sender understands beyond the first version: "links2" (Links with add and drop), "ping2" (Pings
-// that leave out hashes), "heads" (Heads), "stubs" (the fields bodies, stubs and fork), "refusal" (Refused) and "feeds2"
-// (Outline, Sums, part, and the hash by sums in a Ping). A form goes only to a peer that names its capability. A
-// receiver ignores names that it doesn't know.
+// caps names what the sender understands beyond the first version:
+//
+//	links2    Links with add and drop
+//	ping2     Pings that leave out hashes
+//	heads     Heads
+//	stubs     the fields bodies, stubs and fork
+//	refusal   Refused
+//	feeds2    Outline, Sums, part, and the hash by sums in a Ping
+//
+// A form goes only to a peer that names its capability. A receiver ignores names that it doesn't know.
 //
 // For each room, frontier is the hash described below, and sums the hash by sums. policy holds secure_only, by
 // (the id of the proposal that caused it) and votes (the hash of the sender's vote records). It changes nothing at
@@ -80,8 +87,8 @@
 //
 // Two peers keep one link. If there are two, the one whose Hellos name the newer run stays, and the other
 // ends with Bye "replaced". Within one run the link that the peer with the greater key dialled stays, and
-// the other ends with "duplicate". So the peer with the smaller key waits 1.5 s before it dials, and up to 4 s
-// more while other links come up one after the other.
+// the other ends with "duplicate". So the peer with the smaller key waits 1.5 s before it dials. Before its first dial it
+// waits up to 4 s more while other links come up one after the other.
 //
 // # Ping, Pong, Heartbeat
 //
@@ -144,8 +151,8 @@
 // Each peer asks for what it needs with Outline, and keeps no state for the other's questions. An Outline
 // that names nothing asks for the buckets' sums. One with buckets (a byte each) asks for the sums of their
 // authors. One with authors asks for the sums of their blocks, and one with blocks for the ends of their feeds.
-// It names at most 256 buckets, 256 authors or 64 blocks. The answer is one or more Sums with the same n,
-// of at most 60,000 bytes in base64 each, at most 4 frames. Its last frame has end set, and also rest if more follows
+// It names at most 256 buckets, 256 authors or 64 blocks. The answer is one to four Sums with the same n, and each has
+// at most 60,000 bytes in base64. Its last frame has end set, and also rest if more follows
 // behind the last item. Then after_author, or after with the block or feed of the first author or block
 // that is named, asks for the rest. An answer with rest alone comes from a busy peer, which is asked again a second
 // later. The receiver asks for missing records with Want.
@@ -176,9 +183,10 @@
 // whose records a peer doesn't keep is refused. Refused tells that to a peer that sends or lists such records, or is the
 // author itself, if its Hello.caps has "refusal". It replaces the Refused before, and holds for for_ms milliseconds,
 // at most an hour. A sender with more than 1024 refused authors sets taken and names those that it takes: then all
-// others are refused. A list of more than 900 comes in several frames, and all but the last have more set. It names the
-// authors that its sender knows or has met first, and at most 100,000: a sender that takes more sends no list. A receiver
-// drops a longer one, and one of which no frame came for a minute, up to the end of it: a part isn't a list.
+// others are refused. A list of more than 900 comes in several frames, and all but the last have more set. Its first
+// author is its sender, and next come those that the sender knows or has met. It names at most 100,000: a sender that
+// takes more sends no list. A receiver drops a longer one, and one of which no frame came for a minute: a part isn't a
+// list. It then ignores frames until one begins a list.
 //
 // While a refusal holds, its receiver sends the sender no records of refused authors unless asked. It also leaves them
 // out of its Frontiers and Sums to the sender, and out of the hashes in its Pings and Frontiers to the sender. So two
@@ -225,10 +233,10 @@
 // a second at most if a link has gone.
 //
 // Peers names peers that the sender is linked to, and where they listen: at most 50. It is a hint where to dial and
-// proves no identity. It goes only to a peer whose Links doesn't name them: after the peer's first Links, after changes of
-// Links have been sent, and each minute while that peer still lacks them. So a room whose peers find each other by
-// themselves hears nearly none. A peer that names more than 3 links gets 2 of them at a time, chosen at random, since
-// others tell it of more.
+// proves no identity. It goes only to a peer whose Links doesn't name them. It is sent after the peer's first Links,
+// after changes of Links have been sent, and each minute while that peer still lacks them. So a room whose peers find
+// each other by themselves hears nearly none. A peer that names more than 3 links gets 2 of them at a time, chosen at
+// random, since others tell it of more.
 //
 // # Typing, Chat, Bye
 //
@@ -242,9 +250,9 @@
 // "duplicate", "replaced", "full" (128 links), "version", "room" or "signatures". A sender that had to make
 // room for another peer says "room", and peers names at most 3 others that the receiver can dial. The receiver
 // doesn't dial the sender for a minute. "signatures" goes to a peer that sent 100 records with bad signatures,
-// or malformed ones, in 10 s (half as many for each peer at its address that was sent away in the last minute). It is
-// let in again after a minute. After Bye a side ends its direction of the
-// connection and reads to the end of the other's. A plain close would lose messages; package link says why.
+// or malformed ones, in 10 s. The number is halved for each peer at its address that was sent away in the last minute.
+// The peer is let in again after a minute. After Bye a side ends its direction of the connection and reads to the end of
+// the other's. A plain close would lose messages; package link says why.
 //
 // # The seed's programs over TCP
 //

@@ -69,7 +69,7 @@ func TestSeedDiscovery(t *testing.T) {
 	}
 }
 
-// A signature is of these bytes and this key, and of no key under which everybody can sign.
+// A signature is of these bytes and this key, and of no key under which everyone can sign.
 func TestSeedSignature(t *testing.T) {
 	a := identity.FromSeed([32]byte{1})
 	signature, public := a.SignSeedForm(SeedSignedBytes("hi", 7))

@@ -78,7 +78,7 @@ type Env struct {
 	Node   LocalPeer
 	Roster *roster.Roster
 	Log    Log // nil when there is none
-	Ask    Ask // the zero Ask asks nobody
+	Ask    Ask // the zero Ask asks no one
 	Reply  func(Answer)
 }
 

@@ -151,7 +151,7 @@ func note(r *roster.Roster, ev event.Event) (before event.State) {
 	case event.PeerChanged:
 		before = r.NotePeer(ev.Peer)
 		if ev.Peer.State == event.Lost {
-			// A script's name means the peer that is here, not its lost namesake: nobody is there to ask back.
+			// A script's name means the peer that is here, not its lost namesake: no one is there to ask back.
 			r.Remove(roster.ID(ev.Peer.Key, ev.Peer.ID))
 		}
 	case event.Said:

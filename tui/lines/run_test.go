@@ -245,7 +245,7 @@ func TestASlowStdoutPushesBack(t *testing.T) {
 		if n := posted.Load(); n < maxQueued/1100 || n > 2*maxQueued/1000+2 {
 			t.Errorf("%d events of 1 kB were taken while nobody read", n)
 		}
-		// A signal ends Run all the same, and from then on nobody waits for the reader.
+		// A signal ends Run all the same, and from then on no one waits for the reader.
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("Run: %v", err)

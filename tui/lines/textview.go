@@ -17,7 +17,7 @@ import (
 // maxRefused bounds the senders whose refusals are counted apart.
 const maxRefused = 1024
 
-// indent stands before every row of a text but its first, so that nobody can write a line that looks
+// indent stands before every row of a text but its first, so that no one can write a line that looks
 // like one of ours.
 const indent = "   "
 

@@ -117,7 +117,7 @@ func (h *host) takesBeacons() {
 	})
 }
 
-// Beacons that name a third host make nobody write there: it refuses heartbeats, or greets first. The user reads so,
+// Beacons that name a third host make no one write there: it refuses heartbeats, or greets first. The user reads so,
 // with the next step. A seed's program that is known by beacons alone gets the first message within 2 s, on the only
 // connection, and later ones at once.
 func TestForgedBeacons(t *testing.T) {

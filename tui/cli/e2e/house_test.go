@@ -99,7 +99,7 @@ var limits = []struct {
 	{"silence until bodies are asked for again", "net/replica.bodiesSilence", int64(15 * time.Second), "net/replica.TestSilentPeerIsAskedSeldom"},
 	{"authors, blocks and feeds that a source has us look at in a second", "net/replica.outlineRate", 1 << 16, "net/replica.TestOutlinesInVainCostLittle"},
 	{"the same at once", "net/replica.outlineBurst", 1 << 20, "net/replica.TestOutlinesInVainCostLittle"},
-	{"the same for one answer", "net/replica.outlineDebt", 1 << 18, "net/replica.TestOutlinesInMemoryCount"},
+	{"the same for one answer, and that a source may owe", "net/replica.outlineDebt", 1 << 18, "net/replica.TestOutlinesInMemoryCount"},
 	{"sources that may ask for sums by themselves", "net/replica.maxOutlineFor", 1024, "net/replica.TestOutlineBudgetsAreBounded"},
 	{"searches that one Heads begins", "net/replica.searchesOf", 4, "net/replica.TestFalseHeadsCostLittle"},
 }

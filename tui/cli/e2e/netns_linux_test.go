@@ -295,7 +295,7 @@ func TestPositionalArguments(t *testing.T) {
 	if code != exitError || out != "" || !strings.Contains(errs, "port 8080 is in use") || !strings.Contains(errs, "--port") || strings.Count(errs, "\n") != 1 {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
 	}
-	// A name that nobody knows is said once, and tried for ever.
+	// A name that no one knows is said once, and tried for ever.
 	p := h.shell(append(quiet, "lost", "no-such-host.invalid:8080")...)
 	said := p.until("trouble", func(h happened) bool { return strings.Contains(h.Text, "can't connect to") })
 	if said.Level != "warning" || !strings.Contains(said.Text, "no-such-host.invalid") || said.Hint == "" {
