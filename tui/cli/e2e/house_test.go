@@ -84,6 +84,7 @@ var limits = []struct {
 	{"feeds in memory, times the rule", "net/room.timesFull", 16, "net/room.TestMayBegin"},
 	{"feeds in memory, when one author has most", "net/room.timesShared", 8, "net/room.TestMayBegin"},
 	{"feeds in memory, before authors give way", "net/room.timesPressed", 3, "net/room.TestMakeSpace"},
+	{"blocks that the store is asked for in vain at once", "net/room.maxRefused", 64, "net/room.TestMakeSpaceEndsSoon"},
 	{"feeds that a peer claims in parts", "net/room.maxClaims", 1 << 15, "net/room.TestClaimsInPartsAreBounded"},
 	{"unknown kinds of a feed", "net/room.MaxUnknown", 1 << 20, "net/room.TestUnknownKindsAreBounded"},
 	{"keys near a peer, in its Hello", "net/wire.MaxNear", 1024, "net/link.TestFirstFrame"},
