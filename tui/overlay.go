@@ -96,12 +96,27 @@ func (m *model) showText(kind overlayKind, title, text sanitize.SafeText) {
 	m.show(kind, title, func(width int) []string {
 		var rows []string
 		for _, line := range text.Lines() {
-			rest := strings.TrimLeft(line.String(), " ")
-			indent := min(len(line.String())-len(rest), width/4) // what wraps stays under its own text
-			rows = append(rows, m.th.Row(width).Wrap(1+indent, max(width-2-indent, 2), m.th.Text, sanitize.Line(rest))...)
+			label, rest := splitLabel(line, width/3)
+			row := m.th.Row(width).Space(m.th.Text, 1).Put(m.th.Text, label)
+			rows = append(rows, row.Wrap(row.Width(), max(width-1-row.Width(), 2), m.th.Text, rest)...)
 		}
 		return rows
 	})
+}
+
+// splitLabel splits what stands at the beginning of a line before two spaces or more, such as "port         8080", from
+// the rest. What wraps then stays under its own text. A label of more than most cells is none.
+func splitLabel(line sanitize.SafeText, most int) (label, rest sanitize.SafeText) {
+	text := line.String()
+	end := len(text) - len(strings.TrimLeft(text, " "))
+	if gap := strings.Index(text[end:], "  "); end == 0 && gap > 0 {
+		end = gap + len(text[gap:]) - len(strings.TrimLeft(text[gap:], " "))
+	}
+	if label = sanitize.Line(text[:end]); label.Width() > most {
+		end = min(len(text)-len(strings.TrimLeft(text, " ")), most)
+		label = sanitize.Line(text[:end])
+	}
+	return label, sanitize.Line(text[end:])
 }
 
 // showPeer opens the details of the selected peer.

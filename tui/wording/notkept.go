@@ -13,7 +13,8 @@ func (ph Phrases) NotKept(e event.NotKept) sanitize.SafeText {
 	what := sanitize.Linef("%s %s", grouped(e.Messages), plural(e.Messages, "message", "messages"))
 	switch {
 	case e.Deleted:
-		return sanitize.Linef("%s of %s deleted, the oldest, to keep the room within %s", what, ph.authors(e), Size(e.Limit))
+		old := sanitize.Linef("%s old %s", grouped(e.Messages), plural(e.Messages, "message", "messages"))
+		return sanitize.Linef("deleted %s of %s, to make space: the room takes %s", old, ph.authors(e), Size(e.Limit))
 	case e.Via != nil:
 		return sanitize.Linef("through %s: %s of %s, not kept", ph.Name(*e.Via), what, ph.authors(e))
 	}

@@ -18,7 +18,7 @@ func TestNotKept(t *testing.T) {
 		"through bob: 12 messages of mallory, never met, not kept": {Via: &bob, Messages: 12, People: 1,
 			Authors: []event.Voter{mallory}, Strangers: true},
 		"1 message of mallory, not kept": {Messages: 1, People: 1, Authors: []event.Voter{mallory}},
-		"999 messages of mallory, tr␛ent deleted, the oldest, to keep the room within 512 MiB": {Messages: 999, People: 2,
+		"deleted 999 old messages of mallory, tr␛ent, to make space: the room takes 512 MiB": {Messages: 999, People: 2,
 			Authors: []event.Voter{mallory, trent}, Deleted: true, Limit: 512 << 20},
 	} {
 		if got := ph.NotKept(e).String(); got != want {
