@@ -277,6 +277,11 @@ func TestLinksAreGathered(t *testing.T) {
 		if frames := take[wire.Links](o); len(frames) > 4 {
 			t.Errorf("%d changes said in 6 s while 30 links came, want at most 4", len(frames))
 		}
+		late := w.observe(90, ps[0], wire.Caps())
+		defer late.leave()
+		for heard := false; !heard; pass(100 * time.Millisecond) { // changes have gone out just now
+			heard = len(take[wire.Links](o)) > 0
+		}
 		gone := come[0]
 		gone.leave()
 		pass(1200 * time.Millisecond)

@@ -161,3 +161,29 @@ func TestShareIsEnforced(t *testing.T) {
 		}
 	})
 }
+
+// A first meeting is on disk a second later, and at once if the link ends.
+func TestFirstSeenIsSaved(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		saved := func() int {
+			values, err := a.store.ListValues(t.Context(), a.bucket("first-met"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(values)
+		}
+		n.link(a, b)
+		pass(1100 * time.Millisecond)
+		if got := saved(); got != 1 {
+			t.Errorf("%d first meetings are saved after a second, want 1", got)
+		}
+		if _, first := a.sharing.noteFirstSeen(testID(9).Key()); !first {
+			t.Fatal("met before")
+		}
+		n.unlink(a, b)
+		if got := saved(); got != 2 {
+			t.Errorf("%d first meetings are saved when a link has ended, want 2", got)
+		}
+	})
+}

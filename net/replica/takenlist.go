@@ -144,7 +144,7 @@ type takenPages struct {
 func (r refusals) takePageLocked(p *peer, m wire.Refused) (taken map[identity.Key]bool) {
 	t := &p.told.takenPages
 	t.expirePages()
-	if len(m.Authors) > 0 && m.Authors[0] == p.key { // a list begins: what came of one before isn't all of it
+	if len(m.Authors) > 0 && m.Authors[0] == p.key { // a list begins: the pages of an earlier one go
 		*t = takenPages{page: map[identity.Key]bool{}}
 	}
 	t.last = time.Now()
