@@ -131,7 +131,7 @@ func (p *Port) Close() {
 }
 
 func (p *Port) acceptAll(context.Context) {
-	for p.order.awaitStarted(p.ctx) {
+	for p.order.awaitSettled(p.ctx) {
 		conn, err := p.cfg.Listener.Accept()
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) || p.ctx.Err() != nil {
@@ -162,7 +162,7 @@ func (p *Port) serve(c *Conn) {
 	case <-c.placed:
 	case <-c.denied:
 		c.end()
-		c.noteStarted()
+		c.noteSettled()
 		p.cfg.Refused(c.remote.Addr().String(), TooMany)
 		return
 	case <-p.ctx.Done():
@@ -171,7 +171,7 @@ func (p *Port) serve(c *Conn) {
 	}
 	stop := context.AfterFunc(p.ctx, func() { c.Conn.Close() })
 	p.limit(c, p.silent)
-	c.noteStarted()
+	c.noteSettled()
 	_ = c.SetReadDeadline(time.Now().Add(silentAfter))
 
 	client := p.cfg.Cleartext(c)
@@ -253,7 +253,7 @@ func (p *Port) serveText(c *Conn, client Client) {
 
 // limit counts a connection with one of the limiters, which closes another if there are too many.
 func (p *Port) limit(c *Conn, l *connLimiter) {
-	slot, pushed := l.move(c.slot, c.Conn, c.remote.Addr())
+	slot, pushed := l.move(c.slot, c, c.remote.Addr())
 	c.slot = slot
 	if pushed != nil {
 		p.cfg.Refused(pushed.addr.String(), TooMany)

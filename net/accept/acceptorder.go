@@ -13,12 +13,12 @@ import (
 // A program that says much opens connections faster than they are read. Too many unread ones would push
 // each other out (connLimiter), so of one address only some are read at a time, and the others wait.
 const (
-	maxReading  = 24                     // connections of an address: fewer than may be silent
-	maxWaiting  = 1024                   // connections of all addresses; of the address with most the newest is refused
-	maxStarting = 256                    // connections that needn't wait, and whose goroutine didn't run yet
-	heardAfter  = 20 * time.Millisecond  // a silent connection gives its place back
-	toldAfter   = 2 * time.Second        // and so does one whose reader is held up
-	orderAfter  = 100 * time.Millisecond // since it was read: a silent connection holds up the next no longer
+	maxReading   = 24                     // connections of an address: fewer than may be silent
+	maxWaiting   = 1024                   // connections of all addresses; of the address with most the newest is refused
+	maxUnsettled = 256                    // connections whose goroutine has yet to run, before it counts or closes them
+	heardAfter   = 20 * time.Millisecond  // a silent connection gives its place back
+	toldAfter    = 2 * time.Second        // and so does one whose reader is held up
+	orderAfter   = 100 * time.Millisecond // since it was read: a silent connection holds up the next no longer
 )
 
 // acceptOrder keeps the order in which connections of one address were accepted.
@@ -31,8 +31,8 @@ type acceptOrder struct {
 	waiting map[netip.Addr][]*orderSlot  // in the order in which they were accepted
 	places  *standing.Budget[netip.Addr] // those of waiting
 
-	starting int           // connections that were placed or denied, and didn't call noteStarted yet
-	wake     chan struct{} // closed when fewer are starting; nil: no one waits for it
+	unsettled int           // connections that were placed, denied or pushed out, and didn't call noteSettled yet
+	wake      chan struct{} // closed when fewer are unsettled; nil: no one waits for it
 }
 
 func newAcceptOrder() *acceptOrder {
@@ -58,9 +58,9 @@ type orderSlot struct {
 	ended chan struct{}
 	once  sync.Once
 
-	starts   bool // guarded by acceptOrder.mu: counted in acceptOrder.starting
-	hasPlace bool // guarded by acceptOrder.mu
-	gone     bool // guarded by acceptOrder.mu: it ended before it had a place
+	unsettled bool // guarded by acceptOrder.mu: counted in acceptOrder.unsettled
+	hasPlace  bool // guarded by acceptOrder.mu
+	gone      bool // guarded by acceptOrder.mu: it ended before it had a place
 }
 
 // add puts a connection that was just accepted behind the others of its address. It returns nil if too many
@@ -103,7 +103,7 @@ func (o *acceptOrder) makeRoomLocked(addr netip.Addr) bool {
 		return true
 	}
 	last.gone = true
-	last.startLocked()
+	last.unsettleLocked()
 	close(last.denied)
 	return true
 }
@@ -113,12 +113,13 @@ func (o *acceptOrder) countLocked(addr netip.Addr, n int) {
 	o.places.Add(addr, standing.Heard, standing.SourceOf(addr, nil), n)
 }
 
-// awaitStarted waits until few connections are starting. It reports false when ctx ends. A connection that is starting
-// counts in no limit yet. Without this one, a program that gets no processor would accept more and more of them.
-func (o *acceptOrder) awaitStarted(ctx context.Context) bool {
+// awaitSettled waits until few connections are unsettled. It reports false when ctx ends. An unsettled connection has a
+// descriptor and counts in no other limit: it isn't counted yet, or it was pushed out and isn't closed yet. Without
+// this limit, a program that gets no processor would accept more and more of them.
+func (o *acceptOrder) awaitSettled(ctx context.Context) bool {
 	for {
 		o.mu.Lock()
-		if o.starting < maxStarting {
+		if o.unsettled < maxUnsettled {
 			o.mu.Unlock()
 			return true
 		}
@@ -135,21 +136,30 @@ func (o *acceptOrder) awaitStarted(ctx context.Context) bool {
 	}
 }
 
-func (s *orderSlot) startLocked() {
-	s.starts = true
-	s.order.starting++
+func (s *orderSlot) unsettleLocked() {
+	if !s.unsettled {
+		s.unsettled = true
+		s.order.unsettled++
+	}
 }
 
-// noteStarted notes that the connection is closed, or counted in another limit. More than one call does nothing.
-func (s *orderSlot) noteStarted() {
+// unsettle counts the connection as unsettled until it calls noteSettled.
+func (s *orderSlot) unsettle() {
+	s.order.mu.Lock()
+	defer s.order.mu.Unlock()
+	s.unsettleLocked()
+}
+
+// noteSettled notes that the connection is closed, or counted in another limit. More than one call does nothing.
+func (s *orderSlot) noteSettled() {
 	o := s.order
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !s.starts {
+	if !s.unsettled {
 		return
 	}
-	s.starts = false
-	o.starting--
+	s.unsettled = false
+	o.unsettled--
 	if o.wake != nil {
 		close(o.wake)
 		o.wake = nil
@@ -159,7 +169,7 @@ func (s *orderSlot) noteStarted() {
 func (s *orderSlot) takePlaceLocked() {
 	s.order.reading[s.addr]++
 	s.readAt, s.hasPlace = time.Now(), true
-	s.startLocked()
+	s.unsettleLocked()
 	s.timer = time.AfterFunc(heardAfter, func() {
 		if !s.heard.Load() || time.Since(s.readAt) >= toldAfter {
 			s.leavePlace()

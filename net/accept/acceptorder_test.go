@@ -234,48 +234,48 @@ func TestWaitingOfManyAddresses(t *testing.T) {
 	})
 }
 
-// TestStartingIsBounded checks that nothing more is accepted while as many connections as may be were placed or
+// TestUnsettledIsBounded checks that nothing more is accepted while as many connections as may be were placed or
 // denied, and no one has closed or counted them yet.
-func TestStartingIsBounded(t *testing.T) {
+func TestUnsettledIsBounded(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	o := newAcceptOrder()
 	var slots []*orderSlot
-	for o.awaitStarted(ended) && len(slots) < 2*maxStarting {
+	for o.awaitSettled(ended) && len(slots) < 2*maxUnsettled {
 		slots = append(slots, o.add(netip.AddrFrom4([4]byte{10, 0, byte(len(slots) >> 8), byte(len(slots))})))
 	}
-	if len(slots) != maxStarting {
+	if len(slots) != maxUnsettled {
 		t.Fatalf("accepted %d connections that don't run", len(slots))
 	}
 	for _, s := range slots {
 		s.leavePlace() // as its timer does
 	}
-	if o.awaitStarted(ended) {
+	if o.awaitSettled(ended) {
 		t.Fatal("connections that lost their place, and don't run, count no more")
 	}
 	for range 2 {
-		slots[0].noteStarted()
+		slots[0].noteSettled()
 	}
-	if o.awaitStarted(t.Context()); o.starting != maxStarting-1 {
-		t.Errorf("%d connections are starting after one has", o.starting)
+	if o.awaitSettled(t.Context()); o.unsettled != maxUnsettled-1 {
+		t.Errorf("%d connections are unsettled after one has settled", o.unsettled)
 	}
 }
 
-// TestDeniedAreStarting checks that connections that were denied their place count until they are closed.
-func TestDeniedAreStarting(t *testing.T) {
+// TestDeniedAreUnsettled checks that connections that were denied their place count until they are closed.
+func TestDeniedAreUnsettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where no place is left in the meantime
 		o := newAcceptOrder()
 		a, b := netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")
 		for range maxReading + maxWaiting {
-			o.add(a).noteStarted()
+			o.add(a).noteSettled()
 		}
 		for range maxReading + 5 {
-			o.add(b).noteStarted()
+			o.add(b).noteSettled()
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		if o.starting != 5 {
-			t.Errorf("%d connections are starting, 5 were denied", o.starting)
+		if o.unsettled != 5 {
+			t.Errorf("%d connections are unsettled, 5 were denied", o.unsettled)
 		}
 	})
 }

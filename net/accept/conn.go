@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,6 +25,12 @@ type Conn struct {
 	remote netip.AddrPort
 	slot   *slot // among the limited connections; nil once it is native
 	joined bool  // it is a line client
+
+	calls struct {
+		sync.Mutex
+		open   int  // Read and Write that haven't returned
+		pushed bool // it was closed to make room
+	}
 
 	first    []byte // read already
 	firstErr error  // what reading ended with after first
@@ -52,12 +59,55 @@ func (c *Conn) receive(b []byte) (int, error) {
 	if c.telling.Load() {
 		c.endOrder() // all that came at once was passed on
 	}
+	c.beginCall()
 	n, err := c.Conn.Read(b)
+	c.endCall()
 	if n > 0 && c.slot != nil {
 		c.heard.Store(true)
 		c.slot.markActive()
 	}
 	return n, err
+}
+
+// Write implements net.Conn.
+func (c *Conn) Write(b []byte) (int, error) {
+	c.beginCall()
+	defer c.endCall()
+	return c.Conn.Write(b)
+}
+
+// WriteBuffers writes all buffers, with few calls of the system where that can be. It returns how many bytes it wrote.
+func (c *Conn) WriteBuffers(buffers net.Buffers) (int64, error) {
+	c.beginCall()
+	defer c.endCall()
+	return buffers.WriteTo(c.Conn)
+}
+
+func (c *Conn) beginCall() {
+	c.calls.Lock()
+	c.calls.open++
+	c.calls.Unlock()
+}
+
+func (c *Conn) endCall() {
+	c.calls.Lock()
+	defer c.calls.Unlock()
+	if c.calls.open--; c.calls.open == 0 && c.calls.pushed {
+		c.noteSettled()
+	}
+}
+
+// pushOut closes the connection to make room for another. Its descriptor stays until the last Read or Write has
+// returned, so it counts as unsettled until then. (A reader that is held up elsewhere holds no descriptor, and must not
+// hold up those that come.)
+func (c *Conn) pushOut() {
+	c.calls.Lock()
+	c.calls.pushed = true
+	if c.calls.open > 0 {
+		c.orderSlot.unsettle()
+	}
+	c.calls.Unlock()
+	c.Close()
 }
 
 // end closes the connection and gives back what it holds. Its own goroutine calls it; any other may Close.
@@ -82,7 +132,7 @@ func (c *Conn) CloseWrite() error {
 func (c *Conn) linger() {
 	if c.CloseWrite() == nil {
 		_ = c.SetReadDeadline(time.Now().Add(lingerWithin))
-		_, _ = io.Copy(io.Discard, io.LimitReader(c.Conn, 1<<20))
+		_, _ = io.Copy(io.Discard, io.LimitReader(c, 1<<20))
 	}
 }
 

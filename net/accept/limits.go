@@ -2,7 +2,6 @@ package accept
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -40,14 +39,14 @@ func newConnLimiter(max, maxOfAddr int) *connLimiter {
 // slot is one connection's place in a connLimiter.
 type slot struct {
 	limiter *connLimiter
-	conn    net.Conn
+	conn    *Conn
 	addr    netip.Addr
 	active  time.Time // when something was received last; guarded by connLimiter.mu
 }
 
 // move gives a connection a slot here, in place of the one it has elsewhere, if any. A connection that was
 // pushed out there keeps its old slot. pushed is the connection that was closed to make room, if any.
-func (l *connLimiter) move(old *slot, conn net.Conn, addr netip.Addr) (s, pushed *slot) {
+func (l *connLimiter) move(old *slot, conn *Conn, addr netip.Addr) (s, pushed *slot) {
 	s = &slot{limiter: l, conn: conn, addr: addr, active: time.Now()}
 	if old != nil {
 		if !old.free() {
@@ -62,7 +61,7 @@ func (l *connLimiter) move(old *slot, conn net.Conn, addr netip.Addr) (s, pushed
 	if len(l.slots) > l.max || l.ofAddr[addr] > l.maxOfAddr && !addr.IsLoopback() {
 		pushed = l.idlestLocked(s)
 		l.removeLocked(pushed)
-		pushed.conn.Close()
+		pushed.conn.pushOut()
 	}
 	return s, pushed
 }

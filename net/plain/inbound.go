@@ -34,7 +34,7 @@ func (c *inboundConn) Join() error {
 		return errors.New(accept.NotAllowed)
 	}
 	_ = c.conn.SetReadDeadline(time.Time{}) // before it can be hung up on, which sets a deadline
-	client, err := c.plain.lines.join(c.conn.Conn, remote, remote.String(), "")
+	client, err := c.plain.lines.join(c.conn, remote, remote.String(), "")
 	c.client = client
 	return err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"chat.lan/p2pchat/net/accept"
 	"chat.lan/p2pchat/net/event"
 )
 
@@ -220,8 +221,7 @@ func (c *lineClient) writeQueue(context.Context) {
 		}
 		l.mu.Unlock()
 		_ = c.conn.SetWriteDeadline(time.Now().Add(writeWithin))
-		buffers := net.Buffers(batch)
-		n, err := buffers.WriteTo(c.conn)
+		n, err := writeBuffers(c.conn, batch)
 		l.mu.Lock()
 		c.peer.Out += n
 		c.tookAt = time.Now()
@@ -236,6 +236,14 @@ func (c *lineClient) writeQueue(context.Context) {
 		}
 		l.mu.Unlock()
 	}
+}
+
+// writeBuffers writes many buffers with few calls of the system.
+func writeBuffers(conn net.Conn, batch net.Buffers) (int64, error) {
+	if accepted, ok := conn.(*accept.Conn); ok {
+		return accepted.WriteBuffers(batch)
+	}
+	return batch.WriteTo(conn)
 }
 
 // closeWrite ends the connection from our side. Its reader takes what is still on the way, until the

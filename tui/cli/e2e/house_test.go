@@ -56,7 +56,7 @@ var limits = []struct {
 	{"remembered names", "net/profile.maxKnown", 4096, "net/profile.TestStrangersPushNobodyOut"},
 	{"names of a key in a day", "net/profile.maxNamesADay", 5, "net/profile.TestNamesADay"},
 	{"line of a line client", "net/plain.maxWholeLine", 1 << 20, "net/plain.TestLineWithoutEnd"},
-	{"connections that wait for a processor", "net/accept.maxStarting", 256, "net/accept.TestStartingIsBounded"},
+	{"connections that wait for a processor", "net/accept.maxUnsettled", 256, "net/accept.TestUnsettledIsBounded"},
 	{"connections that wait to be read", "net/accept.maxWaiting", 1024, "net/accept.TestWaitingOfManyAddresses"},
 	{"forgeries before a peer is sent away", "net/node.maxForged", 100, "net/node.TestForgerIsSentAway"},
 	{"time in which forgeries count", "net/node.forgedIn", int64(10 * time.Second), "net/node.TestForgerIsSentAway"},
