@@ -8,9 +8,9 @@
 // 1.25 s before. A burst of beacons, at 0, 0.25, 1 and 3 s, follows a start, a change of interfaces, a wake-up
 // from sleep and StartBurst. After it beacons go out every 5 s, and with many peers more rarely, down to every
 // 30 s; while a peer is lost, every 2 s. A new instance is answered at once, and with many peers within a
-// second. The next beacon of a burst is answer enough if it comes within a second. All of these are broadcast:
-// several programs of one machine share the port, and a unicast would reach only one of them. A random part of
-// up to 25 % shortens each interval, so that many peers don't send in step.
+// second. The next beacon of a burst is answer enough if it comes by then. All of these are broadcast: several
+// programs of one machine share the port, and a unicast would reach only one of them. A random part of up to
+// 25 % shortens each interval, so that many peers don't send in step.
 //
 // # Where it is sent
 //
@@ -22,8 +22,8 @@
 // # What is received
 //
 // The receivers share their port with other programs. Datagrams on unused interfaces, over 1200 bytes, and
-// above 50 a second are dropped. So are those above 25 a second of one address: a single noisy host can't
-// hide the others.
+// above 256 a second are dropped. So are those above 25 a second of one address, or 128 of an address of this
+// machine, where many programs may start at once: a single noisy host can't hide the others.
 //
 // # Ownership
 //
@@ -47,8 +47,9 @@ const MulticastGroup = "ff12::f032:7063"
 
 // Limits and times; the package comment says what they are for.
 const (
-	beaconsPerSecond = 50   // datagrams that are decoded, in all
+	beaconsPerSecond = 256  // datagrams that are decoded, in all
 	sourcePerSecond  = 25   // datagrams of one source address that are decoded
+	localPerSecond   = 128  // and of an address of this machine, where many programs may start at once
 	maxInstances     = 1024 // instances remembered; the one silent for longest is evicted first
 
 	shortest    = 250 * time.Millisecond // between two beacons, whatever caused them

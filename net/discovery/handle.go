@@ -111,7 +111,7 @@ func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) bool
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(payload) <= wire.MaxBeacon && !s.filter.isCopy(now, payload, from) && s.filter.allow(now, from.Addr())
+	return len(payload) <= wire.MaxBeacon && !s.filter.isCopy(now, payload, from) && s.filter.allow(now, from.Addr(), slices.Contains(s.cfg.Transport.Addrs(), from.Addr()))
 }
 
 // isEcho reports whether we sent the datagram in one of the last two beacons.
@@ -125,7 +125,7 @@ func (s *Service) isEcho(payload []byte) bool {
 }
 
 const (
-	maxCopies  = 64  // datagrams remembered to recognise their copies
+	maxCopies  = 256 // datagrams remembered to recognise their copies
 	maxSources = 256 // source addresses with a limiter of their own
 )
 
@@ -167,16 +167,20 @@ func (f *filter) isCopy(now time.Time, payload []byte, from netip.AddrPort) bool
 	return false
 }
 
-// allow reports whether the rates admit a datagram from this address. It asks the address's own limiter
-// first, so that a noisy host takes nothing from the share of the others.
-func (f *filter) allow(now time.Time, from netip.Addr) bool {
+// allow reports whether the rates admit a datagram from this address, which may be one of this machine. It asks the
+// address's own limiter first, so that a noisy host takes nothing from the share of the others.
+func (f *filter) allow(now time.Time, from netip.Addr, local bool) bool {
 	own := f.sources[from]
 	if own == nil {
 		if len(f.sources) >= maxSources {
 			// A flooder with many addresses gains nothing when all are forgotten: the limiter of all holds.
 			clear(f.sources)
 		}
-		own = rate.NewLimiter(sourcePerSecond, sourcePerSecond)
+		perSecond := sourcePerSecond
+		if local {
+			perSecond = localPerSecond
+		}
+		own = rate.NewLimiter(rate.Limit(perSecond), perSecond)
 		f.sources[from] = own
 	}
 	return own.AllowN(now, 1) && f.all.AllowN(now, 1)

@@ -126,7 +126,15 @@ func TestRatesAreBounded(t *testing.T) {
 		b := run(t, a, nil)
 		defer b.group.Close()
 		time.Sleep(time.Minute)
-		// One host may send 25 at once, all together 50.
+		// One host may send 25 at once, this machine 128, all together 256.
+		for i := range 2 * localPerSecond {
+			d := peer(1000 + i)
+			a.say(encode(t, wire.Beacon{Discovery: &d}), fmt.Sprintf("10.0.0.1:%d", 5000+i))
+		}
+		synctest.Wait()
+		if n := len(b.sighted()); n != localPerSecond {
+			t.Errorf("%d sighted of this machine, want %d", n, localPerSecond)
+		}
 		for i := range 100 {
 			d := peer(100 + i)
 			a.say(encode(t, wire.Beacon{Discovery: &d}), "10.0.0.2:5000")
@@ -135,13 +143,13 @@ func TestRatesAreBounded(t *testing.T) {
 		if n := len(b.sighted()); n != 25 {
 			t.Errorf("%d sighted of a noisy host, want 25", n)
 		}
-		for i := range 100 {
+		for i := range 200 {
 			d := peer(300 + i)
 			a.say(encode(t, wire.Beacon{Discovery: &d}), fmt.Sprintf("10.0.1.%d:5000", i))
 		}
 		synctest.Wait()
-		if n := len(b.sighted()); n != 25 {
-			t.Errorf("%d sighted of the others, want the 25 that the noisy one left", n)
+		if n, want := len(b.sighted()), beaconsPerSecond-localPerSecond-25; n != want {
+			t.Errorf("%d sighted of the others, want the %d that the noisy ones left", n, want)
 		}
 		time.Sleep(time.Second)
 		d := peer(2)
@@ -224,7 +232,7 @@ func TestSourcesAreBounded(t *testing.T) {
 	now := time.Unix(1000, 0)
 	g := newFilter()
 	for i := range 10 * maxSources {
-		g.allow(now, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+		g.allow(now, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), false)
 	}
 	if len(g.sources) > maxSources {
 		t.Errorf("%d sources remembered, want at most %d", len(g.sources), maxSources)

@@ -45,15 +45,15 @@ func newSchedule(now time.Time) schedule {
 
 // scheduleReply makes a beacon due at once, in answer to a new instance. With many peers the answers spread over up to
 // a second: a newcomer reads only so many in a second, and one answer then serves all newcomers of that time. No answer
-// is needed if a burst says the same within a second.
+// is needed if a burst says the same by then.
 func (s *schedule) scheduleReply(now time.Time) {
-	if s.step < len(burst) && s.started.Add(burst[s.step]).Sub(now) <= spreadMost {
+	spread := min(time.Duration(s.peers)*spreadPerPeer, spreadMost)
+	if s.step < len(burst) && s.started.Add(burst[s.step]).Sub(now) <= spread {
 		return
 	}
 	if !s.replyAt.IsZero() || !s.replies.AllowN(now, 1) {
 		return
 	}
-	spread := min(time.Duration(s.peers)*spreadPerPeer, spreadMost)
 	s.replyAt = now.Add(time.Duration(rand.Float64() * float64(spread)))
 }
 

@@ -275,22 +275,40 @@ func TestBurstHeartbeats(t *testing.T) {
 	})
 }
 
-// While a burst says soon where we are, new instances are no cause for more beacons. In a large room one answer serves
-// all newcomers of a second.
+// While a burst of beacons is under way, new instances cause few more: none in a large room, where answers are spread
+// over more time than is left until the next one.
+func TestAnswersInBurst(t *testing.T) {
+	ms := func(all ...int) (out []time.Duration) {
+		for _, n := range all {
+			out = append(out, time.Duration(n)*time.Millisecond)
+		}
+		return out
+	}
+	for peers, want := range map[int][]time.Duration{0: ms(0, 250, 500, 750, 1000), 50: ms(0, 250, 1000)} {
+		synctest.Test(t, func(t *testing.T) {
+			a, began := newAir("10.0.0.1"), time.Now()
+			b := run(t, a, nil)
+			defer b.group.Close()
+			b.SetPeers(peers)
+			for i := range 9 {
+				d := peer(100 + i)
+				a.say(encode(t, wire.Beacon{Discovery: &d}), "10.0.0.2:5000")
+				time.Sleep(100 * time.Millisecond)
+			}
+			time.Sleep(time.Second)
+			if diff := cmp.Diff(want, a.announced(began)); diff != "" {
+				t.Errorf("beacons of the start with %d peers (-want +got):\n%s", peers, diff)
+			}
+		})
+	}
+}
+
+// In a large room one answer serves all newcomers of a second.
 func TestAnswersAreGathered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, began := newAir("10.0.0.1"), time.Now()
 		b := run(t, a, nil)
 		defer b.group.Close()
-		for i := range 9 {
-			d := peer(100 + i)
-			a.say(encode(t, wire.Beacon{Discovery: &d}), "10.0.0.2:5000")
-			time.Sleep(100 * time.Millisecond)
-		}
-		time.Sleep(time.Second)
-		if diff := cmp.Diff(burstTimes[:3], a.announced(began)); diff != "" {
-			t.Errorf("beacons of the start (-want +got):\n%s", diff)
-		}
 		b.SetPeers(128)
 		time.Sleep(time.Minute)
 		a.awaitBeacon()
