@@ -106,12 +106,13 @@ func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (An
 
 // admit reports whether to decode a datagram. Echoes of our own count towards no rate.
 func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) bool {
-	if s.isEcho(payload) && slices.Contains(s.cfg.Transport.Addrs(), from.Addr()) {
+	local := slices.Contains(s.cfg.Transport.Addrs(), from.Addr()) // before the lock: a Transport has one of its own
+	if local && s.isEcho(payload) {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(payload) <= wire.MaxBeacon && !s.filter.isCopy(now, payload, from) && s.filter.allow(now, from.Addr(), slices.Contains(s.cfg.Transport.Addrs(), from.Addr()))
+	return len(payload) <= wire.MaxBeacon && !s.filter.isCopy(now, payload, from) && s.filter.allow(now, from.Addr(), local)
 }
 
 // isEcho reports whether we sent the datagram in one of the last two beacons.
