@@ -29,7 +29,8 @@
 // cleartext, to 256 and 64. A new connection always stays, since it may be a native peer's. It pushes
 // out the connection that was idle for longest, of the address that has most. So a flood from one address
 // pushes out only its own connections. Those that wait to be read at all (see Order) are limited to 1024, and of the
-// address that has most the newest is closed.
+// address that has most the newest is closed. Nothing more is accepted while 256 wait for a processor, to be counted
+// here, or to notice that they were pushed out. So each descriptor counts in one of these limits.
 //
 // Native connections that are no link yet are limited to 256, and to 32 of one address; more are closed
 // at once. Of them 16 may be in the TLS handshake, at most half of them of one address; the others wait

@@ -22,8 +22,8 @@
 // # What is received
 //
 // The receivers share their port with other programs. Datagrams on unused interfaces, over 1200 bytes, and
-// above 256 a second are dropped. So are those above 25 a second of one address, or 128 of an address of this
-// machine, where many programs may start at once: a single noisy host can't hide the others.
+// above 256 a second are dropped. So are those above 25 a second of one address: a single noisy host can't hide
+// the others. An address of this machine may send 128, since many programs may start there at once.
 //
 // # Ownership
 //

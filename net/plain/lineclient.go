@@ -238,7 +238,8 @@ func (c *lineClient) writeQueue(context.Context) {
 	}
 }
 
-// writeBuffers writes many buffers with few calls of the system.
+// writeBuffers writes many buffers with few calls of the system. A net.Buffers alone does so only on the system's own
+// connections, which an accepted one hides.
 func writeBuffers(conn net.Conn, batch net.Buffers) (int64, error) {
 	if accepted, ok := conn.(*accept.Conn); ok {
 		return accepted.WriteBuffers(batch)

@@ -161,7 +161,7 @@ func TestAttackByConnections(t *testing.T) {
 	pause(time.Second)
 	most = max(most, descriptorsOf(ann)-before)
 	t.Logf("%d connections were made; at most +%d descriptors", len(conns), most)
-	if most > 3*256+1024+8 { // silent, text, starting; and those that wait for their turn
+	if most > 3*256+1024+8 { // silent, text, unsettled; and those that wait for their turn
 		t.Errorf("%d descriptors", most)
 	}
 	ben := begin(t, program(t, home, alone("--name", "Ben", "--connect", addrOf(ann))...))

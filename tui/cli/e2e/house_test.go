@@ -45,6 +45,8 @@ var limits = []struct {
 	{"roll", "vote.MaxRoll", 256, "vote.TestForgedProposals"},
 	{"seed JSON object", "net/wire.MaxObject", 64 << 10, "net/wire.TestObjectReader"},
 	{"beacons a second", "net/discovery.beaconsPerSecond", 256, "net/discovery.TestRatesAreBounded"},
+	{"beacons a second of one address", "net/discovery.sourcePerSecond", 25, "net/discovery.TestRatesAreBounded"},
+	{"beacons a second of an address of this machine", "net/discovery.localPerSecond", 128, "net/discovery.TestRatesAreBounded"},
 	{"instances known by beacons", "net/discovery.maxInstances", 1024, "net/discovery.TestInstancesAreBounded"},
 	{"time of a link that makes a key met", "net/standing.metAfter", int64(time.Minute), "net/standing.TestLevelOfLinks"},
 	{"time of all links that makes a key met", "net/standing.metInAll", int64(10 * time.Minute), "net/standing.TestLevelOfLinks"},

@@ -92,13 +92,13 @@ func TestLargeRoom(t *testing.T) {
 	t.Run("small", func(t *testing.T) {
 		r := startRoom(t, few)
 		r.whole()
-		time.Sleep(calm)
+		pause(calm)
 		small = r.resident()
 	})
 	before := loopback(t)
 	r := startRoom(t, *largeRoom)
 	t.Logf("whole after %v", r.whole().Sub(r.began).Round(time.Millisecond))
-	time.Sleep(5 * time.Second)
+	pause(5 * time.Second)
 	check := func(what string, got, most int) {
 		t.Helper()
 		t.Logf("%s: %d", what, got)
@@ -108,9 +108,9 @@ func TestLargeRoom(t *testing.T) {
 	}
 	check("bytes of a start", loopback(t)-before, 10e6)
 	const idle = 30
-	time.Sleep(calm)
+	pause(calm)
 	before = loopback(t)
-	time.Sleep(idle * time.Second)
+	pause(idle * time.Second)
 	perSecond := (loopback(t) - before) / idle
 	check("bytes a second while nothing happens", perSecond, 85e3)
 	check("bytes of memory for a link", (r.resident()-small)/(*largeRoom-few), 120<<10)
@@ -125,7 +125,7 @@ func TestLargeRoom(t *testing.T) {
 		last.sees("up", p)
 	}
 	t.Logf("one more linked after %v", time.Since(began).Round(time.Millisecond))
-	time.Sleep(time.Until(began.Add(10 * time.Second)))
+	pause(time.Until(began.Add(10 * time.Second)))
 	check("bytes of a join", loopback(t)-before-10*perSecond, 1e6)
 }
 
