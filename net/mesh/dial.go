@@ -129,8 +129,8 @@ func (d *dial) run() error {
 	l, err := d.open(leave)
 	if err != nil {
 		if d.places == m.hinted && d.peer == nil {
-			// Hints that lead nowhere must not make us knock somewhere fast.
-			group.Sleep(d.ctx, hintPenalty, nil)
+			// Hints that lead nowhere must not make us knock somewhere fast, also if the peer is forgotten meanwhile.
+			group.Sleep(m.ctx, hintPenalty, nil)
 		}
 		return err
 	}
