@@ -66,12 +66,16 @@ func KeyFromBytes(raw []byte) (Key, error) {
 }
 
 // ParseKey accepts exactly what String returns. It refuses upper-case digits: a key has one text.
-func ParseKey(text string) (Key, error) {
-	raw, err := hex.DecodeString(text)
-	if err != nil || hex.EncodeToString(raw) != text {
+func ParseKey(text string) (Key, error) { return parseKey(text) }
+
+func parseKey[T string | []byte](text T) (Key, error) {
+	var digits [2 * ed25519.PublicKeySize]byte
+	var raw [ed25519.PublicKeySize]byte
+	n := copy(digits[:], text)
+	if _, err := hex.Decode(raw[:], digits[:]); err != nil || n != len(text) || bytes.ContainsAny(digits[:], "ABCDEF") {
 		return Key{}, fmt.Errorf("%w, not %.80q", ErrKeyLength, text)
 	}
-	return KeyFromBytes(raw)
+	return KeyFromBytes(raw[:])
 }
 
 // String returns the key as 64 lower-case hex digits; "" for the zero Key.
@@ -98,7 +102,7 @@ func (k Key) IsZero() bool { return k == Key{} }
 func (k Key) Compare(other Key) int { return bytes.Compare(k.b[:], other.b[:]) }
 
 // MarshalText returns what String returns.
-func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+func (k Key) MarshalText() ([]byte, error) { return k.AppendText(nil) }
 
 // AppendText appends what String returns to b.
 func (k Key) AppendText(b []byte) ([]byte, error) {
@@ -114,7 +118,7 @@ func (k *Key) UnmarshalText(text []byte) error {
 		*k = Key{}
 		return nil
 	}
-	parsed, err := ParseKey(string(text))
+	parsed, err := parseKey(text)
 	if err != nil {
 		return err
 	}

@@ -172,3 +172,19 @@ func TestWordList(t *testing.T) {
 		t.Errorf("the word list is not BIP-39's: %x", sum)
 	}
 }
+
+// A list of links has a key for each link, so reading and writing a key takes no memory of its own.
+func TestKeyTextAllocatesNothing(t *testing.T) {
+	text, room := []byte(FromSeed([32]byte{7}).Key().String()), make([]byte, 0, 64)
+	var key Key
+	if n := testing.AllocsPerRun(100, func() {
+		if err := key.UnmarshalText(text); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := key.AppendText(room); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

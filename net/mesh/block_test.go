@@ -110,7 +110,7 @@ func TestFull(t *testing.T) {
 		late.Connect(a.addr)
 		other := join(t, host(n, 3), identityOf(3), ofOther.option())
 		// One of the 128 is linked to both, so that the room is whole without more links of a.
-		a.SetNeighbours(a.current(identity.FromSeed([32]byte{1, 9}).Key()), map[identity.Key]bool{late.key(): true, other.key(): true})
+		a.SetNeighbours(a.current(identity.FromSeed([32]byte{1, 9}).Key()), identity.NewKeySet(late.key(), other.key()))
 		beacons(5*time.Minute, a, late, other)
 		for _, m := range []*member{late, other} {
 			if h := a.history(m.key()); len(h) != 0 || len(m.history(a.key())) != 0 {

@@ -35,8 +35,8 @@ const (
 	heardWithin = 90 * time.Second // a peer that nothing was heard of for longer is gone; beacons come every 30 s at most
 )
 
-// SetNeighbours notes which keys the peer of a link says it is linked to. The caller doesn't change the map any more.
-func (m *Mesh) SetNeighbours(l *link.Link, keys map[identity.Key]bool) {
+// SetNeighbours notes which keys the peer of a link says it is linked to.
+func (m *Mesh) SetNeighbours(l *link.Link, keys identity.KeySet) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p := m.peers[l.Key()]; p != nil && p.link == l {
@@ -49,7 +49,7 @@ func (m *Mesh) IsNeighbours(key identity.Key) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.peers {
-		if p.up && !p.givesPlace && p.neighbours[key] {
+		if p.up && !p.givesPlace && p.neighbours.Has(key) {
 			return true
 		}
 	}
@@ -142,7 +142,7 @@ func (m *Mesh) mayJoinLocked(p *peer) bool {
 
 // namedBy reports whether one of the linked peers says that it is linked to a key.
 func namedBy(linked []*peer, key identity.Key) bool {
-	return slices.ContainsFunc(linked, func(p *peer) bool { return p.neighbours[key] })
+	return slices.ContainsFunc(linked, func(p *peer) bool { return p.neighbours.Has(key) })
 }
 
 // chooseApartLocked returns the peer to dial. A known one goes first. Among equals each source has the same chance, so
@@ -212,7 +212,7 @@ func (m *Mesh) reachedLocked() map[identity.Key]bool {
 			continue
 		}
 		reached[p.key] = true
-		for key := range p.neighbours {
+		for _, key := range p.neighbours {
 			reached[key] = true
 		}
 	}

@@ -63,12 +63,12 @@ func live(d time.Duration, all ...*member) {
 }
 
 // neighbours returns the keys that a member is linked to.
-func (m *member) neighbours() map[identity.Key]bool {
-	keys := map[identity.Key]bool{}
+func (m *member) neighbours() identity.KeySet {
+	var keys []identity.Key
 	for _, l := range m.Links() {
-		keys[l.Key()] = true
+		keys = append(keys, l.Key())
 	}
-	return keys
+	return identity.NewKeySet(keys...)
 }
 
 // islandsAfter lets time pass until the members are one room. It returns how long that took, or how many islands
@@ -193,16 +193,16 @@ func TestUnlinkedButNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHall(MaxLinks)
 		linked := h.seat(MaxLinks, standing.Heard, "10.0.0.1")
-		others := map[identity.Key]bool{}
+		var others []identity.Key
 		for i := range 5 {
 			k := key(byte(i), 222)
 			h.peers[k] = &peer{key: k, routes: TCP(nil).Routes(netip.MustParseAddrPort("10.0.0.2:8080"))}
-			others[k] = true
+			others = append(others, k)
 		}
-		h.peers[linked[7]].neighbours = others
+		h.peers[linked[7]].neighbours = identity.NewKeySet(others...)
 		chosen := func(d time.Duration) (p *peer) {
 			for end := time.Now().Add(d); p == nil && time.Now().Before(end); time.Sleep(time.Second) {
-				for k := range others {
+				for _, k := range others {
 					h.Hint(k, h.peers[k].routes, standing.Source{})
 				}
 				p = h.peerApart()
@@ -272,12 +272,12 @@ func TestWhoGivesWayToAnotherPartition(t *testing.T) {
 			t.Errorf("dialled %v: %v gives its place up, %v", dialled, gives, ok)
 		}
 	}
-	h.peers[crowd[0]].neighbours = map[identity.Key]bool{key(9, 9): true}
+	h.peers[crowd[0]].neighbours = identity.NewKeySet(key(9, 9))
 	n.dialled, n.hello.Near = false, []string{wire.NearKey(key(9, 9))}
 	if gives, ok := h.placeForLocked(n); ok {
 		t.Errorf("%v gives its place up to a peer that reaches whom we reach", gives)
 	}
-	h.peers[crowd[0]].neighbours = map[identity.Key]bool{n.key: true}
+	h.peers[crowd[0]].neighbours = identity.NewKeySet(n.key)
 	n.dialled = true
 	if gives, ok := h.placeForLocked(n); ok {
 		t.Errorf("%v gives its place up to a peer that a neighbour is linked to", gives)

@@ -71,11 +71,11 @@ type peer struct {
 
 // apart is what is known of a peer that may be in another partition of the room (partition.go).
 type apart struct {
-	joins         bool                  // its link joined two partitions: of equals it is the last to give its place up
-	neighbours    map[identity.Key]bool // that it says it is linked to
-	apartSince    time.Time             // heard of while no link of ours led to it; zero: it wasn't
-	joinTries     int                   // dials as to a peer of another partition, since it was linked last
-	joinNotBefore time.Time             // not dialled so before
+	joins         bool            // its link joined two partitions: of equals it is the last to give its place up
+	neighbours    identity.KeySet // that it says it is linked to
+	apartSince    time.Time       // heard of while no link of ours led to it; zero: it wasn't
+	joinTries     int             // dials as to a peer of another partition, since it was linked last
+	joinNotBefore time.Time       // not dialled so before
 }
 
 // refusals says why a peer isn't dialled, or not let in.

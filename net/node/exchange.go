@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -22,7 +21,8 @@ const (
 	maxNeighbours  = 256              // keys that are remembered of a peer's Links: twice as many as there can be
 	gatherPerLink  = time.Second / 16 // links that have come are gathered for so long for each link …
 	gatherMost     = 3 * time.Second  // … up to this. A link that has gone is said within a second
-	fewNeighbours  = 3                // a peer that names no more links hears of all others at once
+	fewNeighbours  = 3                // a peer that names no more links hears of all others at once, but …
+	manyCame       = 3                // … with the next changes if so many links have come since the last: all may find each other
 	someContacts   = 2                // peers that any other peer hears of at a time, chosen at random: others tell it more
 	contactRefresh = time.Minute      // before a peer hears of another again
 )
@@ -32,17 +32,18 @@ type exchange struct{ n *Node }
 
 // exchanging is what Node.mu guards of an exchange.
 type exchanging struct {
-	dirty       bool                  // neighbours must hear which peers are linked
-	lost        bool                  // one of the changes is a link that has gone
-	said        map[identity.Key]bool // the links that all peers with saidLinks have heard of
-	contactsDue bool                  // the next flush looks who lacks a peer: until then their own Links may come
-	contactsAt  time.Time             // when all links were last looked at for that
-	flushedAt   time.Time             // when changes were sent last
+	dirty       bool            // neighbours must hear which peers are linked
+	lost        bool            // one of the changes is a link that has gone
+	came        int             // links that have come since changes were sent last
+	said        identity.KeySet // the links that all peers with saidLinks have heard of
+	contactsDue bool            // the next flush looks who lacks a peer: until then more Links may come
+	contactsAt  time.Time       // when all links were last looked at for that
+	flushedAt   time.Time       // when changes were sent last
 }
 
 // exchanged is what belongs to one link; it goes with it.
 type exchanged struct {
-	neighbours map[identity.Key]bool      // keys that the peer says it is linked to. Never written to
+	neighbours identity.KeySet            // keys that the peer says it is linked to
 	hasLinks   bool                       // the peer has said its Links
 	saidLinks  bool                       // the peer has heard of exchanging.said
 	toldOf     map[identity.Key]time.Time // peers that are linked, and when this one heard where they listen
@@ -53,8 +54,11 @@ func (x *exchange) onChangeLocked(key identity.Key, gone bool) {
 	for _, p := range x.n.mu.linked {
 		delete(p.toldOf, key)
 	}
-	x.n.mu.exchange.dirty = true
-	x.n.mu.exchange.lost = x.n.mu.exchange.lost || gone
+	state := &x.n.mu.exchange
+	state.dirty, state.lost = true, state.lost || gone
+	if !gone {
+		state.came++
+	}
 	x.n.scheduleFlush()
 }
 
@@ -72,7 +76,7 @@ func (x *exchange) flush(second bool) {
 	}
 	contacts := state.contactsDue || second && !state.dirty && time.Since(state.contactsAt) >= contactRefresh
 	if state.contactsDue = state.dirty; state.dirty {
-		state.dirty, state.lost, state.flushedAt = false, false, time.Now()
+		state.dirty, state.lost, state.came, state.flushedAt = false, false, 0, time.Now()
 		x.sendLinksLocked(x.changesLocked())
 		n.scheduleFlush()
 	}
@@ -86,13 +90,13 @@ func (x *exchange) flush(second bool) {
 
 // changesLocked returns how our links have changed since it was called last.
 func (x *exchange) changesLocked() wire.Links {
-	now := make(map[identity.Key]bool, len(x.n.mu.linked))
-	for _, p := range x.n.mu.linked {
-		now[p.Key] = true
+	keys := make([]identity.Key, len(x.n.mu.linked))
+	for i, p := range x.n.mu.linked {
+		keys[i] = p.Key
 	}
-	said := x.n.mu.exchange.said
+	said, now := x.n.mu.exchange.said, identity.NewKeySet(keys...)
 	x.n.mu.exchange.said = now
-	return wire.Links{Add: listMissing(said, now), Drop: listMissing(now, said)}
+	return wire.Links{Add: now.Minus(said), Drop: said.Minus(now)}
 }
 
 // sendLinksLocked sends new links the whole list, without later changes, and the others the changes, if there are any.
@@ -126,7 +130,7 @@ func (x *exchange) sendLinksLocked(changes wire.Links) {
 // linksLocked returns all links in full, as the last changes left them: later ones come as changes to this.
 func (x *exchange) linksLocked() (m wire.Links) {
 	for _, p := range x.n.mu.linked {
-		if x.n.mu.exchange.said[p.Key] {
+		if x.n.mu.exchange.said.Has(p.Key) {
 			m.Links = append(m.Links, wire.Neighbour{Key: p.Key})
 		}
 	}
@@ -142,17 +146,6 @@ func (x *exchange) encode(m wire.Message) wire.Frame {
 	return f
 }
 
-// listMissing returns the keys of one set that another lacks, sorted.
-func listMissing(from, in map[identity.Key]bool) (keys []identity.Key) {
-	for key := range in {
-		if !from[key] {
-			keys = append(keys, key)
-		}
-	}
-	slices.SortFunc(keys, func(a, b identity.Key) int { return bytes.Compare(a.Bytes(), b.Bytes()) })
-	return keys
-}
-
 // takeLinks takes a peer's word for its links. The first time the peer hears of others in return.
 func (x *exchange) takeLinks(l *link.Link, m wire.Links) {
 	keys, ok := x.noteLinks(l, m)
@@ -166,7 +159,7 @@ func (x *exchange) takeLinks(l *link.Link, m wire.Links) {
 }
 
 // noteLinks remembers a peer's links. It reports whether they changed.
-func (x *exchange) noteLinks(l *link.Link, m wire.Links) (keys map[identity.Key]bool, changed bool) {
+func (x *exchange) noteLinks(l *link.Link, m wire.Links) (keys identity.KeySet, changed bool) {
 	x.n.mu.Lock()
 	defer x.n.mu.Unlock()
 	p := x.n.peerOfLocked(l)
@@ -175,7 +168,7 @@ func (x *exchange) noteLinks(l *link.Link, m wire.Links) (keys map[identity.Key]
 	}
 	if keys, changed = applyLinks(p.neighbours, m); changed {
 		p.neighbours = keys
-		maps.DeleteFunc(p.toldOf, func(key identity.Key, _ time.Time) bool { return keys[key] })
+		maps.DeleteFunc(p.toldOf, func(key identity.Key, _ time.Time) bool { return keys.Has(key) })
 		if len(p.toldOf) == 0 {
 			p.toldOf = nil // a map never shrinks
 		}
@@ -187,44 +180,35 @@ func (x *exchange) noteLinks(l *link.Link, m wire.Links) (keys map[identity.Key]
 	return keys, changed
 }
 
-// applyLinks returns what a Links frame makes of a peer's links. It never writes to them.
-func applyLinks(before map[identity.Key]bool, m wire.Links) (after map[identity.Key]bool, changed bool) {
-	after = map[identity.Key]bool{}
+// applyLinks returns what a Links frame makes of a peer's links.
+func applyLinks(before identity.KeySet, m wire.Links) (after identity.KeySet, changed bool) {
 	if !m.IsChange() {
-		for _, x := range m.Links[:min(len(m.Links), maxNeighbours)] {
-			after[x.Key] = true
+		keys := make([]identity.Key, min(len(m.Links), maxNeighbours))
+		for i := range keys {
+			keys[i] = m.Links[i].Key
 		}
-		return after, true
+		return identity.NewKeySet(keys...), true
 	}
-	isNew := func(key identity.Key) bool { return !before[key] }
-	if !slices.ContainsFunc(m.Add, isNew) && !slices.ContainsFunc(m.Drop, func(key identity.Key) bool { return before[key] }) {
+	isNew := func(key identity.Key) bool { return !before.Has(key) }
+	if !slices.ContainsFunc(m.Add, isNew) && !slices.ContainsFunc(m.Drop, before.Has) {
 		return before, false
 	}
-	for key := range before {
-		after[key] = true
-	}
-	for _, key := range m.Drop {
-		delete(after, key)
-	}
-	for _, key := range m.Add {
-		if len(after) < maxNeighbours {
-			after[key] = true
-		}
-	}
-	return after, true
+	after = before.Minus(identity.NewKeySet(m.Drop...))
+	added := identity.NewKeySet(m.Add...).Minus(after)
+	return identity.NewKeySet(append(after, added[:min(len(added), maxNeighbours-len(after))]...)...), true
 }
 
 // sendContactsLocked notifies a peer where those of our peers listen that it doesn't name as its own links.
 func (x *exchange) sendContactsLocked(p *peer) {
 	n, now := x.n, time.Now()
 	limit := maxContacts
-	if len(p.neighbours) > fewNeighbours {
+	if len(p.neighbours) > fewNeighbours || n.mu.exchange.came >= manyCame {
 		limit = someContacts
 	}
 	var m wire.Peers
 	for _, i := range rand.Perm(len(n.mu.linked)) {
 		q := n.mu.linked[i]
-		if at, told := p.toldOf[q.Key]; q == p || p.neighbours[q.Key] || told && now.Sub(at) < contactRefresh || !q.isContact() {
+		if at, told := p.toldOf[q.Key]; q == p || p.neighbours.Has(q.Key) || told && now.Sub(at) < contactRefresh || !q.isContact() {
 			continue
 		}
 		if len(m.Peers) == limit {
@@ -241,7 +225,7 @@ func (x *exchange) sendContactsLocked(p *peer) {
 		return
 	}
 	if p.toldOf == nil {
-		p.toldOf = map[identity.Key]time.Time{}
+		p.toldOf = make(map[identity.Key]time.Time, len(m.Peers))
 	}
 	for _, c := range m.Peers {
 		p.toldOf[c.Key] = now

@@ -14,16 +14,12 @@ import (
 )
 
 // keysOf returns the keys of people, sorted.
-func keysOf(ps ...*person) (keys []identity.Key) {
+func keysOf(ps ...*person) identity.KeySet {
+	var keys []identity.Key
 	for _, p := range ps {
 		keys = append(keys, p.cfg.Identity.Key())
 	}
-	slices.SortFunc(keys, identity.Key.Compare)
-	return keys
-}
-
-func sortedKeys(in map[identity.Key]bool) []identity.Key {
-	return slices.SortedFunc(maps.Keys(in), identity.Key.Compare)
+	return identity.NewKeySet(keys...)
 }
 
 // A peer hears all links once and then what has changed. A program of before links2 hears all of them each time.
@@ -35,7 +31,7 @@ func TestLinksSayWhatChanged(t *testing.T) {
 		new, old := w.observe(50, a, wire.Caps()), w.observe(51, a, nil)
 		defer new.leave()
 		defer old.leave()
-		check := func(when string, o *observer, changes bool, before, want map[identity.Key]bool) {
+		check := func(when string, o *observer, changes bool, before, want identity.KeySet) {
 			t.Helper()
 			frames := take[wire.Links](o)
 			if len(frames) == 0 {
@@ -47,16 +43,12 @@ func TestLinksSayWhatChanged(t *testing.T) {
 				}
 				before, _ = applyLinks(before, m)
 			}
-			if got := sortedKeys(before); !slices.Equal(got, sortedKeys(want)) {
-				t.Errorf("%s: heard of %d links, want %d", when, len(got), len(want))
+			if !slices.Equal(before, want) {
+				t.Errorf("%s: heard of %d links, want %d", when, len(before), len(want))
 			}
 		}
-		links := func(keys ...identity.Key) map[identity.Key]bool {
-			out := map[identity.Key]bool{new.key: true, old.key: true}
-			for _, key := range keys {
-				out[key] = true
-			}
-			return out
+		links := func(keys ...identity.Key) identity.KeySet {
+			return identity.NewKeySet(append(keys, new.key, old.key)...)
 		}
 		pass(time.Second)
 		two := links(w.people[1].Self().Key)
@@ -121,12 +113,12 @@ func TestALinkBetweenRounds(t *testing.T) {
 		pass(60 * time.Millisecond)
 		brief.leave()
 		pass(3 * time.Second)
-		var links map[identity.Key]bool
+		var links identity.KeySet
 		for _, m := range take[wire.Links](stays) {
 			links, _ = applyLinks(links, m)
 		}
-		if len(links) != gathered+2 || links[brief.key] {
-			t.Errorf("takes it to have %d links, one that is gone: %v", len(links), links[brief.key])
+		if len(links) != gathered+2 || links.Has(brief.key) {
+			t.Errorf("takes it to have %d links, one that is gone: %v", len(links), links.Has(brief.key))
 		}
 	})
 }
@@ -149,7 +141,7 @@ func checkNeighbours(t *testing.T, w *town, away, j int, p *person) {
 				others = append(others, r)
 			}
 		}
-		if got := sortedKeys(p.Node.mu.peers[q.cfg.Identity.Key()].neighbours); !slices.Equal(got, keysOf(others...)) {
+		if got := p.Node.mu.peers[q.cfg.Identity.Key()].neighbours; !slices.Equal(got, keysOf(others...)) {
 			t.Errorf("with %d away, %d takes %d to have %d links of %d", away, j, k, len(got), len(others))
 		}
 	}
@@ -163,14 +155,14 @@ func TestContactsGoToThoseThatLackThem(t *testing.T) {
 		pass(5 * time.Second)
 		o := w.observe(50, ps[0], wire.Caps())
 		defer o.leave()
-		told := func() []identity.Key {
-			keys := map[identity.Key]bool{}
+		told := func() identity.KeySet {
+			var keys []identity.Key
 			for _, m := range take[wire.Peers](o) {
 				for _, c := range m.Peers {
-					keys[c.Key] = true
+					keys = append(keys, c.Key)
 				}
 			}
-			return sortedKeys(keys)
+			return identity.NewKeySet(keys...)
 		}
 		o.say(t, wire.Links{Links: []wire.Neighbour{{Key: ps[0].Self().Key}, {Key: ps[1].Self().Key}}})
 		pass(time.Second)
@@ -211,7 +203,7 @@ func TestApplyLinksIsBounded(t *testing.T) {
 		pool[i] = key(i)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		var links, want map[identity.Key]bool
+		var links identity.KeySet
 		for range rapid.IntRange(1, 8).Draw(t, "frames") {
 			pick := func(what string) []identity.Key {
 				from := rapid.IntRange(0, len(pool)).Draw(t, what+" from")
@@ -224,23 +216,25 @@ func TestApplyLinksIsBounded(t *testing.T) {
 					m.Links = append(m.Links, wire.Neighbour{Key: k})
 				}
 			}
-			before := maps.Clone(links)
+			before := slices.Clone(links)
 			after, changed := applyLinks(links, m)
-			if !maps.Equal(before, links) {
+			if !slices.Equal(before, links) {
 				t.Fatal("wrote to the links of before")
 			}
 			if len(after) > maxNeighbours {
 				t.Fatalf("%d links are remembered", len(after))
 			}
-			if !changed && !maps.Equal(before, after) {
+			if !changed && !slices.Equal(before, after) {
 				t.Fatal("a change that isn't reported")
 			}
-			if again, changed := applyLinks(after, wire.Links{Add: sortedKeys(after)}); len(after) > 0 && (changed || !maps.Equal(after, again)) {
+			if again, changed := applyLinks(after, wire.Links{Add: after}); len(after) > 0 && (changed || !slices.Equal(after, again)) {
 				t.Fatal("the same links again are taken for a change")
 			}
-			want = maps.Clone(before)
-			if want == nil || !m.IsChange() {
-				want = map[identity.Key]bool{}
+			want := map[identity.Key]bool{}
+			if m.IsChange() {
+				for _, k := range before {
+					want[k] = true
+				}
 			}
 			for _, x := range m.Links {
 				want[x.Key] = true
@@ -251,10 +245,52 @@ func TestApplyLinksIsBounded(t *testing.T) {
 			for _, k := range m.Add {
 				want[k] = true
 			}
-			if len(want) <= maxNeighbours && !maps.Equal(after, want) {
+			if len(want) <= maxNeighbours && !slices.Equal(after, slices.SortedFunc(maps.Keys(want), identity.Key.Compare)) {
 				t.Fatalf("%d links, want %d", len(after), len(want))
 			}
 			links = after
+		}
+	})
+}
+
+// While many come at once each hears of few at first, since all may be finding each other, and of all others with the next
+// changes.
+func TestContactsWhileManyCome(t *testing.T) {
+	inTown(t, 59, func(t *testing.T, w *town) {
+		ps := w.crowd(8)
+		pass(10 * time.Second)
+		come := func(seed int) *observer {
+			o := w.observe(seed, ps[0], wire.Caps())
+			o.say(t, wire.Links{Links: []wire.Neighbour{{Key: ps[0].Self().Key}}})
+			pass(50 * time.Millisecond)
+			return o
+		}
+		told := func(o *observer) (keys []identity.Key) {
+			for _, m := range take[wire.Peers](o) {
+				for _, c := range m.Peers {
+					keys = append(keys, c.Key)
+				}
+			}
+			return keys
+		}
+		others := keysOf(ps[1:]...)
+		first := come(60)
+		defer first.leave()
+		if left := others.Minus(identity.NewKeySet(told(first)...)); len(left) > 0 {
+			t.Errorf("who comes alone isn't told of %d at once", len(left))
+		}
+		var last *observer
+		for i := range manyCame + 1 {
+			last = come(61 + i)
+			defer last.leave()
+		}
+		soon := told(last)
+		if len(soon) != someContacts {
+			t.Errorf("the last of many is told of %d at once, want %d", len(soon), someContacts)
+		}
+		pass(gatherMost)
+		if left := others.Minus(identity.NewKeySet(append(soon, told(last)...)...)); len(left) > 0 {
+			t.Errorf("the last of many isn't told of %d in %v", len(left), gatherMost)
 		}
 	})
 }

@@ -54,7 +54,7 @@ func (r *Replica) onCaughtUpLocked(from *peer) {
 			continue
 		}
 		for author := range r.mu.newAuthors {
-			if author != p.key && !p.neighbours[author] {
+			if author != p.key && !p.neighbours.Has(author) {
 				r.frontiers.sendFrontierLocked(p, false)
 				break
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -195,11 +196,7 @@ func (n *net) unlink(a, b *member) {
 func (n *net) announceNeighbours() {
 	for _, m := range n.members {
 		for _, l := range m.links {
-			keys := map[identity.Key]bool{}
-			for key := range l.peer.links {
-				keys[key] = true
-			}
-			m.SetNeighbours(l, keys)
+			m.SetNeighbours(l, identity.NewKeySet(slices.Collect(maps.Keys(l.peer.links))...))
 		}
 	}
 }

@@ -38,7 +38,7 @@ type pages struct {
 type session struct {
 	link       Link                      // nil: none is up
 	share      *share                    // how much of the past it gets; nil: all
-	neighbours map[identity.Key]bool     // keys that it says it is linked to
+	neighbours identity.KeySet           // keys that it says it is linked to
 	toAck      map[record.FeedKey]bool   // feeds that wait for a Have
 	slow       map[identity.Key]bool     // authors whose part of its live queue was full: it pulls theirs until it is level (slowpeer.go)
 	advertised []room.Holding            // while it is slow: what it was last sent of our frontier, sorted
@@ -95,7 +95,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, s *share, limitedFirst bool
 		p.since = time.Now()
 	}
 	delete(r.mu.shares, p.share)
-	p.session = session{link: l, share: s, hash: theirs.Frontier, neighbours: map[identity.Key]bool{}, slow: map[identity.Key]bool{},
+	p.session = session{link: l, share: s, hash: theirs.Frontier, slow: map[identity.Key]bool{},
 		toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex), telling: telling{able: l.Can(wire.CapRefusal)}}
 	if l.Can(wire.CapFeeds) {
 		p.hash = cmp.Or(theirs.Sums, theirs.Frontier)
@@ -135,8 +135,8 @@ func (r *Replica) LinkDown(l Link) {
 	r.notifyLocked()
 }
 
-// SetNeighbours remembers which keys a peer says it is linked to. The caller doesn't change the map any more.
-func (r *Replica) SetNeighbours(l Link, keys map[identity.Key]bool) {
+// SetNeighbours remembers which keys a peer says it is linked to.
+func (r *Replica) SetNeighbours(l Link, keys identity.KeySet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.peerOfLocked(l); p != nil {

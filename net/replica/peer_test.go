@@ -41,7 +41,7 @@ func TestLinkReplaced(t *testing.T) {
 		a.PrepareLink(old, wire.InRoom{})()
 		n.link(a, b)
 		a.LinkDown(old)
-		a.SetNeighbours(old, map[identity.Key]bool{testID(50).Key(): true})
+		a.SetNeighbours(old, identity.NewKeySet(testID(50).Key()))
 		n.say(a, "hello")
 		pass(time.Second)
 		n.expectHeard(b, "hello")

@@ -87,7 +87,7 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 	sent := 0
 	author := rec.Author()
 	for _, p := range r.mu.linked {
-		if p.key == from || p.key == author || !from.IsZero() && p.neighbours[author] || p.refusesAuthor(author) {
+		if p.key == from || p.key == author || !from.IsZero() && p.neighbours.Has(author) || p.refusesAuthor(author) {
 			continue
 		}
 		if frame == nil {

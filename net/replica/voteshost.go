@@ -42,7 +42,7 @@ func (v votesHost) ListVoters() []identity.Key {
 	named := map[identity.Key]int{}
 	for _, p := range v.r.mu.linked {
 		out = append(out, p.key)
-		for k := range p.neighbours {
+		for _, k := range p.neighbours {
 			if q := v.r.mu.peers[k]; k != self && (q == nil || q.link == nil) {
 				named[k]++
 			}

@@ -59,21 +59,21 @@ func TestVotersAreBounded(t *testing.T) {
 		a, b, c := n.members[0], n.members[1], n.members[2]
 		n.link(a, b)
 		n.link(a, c)
-		crowd := map[identity.Key]bool{a.key(): true, c.key(): true}
+		crowd := []identity.Key{a.key(), c.key()}
 		var last identity.Key // the greatest key, so that its order doesn't bring it onto the roll
 		for i := range 2 * vote.MaxRoll {
 			key := testID(100 + i).Key()
-			crowd[key] = true
+			crowd = append(crowd, key)
 			if last.IsZero() || key.Compare(last) > 0 {
 				last = key
 			}
 		}
-		a.SetNeighbours(a.links[b.key()], crowd)
+		a.SetNeighbours(a.links[b.key()], identity.NewKeySet(crowd...))
 		roll := (around{a}).ListVoters()
 		if len(roll) != vote.MaxRoll || roll[0] != a.key() || slices.Contains(roll, last) {
 			t.Errorf("%d voters", len(roll))
 		}
-		a.SetNeighbours(a.links[c.key()], map[identity.Key]bool{last: true})
+		a.SetNeighbours(a.links[c.key()], identity.NewKeySet(last))
 		roll = (around{a}).ListVoters()
 		for _, key := range []identity.Key{b.key(), c.key(), last} {
 			if !slices.Contains(roll, key) {
