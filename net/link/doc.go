@@ -15,7 +15,7 @@
 //
 //	reader     socket → frames → messages → queue of package verify; answers pings itself, and hands
 //	           to the Handler what that queue returns at once
-//	deliver    all other messages, verified and in order → Handler
+//	deliver    all other messages, verified and in order → Handler; starts with the first of them
 //	writer     queues → pieces of at most 16 KiB → socket; no other goroutine writes frames
 //	keepalive  pings, late, lost, the end of a drain; waits for the others and calls Handler.Down
 //

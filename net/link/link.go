@@ -45,7 +45,7 @@ type Link struct {
 	cut    context.Context // ended by fail, with its reason as the cause
 	endCut context.CancelCauseFunc
 
-	delivered  chan struct{} // closed when deliverQueued has returned
+	delivered  chan struct{} // closed once deliverQueued has returned, or will never start
 	readerDone chan struct{} // closed when the reader has returned and all its messages are delivered
 	readErr    error         // why reading ended, set before; io.EOF: the peer ended its direction
 	writerDone chan struct{} // closed when the writer has returned
@@ -90,10 +90,8 @@ func (l *Link) Start(h Handler, pingFrontier func() map[string]string) bool {
 func (l *Link) run(ctx context.Context) {
 	defer l.group.Stop() // frees its place in the parent
 	// If the group was stopped meanwhile, fail and Close end those that run.
-	if !l.group.Go("link/deliver", l.deliverQueued) {
-		close(l.delivered)
-	}
 	if !l.group.Go("link/reader", l.read) {
+		close(l.delivered)
 		close(l.readerDone)
 		l.fail(group.ErrStopped)
 	}

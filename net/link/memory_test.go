@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"runtime"
 	"testing"
 
@@ -45,6 +46,11 @@ func TestALinkHoldsLittle(t *testing.T) {
 	}
 	for range ends {
 		<-heard
+	}
+	// The reader delivers what needs no check, so none of these has a goroutine for it.
+	stacks := make([]byte, 1<<20)
+	if bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("deliverQueued")) {
+		t.Error("a link that waits has a goroutine to deliver")
 	}
 	each := (measure() - before) / int64(len(ends))
 	t.Logf("%d bytes for each end", each)

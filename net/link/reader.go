@@ -35,14 +35,23 @@ const (
 func (l *Link) read(ctx context.Context) {
 	defer close(l.readerDone)
 	l.readErr = ErrDown // in case of a panic
-	err := l.receive(ctx)
+	in := inbound{l: l, ctx: ctx}
+	defer func() {
+		if !in.queues {
+			close(l.delivered)
+		}
+	}()
+	err := in.receive()
 	l.incoming.End()
-	<-l.delivered
+	if in.queues {
+		<-l.delivered
+	}
 	l.readErr = err
 }
 
-func (l *Link) receive(ctx context.Context) error {
-	in := inbound{l: l, ctx: ctx}
+// receive handles frames until one can't be read, or is wrong.
+func (in *inbound) receive() error {
+	l := in.l
 	for unpaused := 0; ; {
 		payload, err := l.frames.Next()
 		if errors.Is(err, wire.ErrFrameSize) {
@@ -68,6 +77,7 @@ type inbound struct {
 	l       *Link
 	ctx     context.Context
 	discard bool // no handler gets messages any more
+	queues  bool // deliverQueued was started
 
 	handled time.Time // when the reader last handled a record by itself
 
@@ -183,6 +193,16 @@ func (in *inbound) submit(item verify.Job) {
 		if item.Claim != nil || len(item.Claims) > 0 {
 			in.handled = time.Now()
 		}
+	case !in.queues:
+		in.queues = true
+		in.startDelivery()
+	}
+}
+
+// startDelivery starts the goroutine that delivers what is queued. Most links of a quiet room never need one.
+func (in *inbound) startDelivery() {
+	if !in.l.group.Go("link/deliver", in.l.deliverQueued) {
+		close(in.l.delivered)
 	}
 }
 

@@ -232,7 +232,7 @@ func TestOrder(t *testing.T) {
 func TestExpectsMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		frame := encode(t, wire.Ping{})
-		in := inbound{l: &Link{frames: wire.NewReader(bytes.NewReader(slices.Concat(frame, frame)))}}
+		in := inbound{l: &Link{frames: wire.NewReader(bytes.NewReader(slices.Concat(frame, frame)))}, queues: true}
 		check := func(when string, want bool) {
 			t.Helper()
 			if got := in.expectsMore(); got != want {

@@ -42,6 +42,12 @@ func Encode(m Message) (Frame, error) {
 	switch m := m.(type) {
 	case Unknown:
 		return nil, fmt.Errorf("wire: encode %.64q: not a tag of this version", m.Tag)
+	case Ping:
+		if len(m.Frontier) == 0 {
+			return finishFrame(appendPing(make([]byte, headSize, headSize+64), m.tag(), Pong{N: m.N, Stamp: m.Stamp}))
+		}
+	case Pong:
+		return finishFrame(appendPing(make([]byte, headSize, headSize+64), m.tag(), m))
 	case Record:
 		out := append(make([]byte, headSize, headSize+len(m.Body)*5/4+128), `{"Record":`...)
 		if out, ok := appendRecord(out, m); ok {
@@ -83,9 +89,18 @@ func Decode(payload []byte) (Message, error) {
 	if !known {
 		return Unknown{Tag: tag}, nil
 	}
-	if tag == (Record{}).tag() {
+	switch tag {
+	case (Record{}).tag():
 		if r, ok := scanRecord(content); ok {
 			return r, nil
+		}
+	case (Ping{}).tag():
+		if p, ok := scanPing(content); ok {
+			return Ping{N: p.N, Stamp: p.Stamp}, nil
+		}
+	case (Pong{}).tag():
+		if p, ok := scanPing(content); ok {
+			return p, nil
 		}
 	}
 	// encoding/json accepts null for any type and leaves the value empty.

@@ -18,7 +18,8 @@ var ErrFrameSize = errors.New("frame is empty or over 64 KiB")
 // Sizes of a Reader's buffer. A program has a Reader for each link, and most of them wait: these read ahead by a little.
 // While much comes at once, a Reader takes a TLS record at a time.
 const (
-	readAhead = 4 << 10
+	readAhead = 512
+	readSome  = 4 << 10
 	readMore  = 16 << 10
 	readMost  = headSize + MaxFrame
 )
@@ -29,11 +30,12 @@ type Reader struct {
 	own  []byte  // readAhead bytes
 	lent *[]byte // a longer buffer from lenders, in use; nil: none
 	data []byte  // the bytes in own or lent that Next hasn't returned yet
-	last int     // how much the last read brought
+	last int     // bytes in data after the last read
 }
 
 // lenders holds the longer buffers.
 var lenders = map[int]*sync.Pool{
+	readSome: {New: func() any { return new(make([]byte, readSome)) }},
 	readMore: {New: func() any { return new(make([]byte, readMore)) }},
 	readMost: {New: func() any { return new(make([]byte, readMost)) }},
 }
@@ -67,9 +69,9 @@ func (r *Reader) read(n int) error {
 		return nil
 	}
 	buf := r.makeRoom(n)
-	var err error
-	r.last, err = io.ReadAtLeast(r.src, buf[have:], n-have)
-	r.data = buf[:have+r.last]
+	came, err := io.ReadAtLeast(r.src, buf[have:], n-have)
+	r.data = buf[:have+came]
+	r.last = len(r.data)
 	if err == io.EOF && have > 0 {
 		return io.ErrUnexpectedEOF
 	}
@@ -83,8 +85,10 @@ func (r *Reader) makeRoom(n int) []byte {
 	switch {
 	case n > readMore:
 		size = readMost
-	case n > readAhead || r.last >= readAhead:
+	case n > readSome || r.last >= readSome:
 		size = readMore
+	case n > readAhead || r.last >= readAhead:
+		size = readSome
 	}
 	old := r.lent
 	if old != nil && len(*old) == size {

@@ -35,6 +35,12 @@ func FuzzFrame(f *testing.F) {
 				t.Errorf("read otherwise than by encoding/json:\n%s", d)
 			}
 		}
+		if _, ok := m.(Ping); ok {
+			checkPing[Ping](t, payload, m)
+		}
+		if _, ok := m.(Pong); ok {
+			checkPing[Pong](t, payload, m)
+		}
 		frame, err := Encode(m)
 		if err != nil {
 			if len(payload) < MaxFrame/8 { // escapes can make a long one longer
