@@ -50,7 +50,11 @@ func (r forks) saveAndSendForkLocked(f *room.Fork) {
 	name, _ := r.nameOfLocked(f.Key.Author)
 	r.notice(event.Warning, fmt.Sprintf("%s signed two different lines for one place: nothing more of that run is shown", name), "")
 	if stored, _, known := r.store.State(f.Key); known && stored.Next > f.Seq {
-		r.store.EndFeedAt(stored.Key, f.Seq)
+		var before record.ID
+		if f.HasCommonPrev() {
+			before = f.A.Prev()
+		}
+		r.store.EndFeedAt(stored.Key, f.Seq, before)
 	}
 	value, err := json.Marshal([2]store.SignedRecord{store.SignedRecordOf(f.A), store.SignedRecordOf(f.B)})
 	if err == nil {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"chat.lan/p2pchat/crypto/record"
 )
 
 // A good file passes, whatever was written to it and deleted: bbolt splits and merges pages as it
@@ -40,7 +42,7 @@ func TestCheckPassesGoodFiles(t *testing.T) {
 		}
 		check("expiring")
 	}
-	d.EndFeedAt(talk[0].Record.FeedKey(), uint64(n/7))
+	d.EndFeedAt(talk[0].Record.FeedKey(), uint64(n/7), record.ID{})
 	check("cutting")
 	if s := d.Status(); s != (Status{}) {
 		t.Errorf("%+v", s)

@@ -125,7 +125,7 @@ func (d *Disk) StartFeedAt(key record.FeedKey, floor uint64) {
 }
 
 // EndFeedAt implements Store.
-func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
+func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64, before record.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, cold := d.ledger.coldNumber(key); cold || d.closed {
@@ -133,8 +133,8 @@ func (d *Disk) EndFeedAt(key record.FeedKey, seq uint64) {
 	}
 	f := d.ledger.findOrAdd(key, 0)
 	f.endAt(seq)
-	f.head = record.ID{} // until the writer has read it
-	d.queueLocked(op{kind: opEndAt, feed: key, seq: seq})
+	f.head = f.headAfterCut(seq, record.ID{}, before) // until the writer has read it
+	d.queueLocked(op{kind: opEndAt, feed: key, seq: seq, before: before})
 	for _, b := range []*batch{&d.pending, &d.flushing} {
 		b.table.rows = slices.DeleteFunc(b.table.rows, func(r memRow) bool {
 			return r.key.feed() == key && r.key.Seq >= seq

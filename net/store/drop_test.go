@@ -140,7 +140,7 @@ func TestSizesAreSaved(t *testing.T) {
 	settle(t, d)
 	d.DropOldest(mallory[0].key().Author, 3000)
 	settle(t, d)
-	d.EndFeedAt(mallory[2].key(), 4)
+	d.EndFeedAt(mallory[2].key(), 4, record.ID{})
 	settle(t, d)
 	if _, err := d.Expire(t.Context(), start.Add(33*time.Second)); err != nil {
 		t.Fatal(err)

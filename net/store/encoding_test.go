@@ -41,7 +41,7 @@ func TestFileFormat(t *testing.T) {
 	if err := d.Put("votes/x", []byte{0xaa, 0xbb}, []byte("yes")); err != nil {
 		t.Fatal(err)
 	}
-	d.EndFeedAt(s.key(), 2)
+	d.EndFeedAt(s.key(), 2, record.ID{})
 	settle(t, d)
 
 	author := hex.EncodeToString(s.id.Key().Bytes())

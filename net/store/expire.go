@@ -24,7 +24,7 @@ func (d *Disk) Expire(ctx context.Context, before time.Time) (int, error) {
 		return 0, ErrClosed
 	}
 	e := &expiry{}
-	d.queueLocked(op{kind: opExpire, before: before, expiry: e})
+	d.queueLocked(op{kind: opExpire, until: before, expiry: e})
 	err := d.syncLocked(ctx)
 	if e.done { // what failed stood behind it
 		return e.deleted, nil
@@ -46,7 +46,7 @@ func (d *Disk) expireFeeds(o op) error {
 	d.mu.Unlock()
 	deleted := 0
 	for _, key := range cold {
-		n, err := d.expireColdBlock(key, o.before.UnixMilli())
+		n, err := d.expireColdBlock(key, o.until.UnixMilli())
 		if err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (d *Disk) expireFeeds(o op) error {
 	}
 	for key, f := range feeds {
 		for {
-			n, err := d.expireFeedPart(key, f.number, o.before.UnixMilli())
+			n, err := d.expireFeedPart(key, f.number, o.until.UnixMilli())
 			if err != nil {
 				return err
 			}

@@ -62,7 +62,7 @@ func TestExpireIsTriedAgain(t *testing.T) {
 	if err := d.file.db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.commit([]op{{kind: opExpire, before: start.Add(time.Hour), expiry: &expiry{}}}); err == nil {
+	if _, err := d.commit([]op{{kind: opExpire, until: start.Add(time.Hour), expiry: &expiry{}}}); err == nil {
 		t.Error("nothing failed")
 	}
 	if d.flushing.done != 0 {
@@ -86,7 +86,7 @@ func TestExpireCountsBeforeAFailure(t *testing.T) {
 	failAt.Store(commits.Load() + 2)
 	var e expiry
 	d.mu.Lock()
-	d.queueLocked(op{kind: opExpire, before: start.Add(10 * time.Second), expiry: &e})
+	d.queueLocked(op{kind: opExpire, until: start.Add(10 * time.Second), expiry: &e})
 	d.queueLocked(op{kind: opPut, name: "behind", key: "it", value: "fails"})
 	d.mu.Unlock()
 	if err := d.Sync(t.Context()); err == nil {
@@ -147,7 +147,7 @@ func TestExpiryCountsOnce(t *testing.T) {
 		appendAll(t, d, part)
 		settle(t, d)
 		d.mu.Lock()
-		d.queueLocked(op{kind: opExpire, before: start.Add(10 * time.Second), expiry: &e})
+		d.queueLocked(op{kind: opExpire, until: start.Add(10 * time.Second), expiry: &e})
 		d.mu.Unlock()
 		settle(t, d)
 		d.mu.Lock()

@@ -78,6 +78,15 @@ func (f *feed) endAt(seq uint64) {
 	}
 }
 
+// headAfterCut returns the id of a feed's last record after endAt(seq). here is that of the last record in the store, and
+// before that of the record below seq. A feed that began at seq has no record below, but the fork names it.
+func (f *feed) headAfterCut(seq uint64, here, before record.ID) record.ID {
+	if here == (record.ID{}) && f.end() == seq {
+		return before
+	}
+	return here
+}
+
 // loseRecord notes that the record at seq can't be read. before is the id of its predecessor.
 func (f *feed) loseRecord(seq uint64, before record.ID) {
 	if seq < f.floor || seq >= f.end() {

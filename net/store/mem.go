@@ -141,7 +141,7 @@ func (m *Mem) StartFeedAt(key record.FeedKey, floor uint64) {
 }
 
 // EndFeedAt implements Store.
-func (m *Mem) EndFeedAt(key record.FeedKey, seq uint64) {
+func (m *Mem) EndFeedAt(key record.FeedKey, seq uint64, before record.ID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f := m.ledger.findOrAdd(key, 0)
@@ -150,10 +150,11 @@ func (m *Mem) EndFeedAt(key record.FeedKey, seq uint64) {
 	if from := m.cutStubsLocked(key, seq); from < f.next {
 		f.hole = max(f.floor, min(f.hole, from))
 	}
-	f.head = record.ID{}
+	var here record.ID
 	if f.end() > f.floor {
-		f.head = m.idAtLocked(key, f.end()-1)
+		here = m.idAtLocked(key, f.end()-1)
 	}
+	f.head = f.headAfterCut(seq, here, before)
 }
 
 // deleteLocked removes the entries at keys for which gone returns true, and returns their number.

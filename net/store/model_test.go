@@ -112,7 +112,7 @@ func TestModel(t *testing.T) {
 				}
 				seq := rapid.Uint64Range(0, s.seq).Draw(t, "seq")
 				for _, st := range stores() {
-					st.EndFeedAt(s.key(), seq)
+					st.EndFeedAt(s.key(), seq, record.ID{})
 				}
 				key := s.key()
 				m.forked[key] = true

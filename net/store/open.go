@@ -332,6 +332,8 @@ func (d *Disk) replayLocked(o op) {
 	case opStartAt:
 		d.ledger.findOrAdd(o.feed, 0).startAt(o.seq)
 	case opEndAt:
-		d.ledger.findOrAdd(o.feed, 0).endAt(o.seq)
+		f := d.ledger.findOrAdd(o.feed, 0)
+		f.endAt(o.seq)
+		f.head = f.headAfterCut(o.seq, record.ID{}, o.before) // until the writer has read it
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
 )
 
 // Sizes and what TakeDropped says later are together what is there, at any moment: before something is written, while it
@@ -44,7 +45,7 @@ func TestSizesAtAnyMoment(t *testing.T) {
 		appendAll(t, s, []Entry{bob.say("more", start.Add(time.Hour))})
 		settle(t, s)
 		expect("a deletion was done, and no one heard of it")
-		s.EndFeedAt(mallory[2].key(), 8)
+		s.EndFeedAt(mallory[2].key(), 8, record.ID{})
 		settle(t, s)
 		expect("a feed was cut")
 		s.DropOldest(author, 1<<20)

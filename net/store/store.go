@@ -196,8 +196,9 @@ type Store interface {
 	// StartFeedAt moves a feed's end up to floor: no peer has the records in between. Those below
 	// stay readable.
 	StartFeedAt(key record.FeedKey, floor uint64)
-	// EndFeedAt drops a feed from seq on, for good: it forks there.
-	EndFeedAt(key record.FeedKey, seq uint64)
+	// EndFeedAt drops a feed from seq on, for good: it forks there. before is the id of the record below seq, which may
+	// be absent; zero if unknown.
+	EndFeedAt(key record.FeedKey, seq uint64, before record.ID)
 	// Expire deletes records sent or received before a time. For live records only their arrival
 	// counts. Feeds lose only their beginnings; Frontier then has the new floors.
 	Expire(ctx context.Context, before time.Time) (deleted int, err error)

@@ -240,7 +240,7 @@ func TestForkInRun(t *testing.T) {
 		d, m := open(t, cfg), NewMem(lobby, 0)
 		s, said, skipped := stubbed(t, d, m)
 		for _, st := range []Store{d, m} {
-			st.EndFeedAt(s.key(), seq)
+			st.EndFeedAt(s.key(), seq, record.ID{})
 		}
 		settle(t, d)
 		for _, st := range []Store{d, m} {

@@ -35,10 +35,11 @@ type op struct {
 	stub       *Stub          // opSkip
 	feed       record.FeedKey // opStartAt, opEndAt, opDropRecord; its author: opDropOldest, opRemoveAuthor
 	seq        uint64
+	before     record.ID // opEndAt: of the record below seq, zero if unknown
 	bytes      int       // opDropOldest
 	name       string    // opPut, opDelete
 	key, value string    // opPut, opDelete; opDropRecord: key is the place in the order
-	before     time.Time // opExpire
+	until      time.Time // opExpire: records sent or received earlier go
 	expiry     *expiry   // opExpire
 }
 
@@ -162,7 +163,7 @@ func (w *writeTx) apply(o *op) error {
 		if from < f.next && from < o.seq { // no record proves the rest of the run
 			f.hole = max(f.floor, min(f.hole, from))
 		}
-		f.head = w.idBefore(f.number, f.end())
+		f.head = f.headAfterCut(o.seq, w.idBefore(f.number, f.end()), o.before)
 	case opDropRecord:
 		if err := w.remove(o.feed.Author, f.number, o.seq, o.seq); err != nil {
 			return err
