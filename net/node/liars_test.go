@@ -3,6 +3,7 @@ package node
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
+	"chat.lan/p2pchat/net/store"
 )
 
 var (
@@ -158,10 +161,48 @@ func (s *liarTown) checkSame() {
 			return
 		}
 		if time.Since(began) > sameWithin {
-			s.t.Errorf("%v hold another room than 0", others)
+			for _, i := range others {
+				if why := s.compareFeeds(i); why != "" {
+					s.t.Errorf("%d holds another room than 0: %s", i, why)
+				}
+			}
 			return
 		}
 	}
+}
+
+// compareFeeds says how a person's feeds differ from those of the first. A feed without records may be absent: a peer that
+// began a liar's feed at the very record where it forks keeps only its end, and no one takes over an end alone. So it is
+// with feeds that one peer deleted and the other never had.
+func (s *liarTown) compareFeeds(i int) string {
+	first, theirs := s.listFeeds(0), s.listFeeds(i)
+	all, bare := maps.Clone(first), false
+	maps.Copy(all, theirs)
+	for key := range all {
+		x, inFirst := first[key]
+		y, inTheirs := theirs[key]
+		switch isBare := inFirst && x.Floor == x.Next || inTheirs && y.Floor == y.Next; {
+		case inFirst != inTheirs && isBare:
+			bare = true
+		case x.Next != y.Next || x.Head != y.Head:
+			return fmt.Sprintf("feed %v ends at %d with %v, with 0 at %d with %v", key, y.Next, y.Head, x.Next, x.Head)
+		}
+	}
+	if !bare {
+		return "all feeds are the same, the sums aren't"
+	}
+	return ""
+}
+
+// listFeeds returns the feeds of a person.
+func (s *liarTown) listFeeds(i int) map[record.FeedKey]store.Feed {
+	out := map[record.FeedKey]store.Feed{}
+	for _, f := range s.disks[i].store.Frontier() {
+		if f.Next > 0 {
+			out[f.Key] = f
+		}
+	}
+	return out
 }
 
 // findOthers returns who holds another room than the first person.
