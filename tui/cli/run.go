@@ -79,6 +79,7 @@ func (r *run) execute() (err error) {
 	r.cfg.Remembered, r.cfg.Reached, r.cfg.Forget = known.Addresses(), known.RememberAddress, known.ForgetAddress
 
 	r.group = group.New(context.Background(), r.logPanic)
+	r.group.Go("cli/memory", keepMemory)
 	r.group.Go("profile/known", known.Run)
 	// A signal ends reading and writing. The network lives on for the goodbyes.
 	ctx, cancel := context.WithCancelCause(r.group.Context())
