@@ -135,15 +135,6 @@ func (r *Replica) LinkDown(l Link) {
 	r.notifyLocked()
 }
 
-// SetNeighbours remembers which keys a peer says it is linked to.
-func (r *Replica) SetNeighbours(l Link, keys identity.KeySet) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p := r.peerOfLocked(l); p != nil {
-		p.neighbours = keys
-	}
-}
-
 // forgetPeerLocked makes room for another peer: of those that have no link, the one that went first goes.
 func (r *Replica) forgetPeerLocked() {
 	if len(r.mu.peers) < maxPeers {

@@ -60,6 +60,7 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 	for _, e := range out.Added { // not for one that was sent again: its author isn't who floods then
 		r.mu.floods.count(e.Record.Author(), len(e.Record.Signed()))
 		r.forwardLocked(e.Record, l.Key())
+		r.mu.late.note(e.Record)
 	}
 	if name := r.saver.publishAcceptedLocked(l, out, false); name != nil {
 		r.takeNameLocked(name)

@@ -158,6 +158,7 @@ type Replica struct {
 		peers            map[identity.Key]*peer
 		linked           []*peer // those that have a link, in the order in which they came
 		names            map[identity.Key]lastName
+		late             lateRecords           // of which not every peer may have heard (neighbours.go)
 		newAuthors       map[identity.Key]bool // whose records came by catching up, until neighbours are notified
 		firstSeen        map[identity.Key]time.Time
 		firstSeenUnsaved []identity.Key
@@ -202,6 +203,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.peers, r.mu.names = map[identity.Key]*peer{}, map[identity.Key]lastName{}
 	r.mu.unknown = map[identity.Key][]record.Kind{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
+	r.mu.late = lateRecords{}
 	r.mu.floods = floods{bytes: map[identity.Key]int{}, named: map[identity.Key]time.Time{}}
 	r.mu.shares, r.mu.outlineBudgets = map[*share]bool{}, map[asker]*outlineBudget{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope
@@ -271,6 +273,7 @@ func (r *Replica) Tick() {
 	r.refusals.tickLocked()
 	r.memory.coolLocked()
 	r.memory.recheckLocked()
+	r.mu.late.forget()
 	for _, p := range r.mu.linked {
 		r.frontiers.resendLocked(p)
 		if r.outlines.isBehindLocked(p) {

@@ -1,0 +1,62 @@
+package replica
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/net/wire"
+)
+
+// A peer that lost its link to an author just before that spoke hears of the record as soon as it says so. Of an author
+// that didn't speak lately it hears nothing.
+func TestLateNewsOfALostLink(t *testing.T) {
+	for _, bySums := range []bool{false, true} {
+		inBubble(t, 4, func(t *testing.T, n *net) {
+			a, b, c, d := n.members[0], n.members[1], n.members[2], n.members[3]
+			n.link(a, b)
+			n.link(a, c)
+			n.link(a, d)
+			toB := a.links[b.key()]
+			toB.can = map[string]bool{wire.CapFeeds: bySums}
+			n.say(d, "long ago")
+			pass(2 * staleFor)
+			a.Tick()
+			linked := func(keys ...identity.Key) { a.SetNeighbours(toB, identity.NewKeySet(append(keys, a.key())...)) }
+			linked(c.key(), d.key())
+			n.say(c, "just now")
+			pass(time.Second)
+			n.expectHeard(b, "long ago")
+			toB.reset()
+			linked(c.key())
+			if sent := len(sent[wire.Frontier](toB)); sent != 0 {
+				t.Errorf("%d frontiers for an author that was silent", sent)
+			}
+			linked()
+			pass(time.Second)
+			n.expectHeard(b, "long ago", "just now")
+		})
+	}
+}
+
+// Invented authors don't fill memory: so many are remembered, for so long.
+func TestLateRecordsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := lateRecords{}
+		for i := range 2 * maxLate {
+			late.note(strangerOf(t, i, 1, 1, 10)[0])
+		}
+		if len(late) != maxLate {
+			t.Errorf("%d are remembered, want %d", len(late), maxLate)
+		}
+		time.Sleep(staleFor)
+		if late.forget(); len(late) != maxLate {
+			t.Errorf("%d are remembered after %v", len(late), staleFor)
+		}
+		time.Sleep(time.Nanosecond)
+		if late.forget(); len(late) != 0 {
+			t.Errorf("%d are remembered for ever", len(late))
+		}
+	})
+}
