@@ -1,6 +1,9 @@
 package identity
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // KeySet is a set of keys, sorted and each once. It takes no more memory than its keys. A KeySet never changes, so
 // goroutines may share it. The zero KeySet is empty.
@@ -13,10 +16,20 @@ func NewKeySet(keys ...Key) KeySet {
 	return slices.Clip(slices.Compact(s))
 }
 
-// Has reports whether a key is in the set.
+// Has reports whether a key is in the set. Each record that is handed on asks it for each link, so it copies no keys.
 func (s KeySet) Has(key Key) bool {
-	_, found := slices.BinarySearchFunc(s, key, Key.Compare)
-	return found
+	for low, high := 0, len(s); low < high; {
+		middle := (low + high) / 2
+		switch bytes.Compare(s[middle].b[:], key.b[:]) {
+		case 0:
+			return true
+		case -1:
+			low = middle + 1
+		default:
+			high = middle
+		}
+	}
+	return false
 }
 
 // Minus returns the keys of s that are not in other.

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	roomyHeap   = 8 << 20         // bytes that the heap may reach before garbage is collected, whatever is in use
-	mostPercent = 200             // Go's least heap is 4 MiB for each hundred percent
-	memoryTick  = 2 * time.Second // between two looks at the memory
-	quietBytes  = 1 << 20         // allocated in a tick: less is quiet
-	returnBytes = 512 << 10       // of garbage are worth returning
+	roomyHeap   = 8 << 20          // bytes that the heap may reach before garbage is collected, whatever is in use
+	mostPercent = 200              // Go's least heap is 4 MiB for each hundred percent
+	memoryTick  = 10 * time.Second // between two looks at the memory
+	quietBytes  = 4 << 20          // allocated in a tick: less is quiet
+	returnBytes = 512 << 10        // of garbage are worth returning
 )
 
 // keepMemory lets the heap grow while the program is busy, and returns garbage once it is quiet, until ctx ends.
