@@ -49,7 +49,7 @@ func (l *Link) read(ctx context.Context) {
 	l.readErr = err
 }
 
-// receive handles frames until one can't be read, or is wrong.
+// receive handles frames until reading fails, or a frame is malformed.
 func (in *inbound) receive() error {
 	l := in.l
 	for unpaused := 0; ; {

@@ -158,7 +158,7 @@ type Replica struct {
 		peers            map[identity.Key]*peer
 		linked           []*peer // those that have a link, in the order in which they came
 		names            map[identity.Key]lastName
-		late             lateRecords           // of which not every peer may have heard (neighbours.go)
+		late             lateRecords           // the last live records, which some peers may lack (neighbours.go)
 		newAuthors       map[identity.Key]bool // whose records came by catching up, until neighbours are notified
 		firstSeen        map[identity.Key]time.Time
 		firstSeenUnsaved []identity.Key

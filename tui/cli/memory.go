@@ -15,7 +15,7 @@ const (
 	mostPercent = 200              // Go's least heap is 4 MiB for each hundred percent
 	memoryTick  = 10 * time.Second // between two looks at the memory
 	quietBytes  = 4 << 20          // allocated in a tick: less is quiet
-	returnBytes = 512 << 10        // of garbage are worth returning
+	returnBytes = 512 << 10        // less garbage than this stays
 )
 
 // keepMemory lets the heap grow while the program is busy, and returns garbage once it is quiet, until ctx ends.
@@ -71,8 +71,8 @@ func (p *pacer) end() {
 	debug.SetGCPercent(p.before)
 }
 
-// pace returns how much may be allocated until the next collection, in percent of the bytes that are live or roots
-// (stacks and globals): up to roomyHeap, and as much as Go has it where that is more.
+// pace returns how much may be allocated until the next collection, in percent of live and roots, the bytes of stacks and
+// globals. The heap may grow to roomyHeap, or by 100 percent where that is more.
 func pace(live, roots uint64) int {
 	left := roomyHeap - min(live, roomyHeap)
 	return int(min(max(100, left*100/max(live+roots, 1)), mostPercent))
