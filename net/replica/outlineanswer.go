@@ -95,7 +95,8 @@ func (r outlines) packLocked(a *sumsAnswer, p *peer, m wire.Outline) {
 		if leftOut != nil {
 			a.price += r.room.CountAuthors() // it is hashed for this answer alone
 		}
-		for _, sum := range r.room.BucketSums(leftOut) {
+		for i := range room.Buckets {
+			sum := r.room.BucketSum(byte(i), leftOut)
 			f.Buckets = append(f.Buckets, sum[:]...)
 		}
 	}

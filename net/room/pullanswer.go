@@ -20,9 +20,8 @@ func (p *Puller) take(from identity.Key, s *pull, a Answer) ([]Holding, bool) {
 		if p.leftOut != nil {
 			leaveOut = p.leftOut(from)
 		}
-		ours := p.room.BucketSums(leaveOut)
 		for i, sum := range a.Buckets {
-			if sum != ours[i] && sum != (Sum{}) {
+			if sum != (Sum{}) && sum != p.room.BucketSum(byte(i), leaveOut) {
 				s.buckets = append(s.buckets, byte(i))
 			}
 		}

@@ -70,7 +70,7 @@ func serve(r *Room, q Request, items int) Answer {
 			}
 		}
 	default:
-		sums := r.BucketSums(nil)
+		sums := bucketSums(r, nil)
 		a.Buckets = sums[:]
 	}
 	return a

@@ -146,9 +146,10 @@ func (r feedSums) Sum(leaveOut func(identity.Key) bool) Sum {
 	if leaveOut == nil && s.fresh {
 		return s.total
 	}
-	buckets := r.BucketSums(leaveOut)
 	h := sha256.New()
-	for _, sum := range buckets {
+	var sum Sum
+	for i := range Buckets {
+		sum = r.BucketSum(byte(i), leaveOut)
 		h.Write(sum[:])
 	}
 	total := Sum(h.Sum(nil)[:16])
@@ -158,18 +159,17 @@ func (r feedSums) Sum(leaveOut func(identity.Key) bool) Sum {
 	return total
 }
 
-// BucketSums returns the sum over each bucket, but for the authors to leave out; nil: none.
-func (r feedSums) BucketSums(leaveOut func(identity.Key) bool) (out [Buckets]Sum) {
-	for i := range r.sums.buckets {
-		b := &r.sums.buckets[i]
-		if b.stale {
-			b.refresh(r.Room)
-		}
-		if out[i] = b.sum; leaveOut != nil && slices.ContainsFunc(b.authors, func(a *authorSums) bool { return leaveOut(a.key) }) {
-			out[i] = b.sumWithout(leaveOut)
-		}
+// BucketSum returns the sum over a bucket, but for the authors to leave out; nil: none. There is no method for all of
+// them: 4 KiB would grow the stack of each link's goroutines, which ask for Sum with every ping.
+func (r feedSums) BucketSum(bucket byte, leaveOut func(identity.Key) bool) Sum {
+	b := &r.sums.buckets[bucket]
+	if b.stale {
+		b.refresh(r.Room)
 	}
-	return out
+	if leaveOut != nil && slices.ContainsFunc(b.authors, func(a *authorSums) bool { return leaveOut(a.key) }) {
+		return b.sumWithout(leaveOut)
+	}
+	return b.sum
 }
 
 // refresh hashes what is stale in a bucket, and drops authors without records.

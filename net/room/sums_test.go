@@ -3,7 +3,9 @@ package room
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -114,7 +116,7 @@ func TestSumOfOneChange(t *testing.T) {
 			}
 			return out
 		}
-		beforeBlocks, before, beforeAll := blocksOf(), r.BucketSums(nil), r.Sum(nil)
+		beforeBlocks, before, beforeAll := blocksOf(), bucketSums(r, nil), r.Sum(nil)
 		rec := rapid.SampledFrom(feeds).Draw(rt, "feed")[2]
 		acceptAll(t, r, []*record.Record{rec})
 		changed := BlockKey{rec.Author(), BlockOf(rec.Feed())}
@@ -123,7 +125,7 @@ func TestSumOfOneChange(t *testing.T) {
 				rt.Errorf("sum of block %v", k)
 			}
 		}
-		for i, sum := range r.BucketSums(nil) {
+		for i, sum := range bucketSums(r, nil) {
 			if (sum != before[i]) != (byte(i) == bucketOf(rec.Author())) {
 				rt.Errorf("sum of bucket %d", i)
 			}
@@ -184,12 +186,53 @@ func TestSumWithout(t *testing.T) {
 		}
 	}
 	all := r.Sum(nil)
-	if r.BucketSums(without) != rest.BucketSums(nil) || r.Sum(without) != rest.Sum(nil) || r.Sum(without) == all {
+	if bucketSums(r, without) != bucketSums(rest, nil) || r.Sum(without) != rest.Sum(nil) || r.Sum(without) == all {
 		t.Error("another sum than that of a room without these authors")
 	}
 	if r.Sum(nil) != all {
 		t.Error("the room's own sum has changed")
 	}
+}
+
+// bucketSums returns the sums over all buckets.
+func bucketSums(r *Room, leaveOut func(identity.Key) bool) (out [Buckets]Sum) {
+	for i := range out {
+		out[i] = r.BucketSum(byte(i), leaveOut)
+	}
+	return out
+}
+
+// Each link's goroutines ask for the sum with every ping, so it must not grow their stacks.
+func TestSumTakesLittleStack(t *testing.T) {
+	r := someone(t, 1)
+	for _, f := range someFeeds(t) {
+		acceptAll(t, r, f)
+	}
+	const goroutines = 500
+	asked, end := make(chan bool), make(chan bool)
+	var ended sync.WaitGroup
+	before := stackBytes()
+	for range goroutines {
+		ended.Go(func() {
+			r.sums.fresh = false // as after a record
+			r.Sum(nil)
+			asked <- true
+			<-end
+		})
+		<-asked
+	}
+	each := (stackBytes() - before) / goroutines
+	close(end)
+	ended.Wait()
+	if each > 8<<10 {
+		t.Errorf("a goroutine that asked has a stack of %d bytes", each)
+	}
+}
+
+func stackBytes() int {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.StackInuse)
 }
 
 // A record costs the hashing of its own block, however many feeds there are.
