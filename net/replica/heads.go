@@ -75,7 +75,7 @@ func (h heads) say() {
 	few := 0
 	for _, i := range rand.Perm(len(h.mu.linked)) {
 		p := h.mu.linked[i]
-		if !p.link.Can(wire.CapHeads) {
+		if few == headsTo && len(p.beyond) == 0 || !p.link.Can(wire.CapHeads) {
 			continue
 		}
 		m := wire.Heads{Room: h.id}

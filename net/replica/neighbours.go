@@ -39,6 +39,28 @@ func (l lateRecords) forget() {
 	maps.DeleteFunc(l, func(_ identity.Key, late lateRecord) bool { return time.Since(late.at) > staleFor })
 }
 
+// maxHearers is for how many authors it is remembered who hears them.
+const maxHearers = 64
+
+// hearersLocked returns the peers that don't say they are linked to an author: they hear it from others. A burst of
+// messages asks it for each, so the answer is kept until links change.
+func (r *Replica) hearersLocked(author identity.Key) []*peer {
+	hearers, known := r.mu.hearers[author]
+	if known {
+		return hearers
+	}
+	for _, p := range r.mu.linked {
+		if !p.neighbours.Has(author) {
+			hearers = append(hearers, p)
+		}
+	}
+	if len(r.mu.hearers) >= maxHearers {
+		clear(r.mu.hearers)
+	}
+	r.mu.hearers[author] = hearers
+	return hearers
+}
+
 // SetNeighbours remembers which keys a peer says it is linked to.
 func (r *Replica) SetNeighbours(l Link, keys identity.KeySet) {
 	r.mu.Lock()
@@ -49,6 +71,7 @@ func (r *Replica) SetNeighbours(l Link, keys identity.KeySet) {
 	}
 	gone := p.neighbours.Minus(keys)
 	p.neighbours = keys
+	clear(r.mu.hearers)
 	var feeds []room.Holding
 	for _, author := range gone {
 		late, any := r.mu.late[author]

@@ -40,6 +40,59 @@ func TestLateNewsOfALostLink(t *testing.T) {
 	}
 }
 
+// Who hears an author is remembered, and found anew when a peer names other links, and when a link comes or goes.
+func TestHearersFollowLinks(t *testing.T) {
+	inBubble(t, 4, func(t *testing.T, n *net) {
+		a, b, c, d := n.members[0], n.members[1], n.members[2], n.members[3]
+		n.link(a, b)
+		n.link(a, c)
+		toB := a.links[b.key()]
+		handedOn := func(text string, l *testLink) int {
+			l.reset()
+			n.say(c, text)
+			pass(time.Second)
+			return len(sent[wire.Record](l))
+		}
+		handedOn("c's name comes with its first words", toB)
+		names := func(keys ...identity.Key) { a.SetNeighbours(toB, identity.NewKeySet(append(keys, a.key())...)) }
+		for _, step := range []struct {
+			what string
+			do   func()
+			want int
+		}{
+			{"b names no link to c", func() { names() }, 1},
+			{"b names one", func() { names(c.key()) }, 0},
+			{"b's link to c has gone", func() { names() }, 1},
+		} {
+			step.do()
+			if got := handedOn(step.what, toB); got != step.want {
+				t.Errorf("%s: %d records, want %d", step.what, got, step.want)
+			}
+		}
+		n.link(a, d)
+		toD := a.links[d.key()]
+		if got := handedOn("d is here", toD); got != 1 {
+			t.Errorf("%d records for a new link", got)
+		}
+		a.LinkDown(toD) // the harness would name neighbours anew
+		if got := handedOn("d has gone", toD); got != 0 {
+			t.Errorf("%d records for a link that has gone", got)
+		}
+		a.PrepareLink(toD, wire.InRoom{})()
+		if got := handedOn("d is here again", toD); got != 1 {
+			t.Errorf("%d records for a link that came again", got)
+		}
+		for i := range 2 * maxHearers {
+			a.Replica.mu.Lock()
+			a.hearersLocked(strangerOf(t, i, 1, 1, 10)[0].Author())
+			a.Replica.mu.Unlock()
+		}
+		if n := len(a.Replica.mu.hearers); n > maxHearers {
+			t.Errorf("it is remembered for %d authors", n)
+		}
+	})
+}
+
 // Invented authors don't fill memory: so many are remembered, for so long.
 func TestLateRecordsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

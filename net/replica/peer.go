@@ -94,6 +94,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, s *share, limitedFirst bool
 		r.mu.linked = append(r.mu.linked, p)
 		p.since = time.Now()
 	}
+	clear(r.mu.hearers)
 	delete(r.mu.shares, p.share)
 	p.session = session{link: l, share: s, hash: theirs.Frontier, slow: map[identity.Key]bool{},
 		toAck: map[record.FeedKey]bool{}, syncMu: new(sync.Mutex), telling: telling{able: l.Can(wire.CapRefusal)}}
@@ -124,6 +125,7 @@ func (r *Replica) LinkDown(l Link) {
 		return
 	}
 	r.mu.linked = slices.DeleteFunc(r.mu.linked, func(q *peer) bool { return q == p })
+	clear(r.mu.hearers)
 	delete(r.mu.shares, p.share)
 	p.session, p.gone = session{}, time.Now()
 	if _, seq, any := r.room.OwnFeed(); any {

@@ -158,8 +158,9 @@ type Replica struct {
 		peers            map[identity.Key]*peer
 		linked           []*peer // those that have a link, in the order in which they came
 		names            map[identity.Key]lastName
-		late             lateRecords           // the last live records, which some peers may lack (neighbours.go)
-		newAuthors       map[identity.Key]bool // whose records came by catching up, until neighbours are notified
+		late             lateRecords              // the last live records, which some peers may lack (neighbours.go)
+		hearers          map[identity.Key][]*peer // who hears an author from us, until links change (neighbours.go)
+		newAuthors       map[identity.Key]bool    // whose records came by catching up, until neighbours are notified
 		firstSeen        map[identity.Key]time.Time
 		firstSeenUnsaved []identity.Key
 		newEnds          map[record.FeedKey]bool // feeds with a new end, until a few peers are notified
@@ -204,6 +205,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.unknown = map[identity.Key][]record.Kind{}
 	r.mu.newAuthors, r.mu.firstSeen = map[identity.Key]bool{}, map[identity.Key]time.Time{}
 	r.mu.late = lateRecords{}
+	r.mu.hearers = map[identity.Key][]*peer{}
 	r.mu.floods = floods{bytes: map[identity.Key]int{}, named: map[identity.Key]time.Time{}}
 	r.mu.shares, r.mu.outlineBudgets = map[*share]bool{}, map[asker]*outlineBudget{}
 	r.mu.changed, r.mu.reconciled, r.mu.saving.Scope = make(chan struct{}), time.Now(), r.scope

@@ -312,7 +312,9 @@ func (r roomSize) tickLocked() {
 		r.size.recountLocked()
 	}
 	for _, p := range r.mu.linked {
-		r.size.addBytesLocked(p.key, 0) // moves it to where its standing is by now
+		if r.mu.size.authors[p.key] != nil {
+			r.size.addBytesLocked(p.key, 0) // moves it to where its standing is by now
+		}
 	}
 	r.size.enforceLocked(identity.Key{})
 	r.size.reportNotKeptLocked()

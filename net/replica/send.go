@@ -86,8 +86,12 @@ func (r *Replica) forwardLocked(rec *record.Record, from identity.Key) int {
 	var frame wire.Frame
 	sent := 0
 	author := rec.Author()
-	for _, p := range r.mu.linked {
-		if p.key == from || p.key == author || !from.IsZero() && p.neighbours.Has(author) || p.refusesAuthor(author) {
+	peers := r.mu.linked
+	if !from.IsZero() {
+		peers = r.hearersLocked(author)
+	}
+	for _, p := range peers {
+		if p.key == from || p.key == author || p.refusesAuthor(author) {
 			continue
 		}
 		if frame == nil {
