@@ -14,7 +14,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Domain separates the purposes of signatures. It is the first part of every signed message and
@@ -66,7 +68,7 @@ func (i *Identity) Key() Key { return i.public }
 // Sign signs domain ‖ message and returns the 64-byte signature (RFC 8032). It panics on a domain
 // that doesn't end in its only zero byte, an error of the program.
 func (i *Identity) Sign(domain Domain, message []byte) []byte {
-	return ed25519.Sign(i.secret().identity, join(domain, message))
+	return ed25519.Sign(i.secret().identity, join(nil, domain, message))
 }
 
 // SignSeedForm signs a message of the seed's protocol, which has no room for a domain. It uses a
@@ -84,13 +86,22 @@ func (i Identity) Format(f fmt.State, _ rune) { io.WriteString(f, i.String()) }
 // Verify reports whether signature is k's over domain ‖ message. It is the standard library's
 // verification, one signature at a time: batch verification accepts other malicious signatures.
 func Verify(k Key, domain Domain, message, signature []byte) bool {
-	return len(signature) == ed25519.SignatureSize && ed25519.Verify(k.b[:], join(domain, message), signature)
+	if len(signature) != ed25519.SignatureSize {
+		return false
+	}
+	buf := joined.Get().(*[]byte)
+	defer joined.Put(buf)
+	*buf = join((*buf)[:0], domain, message)
+	return ed25519.Verify(k.b[:], *buf, signature)
 }
 
-// join returns domain ‖ message. It panics on a domain that doesn't end in its only zero byte.
-func join(d Domain, message []byte) []byte {
+// joined holds buffers for Verify, as every received record needs one. The longest record has some KiB.
+var joined = sync.Pool{New: func() any { return new([]byte) }}
+
+// join appends domain ‖ message to out. It panics on a domain that doesn't end in its only zero byte.
+func join(out []byte, d Domain, message []byte) []byte {
 	if len(d) < 2 || strings.IndexByte(string(d), 0) != len(d)-1 {
 		panic("identity: a domain ends in its only zero byte")
 	}
-	return append(append(make([]byte, 0, len(d)+len(message)), d...), message...)
+	return append(append(slices.Grow(out, len(d)+len(message)), d...), message...)
 }

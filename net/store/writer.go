@@ -13,6 +13,9 @@ import (
 // records gets its turn.
 const maxCommitBytes = 8 << 20
 
+// maxSpare is the longest list of operations that is kept for later ones.
+const maxSpare = 64
+
 // runWriter writes the queue to the file until ctx ends. No other goroutine writes, except Close at
 // the end.
 func (d *Disk) runWriter(ctx context.Context) {
@@ -43,7 +46,8 @@ func (d *Disk) flush() error {
 	for {
 		d.mu.Lock()
 		if len(d.flushing.ops) == 0 {
-			d.flushing, d.pending = d.pending, batch{}
+			d.flushing, d.pending = d.pending, batch{ops: d.spare}
+			d.spare = nil
 		}
 		ops := d.flushing.ops
 		d.mu.Unlock()
@@ -176,6 +180,10 @@ func (d *Disk) noteSaved(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.status.NotSaved = nil
+	if ops := d.flushing.ops; cap(ops) <= maxSpare {
+		clear(ops)
+		d.spare = ops[:0]
+	}
 	d.flushing = batch{}
 	d.savedTotal += uint64(n)
 	d.wakeWaitersLocked()

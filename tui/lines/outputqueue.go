@@ -91,11 +91,12 @@ func (o *output) add(errs bool, text string) {
 		if o.full || o.closed || o.failed.Err() != nil {
 			return
 		}
-		if n := len(o.queue); n > 0 && o.queue[n-1].errs == errs {
-			o.queue[n-1].text = append(o.queue[n-1].text, text...)
-		} else {
-			o.queue = append(o.queue, chunk{errs, []byte(text)})
+		if n := len(o.queue); n == 0 || o.queue[n-1].errs != errs {
+			o.queue = slices.Grow(o.queue, 1)[:n+1]
+			o.queue[n].errs = errs
 		}
+		last := &o.queue[len(o.queue)-1]
+		last.text = append(last.text, text...)
 		o.size += len(text)
 	})
 }
@@ -180,10 +181,19 @@ func (o *output) run() {
 		case closed:
 			return
 		}
-		// The texts aren't kept: floods are rare, and append grows a new buffer fast.
-		clear(taken)
-		spare = taken
+		spare = emptied(taken)
 	}
+}
+
+// emptied returns chunks for add to fill again. It keeps a short buffer: floods are rare.
+func emptied(taken []chunk) []chunk {
+	for i := range taken {
+		if i > 0 || cap(taken[i].text) > pieceSize {
+			taken[i].text = nil
+		}
+		taken[i].text = taken[i].text[:0]
+	}
+	return taken
 }
 
 // write writes what was taken, between taking the prompt away and showing it again.
