@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ const ahead = 20_000
 // floodEnv makes the test binary an attacker: "links authors address …".
 const floodEnv = "P2PCHAT_TEST_FLOOD"
 
-// TestFlood measures how long messages of an honest person take to another one's screen while strangers send 8 KB
+// TestFlood measures how long messages of an honest person take to the screen of one who knows her, while strangers send 8 KB
 // messages as fast as they can. The attacker shares the cores, so it runs at nice 19.
 func TestFlood(t *testing.T) {
 	if *flood == 0 {
@@ -52,9 +53,10 @@ func TestFlood(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			home := t.TempDir()
-			ann := listenFor(t, program(t, home, alone("--name", "Ann")...))
+			annProfile, benProfile := knowEachOther(t)
+			ann := listenFor(t, program(t, home, alone("--name", "Ann", "--profile", annProfile)...))
 			annAt := "127.0.0.1:" + ann.port
-			ben := listenFor(t, program(t, home, alone("--name", "Ben", "--connect", annAt)...))
+			ben := listenFor(t, program(t, home, alone("--name", "Ben", "--profile", benProfile, "--connect", annAt)...))
 			ann.await(t, `"state":"up"`)
 			if c.links > 0 {
 				to := []string{annAt}
@@ -85,6 +87,23 @@ func TestFlood(t *testing.T) {
 			}
 		})
 	}
+}
+
+// knowEachOther makes two profiles that trust each other.
+func knowEachOther(t *testing.T) (one, other string) {
+	t.Helper()
+	dirs := []string{t.TempDir(), t.TempDir()}
+	for i, dir := range dirs {
+		id, err := identity.LoadOrCreate(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trusts := fmt.Sprintf(`{"v":1,"trusted":[{"key":"%s","on":true,"since":1}]}`, id.Key())
+		if err := os.WriteFile(filepath.Join(dirs[1-i], "known.json"), []byte(trusts), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dirs[0], dirs[1]
 }
 
 // listener is a running program of whose output only some words matter: a flood would fill the memory of a peer.
