@@ -240,14 +240,7 @@ func floodFrom(g *group.Group, pool *verify.Pool, n, links, authors int, to []st
 	}
 	var ls []*link.Link
 	for _, addr := range to {
-		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			panic(err)
-		}
-		l, err := link.Client(g.Context(), conn, cfg, identity.Key{})
-		if err != nil {
-			panic(err)
-		}
+		l := persist(g, cfg, addr)
 		l.Start(deaf{}, func() map[string]string { return nil })
 		ls = append(ls, l)
 	}
@@ -259,6 +252,18 @@ func floodFrom(g *group.Group, pool *verify.Pool, n, links, authors int, to []st
 				}
 			}
 		}
+	}
+}
+
+// persist dials until it has a link: of many that come at once, some are turned away.
+func persist(g *group.Group, cfg link.Config, addr string) *link.Link {
+	for {
+		if conn, err := net.Dial("tcp", addr); err == nil {
+			if l, err := link.Client(g.Context(), conn, cfg, identity.Key{}); err == nil {
+				return l
+			}
+		}
+		pause(100 * time.Millisecond)
 	}
 }
 
