@@ -89,14 +89,14 @@ func Verify(k Key, domain Domain, message, signature []byte) bool {
 	if len(signature) != ed25519.SignatureSize {
 		return false
 	}
-	buf := joined.Get().(*[]byte)
-	defer joined.Put(buf)
+	buf := joinBuffers.Get().(*[]byte)
+	defer joinBuffers.Put(buf)
 	*buf = join((*buf)[:0], domain, message)
 	return ed25519.Verify(k.b[:], *buf, signature)
 }
 
-// joined holds buffers for Verify, as every received record needs one. The longest record has some KiB.
-var joined = sync.Pool{New: func() any { return new([]byte) }}
+// joinBuffers holds buffers for Verify, which needs one for each received record. A record's body has at most 32 KiB.
+var joinBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // join appends domain ‖ message to out. It panics on a domain that doesn't end in its only zero byte.
 func join(out []byte, d Domain, message []byte) []byte {

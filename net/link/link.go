@@ -30,7 +30,7 @@ type Link struct {
 	dialed bool
 	queue  *queue
 	rtt    rtt
-	alive  keepalive // used by its goroutine alone; here, since its stack should stay short
+	pings  keepalive // used by run only; kept here so that run's stack stays small
 
 	started  atomic.Bool // by Start, or ended by Refuse in its place
 	handler  Handler     // set by Start, as are those below
@@ -100,8 +100,8 @@ func (l *Link) run(ctx context.Context) {
 		close(l.writerDone)
 		l.fail(group.ErrStopped)
 	}
-	l.alive = keepalive{l: l, nextPing: time.Now(), expected: time.Now()}
-	l.alive.loop(ctx)
+	l.pings = keepalive{l: l, nextPing: time.Now(), expected: time.Now()}
+	l.pings.loop(ctx)
 
 	l.queue.drop()
 	l.conn.Close()

@@ -131,9 +131,7 @@ func TestShorterChainsAreSaid(t *testing.T) {
 		a.give(all[:5]...)
 		pass(2 * time.Second)
 		l := a.links[b.key()]
-		heads := func(r *record.Record) wire.Heads {
-			return wire.Heads{Room: a.ID(), Feeds: []wire.Holding{{Author: r.Author(), Feed: r.Feed().String(), Seq: r.Seq(), Head: fmt.Sprintf("%016x", r.ID().Head())}}}
-		}
+		heads := func(r *record.Record) wire.Heads { return headsOf(a, r) }
 		l.hold(true)
 		l.reset()
 		a.Message(l, heads(all[8]))
@@ -153,6 +151,35 @@ func TestShorterChainsAreSaid(t *testing.T) {
 		}
 		if len(sent[wire.Want](l)) != 0 {
 			t.Error("a search for a fork that there isn't")
+		}
+	})
+}
+
+// headsOf returns the Heads that name a record as the end of its feed.
+func headsOf(m *member, r *record.Record) wire.Heads {
+	return wire.Heads{Room: m.ID(), Feeds: []wire.Holding{{Author: r.Author(), Feed: r.Feed().String(), Seq: r.Seq(), Head: fmt.Sprintf("%016x", r.ID().Head())}}}
+}
+
+// Changes are said to a few peers, but each that holds more gets its answer.
+func TestAllWhoHoldMoreAreAnswered(t *testing.T) {
+	inBubble(t, 1+4*headsTo, func(t *testing.T, n *net) {
+		a := n.members[0]
+		for _, other := range n.members[1:] {
+			n.link(a, other)
+		}
+		all := chain(t, 7, "x", 9)
+		a.give(all[:5]...)
+		pass(2 * time.Second)
+		for _, l := range a.links {
+			l.hold(true)
+			l.reset()
+			a.Message(l, headsOf(a, all[8]))
+		}
+		pass(time.Second)
+		for key, l := range a.links {
+			if got := sent[wire.Heads](l); len(got) != 1 || len(got[0].Feeds) != 1 || got[0].Feeds[0] != headsOf(a, all[4]).Feeds[0] {
+				t.Errorf("%s was answered %+v", key.Short(), got)
+			}
 		}
 	})
 }

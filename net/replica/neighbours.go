@@ -39,11 +39,11 @@ func (l lateRecords) forget() {
 	maps.DeleteFunc(l, func(_ identity.Key, late lateRecord) bool { return time.Since(late.at) > staleFor })
 }
 
-// maxHearers is for how many authors it is remembered who hears them.
+// maxHearers is how many authors' hearers are cached.
 const maxHearers = 64
 
-// hearersLocked returns the peers that don't say they are linked to an author: they hear it from others. A burst of
-// messages asks it for each, so the answer is kept until links change.
+// hearersLocked returns the linked peers that don't say they are linked to author, so they need its records from us.
+// The list is cached until links change, since a burst asks for it at each record.
 func (r *Replica) hearersLocked(author identity.Key) []*peer {
 	hearers, known := r.mu.hearers[author]
 	if known {

@@ -40,7 +40,7 @@ func TestLateNewsOfALostLink(t *testing.T) {
 	}
 }
 
-// Who hears an author is remembered, and found anew when a peer names other links, and when a link comes or goes.
+// The cached hearers of an author are dropped when a peer names other links, and when a link comes or goes.
 func TestHearersFollowLinks(t *testing.T) {
 	inBubble(t, 4, func(t *testing.T, n *net) {
 		a, b, c, d := n.members[0], n.members[1], n.members[2], n.members[3]
@@ -74,6 +74,8 @@ func TestHearersFollowLinks(t *testing.T) {
 		if got := handedOn("d is here", toD); got != 1 {
 			t.Errorf("%d records for a new link", got)
 		}
+		a.SetNeighbours(toD, identity.NewKeySet(c.key(), a.key()))
+		handedOn("d names c, and is left out", toD)
 		a.LinkDown(toD) // the harness would name neighbours anew
 		if got := handedOn("d has gone", toD); got != 0 {
 			t.Errorf("%d records for a link that has gone", got)
@@ -82,13 +84,19 @@ func TestHearersFollowLinks(t *testing.T) {
 		if got := handedOn("d is here again", toD); got != 1 {
 			t.Errorf("%d records for a link that came again", got)
 		}
+		a.SetNeighbours(toB, identity.NewKeySet(c.key(), a.key()))
+		handedOn("b names c, and is left out", toB)
+		a.PrepareLink(toB, wire.InRoom{})() // another link takes this one's place
+		if got := handedOn("b has not named c on this link", toB); got != 1 {
+			t.Errorf("%d records for a link that took another one's place", got)
+		}
 		for i := range 2 * maxHearers {
 			a.Replica.mu.Lock()
 			a.hearersLocked(strangerOf(t, i, 1, 1, 10)[0].Author())
 			a.Replica.mu.Unlock()
 		}
 		if n := len(a.Replica.mu.hearers); n > maxHearers {
-			t.Errorf("it is remembered for %d authors", n)
+			t.Errorf("hearers of %d authors are cached", n)
 		}
 	})
 }

@@ -159,7 +159,7 @@ type Replica struct {
 		linked           []*peer // those that have a link, in the order in which they came
 		names            map[identity.Key]lastName
 		late             lateRecords              // the last live records, which some peers may lack (neighbours.go)
-		hearers          map[identity.Key][]*peer // who hears an author from us, until links change (neighbours.go)
+		hearers          map[identity.Key][]*peer // peers that aren't linked to an author; cleared when links change (neighbours.go)
 		newAuthors       map[identity.Key]bool    // whose records came by catching up, until neighbours are notified
 		firstSeen        map[identity.Key]time.Time
 		firstSeenUnsaved []identity.Key

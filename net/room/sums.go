@@ -159,8 +159,8 @@ func (r feedSums) Sum(leaveOut func(identity.Key) bool) Sum {
 	return total
 }
 
-// BucketSum returns the sum over a bucket, but for the authors to leave out; nil: none. There is no method for all of
-// them: 4 KiB would grow the stack of each link's goroutines, which ask for Sum with every ping.
+// BucketSum returns the sum over a bucket, but for the authors to leave out; nil: none. No method returns all of
+// them: that array of 4 KiB would grow the stack of each link's goroutines, which ask for Sum with every ping.
 func (r feedSums) BucketSum(bucket byte, leaveOut func(identity.Key) bool) Sum {
 	b := &r.sums.buckets[bucket]
 	if b.stale {

@@ -54,7 +54,7 @@ type Disk struct {
 	ledger        *ledger
 	pending       batch  // queued
 	flushing      batch  // in the writer's hands
-	spare         []op   // of a batch that was saved, for the next
+	spare         []op   // an empty list that the next batch reuses
 	queuedTotal   uint64 // operations ever queued
 	savedTotal    uint64 // operations ever saved
 	failedCommits uint64

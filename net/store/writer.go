@@ -13,7 +13,7 @@ import (
 // records gets its turn.
 const maxCommitBytes = 8 << 20
 
-// maxSpare is the longest list of operations that is kept for later ones.
+// maxSpare is the longest list of operations that is reused.
 const maxSpare = 64
 
 // runWriter writes the queue to the file until ctx ends. No other goroutine writes, except Close at

@@ -181,12 +181,13 @@ func (o *output) run() {
 		case closed:
 			return
 		}
-		spare = emptied(taken)
+		spare = emptyChunks(taken)
 	}
 }
 
-// emptied returns chunks for add to fill again. It keeps a short buffer: floods are rare.
-func emptied(taken []chunk) []chunk {
+// emptyChunks empties chunks for add to fill again. It keeps the first one's buffer if that is short, and drops the rest:
+// floods are rare.
+func emptyChunks(taken []chunk) []chunk {
 	for i := range taken {
 		if i > 0 || cap(taken[i].text) > pieceSize {
 			taken[i].text = nil
