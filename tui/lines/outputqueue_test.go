@@ -21,6 +21,7 @@ func TestWhatIsCutOffHasNoHole(t *testing.T) {
 		t.Errorf("queued: %q", o.queue[0].text)
 	}
 }
+
 // After a flood the output keeps one short buffer.
 func TestEmptyChunks(t *testing.T) {
 	short, long := []byte("a line"), []byte(strings.Repeat("x", 2*pieceSize))
