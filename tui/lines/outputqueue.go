@@ -185,8 +185,8 @@ func (o *output) run() {
 	}
 }
 
-// emptyChunks empties chunks for add to fill again. It keeps the first one's buffer if that is short, and drops the rest:
-// floods are rare.
+// emptyChunks empties chunks for add to fill again. It keeps the first chunk's buffer if that is short, and drops the
+// rest: floods are rare.
 func emptyChunks(taken []chunk) []chunk {
 	for i := range taken {
 		if i > 0 || cap(taken[i].text) > pieceSize {

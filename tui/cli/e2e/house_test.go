@@ -78,6 +78,7 @@ var limits = []struct {
 	{"authors that a peer takes slowly", "net/replica.maxSlow", 4096, "net/replica.TestSlowAuthorsAreBounded"},
 	{"authors whose last live record is remembered", "net/replica.maxLate", 256, "net/replica.TestLateRecordsAreBounded"},
 	{"authors whose hearers are cached", "net/replica.maxHearers", 64, "net/replica.TestHearersFollowLinks"},
+	{"operations of a list that the store's writer reuses", "net/store.maxSpare", 64, "net/store.TestSpareOperations"},
 	{"authors counted to name floods", "net/replica.maxFlooders", 4096, "net/replica.TestManyFloodersAreFolded"},
 	{"a room on disk", "net/replica.DefaultSize", 512 << 20, "net/replica.TestFloodTakesAQuarter"},
 	{"refused authors told one by one", "net/replica.maxTold", 1024, "net/replica.TestTakeRefused"},
