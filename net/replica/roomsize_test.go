@@ -226,3 +226,27 @@ func TestKnownAuthorsFillTheRoom(t *testing.T) {
 		}
 	})
 }
+
+// What a linked author holds counts for the standing that it has by now, within a second.
+func TestSizeFollowsStanding(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		n.say(b, strings.Repeat("x", 1000))
+		pass(time.Second)
+		hasFree := func() bool {
+			a.Tick()
+			a.Replica.mu.Lock()
+			defer a.Replica.mu.Unlock()
+			budget := a.Replica.mu.size.budget
+			return budget.HasFree(standing.Heard, budget.Limit()/4) // all that strangers may use
+		}
+		if hasFree() {
+			t.Error("what a stranger holds isn't counted among strangers")
+		}
+		a.rank(b.key(), standing.Known, sourceAt("10.0.0.7"))
+		if !hasFree() {
+			t.Error("what a known author holds is still counted among strangers")
+		}
+	})
+}
