@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	roomyHeap   = 8 << 20          // bytes that the heap may reach before garbage is collected, whatever is in use
-	mostPercent = 200              // Go's least heap is 4 MiB for each hundred percent
+	roomyHeap   = 12 << 20         // bytes that the heap may reach before garbage is collected, whatever is in use
+	mostPercent = 300              // Go's least heap is 4 MiB for each hundred percent
 	memoryTick  = 10 * time.Second // between two looks at the memory
 	quietBytes  = 4 << 20          // allocated in a tick: less is quiet
+	quietTicks  = 3                // in a row, before garbage goes back
 	returnBytes = 512 << 10        // less garbage than this stays
 )
 
@@ -22,7 +23,7 @@ const (
 //
 // Go collects when as much was allocated as is in use, or 4 MiB. In a room of fifty about 2 MiB are in use, so a start or
 // a burst of messages would collect several times. Here the heap may reach roomyHeap first. What that leaves goes back to
-// the system as soon as it is quiet.
+// the system once it has been quiet for half a minute: the next burst would have to ask the system for it again.
 func keepMemory(ctx context.Context) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return // the user's setting wins
@@ -85,6 +86,7 @@ type memory struct {
 	giveBack  func()
 
 	seen     uint64 // allocated at the last look
+	quiet    int    // looks in a row at which it was quiet
 	returned uint64 // allocated when garbage was last returned
 }
 
@@ -102,12 +104,15 @@ func (m *memory) run(ctx context.Context) {
 	}
 }
 
-// look returns garbage if it is quiet and there is enough.
+// look returns garbage if it has been quiet for quietTicks and there is enough.
 func (m *memory) look() {
 	allocated := m.allocated()
-	quiet := allocated-m.seen < quietBytes
+	m.quiet++
+	if allocated-m.seen >= quietBytes {
+		m.quiet = 0
+	}
 	m.seen = allocated
-	if quiet && allocated-m.returned >= max(returnBytes, m.live()/4) {
+	if m.quiet >= quietTicks && allocated-m.returned >= max(returnBytes, m.live()/4) {
 		m.returned = allocated
 		m.giveBack()
 	}

@@ -15,7 +15,7 @@ import (
 func TestPace(t *testing.T) {
 	for _, c := range []struct{ live, roots, goal uint64 }{
 		{0, 1 << 20, roomyHeap}, {1 << 20, 1 << 20, roomyHeap}, {2 << 20, 1 << 20, roomyHeap}, {3 << 20, 1 << 20, roomyHeap},
-		{4 << 20, 0, roomyHeap}, {4 << 20, 1 << 20, 9 << 20}, {12 << 20, 1 << 20, 25 << 20}, {100 << 20, 2 << 20, 202 << 20},
+		{6 << 20, 0, roomyHeap}, {6 << 20, 1 << 20, 13 << 20}, {12 << 20, 1 << 20, 25 << 20}, {100 << 20, 2 << 20, 202 << 20},
 	} {
 		percent := uint64(pace(c.live, c.roots))
 		goal := max(c.live+(c.live+c.roots)*percent/100, 4<<20*percent/100) // see runtime/mgcpacer.go
@@ -53,7 +53,8 @@ func TestPaceFollowsCollections(t *testing.T) {
 	}
 }
 
-// Garbage goes back once it is quiet, if there is enough, and not again before there is as much more.
+// Garbage goes back once it has been quiet for three looks, if there is enough, and not again before there is as much
+// more.
 func TestGarbageGoesBack(t *testing.T) {
 	var allocated, live uint64
 	returns := 0
@@ -62,8 +63,13 @@ func TestGarbageGoesBack(t *testing.T) {
 		more, live uint64 // until the next look, and then
 		want       int
 	}{
-		{5 << 20, 0, 0},           // a start
-		{quietBytes, 0, 0},        // still much
+		{5 << 20, 0, 0},    // a start
+		{quietBytes, 0, 0}, // still much
+		{1000, 2 << 20, 0}, // quiet, but a burst may follow
+		{1000, 2 << 20, 0},
+		{quietBytes, 0, 0}, // it did
+		{1000, 2 << 20, 0},
+		{1000, 2 << 20, 0},
 		{1000, 2 << 20, 1},        // quiet, with what the start has left
 		{1000, 2 << 20, 0},        // nothing since
 		{returnBytes / 2, 0, 0},   // not enough
