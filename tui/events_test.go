@@ -336,7 +336,7 @@ func TestRates(t *testing.T) {
 		t.Errorf("%v a second, want 2000 still", r.inRate)
 	}
 	if r.expire(r.next()); r.inRate != 0 || !r.next().IsZero() {
-		t.Errorf("%v a second long after the last count", r.inRate)
+		t.Errorf("%v a second when nothing more was counted", r.inRate)
 	}
 }
 

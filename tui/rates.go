@@ -7,8 +7,13 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// rateTime is how long bytes are counted before they become a rate.
-const rateTime = 2 * time.Second
+// rateTime is how long bytes are counted before they become a rate. Counters come once a second, but only of links that
+// carry something.
+const (
+	rateTime   = 2 * time.Second
+	statsTime  = time.Second
+	silentTime = rateTime + statsTime/2 // after it no counters are waited for
+)
 
 // rates is how many bytes come in and go out, over the links to all peers.
 type rates struct {
@@ -24,32 +29,43 @@ func (r *rates) count(now time.Time, p event.Peer) {
 	if r.byPeer == nil {
 		r.byPeer, r.since = map[string]event.Peer{}, now
 	}
+	if r.isQuiet() && now.Sub(r.since) > rateTime {
+		r.since = now.Add(-statsTime) // these bytes are of the last second, not of the silence before
+	}
 	if old, ok := r.byPeer[p.ID]; ok {
 		r.in += max(p.In-old.In, 0)
 		r.out += max(p.Out-old.Out, 0)
 	}
 	r.byPeer[p.ID] = p
-	if d := now.Sub(r.since); d >= rateTime {
+	r.update(now)
+}
+
+// update makes a rate of the bytes counted, once they were counted for rateTime.
+func (r *rates) update(now time.Time) {
+	if d := now.Sub(r.since); d >= rateTime && !r.isQuiet() {
 		r.inRate, r.outRate = float64(r.in)/d.Seconds(), float64(r.out)/d.Seconds()
 		r.in, r.out, r.since = 0, 0, now
 	}
 }
+
+// isQuiet reports whether the rates are 0, and nothing was counted since.
+func (r *rates) isQuiet() bool { return r.in == 0 && r.out == 0 && r.inRate == 0 && r.outRate == 0 }
 
 // forget drops the counters of a peer that has gone: those of its next link begin at 0.
 func (r *rates) forget(id string) { delete(r.byPeer, id) }
 
 // next returns when expire has something to do, or the zero time.
 func (r *rates) next() time.Time {
-	if r.inRate == 0 && r.outRate == 0 {
+	if r.isQuiet() {
 		return time.Time{}
 	}
-	return r.since.Add(4 * rateTime)
+	return r.since.Add(silentTime)
 }
 
-// expire sets the rates to 0 when no counters have come for some time.
+// expire updates the rates when no counters have come for some time.
 func (r *rates) expire(now time.Time) {
-	if now.Sub(r.since) >= 4*rateTime {
-		r.inRate, r.outRate = 0, 0
+	if now.Sub(r.since) >= silentTime {
+		r.update(now)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
@@ -106,17 +107,17 @@ func (m *Mesh) peerApart() *peer {
 	defer m.mu.Unlock()
 	now := time.Now()
 	var apart []*peer
-	linked := m.linkedLocked()
+	linked := sync.OnceValue(m.linkedLocked) // in a room where all are linked no one asks for them
 	for _, p := range m.peers {
 		switch {
-		case !m.mayJoinLocked(p) || now.Sub(p.heardOf) > heardWithin || namedBy(linked, p.key):
+		case !m.mayJoinLocked(p) || now.Sub(p.heardOf) > heardWithin || namedBy(linked(), p.key):
 			p.apartSince, p.joinTries = time.Time{}, 0
 		case !p.apartSince.IsZero() && now.Sub(p.apartSince) >= apartAfter && !now.Before(p.joinNotBefore):
 			apart = append(apart, p)
 		}
 	}
 	switch {
-	case len(apart) == 0 || len(linked) == 0: // without a link we look for anyone all the time
+	case len(apart) == 0 || len(linked()) == 0: // without a link we look for anyone all the time
 		if !now.Before(m.joinAt) {
 			m.joinAt = time.Time{}
 		}

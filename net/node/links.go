@@ -20,6 +20,7 @@ const maxPeers = 1024
 type peer struct {
 	event.Peer
 	link   *link.Link // nil: none is up
+	posted int64      // bytes on its link when its numbers were last posted
 	stuck  bool       // its link took no cleartext for a while
 	lostAt time.Time
 	forged []time.Time // when it sent forgeries, the last seconds'
@@ -86,7 +87,7 @@ func (n *Node) addLink(l *link.Link) {
 		n.mu.linked = append(n.mu.linked, p)
 		p.Since = now
 	}
-	p.link, p.stuck, p.exchanged = l, false, exchanged{}
+	p.link, p.posted, p.stuck, p.exchanged = l, 0, false, exchanged{}
 	before, at := p.Name, p.Addr
 	p.takeHelloName(h)
 	p.Agent = h.Agent

@@ -65,12 +65,21 @@ func (n *Node) everySecond() {
 	lost := false
 	for _, p := range n.mu.peers {
 		if p.link != nil {
-			n.events.Post(event.PeerStats{Peer: n.nowLocked(p)})
+			n.postStatsLocked(p)
 		} else if p.State == event.Lost && time.Since(p.lostAt) < seekLostFor {
 			lost = true
 		}
 	}
 	if n.finder.service != nil {
 		n.finder.service.SetLost(lost)
+	}
+}
+
+// postStatsLocked posts the numbers of a linked peer, if its link has carried anything since they were last posted.
+func (n *Node) postStatsLocked(p *peer) {
+	in, sent := p.link.Bytes()
+	if p.posted != in+sent {
+		p.posted = in + sent
+		n.events.Post(event.PeerStats{Peer: n.nowLocked(p)})
 	}
 }
