@@ -13,10 +13,11 @@ import (
 )
 
 // A room has a size that its authors share (see package standing). An author uses the bytes of its stored records,
-// and endSize for the end of each feed. Authors that aren't known have a quarter of the room together. Above that, and
-// above the whole, an author gives way: first the oldest records of its oldest feed. The ends stay, so that peers that
-// compare find nothing to send again. An author that has nothing but ends left goes with them, and is refused for a
-// while. What would be deleted at once is refused before the room takes it, so that it isn't handed on either.
+// and endSize for the end of each feed. Authors that aren't known have a quarter of the room together, of which heard
+// ones keep an eighth against met ones. Above that, and above the whole, an author gives way: first the oldest records of
+// its oldest feed. The ends stay, so that peers that compare find nothing to send again. An author that has nothing but
+// ends left goes with them, and is refused for a while. What would be deleted at once is refused before the room takes
+// it, so that it isn't handed on either.
 
 // Sizes of a room.
 const (
@@ -50,9 +51,14 @@ type authorUse struct {
 	fixed int           // bytes that go only with the whole author: the ends of its feeds, evidence of forks
 }
 
+// heardPart is the part of what strangers use that heard keys keep: an eighth.
+const heardPart = 8
+
 func newSizeState(size int) sizeState {
+	budget := standing.NewBudget[identity.Key](size, size/4)
+	budget.KeepForHeard(heardPart)
 	return sizeState{
-		budget: standing.NewBudget[identity.Key](size, size/4), authors: map[identity.Key]*authorUse{},
+		budget: budget, authors: map[identity.Key]*authorUse{},
 		refused: map[identity.Key]time.Time{}, notKept: newNotKept(),
 	}
 }

@@ -107,6 +107,32 @@ func TestFloodTakesAQuarter(t *testing.T) {
 	})
 }
 
+// A stranger who has stayed for a minute floods. The flood gives way to what one says who has just come.
+func TestFloodOfAMetKey(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, n *net) {
+		const size = 400_000
+		a, b, c := n.add(sized(size)), n.add(), n.add()
+		n.link(a, b)
+		n.link(a, c)
+		mallory := testID(50).Key()
+		a.rank(b.key(), standing.Met, sourceAt("10.0.0.2"))
+		a.rank(mallory, standing.Met, sourceAt("10.0.0.2"))
+		a.rank(c.key(), standing.Heard, sourceAt("10.0.0.3"))
+		flood := strangerOf(t, 50, 1, 400, 1000)
+		for i := 0; i < len(flood); i += 20 {
+			a.live(b, flood[i:i+20]...)
+			n.say(c, fmt.Sprint("hello ", i))
+			pass(2 * time.Second)
+		}
+		if used := a.use(mallory); used > size/4 || used < size/5 {
+			t.Errorf("the flood uses %d of %d", used, size)
+		}
+		if records, _ := a.countOf(c.key()); records != 21 {
+			t.Errorf("%d records of who has just come are kept, want 21", records)
+		}
+	})
+}
+
 // Invented keys with a record each: those that fit stay, later ones are refused before they are handed on, and honest
 // peers are heard.
 func TestFloodOfKeys(t *testing.T) {

@@ -18,6 +18,7 @@ type Budget[K comparable] struct {
 	levels    [levels]level[K]
 	joined    uint64
 	canGive   func(K) (can, last bool) // nil: all keys give alike
+	heardPart int                      // see KeepForHeard; zero: heard keys give way before all others
 }
 
 // level holds the keys of one level by source.
@@ -186,15 +187,30 @@ func (b *Budget[K]) Victim(newcomer K) (victim K, over bool) {
 	if u != nil && u.level == Known && u.used > b.limit/8 && b.used > b.limit {
 		return newcomer, true
 	}
-	for i := range b.levels[:Known] {
-		if l := &b.levels[i]; l.used > 0 {
-			return l.largest().users[0].key, true
-		}
+	if l := b.weakest(); l != nil {
+		return l.largest().users[0].key, true
 	}
 	if u = b.lastVictim(u); u == nil {
 		return victim, false
 	}
 	return u.key, true
+}
+
+// KeepForHeard protects one part in so many of what strangers use for heard keys: while they use no more, met keys give
+// way first. Without it heard keys keep nothing. A stranger who stays for a minute is met, and could then take the place
+// of all that newcomers use.
+func (b *Budget[K]) KeepForHeard(part int) { b.heardPart = part }
+
+// weakest returns the level below known that gives way first; nil if neither has anything.
+func (b *Budget[K]) weakest() *level[K] {
+	heard, met := &b.levels[Heard], &b.levels[Met]
+	switch {
+	case met.used > 0 && heard.used*b.heardPart <= heard.used+met.used && b.heardPart > 0, heard.used == 0 && met.used > 0:
+		return met
+	case heard.used > 0:
+		return heard
+	}
+	return nil
 }
 
 // SetCanGive says how known keys give way where only known ones are left. A key that can give nothing goes after all

@@ -104,6 +104,25 @@ func TestStrangersHaveAPart(t *testing.T) {
 	}
 }
 
+// KeepForHeard leaves heard keys a part of what strangers use. What they use above it goes first, else what met keys use.
+func TestHeardKeepsAPart(t *testing.T) {
+	for _, c := range []struct {
+		part, heard, met int
+		want             string
+	}{
+		{0, 1, 40, "heard"}, {8, 1, 40, "met"}, {8, 5, 35, "met"}, {8, 6, 35, "heard"}, {8, 0, 41, "met"}, {8, 41, 0, "heard"},
+	} {
+		b := NewBudget[string](100, 39)
+		b.KeepForHeard(c.part)
+		b.Add("heard", Heard, sourceAt("10.0.0.1"), c.heard)
+		b.Add("met", Met, sourceAt("10.0.0.2"), c.met)
+		b.Add("known", Known, sourceAt("10.0.0.3"), 10)
+		if victim, over := b.Victim("known"); victim != c.want || !over {
+			t.Errorf("one part in %d for heard: of %d heard and %d met, %q gives way (%v), want %q", c.part, c.heard, c.met, victim, over, c.want)
+		}
+	}
+}
+
 // An attacker with a thousand link-local addresses is sixteen sources, though each address alone is small.
 func TestLinkLocalAddressesCountAsSixteen(t *testing.T) {
 	b := NewBudget[string](1200, 1200)

@@ -17,7 +17,8 @@
 //
 // A Budget is a limit that keys share. While it has room, everyone may use all of it. When it is full, heard keys
 // give way before met ones, and met before known. Within a level the source that uses most gives way, there the key
-// that uses most, and of equal ones the one that came last. So those who were there before the trouble stay.
+// that uses most, and of equal ones the one that came last. So those who were there before the trouble stay. Heard keys
+// may keep a part against met ones (KeepForHeard), so that those can't silence newcomers.
 // A known key gives way to no other, but one that uses more than an eighth of a budget gives way to itself. Where only
 // known keys are left and no newcomer is to blame, as after a start with a smaller limit, the one that uses most does.
 package standing
