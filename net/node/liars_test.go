@@ -171,9 +171,9 @@ func (s *liarTown) checkSame() {
 	}
 }
 
-// compareFeeds says how a person's feeds differ from those of the first. A feed without records may be absent: a peer that
-// began a liar's feed at the very record where it forks keeps only its end, and no one takes over an end alone. So it is
-// with feeds that one peer deleted and the other never had.
+// compareFeeds says how a person's feeds differ from those of the first. A feed without records may be absent, or end
+// elsewhere: a peer that began a liar's feed at the very record where it forks keeps only its end, and no one takes over
+// an end alone. So it is with feeds that one peer deleted and the other never had.
 func (s *liarTown) compareFeeds(i int) string {
 	first, theirs := s.listFeeds(0), s.listFeeds(i)
 	all, bare := maps.Clone(first), false
@@ -182,16 +182,21 @@ func (s *liarTown) compareFeeds(i int) string {
 		x, inFirst := first[key]
 		y, inTheirs := theirs[key]
 		switch isBare := inFirst && x.Floor == x.Next || inTheirs && y.Floor == y.Next; {
-		case inFirst != inTheirs && isBare:
+		case isBare && !s.isHonest(key.Author) && (inFirst != inTheirs || x.Next != y.Next):
 			bare = true
 		case x.Next != y.Next || x.Head != y.Head:
-			return fmt.Sprintf("feed %v ends at %d with %v, with 0 at %d with %v", key, y.Next, y.Head, x.Next, x.Head)
+			return fmt.Sprintf("feed %v from %d ends at %d with %v, with 0 from %d at %d with %v", key, y.Floor, y.Next, y.Head, x.Floor, x.Next, x.Head)
 		}
 	}
 	if !bare {
 		return "all feeds are the same, the sums aren't"
 	}
 	return ""
+}
+
+// isHonest reports whether a key is an honest person's.
+func (s *liarTown) isHonest(key identity.Key) bool {
+	return slices.ContainsFunc(s.people, func(p *person) bool { return p.Self().Key == key })
 }
 
 // listFeeds returns the feeds of a person.
