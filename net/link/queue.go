@@ -39,6 +39,10 @@ type queue struct {
 	idle   bool       // the writer waits for wake
 	wake   chan struct{}
 	space  [classes]chan struct{} // closed when the class is at most half full; nil if no one waits
+
+	gathering bool // live frames wait until there is a piece of them
+	released  bool // those that wait go out all the same
+	pieceSent bool // live frames went out since release was last called, without it
 }
 
 func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
@@ -66,8 +70,35 @@ func (q *queue) pushLive(f wire.Frame, of fair.Flow, rank int) bool {
 	if q.sealed || !q.live.push(f, of, rank) {
 		return false
 	}
-	q.wakeWriterLocked()
+	if !q.gathersLocked() {
+		q.wakeWriterLocked()
+	}
 	return true
+}
+
+// gatherLive has live frames wait until there is a piece of them, or ends that.
+func (q *queue) gatherLive(on bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gathering = on; !on {
+		q.wakeWriterLocked()
+	}
+}
+
+// release sends the live frames that wait, unless a piece went out since the last call.
+func (q *queue) release() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gathering && !q.pieceSent && q.live.waiting.Len() > 0 {
+		q.released = true
+		q.wakeWriterLocked()
+	}
+	q.pieceSent = false
+}
+
+// gathersLocked reports whether the live frames that wait are to wait for more.
+func (q *queue) gathersLocked() bool {
+	return q.gathering && !q.released && !q.sealed && q.live.waiting.Bytes() < piece
 }
 
 // wakeWriterLocked wakes the writer if it is idle.
@@ -109,10 +140,10 @@ func (q *queue) take(buf []byte) (out []byte, drained, done bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	out = buf[:0]
-	taken := class(-1)
+	taken, liveTaken := class(-1), false
 filling:
 	for c := range classes {
-		for q.lenLocked(c) > 0 {
+		for q.lenLocked(c) > 0 && !(c == live && len(out) == 0 && q.gathersLocked()) {
 			switch f := q.firstLocked(c); {
 			case len(out)+len(f) <= cap(out):
 				out = append(out, f...)
@@ -122,6 +153,7 @@ filling:
 				break filling
 			}
 			q.popLocked(c)
+			liveTaken = liveTaken || c == live
 			if taken = c; c == bulk || len(out) > cap(buf) {
 				break filling // urgent frames may come any moment, so bulk frames go out singly
 			}
@@ -132,6 +164,8 @@ filling:
 		return out, false, true
 	}
 	q.notifySpaceLocked()
+	q.pieceSent = q.pieceSent || liveTaken && !q.released
+	q.released = q.released && q.live.waiting.Len() > 0
 	q.idle = taken < 0
 	return out, taken >= 0 && q.live.drained(), false
 }

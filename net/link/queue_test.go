@@ -124,6 +124,93 @@ func TestQueueReopens(t *testing.T) {
 	}
 }
 
+// Live frames that are gathered wait until they fill a piece, are released, or gathering ends. The writer isn't woken
+// before. A control frame takes them along, an answer doesn't.
+func TestGather(t *testing.T) {
+	q := newQueue()
+	buf := make([]byte, 0, piece)
+	take := func() string {
+		out, _, _ := q.take(buf)
+		return string(out)
+	}
+	woken := func() bool {
+		select {
+		case <-q.wake:
+			return true
+		default:
+			return false
+		}
+	}
+	expect := func(when string, wakes bool, frames ...string) {
+		t.Helper()
+		if woken() != wakes {
+			t.Errorf("%s: the writer is woken: %v, want %v", when, !wakes, wakes)
+		}
+		for _, want := range append(frames, "") {
+			if got := take(); got != want {
+				t.Errorf("%s: took %.20q, want %.20q", when, got, want)
+			}
+		}
+	}
+	half := string(bytes.Repeat([]byte("h"), piece/2))
+	expect("empty", false)
+	q.push(live, wire.Frame("one"))
+	expect("one", true, "one")
+	q.gatherLive(true)
+	q.push(live, wire.Frame("two"))
+	expect("gathered", false)
+	q.push(bulk, wire.Frame("bulk"))
+	expect("with an answer", true, "bulk")
+	q.push(control, wire.Frame("now"))
+	expect("with something urgent", true, "nowtwo")
+	for range 3 {
+		q.push(live, wire.Frame(half))
+	}
+	expect("more than a piece", true, half+half)
+	q.release()
+	expect("released after a piece went out", false)
+	q.release()
+	expect("released again", true, half)
+	for range 3 { // what a release sends is no piece that goes out by itself
+		q.push(live, wire.Frame("three"))
+		expect("after a release", false)
+		q.release()
+		expect("each release", true, "three")
+	}
+	q.push(bulk, wire.Frame("bulk"))
+	expect("an answer", true, "bulk")
+	q.push(live, wire.Frame("three"))
+	q.release()
+	expect("released after an answer", true, "three")
+	q.release()
+	expect("nothing to release", false)
+	q.push(live, wire.Frame("three"))
+	expect("gathered after that", false)
+	q.push(control, wire.Frame("now"))
+	expect("with something urgent", true, "nowthree")
+	q.push(live, wire.Frame("three"))
+	q.release()
+	expect("released after it went out with something urgent", false)
+	q.release()
+	woken()
+	got := take()
+	q.push(live, wire.Frame("four"))
+	if got += "|" + take(); got != "three|" {
+		t.Errorf("a release and a frame after it: took %q, want only the first", got)
+	}
+	q.release()
+	expect("released at last", true, "four")
+	q.push(live, wire.Frame("three"))
+	q.gatherLive(false)
+	expect("no more is gathered", true, "three")
+	q.push(live, wire.Frame("four"))
+	expect("as before", true, "four")
+	q.gatherLive(true)
+	q.push(live, wire.Frame("five"))
+	q.seal(wire.Frame("bye"))
+	expect("sealed", true, "five", "bye")
+}
+
 // TestFIFOStaysSmall: a queue that is never empty doesn't keep what has passed.
 func TestFIFOStaysSmall(t *testing.T) {
 	var w fifo

@@ -275,6 +275,8 @@ func (noLink) Live(wire.Frame) bool                  { return true }
 func (noLink) Sync(wire.Frame) bool                  { return true }
 func (noLink) Relay(wire.Frame, fair.Flow, int) bool { return true }
 func (noLink) ControlBytes() int                     { return 0 }
+func (noLink) Gather(bool)                           {}
+func (noLink) Release()                              {}
 func (noLink) LiveSpace() int                        { return 1000 }
 func (noLink) SyncSpace() int                        { return 8 }
 func (noLink) WaitLive(context.Context) error        { return nil }

@@ -17,6 +17,9 @@ const AckEvery = 50 * time.Millisecond
 // maxHeads is how many feeds a Have names.
 const maxHeads = 256
 
+// acks follows which peers have our own feed. The replica's lock guards it.
+type acks struct{ *Replica }
+
 // queueAckLocked notes that a record must be acknowledged to its author, and to the peer that sent it live, if any.
 func (r *Replica) queueAckLocked(from *peer, rec *record.Record) {
 	key := rec.FeedKey()
@@ -29,10 +32,12 @@ func (r *Replica) queueAckLocked(from *peer, rec *record.Record) {
 	r.cfg.Host.ScheduleFlush()
 }
 
-// Flush sends the acknowledgements that were gathered for a moment: one Have on each link that waits for one.
+// Flush sends the acknowledgements that were gathered for a moment: one Have on each link that waits for one. Messages
+// that were gathered go out as well.
 func (r *Replica) Flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.releaseLocked()
 	for _, p := range r.mu.linked {
 		if len(p.toAck) == 0 {
 			continue
@@ -55,7 +60,7 @@ func (r *Replica) Flush() {
 }
 
 // takeAckLocked takes a peer's Have.
-func (r *Replica) takeAckLocked(p *peer, m wire.Have) {
+func (r acks) takeAckLocked(p *peer, m wire.Have) {
 	own, seq, any := r.room.OwnFeed()
 	i := slices.IndexFunc(m.Heads, func(h wire.Head) bool { return h.Author == own.Author && h.Feed == own.Feed.String() })
 	if any && i >= 0 && m.Heads[i].Seq <= seq {
@@ -93,7 +98,7 @@ func (r *Replica) onAckedLocked(p *peer, upto uint64) {
 
 // audienceLocked returns the peers that have our own feed below upto, and those that should have it:
 // they are here, were here when it was sent, or got it later.
-func (r *Replica) audienceLocked(upto uint64) (has, lacks []*peer) {
+func (r acks) audienceLocked(upto uint64) (has, lacks []*peer) {
 	for _, p := range r.mu.peers {
 		switch {
 		case p.acked >= upto:
@@ -113,13 +118,13 @@ func (r *Replica) WhoHas() (event.Reach, bool) {
 	if out.Line.ID == "" {
 		return out, false
 	}
-	has, lacks := r.audienceLocked(out.Line.Place.Seq + 1)
-	out.Has, out.Lacks = r.peersLocked(has), r.peersLocked(lacks)
+	has, lacks := r.acks.audienceLocked(out.Line.Place.Seq + 1)
+	out.Has, out.Lacks = r.acks.peersLocked(has), r.acks.peersLocked(lacks)
 	return out, true
 }
 
 // peersLocked returns peers as events carry them, by name.
-func (r *Replica) peersLocked(ps []*peer) []event.Peer {
+func (r acks) peersLocked(ps []*peer) []event.Peer {
 	out := make([]event.Peer, 0, len(ps))
 	for _, p := range ps {
 		e, _ := r.cfg.Host.Peer(p.key)

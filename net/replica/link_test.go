@@ -30,6 +30,8 @@ type testLink struct {
 	twin        *testLink    // the peer's end
 	group       *group.Group
 	can         map[string]bool // what both ends understand
+	gathers     atomic.Bool     // as Gather was last called
+	releases    atomic.Int64    // calls of Release
 	backlog     atomic.Int64    // bytes of other frames in the control queue, for ControlBytes
 
 	mu struct {
@@ -234,6 +236,8 @@ func (l *testLink) Can(capability string) bool         { return l.can[capability
 func (l *testLink) Control(f wire.Frame) bool          { return l.push(control, f) }
 func (l *testLink) Live(f wire.Frame) bool             { return l.push(live, f) }
 func (l *testLink) Sync(f wire.Frame) bool             { return l.push(bulk, f) }
+func (l *testLink) Gather(on bool)                     { l.gathers.Store(on) }
+func (l *testLink) Release()                           { l.releases.Add(1) }
 func (l *testLink) LiveSpace() int                     { return l.space(live) }
 func (l *testLink) SyncSpace() int                     { return l.space(bulk) }
 func (l *testLink) WaitLive(ctx context.Context) error { return l.wait(ctx, live) }
@@ -295,6 +299,8 @@ func (deadLink) Live(wire.Frame) bool                  { return true }
 func (deadLink) Sync(wire.Frame) bool                  { return true }
 func (deadLink) Relay(wire.Frame, fair.Flow, int) bool { return true }
 func (deadLink) ControlBytes() int                     { return 0 }
+func (deadLink) Gather(bool)                           {}
+func (deadLink) Release()                              {}
 func (deadLink) LiveSpace() int                        { return 1024 }
 func (deadLink) SyncSpace() int                        { return 8 }
 func (deadLink) WaitLive(context.Context) error        { return nil }

@@ -94,6 +94,7 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, s *share, limitedFirst bool
 		r.mu.linked = append(r.mu.linked, p)
 		p.since = time.Now()
 	}
+	l.Gather(r.mu.gathers)
 	clear(r.mu.hearers)
 	delete(r.mu.shares, p.share)
 	p.session = session{link: l, share: s, hash: theirs.Frontier, slow: map[identity.Key]bool{},

@@ -281,7 +281,7 @@ func (r *Replica) Message(l Link, m wire.Message) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if p := r.peerOfLocked(l); p != nil {
-			r.takeAckLocked(p, m)
+			r.acks.takeAckLocked(p, m)
 		}
 	case wire.Refused:
 		r.mu.Lock()

@@ -299,7 +299,7 @@ func (r refusals) postNotKeptLocked() {
 
 // deliveredLocked says how far a message of ours has come. upto is its place in our feed + 1.
 func (r refusals) deliveredLocked(id string, upto uint64) event.Delivered {
-	has, lacks := r.audienceLocked(upto)
+	has, lacks := r.acks.audienceLocked(upto)
 	d := event.Delivered{Scope: r.scope, ID: id, Peers: len(has), Of: len(has) + len(lacks)}
 	for _, p := range lacks {
 		if p.link != nil && p.refusesAuthor(r.cfg.Identity.Key()) {

@@ -61,6 +61,9 @@ type Link interface {
 	Sync(wire.Frame) bool
 	// Relay queues a live frame of someone else. The live queue is shared by flow.
 	Relay(f wire.Frame, of fair.Flow, rank int) bool
+	// Gather makes live frames wait for more, or ends that. Release sends those that wait while no more come.
+	Gather(on bool)
+	Release()
 	// ControlBytes returns how many bytes wait in the control queue.
 	ControlBytes() int
 	// LiveSpace and SyncSpace return how many small frames the queue still takes.
@@ -138,6 +141,7 @@ type Replica struct {
 	store   store.Store
 
 	forks     forks
+	acks      acks
 	own       ownFeed
 	stubs     stubs
 	spans     spans
@@ -174,6 +178,7 @@ type Replica struct {
 		cooled          time.Time    // when blocks were last dropped from memory
 		saving          event.Saving // as it was last posted
 		lastSent        event.Line
+		gathers         bool // more messages follow at once
 		floods          floods
 		received        int // records that came, new or not
 		spans           openSpans
@@ -192,7 +197,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.forks, r.saver, r.sharing = forks{r}, saver{r}, sharing{r}
 	r.frontiers, r.outlines, r.slowPeers, r.memory = frontiers{r}, outlines{r}, slowPeers{r}, memory{r}
 	r.heads, r.mu.newEnds = heads{r, make(chan struct{}, 1)}, map[record.FeedKey]bool{}
-	r.own, r.stubs, r.spans = ownFeed{r}, stubs{r}, spans{r}
+	r.own, r.stubs, r.spans, r.acks = ownFeed{r}, stubs{r}, spans{r}, acks{r}
 	r.size, r.refusals = roomSize{r}, refusals{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)

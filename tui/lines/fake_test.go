@@ -59,6 +59,8 @@ type fakeNode struct {
 	said     []string
 	lines    int           // said so far, kept or not
 	keep     bool          // keep what is said
+	gathers  bool          // as Gather was last called
+	gathered []bool        // the same at each message that is kept
 	stuck    bool          // nothing is delivered
 	queue    []event.Event // to be posted
 	maxQueue int           // most that ever was in it
@@ -128,6 +130,7 @@ func (f *fakeNode) Say(text string) error {
 		f.lines++
 		if f.keep {
 			f.said = append(f.said, text)
+			f.gathered = append(f.gathered, f.gathers)
 		}
 		f.queue = append(f.queue, event.Sent{Line: event.Line{ID: fmt.Sprint("id-", f.lines), Text: text, Own: true, Time: noon},
 			Peers: len(f.peers)})
@@ -143,6 +146,8 @@ func (f *fakeNode) Disconnect(string) error   { return nil }
 func (f *fakeNode) Ignore(string, bool) error { return nil }
 func (f *fakeNode) Verify(string, bool) error { return nil }
 func (f *fakeNode) Trust(string, bool) error  { return nil }
+
+func (f *fakeNode) Gather(on bool) { f.gathers = on }
 
 func (f *fakeNode) WaitWritable(ctx context.Context) error {
 	return f.until(ctx, func() bool { return len(f.peers) > 0 && len(f.queue) < 100 })

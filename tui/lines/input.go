@@ -20,6 +20,7 @@ const maxLine = 1 << 20
 type line struct {
 	text string
 	fail *command.Fail
+	more bool // the next line is here already
 }
 
 // readLines passes on the lines of r, ended by LF or CRLF, the last also by the end of r. What isn't
@@ -28,8 +29,12 @@ func readLines(r io.Reader, yield func(line) bool) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	for {
 		text, size, err := readLine(in)
-		if size > 0 && !yield(newLine(text, size, err == nil)) {
-			return
+		if size > 0 {
+			l := newLine(text, size, err == nil)
+			l.more = hasLine(in)
+			if !yield(l) {
+				return
+			}
 		}
 		if err == nil {
 			continue
@@ -39,6 +44,12 @@ func readLines(r io.Reader, yield func(line) bool) {
 		}
 		return
 	}
+}
+
+// hasLine reports whether a whole line was read ahead.
+func hasLine(in *bufio.Reader) bool {
+	ahead, _ := in.Peek(in.Buffered())
+	return bytes.IndexByte(ahead, '\n') >= 0
 }
 
 // readLine reads a line with its end. It keeps at most maxLine bytes and the end, of size bytes in all.

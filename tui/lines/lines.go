@@ -218,12 +218,14 @@ func (m *Mode) Run(ctx context.Context, n command.LocalPeer) error {
 		defer c.Cancel()
 	}
 
+	defer n.Gather(false)
 	env := command.Env{Node: n, Roster: m.roster, Log: m.cfg.Log, Reply: m.answer}
 	for !m.quit {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case l, ok := <-typed:
+			n.Gather(l.more)
 			if ok {
 				m.execute(ctx, env, l)
 			} else {
@@ -231,6 +233,7 @@ func (m *Mode) Run(ctx context.Context, n command.LocalPeer) error {
 			}
 		}
 	}
+	n.Gather(false)
 	m.farewell(ctx, n)
 	return context.Cause(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -129,6 +130,24 @@ func (c cancelableReader) Read([]byte) (int, error) {
 func (c cancelableReader) Cancel() bool {
 	close(c.done)
 	return true
+}
+
+// Lines that are here together are sent together: all but the last say that more follow. A command as the last line
+// ends that as well.
+func TestLinesAreGathered(t *testing.T) {
+	for in, want := range map[string][]bool{
+		"one\n": {false}, "one\ntwo\nthree\n": {true, true, false}, "one\ntwo": {false, false}, "one\n/peers\n": {true}, "one\n/quit\ntwo\n": {true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(Config{In: strings.NewReader(in)}, person(2, "Bob"))
+			if err := r.run(t, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(r.node.gathered, want) || r.node.gathers {
+				t.Errorf("%q: %v, in the end %v, want %v and false", in, r.node.gathered, r.node.gathers, want)
+			}
+		})
+	}
 }
 
 func TestASignalEndsRunWhereverItWaits(t *testing.T) {
