@@ -11,7 +11,7 @@ import (
 func TestRatesFollowWhatLinksCarry(t *testing.T) {
 	var r rates
 	total := int64(0)
-	wants := map[int]float64{10: 100, 11: 100, 12: 100, 13: 100, 18: 0, 29: 0, 32: 100, 33: 100, 34: 100, 39: 0} // kB/s
+	wants := map[int]float64{10: 100, 11: 100, 12: 100, 13: 100, 18: 0, 29: 0, 30: 0, 31: 100, 32: 100, 33: 100, 34: 100, 39: 0} // kB/s
 	for second := range 40 {
 		now := noon.Add(time.Duration(second) * time.Second)
 		r.expire(now)
