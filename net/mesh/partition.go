@@ -107,7 +107,7 @@ func (m *Mesh) peerApart() *peer {
 	defer m.mu.Unlock()
 	now := time.Now()
 	var apart []*peer
-	linked := sync.OnceValue(m.linkedLocked) // in a room where all are linked no one asks for them
+	linked := sync.OnceValue(m.linkedLocked) // built only if a peer isn't linked
 	for _, p := range m.peers {
 		switch {
 		case !m.mayJoinLocked(p) || now.Sub(p.heardOf) > heardWithin || namedBy(linked(), p.key):

@@ -31,7 +31,7 @@ type peer struct {
 type pages struct {
 	page    []room.Holding          // a frontier that is not complete
 	pageSeq uint64                  // number of that frontier
-	unread  map[record.FeedKey]bool // feeds that it named, of blocks that couldn't be read: no one knows what is missing
+	unread  map[record.FeedKey]bool // feeds that it named, of blocks that couldn't be read: their gaps aren't known
 }
 
 // session is what belongs to one link; it goes with it.

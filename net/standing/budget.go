@@ -197,20 +197,19 @@ func (b *Budget[K]) Victim(newcomer K) (victim K, over bool) {
 }
 
 // KeepForHeard protects one part in so many of what strangers use for heard keys: while they use no more, met keys give
-// way first. Without it heard keys keep nothing. A stranger who stays for a minute is met, and could then take the place
-// of all that newcomers use.
+// way first. Without it heard keys keep nothing: a stranger is met after a minute, and could then push out all newcomers.
 func (b *Budget[K]) KeepForHeard(part int) { b.heardPart = part }
 
 // weakest returns the level below known that gives way first; nil if neither has anything.
 func (b *Budget[K]) weakest() *level[K] {
 	heard, met := &b.levels[Heard], &b.levels[Met]
 	switch {
-	case met.used > 0 && heard.used*b.heardPart <= heard.used+met.used && b.heardPart > 0, heard.used == 0 && met.used > 0:
+	case heard.used+met.used == 0:
+		return nil
+	case heard.used == 0, met.used > 0 && b.heardPart > 0 && heard.used*b.heardPart <= heard.used+met.used:
 		return met
-	case heard.used > 0:
-		return heard
 	}
-	return nil
+	return heard
 }
 
 // SetCanGive says how known keys give way where only known ones are left. A key that can give nothing goes after all

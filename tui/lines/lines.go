@@ -317,7 +317,7 @@ func (m *Mode) farewell(ctx context.Context, n command.LocalPeer) {
 
 // Close writes out what is queued and ends the writer. Later events are dropped. It takes as long as the
 // reader of stdout needs, and gives up with ErrStuck when ctx ends, or once that reader has taken less than
-// 4 KiB in 5 s. It returns why stdout took no more, if so, or ErrCut: what was printed last may not be there.
+// 4 KiB in 5 s. It returns why stdout took no more, if so, or ErrCut: the last lines may be missing.
 func (m *Mode) Close(ctx context.Context) error {
 	m.out.close()
 	before := m.out.taken.Load()
