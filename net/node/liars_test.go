@@ -150,8 +150,10 @@ func (s *liarTown) check() {
 }
 
 // sameWithin is how long the liars' own records may take to be the same everywhere. A comparison that brought nothing is
-// repeated after a minute, each side for itself, and a record that a liar gave to one person passes on from one to the next.
-const sameWithin = 5 * time.Minute
+// repeated after a minute, each side for itself, and a record that a liar gave to one person passes on from one to the
+// next. A liar may also tell one person that its feed begins further up than what it gave to another: that one waits ten
+// minutes for the records between, and then does without (room.StartFeedAt).
+const sameWithin = 15 * time.Minute
 
 // checkSame looks whether all hold the same in the end, unless somebody's room was full.
 func (s *liarTown) checkSame() {
