@@ -45,6 +45,7 @@ type Config struct {
 	RefuseHello func(key identity.Key, h wire.Hello) string
 
 	Probes *Probes // ProbeOwnKey needs it
+	Pacer  *Pacer  // has readers rest while their peers flood; nil: they never do
 
 	// Flow returns whose work a received record is, by its author and the peer that sent it, and the rank of that
 	// (see verify.Job). Without it, each author is a flow. It must not block.

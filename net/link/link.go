@@ -32,6 +32,8 @@ type Link struct {
 	rtt    rtt
 	pings  keepalive // used by run only; kept here so that run's stack stays small
 
+	expected expectation
+
 	started  atomic.Bool // by Start, or ended by Refuse in its place
 	handler  Handler     // set by Start, as are those below
 	group    *group.Group
@@ -160,6 +162,9 @@ func (l *Link) Sync(f wire.Frame) bool { return l.queue.push(bulk, f) }
 
 // ControlSpace returns how many small frames Control would accept now.
 func (l *Link) ControlSpace() int { return l.queue.countSpace(control) }
+
+// Expect says that the peer will be asked for so many frames of records. The reader doesn't rest for those (see Pacer).
+func (l *Link) Expect(frames int) { l.expected.add(frames) }
 
 // ControlBytes returns how many bytes wait in the control queue.
 func (l *Link) ControlBytes() int { return l.queue.countBytes(control) }

@@ -35,7 +35,7 @@ const (
 func (l *Link) read(ctx context.Context) {
 	defer close(l.readerDone)
 	l.readErr = ErrDown // in case of a panic
-	in := inbound{l: l, ctx: ctx}
+	in := inbound{l: l, ctx: ctx, pace: newPace(l.cfg.Pacer, l.key)}
 	defer func() {
 		if !in.queues {
 			close(l.delivered)
@@ -66,8 +66,9 @@ func (in *inbound) receive() error {
 		// A flood never lets the reader pause. It would keep its processor for 10 ms, and other links would wait. A
 		// pause after each frame would cost a burst of short ones a change of goroutine for each.
 		if unpaused += len(payload) + frameWork; unpaused >= pauseAfter {
-			unpaused = 0
 			runtime.Gosched()
+			in.pace.end(in.ctx)
+			unpaused = 0
 		}
 	}
 }
@@ -78,6 +79,7 @@ type inbound struct {
 	ctx     context.Context
 	discard bool // no handler gets messages any more
 	queues  bool // deliverQueued was started
+	pace    pace
 
 	handled time.Time // when the reader last handled a record by itself
 
@@ -101,6 +103,7 @@ func (in *inbound) frame(payload []byte) error {
 		return err
 	}
 	size := len(payload)
+	in.pace.work += size
 	switch m := m.(type) {
 	case wire.Ping:
 		in.l.answerPing(m)
@@ -132,6 +135,7 @@ func (in *inbound) record(m wire.Record, size int) {
 		in.refuse(RefusedRecord)
 		return
 	}
+	in.pace.work += recordWork
 	of, rank := in.flowOf(claim.Body().Author)
 	in.submit(verify.Job{Claim: claim, Flow: of, Rank: rank, Size: size})
 }
@@ -161,6 +165,11 @@ func (in *inbound) records(m wire.Records, size int) {
 			continue
 		}
 		claims = append(claims, claim)
+	}
+	if in.l.expected.take() {
+		in.pace.work -= size
+	} else {
+		in.pace.work += len(claims) * recordWork
 	}
 	m.Records = nil
 	in.submit(verify.Job{Claims: claims, Value: m, Flow: fair.Flow{Group: fair.Group{Kind: answers}}, Size: size})

@@ -3,6 +3,7 @@ package node
 import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/fair"
+	"chat.lan/p2pchat/net/standing"
 )
 
 // Kinds of groups of flows (see package fair): what a peer says itself on its link, and what comes from peers that have
@@ -27,4 +28,13 @@ func (p *standings) flowOnLink(author, via identity.Key) (of fair.Flow, rank int
 		of.Group = fair.Group{Kind: peersOwn}
 	}
 	return of, rank
+}
+
+// isPaced reports whether the reader of a peer's link rests while the peer floods: if the peer isn't known, and somebody
+// else is here who would have to wait.
+func (n *Node) isPaced(peer identity.Key) bool {
+	n.mu.Lock()
+	others := len(n.mu.linked) > 1
+	n.mu.Unlock()
+	return others && n.standings.Level(peer) != standing.Known
 }

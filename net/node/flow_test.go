@@ -3,6 +3,7 @@ package node
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/fair"
@@ -40,5 +41,50 @@ func TestFlowsAreOfSources(t *testing.T) {
 	}
 	if of, rank := n.standings.flowOf(n.cfg.Identity.Key(), relay); rank != int(standing.Known) || of.Group.From != standing.Machine.Prefix() {
 		t.Errorf("our own is %+v, rank %d", of, rank)
+	}
+}
+
+// A reader rests only for the sake of others, and never keeps people waiting whom we know.
+func TestWhoIsPaced(t *testing.T) {
+	inTown(t, 1, func(t *testing.T, w *town) {
+		known, _ := openKnown(t, t.TempDir())
+		p := w.move(0, func(cfg *Config) { cfg.Known = known })
+		bob := w.move(1)
+		pass(5 * time.Second)
+		if p.isPaced(bob.Self().Key) {
+			t.Error("who is alone with us is paced")
+		}
+		stranger := w.move(2)
+		pass(5 * time.Second)
+		if err := p.Trust(bob.Self().ID, true); err != nil {
+			t.Fatal(err)
+		}
+		if p.isPaced(bob.Self().Key) || !p.isPaced(stranger.Self().Key) {
+			t.Error("a known person is paced, or a stranger isn't")
+		}
+	})
+}
+
+// A stranger's flood is read in pieces, with rests between them, if somebody else is here.
+func TestStrangersFloodIsPaced(t *testing.T) {
+	for name, beside := range map[string]bool{"alone": false, "beside others": true} {
+		t.Run(name, func(t *testing.T) {
+			inTown(t, 1, func(t *testing.T, w *town) {
+				p, mallory := w.move(0), w.move(1)
+				if beside {
+					w.move(2)
+				}
+				pass(5 * time.Second)
+				const feeds = 3000 // each counts more than 2 KiB: 6 MiB, of which 2 MiB are free
+				began, before := time.Now(), p.Status().Records
+				flood(t, mallory, p.Self().Key, feeds)
+				for p.Status().Records < before+feeds {
+					pass(10 * time.Millisecond)
+				}
+				if took := time.Since(began); (took > 200*time.Millisecond) != beside {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
 	}
 }

@@ -274,6 +274,7 @@ func (noLink) Control(wire.Frame) bool               { return true }
 func (noLink) Live(wire.Frame) bool                  { return true }
 func (noLink) Sync(wire.Frame) bool                  { return true }
 func (noLink) Relay(wire.Frame, fair.Flow, int) bool { return true }
+func (noLink) Expect(int)                            {}
 func (noLink) ControlBytes() int                     { return 0 }
 func (noLink) Gather(bool)                           {}
 func (noLink) Release()                              {}

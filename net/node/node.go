@@ -180,7 +180,7 @@ func Start(g *group.Group, cfg Config) (*Node, error) {
 	n.mesh = mesh.Start(g, mesh.Config{
 		Link: link.Config{
 			Identity: cfg.Identity, Certificate: certificate, Hello: n.hello, Flow: n.standings.flowOnLink,
-			Pool: verify.Start(g, 0), Group: g,
+			Pool: verify.Start(g, 0), Group: g, Pacer: link.NewPacer(n.isPaced),
 		},
 		RouteTo: n.tcp.RouteTo, Hashes: n.hashes, Admit: n.admit, Reached: n.onReached,
 		Level: n.standings.Level, Source: n.standings.sourceOf, MaxLinks: cfg.MaxLinks,

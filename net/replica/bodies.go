@@ -57,7 +57,7 @@ func (r spans) askLocked(p *peer) {
 	for _, s := range asked {
 		w.Ranges = append(w.Ranges, wire.Range{Author: s.key.Author, Feed: s.key.Feed.String(), From: s.from, To: s.to})
 	}
-	if f := r.encode(w); f == nil || !p.link.Control(f) {
+	if !r.trySend(p.link, w) {
 		q.again = asked
 		return
 	}

@@ -32,6 +32,7 @@ type testLink struct {
 	can         map[string]bool // what both ends understand
 	gathers     atomic.Bool     // as Gather was last called
 	releases    atomic.Int64    // calls of Release
+	expected    atomic.Int64    // frames, by Expect
 	backlog     atomic.Int64    // bytes of other frames in the control queue, for ControlBytes
 
 	mu struct {
@@ -191,6 +192,9 @@ func (l *testLink) pushLocked(q int, f wire.Frame, author identity.Key) bool {
 	if err != nil {
 		panic(err)
 	}
+	if w, ok := m.(wire.Want); ok && l.expected.Add(int64(-w.Frames)) < 0 {
+		panic("a question without Expect")
+	}
 	l.mu.sent = append(l.mu.sent, m)
 	l.notifyLocked()
 	return true
@@ -244,6 +248,8 @@ func (l *testLink) WaitLive(ctx context.Context) error { return l.wait(ctx, live
 func (l *testLink) WaitSync(ctx context.Context) error { return l.wait(ctx, bulk) }
 
 // ControlBytes implements Link.
+func (l *testLink) Expect(frames int) { l.expected.Add(int64(frames)) }
+
 func (l *testLink) ControlBytes() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -298,6 +304,7 @@ func (deadLink) Control(wire.Frame) bool               { return true }
 func (deadLink) Live(wire.Frame) bool                  { return true }
 func (deadLink) Sync(wire.Frame) bool                  { return true }
 func (deadLink) Relay(wire.Frame, fair.Flow, int) bool { return true }
+func (deadLink) Expect(int)                            {}
 func (deadLink) ControlBytes() int                     { return 0 }
 func (deadLink) Gather(bool)                           {}
 func (deadLink) Release()                              {}

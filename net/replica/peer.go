@@ -173,6 +173,9 @@ func (r *Replica) send(l Link, m wire.Message) { r.trySend(l, m) }
 
 // trySend queues a small message. It reports false if the link has no space for it.
 func (r *Replica) trySend(l Link, m wire.Message) bool {
+	if w, ok := m.(wire.Want); ok {
+		l.Expect(w.Frames)
+	}
 	f := r.encode(m)
 	return f == nil || l.Control(f) // what can't be encoded never can
 }

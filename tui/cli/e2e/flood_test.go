@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -30,11 +31,11 @@ var flood = flag.Duration("flood", 0, "how long TestFlood floods in each of its 
 // ahead is how many messages the attacker has signed before it begins: sending is cheaper than receiving.
 const ahead = 20_000
 
-// floodEnv makes the test binary an attacker: "links authors address …".
+// floodEnv makes the test binary an attacker: "links authors bytes address …".
 const floodEnv = "P2PCHAT_TEST_FLOOD"
 
-// TestFlood measures how long messages of an honest person take to the screen of one who knows her, while strangers send 8 KB
-// messages as fast as they can. The attacker shares the cores, so it runs at nice 19.
+// TestFlood measures how long messages of an honest person take to the screen of one who knows her, while strangers send
+// messages as fast as they can, of 8 KB or short ones. The attacker shares the cores, so it runs at nice 19.
 func TestFlood(t *testing.T) {
 	if *flood == 0 {
 		t.Skip("-flood 10s runs it")
@@ -42,12 +43,16 @@ func TestFlood(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		links, authors int
+		bytes          int  // of a message; 0: 8 KB
 		onlyFirst      bool // the attacker reaches Ann alone, who hands the flood on to Ben
 	}{
 		{name: "quiet"},
 		{name: "one key", links: 1, authors: 1},
+		{name: "one key, short", links: 1, authors: 1, bytes: 100},
 		{name: "16 keys", links: 16, authors: 1},
+		{name: "16 keys, short", links: 16, authors: 1, bytes: 100},
 		{name: "one link, 1000 authors", links: 1, authors: 1000},
+		{name: "one link, 1000 authors, short", links: 1, authors: 1000, bytes: 100},
 		{name: "handed on", links: 1, authors: 1, onlyFirst: true},
 		{name: "handed on, 100 authors", links: 1, authors: 100, onlyFirst: true},
 	} {
@@ -63,7 +68,7 @@ func TestFlood(t *testing.T) {
 				if !c.onlyFirst {
 					to = append(to, "127.0.0.1:"+ben.port)
 				}
-				attack(t, c.links, c.authors, to...)
+				attack(t, c.links, c.authors, cmp.Or(c.bytes, record.MaxText), to...)
 				ann.await(t, `mallory`)
 				time.Sleep(2 * time.Second)
 			}
@@ -131,7 +136,7 @@ func listenFor(t *testing.T, cmd *exec.Cmd) *listener {
 			line, err := in.ReadSlice('\n')
 			l.mu.Lock()
 			l.bytes += len(line)
-			if len(line) < 2048 {
+			if len(line) < 2048 && !bytes.Contains(line, []byte("flood flood")) {
 				l.lines, l.at = append(l.lines, string(line)), append(l.at, time.Now())
 				select {
 				case l.more <- struct{}{}:
@@ -196,10 +201,10 @@ func (l *listener) named() (out []string) {
 }
 
 // attack starts an attacker.
-func attack(t *testing.T, links, authors int, to ...string) {
+func attack(t *testing.T, links, authors, bytes int, to ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "nice", "-n", "39", os.Args[0])
-	cmd.Env = append(os.Environ(), floodEnv+"="+fmt.Sprint(links, " ", authors, " ", strings.Join(to, " ")))
+	cmd.Env = append(os.Environ(), floodEnv+"="+fmt.Sprint(links, " ", authors, " ", bytes, " ", strings.Join(to, " ")))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -207,23 +212,24 @@ func attack(t *testing.T, links, authors int, to ...string) {
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 }
 
-// runAttacker floods peers until it is killed: it signs 8 KB messages as fast as its peers' links take them.
+// runAttacker floods peers until it is killed: it signs messages as fast as its peers' links take them.
 func runAttacker(spec string) {
-	var links, authors int
+	var links, authors, bytes int
 	words := strings.Fields(spec)
 	fmt.Sscan(words[0], &links)
 	fmt.Sscan(words[1], &authors)
+	fmt.Sscan(words[2], &bytes)
 	g := group.New(context.Background(), nil)
 	pool := verify.Start(g, 0)
 	var all sync.WaitGroup
 	for i := range links {
-		all.Go(func() { floodFrom(g, pool, i, links, authors, words[2:]) })
+		all.Go(func() { floodFrom(g, pool, i, links, authors, bytes, words[3:]) })
 	}
 	all.Wait()
 }
 
 // floodFrom links a key to all peers, and sends them what its authors say.
-func floodFrom(g *group.Group, pool *verify.Pool, n, links, authors int, to []string) {
+func floodFrom(g *group.Group, pool *verify.Pool, n, links, authors, bytes int, to []string) {
 	self := identity.FromSeed([32]byte{77, byte(n)})
 	certificate, err := self.Certificate()
 	if err != nil {
@@ -234,7 +240,7 @@ func floodFrom(g *group.Group, pool *verify.Pool, n, links, authors int, to []st
 		return wire.Hello{Versions: []int{link.Version}, Name: "mallory", Started: 1, Inst: "1", Rooms: []wire.InRoom{{Room: lobby.String()}}}
 	}}
 	signed := make(chan wire.Frame, ahead/links)
-	g.Go("attacker/sign", func(context.Context) { signFlood(self, n, authors, signed) })
+	g.Go("attacker/sign", func(context.Context) { signFlood(self, n, authors, bytes, signed) })
 	for len(signed) < cap(signed) {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -267,8 +273,8 @@ func persist(g *group.Group, cfg link.Config, addr string) *link.Link {
 	}
 }
 
-// signFlood signs 8 KB messages of some authors in turn, for ever. The first author is self.
-func signFlood(self *identity.Identity, n, authors int, signed chan<- wire.Frame) {
+// signFlood signs messages of so many bytes, of some authors in turn, for ever. The first author is self.
+func signFlood(self *identity.Identity, n, authors, bytes int, signed chan<- wire.Frame) {
 	type author struct {
 		id   *identity.Identity
 		feed record.Feed
@@ -285,7 +291,7 @@ func signFlood(self *identity.Identity, n, authors int, signed chan<- wire.Frame
 	}
 	for i := 0; ; i++ {
 		a := as[i%len(as)]
-		kind, data := record.KindChat, record.TextData(strings.Repeat("flood ", 1<<13/6))
+		kind, data := record.KindChat, record.TextData(strings.Repeat("flood ", bytes/6))
 		if a.seq == 0 {
 			kind, data = record.KindOpen, record.NamingData("mallory")
 		}
