@@ -8,12 +8,13 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/standing"
 )
 
 // When authors flood a room, in bytes of live records that count half after each second. A pasted file, or a pipe of
 // short lines, stays below.
 const (
-	floodBytes   = 2 << 20          // what all flooders send together
+	floodBytes   = 3 << 19          // what all flooders send together; link.Pacer takes twice as much of short lines
 	floodAgain   = 5 * time.Minute  // until the same author is named again
 	floodNotices = 30 * time.Second // between two notices
 	maxFlooders  = 4096             // authors that are counted, and remembered as named
@@ -34,8 +35,9 @@ func (f *floods) count(author identity.Key, size int) {
 }
 
 // tick forgets half, and returns the authors that flood, the worst first. It returns none if no one else's messages go
-// before theirs, or if all were named already.
-func (f *floods) tick(now time.Time, self identity.Key) (flooders []identity.Key) {
+// before theirs, or if all were named already. A known author floods only by itself: beside a thousand keys that flood
+// together, each sends as little as who talks with us.
+func (f *floods) tick(now time.Time, self identity.Key, isKnown func(identity.Key) bool) (flooders []identity.Key) {
 	sum := 0
 	for author, n := range f.bytes {
 		if author != self {
@@ -45,7 +47,7 @@ func (f *floods) tick(now time.Time, self identity.Key) (flooders []identity.Key
 	mean := sum / max(1, len(f.bytes))
 	together, unnamed := 0, false
 	for author, n := range f.bytes {
-		if author != self && 2*n >= mean {
+		if author != self && 2*n >= mean && (n >= floodBytes || sum >= floodBytes && !isKnown(author)) {
 			flooders = append(flooders, author)
 			together += n
 			unnamed = unnamed || now.Sub(f.named[author]) >= floodAgain
@@ -71,7 +73,11 @@ func (f *floods) tick(now time.Time, self identity.Key) (flooders []identity.Key
 
 // nameFlooders posts who floods, under the replica's lock. Call it every second.
 func nameFlooders(r *Replica) {
-	if who := r.mu.floods.tick(time.Now(), r.cfg.Identity.Key()); len(who) > 0 {
+	isKnown := func(author identity.Key) bool {
+		level, _ := r.cfg.Host.Standing(author, identity.Key{})
+		return level == standing.Known
+	}
+	if who := r.mu.floods.tick(time.Now(), r.cfg.Identity.Key(), isKnown); len(who) > 0 {
 		name, _ := r.nameOfLocked(who[0])
 		r.cfg.Events.Post(event.Flood{Scope: r.scope, Name: name, Others: len(who) - 1})
 	}

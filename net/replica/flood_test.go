@@ -137,7 +137,7 @@ func TestManyFloodersAreFolded(t *testing.T) {
 			f.count(testID(i).Key(), 64<<10+i)
 		}
 		f.count(testID(100).Key(), 200)
-		if who := f.tick(now, testID(200).Key()); who != nil {
+		if who := f.tick(now, testID(200).Key(), noOne); who != nil {
 			named = append(named, who)
 		}
 		now = now.Add(time.Second)
@@ -148,7 +148,7 @@ func TestManyFloodersAreFolded(t *testing.T) {
 	for i := range 3 * maxFlooders {
 		f.count(testID(i).Key(), 1000)
 	}
-	if f.tick(now, testID(0).Key()); len(f.bytes) > maxFlooders || len(f.named) > maxFlooders {
+	if f.tick(now, testID(0).Key(), noOne); len(f.bytes) > maxFlooders || len(f.named) > maxFlooders {
 		t.Errorf("%d keys are counted, %d named", len(f.bytes), len(f.named))
 	}
 }
@@ -175,4 +175,33 @@ func TestReplaysNameNobody(t *testing.T) {
 			t.Errorf("named: %v", got)
 		}
 	})
+}
+
+func noOne(identity.Key) bool { return false }
+
+// A known person who talks beside a thousand flooding keys isn't one of them, and is the one whose messages go before
+// theirs. One who floods is named all the same.
+func TestKnownPersonBesideManyFlooders(t *testing.T) {
+	known := testID(1000).Key()
+	for name, c := range map[string]struct {
+		isKnown bool
+		bytes   int
+		want    int // flooders
+	}{
+		"a known person talks":  {true, 10 << 10, 1000},
+		"a stranger does":       {false, 10 << 10, 0}, // nobody's messages go before the flood
+		"a known person floods": {true, 10 * floodBytes, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := floods{bytes: map[identity.Key]int{}, named: map[identity.Key]time.Time{}}
+			for i := range 1000 {
+				f.count(testID(i).Key(), 4<<10)
+			}
+			f.count(known, c.bytes)
+			who := f.tick(time.Now(), testID(2000).Key(), func(key identity.Key) bool { return c.isKnown && key == known })
+			if len(who) != c.want || slices.Contains(who, known) != (c.want == 1) {
+				t.Errorf("%d are named, want %d", len(who), c.want)
+			}
+		})
+	}
 }
