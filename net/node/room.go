@@ -35,7 +35,8 @@ func (r *Room) WaitDelivered(ctx context.Context) error {
 }
 
 // WaitWritable waits until the fastest link has room in its queue; while no peer is here, until one
-// is. A plain peer that takes what it is sent is waited for too, since it can't ask again.
+// is. A plain peer that takes what it is sent is waited for too, since it can't ask again. With a ctx that has ended
+// it doesn't wait, and returns nil if there is room already.
 func (r *Room) WaitWritable(ctx context.Context) error {
 	if err := r.cleartext.plain.WaitSpace(ctx); err != nil {
 		return err

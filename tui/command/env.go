@@ -62,7 +62,8 @@ type LocalPeer interface {
 	WhoHas() (event.Reach, bool)
 	// Gather says that more messages follow at once, or that none do any more. Links send those between in pieces.
 	Gather(on bool)
-	// WaitWritable returns when the fastest link has room; with no link, when there is one.
+	// WaitWritable returns when the fastest link has room; with no link, when there is one. If ctx has ended before, it
+	// doesn't wait, and returns nil if there is room already.
 	WaitWritable(ctx context.Context) error
 	// WaitDelivered returns when all linked peers have acknowledged what was sent.
 	WaitDelivered(ctx context.Context) error

@@ -279,10 +279,20 @@ func (m *Mode) execute(ctx context.Context, env command.Env, l line) {
 	m.out.wait(ctx.Done())
 }
 
+// ended is a context that has ended.
+var ended = func() context.Context {
+	ctx, end := context.WithCancel(context.Background())
+	end()
+	return ctx
+}()
+
 // waitForHearer waits until a peer can take a message. While peers are there that is as long as it
 // takes. With none, a first peer has 5 s, once: the next lines don't wait again. On a terminal there is
 // no such wait: the person sees which peers are here.
 func (m *Mode) waitForHearer(ctx context.Context, n command.LocalPeer) {
+	if !m.alone && !m.cfg.Terminal && n.WaitWritable(ended) == nil {
+		return // as mostly, and without the cost of a timer
+	}
 	for ctx.Err() == nil {
 		if m.alone || m.cfg.Terminal {
 			if !slices.ContainsFunc(n.Peers(), event.Peer.Present) {
