@@ -53,12 +53,17 @@ func (s *Service) nextDatagram(ctx context.Context, waiting delayed) ([]byte, ne
 // handle decodes one datagram and updates the tables. It reports false if there is nothing to pass on.
 func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (Announcement, bool) {
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	if !s.admit(now, payload, from) {
+	beacon, ok := s.admit(now, payload, from)
+	if !ok {
 		return Announcement{}, false
 	}
-	beacon, err := wire.DecodeBeacon(payload)
-	if err != nil {
-		return Announcement{}, false
+	if beacon == nil {
+		decoded, err := wire.DecodeBeacon(payload)
+		if err != nil {
+			return Announcement{}, false
+		}
+		beacon = &decoded
+		s.keep(beacon)
 	}
 	seen := Announcement{Source: from}
 	d := &seen.Discovery
@@ -104,15 +109,30 @@ func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (An
 	return seen, true
 }
 
-// admit reports whether to decode a datagram. Echoes of our own count towards no rate.
-func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) bool {
+// admit reports whether to take a datagram, and returns what it says if it was decoded before. Echoes of our own count
+// towards no rate.
+func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) (decoded *wire.Beacon, ok bool) {
 	local := slices.Contains(s.cfg.Transport.Addrs(), from.Addr()) // before the lock: a Transport has one of its own
 	if local && s.isEcho(payload) {
-		return false
+		return nil, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(payload) <= wire.MaxBeacon && !s.filter.isCopy(now, payload, from) && s.filter.allow(now, from.Addr(), local)
+	if len(payload) > wire.MaxBeacon {
+		return nil, false
+	}
+	before := s.filter.note(now, payload, from)
+	if now.Sub(before.at) < copyWithin || !s.filter.allow(now, from.Addr(), local) {
+		return nil, false
+	}
+	return before.beacon, true
+}
+
+// keep remembers what the datagram that was admitted last says.
+func (s *Service) keep(beacon *wire.Beacon) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.filter.newest().beacon = beacon
 }
 
 // isEcho reports whether we sent the datagram in one of the last two beacons.
@@ -126,19 +146,24 @@ func (s *Service) isEcho(payload []byte) bool {
 }
 
 const (
-	maxCopies  = 256 // datagrams remembered to recognise their copies
+	maxSeen    = 256 // datagrams remembered
 	maxSources = 256 // source addresses with a limiter of their own
 )
 
-// filter decides which datagrams are decoded. It looks for copies first, and they count towards no rate:
-// one beacon arrives by the directed broadcast and by 255.255.255.255, and again on a second network.
+// seen is a datagram from a socket.
+type seen struct {
+	sum    uint64
+	at     time.Time    // when it came last
+	beacon *wire.Beacon // what it says; nil if it wasn't decoded
+}
+
+// filter decides which datagrams are taken. It looks for copies first, and they count towards no rate: one beacon
+// arrives by the directed broadcast and by 255.255.255.255, and again on a second network. A program's beacons are mostly
+// the same, and each is decoded once.
 type filter struct {
-	seed   maphash.Seed
-	copies [maxCopies]struct {
-		sum uint64
-		at  time.Time
-	}
-	oldest  int // index in copies of the next to overwrite
+	seed    maphash.Seed
+	seen    [maxSeen]seen
+	oldest  int // index in seen of the next to overwrite
 	all     *rate.Limiter
 	sources map[netip.Addr]*rate.Limiter
 }
@@ -151,22 +176,26 @@ func newFilter() filter {
 	}
 }
 
-// isCopy reports whether the same socket sent the same datagram a moment ago, and remembers it.
-func (f *filter) isCopy(now time.Time, payload []byte, from netip.AddrPort) bool {
+// note remembers a datagram as the newest, and returns what was known of it.
+func (f *filter) note(now time.Time, payload []byte, from netip.AddrPort) (before seen) {
 	var h maphash.Hash
 	h.SetSeed(f.seed)
 	h.Write(payload)
 	maphash.WriteComparable(&h, from)
 	sum := h.Sum64()
-	for i := range f.copies {
-		if c := &f.copies[i]; c.sum == sum && now.Sub(c.at) < copyWithin {
-			return true
+	for i := range f.seen {
+		if f.seen[i].sum == sum {
+			before, f.seen[i] = f.seen[i], seen{}
+			break
 		}
 	}
-	f.copies[f.oldest].sum, f.copies[f.oldest].at = sum, now
-	f.oldest = (f.oldest + 1) % maxCopies
-	return false
+	f.seen[f.oldest] = seen{sum: sum, at: now, beacon: before.beacon}
+	f.oldest = (f.oldest + 1) % maxSeen
+	return before
 }
+
+// newest returns the datagram that was noted last.
+func (f *filter) newest() *seen { return &f.seen[(f.oldest+maxSeen-1)%maxSeen] }
 
 // allow reports whether the rates admit a datagram from this address, which may be one of this machine. It asks the
 // address's own limiter first, so that a noisy host takes nothing from the share of the others.

@@ -186,6 +186,51 @@ func TestOwnEchoesCostNothing(t *testing.T) {
 	})
 }
 
+// A beacon that comes again is decoded once. What another socket sends, or what has changed, is decoded anew, and what
+// isn't a beacon each time.
+func TestBeaconsAreDecodedOnce(t *testing.T) {
+	now := time.Now()
+	s := &Service{
+		cfg:  Config{Transport: newAir("10.0.0.1")},
+		self: peer(1), schedule: newSchedule(now), filter: newFilter(), instances: make(instanceTable),
+	}
+	one, other := peer(2), peer(3)
+	handle := func(payload []byte, from string) (id string, decoded *wire.Beacon) {
+		now = now.Add(time.Second)
+		a, ok := s.handle(now, payload, netip.MustParseAddrPort(from))
+		if !ok {
+			return "", nil
+		}
+		return a.ID, s.filter.newest().beacon
+	}
+	id, first := handle(encode(t, wire.Beacon{Discovery: &one}), "10.0.0.2:5000")
+	if id != "id-2" || first == nil {
+		t.Fatalf("%q says %v", id, first)
+	}
+	for range 2 * maxSeen {
+		if id, again := handle(encode(t, wire.Beacon{Discovery: &one}), "10.0.0.2:5000"); id != "id-2" || again != first {
+			t.Fatalf("%q, decoded again: %v", id, again != first)
+		}
+	}
+	for what, c := range map[string]struct {
+		beacon wire.Beacon
+		from   string
+		want   string
+	}{
+		"another socket": {wire.Beacon{Discovery: &one}, "10.0.0.2:5001", "id-2"},
+		"another beacon": {wire.Beacon{Discovery: &other}, "10.0.0.2:5000", "id-3"},
+	} {
+		if id, got := handle(encode(t, c.beacon), c.from); id != c.want || got == nil || got == first {
+			t.Errorf("%s: %q, decoded anew: %v", what, id, got != first)
+		}
+	}
+	for range 2 {
+		if id, got := handle([]byte("no beacon"), "10.0.0.2:5000"); id != "" || got != nil {
+			t.Errorf("no beacon is %q", id)
+		}
+	}
+}
+
 func TestInstancesAreBounded(t *testing.T) {
 	now, table := time.Unix(1000, 0), make(instanceTable)
 	for i := range maxInstances {

@@ -7,6 +7,7 @@ package lookalike
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -82,7 +83,21 @@ func withoutSuffix(s string) string {
 }
 
 // Fold folds case and compatibility forms only.
-func Fold(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
+func Fold(s string) string {
+	if isASCII(s) { // as most names, and then it is as in lower case
+		return strings.ToLower(s)
+	}
+	return cases.Fold().String(norm.NFKC.String(s))
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
 
 // ascii folds the characters of ASCII that look alike in terminal fonts.
 func ascii(r rune) rune {

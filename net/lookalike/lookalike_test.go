@@ -3,6 +3,11 @@ package lookalike
 import (
 	"strings"
 	"testing"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+	"pgregory.net/rapid"
 )
 
 func TestSkeleton(t *testing.T) {
@@ -60,6 +65,16 @@ func TestFold(t *testing.T) {
 }
 
 // A name claims itself whatever its bytes are, and a long one is as cheap as one that fits.
+// A name in ASCII is folded as any other, only faster.
+func TestFoldInASCII(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringOf(rapid.RuneFrom(nil, &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0, Hi: 0x7F, Stride: 1}}})).Draw(t, "name")
+		if got, want := Fold(s), cases.Fold().String(norm.NFKC.String(s)); got != want {
+			t.Errorf("Fold(%q) is %q, want %q", s, got, want)
+		}
+	})
+}
+
 func TestClaimOfAnything(t *testing.T) {
 	for _, s := range []string{"b\xffb", "\u0345", "İ", "ﬃ·abcd", "a·b·ffff", "(you)(you)", "日本語"} {
 		if Claim(s) == "" || Claim(s) != Claim(s+" ") {
