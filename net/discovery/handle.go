@@ -53,17 +53,17 @@ func (s *Service) nextDatagram(ctx context.Context, waiting delayed) ([]byte, ne
 // handle decodes one datagram and updates the tables. It reports false if there is nothing to pass on.
 func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (Announcement, bool) {
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	beacon, ok := s.admit(now, payload, from)
+	known, ok := s.admit(now, payload, from)
 	if !ok {
 		return Announcement{}, false
 	}
+	beacon := known.beacon
 	if beacon == nil {
 		decoded, err := wire.DecodeBeacon(payload)
 		if err != nil {
 			return Announcement{}, false
 		}
 		beacon = &decoded
-		s.keep(beacon)
 	}
 	seen := Announcement{Source: from}
 	d := &seen.Discovery
@@ -83,6 +83,7 @@ func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (An
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	known.beacon = beacon
 	mine := d.Key != nil && s.self.Key != nil && *d.Key == *s.self.Key
 	switch {
 	case seen.ID == "" || seen.Kind == Announce && len(seen.Addrs) == 0:
@@ -109,9 +110,9 @@ func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (An
 	return seen, true
 }
 
-// admit reports whether to take a datagram, and returns what it says if it was decoded before. Echoes of our own count
-// towards no rate.
-func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) (decoded *wire.Beacon, ok bool) {
+// admit reports whether to take a datagram, and returns what is remembered of it, for the receiving goroutine alone and
+// until the next call. Echoes of our own count towards no rate.
+func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) (known *remembered, ok bool) {
 	local := slices.Contains(s.cfg.Transport.Addrs(), from.Addr()) // before the lock: a Transport has one of its own
 	if local && s.isEcho(payload) {
 		return nil, false
@@ -121,18 +122,8 @@ func (s *Service) admit(now time.Time, payload []byte, from netip.AddrPort) (dec
 	if len(payload) > wire.MaxBeacon {
 		return nil, false
 	}
-	before := s.filter.note(now, payload, from)
-	if now.Sub(before.at) < copyWithin || !s.filter.allow(now, from.Addr(), local) {
-		return nil, false
-	}
-	return before.beacon, true
-}
-
-// keep remembers what the datagram that was admitted last says.
-func (s *Service) keep(beacon *wire.Beacon) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.filter.newest().beacon = beacon
+	known, isCopy := s.filter.note(now, payload, from)
+	return known, !isCopy && s.filter.allow(now, from.Addr(), local)
 }
 
 // isEcho reports whether we sent the datagram in one of the last two beacons.
@@ -146,14 +137,14 @@ func (s *Service) isEcho(payload []byte) bool {
 }
 
 const (
-	maxSeen    = 256 // datagrams remembered
-	maxSources = 256 // source addresses with a limiter of their own
+	maxDatagrams = 256 // that are remembered
+	maxSources   = 256 // source addresses with a limiter of their own
 )
 
-// seen is a datagram from a socket.
-type seen struct {
+// remembered is what is known of a datagram from a socket.
+type remembered struct {
 	sum    uint64
-	at     time.Time    // when it came last
+	at     time.Time    // when it came last, without its copies
 	beacon *wire.Beacon // what it says; nil if it wasn't decoded
 }
 
@@ -161,11 +152,11 @@ type seen struct {
 // arrives by the directed broadcast and by 255.255.255.255, and again on a second network. A program's beacons are mostly
 // the same, and each is decoded once.
 type filter struct {
-	seed    maphash.Seed
-	seen    [maxSeen]seen
-	oldest  int // index in seen of the next to overwrite
-	all     *rate.Limiter
-	sources map[netip.Addr]*rate.Limiter
+	seed      maphash.Seed
+	datagrams [maxDatagrams]remembered
+	oldest    int // index in datagrams of the next to overwrite
+	all       *rate.Limiter
+	sources   map[netip.Addr]*rate.Limiter
 }
 
 func newFilter() filter {
@@ -176,26 +167,27 @@ func newFilter() filter {
 	}
 }
 
-// note remembers a datagram as the newest, and returns what was known of it.
-func (f *filter) note(now time.Time, payload []byte, from netip.AddrPort) (before seen) {
+// note remembers a datagram. It reports whether the same socket sent the same one a moment ago.
+func (f *filter) note(now time.Time, payload []byte, from netip.AddrPort) (known *remembered, isCopy bool) {
 	var h maphash.Hash
 	h.SetSeed(f.seed)
 	h.Write(payload)
 	maphash.WriteComparable(&h, from)
 	sum := h.Sum64()
-	for i := range f.seen {
-		if f.seen[i].sum == sum {
-			before, f.seen[i] = f.seen[i], seen{}
-			break
+	for i := range f.datagrams {
+		if known = &f.datagrams[i]; known.sum == sum {
+			if now.Sub(known.at) < copyWithin {
+				return known, true
+			}
+			known.at = now
+			return known, false
 		}
 	}
-	f.seen[f.oldest] = seen{sum: sum, at: now, beacon: before.beacon}
-	f.oldest = (f.oldest + 1) % maxSeen
-	return before
+	known = &f.datagrams[f.oldest]
+	*known = remembered{sum: sum, at: now}
+	f.oldest = (f.oldest + 1) % maxDatagrams
+	return known, false
 }
-
-// newest returns the datagram that was noted last.
-func (f *filter) newest() *seen { return &f.seen[(f.oldest+maxSeen-1)%maxSeen] }
 
 // allow reports whether the rates admit a datagram from this address, which may be one of this machine. It asks the
 // address's own limiter first, so that a noisy host takes nothing from the share of the others.

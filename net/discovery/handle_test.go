@@ -195,39 +195,75 @@ func TestBeaconsAreDecodedOnce(t *testing.T) {
 		self: peer(1), schedule: newSchedule(now), filter: newFilter(), instances: make(instanceTable),
 	}
 	one, other := peer(2), peer(3)
-	handle := func(payload []byte, from string) (id string, decoded *wire.Beacon) {
+	handle := func(payload []byte, from string) (id string) {
 		now = now.Add(time.Second)
-		a, ok := s.handle(now, payload, netip.MustParseAddrPort(from))
-		if !ok {
-			return "", nil
+		a, _ := s.handle(now, payload, netip.MustParseAddrPort(from))
+		return a.ID
+	}
+	decoded := func() (all []*wire.Beacon) {
+		for _, d := range s.filter.datagrams {
+			if d.beacon != nil {
+				all = append(all, d.beacon)
+			}
 		}
-		return a.ID, s.filter.newest().beacon
+		return all
 	}
-	id, first := handle(encode(t, wire.Beacon{Discovery: &one}), "10.0.0.2:5000")
-	if id != "id-2" || first == nil {
-		t.Fatalf("%q says %v", id, first)
-	}
-	for range 2 * maxSeen {
-		if id, again := handle(encode(t, wire.Beacon{Discovery: &one}), "10.0.0.2:5000"); id != "id-2" || again != first {
-			t.Fatalf("%q, decoded again: %v", id, again != first)
+	var first *wire.Beacon
+	for range 2 * maxDatagrams {
+		if id := handle(encode(t, wire.Beacon{Discovery: &one}), "10.0.0.2:5000"); id != "id-2" {
+			t.Fatalf("it is %q", id)
+		}
+		switch all := decoded(); {
+		case first == nil && len(all) == 1:
+			first = all[0]
+		case len(all) != 1 || all[0] != first:
+			t.Fatalf("%d are decoded", len(all))
 		}
 	}
-	for what, c := range map[string]struct {
+	for i, c := range []struct {
+		what   string
 		beacon wire.Beacon
 		from   string
 		want   string
 	}{
-		"another socket": {wire.Beacon{Discovery: &one}, "10.0.0.2:5001", "id-2"},
-		"another beacon": {wire.Beacon{Discovery: &other}, "10.0.0.2:5000", "id-3"},
+		{"another socket", wire.Beacon{Discovery: &one}, "10.0.0.2:5001", "id-2"},
+		{"another beacon", wire.Beacon{Discovery: &other}, "10.0.0.2:5000", "id-3"},
 	} {
-		if id, got := handle(encode(t, c.beacon), c.from); id != c.want || got == nil || got == first {
-			t.Errorf("%s: %q, decoded anew: %v", what, id, got != first)
+		if id := handle(encode(t, c.beacon), c.from); id != c.want || len(decoded()) != i+2 {
+			t.Errorf("%s: %q, %d are decoded", c.what, id, len(decoded()))
 		}
 	}
 	for range 2 {
-		if id, got := handle([]byte("no beacon"), "10.0.0.2:5000"); id != "" || got != nil {
-			t.Errorf("no beacon is %q", id)
+		if id := handle([]byte("no beacon"), "10.0.0.2:5000"); id != "" || len(decoded()) != 3 {
+			t.Errorf("no beacon is %q, %d are decoded", id, len(decoded()))
 		}
+	}
+}
+
+// A datagram that comes again within 100 ms is a copy. However often it is repeated, it doesn't silence who sent it, nor
+// push what others sent out of memory.
+func TestCopiesOfDatagrams(t *testing.T) {
+	now, f := time.Now(), newFilter()
+	from, other := netip.MustParseAddrPort("10.0.0.2:5000"), netip.MustParseAddrPort("10.0.0.3:5000")
+	taken := 0
+	for range 100 {
+		if _, isCopy := f.note(now, []byte("repeated"), from); !isCopy {
+			taken++
+		}
+		now = now.Add(copyWithin * 9 / 10)
+	}
+	if taken != 50 {
+		t.Errorf("%d of 100 are taken, want every second one", taken)
+	}
+	f.note(now, []byte("another"), other)
+	for range 2 * maxDatagrams {
+		f.note(now, []byte("repeated"), from)
+	}
+	if _, isCopy := f.note(now.Add(copyWithin-1), []byte("another"), other); !isCopy {
+		t.Error("copies of one datagram pushed out another one")
+	}
+	if _, isCopy := f.note(now.Add(copyWithin), []byte("another"), other); isCopy {
+		t.Error("it counts as a copy for too long")
 	}
 }
 

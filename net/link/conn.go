@@ -27,6 +27,8 @@ type conn struct {
 	reading atomic.Bool   // a Read is waiting
 	late    atomic.Bool   // the keepalive waits for again
 	again   chan struct{} // size 1; the late peer was heard
+
+	waited time.Duration // how long Reads that brought something took in all; the reading goroutine's
 }
 
 // sendBuffer and receiveBuffer are what the kernel may hold of a link's bytes. Nothing overtakes there: a message waits
@@ -53,12 +55,15 @@ func newConn(c net.Conn) *conn {
 }
 
 func (c *conn) Read(p []byte) (int, error) {
-	c.entered.Store(int64(time.Since(c.epoch)))
+	entered := time.Since(c.epoch)
+	c.entered.Store(int64(entered))
 	c.reading.Store(true)
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		c.in.Add(int64(n))
-		c.heard.Store(int64(time.Since(c.epoch)))
+		heard := time.Since(c.epoch)
+		c.heard.Store(int64(heard))
+		c.waited += heard - entered
 		if c.late.Load() {
 			select {
 			case c.again <- struct{}{}:

@@ -26,7 +26,7 @@
 //
 // Push-back goes the other way: a Handler that blocks, or a full verify queue, stops the reader, and TCP
 // holds the peer back. Silence counts only while the reader waits for the peer, so a link isn't lost
-// because its own side is busy. While peers flood, their readers rest as well (see Pacer).
+// because its own side is busy. While a peer floods, the reader of its link rests as well (see Pacer).
 //
 // # Goodbye
 //

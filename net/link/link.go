@@ -163,7 +163,7 @@ func (l *Link) Sync(f wire.Frame) bool { return l.queue.push(bulk, f) }
 // ControlSpace returns how many small frames Control would accept now.
 func (l *Link) ControlSpace() int { return l.queue.countSpace(control) }
 
-// Expect says that the peer will be asked for so many frames of records. The reader doesn't rest for those (see Pacer).
+// Expect announces that we ask the peer for so many frames of records, for which the reader doesn't rest (see Pacer).
 func (l *Link) Expect(frames int) { l.expected.add(frames) }
 
 // ControlBytes returns how many bytes wait in the control queue.

@@ -11,14 +11,17 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// How a Pacer counts. A record of 8 KB takes five times as long as one of 100 bytes: it counts recordWork more than it has.
+// How a Pacer counts. Each record counts recordWork more than its bytes, since a short one costs more for each byte.
 const (
-	recordWork  = 2 << 10                // bytes
-	freeWork    = 2 << 20                // bytes that may come at once, of all peers together
-	freeRefill  = 64 << 10               // bytes a second by which that grows again
-	mostWork    = 16 << 20               // bytes a second after that
-	longestRest = 10 * time.Millisecond  // after a piece
-	slowPiece   = 100 * time.Millisecond // a reader that takes longer for a piece waits for the peer: it isn't flooded
+	recordWork  = 2 << 10               // bytes
+	mostWork    = 16 << 20              // bytes a second, of all peers together
+	freeWork    = 2 << 20               // bytes that may come at once beyond that, of all peers together
+	freeRefill  = 64 << 10              // bytes a second by which that grows again
+	ownWork     = 64 << 10              // bytes that each peer may send at once beyond that
+	ownRefill   = 16 << 10              // bytes a second by which that grows again
+	askedWork   = 256 << 20             // bytes of answers at once, of all peers together: 100,000 lines
+	askedRefill = 4 << 20               // bytes a second by which that grows again
+	longestRest = 10 * time.Millisecond // if a piece took long for less work
 )
 
 // Pacer has the readers of links rest while their peers flood. A program that works without a pause is late for all:
@@ -26,52 +29,70 @@ const (
 //
 // A reader rests after each piece for as long as the piece took, or as mostWork says if that is longer. Readers rest one
 // after the other, in the order in which they come, while the one that has rested works. So many floods together leave as
-// much time as one does. A burst of a thousand lines is free. Any goroutine may use a Pacer. The links of a program share
-// one.
+// much time as one does. A burst of 800 lines is free, and so is what a person types. Any goroutine may use a Pacer. The
+// links of a program share one.
 type Pacer struct {
 	turn  chan struct{} // holds a value while a reader rests
 	free  *rate.Limiter
-	paced func(peer identity.Key) bool
+	asked *rate.Limiter                // for answers
+	paced func(peer identity.Key) bool // reports whether to pace a peer; must not block
 }
 
 // NewPacer returns a Pacer for those peers of which paced reports true. Readers call that, and it must not block.
 func NewPacer(paced func(peer identity.Key) bool) *Pacer {
-	return &Pacer{turn: make(chan struct{}, 1), free: rate.NewLimiter(freeRefill, freeWork), paced: paced}
+	return &Pacer{
+		turn: make(chan struct{}, 1), paced: paced,
+		free: rate.NewLimiter(freeRefill, freeWork), asked: rate.NewLimiter(askedRefill, askedWork),
+	}
 }
 
-// rest rests for d, once it is this reader's turn, or until ctx ends.
-func (p *Pacer) rest(ctx context.Context, d time.Duration) {
+// rest rests for d, once it is this reader's turn, or until ctx or the link ends.
+func (p *Pacer) rest(ctx context.Context, link <-chan struct{}, d time.Duration) {
 	select {
 	case p.turn <- struct{}{}:
-		group.Sleep(ctx, d, nil)
+		group.Sleep(ctx, d, link)
 		<-p.turn
+	case <-link:
 	case <-ctx.Done():
 	}
 }
 
-// pace is what a reader has of its Pacer.
+// pace measures a reader's pieces. Only the reader uses it.
 type pace struct {
-	pacer *Pacer // nil: it never rests
-	peer  identity.Key
-	since time.Time // when the piece began
-	work  int       // bytes that the piece counts
+	pacer  *Pacer // nil: it never rests
+	peer   identity.Key
+	own    *rate.Limiter // what the peer may send without a rest
+	since  time.Time     // when the piece began
+	waited time.Duration // how long the reader had waited for the peer by then
+	work   int           // bytes that the piece counts
 }
 
-func newPace(p *Pacer, peer identity.Key) pace { return pace{pacer: p, peer: peer, since: time.Now()} }
+func newPace(p *Pacer, peer identity.Key, waited time.Duration) pace {
+	return pace{pacer: p, peer: peer, since: time.Now(), waited: waited, own: rate.NewLimiter(ownRefill, ownWork)}
+}
 
-// end ends a piece, and rests after it if the peer floods.
-func (p *pace) end(ctx context.Context) {
+// add counts a frame of so many records. expected says that the peer was asked for it.
+func (p *pace) add(bytes, records int, expected bool) {
+	work := bytes + records*recordWork
+	if expected && p.pacer != nil && p.pacer.asked.AllowN(time.Now(), work) {
+		return
+	}
+	p.work += work
+}
+
+// end ends a piece, and rests after it if the peer floods. waited is how long the reader has waited for the peer in all.
+func (p *pace) end(ctx context.Context, link <-chan struct{}, waited time.Duration) {
 	if p.pacer == nil {
 		return
 	}
 	now := time.Now()
-	took, work := now.Sub(p.since), p.work
-	if took < slowPiece && p.pacer.paced(p.peer) && !p.pacer.free.AllowN(now, work) {
-		least := time.Duration(work) * time.Second / mostWork
-		p.pacer.rest(ctx, min(max(took, least), longestRest))
+	if p.pacer.paced(p.peer) && !p.own.AllowN(now, p.work) && !p.pacer.free.AllowN(now, p.work) {
+		took := now.Sub(p.since) - (waited - p.waited)
+		least := time.Duration(p.work) * time.Second / mostWork
+		p.pacer.rest(ctx, link, max(min(took, longestRest), least))
 		now = time.Now()
 	}
-	p.since, p.work = now, 0
+	p.since, p.waited, p.work = now, waited, 0
 }
 
 // maxExpected is how many frames a reader expects at most. A peer may have left questions without an answer.

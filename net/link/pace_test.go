@@ -2,54 +2,66 @@ package link
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
-	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/wire"
 )
-
-// frameHead is how much longer a frame is than its payload.
-const frameHead = 4
 
 // pacedBy makes a Pacer for everyone, or no one.
 func pacedBy(on bool) *Pacer { return NewPacer(func(identity.Key) bool { return on }) }
 
-// work has a reader do pieces of so many bytes, each of which takes a while, and returns how long it rested.
-func work(ctx context.Context, p *pace, pieces, bytes int, each time.Duration) time.Duration {
+// reader is a reader that does pieces of work.
+type reader struct {
+	pace
+	ctx  context.Context
+	link chan struct{} // closed when its link is cut
+	slow time.Duration // how long it has waited for its peer
+}
+
+func newReader(ctx context.Context, p *Pacer) *reader {
+	return &reader{pace: newPace(p, identity.Key{}, 0), ctx: ctx, link: make(chan struct{})}
+}
+
+// work does pieces of so many bytes. For each the reader works a while, and waits for its peer a while. It returns how
+// long the reader rested.
+func (r *reader) work(pieces, bytes int, each, wait time.Duration) time.Duration {
 	began := time.Now()
 	for range pieces {
-		time.Sleep(each)
-		p.work += bytes
-		p.end(ctx)
+		time.Sleep(each + wait)
+		r.slow += wait
+		r.add(bytes, 0, false)
+		r.end(r.ctx, r.link, r.slow)
 	}
-	return time.Since(began) - time.Duration(pieces)*each
+	return time.Since(began) - time.Duration(pieces)*(each+wait)
 }
 
 func TestReaderRestsDuringAFlood(t *testing.T) {
-	const piece = 16 << 10
+	const free = freeWork + ownWork
+	const ms = time.Millisecond
 	for name, c := range map[string]struct {
-		pacer       *Pacer
-		pieces      int
-		each        time.Duration
-		least, most time.Duration
+		pacer         *Pacer
+		pieces, bytes int
+		each, wait    time.Duration
+		least, most   time.Duration
 	}{
-		"a burst is free":      {pacedBy(true), freeWork / piece, 0, 0, 0},
-		"as fast as mostWork":  {pacedBy(true), (freeWork + mostWork) / piece, 0, 9 * time.Second / 10, time.Second},
-		"as long as the work":  {pacedBy(true), freeWork/piece + 100, 5 * time.Millisecond, 460 * time.Millisecond, 500 * time.Millisecond},
-		"never long":           {pacedBy(true), freeWork/piece + 100, 50 * time.Millisecond, 400 * time.Millisecond, 100 * longestRest},
-		"the peer is slow":     {pacedBy(true), freeWork/piece + 100, slowPiece, 0, 0},
-		"the peer isn't paced": {pacedBy(false), 2 * freeWork / piece, 0, 0, 0},
-		"there is no Pacer":    {nil, 2 * freeWork / piece, 0, 0, 0},
+		"a burst is free":             {pacedBy(true), free / piece, piece, 0, 0, 0, 0},
+		"as fast as mostWork":         {pacedBy(true), (free + mostWork) / piece, piece, 0, 0, 950 * ms, time.Second},
+		"so in large pieces":          {pacedBy(true), (free + mostWork) / (1 << 20), 1 << 20, 0, 0, 900 * ms, time.Second + 64*ms},
+		"as long as the work":         {pacedBy(true), free/piece + 100, piece, 5 * ms, 0, 400 * ms, 500 * ms},
+		"not long for little work":    {pacedBy(true), free/piece + 100, piece, 50 * ms, 0, 10 * ms, 100 * longestRest},
+		"waiting isn't work":          {pacedBy(true), free/piece + 100, piece, 0, 5 * ms, 80 * ms, 100 * ms},
+		"what a person types is free": {pacedBy(true), 1000, ownRefill, 0, time.Second, 0, 0},
+		"the peer isn't paced":        {pacedBy(false), 2 * free / piece, piece, 0, 0, 0, 0},
+		"there is no Pacer":           {nil, 2 * free / piece, piece, 0, 0, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newPace(c.pacer, identity.Key{})
-				if rested := work(t.Context(), &p, c.pieces, piece, c.each); rested < c.least || rested > c.most {
+				r := newReader(t.Context(), c.pacer)
+				if rested := r.work(c.pieces, c.bytes, c.each, c.wait); rested < c.least || rested > c.most {
 					t.Errorf("it rested %v, want %v to %v", rested, c.least, c.most)
 				}
 			})
@@ -57,95 +69,122 @@ func TestReaderRestsDuringAFlood(t *testing.T) {
 	}
 }
 
+// Once the peers are quiet, a burst is free again after a while.
+func TestBurstIsFreeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pacer := pacedBy(true)
+		newReader(t.Context(), pacer).work(2*freeWork/piece, piece, 0, 0)
+		time.Sleep(freeWork / freeRefill * time.Second)
+		if rested := newReader(t.Context(), pacer).work(freeWork/piece, piece, 0, 0); rested > 0 {
+			t.Errorf("a burst after a pause rested %v", rested)
+		}
+	})
+}
+
+// floods has readers work on floods until ctx ends, and returns how many bytes each did.
+func floods(ctx context.Context, pacer *Pacer, readers int, wait time.Duration, done *sync.WaitGroup) []int {
+	each := make([]int, readers)
+	for i := range each {
+		done.Go(func() {
+			for r := newReader(ctx, pacer); ctx.Err() == nil; each[i] += piece {
+				r.work(1, piece, 0, wait)
+			}
+		})
+	}
+	return each
+}
+
 // Floods over many links leave as much time as one does, and each link gets the same.
 func TestReadersRestInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const readers, piece = 16, 16 << 10
+		const readers = 16
 		pacer := pacedBy(true)
 		pacer.free.AllowN(time.Now(), freeWork)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		var each [readers]int
-		var all sync.WaitGroup
-		for i := range readers {
-			all.Go(func() {
-				p := newPace(pacer, identity.Key{})
-				for ; ctx.Err() == nil; each[i] += piece {
-					work(ctx, &p, 1, piece, 0)
-				}
-			})
-		}
-		all.Wait()
+		var done sync.WaitGroup
+		each := floods(ctx, pacer, readers, 0, &done)
+		done.Wait()
 		total := 0
 		for i, n := range each {
 			total += n
-			if share := mostWork / readers; n < share*8/10 || n > share*12/10 {
-				t.Errorf("reader %d got %d bytes of %d", i, n, share)
+			if share := mostWork / readers; n < share*8/10 || n > share*12/10+ownWork {
+				t.Errorf("reader %d did %d bytes of %d", i, n, share)
 			}
 		}
-		if total > mostWork+freeRefill+readers*piece {
+		if total > mostWork+freeRefill+readers*(piece+ownWork) {
 			t.Errorf("%d bytes in a second, want at most %d", total, mostWork)
 		}
 	})
 }
 
+// Floods over all links but one, fast ones or such as trickle, don't silence a stranger on the last one.
+func TestStrangerBesideManyFloods(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"fast": 0, "trickle": 50 * time.Millisecond, "slow": 300 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pacer := pacedBy(true)
+				ctx, cancel := context.WithCancel(t.Context())
+				var done sync.WaitGroup
+				floods(ctx, pacer, 127, wait, &done)
+				time.Sleep(10 * time.Second)
+				if rested := newReader(ctx, pacer).work(10, piece, 0, 0); rested > time.Second {
+					t.Errorf("160 KiB took %v", rested)
+				}
+				cancel()
+				done.Wait()
+			})
+		})
+	}
+}
+
+// A rest, and the wait for it, end with the link and with the program.
 func TestRestEndsWithTheLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		pacer := pacedBy(true)
-		ctx, cancel := context.WithCancel(t.Context())
-		pacer.turn <- struct{}{} // another reader rests
-		began := time.Now()
-		time.AfterFunc(time.Second, cancel)
-		pacer.rest(ctx, time.Hour)
-		if took := time.Since(began); took != time.Second {
-			t.Errorf("it waited %v for its turn", took)
+	for _, waits := range []bool{true, false} {
+		for _, ofLink := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				pacer := pacedBy(true)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				link := make(chan struct{})
+				if waits {
+					pacer.turn <- struct{}{} // another reader rests
+				}
+				began := time.Now()
+				time.AfterFunc(time.Second, func() {
+					if ofLink {
+						close(link)
+					} else {
+						cancel()
+					}
+				})
+				pacer.rest(ctx, link, time.Hour)
+				if took := time.Since(began); took != time.Second {
+					t.Errorf("waits for its turn %v, end of the link %v: it took %v", waits, ofLink, took)
+				}
+			})
 		}
-		<-pacer.turn
-		pacer.rest(ctx, time.Hour)
-		if took := time.Since(began); took != time.Second {
-			t.Errorf("it rested until %v", took)
-		}
-	})
+	}
 }
 
 // Records that were asked for are no flood. Those that come without a question are.
 func TestWorkOfFrames(t *testing.T) {
-	a, b := newSide(t, 1), newSide(t, 2)
-	a.Pacer = pacedBy(true)
-	a.Pacer.free.SetLimit(0) // so that nothing comes back
-	ca, cb := tcpPair(t)
-	la, lb := pair(t, a, b, ca, cb)
-	h := newRecorder(t)
-	heard := make(chan struct{})
-	h.onMessage = func(wire.Message) { heard <- struct{}{} }
-	la.Start(h, nil)
-	lb.Start(newRecorder(t), nil)
-	of := newAuthor(t, b.id)
-	text := strings.Repeat("flood ", record.MaxText/6)
-	one, other := onWire(of.say(t, text)), onWire(of.say(t, text))
-	answer := encode(t, wire.Records{Room: room.String(), Records: []wire.Record{one, other}})
-	end := encode(t, wire.Typing{Room: room.String()})
+	l := &Link{}
+	in := inbound{l: l, pace: newPace(pacedBy(true), identity.Key{}, 0)}
+	l.Expect(1)
 	for _, c := range []struct {
-		what     string
-		frames   []wire.Frame
-		expected int
-		want     int
+		what string
+		m    wire.Message
+		want int
 	}{
-		{"two records", []wire.Frame{encode(t, one), encode(t, other)}, 0, len(encode(t, one)) + len(encode(t, other)) - 2*frameHead + 2*recordWork},
-		{"records without a question", []wire.Frame{answer}, 0, len(answer) - frameHead + 2*recordWork},
-		{"an answer", []wire.Frame{answer}, 1, 0},
-		{"the end of an answer, and more", []wire.Frame{answer, answer}, 1, len(answer) - frameHead + 2*recordWork},
+		{"a record", wire.Record{}, 1000 + recordWork},
+		{"an answer", wire.Records{Records: make([]wire.Record, 3)}, 0},
+		{"records without a question", wire.Records{Records: make([]wire.Record, 3)}, 1000 + 3*recordWork},
+		{"another message", wire.Have{}, 1000},
 	} {
-		before := a.Pacer.free.Tokens()
-		la.Expect(c.expected)
-		for _, f := range append(c.frames, end) {
-			if !lb.Sync(f) {
-				t.Fatal("the queue is full")
-			}
-		}
-		<-heard
-		if spent := int(before - a.Pacer.free.Tokens()); spent < c.want || spent > c.want+512 { // there are pings too
-			t.Errorf("%s: %d bytes of work, want %d", c.what, spent, c.want)
+		in.pace.work = 0
+		if in.count(c.m, 1000); in.pace.work != c.want {
+			t.Errorf("%s of 1000 bytes counts %d, want %d", c.what, in.pace.work, c.want)
 		}
 	}
 }
@@ -169,4 +208,22 @@ func TestExpectationIsBounded(t *testing.T) {
 	if !e.take() || e.take() {
 		t.Error("not one frame is expected after one question for it")
 	}
+}
+
+// Answers have a bound as well: who makes us ask for ever floods.
+func TestAnswersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(pacedBy(true), identity.Key{}, 0)
+		const frame = 1 << 20
+		for range askedWork / frame {
+			p.add(frame-recordWork, 1, true)
+		}
+		if p.work != 0 {
+			t.Errorf("%d bytes of the first answers count", p.work)
+		}
+		p.add(frame-recordWork, 1, true)
+		if p.work != frame {
+			t.Errorf("%d bytes of one answer more count, want %d", p.work, frame)
+		}
+	})
 }

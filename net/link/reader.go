@@ -35,7 +35,7 @@ const (
 func (l *Link) read(ctx context.Context) {
 	defer close(l.readerDone)
 	l.readErr = ErrDown // in case of a panic
-	in := inbound{l: l, ctx: ctx, pace: newPace(l.cfg.Pacer, l.key)}
+	in := inbound{l: l, ctx: ctx, pace: newPace(l.cfg.Pacer, l.key, l.conn.waited)}
 	defer func() {
 		if !in.queues {
 			close(l.delivered)
@@ -67,7 +67,7 @@ func (in *inbound) receive() error {
 		// pause after each frame would cost a burst of short ones a change of goroutine for each.
 		if unpaused += len(payload) + frameWork; unpaused >= pauseAfter {
 			runtime.Gosched()
-			in.pace.end(in.ctx)
+			in.pace.end(in.ctx, l.cut.Done(), l.conn.waited)
 			unpaused = 0
 		}
 	}
@@ -103,7 +103,7 @@ func (in *inbound) frame(payload []byte) error {
 		return err
 	}
 	size := len(payload)
-	in.pace.work += size
+	in.count(m, size)
 	switch m := m.(type) {
 	case wire.Ping:
 		in.l.answerPing(m)
@@ -129,13 +129,24 @@ func (in *inbound) frame(payload []byte) error {
 	return nil
 }
 
+// count adds a frame to what the reader has done without a rest.
+func (in *inbound) count(m wire.Message, size int) {
+	switch m := m.(type) {
+	case wire.Record:
+		in.pace.add(size, 1, false)
+	case wire.Records:
+		in.pace.add(size, len(m.Records), in.l.expected.take())
+	default:
+		in.pace.add(size, 0, false)
+	}
+}
+
 func (in *inbound) record(m wire.Record, size int) {
 	claim, err := record.Parse(m.Body, m.Sig)
 	if err != nil {
 		in.refuse(RefusedRecord)
 		return
 	}
-	in.pace.work += recordWork
 	of, rank := in.flowOf(claim.Body().Author)
 	in.submit(verify.Job{Claim: claim, Flow: of, Rank: rank, Size: size})
 }
@@ -165,11 +176,6 @@ func (in *inbound) records(m wire.Records, size int) {
 			continue
 		}
 		claims = append(claims, claim)
-	}
-	if in.l.expected.take() {
-		in.pace.work -= size
-	} else {
-		in.pace.work += len(claims) * recordWork
 	}
 	m.Records = nil
 	in.submit(verify.Job{Claims: claims, Value: m, Flow: fair.Flow{Group: fair.Group{Kind: answers}}, Size: size})

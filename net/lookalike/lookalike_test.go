@@ -64,7 +64,6 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// A name claims itself whatever its bytes are, and a long one is as cheap as one that fits.
 // A name in ASCII is folded as any other, only faster.
 func TestFoldInASCII(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -75,6 +74,7 @@ func TestFoldInASCII(t *testing.T) {
 	})
 }
 
+// A name claims itself whatever its bytes are, and a long one is as cheap as one that fits.
 func TestClaimOfAnything(t *testing.T) {
 	for _, s := range []string{"b\xffb", "\u0345", "İ", "ﬃ·abcd", "a·b·ffff", "(you)(you)", "日本語"} {
 		if Claim(s) == "" || Claim(s) != Claim(s+" ") {

@@ -30,11 +30,11 @@ func (p *standings) flowOnLink(author, via identity.Key) (of fair.Flow, rank int
 	return of, rank
 }
 
-// isPaced reports whether the reader of a peer's link rests while the peer floods: if the peer isn't known, and somebody
+// isPaced reports whether the reader of a peer's link rests while the peer floods: if the peer isn't known, and someone
 // else is here who would have to wait.
 func (n *Node) isPaced(peer identity.Key) bool {
 	n.mu.Lock()
 	others := len(n.mu.linked) > 1
 	n.mu.Unlock()
-	return others && n.standings.Level(peer) != standing.Known
+	return (others || n.cleartext.CountPlainPeers() > 0) && n.standings.Level(peer) != standing.Known
 }

@@ -55,7 +55,7 @@ func TestWhoIsPaced(t *testing.T) {
 			t.Error("who is alone with us is paced")
 		}
 		stranger := w.move(2)
-		pass(5 * time.Second)
+		pass(2 * time.Minute) // so that both are met
 		if err := p.Trust(bob.Self().ID, true); err != nil {
 			t.Fatal(err)
 		}

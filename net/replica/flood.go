@@ -14,7 +14,7 @@ import (
 // When authors flood a room, in bytes of live records that count half after each second. A pasted file, or a pipe of
 // short lines, stays below.
 const (
-	floodBytes   = 3 << 19          // what all flooders send together; link.Pacer takes twice as much of short lines
+	floodBytes   = 3 << 19          // what all flooders send together; short lines at link.Pacer's rate come to three times that
 	floodAgain   = 5 * time.Minute  // until the same author is named again
 	floodNotices = 30 * time.Second // between two notices
 	maxFlooders  = 4096             // authors that are counted, and remembered as named
@@ -36,7 +36,7 @@ func (f *floods) count(author identity.Key, size int) {
 
 // tick forgets half, and returns the authors that flood, the worst first. It returns none if no one else's messages go
 // before theirs, or if all were named already. A known author floods only by itself: beside a thousand keys that flood
-// together, each sends as little as who talks with us.
+// together, each sends as little as a person who talks.
 func (f *floods) tick(now time.Time, self identity.Key, isKnown func(identity.Key) bool) (flooders []identity.Key) {
 	sum := 0
 	for author, n := range f.bytes {

@@ -10,6 +10,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -189,7 +190,7 @@ func TestKnownPersonBesideManyFlooders(t *testing.T) {
 		want    int // flooders
 	}{
 		"a known person talks":  {true, 10 << 10, 1000},
-		"a stranger does":       {false, 10 << 10, 0}, // nobody's messages go before the flood
+		"a stranger does":       {false, 10 << 10, 0}, // no one's messages go before the flood
 		"a known person floods": {true, 10 * floodBytes, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -201,6 +202,28 @@ func TestKnownPersonBesideManyFlooders(t *testing.T) {
 			who := f.tick(time.Now(), testID(2000).Key(), func(key identity.Key) bool { return c.isKnown && key == known })
 			if len(who) != c.want || slices.Contains(who, known) != (c.want == 1) {
 				t.Errorf("%d are named, want %d", len(who), c.want)
+			}
+		})
+	}
+}
+
+// Who is known follows from the standing: who was only met counts among those that flood.
+func TestNamingFollowsStanding(t *testing.T) {
+	for level, want := range map[standing.Level]int{standing.Heard: 0, standing.Met: 0, standing.Known: 1} {
+		inBubble(t, 1, func(t *testing.T, n *net) {
+			a := n.members[0]
+			talks := testID(1000).Key()
+			a.rank(talks, level, standing.Source{})
+			a.Replica.mu.Lock()
+			for i := range 300 {
+				a.Replica.mu.floods.count(testID(i+100).Key(), 16<<10)
+			}
+			a.Replica.mu.floods.count(talks, 20<<10)
+			a.Replica.mu.Unlock()
+			a.Tick()
+			pass(0)
+			if got := a.floodEvents(); len(got) != want {
+				t.Errorf("level %v: %d notices, want %d", level, len(got), want)
 			}
 		})
 	}

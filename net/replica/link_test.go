@@ -246,10 +246,9 @@ func (l *testLink) LiveSpace() int                     { return l.space(live) }
 func (l *testLink) SyncSpace() int                     { return l.space(bulk) }
 func (l *testLink) WaitLive(ctx context.Context) error { return l.wait(ctx, live) }
 func (l *testLink) WaitSync(ctx context.Context) error { return l.wait(ctx, bulk) }
+func (l *testLink) Expect(frames int)                  { l.expected.Add(int64(frames)) }
 
 // ControlBytes implements Link.
-func (l *testLink) Expect(frames int) { l.expected.Add(int64(frames)) }
-
 func (l *testLink) ControlBytes() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

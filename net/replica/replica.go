@@ -64,7 +64,7 @@ type Link interface {
 	// Gather makes live frames wait for more, or ends that. Release sends those that wait while no more come.
 	Gather(on bool)
 	Release()
-	// Expect says that the peer will be asked for so many frames of records. Those aren't a flood.
+	// Expect announces that we ask the peer for so many frames of records. Those aren't a flood.
 	Expect(frames int)
 	// ControlBytes returns how many bytes wait in the control queue.
 	ControlBytes() int

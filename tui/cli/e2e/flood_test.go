@@ -31,8 +31,15 @@ var flood = flag.Duration("flood", 0, "how long TestFlood floods in each of its 
 // ahead is how many messages the attacker has signed before it begins: sending is cheaper than receiving.
 const ahead = 20_000
 
-// floodEnv makes the test binary an attacker: "links authors bytes address …".
+// floodEnv makes the test binary an attacker: "links authors bytes perFrame address …".
 const floodEnv = "P2PCHAT_TEST_FLOOD"
+
+// attackers says how an attacker floods.
+type attackers struct {
+	links, authors int
+	bytes          int // of a message; 0: 8 KB
+	perFrame       int // messages in each frame of records that no one asked for; 0: each comes by itself
+}
 
 // TestFlood measures how long messages of an honest person take to the screen of one who knows her, while strangers send
 // messages as fast as they can, of 8 KB or short ones. The attacker shares the cores, so it runs at nice 19.
@@ -41,20 +48,20 @@ func TestFlood(t *testing.T) {
 		t.Skip("-flood 10s runs it")
 	}
 	for _, c := range []struct {
-		name           string
-		links, authors int
-		bytes          int  // of a message; 0: 8 KB
-		onlyFirst      bool // the attacker reaches Ann alone, who hands the flood on to Ben
+		name string
+		attackers
+		onlyFirst bool // the attacker reaches Ann alone, who hands the flood on to Ben
 	}{
 		{name: "quiet"},
-		{name: "one key", links: 1, authors: 1},
-		{name: "one key, short", links: 1, authors: 1, bytes: 100},
-		{name: "16 keys", links: 16, authors: 1},
-		{name: "16 keys, short", links: 16, authors: 1, bytes: 100},
-		{name: "one link, 1000 authors", links: 1, authors: 1000},
-		{name: "one link, 1000 authors, short", links: 1, authors: 1000, bytes: 100},
-		{name: "handed on", links: 1, authors: 1, onlyFirst: true},
-		{name: "handed on, 100 authors", links: 1, authors: 100, onlyFirst: true},
+		{name: "one key", attackers: attackers{links: 1, authors: 1}},
+		{name: "one key, short", attackers: attackers{links: 1, authors: 1, bytes: 100}},
+		{name: "16 keys", attackers: attackers{links: 16, authors: 1}},
+		{name: "16 keys, short", attackers: attackers{links: 16, authors: 1, bytes: 100}},
+		{name: "4 keys, in frames of records", attackers: attackers{links: 4, authors: 1, bytes: 6, perFrame: 130}},
+		{name: "one link, 1000 authors", attackers: attackers{links: 1, authors: 1000}},
+		{name: "one link, 1000 authors, short", attackers: attackers{links: 1, authors: 1000, bytes: 100}},
+		{name: "handed on", attackers: attackers{links: 1, authors: 1}, onlyFirst: true},
+		{name: "handed on, 100 authors", attackers: attackers{links: 1, authors: 100}, onlyFirst: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			home := t.TempDir()
@@ -68,7 +75,7 @@ func TestFlood(t *testing.T) {
 				if !c.onlyFirst {
 					to = append(to, "127.0.0.1:"+ben.port)
 				}
-				attack(t, c.links, c.authors, cmp.Or(c.bytes, record.MaxText), to...)
+				attack(t, c.attackers, to...)
 				ann.await(t, `mallory`)
 				time.Sleep(2 * time.Second)
 			}
@@ -201,10 +208,10 @@ func (l *listener) named() (out []string) {
 }
 
 // attack starts an attacker.
-func attack(t *testing.T, links, authors, bytes int, to ...string) {
+func attack(t *testing.T, a attackers, to ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "nice", "-n", "39", os.Args[0])
-	cmd.Env = append(os.Environ(), floodEnv+"="+fmt.Sprint(links, " ", authors, " ", bytes, " ", strings.Join(to, " ")))
+	cmd.Env = append(os.Environ(), floodEnv+"="+fmt.Sprint(a.links, " ", a.authors, " ", cmp.Or(a.bytes, record.MaxText), " ", a.perFrame, " ", strings.Join(to, " ")))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -214,22 +221,20 @@ func attack(t *testing.T, links, authors, bytes int, to ...string) {
 
 // runAttacker floods peers until it is killed: it signs messages as fast as its peers' links take them.
 func runAttacker(spec string) {
-	var links, authors, bytes int
+	var a attackers
 	words := strings.Fields(spec)
-	fmt.Sscan(words[0], &links)
-	fmt.Sscan(words[1], &authors)
-	fmt.Sscan(words[2], &bytes)
+	fmt.Sscan(spec, &a.links, &a.authors, &a.bytes, &a.perFrame)
 	g := group.New(context.Background(), nil)
 	pool := verify.Start(g, 0)
 	var all sync.WaitGroup
-	for i := range links {
-		all.Go(func() { floodFrom(g, pool, i, links, authors, bytes, words[3:]) })
+	for i := range a.links {
+		all.Go(func() { floodFrom(g, pool, i, a, words[4:]) })
 	}
 	all.Wait()
 }
 
 // floodFrom links a key to all peers, and sends them what its authors say.
-func floodFrom(g *group.Group, pool *verify.Pool, n, links, authors, bytes int, to []string) {
+func floodFrom(g *group.Group, pool *verify.Pool, n int, a attackers, to []string) {
 	self := identity.FromSeed([32]byte{77, byte(n)})
 	certificate, err := self.Certificate()
 	if err != nil {
@@ -239,8 +244,8 @@ func floodFrom(g *group.Group, pool *verify.Pool, n, links, authors, bytes int, 
 	cfg := link.Config{Identity: self, Certificate: certificate, Pool: pool, Group: g, Hello: func() wire.Hello {
 		return wire.Hello{Versions: []int{link.Version}, Name: "mallory", Started: 1, Inst: "1", Rooms: []wire.InRoom{{Room: lobby.String()}}}
 	}}
-	signed := make(chan wire.Frame, ahead/links)
-	g.Go("attacker/sign", func(context.Context) { signFlood(self, n, authors, bytes, signed) })
+	signed := make(chan wire.Frame, ahead/a.links)
+	g.Go("attacker/sign", func(context.Context) { signFlood(self, n, a, signed) })
 	for len(signed) < cap(signed) {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -273,8 +278,8 @@ func persist(g *group.Group, cfg link.Config, addr string) *link.Link {
 	}
 }
 
-// signFlood signs messages of so many bytes, of some authors in turn, for ever. The first author is self.
-func signFlood(self *identity.Identity, n, authors, bytes int, signed chan<- wire.Frame) {
+// signFlood signs messages of some authors in turn, for ever. The first author is self.
+func signFlood(self *identity.Identity, n int, flood attackers, signed chan<- wire.Frame) {
 	type author struct {
 		id   *identity.Identity
 		feed record.Feed
@@ -282,16 +287,17 @@ func signFlood(self *identity.Identity, n, authors, bytes int, signed chan<- wir
 		prev record.ID
 	}
 	var as []*author
-	for i := range authors {
+	for i := range flood.authors {
 		a := &author{id: self, feed: record.NewFeed(time.Now().UnixMilli())}
 		if i > 0 {
 			a.id = identity.FromSeed([32]byte{78, byte(n), byte(i), byte(i >> 8)})
 		}
 		as = append(as, a)
 	}
+	together := wire.Records{Room: record.OpenRoom("lobby").String()}
 	for i := 0; ; i++ {
 		a := as[i%len(as)]
-		kind, data := record.KindChat, record.TextData(strings.Repeat("flood ", bytes/6))
+		kind, data := record.KindChat, record.TextData(strings.Repeat("flood ", flood.bytes/6))
 		if a.seq == 0 {
 			kind, data = record.KindOpen, record.NamingData("mallory")
 		}
@@ -301,12 +307,27 @@ func signFlood(self *identity.Identity, n, authors, bytes int, signed chan<- wir
 			panic(err)
 		}
 		a.seq, a.prev = a.seq+1, rec.ID()
-		frame, err := wire.Encode(wire.Record{Body: rec.Signed(), Sig: rec.Signature()})
-		if err != nil {
-			panic(err)
+		one := wire.Record{Body: rec.Signed(), Sig: rec.Signature()}
+		if flood.perFrame == 0 {
+			signed <- encoded(one)
+			continue
 		}
-		signed <- frame
+		if together.Records = append(together.Records, one); len(together.Records) == flood.perFrame {
+			frame := encoded(together)
+			for range 20 { // to sign is dearer than to check
+				signed <- frame
+			}
+			together.Records = nil
+		}
 	}
+}
+
+func encoded(m wire.Message) wire.Frame {
+	frame, err := wire.Encode(m)
+	if err != nil {
+		panic(err)
+	}
+	return frame
 }
 
 // deaf is a peer that takes no notice of what it is sent.

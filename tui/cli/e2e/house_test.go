@@ -76,6 +76,8 @@ var limits = []struct {
 	{"bytes of live frames that wait on a link", "net/link.liveBytes", 4 << 20 / 3, "net/link.TestManyKeysOfOneSourceShareAPart"},
 	{"work of strangers at once", "net/link.freeWork", 2 << 20, "net/link.TestReaderRestsDuringAFlood"},
 	{"work of strangers in a second", "net/link.mostWork", 16 << 20, "net/link.TestReadersRestInTurn"},
+	{"work of one peer at once", "net/link.ownWork", 64 << 10, "net/link.TestReaderRestsDuringAFlood"},
+	{"work of answers at once", "net/link.askedWork", 256 << 20, "net/link.TestAnswersAreBounded"},
 	{"frames of records that are expected of a peer", "net/link.maxExpected", 64, "net/link.TestExpectationIsBounded"},
 	{"idle flows of a busy queue", "net/fair.maxIdle", 4096, "net/fair.TestIdleFlowsAreForgotten"},
 	{"authors that a peer takes slowly", "net/replica.maxSlow", 4096, "net/replica.TestSlowAuthorsAreBounded"},
