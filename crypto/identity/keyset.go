@@ -16,7 +16,7 @@ func NewKeySet(keys ...Key) KeySet {
 	return slices.Clip(slices.Compact(s))
 }
 
-// Has reports whether a key is in the set. Each record that is handed on asks it for each link, so it copies no keys.
+// Has reports whether a key is in the set. It copies no keys, since it runs for each link of each record handed on.
 func (s KeySet) Has(key Key) bool {
 	for low, high := 0, len(s); low < high; {
 		middle := (low + high) / 2

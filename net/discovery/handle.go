@@ -50,7 +50,7 @@ func (s *Service) nextDatagram(ctx context.Context, waiting delayed) ([]byte, ne
 	return s.cfg.Transport.Receive(ctx)
 }
 
-// handle decodes one datagram and updates the tables. It reports false if there is nothing to pass on.
+// handle takes one datagram, decodes it if it is new, and updates the tables. It reports false if there is nothing to pass on.
 func (s *Service) handle(now time.Time, payload []byte, from netip.AddrPort) (Announcement, bool) {
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	known, ok := s.admit(now, payload, from)
@@ -137,7 +137,7 @@ func (s *Service) isEcho(payload []byte) bool {
 }
 
 const (
-	maxDatagrams = 256 // that are remembered
+	maxDatagrams = 256 // datagrams remembered, to know copies and to decode each beacon once
 	maxSources   = 256 // source addresses with a limiter of their own
 )
 

@@ -149,8 +149,8 @@ func (l *Link) Live(f wire.Frame) bool { return l.queue.push(live, f) }
 // several in turn (see package fair). A flow that is full takes nothing from others, nor from Live.
 func (l *Link) Relay(f wire.Frame, of fair.Flow, rank int) bool { return l.queue.pushLive(f, of, rank) }
 
-// Gather makes live records wait until they fill a TLS record, which costs both sides less in a burst. Without on it sends
-// those that wait, and later ones at once.
+// Gather makes live records wait until they fill a TLS record, which costs both sides less in a burst. Gather(false)
+// sends those that wait, and later ones go at once.
 func (l *Link) Gather(on bool) { l.queue.gatherLive(on) }
 
 // Release sends the live records that wait because of Gather, unless a TLS record went out since the last call.

@@ -21,15 +21,15 @@ const (
 	ownRefill   = 16 << 10              // bytes a second by which that grows again
 	askedWork   = 256 << 20             // bytes of answers at once, of all peers together: 100,000 lines
 	askedRefill = 4 << 20               // bytes a second by which that grows again
-	longestRest = 10 * time.Millisecond // if a piece took long for less work
+	longestRest = 20 * time.Millisecond // after which others have their turn
 )
 
 // Pacer has the readers of links rest while their peers flood. A program that works without a pause is late for all:
-// it notices what other peers sent only when some work ends, and the machine's other programs wait as well.
+// it notices what other peers sent only when some work ends. The machine's other programs wait as well.
 //
-// A reader rests after each piece for as long as the piece took, or as mostWork says if that is longer. Readers rest one
-// after the other, in the order in which they come, while the one that has rested works. So many floods together leave as
-// much time as one does. A burst of 800 lines is free, and so is what a person types. Any goroutine may use a Pacer. The
+// A reader rests after each piece for as long as the piece took, at most longestRest, or as mostWork says if that is
+// longer. Readers rest one after the other, in the order in which they come, while the one that has rested works. So many
+// floods together leave as much time as one does. A reader that has to rest long does so in parts. A burst of 800 lines is free, and so is what a person types. Any goroutine may use a Pacer. The
 // links of a program share one.
 type Pacer struct {
 	turn  chan struct{} // holds a value while a reader rests
@@ -46,15 +46,18 @@ func NewPacer(paced func(peer identity.Key) bool) *Pacer {
 	}
 }
 
-// rest rests for d, once it is this reader's turn, or until ctx or the link ends.
-func (p *Pacer) rest(ctx context.Context, link <-chan struct{}, d time.Duration) {
+// rest rests for d, once it is this reader's turn, or until ctx or the link ends. It reports false if the wait for the
+// turn was in vain.
+func (p *Pacer) rest(ctx context.Context, link <-chan struct{}, d time.Duration) bool {
 	select {
 	case p.turn <- struct{}{}:
 		group.Sleep(ctx, d, link)
 		<-p.turn
+		return ctx.Err() == nil
 	case <-link:
 	case <-ctx.Done():
 	}
+	return false
 }
 
 // pace measures a reader's pieces. Only the reader uses it.
@@ -74,7 +77,7 @@ func newPace(p *Pacer, peer identity.Key, waited time.Duration) pace {
 // add counts a frame of so many records. expected says that the peer was asked for it.
 func (p *pace) add(bytes, records int, expected bool) {
 	work := bytes + records*recordWork
-	if expected && p.pacer != nil && p.pacer.asked.AllowN(time.Now(), work) {
+	if expected && p.pacer != nil && (!p.pacer.paced(p.peer) || p.pacer.asked.AllowN(time.Now(), work)) {
 		return
 	}
 	p.work += work
@@ -86,10 +89,12 @@ func (p *pace) end(ctx context.Context, link <-chan struct{}, waited time.Durati
 		return
 	}
 	now := time.Now()
-	if p.pacer.paced(p.peer) && !p.own.AllowN(now, p.work) && !p.pacer.free.AllowN(now, p.work) {
+	if !p.own.AllowN(now, p.work) && p.pacer.paced(p.peer) && !p.pacer.free.AllowN(now, p.work) {
 		took := now.Sub(p.since) - (waited - p.waited)
 		least := time.Duration(p.work) * time.Second / mostWork
-		p.pacer.rest(ctx, link, max(min(took, longestRest), least))
+		for d := max(min(took, longestRest), least); d > 0 && p.pacer.rest(ctx, link, min(d, longestRest)); {
+			d -= longestRest
+		}
 		now = time.Now()
 	}
 	p.since, p.waited, p.work = now, waited, 0

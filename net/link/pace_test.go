@@ -138,6 +138,29 @@ func TestStrangerBesideManyFloods(t *testing.T) {
 	}
 }
 
+// One frame may have much work in little: tens of thousands of records that are none. Its reader pays for that in many
+// short rests, between which others have their turn.
+func TestOneFrameWithMuchWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pacer := pacedBy(true)
+		pacer.free.AllowN(time.Now(), freeWork)
+		r := newReader(t.Context(), pacer)
+		var done sync.WaitGroup
+		done.Go(func() {
+			if rested := r.work(1, mostWork, 0, 0); rested < 900*time.Millisecond {
+				t.Errorf("it rested %v, want a second at least", rested)
+			}
+		})
+		time.Sleep(time.Millisecond) // so that it rests by now
+		other := newReader(t.Context(), pacer)
+		other.own.AllowN(time.Now(), ownWork)
+		if rested := other.work(1, piece, 0, 0); rested == 0 || rested > 2*longestRest {
+			t.Errorf("beside it another rested %v", rested)
+		}
+		done.Wait()
+	})
+}
+
 // A rest, and the wait for it, end with the link and with the program.
 func TestRestEndsWithTheLink(t *testing.T) {
 	for _, waits := range []bool{true, false} {

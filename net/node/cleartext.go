@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	maxHeld       = 256             // messages that wait for the policy to be known
+	maxHeld       = 256             // messages of others that wait for the policy to be known, and as many of ours
 	networksEvery = 5 * time.Second // how often our own networks are looked up: they are "lan"
 	leaveWithin   = 2 * time.Second // how long the goodbye to plain peers may take: an address may have to be probed
 	// maxRelayAge is how old a message from catching up may be and still be written to line clients. It
@@ -171,14 +171,14 @@ func (c *cleartext) mayLocked() error {
 }
 
 // whenAllowed runs send at once, or as soon as the policy is known to allow cleartext, or never. It
-// returns the result of send, if that ran at once.
-func (c *cleartext) whenAllowed(send func() int) int {
+// returns the result of send, if that ran at once. most is how many may wait.
+func (c *cleartext) whenAllowed(most int, send func() int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch err := c.mayLocked(); {
 	case err == nil:
 		return send()
-	case errors.Is(err, errPolicyUnknown) && len(c.mu.held) < maxHeld:
+	case errors.Is(err, errPolicyUnknown) && len(c.mu.held) < most:
 		c.mu.held = append(c.mu.held, send)
 	}
 	return 0
@@ -207,7 +207,7 @@ func (c *cleartext) onlyOnePeer() bool {
 }
 
 func (c *cleartext) SendCleartext(l event.Line) int {
-	return c.whenAllowed(func() int { return c.plain.Send(plainText(l), true) })
+	return c.whenAllowed(2*maxHeld, func() int { return c.plain.Send(plainText(l), true) })
 }
 
 // RelayMessage implements replica.Host: it writes a message of someone else to our line clients.
@@ -217,7 +217,7 @@ func (c *cleartext) RelayMessage(l event.Line) {
 		return
 	}
 	name, text := l.FromName, plainText(l)
-	c.whenAllowed(func() int {
+	c.whenAllowed(maxHeld, func() int { // others' messages leave space for ours
 		c.plain.WriteToLineClients(name, text)
 		return 0
 	})

@@ -7,6 +7,7 @@ import (
 	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/wire"
+	"cmp"
 )
 
 // Record implements mesh.Handler: a live record goes to its room.
@@ -102,7 +103,7 @@ func (n *Node) nameOf(key identity.Key) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if p := n.mu.peers[key]; p != nil {
-		return p.Name
+		return cmp.Or(p.Name, key.Short())
 	}
 	return key.Short()
 }

@@ -21,8 +21,8 @@ const (
 	maxNeighbours  = 256              // keys that are remembered of a peer's Links: twice as many as there can be
 	gatherPerLink  = time.Second / 16 // links that have come are gathered for so long for each link …
 	gatherMost     = 3 * time.Second  // … up to this. A link that has gone is said within a second
-	fewNeighbours  = 3                // a peer that names no more links hears of all others at once, but …
-	manyCame       = 3                // … with the next changes if so many links have come since the last: all may find each other
+	fewNeighbours  = 3                // a peer that names no more links hears of all others at once
+	manyCame       = 3                // after so many new links it hears of someContacts first: all may find each other
 	someContacts   = 2                // peers that any other peer hears of at a time, chosen at random: others tell it more
 	contactRefresh = time.Minute      // before a peer hears of another again
 )
@@ -62,8 +62,8 @@ func (x *exchange) onChangeLocked(key identity.Key, gone bool) {
 	x.n.scheduleFlush()
 }
 
-// flush sends what was gathered. second says that everySecond calls it. Changes wait for a later call if others went out
-// a moment ago, and the more links there are, the longer is that moment.
+// flush sends what was gathered. second says that everySecond calls it. Changes wait gatherPerLink for each link since the
+// last ones went out, at most gatherMost.
 func (x *exchange) flush(second bool) {
 	n := x.n
 	n.mu.Lock()
