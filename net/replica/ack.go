@@ -33,12 +33,15 @@ func (r *Replica) queueAckLocked(from *peer, rec *record.Record) {
 }
 
 // Flush sends the acknowledgements that were gathered for a moment: one Have on each link that waits for one. Messages
-// that were gathered go out as well.
+// that were gathered go out as well, and questions that askSoonLocked left.
 func (r *Replica) Flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.releaseLocked()
 	for _, p := range r.mu.linked {
+		if p.gapsDue {
+			r.askSoonLocked(p)
+		}
 		if len(p.toAck) == 0 {
 			continue
 		}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"strings"
+	"time"
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
@@ -30,10 +31,24 @@ func (r *Replica) askLocked(p *peer) {
 		}
 		r.send(p.link, w)
 	}
-	if missing := r.planner.CountMissing(); any || missing == 0 && !r.puller.Running(p.key) {
-		r.cfg.Events.Post(event.Sync{Scope: r.scope, Have: r.room.Count(), Missing: missing})
+	if any || !r.planner.IsAsked(p.key) { // else an answer ends later, and to count takes long
+		if missing := r.planner.CountMissing(); any || missing == 0 && !r.puller.Running(p.key) {
+			r.cfg.Events.Post(event.Sync{Scope: r.scope, Have: r.room.Count(), Missing: missing})
+		}
 	}
 	r.outlines.pullLocked(p)
+}
+
+// askSoonLocked puts the next question to a peer, or has Flush do so if it was asked a moment ago. To look for what is
+// missing takes long where much is claimed, and a peer may send records with gaps, or empty answers, as fast as it likes.
+func (r *Replica) askSoonLocked(p *peer) {
+	if now := time.Now(); now.Sub(p.askedGaps) >= AckEvery {
+		p.askedGaps, p.gapsDue = now, false
+		r.askLocked(p)
+	} else if !p.gapsDue {
+		p.gapsDue = true
+		r.cfg.Host.ScheduleFlush()
+	}
 }
 
 // onCaughtUpLocked follows the end of an answer. Peers that had what we lacked hear when we lack it no more. Once

@@ -36,7 +36,7 @@ func (f *floods) count(author identity.Key, size int) {
 
 // tick forgets half, and returns the authors that flood, the worst first. It returns none if no one else's messages go
 // before theirs, or if all were named already. A known author floods only by itself: beside a thousand keys that flood
-// together, each sends as little as a person who talks.
+// together, each of them sends no more than a person who talks.
 func (f *floods) tick(now time.Time, self identity.Key, isKnown func(identity.Key) bool) (flooders []identity.Key) {
 	sum := 0
 	for author, n := range f.bytes {

@@ -1,7 +1,7 @@
 package replica
 
-// Gather says that more messages follow at once, or that none do any more. Between the two, links send live records in
-// pieces of 16 KiB. A burst to fifty peers then takes a third of the writes, and each peer wakes as much less often. No
+// Gather begins a burst of messages, or ends it. During a burst, links collect live records and send them in pieces of
+// 16 KiB. A burst to fifty peers then takes a third of the writes, and each peer wakes as much less often. No
 // record waits longer than twice AckEvery, so a caller that is held up delays nothing by more.
 func (r *Replica) Gather(on bool) {
 	r.mu.Lock()

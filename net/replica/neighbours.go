@@ -10,8 +10,8 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-// A live record isn't handed on to a peer that says it is linked to the author. That may be true no more: a link that has
-// gone is said up to some seconds later. So when a peer says so, it hears which records of that author have come lately.
+// A live record isn't handed on to a peer that says it is linked to the author. A peer reports a lost link some seconds
+// late, and misses the author's records until then. When it reports the loss, we name the author's last feed to it.
 
 const (
 	staleFor = 5 * time.Second // so long after a link has gone, at most, its peer says so
@@ -83,7 +83,9 @@ func (r *Replica) SetNeighbours(l Link, keys identity.KeySet) {
 		}
 	}
 	switch {
-	case len(feeds) == 0 || p.sending:
+	case len(feeds) == 0:
+	case p.sending:
+		p.sendNext = true // what is on its way may be older than those records
 	case p.link.Can(wire.CapFeeds):
 		r.frontiers.sendPartLocked(p, feeds, false)
 	default:

@@ -34,6 +34,14 @@ type pages struct {
 	unread  map[record.FeedKey]bool // feeds that it named, of blocks that couldn't be read: their gaps aren't known
 }
 
+// lastAsked is when a peer was last asked for something of which it can make us ask at any rate.
+type lastAsked struct {
+	searched   time.Time // when its Heads last began a search
+	askedVotes time.Time // when its Heads last made us ask it for votes
+	askedGaps  time.Time // when askSoonLocked asked it last
+	gapsDue    bool      // Flush must ask it
+}
+
 // session is what belongs to one link; it goes with it.
 type session struct {
 	link       Link                      // nil: none is up
@@ -50,6 +58,7 @@ type session struct {
 	told       told                      // the authors that it refuses
 
 	pages
+	lastAsked
 	hash          string         // the peer's, as it said it last
 	unequal       int            // pings in a row whose hash differed
 	comparison    comparison     // the last one
@@ -57,12 +66,10 @@ type session struct {
 	partAsked     []room.Holding // as wantsFrontier, about these feeds only
 	awaitsReply   bool           // it was asked how far it is, and hasn't said
 
-	beyond     map[record.FeedKey]room.Holding // ends that it named in Heads, of which less was here
-	searched   time.Time                       // when its Heads last began a search
-	askedVotes time.Time                       // when its Heads last made us ask it for votes
-	compared   bool                            // all that it holds was compared with ours
-	bodies     bodies                          // what it is asked for of the room's spans
-	proof      *record.Record                  // the first half of the proof of a fork
+	beyond   map[record.FeedKey]room.Holding // ends that it named in Heads, of which less was here
+	compared bool                            // all that it holds was compared with ours
+	bodies   bodies                          // what it is asked for of the room's spans
+	proof    *record.Record                  // the first half of the proof of a fork
 
 	sending  bool // a frontier of several pages is on its way to it
 	sendNext bool // it must be sent anew after that

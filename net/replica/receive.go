@@ -55,7 +55,7 @@ func (r *Replica) takeLive(l Link, rec *record.Record) (inStore bool) {
 		r.queueAckLocked(p, rec) // also when it was known: the peer may have missed our first Have
 	case p != nil:
 		r.planner.NoteSeq(p.key, out.Gap.Key, rec.Seq())
-		r.askLocked(p)
+		r.askSoonLocked(p)
 	}
 	for _, e := range out.Added { // not for one that was sent again: its author isn't who floods then
 		r.mu.floods.count(e.Record.Author(), len(e.Record.Signed()))
@@ -202,7 +202,11 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stub
 	if p != nil {
 		r.planner.NoteAnswer(p.key, m.N, m.End)
 		if m.End {
-			r.askLocked(p)
+			if len(recs)+len(m.Stubs) > 0 {
+				r.askLocked(p)
+			} else {
+				r.askSoonLocked(p)
+			}
 			r.onCaughtUpLocked(p)
 		}
 	}

@@ -238,8 +238,10 @@ func (r refusals) hashForLocked(p *peer) string {
 	if leaveOut == nil || !p.link.Can(wire.CapFeeds) && r.room.HasCold() {
 		return r.outlines.hashOfAllLocked(p.link)
 	}
-	if now := r.room.Sum(nil); t.of != now.String() {
-		if t.of = now.String(); p.link.Can(wire.CapFeeds) {
+	now, budget := r.room.Sum(nil).String(), r.outlines.budgetLocked(p.key)
+	if t.of != now && (t.hash == "" || budget.hasLeft()) { // a peer that refuses anew all the time gets an old hash
+		budget.charge(r.room.CountAuthors())
+		if t.of = now; p.link.Can(wire.CapFeeds) {
 			t.hash = r.room.Sum(leaveOut).String()
 		} else {
 			t.hash = r.room.HashExcept(leaveOut)

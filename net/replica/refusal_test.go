@@ -214,3 +214,39 @@ func TestTakeRefused(t *testing.T) {
 		}
 	})
 }
+
+// The hash without those whom a peer refuses costs a look at all authors. A peer that refuses others all the time, and
+// pings between, gets an old one once it has had more than its share.
+func TestRefusalsInVainCostLittle(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		recs := chain(t, 77, "message", 3)
+		a.give(recs...)
+		pass(time.Second)
+		r := a.Replica
+		refuse := func(author identity.Key) (hash string) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			p := r.mu.peers[b.key()]
+			r.refusals.takeRefusedLocked(p, wire.Refused{Room: a.ID(), Authors: []identity.Key{author}, ForMs: 1e6})
+			return r.refusals.hashForLocked(p)
+		}
+		first := refuse(testID(900).Key()) // who has nothing here
+		r.mu.Lock()
+		budget := r.outlines.budgetLocked(b.key())
+		budget.ReserveN(time.Now(), outlineBurst)
+		r.mu.Unlock()
+		if got := refuse(recs[0].Author()); got != first {
+			t.Error("the room is hashed anew without a budget")
+		}
+		pass(time.Minute)
+		before := budget.Tokens()
+		if got := refuse(recs[0].Author()); got == first {
+			t.Error("the hash stays old for ever")
+		}
+		if budget.Tokens() >= before {
+			t.Error("it costs nothing")
+		}
+	})
+}

@@ -54,6 +54,7 @@ func (r sharing) noteFirstSeen(key identity.Key) (since time.Time, first bool) {
 		r.mu.firstSeen[key] = at
 		r.mu.firstSeenUnsaved = append(r.mu.firstSeenUnsaved, key)
 	}
+	r.mu.size.via = key
 	r.mu.firstSeenLimit.note(key)
 	switch r.cfg.Share {
 	case ShareAll:

@@ -100,11 +100,14 @@ func (p *Planner) ClaimedBlocks() map[BlockKey]bool {
 	return out
 }
 
-// NoteSeq notes that a peer holds a feed up to seq: it sent that record before its predecessors.
+// NoteSeq notes that a peer holds a feed up to seq: it sent that record before its predecessors. Of a peer that claims
+// much already it notes no further feed: the next comparison finds those.
 func (p *Planner) NoteSeq(from identity.Key, key record.FeedKey, seq uint64) {
 	s := p.sourceOf(from)
 	if i, found := s.findHolding(key); !found {
-		s.theirs = slices.Insert(s.theirs, i, Holding{Key: key, Seq: seq})
+		if len(s.theirs) < maxClaims {
+			s.theirs = slices.Insert(s.theirs, i, Holding{Key: key, Seq: seq})
+		}
 	} else if s.theirs[i].Seq < seq {
 		s.theirs[i].Seq = seq
 	}
@@ -180,6 +183,12 @@ func (p *Planner) CountMissing() int {
 }
 
 const maxMissing = 1 << 30
+
+// IsAsked reports whether a peer has a question to answer.
+func (p *Planner) IsAsked(key identity.Key) bool {
+	s := p.sources[key]
+	return s != nil && len(s.asked.Gaps) > 0
+}
 
 // LacksFrom reports whether the room lacks records that the peer claims to hold.
 func (p *Planner) LacksFrom(of identity.Key) bool {

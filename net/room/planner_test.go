@@ -125,3 +125,21 @@ func TestClaimsInPartsAreBounded(t *testing.T) {
 		t.Error("the newest claim is gone")
 	}
 }
+
+// Nor does one that sends records of more and more feeds before their predecessors.
+func TestNotedFeedsAreBounded(t *testing.T) {
+	p := NewPlanner(someone(t, 2), time.Now)
+	x := identity.FromSeed([32]byte{10}).Key()
+	feed := func(i int) record.FeedKey { return record.FeedKey{Author: x, Feed: record.Feed(i + 1)} }
+	for i := range maxClaims + 100 {
+		p.NoteSeq(x, feed(i), 9)
+	}
+	s := p.sourceOf(x)
+	if len(s.theirs) != maxClaims {
+		t.Errorf("%d feeds are noted", len(s.theirs))
+	}
+	p.NoteSeq(x, feed(0), 10)
+	if i, found := s.findHolding(feed(0)); !found || s.theirs[i].Seq != 10 {
+		t.Error("a feed that was noted doesn't grow")
+	}
+}

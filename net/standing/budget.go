@@ -9,7 +9,7 @@ import (
 const linkLocalSources = 16
 
 // Budget is a limit that keys share. It is not safe for use by several goroutines. Each call costs O(log n) of the
-// number of keys.
+// number of keys. Victim looks at all of them where only known keys are left.
 type Budget[K comparable] struct {
 	limit     int
 	strangers int // how much all keys that aren't known may use together

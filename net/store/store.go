@@ -210,7 +210,7 @@ type Store interface {
 	// WaitSizes waits until Sizes knows them.
 	WaitSizes(ctx context.Context) error
 	// DropOldest has n bytes of an author's records deleted, those of its oldest feed first. The feeds' ends stay. It
-	// only queues: TakeDropped tells what came of it.
+	// only queues. TakeDropped reports what was deleted.
 	DropOldest(author identity.Key, n int)
 	// RemoveAuthor has all of an author's records and feeds deleted. It only queues. Until it is done, Append takes
 	// nothing of that author.
