@@ -207,7 +207,8 @@ func (c *cleartext) onlyOnePeer() bool {
 }
 
 func (c *cleartext) SendCleartext(l event.Line) int {
-	return c.whenAllowed(2*maxHeld, func() int { return c.plain.Send(plainText(l), true) })
+	text := plainText(l)
+	return c.whenAllowed(2*maxHeld, func() int { return c.plain.Send(text, true) })
 }
 
 // RelayMessage implements replica.Host: it writes a message of someone else to our line clients.

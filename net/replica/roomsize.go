@@ -241,13 +241,16 @@ func (r roomSize) recordBytesLocked(author identity.Key) int {
 func (r roomSize) enforceLocked(newcomer identity.Key) {
 	for {
 		victim, over := r.mu.size.budget.Victim(newcomer)
-		if can, _ := r.size.canGiveLocked(victim); over && !can && victim == newcomer {
+		if !over {
+			return
+		}
+		if can, _ := r.size.canGiveLocked(victim); !can && victim == newcomer {
 			if level, _ := r.size.rankOf(victim); level == standing.Known { // others give before it is forgotten
 				newcomer = identity.Key{}
 				continue
 			}
 		}
-		if !over || !r.size.giveWayLocked(victim) {
+		if !r.size.giveWayLocked(victim) {
 			return
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -160,6 +161,7 @@ func (o *output) run() {
 	defer close(o.done)
 	var spare []chunk
 	for range o.wake {
+		runtime.Gosched() // lines of a burst then go out together
 		o.mu.Lock()
 		taken, closed, prompts := o.queue, o.closed, o.prompts
 		if o.typed {
