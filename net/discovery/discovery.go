@@ -48,8 +48,8 @@ const MulticastGroup = "ff12::f032:7063"
 // Limits and times; the package comment says what they are for.
 const (
 	beaconsPerSecond = 256  // datagrams taken a second, in all
-	sourcePerSecond  = 25   // of one source address
-	localPerSecond   = 128  // of an address of this machine, where many programs may start at once
+	sourcePerSecond  = 25   // from one address
+	localPerSecond   = 128  // from an address of this machine, where many programs may start at once
 	maxInstances     = 1024 // instances remembered; the one silent for longest is evicted first
 
 	shortest    = 250 * time.Millisecond // between two beacons, whatever caused them

@@ -1,13 +1,14 @@
 package node
 
 import (
+	"cmp"
+
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/fair"
 	"chat.lan/p2pchat/net/link"
 	"chat.lan/p2pchat/net/wire"
-	"cmp"
 )
 
 // Record implements mesh.Handler: a live record goes to its room.

@@ -85,7 +85,7 @@ func (r *Replica) SetNeighbours(l Link, keys identity.KeySet) {
 	switch {
 	case len(feeds) == 0:
 	case p.sending:
-		p.sendNext = true // what is on its way may be older than those records
+		p.sendNext = true // the frontier that we are sending may be older than those records
 	case p.link.Can(wire.CapFeeds):
 		r.frontiers.sendPartLocked(p, feeds, false)
 	default:

@@ -40,6 +40,32 @@ func TestLateNewsOfALostLink(t *testing.T) {
 	}
 }
 
+// So does one to which a frontier is on its way meanwhile, which may be older than the record.
+func TestLateNewsAfterAFrontier(t *testing.T) {
+	for _, bySums := range []bool{false, true} {
+		inBubble(t, 3, func(t *testing.T, n *net) {
+			a, b, c := n.members[0], n.members[1], n.members[2]
+			n.link(a, b)
+			n.link(a, c)
+			toB := a.links[b.key()]
+			toB.can = map[string]bool{wire.CapFeeds: bySums}
+			pass(time.Second)
+			a.SetNeighbours(toB, identity.NewKeySet(a.key(), c.key()))
+			n.say(c, "just now")
+			pass(10 * time.Millisecond)
+			a.Replica.mu.Lock()
+			a.Replica.mu.peers[b.key()].sending = true
+			a.Replica.mu.Unlock()
+			a.SetNeighbours(toB, identity.NewKeySet(a.key()))
+			pass(10 * time.Millisecond)
+			n.expectHeard(b)
+			a.frontiers.onFrontierSent(toB)
+			pass(10 * time.Millisecond)
+			n.expectHeard(b, "just now")
+		})
+	}
+}
+
 // The cached hearers of an author are dropped when a peer names other links, and when a link comes or goes.
 func TestHearersFollowLinks(t *testing.T) {
 	inBubble(t, 4, func(t *testing.T, n *net) {

@@ -135,6 +135,22 @@ func TestFirstSeenIsBounded(t *testing.T) {
 	})
 }
 
+// A key that is met counts where it came from itself, and not where somebody came from who sent something just before.
+func TestFirstMeetingCountsAtItsOwnSource(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, n *net) {
+		a := n.members[0]
+		other, newcomer := testID(7).Key(), testID(8).Key()
+		a.rank(other, standing.Heard, sourceAt("10.0.0.7"))
+		a.Replica.mu.Lock()
+		a.Replica.mu.size.via = other
+		a.Replica.mu.Unlock()
+		a.sharing.noteFirstSeen(newcomer)
+		if last := a.Replica.mu.size.lastRank; last.author != newcomer || last.source == sourceAt("10.0.0.7") {
+			t.Errorf("counted for %s at %v", last.author.Short(), last.source)
+		}
+	})
+}
+
 // TestShareIsEnforced: a peer that asks for what it may not have gets none of it.
 func TestShareIsEnforced(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, n *net) {
