@@ -2,12 +2,15 @@ package link
 
 import (
 	"context"
+	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"chat.lan/p2pchat/crypto/identity"
+	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/wire"
 )
 
@@ -33,7 +36,7 @@ func (r *reader) work(pieces, bytes int, each, wait time.Duration) time.Duration
 	for range pieces {
 		time.Sleep(each + wait)
 		r.slow += wait
-		r.add(bytes, 0, false)
+		r.add(bytes, false)
 		r.end(r.ctx, r.link, r.slow)
 	}
 	return time.Since(began) - time.Duration(pieces)*(each+wait)
@@ -54,6 +57,7 @@ func TestReaderRestsDuringAFlood(t *testing.T) {
 		"as long as the work":         {pacedBy(true), free/piece + 100, piece, 5 * ms, 0, 400 * ms, 500 * ms},
 		"not long for little work":    {pacedBy(true), free/piece + 100, piece, 50 * ms, 0, 10 * ms, 100 * longestRest},
 		"waiting isn't work":          {pacedBy(true), free/piece + 100, piece, 0, 5 * ms, 80 * ms, 100 * ms},
+		"work is, beside waiting":     {pacedBy(true), free/piece + 100, piece, 5 * ms, 5 * ms, 400 * ms, 500 * ms},
 		"what a person types is free": {pacedBy(true), 1000, ownRefill, 0, time.Second, 0, 0},
 		"the peer isn't paced":        {pacedBy(false), 2 * free / piece, piece, 0, 0, 0, 0},
 		"there is no Pacer":           {nil, 2 * free / piece, piece, 0, 0, 0, 0},
@@ -81,8 +85,8 @@ func TestBurstIsFreeAgain(t *testing.T) {
 	})
 }
 
-// floods has readers work on floods until ctx ends, and returns how many bytes each did.
-func floods(ctx context.Context, pacer *Pacer, readers int, wait time.Duration, done *sync.WaitGroup) []int {
+// floods has readers work on floods in pieces of so many bytes until ctx ends, and returns how many bytes each did.
+func floods(ctx context.Context, pacer *Pacer, readers, piece int, wait time.Duration, done *sync.WaitGroup) []int {
 	each := make([]int, readers)
 	for i := range each {
 		done.Go(func() {
@@ -103,7 +107,7 @@ func TestReadersRestInTurn(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var done sync.WaitGroup
-		each := floods(ctx, pacer, readers, 0, &done)
+		each := floods(ctx, pacer, readers, piece, 0, &done)
 		done.Wait()
 		total := 0
 		for i, n := range each {
@@ -118,15 +122,22 @@ func TestReadersRestInTurn(t *testing.T) {
 	})
 }
 
-// Floods over all links but one, fast ones or such as trickle, don't silence a stranger on the last one.
+// Floods over all links but one, fast ones or such as trickle, of much work in little or not, don't silence a stranger on
+// the last one.
 func TestStrangerBesideManyFloods(t *testing.T) {
-	for name, wait := range map[string]time.Duration{"fast": 0, "trickle": 50 * time.Millisecond, "slow": 300 * time.Millisecond} {
+	for name, c := range map[string]struct {
+		piece int
+		wait  time.Duration
+	}{
+		"fast": {piece, 0}, "trickle": {piece, 50 * time.Millisecond}, "slow": {piece, 300 * time.Millisecond},
+		"much work": {256 << 10, 0}, "very much work": {4 << 20, 0},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				pacer := pacedBy(true)
 				ctx, cancel := context.WithCancel(t.Context())
 				var done sync.WaitGroup
-				floods(ctx, pacer, 127, wait, &done)
+				floods(ctx, pacer, 127, c.piece, c.wait, &done)
 				time.Sleep(10 * time.Second)
 				if rested := newReader(ctx, pacer).work(10, piece, 0, 0); rested > time.Second {
 					t.Errorf("160 KiB took %v", rested)
@@ -181,8 +192,9 @@ func TestRestEndsWithTheLink(t *testing.T) {
 						cancel()
 					}
 				})
-				pacer.rest(ctx, link, time.Hour)
-				if took := time.Since(began); took != time.Second {
+				r := &reader{pace: newPace(pacer, identity.Key{}, 0), ctx: ctx, link: link}
+				r.work(1, ownWork+freeWork+100*mostWork, 0, 0)
+				if took := time.Since(began); took < time.Second || took > time.Second+longestRest {
 					t.Errorf("waits for its turn %v, end of the link %v: it took %v", waits, ofLink, took)
 				}
 			})
@@ -204,6 +216,8 @@ func TestWorkOfFrames(t *testing.T) {
 		{"an answer", wire.Records{Records: make([]wire.Record, 3)}, 0},
 		{"records without a question", wire.Records{Records: make([]wire.Record, 3)}, 1000 + 3*recordWork},
 		{"another message", wire.Have{}, 1000},
+		{"a page of a frontier", wire.Frontier{}, 1000},
+		{"a frontier's last page", wire.Frontier{Last: true}, 1000 + compareWork},
 	} {
 		in.pace.work = 0
 		if in.count(c.m, 1000); in.pace.work != c.want {
@@ -233,20 +247,74 @@ func TestExpectationIsBounded(t *testing.T) {
 	}
 }
 
-// Answers have a bound as well: who makes us ask for ever floods.
+// Answers have a bound as well, for those that are paced: a peer that makes us ask for ever floods.
 func TestAnswersAreBounded(t *testing.T) {
+	for _, paced := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPace(pacedBy(paced), identity.Key{}, 0)
+			const frame = 1 << 20
+			for range askedWork / frame {
+				p.add(frame, true)
+			}
+			if p.work != 0 {
+				t.Errorf("paced %v: %d bytes of the first answers count", paced, p.work)
+			}
+			want := 0
+			if paced {
+				want = frame
+			}
+			if p.add(frame, true); p.work != want {
+				t.Errorf("paced %v: %d bytes of one answer more count, want %d", paced, p.work, want)
+			}
+			if left := p.pacer.asked.Tokens(); !paced && left < askedWork {
+				t.Errorf("answers of one who isn't paced leave %v bytes for others", left)
+			}
+		})
+	}
+}
+
+// A flood over a real link makes its reader pay for all of it.
+func TestReaderPaysForAFlood(t *testing.T) {
+	a, b := newSide(t, 1), newSide(t, 2)
+	a.Pacer = pacedBy(true)
+	a.Pacer.free.SetLimit(0) // nothing comes back meanwhile
+	ca, cb := tcpPair(t)
+	la, lb := pair(t, a, b, ca, cb)
+	h := newRecorder(t)
+	heard := make(chan struct{})
+	h.onMessage = func(wire.Message) { heard <- struct{}{} }
+	la.Start(h, nil)
+	lb.Start(newRecorder(t), nil)
+	const frames = 40
+	flood := encode(t, onWire(newAuthor(t, b.id).say(t, strings.Repeat("flood ", record.MaxText/6))))
+	for i := range frames + 1 {
+		if i == frames {
+			flood = encode(t, wire.Typing{Room: room.String()})
+		}
+		if lb.WaitSync(t.Context()) != nil || !lb.Sync(flood) {
+			t.Fatal("the queue is full")
+		}
+	}
+	<-heard
+	if paid := freeWork - int(a.Pacer.free.Tokens()); paid < frames*record.MaxText-ownWork {
+		t.Errorf("%d bytes of %d were paid for", paid, frames*record.MaxText)
+	}
+}
+
+// What a reader waits for its peer is counted apart.
+func TestWaitForThePeerIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPace(pacedBy(true), identity.Key{}, 0)
-		const frame = 1 << 20
-		for range askedWork / frame {
-			p.add(frame-recordWork, 1, true)
+		near, far := net.Pipe()
+		c := newConn(near)
+		for range 2 {
+			time.AfterFunc(time.Second, func() { far.Write([]byte("x")) })
+			if _, err := c.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute) // it works
 		}
-		if p.work != 0 {
-			t.Errorf("%d bytes of the first answers count", p.work)
-		}
-		p.add(frame-recordWork, 1, true)
-		if p.work != frame {
-			t.Errorf("%d bytes of one answer more count, want %d", p.work, frame)
+		if c.waited != 2*time.Second {
+			t.Errorf("it waited %v", c.waited)
 		}
 	})
 }

@@ -133,11 +133,16 @@ func (in *inbound) frame(payload []byte) error {
 func (in *inbound) count(m wire.Message, size int) {
 	switch m := m.(type) {
 	case wire.Record:
-		in.pace.add(size, 1, false)
+		in.pace.add(size+recordWork, false)
 	case wire.Records:
-		in.pace.add(size, len(m.Records), in.l.expected.take())
+		in.pace.add(size+len(m.Records)*recordWork, in.l.expected.take())
+	case wire.Frontier:
+		if m.Last {
+			size += compareWork
+		}
+		in.pace.add(size, false)
 	default:
-		in.pace.add(size, 0, false)
+		in.pace.add(size, false)
 	}
 }
 
