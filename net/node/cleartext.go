@@ -52,8 +52,12 @@ type cleartext struct {
 
 	mu struct {
 		sync.Mutex
-		known   bool         // the policy is known, or was waited for in vain
-		held    []func() int // what goes out when the policy is known
+		known    bool         // the policy is known, or was waited for in vain
+		held     []func() int // what goes out when the policy is known
+		heldOurs int          // how many of them are our messages
+
+		unsignedAt time.Time // when the person said something unsigned last
+
 		ignored map[string]bool
 		refused map[string]int           // by sender and reason
 		dropped map[string]int           // messages that secure-only dropped, by sender
@@ -170,16 +174,25 @@ func (c *cleartext) mayLocked() error {
 	return nil
 }
 
-// whenAllowed runs send at once, or as soon as the policy is known to allow cleartext, or never. It
-// returns the result of send, if that ran at once. most is how many may wait.
-func (c *cleartext) whenAllowed(most int, send func() int) int {
+// whenAllowed runs send at once, or as soon as the policy is known to allow cleartext, or never. It returns the result of
+// send, if that ran at once. ours says that the message is ours: others' messages leave space for it.
+func (c *cleartext) whenAllowed(ours bool, send func() int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch err := c.mayLocked(); {
-	case err == nil:
+	err := c.mayLocked()
+	if err == nil {
 		return send()
-	case errors.Is(err, errPolicyUnknown) && len(c.mu.held) < most:
-		c.mu.held = append(c.mu.held, send)
+	}
+	held := len(c.mu.held) - c.mu.heldOurs
+	if ours {
+		held = c.mu.heldOurs
+	}
+	if !errors.Is(err, errPolicyUnknown) || held >= maxHeld {
+		return 0
+	}
+	c.mu.held = append(c.mu.held, send)
+	if ours {
+		c.mu.heldOurs++
 	}
 	return 0
 }
@@ -190,7 +203,7 @@ func (c *cleartext) PolicyKnown() {
 	defer c.mu.Unlock()
 	c.mu.known = true
 	held := c.mu.held
-	c.mu.held = nil
+	c.mu.held, c.mu.heldOurs = nil, 0
 	for _, send := range held {
 		if c.mayLocked() == nil {
 			send()
@@ -208,7 +221,7 @@ func (c *cleartext) onlyOnePeer() bool {
 
 func (c *cleartext) SendCleartext(l event.Line) int {
 	text := plainText(l)
-	return c.whenAllowed(2*maxHeld, func() int { return c.plain.Send(text, true) })
+	return c.whenAllowed(true, func() int { return c.plain.Send(text, true) })
 }
 
 // RelayMessage implements replica.Host: it writes a message of someone else to our line clients.
@@ -218,7 +231,7 @@ func (c *cleartext) RelayMessage(l event.Line) {
 		return
 	}
 	name, text := l.FromName, plainText(l)
-	c.whenAllowed(maxHeld, func() int { // others' messages leave space for ours
+	c.whenAllowed(false, func() int {
 		c.plain.WriteToLineClients(name, text)
 		return 0
 	})

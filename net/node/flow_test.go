@@ -52,8 +52,14 @@ func TestWhoIsPaced(t *testing.T) {
 		bob := w.move(1)
 		pass(5 * time.Second)
 		if p.isPaced(bob.Self().Key) {
-			t.Error("who is alone with us is paced")
+			t.Error("a peer that is alone with us is paced")
 		}
+		reader := w.nc(10, p)
+		pass(5 * time.Second)
+		if !p.isPaced(bob.Self().Key) {
+			t.Error("a peer isn't paced beside a program that reads along")
+		}
+		reader.close()
 		stranger := w.move(2)
 		pass(2 * time.Minute) // so that both are met
 		if err := p.Trust(bob.Self().ID, true); err != nil {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,8 +10,14 @@ import (
 	"chat.lan/p2pchat/net/event"
 )
 
-// While the room's policy isn't known, what others say fills only its own part of what waits: our messages still go out.
-func TestHeldMessagesLeaveSpaceForOurs(t *testing.T) {
+// While the room's policy isn't known, neither what others say nor what we say fills the space for the other.
+func TestHeldMessagesLeaveSpace(t *testing.T) {
+	for _, oursFirst := range []bool{false, true} {
+		testHeld(t, oursFirst)
+	}
+}
+
+func testHeld(t *testing.T, oursFirst bool) {
 	inTown(t, 1, func(t *testing.T, w *town) {
 		p := w.move(0)
 		reader := w.nc(10, p)
@@ -22,13 +29,20 @@ func TestHeldMessagesLeaveSpaceForOurs(t *testing.T) {
 		c.mu.Lock()
 		c.mu.known = false
 		c.mu.Unlock()
-		for i := range maxHeld + 50 {
-			c.RelayMessage(event.Line{FromName: "eve", Text: fmt.Sprint("flood ", i), Time: time.Now()})
+		others := func() {
+			for i := range maxHeld + 50 {
+				c.RelayMessage(event.Line{FromName: "eve", Text: fmt.Sprint("flood ", i), Time: time.Now()})
+			}
 		}
-		for i := range maxHeld {
+		if !oursFirst {
+			others()
+		}
+		for i := range maxHeld + 50 {
 			c.SendCleartext(event.Line{Own: true, Text: fmt.Sprint("ours ", i), Time: time.Now()})
 		}
-		c.SendCleartext(event.Line{Own: true, Text: "too many", Time: time.Now()})
+		if oursFirst {
+			others()
+		}
 		pass(time.Second)
 		if got := reader.got(); len(got) > before {
 			t.Errorf("%q went out before the policy was known", got[before:])
@@ -39,8 +53,12 @@ func TestHeldMessagesLeaveSpaceForOurs(t *testing.T) {
 		if len(got) != 2*maxHeld {
 			t.Fatalf("%d lines went out, want %d of others and %d of ours", len(got), maxHeld, maxHeld)
 		}
-		if others, ours := got[maxHeld-1], got[2*maxHeld-1]; others != fmt.Sprintf("eve: flood %d", maxHeld-1) || ours != fmt.Sprintf("p0: ours %d", maxHeld-1) {
-			t.Errorf("the last of others is %q, the last of ours %q", others, ours)
+		last := []string{fmt.Sprintf("eve: flood %d", maxHeld-1), fmt.Sprintf("p0: ours %d", maxHeld-1)}
+		if oursFirst {
+			slices.Reverse(last)
+		}
+		if got[maxHeld-1] != last[0] || got[2*maxHeld-1] != last[1] {
+			t.Errorf("the last are %q and %q, want %q", got[maxHeld-1], got[2*maxHeld-1], last)
 		}
 	})
 }

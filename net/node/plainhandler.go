@@ -52,7 +52,7 @@ func (h plainHandler) Said(l event.Line) {
 	h.n.events.Post(event.Said{Scope: h.scope(), Line: l})
 	if l.Kind == event.KindLine {
 		self := h.n.cfg.Identity.Key()
-		h.whenAllowed(maxHeld, func() int { return h.sendToLinks(l, &self) })
+		h.whenAllowed(false, func() int { return h.sendToLinks(l, &self) })
 	}
 }
 

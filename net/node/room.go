@@ -35,13 +35,16 @@ func (r *Room) WaitDelivered(ctx context.Context) error {
 }
 
 // WaitWritable waits until the fastest link has room in its queue; while no peer is here, until one
-// is. A plain peer that takes what it is sent is waited for too, since it can't ask again. With a ctx that has ended
-// it doesn't wait, and returns nil if there is room already.
+// is. A plain peer that takes what it is sent is waited for too, since it can't ask again, and so are all links while the
+// person says much unsigned. With a ctx that has ended it waits for those links only, and returns nil if there is room
+// already.
 func (r *Room) WaitWritable(ctx context.Context) error {
 	if err := r.cleartext.plain.WaitSpace(ctx); err != nil {
 		return err
 	}
-	r.cleartext.waitForLinks() // the message may be an /unsigned
+	if r.cleartext.saysUnsigned() { // the next message may be unsigned, too
+		r.cleartext.waitForLinks()
+	}
 	return r.Replica.WaitWritable(ctx, func() bool { return r.cleartext.CountPlainPeers() > 0 })
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/memnet"
+	"chat.lan/p2pchat/net/wire"
 )
 
 // Long text goes out in several lines, cut at line or character ends; nothing of it is lost but the
@@ -87,6 +88,48 @@ func TestPipeFollowsTheFastest(t *testing.T) {
 		p1.host.SetBandwidth(0, 1) // now no one takes anything
 		if more := feed(t, p0, time.Minute); more > 1024+4096 {
 			t.Errorf("%d more lines said while nobody takes any", more)
+		}
+	})
+}
+
+// A stranger that reads nothing doesn't hold up a pipe. Only who says much unsigned waits for it, since that can't be had
+// again, and only once.
+func TestPipeDoesNotWaitForAStuckStranger(t *testing.T) {
+	inTown(t, 16, func(t *testing.T, w *town) {
+		p0, p1 := w.move(0), w.move(1)
+		time.Sleep(5 * time.Second)
+		p1.host.SetBandwidth(0, 1)
+		frame, err := wire.Encode(wire.Typing{Room: p0.ID(), On: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := linkTo(p0.Node, p1.Self().Key)
+		for range 20 { // until its queue and what is behind that are full
+			for l.Control(frame) {
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		waited := func() time.Duration {
+			began := time.Now()
+			if err := p0.WaitWritable(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return time.Since(began)
+		}
+		if took := waited(); took > 0 {
+			t.Errorf("a message waits for %v", took)
+		}
+		if err := p0.Unsigned("no one can ask for this again"); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []time.Duration{stuckAfter, 0, 0} {
+			if took := waited(); took != want {
+				t.Errorf("message %d after an unsigned one waits for %v, want %v", i, took, want)
+			}
+		}
+		time.Sleep(stuckAfter)
+		if took := waited(); took > 0 {
+			t.Errorf("a message waits for %v long after an unsigned one", took)
 		}
 	})
 }

@@ -37,6 +37,7 @@ func (r *Room) Unsigned(text string) error {
 		return fmt.Errorf("%d bytes are too many for one unsigned message: the limit is %d", len(text), maxUnsigned)
 	}
 	self := c.n.Self()
+	c.mu.unsignedAt = time.Now()
 	line := c.line(event.Line{From: self.Key, FromID: self.ID, FromName: self.Name, Text: replica.ShowControls(text), Own: true, Time: time.Now()})
 	c.n.events.Post(event.Sent{Scope: c.scope(), Line: line, Peers: c.sendToLinks(line, nil) + c.plain.SendUnsigned(line.Text)})
 	return nil
@@ -69,10 +70,19 @@ func (c *cleartext) sendToLinks(l event.Line, via *identity.Key) (sent int) {
 	return sent
 }
 
+// saysUnsigned reports whether the person said something unsigned just now.
+func (c *cleartext) saysUnsigned() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.mu.unsignedAt.IsZero() && time.Since(c.mu.unsignedAt) < stuckAfter
+}
+
 // waitForLinks waits until the links have room for cleartext messages, which no peer can ask for
-// again. It doesn't wait for a peer that took nothing for stuckAfter, until that takes something.
+// again, for stuckAfter at most. It doesn't wait for a peer that took nothing for so long, until that takes something.
 func (c *cleartext) waitForLinks() {
 	n := c.n
+	ctx, cancel := context.WithTimeout(n.group.Context(), stuckAfter)
+	defer cancel()
 	for _, l := range n.mesh.Links() {
 		room := l.ControlSpace() >= controlSpare
 		n.mu.Lock()
@@ -85,10 +95,7 @@ func (c *cleartext) waitForLinks() {
 		if room || stuck {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(n.group.Context(), stuckAfter)
-		err := l.WaitControl(ctx)
-		cancel()
-		if errors.Is(err, context.DeadlineExceeded) {
+		if errors.Is(l.WaitControl(ctx), context.DeadlineExceeded) {
 			n.mu.Lock()
 			p.stuck = true
 			n.mu.Unlock()

@@ -8,12 +8,22 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// takesWithin is how long ago a peer must have taken something to be waited for, so that one dead address
-// delays no one.
-const takesWithin = time.Second
+// A JSON peer must have taken fewTaken objects within takesWithin to be waited for, and a line client what was written at
+// once, so that a dead address delays no one, nor does a program that takes its messages slowly on purpose.
+const (
+	takesWithin = time.Second
+	fewTaken    = 16
+)
+
+// noteTakenLocked notes that a peer took an object.
+func (pe *jsonPeer) noteTakenLocked(now time.Time) {
+	if pe.took++; pe.took >= fewTaken {
+		pe.took, pe.tookAt = 0, now
+	}
+}
 
 // WaitSpace waits while a peer that takes what it is sent has more waiting than it should, so that many
-// messages are sent only as fast as they are taken. It doesn't wait for a peer that takes nothing.
+// messages are sent only as fast as they are taken. It doesn't wait for a peer that takes nothing, or hardly anything.
 func (s *shared) WaitSpace(ctx context.Context) error {
 	return s.await(ctx, func() bool {
 		now := time.Now()

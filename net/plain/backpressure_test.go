@@ -55,6 +55,28 @@ func TestWaitSpace(t *testing.T) {
 	})
 }
 
+// A program that takes a message a second, so that it is never dead, doesn't slow a pipe down to that.
+func TestWaitSpaceIsShortForASlowOne(t *testing.T) {
+	hears(t, func(w *world, bob *seed) {
+		bob.slow = time.Second * 9 / 10
+		w.beacons(bobID, "Bob", bobAddr)
+		for i := range maxQueue {
+			w.plain.Send(fmt.Sprint(i), false)
+		}
+		time.Sleep(5 * time.Second)
+		began := time.Now()
+		for i := range 10 {
+			if err := w.plain.WaitSpace(w.t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.plain.Send(fmt.Sprint(i), false)
+		}
+		if took := time.Since(began); took > 2*takesWithin {
+			t.Errorf("ten messages waited for %v", took)
+		}
+	})
+}
+
 // TestUndelivered checks that messages for a peer that isn't heard of again are given up, and that this is
 // reported.
 func TestUndelivered(t *testing.T) {

@@ -154,7 +154,8 @@ type jsonPeer struct {
 	reportedHeld bool   // Handler.HeldBack was called
 
 	named  string    // the address that ConnectJSON was called with
-	tookAt time.Time // when it took something last, or sending to it began
+	tookAt time.Time // when it had taken fewTaken objects last, or sending to it began
+	took   int       // objects that it has taken since
 
 	queue    []outgoing
 	sending  bool

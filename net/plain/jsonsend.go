@@ -172,10 +172,12 @@ func (j *jsonPeers) sendQueue(ctx context.Context, pe *jsonPeer) {
 		j.change(pe, func() {
 			if !trusted && pe.Addr == addr {
 				j.notePassedLocked(pe)
+				pe.took, pe.tookAt = 0, time.Now() // the probe took long
 			}
 			pe.markAliveLocked(time.Now())
 			pe.Out += int64(len(next.object))
-			pe.failing, pe.tookAt, pe.readsAll = false, time.Now(), readsAll
+			pe.failing, pe.readsAll = false, readsAll
+			pe.noteTakenLocked(time.Now())
 			j.progress.notify()
 		})
 	}

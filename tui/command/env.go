@@ -60,10 +60,10 @@ type LocalPeer interface {
 	Search(ctx context.Context, text string, before event.Place, max int) ([]event.Line, error)
 	// WhoHas returns which peers have our last message; false when we sent none in this run.
 	WhoHas() (event.Reach, bool)
-	// Gather says that more messages follow at once, or that none do any more. Links send those between in pieces.
+	// Gather begins a burst of messages, or ends it. During a burst, links send messages in larger pieces.
 	Gather(on bool)
 	// WaitWritable returns when the fastest link has room; with no link, when there is one. If ctx has ended before, it
-	// doesn't wait, and returns nil if there is room already.
+	// doesn't wait for that, and returns nil if there is room already.
 	WaitWritable(ctx context.Context) error
 	// WaitDelivered returns when all linked peers have acknowledged what was sent.
 	WaitDelivered(ctx context.Context) error
