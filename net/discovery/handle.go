@@ -174,17 +174,19 @@ func (f *filter) note(now time.Time, payload []byte, from netip.AddrPort) (known
 	h.Write(payload)
 	maphash.WriteComparable(&h, from)
 	sum := h.Sum64()
+	newest := remembered{sum: sum}
 	for i := range f.datagrams {
 		if known = &f.datagrams[i]; known.sum == sum {
 			if now.Sub(known.at) < copyWithin {
 				return known, true
 			}
-			known.at = now
-			return known, false
+			newest, *known = *known, remembered{} // as the newest it is overwritten last
+			break
 		}
 	}
+	newest.at = now
 	known = &f.datagrams[f.oldest]
-	*known = remembered{sum: sum, at: now}
+	*known = newest
 	f.oldest = (f.oldest + 1) % maxDatagrams
 	return known, false
 }

@@ -267,6 +267,32 @@ func TestCopiesOfDatagrams(t *testing.T) {
 	}
 }
 
+// A datagram that comes again is the newest: those between are overwritten before it.
+func TestDatagramThatComesAgainIsNewest(t *testing.T) {
+	f, now, from := newFilter(), time.Unix(0, 0), netip.MustParseAddrPort("10.0.0.7:9999")
+	number := func(i int) []byte { return fmt.Append(nil, i) }
+	for i := range maxDatagrams {
+		f.note(now, number(i), from)
+	}
+	now = now.Add(copyWithin)
+	f.note(now, number(0), from) // in place of the oldest, which is the same
+	for i := range maxDatagrams - 1 {
+		f.note(now, number(maxDatagrams+i), from)
+	}
+	if _, isCopy := f.note(now, number(0), from); !isCopy {
+		t.Error("it was overwritten before those that came earlier")
+	}
+	f.note(now, number(-1), from)
+	now = now.Add(copyWithin)
+	f.note(now, number(maxDatagrams+5), from)
+	for i := range maxDatagrams - 1 {
+		f.note(now, number(2*maxDatagrams+i), from)
+	}
+	if _, isCopy := f.note(now, number(maxDatagrams+5), from); !isCopy {
+		t.Error("one from the middle was overwritten before those that came later")
+	}
+}
+
 func TestInstancesAreBounded(t *testing.T) {
 	now, table := time.Unix(1000, 0), make(instanceTable)
 	for i := range maxInstances {
