@@ -84,7 +84,7 @@ func withoutSuffix(s string) string {
 
 // Fold folds case and compatibility forms only.
 func Fold(s string) string {
-	if isASCII(s) { // as most names, and then it is as in lower case
+	if isASCII(s) { // most names are; folding is then lower case
 		return strings.ToLower(s)
 	}
 	return cases.Fold().String(norm.NFKC.String(s))

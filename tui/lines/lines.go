@@ -291,7 +291,7 @@ var ended = func() context.Context {
 // no such wait: the person sees which peers are here.
 func (m *Mode) waitForHearer(ctx context.Context, n command.LocalPeer) {
 	if !m.alone && !m.cfg.Terminal && n.WaitWritable(ended) == nil {
-		return // as mostly, and without the cost of a timer
+		return // the usual case, which needs no timer
 	}
 	for ctx.Err() == nil {
 		if m.alone || m.cfg.Terminal {
