@@ -33,11 +33,12 @@ func (r *Replica) queueAckLocked(from *peer, rec *record.Record) {
 }
 
 // Flush sends the acknowledgements that were gathered for a moment: one Have on each link that waits for one. Messages
-// that were gathered go out as well, and questions that askSoonLocked left.
+// that were gathered go out as well, and what askSoonLocked and catchUp left is done.
 func (r *Replica) Flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.releaseLocked()
+	r.catchUp.flushLocked()
 	for _, p := range r.mu.linked {
 		if p.gapsDue {
 			r.askSoonLocked(p)

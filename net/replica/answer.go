@@ -2,10 +2,8 @@ package replica
 
 import (
 	"strings"
-	"time"
 
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/store"
 	"chat.lan/p2pchat/net/votes"
@@ -15,68 +13,8 @@ import (
 // Bounds of an answer.
 const (
 	answerFrames = votes.AnswerFrames
-	// askedFrames are what a question of ours asks for: 192 KiB of records, for which a link of 50 kB/s takes the 4 s
-	// that a peer has (see room.Planner).
-	askedFrames = 4
-	maxRanges   = 256 // ranges taken from a peer's question
+	maxRanges    = 256 // ranges taken from a peer's question
 )
-
-// askLocked puts the next question to a peer, if it has something that is missing here.
-func (r *Replica) askLocked(p *peer) {
-	q, any := r.planner.NextQuestion(p.key)
-	if any {
-		w := wire.Want{Room: r.id, N: q.N, Frames: askedFrames}
-		for _, g := range q.Gaps {
-			w.Ranges = append(w.Ranges, wire.Range{Author: g.Key.Author, Feed: g.Key.Feed.String(), From: g.From, To: g.To})
-		}
-		r.send(p.link, w)
-	}
-	if any || !r.planner.IsAsked(p.key) { // else an answer ends later, and to count takes long
-		if missing := r.planner.CountMissing(); any || missing == 0 && !r.puller.Running(p.key) {
-			r.cfg.Events.Post(event.Sync{Scope: r.scope, Have: r.room.Count(), Missing: missing})
-		}
-	}
-	r.outlines.pullLocked(p)
-}
-
-// askSoonLocked puts the next question to a peer, or has Flush do so if it was asked a moment ago. To look for what is
-// missing takes long where much is claimed, and a peer may send records with gaps, or empty answers, as fast as it likes.
-func (r *Replica) askSoonLocked(p *peer) {
-	if now := time.Now(); now.Sub(p.askedGaps) >= AckEvery {
-		p.askedGaps, p.gapsDue = now, false
-		r.askLocked(p)
-	} else if !p.gapsDue {
-		p.gapsDue = true
-		r.cfg.Host.ScheduleFlush()
-	}
-}
-
-// onCaughtUpLocked follows the end of an answer. Peers that had what we lacked hear when we lack it no more. Once
-// nothing of from's is missing, so do neighbours that may not hear of it from its authors.
-func (r *Replica) onCaughtUpLocked(from *peer) {
-	for _, p := range r.mu.linked {
-		if p.wantsFrontier && !r.outlines.isBehindLocked(p) {
-			p.wantsFrontier = false
-			r.frontiers.sendFrontierLocked(p, false)
-		}
-		r.frontiers.replyToPartLocked(p)
-	}
-	if r.outlines.isBehindLocked(from) {
-		return
-	}
-	for _, p := range r.mu.linked {
-		if p == from {
-			continue
-		}
-		for author := range r.mu.newAuthors {
-			if author != p.key && !p.neighbours.Has(author) {
-				r.frontiers.sendFrontierLocked(p, false)
-				break
-			}
-		}
-	}
-	clear(r.mu.newAuthors)
-}
 
 // answer sends what a peer wants, as far as its sync queue takes it; the peer asks for the rest. What
 // isn't in memory comes from disk, and the peer that asks for it waits on its own link.

@@ -14,7 +14,7 @@ import (
 // When authors flood a room, in bytes of live records that count half after each second. A pasted file, or a pipe of
 // short lines, stays below.
 const (
-	floodBytes   = 3 << 19          // what all flooders send together; short lines at link.Pacer's rate come to three times that
+	floodBytes   = 3 << 19          // what all flooders send together; link.Pacer lets short lines through at three times that
 	floodAgain   = 5 * time.Minute  // until the same author is named again
 	floodNotices = 30 * time.Second // between two notices
 	maxFlooders  = 4096             // authors that are counted, and remembered as named

@@ -207,7 +207,7 @@ func TestKnownPersonBesideManyFlooders(t *testing.T) {
 	}
 }
 
-// Who is known follows from the standing: who was only met counts among those that flood.
+// A known author isn't named for what others send. One that was only met is named with them.
 func TestNamingFollowsStanding(t *testing.T) {
 	for level, want := range map[standing.Level]int{standing.Heard: 0, standing.Met: 0, standing.Known: 1} {
 		inBubble(t, 1, func(t *testing.T, n *net) {

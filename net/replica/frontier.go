@@ -20,7 +20,7 @@ import (
 // Bounds of a comparison.
 const (
 	pageFeeds   = 300     // feeds in a Frontier frame
-	maxFrontier = 100_000 // feeds kept of a peer's frontier
+	maxFrontier = 100_000 // feeds kept of the frontiers of all peers of a source, until their last pages are here
 )
 
 // maxHash bounds what is remembered of a peer's hash, in bytes.
@@ -233,9 +233,10 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 	if first {
 		p.pageSeq, p.page = m.Turn, nil
 	}
+	most := max(maxFrontier-r.catchUp.sumOfSourceLocked(p, func(q *peer) int { return len(q.page) + len(q.partAsked) }), pageFeeds)
 	for _, h := range m.Feeds {
 		held, ok := holdingOf(h)
-		if !ok || len(p.page) >= maxFrontier {
+		if !ok || len(p.page) >= most {
 			r.cfg.Host.Refuse(p.key, "malformed frontier")
 			continue
 		}
@@ -347,6 +348,7 @@ func (r frontiers) takeHoldingsLocked(p *peer, theirs []room.Holding, part bool)
 		r.forks.requestOlder(p.link, d)
 	}
 	r.sharing.warnTruncatedLocked(p, theirs)
+	r.catchUp.limitClaimsLocked(p)
 	if part {
 		r.planner.AddHoldings(p.key, r.refusals.withoutRefusedLocked(p, slices.Clone(theirs)))
 	} else {

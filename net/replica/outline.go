@@ -8,7 +8,6 @@ import (
 
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
-	"chat.lan/p2pchat/net/event"
 	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -87,9 +86,7 @@ func (r outlines) pullLocked(p *peer) {
 		r.send(p.link, m)
 	}
 	if !r.puller.Running(p.key) {
-		if r.planner.CountMissing() == 0 {
-			r.cfg.Events.Post(event.Sync{Scope: r.scope, Have: r.room.Count()})
-		}
+		r.catchUp.countLocked(p.key, false)
 		r.onCaughtUpLocked(p)
 	}
 }

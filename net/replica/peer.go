@@ -10,6 +10,7 @@ import (
 	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/crypto/record"
 	"chat.lan/p2pchat/net/room"
+	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/votes"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -21,7 +22,8 @@ const maxPeers = 1024
 type peer struct {
 	key identity.Key
 	session
-	since, gone time.Time // when its present link came, or the last one went
+	source      standing.Source // of its present link, or the last one
+	since, gone time.Time       // when its present link came, or the last one went
 
 	acked uint64 // seq+1 that it acknowledged in our own feed
 	due   uint64 // seq+1 of our own feed when its last link went down
@@ -101,6 +103,8 @@ func (r *Replica) linkUp(l Link, theirs wire.InRoom, s *share, limitedFirst bool
 		r.mu.linked = append(r.mu.linked, p)
 		p.since = time.Now()
 	}
+	_, source := r.cfg.Host.Standing(key, key)
+	p.source = source.Shared()
 	l.Gather(r.mu.gathers)
 	clear(r.mu.hearers)
 	delete(r.mu.shares, p.share)

@@ -200,14 +200,12 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stub
 	}
 	r.memory.coolLocked()
 	if p != nil {
-		r.planner.NoteAnswer(p.key, m.N, m.End)
-		if m.End {
-			if len(recs)+len(m.Stubs) > 0 {
-				r.askLocked(p)
-			} else {
-				r.askSoonLocked(p)
-			}
+		switch filled := r.planner.NoteAnswer(p.key, m.N, m.End); {
+		case filled:
+			r.askLocked(p)
 			r.onCaughtUpLocked(p)
+		case m.End:
+			r.askSoonLocked(p)
 		}
 	}
 	return inStore, broken

@@ -50,38 +50,6 @@ func TestCatchUpFromStore(t *testing.T) {
 	})
 }
 
-// A peer that sends records with gaps as fast as it can is asked once in a while: each question looks at all that it claims.
-func TestManyGapsAreAskedForTogether(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, n *net) {
-		a, b := n.members[0], n.members[1]
-		n.link(a, b)
-		pass(time.Second)
-		l := a.links[b.key()]
-		l.hold(true)
-		l.reset()
-		records := make([][]*record.Record, 50)
-		for i := range records {
-			records[i] = chain(t, record.Feed(100+i), "message", 3)
-		}
-		asked := func() int { return len(sent[wire.Want](l)) }
-		for _, recs := range records {
-			a.Record(l, recs[2])
-			for _, w := range sent[wire.Want](l)[max(0, asked()-1):] {
-				a.Records(l, wire.Records{Room: a.ID(), N: w.N, End: true}, nil) // the peer has nothing
-			}
-		}
-		if got := asked(); got > 3 {
-			t.Errorf("%d questions at once", got)
-		}
-		before := asked()
-		pass(2 * AckEvery)
-		a.Flush()
-		if asked() == before {
-			t.Error("nothing is asked for later")
-		}
-	})
-}
-
 // A live record whose predecessors are missing waits until they were asked for and came.
 func TestLiveGap(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {

@@ -239,7 +239,7 @@ func (r refusals) hashForLocked(p *peer) string {
 		return r.outlines.hashOfAllLocked(p.link)
 	}
 	now, budget := r.room.Sum(nil).String(), r.outlines.budgetLocked(p.key)
-	if t.of != now && (t.hash == "" || budget.hasLeft()) { // a peer that refuses anew all the time gets an old hash
+	if t.of != now && (t.hash == "" || budget.hasLeft()) { // a peer that keeps changing what it refuses gets an old hash
 		budget.charge(r.room.CountAuthors())
 		if t.of = now; p.link.Can(wire.CapFeeds) {
 			t.hash = r.room.Sum(leaveOut).String()

@@ -215,7 +215,7 @@ func TestTakeRefused(t *testing.T) {
 	})
 }
 
-// The hash without those whom a peer refuses costs a look at all authors. A peer that refuses others all the time, and
+// The hash without the authors that a peer refuses costs a look at all authors. A peer that refuses others all the time, and
 // pings between, gets an old one once it has had more than its share.
 func TestRefusalsInVainCostLittle(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
@@ -247,6 +247,13 @@ func TestRefusalsInVainCostLittle(t *testing.T) {
 		}
 		if budget.Tokens() >= before {
 			t.Error("it costs nothing")
+		}
+		before = budget.Tokens()
+		r.mu.Lock()
+		r.refusals.hashForLocked(r.mu.peers[b.key()])
+		r.mu.Unlock()
+		if budget.Tokens() < before {
+			t.Error("the same room costs again")
 		}
 	})
 }

@@ -156,6 +156,7 @@ type Replica struct {
 	heads     heads
 	size      roomSize
 	refusals  refusals
+	catchUp   catchUp
 
 	filling sync.Mutex // held while a record is put in a stub's place; before mu
 
@@ -186,6 +187,7 @@ type Replica struct {
 		spans           openSpans
 		unknown         map[identity.Key][]record.Kind // kinds of records that can't be shown, as they were reported
 
+		catchUp        catchUpState
 		size           sizeState
 		outlineBudgets map[asker]*outlineBudget
 		namesLimit     keyLimit
@@ -200,7 +202,7 @@ func New(ctx context.Context, cfg Config) (*Replica, error) {
 	r.frontiers, r.outlines, r.slowPeers, r.memory = frontiers{r}, outlines{r}, slowPeers{r}, memory{r}
 	r.heads, r.mu.newEnds = heads{r, make(chan struct{}, 1)}, map[record.FeedKey]bool{}
 	r.own, r.stubs, r.spans, r.acks = ownFeed{r}, stubs{r}, spans{r}, acks{r}
-	r.size, r.refusals = roomSize{r}, refusals{r}
+	r.size, r.refusals, r.catchUp = roomSize{r}, refusals{r}, catchUp{r}
 	r.scope = event.Scope{Room: event.RoomID(r.id)}
 	r.room = room.New(cfg.Room, cfg.Identity, cfg.Name, cfg.Now, cfg.Window)
 	r.planner = room.NewPlanner(r.room, time.Now)
@@ -287,6 +289,9 @@ func (r *Replica) Tick() {
 		r.frontiers.resendLocked(p)
 		if r.outlines.isBehindLocked(p) {
 			r.askLocked(p)
+		}
+		if r.mu.catchUp.spreadDue {
+			r.catchUp.spreadLocked(p)
 		}
 		r.spans.askLocked(p)
 	}

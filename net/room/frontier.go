@@ -84,32 +84,44 @@ func hashOf(ends []Holding) string {
 func (r *Room) Missing(theirs []Holding) []Gap {
 	var out []Gap
 	for _, h := range theirs {
-		from, end := h.Floor, h.Seq+1
-		if f := r.feeds[h.Key]; f != nil {
-			if f.fork != nil {
-				end = min(end, f.fork.Seq)
-			}
-			from = max(from, f.next())
-		} else if r.isColdFeed(h.Key) {
-			continue
-		}
-		if from < end {
-			out = append(out, Gap{Key: h.Key, From: from, To: end - 1})
+		if g, any := r.gapBehind(h); any {
+			out = append(out, g)
 		}
 	}
 	return out
 }
 
+// gapBehind returns what a peer holds of a feed and this room lacks, if there is any.
+func (r *Room) gapBehind(theirs Holding) (g Gap, any bool) {
+	from, end := theirs.Floor, theirs.Seq+1
+	if f := r.feeds[theirs.Key]; f != nil {
+		if f.fork != nil {
+			end = min(end, f.fork.Seq)
+		}
+		from = max(from, f.next())
+	} else if r.isColdFeed(theirs.Key) {
+		return g, false
+	}
+	return Gap{Key: theirs.Key, From: from, To: end - 1}, from < end
+}
+
 // lacks reports whether a peer holds records of a feed that this room lacks.
-func (r *Room) lacks(theirs Holding) bool { return len(r.Missing([]Holding{theirs})) > 0 }
+func (r *Room) lacks(theirs Holding) bool {
+	_, any := r.gapBehind(theirs)
+	return any
+}
 
 // HasTruncatedFeeds reports whether a peer deleted or withholds the beginning of a feed that is new to this room.
 func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 	return slices.ContainsFunc(theirs, func(h Holding) bool {
-		f := r.feeds[h.Key]
-		// A feed of which only records wait is new, too.
-		return h.Floor > 1 && (f == nil || f.next() == 0) && !r.isColdFeed(h.Key)
+		return h.Floor > 1 && r.isNew(h.Key)
 	})
+}
+
+// isNew reports whether the room holds nothing of a feed. A feed of which only records wait is new, too.
+func (r *Room) isNew(key record.FeedKey) bool {
+	f := r.feeds[key]
+	return (f == nil || f.next() == 0) && !r.isColdFeed(key)
 }
 
 // RangeInMemory returns the part of a gap that is in memory, in feed order, if the gap's beginning is. It returns

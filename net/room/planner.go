@@ -40,6 +40,7 @@ type source struct {
 	heard  time.Time               // when the last frame of the answer came, or the question was asked
 	failed map[record.FeedKey]bool // feeds that its last answers were late for, or brought nothing of
 	parts  bool                    // theirs came in parts: the newest blocks are asked for first
+	most   int                     // how many claims are kept
 }
 
 // Question says what to ask of a peer. N tells its answer from answers to other questions.
@@ -53,40 +54,67 @@ func NewPlanner(r *Room, now func() time.Time) *Planner {
 	return &Planner{room: r, now: now, sources: map[identity.Key]*source{}}
 }
 
-// SetHoldings replaces what a peer claims to hold. The planner keeps the slice.
-func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
-	slices.SortStableFunc(theirs, func(a, b Holding) int { return a.Key.Compare(b.Key) })
-	theirs = slices.CompactFunc(theirs, func(a, b Holding) bool { return a.Key == b.Key })
-	s := p.sourceOf(from)
-	s.theirs = theirs
-	maps.DeleteFunc(s.failed, func(key record.FeedKey, _ bool) bool {
-		_, found := s.findHolding(key)
-		return !found
-	})
+// MaxClaims is how many claims of a peer are kept at most, and maxNoted of those that NoteSeq adds.
+const (
+	MaxClaims = 1 << 15
+	maxNoted  = 1 << 12
+)
+
+// SetLimit sets how many claims of a peer are kept from now on, at most MaxClaims. The next comparison finds others.
+func (p *Planner) SetLimit(of identity.Key, most int) { p.sourceOf(of).most = min(most, MaxClaims) }
+
+// CountClaims returns how many claims of a peer are kept.
+func (p *Planner) CountClaims(of identity.Key) int {
+	if s := p.sources[of]; s != nil {
+		return len(s.theirs)
+	}
+	return 0
 }
 
-// maxClaims bounds the feeds that a peer claims in parts. Of more the newest claims stay; the next comparison finds others.
-const maxClaims = 1 << 15
+// SetHoldings replaces what a peer claims to hold. It keeps the slice, and of that only what the room lacks, or where
+// feeds begin that are new to it (see IsEarliestStart).
+func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
+	s := p.sourceOf(from)
+	theirs = slices.DeleteFunc(theirs, func(h Holding) bool { return !p.room.lacks(h) && !p.room.isNew(h.Key) })
+	if len(theirs) > s.most {
+		theirs = slices.DeleteFunc(theirs, func(h Holding) bool { return !p.room.lacks(h) })
+		theirs = slices.Clone(theirs[:min(len(theirs), s.most)])
+	}
+	s.replace(theirs)
+}
 
 // AddHoldings adds to what a peer claims to hold, or replaces it for the same feeds. It forgets claims of what the room
-// has by now, so that a comparison in parts needs the memory of a part.
+// has by now, so that a comparison in parts needs the memory of a part. Of too many claims the newest stay.
 func (p *Planner) AddHoldings(from identity.Key, part []Holding) {
 	s := p.sourceOf(from)
 	theirs := slices.DeleteFunc(slices.Clone(part), func(h Holding) bool { return !p.room.lacks(h) })
+	if len(theirs) > s.most {
+		theirs = theirs[:s.most]
+	}
 	named := make(map[record.FeedKey]bool, len(part))
 	for _, h := range part {
 		named[h.Key] = true
 	}
 	for _, h := range s.theirs {
-		if len(theirs) >= maxClaims {
+		if len(theirs) >= s.most {
 			break
 		}
 		if !named[h.Key] && p.room.lacks(h) {
 			theirs = append(theirs, h)
 		}
 	}
-	p.SetHoldings(from, theirs)
+	s.replace(theirs)
 	s.parts = true
+}
+
+// replace takes claims in place of those before.
+func (s *source) replace(theirs []Holding) {
+	slices.SortStableFunc(theirs, func(a, b Holding) int { return a.Key.Compare(b.Key) })
+	s.theirs = slices.CompactFunc(theirs, func(a, b Holding) bool { return a.Key == b.Key })
+	maps.DeleteFunc(s.failed, func(key record.FeedKey, _ bool) bool {
+		_, found := s.findHolding(key)
+		return !found
+	})
 }
 
 // ClaimedBlocks returns the blocks of which some peer has records that the room lacks.
@@ -100,12 +128,12 @@ func (p *Planner) ClaimedBlocks() map[BlockKey]bool {
 	return out
 }
 
-// NoteSeq notes that a peer holds a feed up to seq: it sent that record before its predecessors. Of a peer that claims
-// much already it notes no further feed: the next comparison finds those.
+// NoteSeq notes that a peer holds a feed up to seq: it sent that record before its predecessors. Of a peer with many
+// claims it notes no further feed: the next comparison finds those.
 func (p *Planner) NoteSeq(from identity.Key, key record.FeedKey, seq uint64) {
 	s := p.sourceOf(from)
 	if i, found := s.findHolding(key); !found {
-		if len(s.theirs) < maxClaims {
+		if len(s.theirs) < min(s.most, maxNoted) {
 			s.theirs = slices.Insert(s.theirs, i, Holding{Key: key, Seq: seq})
 		}
 	} else if s.theirs[i].Seq < seq {
@@ -120,7 +148,7 @@ func (s *source) findHolding(key record.FeedKey) (int, bool) {
 func (p *Planner) sourceOf(key identity.Key) *source {
 	s := p.sources[key]
 	if s == nil {
-		s = &source{failed: map[record.FeedKey]bool{}}
+		s = &source{failed: map[record.FeedKey]bool{}, most: MaxClaims}
 		p.sources[key] = s
 	}
 	return s
@@ -131,29 +159,33 @@ func (p *Planner) RemovePeer(key identity.Key) {
 	delete(p.sources, key)
 }
 
-// NoteAnswer notes a frame of a peer's answer to question n; end marks the last. An answer that fills nothing shows
-// that the peer lacks the records: they are asked of it again only after a new claim.
-func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) {
+// NoteAnswer notes a frame of a peer's answer to question n; end marks the last. It reports whether the answer has ended
+// and filled something. One that fills nothing shows that the peer lacks the records: they are asked of it again only
+// after a new claim.
+func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) (filled bool) {
 	s := p.sources[of]
 	if s == nil || s.asked.N != n || len(s.asked.Gaps) == 0 {
-		return
+		return false
 	}
 	s.heard = p.now()
 	if !end {
-		return
+		return false
 	}
 	p.noteLate(s)
 	gaps := s.asked.Gaps
 	s.asked = Question{}
 	if slices.ContainsFunc(gaps, func(g Gap) bool { return p.room.isFilledOrEnded(g) }) {
-		return
+		return true
 	}
+	if len(s.failed) > MaxClaims { // of feeds that it claims no more
+		clear(s.failed)
+	}
+	lacks := make(map[record.FeedKey]bool, len(gaps))
 	for _, g := range gaps {
-		s.failed[g.Key] = true
-		if i, found := s.findHolding(g.Key); found {
-			s.theirs = slices.Delete(s.theirs, i, i+1)
-		}
+		s.failed[g.Key], lacks[g.Key] = true, true
 	}
+	s.theirs = slices.DeleteFunc(s.theirs, func(h Holding) bool { return lacks[h.Key] })
+	return false
 }
 
 // noteLate notes for which feeds a peer's answer took too long, and for which it came in time.
@@ -193,7 +225,7 @@ func (p *Planner) IsAsked(key identity.Key) bool {
 // LacksFrom reports whether the room lacks records that the peer claims to hold.
 func (p *Planner) LacksFrom(of identity.Key) bool {
 	s := p.sources[of]
-	return s != nil && len(p.room.Missing(s.theirs)) > 0
+	return s != nil && slices.ContainsFunc(s.theirs, p.room.lacks)
 }
 
 // NextQuestion returns what to ask of a peer now. It returns false while the peer has a question to

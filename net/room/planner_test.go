@@ -110,7 +110,7 @@ func TestClaimsInPartsAreBounded(t *testing.T) {
 	p := NewPlanner(someone(t, 2), time.Now)
 	x := identity.FromSeed([32]byte{10}).Key()
 	const part = 4096
-	for from := 0; from < 3*maxClaims; from += part {
+	for from := 0; from < 3*MaxClaims; from += part {
 		var claims []Holding
 		for i := range part {
 			claims = append(claims, Holding{Key: record.FeedKey{Author: x, Feed: record.Feed(from + i + 1)}, Seq: 9})
@@ -118,10 +118,10 @@ func TestClaimsInPartsAreBounded(t *testing.T) {
 		p.AddHoldings(x, claims)
 	}
 	s := p.sourceOf(x)
-	if len(s.theirs) > maxClaims {
+	if len(s.theirs) > MaxClaims {
 		t.Errorf("%d claims are remembered", len(s.theirs))
 	}
-	if _, found := s.findHolding(record.FeedKey{Author: x, Feed: 3 * maxClaims}); !found {
+	if _, found := s.findHolding(record.FeedKey{Author: x, Feed: 3 * MaxClaims}); !found {
 		t.Error("the newest claim is gone")
 	}
 }
@@ -131,11 +131,11 @@ func TestNotedFeedsAreBounded(t *testing.T) {
 	p := NewPlanner(someone(t, 2), time.Now)
 	x := identity.FromSeed([32]byte{10}).Key()
 	feed := func(i int) record.FeedKey { return record.FeedKey{Author: x, Feed: record.Feed(i + 1)} }
-	for i := range maxClaims + 100 {
+	for i := range maxNoted + 100 {
 		p.NoteSeq(x, feed(i), 9)
 	}
 	s := p.sourceOf(x)
-	if len(s.theirs) != maxClaims {
+	if len(s.theirs) != maxNoted {
 		t.Errorf("%d feeds are noted", len(s.theirs))
 	}
 	p.NoteSeq(x, feed(0), 10)

@@ -26,7 +26,7 @@ import (
 	"chat.lan/p2pchat/net/wire"
 )
 
-var flood = flag.Duration("flood", 0, "how long TestFlood floods in each of its cases; 0: it is skipped")
+var flood = flag.Duration("flood", 0, "how long TestFlood and TestFrameFlood flood in each of their cases; 0: it is skipped")
 
 // ahead is how many messages the attacker has signed before it begins: sending is cheaper than receiving.
 const ahead = 20_000
@@ -79,14 +79,7 @@ func TestFlood(t *testing.T) {
 				ann.await(t, `mallory`)
 				time.Sleep(2 * time.Second)
 			}
-			var took []time.Duration
-			for began := time.Now(); time.Since(began) < *flood; {
-				text := fmt.Sprintf("probe %d ends", len(took))
-				at := time.Now()
-				fmt.Fprintln(ann.stdin, text)
-				took = append(took, ben.await(t, text).Sub(at))
-				time.Sleep(20 * time.Millisecond)
-			}
+			took := ann.probe(t, ben)
 			last := took[len(took)-1]
 			slices.Sort(took)
 			load, _ := os.ReadFile("/proc/loadavg")
@@ -99,6 +92,19 @@ func TestFlood(t *testing.T) {
 			}
 		})
 	}
+}
+
+// probe says something every 20 ms, as long as TestFlood floods, and returns how long each took to another's output.
+func (l *listener) probe(t *testing.T, to *listener) (took []time.Duration) {
+	t.Helper()
+	for began := time.Now(); time.Since(began) < *flood; {
+		text := fmt.Sprintf("probe %d ends", len(took))
+		at := time.Now()
+		fmt.Fprintln(l.stdin, text)
+		took = append(took, to.await(t, text).Sub(at))
+		pause(20 * time.Millisecond)
+	}
+	return took
 }
 
 // knowEachOther makes two profiles that trust each other.
@@ -210,8 +216,14 @@ func (l *listener) named() (out []string) {
 // attack starts an attacker.
 func attack(t *testing.T, a attackers, to ...string) {
 	t.Helper()
+	startAttacker(t, floodEnv+"="+fmt.Sprint(a.links, " ", a.authors, " ", cmp.Or(a.bytes, record.MaxText), " ", a.perFrame, " ", strings.Join(to, " ")))
+}
+
+// startAttacker starts the test binary with a variable in its environment. It gets what time the others leave.
+func startAttacker(t *testing.T, env string) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "nice", "-n", "39", os.Args[0])
-	cmd.Env = append(os.Environ(), floodEnv+"="+fmt.Sprint(a.links, " ", a.authors, " ", cmp.Or(a.bytes, record.MaxText), " ", a.perFrame, " ", strings.Join(to, " ")))
+	cmd.Env = append(os.Environ(), env)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

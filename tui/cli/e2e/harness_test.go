@@ -47,6 +47,10 @@ func TestMain(m *testing.M) {
 		runAttacker(spec)
 		return
 	}
+	if spec := os.Getenv(frameFloodEnv); spec != "" {
+		runFrameFlood(spec)
+		return
+	}
 	if os.Getenv(mainEnv) == "" {
 		// Tests that run in parallel wait for clocks and networks, not for a core.
 		flag.Parse()
