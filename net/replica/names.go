@@ -14,6 +14,20 @@ type lastName struct {
 	at   record.Time
 }
 
+// lastID is the id of an author as text. A burst shows the same author's again and again, and it takes a hash.
+type lastID struct {
+	author identity.Key
+	text   string
+}
+
+// of returns an author's id as text.
+func (l *lastID) of(author identity.Key) string {
+	if l.author != author || l.text == "" {
+		l.author, l.text = author, author.ID().String()
+	}
+	return l.text
+}
+
 // Rename signs and sends a new name for the local peer. It opens the feed if nothing was said yet.
 func (r *Replica) Rename(name string) error {
 	r.mu.Lock()

@@ -106,3 +106,17 @@ func TestNamesAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// The id that is kept as text is that of the author who is asked for.
+func TestLastIDFollowsTheAuthor(t *testing.T) {
+	var l lastID
+	for _, i := range []int{1, 1, 2, 1} {
+		key := testID(i).Key()
+		if got := l.of(key); got != key.ID().String() {
+			t.Errorf("author %d has the id %s", i, got)
+		}
+	}
+	if got := l.of(identity.Key{}); got != (identity.Key{}).ID().String() {
+		t.Errorf("no author has the id %s", got)
+	}
+}

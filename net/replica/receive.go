@@ -257,7 +257,7 @@ func (r *Replica) lineLocked(e store.Entry) event.Line {
 		name, _ = r.nameOfLocked(rec.Author())
 	}
 	return event.Line{
-		ID: rec.ID().String(), From: rec.Author(), FromID: rec.Author().ID().String(), FromName: name,
+		ID: rec.ID().String(), From: rec.Author(), FromID: r.mu.lastID.of(rec.Author()), FromName: name,
 		Text: rec.Text(), Me: rec.Kind() == record.KindMe, Own: rec.Author() == r.cfg.Identity.Key(),
 		Time: time.UnixMilli(rec.Time().Ms), Arrived: time.Now(),
 		Signature: event.Verified, Kind: event.KindNative,

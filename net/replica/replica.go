@@ -165,6 +165,7 @@ type Replica struct {
 		peers            map[identity.Key]*peer
 		linked           []*peer // those that have a link, in the order in which they came
 		names            map[identity.Key]lastName
+		lastID           lastID
 		late             lateRecords              // the last live records, which some peers may lack (neighbours.go)
 		hearers          map[identity.Key][]*peer // peers that aren't linked to an author; cleared when links change (neighbours.go)
 		newAuthors       map[identity.Key]bool    // whose records came by catching up, until neighbours are notified
