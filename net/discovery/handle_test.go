@@ -283,8 +283,12 @@ func TestDatagramThatComesAgainIsNewest(t *testing.T) {
 		t.Error("it was overwritten before those that came earlier")
 	}
 	f.note(now, number(-1), from)
+	known, _ := f.note(now, number(maxDatagrams+5), from)
+	known.beacon = &wire.Beacon{}
 	now = now.Add(copyWithin)
-	f.note(now, number(maxDatagrams+5), from)
+	if again, _ := f.note(now, number(maxDatagrams+5), from); again.beacon == nil {
+		t.Error("what it says must be decoded again")
+	}
 	for i := range maxDatagrams - 1 {
 		f.note(now, number(2*maxDatagrams+i), from)
 	}

@@ -122,7 +122,7 @@ func TestReadersRestInTurn(t *testing.T) {
 	})
 }
 
-// Floods over all links but one, fast ones or such as trickle, of much work in little or not, don't silence a stranger on
+// Floods over all links but one, fast ones or such as trickle, with much work in few bytes or not, don't silence a stranger on
 // the last one.
 func TestStrangerBesideManyFloods(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -135,6 +135,8 @@ func TestStrangerBesideManyFloods(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				pacer := pacedBy(true)
+				pacer.free.SetLimit(0) // what is free lets some through that others can't use
+				pacer.free.AllowN(time.Now(), freeWork)
 				ctx, cancel := context.WithCancel(t.Context())
 				var done sync.WaitGroup
 				floods(ctx, pacer, 127, c.piece, c.wait, &done)

@@ -35,8 +35,8 @@ func (r *Room) WaitDelivered(ctx context.Context) error {
 }
 
 // WaitWritable waits until the fastest link has room in its queue; while no peer is here, until one
-// is. A plain peer that takes what it is sent is waited for too, since it can't ask again, and so are all links while the
-// person says much unsigned. With a ctx that has ended it waits for those links only, and returns nil if there is room
+// is. A plain peer that takes what it is sent is waited for too, since it can't ask again, and so are all links just
+// after the person sent something unsigned. With a ctx that has ended it waits for those links only, and returns nil if there is room
 // already.
 func (r *Room) WaitWritable(ctx context.Context) error {
 	if err := r.cleartext.plain.WaitSpace(ctx); err != nil {

@@ -92,8 +92,8 @@ func TestPipeFollowsTheFastest(t *testing.T) {
 	})
 }
 
-// A stranger that reads nothing doesn't hold up a pipe. Only who says much unsigned waits for it, since that can't be had
-// again, and only once.
+// A stranger that reads nothing doesn't hold up a pipe. Only somebody who sends unsigned messages waits for it,
+// since they can't be had again, and only once.
 func TestPipeDoesNotWaitForAStuckStranger(t *testing.T) {
 	inTown(t, 16, func(t *testing.T, w *town) {
 		p0, p1 := w.move(0), w.move(1)

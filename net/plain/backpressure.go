@@ -8,11 +8,11 @@ import (
 	"chat.lan/p2pchat/net/group"
 )
 
-// A JSON peer must have taken fewTaken objects within takesWithin to be waited for, and a line client what was written at
-// once, so that a dead address delays no one, nor does a program that takes its messages slowly on purpose.
+// To be waited for, a JSON peer must have taken fewTaken objects within takesWithin, and a line client all that was last
+// written to it. So a dead address delays no one, and neither does a program that takes its messages slowly on purpose.
 const (
 	takesWithin = time.Second
-	fewTaken    = 16
+	fewTaken    = 8
 )
 
 // noteTakenLocked notes that a peer took an object.

@@ -3,9 +3,7 @@ package replica
 import (
 	"time"
 
-	"chat.lan/p2pchat/crypto/identity"
 	"chat.lan/p2pchat/net/event"
-	"chat.lan/p2pchat/net/room"
 	"chat.lan/p2pchat/net/standing"
 	"chat.lan/p2pchat/net/wire"
 )
@@ -14,25 +12,25 @@ const (
 	// askedFrames are what a question of ours asks for: 192 KiB of records, for which a link of 50 kB/s takes the 4 s
 	// that a peer has (see room.Planner).
 	askedFrames = 4
-	// maxStrangersClaims bounds what is kept of the claims of all strangers of a source. Each of them may have maxRanges
-	// even so, which one question takes.
-	maxStrangersClaims = 1 << 13
+	// maxStrangersClaims bounds what is kept of the claims of all strangers of a source. Each may have maxRanges in any
+	// case: one question asks for no more.
+	maxStrangersClaims = 1 << 15
 	spreadEvery        = time.Second // between two times at which neighbours hear of what came by catching up
-	countRest          = 20          // times as long as counting took passes before what is missing is counted again
+	countRest          = 20          // what is missing is counted again after so many times as long as counting took
 )
 
-// catchUp asks peers for what is missing here, and says how much that is. What it guards stands under the replica's lock.
+// catchUp asks peers for what is missing here, and reports how much that is. What it guards stands under the replica's lock.
 type catchUp struct{ *Replica }
 
 // catchUpState is what catchUp remembers.
 type catchUpState struct {
-	countAt time.Time    // what is missing may be counted again
-	due     bool         // Flush must count it
-	asked   bool         // a question went out since it was counted
-	of      identity.Key // the peer that was asked last, or ended its answer last
+	countAt time.Time // what is missing may be counted again
+	due     bool      // Flush must count it
+	asked   bool      // a question went out since it was counted
+	ended   bool      // an answer has ended since then, and no comparison by sums goes on with its peer
 
 	spread    time.Time // when neighbours last heard of what came by catching up
-	spreadDue bool      // Tick must have them hear of more
+	spreadDue bool      // Tick must tell them of more
 }
 
 // askLocked puts the next question to a peer, if it has something that is missing here.
@@ -46,7 +44,7 @@ func (r *Replica) askLocked(p *peer) {
 		r.send(p.link, w)
 	}
 	if any || !r.planner.IsAsked(p.key) { // else an answer ends later
-		r.catchUp.countLocked(p.key, any)
+		r.catchUp.countLocked(any, !r.puller.Running(p.key))
 	}
 	r.outlines.pullLocked(p)
 }
@@ -65,28 +63,28 @@ func (r *Replica) askSoonLocked(p *peer) {
 	}
 }
 
-// countLocked counts what is missing, and posts it after a question or when nothing is missing any more. To count takes
-// long where many peers claim much, so Flush does it if it was done a moment ago.
-func (c catchUp) countLocked(of identity.Key, asked bool) {
+// countLocked counts what is missing, and posts that after a question, or when nothing is missing after an answer has
+// ended. To count takes long where many peers claim much, so Flush does it if it was done a moment ago.
+func (c catchUp) countLocked(asked, ended bool) {
 	s, began := &c.mu.catchUp, time.Now()
-	s.of, s.asked = of, s.asked || asked
-	if began.Before(s.countAt) {
-		s.due = true
+	s.asked, s.ended = s.asked || asked, s.ended || ended
+	if s.due = began.Before(s.countAt); s.due {
 		c.cfg.Host.ScheduleFlush()
 		return
 	}
-	missing, asked := c.planner.CountMissing(), s.asked
+	missing := c.planner.CountMissing()
 	now := time.Now()
-	s.countAt, s.due, s.asked = now.Add(countRest*now.Sub(began)), false, false
-	if asked || missing == 0 && !c.puller.Running(of) {
+	s.countAt = now.Add(countRest * now.Sub(began))
+	if s.asked || s.ended && missing == 0 {
 		c.cfg.Events.Post(event.Sync{Scope: c.scope, Have: c.room.Count(), Missing: missing})
 	}
+	s.asked, s.ended = false, false
 }
 
 // flushLocked does what countLocked left.
 func (c catchUp) flushLocked() {
-	if s := &c.mu.catchUp; s.due {
-		c.catchUp.countLocked(s.of, s.asked)
+	if c.mu.catchUp.due {
+		c.catchUp.countLocked(false, false)
 	}
 }
 
@@ -100,16 +98,15 @@ func (r *Replica) onCaughtUpLocked(from *peer) {
 		}
 		r.frontiers.replyToPartLocked(p)
 	}
-	r.catchUp.spreadLocked(from)
+	if len(r.mu.newAuthors) > 0 && !r.outlines.isBehindLocked(from) {
+		r.catchUp.spreadLocked(from)
+	}
 }
 
-// spreadLocked has neighbours hear of the authors whose records came by catching up, once nothing of from's is missing.
-// If they heard of others a moment ago, Tick does it: each of them gets a frontier.
+// spreadLocked tells neighbours of the authors whose records came by catching up, but not from, which has them; nil leaves
+// out no one. Each gets a frontier. If they were told of others a moment ago, Tick does it.
 func (c catchUp) spreadLocked(from *peer) {
 	s, now := &c.mu.catchUp, time.Now()
-	if len(c.mu.newAuthors) == 0 || c.outlines.isBehindLocked(from) {
-		return
-	}
 	if s.spreadDue = now.Sub(s.spread) < spreadEvery; s.spreadDue {
 		return
 	}
@@ -128,22 +125,28 @@ func (c catchUp) spreadLocked(from *peer) {
 	clear(c.mu.newAuthors)
 }
 
-// limitClaimsLocked sets how much of what a peer claims is kept. Strangers share that by their source: one host may have
-// many links, and each claim is looked at under the lock.
-func (c catchUp) limitClaimsLocked(p *peer) {
-	most := room.MaxClaims
-	if level, _ := c.cfg.Host.Standing(p.key, p.key); level < standing.Known {
-		most = max(maxStrangersClaims-c.catchUp.sumOfSourceLocked(p, func(q *peer) int { return c.planner.CountClaims(q.key) }), maxRanges)
-	}
-	c.planner.SetLimit(p.key, most)
+// isStrangerLocked reports whether a peer shares bounds with others of its source.
+func (c catchUp) isStrangerLocked(p *peer) bool {
+	level, _ := c.cfg.Host.Standing(p.key, p.key)
+	return level < standing.Known
 }
 
-// sumOfSourceLocked adds up something of the other linked peers of p's source.
-func (c catchUp) sumOfSourceLocked(p *peer, of func(*peer) int) (sum int) {
+// shareLocked returns what of a bound is left to a peer. Strangers share it by their source, since one host may have many
+// links, but each may have least in any case.
+func (c catchUp) shareLocked(p *peer, most, least int, used func(*peer) int) int {
+	if !c.catchUp.isStrangerLocked(p) {
+		return most
+	}
 	for _, q := range c.mu.linked {
-		if q != p && q.source == p.source {
-			sum += of(q)
+		if q != p && q.source == p.source && c.catchUp.isStrangerLocked(q) {
+			most -= used(q)
 		}
 	}
-	return sum
+	return max(most, least)
+}
+
+// limitClaimsLocked sets how much of what a peer claims is kept: each claim is looked at under the lock.
+func (c catchUp) limitClaimsLocked(p *peer) {
+	most := c.catchUp.shareLocked(p, maxStrangersClaims, maxRanges, func(q *peer) int { return c.planner.CountClaims(q.key) })
+	c.planner.SetLimit(p.key, most)
 }

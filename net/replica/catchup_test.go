@@ -129,6 +129,91 @@ func TestStrangersOfASourceShareTheirClaims(t *testing.T) {
 	})
 }
 
+// What strangers claim takes nothing from a known peer of their source, nor from strangers elsewhere.
+func TestClaimsOfStrangersLeaveOthersTheirs(t *testing.T) {
+	inBubble(t, 4, func(t *testing.T, n *net) {
+		a, eve := n.members[0], n.members[1]
+		a.rank(eve.key(), standing.Heard, sourceAt("10.0.0.7"))
+		a.rank(n.members[2].key(), standing.Known, sourceAt("10.0.0.7"))
+		a.rank(n.members[3].key(), standing.Met, sourceAt("10.0.0.8"))
+		for _, m := range n.members[1:] {
+			n.link(a, m)
+			pass(time.Second)
+			a.links[m.key()].hold(true)
+		}
+		for i := range maxFrontier/pageFeeds + 1 {
+			a.Message(a.links[eve.key()], wire.Frontier{Room: a.ID(), Turn: 1 << 40, Feeds: claims(pageFeeds, i*pageFeeds)})
+		}
+		for _, m := range n.members[2:] {
+			for from := 0; from < 3000; from += pageFeeds {
+				a.Message(a.links[m.key()], wire.Frontier{Room: a.ID(), Turn: 1 << 40, Feeds: claims(pageFeeds, from), Last: from+pageFeeds >= 3000})
+			}
+			if got := a.planner.CountClaims(m.key()); got != 3000 {
+				t.Errorf("%d claims of %s are kept", got, m.host.mu.name)
+			}
+		}
+		// Parts that wait for a reply count as well.
+		part := wire.Frontier{Room: a.ID(), Turn: 1 << 41, Part: true, Ask: true}
+		for range maxFrontier/pageFeeds + 1 {
+			part.Feeds = claims(pageFeeds, 0)
+			a.Message(a.links[eve.key()], part)
+		}
+		part.Last, part.Feeds = true, claims(1, 0)
+		a.Message(a.links[eve.key()], part)
+		other := n.add()
+		a.rank(other.key(), standing.Heard, sourceAt("10.0.0.7"))
+		n.link(a, other)
+		pass(time.Second)
+		for range 2 {
+			a.Message(a.links[other.key()], wire.Frontier{Room: a.ID(), Turn: 1 << 40, Feeds: claims(pageFeeds, 0)})
+		}
+		a.Replica.mu.Lock()
+		defer a.Replica.mu.Unlock()
+		if eve, other := a.Replica.mu.peers[eve.key()], a.Replica.mu.peers[other.key()]; len(eve.partAsked) < maxFrontier-pageFeeds || len(other.page) != pageFeeds {
+			t.Errorf("beside %d feeds that wait for a reply a page has %d, want %d", len(eve.partAsked), len(other.page), pageFeeds)
+		}
+	})
+}
+
+// A liar's feed whose beginning no one has fills an answer, and nothing of it can be taken yet. What an honest author said,
+// which the answer didn't reach, is asked for next.
+func TestFeedWithoutBeginningWithholdsNothing(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, n *net) {
+		a, b := n.members[0], n.members[1]
+		n.link(a, b)
+		pass(time.Second)
+		l := a.links[b.key()]
+		l.hold(true)
+		l.reset()
+		liar := chain(t, 1, "message", 100)
+		a.give(liar[:5]...) // so that it waits for those between
+		honest := strangerOf(t, 1, 9, 2, 10)
+		for who := 2; honest[0].Author().Compare(liar[0].Author()) < 0; who++ { // it is asked for after the liar's
+			honest = strangerOf(t, who, 9, 2, 10)
+		}
+		holds := func(recs []*record.Record, floor uint64) wire.Holding {
+			last := recs[len(recs)-1]
+			return wire.Holding{Author: last.Author(), Feed: last.Body().Feed.String(), Seq: last.Seq(), Floor: floor, Head: "00"}
+		}
+		a.Message(l, wire.Frontier{Room: a.ID(), Turn: 1 << 40, Last: true, Feeds: []wire.Holding{holds(liar, 50), holds(honest, 0)}})
+		asked := sent[wire.Want](l)
+		if len(asked) != 1 || len(asked[0].Ranges) != 2 {
+			t.Fatalf("asked %+v", asked)
+		}
+		a.Records(l, wire.Records{Room: a.ID(), N: asked[0].N, End: true}, liar[50:60]) // it is cut here
+		pass(2 * AckEvery)
+		asked = sent[wire.Want](l)
+		if last := asked[len(asked)-1]; len(asked) != 2 || len(last.Ranges) != 1 || last.Ranges[0].Author != honest[0].Author() {
+			t.Fatalf("asked %+v, want one more question, for what the honest author said", asked)
+		}
+		a.Records(l, wire.Records{Room: a.ID(), N: asked[1].N, End: true}, honest)
+		pass(time.Second)
+		if got := a.heard(); len(got) != 5 {
+			t.Errorf("heard %q, want four of the liar and one", got)
+		}
+	})
+}
+
 // What is missing is counted again only after a while, if counting took long, and then it is posted.
 func TestMissingIsCountedOnceInAWhile(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, n *net) {
@@ -155,10 +240,21 @@ func TestMissingIsCountedOnceInAWhile(t *testing.T) {
 
 // What comes by catching up is handed to neighbours at once, and then once a second: each of them gets a frontier.
 func TestNeighboursHearOfCaughtUpOnceInAWhile(t *testing.T) {
+	for _, sourceFirst := range []bool{true, false} {
+		testCaughtUpIsSpread(t, sourceFirst)
+	}
+}
+
+func testCaughtUpIsSpread(t *testing.T, sourceFirst bool) {
 	inBubble(t, 3, func(t *testing.T, n *net) {
 		a, b, c := n.members[0], n.members[1], n.members[2]
-		n.link(a, b)
-		n.link(a, c)
+		if sourceFirst {
+			n.link(a, b)
+			n.link(a, c)
+		} else {
+			n.link(a, c)
+			n.link(a, b)
+		}
 		pass(2 * spreadEvery)
 		toC := a.links[c.key()]
 		toC.reset()

@@ -20,7 +20,7 @@ import (
 // Bounds of a comparison.
 const (
 	pageFeeds   = 300     // feeds in a Frontier frame
-	maxFrontier = 100_000 // feeds kept of the frontiers of all peers of a source, until their last pages are here
+	maxFrontier = 100_000 // feeds of a known peer's frontier, or of those of all strangers of a source, until each is answered
 )
 
 // maxHash bounds what is remembered of a peer's hash, in bytes.
@@ -233,10 +233,17 @@ func (r frontiers) takeFrontier(l Link, m wire.Frontier) {
 	if first {
 		p.pageSeq, p.page = m.Turn, nil
 	}
-	most := max(maxFrontier-r.catchUp.sumOfSourceLocked(p, func(q *peer) int { return len(q.page) + len(q.partAsked) }), pageFeeds)
+	most := maxFrontier
+	if len(m.Feeds)+len(p.page) > pageFeeds {
+		most = r.catchUp.shareLocked(p, maxFrontier, pageFeeds, func(q *peer) int { return len(q.page) + len(q.partAsked) })
+	}
 	for _, h := range m.Feeds {
+		if len(p.page) >= most {
+			r.cfg.Host.Refuse(p.key, "too many feeds in frontiers")
+			break
+		}
 		held, ok := holdingOf(h)
-		if !ok || len(p.page) >= most {
+		if !ok {
 			r.cfg.Host.Refuse(p.key, "malformed frontier")
 			continue
 		}

@@ -86,7 +86,7 @@ func (r outlines) pullLocked(p *peer) {
 		r.send(p.link, m)
 	}
 	if !r.puller.Running(p.key) {
-		r.catchUp.countLocked(p.key, false)
+		r.catchUp.countLocked(false, true)
 		r.onCaughtUpLocked(p)
 	}
 }

@@ -200,7 +200,7 @@ func (r *Replica) takeAnswer(l Link, m wire.Records, recs []*record.Record, stub
 	}
 	r.memory.coolLocked()
 	if p != nil {
-		switch filled := r.planner.NoteAnswer(p.key, m.N, m.End); {
+		switch filled := r.planner.NoteAnswer(p.key, m.N, feeds, m.End); {
 		case filled:
 			r.askLocked(p)
 			r.onCaughtUpLocked(p)

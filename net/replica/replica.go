@@ -286,13 +286,13 @@ func (r *Replica) Tick() {
 	r.memory.coolLocked()
 	r.memory.recheckLocked()
 	r.mu.late.forget()
+	if r.mu.catchUp.spreadDue {
+		r.catchUp.spreadLocked(nil)
+	}
 	for _, p := range r.mu.linked {
 		r.frontiers.resendLocked(p)
 		if r.outlines.isBehindLocked(p) {
 			r.askLocked(p)
-		}
-		if r.mu.catchUp.spreadDue {
-			r.catchUp.spreadLocked(p)
 		}
 		r.spans.askLocked(p)
 	}

@@ -114,14 +114,10 @@ func (r *Room) lacks(theirs Holding) bool {
 // HasTruncatedFeeds reports whether a peer deleted or withholds the beginning of a feed that is new to this room.
 func (r *Room) HasTruncatedFeeds(theirs []Holding) bool {
 	return slices.ContainsFunc(theirs, func(h Holding) bool {
-		return h.Floor > 1 && r.isNew(h.Key)
+		f := r.feeds[h.Key]
+		// A feed of which only records wait is new, too.
+		return h.Floor > 1 && (f == nil || f.next() == 0) && !r.isColdFeed(h.Key)
 	})
-}
-
-// isNew reports whether the room holds nothing of a feed. A feed of which only records wait is new, too.
-func (r *Room) isNew(key record.FeedKey) bool {
-	f := r.feeds[key]
-	return (f == nil || f.next() == 0) && !r.isColdFeed(key)
 }
 
 // RangeInMemory returns the part of a gap that is in memory, in feed order, if the gap's beginning is. It returns

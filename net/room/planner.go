@@ -36,6 +36,7 @@ type Planner struct {
 type source struct {
 	theirs []Holding               // sorted by key, no key twice
 	asked  Question                // not answered yet, if it has gaps
+	gaps   int                     // of these the answer has reached so many: it may be cut before the others
 	since  time.Time               // when it was asked
 	heard  time.Time               // when the last frame of the answer came, or the question was asked
 	failed map[record.FeedKey]bool // feeds that its last answers were late for, or brought nothing of
@@ -54,13 +55,14 @@ func NewPlanner(r *Room, now func() time.Time) *Planner {
 	return &Planner{room: r, now: now, sources: map[identity.Key]*source{}}
 }
 
-// MaxClaims is how many claims of a peer are kept at most, and maxNoted of those that NoteSeq adds.
+// MaxClaims is how many claims of a peer are kept at most. NoteSeq adds none above maxNoted.
 const (
 	MaxClaims = 1 << 15
-	maxNoted  = 1 << 12
+	maxNoted  = 1 << 8
+	fewClaims = 16 // a part with no more is put among the claims one by one
 )
 
-// SetLimit sets how many claims of a peer are kept from now on, at most MaxClaims. The next comparison finds others.
+// SetLimit sets how many claims of a peer are kept from now on, at most MaxClaims. Later comparisons find others.
 func (p *Planner) SetLimit(of identity.Key, most int) { p.sourceOf(of).most = min(most, MaxClaims) }
 
 // CountClaims returns how many claims of a peer are kept.
@@ -71,13 +73,17 @@ func (p *Planner) CountClaims(of identity.Key) int {
 	return 0
 }
 
-// SetHoldings replaces what a peer claims to hold. It keeps the slice, and of that only what the room lacks, or where
-// feeds begin that are new to it (see IsEarliestStart).
+// SetHoldings replaces what a peer claims to hold. It keeps the slice. Of too many claims those stay that the room lacks,
+// and first those for which no answer was late or brought nothing.
 func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
 	s := p.sourceOf(from)
-	theirs = slices.DeleteFunc(theirs, func(h Holding) bool { return !p.room.lacks(h) && !p.room.isNew(h.Key) })
 	if len(theirs) > s.most {
 		theirs = slices.DeleteFunc(theirs, func(h Holding) bool { return !p.room.lacks(h) })
+		failed := slices.DeleteFunc(slices.Clone(theirs), func(h Holding) bool { return !s.failed[h.Key] })
+		if len(failed) == len(theirs) { // begin anew
+			clear(s.failed)
+		}
+		theirs = append(slices.DeleteFunc(theirs, func(h Holding) bool { return s.failed[h.Key] }), failed...)
 		theirs = slices.Clone(theirs[:min(len(theirs), s.most)])
 	}
 	s.replace(theirs)
@@ -87,6 +93,13 @@ func (p *Planner) SetHoldings(from identity.Key, theirs []Holding) {
 // has by now, so that a comparison in parts needs the memory of a part. Of too many claims the newest stay.
 func (p *Planner) AddHoldings(from identity.Key, part []Holding) {
 	s := p.sourceOf(from)
+	s.parts = true
+	if len(part) <= fewClaims && len(s.theirs)+len(part) <= s.most {
+		for _, h := range part {
+			s.set(h, p.room.lacks(h))
+		}
+		return
+	}
 	theirs := slices.DeleteFunc(slices.Clone(part), func(h Holding) bool { return !p.room.lacks(h) })
 	if len(theirs) > s.most {
 		theirs = theirs[:s.most]
@@ -104,13 +117,28 @@ func (p *Planner) AddHoldings(from identity.Key, part []Holding) {
 		}
 	}
 	s.replace(theirs)
-	s.parts = true
+}
+
+// set takes a claim in place of the one about the same feed, or takes that away.
+func (s *source) set(h Holding, keep bool) {
+	i, found := s.findHolding(h.Key)
+	switch {
+	case found && keep:
+		s.theirs[i] = h
+	case found:
+		s.theirs = slices.Delete(s.theirs, i, i+1)
+	case keep:
+		s.theirs = slices.Insert(s.theirs, i, h)
+	}
 }
 
 // replace takes claims in place of those before.
 func (s *source) replace(theirs []Holding) {
 	slices.SortStableFunc(theirs, func(a, b Holding) int { return a.Key.Compare(b.Key) })
 	s.theirs = slices.CompactFunc(theirs, func(a, b Holding) bool { return a.Key == b.Key })
+	if len(s.theirs) >= s.most {
+		return // what failed may be claimed beyond the limit
+	}
 	maps.DeleteFunc(s.failed, func(key record.FeedKey, _ bool) bool {
 		_, found := s.findHolding(key)
 		return !found
@@ -159,15 +187,21 @@ func (p *Planner) RemovePeer(key identity.Key) {
 	delete(p.sources, key)
 }
 
-// NoteAnswer notes a frame of a peer's answer to question n; end marks the last. It reports whether the answer has ended
-// and filled something. One that fills nothing shows that the peer lacks the records: they are asked of it again only
-// after a new claim.
-func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) (filled bool) {
+// NoteAnswer notes a frame of a peer's answer to question n, which has records of these feeds; end marks the last frame.
+// It reports whether the answer has ended and filled something.
+//
+// One that fills nothing shows that the peer lacks what was asked for, so that it is asked of it again only after a new
+// claim. An answer may be cut where it is long, though, and then says nothing of the gaps behind: a liar's feed whose
+// beginning is missing takes up the whole answer, and fills nothing.
+func (p *Planner) NoteAnswer(of identity.Key, n uint64, feeds []record.FeedKey, end bool) (filled bool) {
 	s := p.sources[of]
 	if s == nil || s.asked.N != n || len(s.asked.Gaps) == 0 {
 		return false
 	}
 	s.heard = p.now()
+	for _, key := range feeds {
+		s.reach(key)
+	}
 	if !end {
 		return false
 	}
@@ -176,6 +210,9 @@ func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) (filled bool) 
 	s.asked = Question{}
 	if slices.ContainsFunc(gaps, func(g Gap) bool { return p.room.isFilledOrEnded(g) }) {
 		return true
+	}
+	if s.gaps > 0 {
+		gaps = gaps[:s.gaps]
 	}
 	if len(s.failed) > MaxClaims { // of feeds that it claims no more
 		clear(s.failed)
@@ -186,6 +223,16 @@ func (p *Planner) NoteAnswer(of identity.Key, n uint64, end bool) (filled bool) 
 	}
 	s.theirs = slices.DeleteFunc(s.theirs, func(h Holding) bool { return lacks[h.Key] })
 	return false
+}
+
+// reach notes that the answer has come to a feed. It fills gaps in the order in which they were asked for.
+func (s *source) reach(key record.FeedKey) {
+	for i := max(s.gaps-1, 0); i < len(s.asked.Gaps); i++ {
+		if s.asked.Gaps[i].Key == key {
+			s.gaps = i + 1
+			return
+		}
+	}
 }
 
 // noteLate notes for which feeds a peer's answer took too long, and for which it came in time.
@@ -272,7 +319,7 @@ func (p *Planner) NextQuestion(of identity.Key) (Question, bool) {
 		return Question{}, false
 	}
 	p.lastQuestion++
-	s.asked = Question{N: p.lastQuestion, Gaps: gaps}
+	s.asked, s.gaps = Question{N: p.lastQuestion, Gaps: gaps}, 0
 	s.since = p.now()
 	s.heard = s.since
 	return s.asked, true

@@ -21,7 +21,7 @@ func TestPlannerDropsUnmetClaims(t *testing.T) {
 	if !ok || p.CountMissing() <= 0 {
 		t.Fatalf("asked %v, missing %d", ok, p.CountMissing())
 	}
-	p.NoteAnswer(x, q.N, true)
+	p.NoteAnswer(x, q.N, nil, true)
 	if q, ok := p.NextQuestion(x); ok || p.LacksFrom(x) {
 		t.Errorf("asked %+v again", q)
 	}
@@ -51,7 +51,7 @@ func TestPlannerNoteSeq(t *testing.T) {
 	}
 	now = now.Add(answerTime - time.Second)
 	b.Accept(recs[0])
-	p.NoteAnswer(x, q.N, false)
+	p.NoteAnswer(x, q.N, nil, false)
 	if q, ok := p.NextQuestion(y); ok {
 		t.Errorf("asked the second %+v while the first has time to answer", q)
 	}
@@ -91,7 +91,7 @@ func TestPlannerPassesLiars(t *testing.T) {
 			if q, ok := p.NextQuestion(key); ok {
 				questions[key] = q
 			}
-			p.NoteAnswer(key, questions[key].N, i == 1) // one never ends its answers, the other ends all
+			p.NoteAnswer(key, questions[key].N, nil, i == 1) // one never ends its answers, the other ends all
 		}
 		if _, ok := p.NextQuestion(honest); ok {
 			for _, rec := range recs {
@@ -141,5 +141,65 @@ func TestNotedFeedsAreBounded(t *testing.T) {
 	p.NoteSeq(x, feed(0), 10)
 	if i, found := s.findHolding(feed(0)); !found || s.theirs[i].Seq != 10 {
 		t.Error("a feed that was noted doesn't grow")
+	}
+}
+
+// Of more claims than are kept, all are asked for in the end, also when answers bring nothing.
+func TestClaimsThatAreCutAreAskedForLater(t *testing.T) {
+	now := time.Unix(0, 0)
+	p := NewPlanner(someone(t, 2), func() time.Time { return now })
+	x := identity.FromSeed([32]byte{10}).Key()
+	const feeds, most = 1000, 400
+	p.SetLimit(x, most)
+	asked := map[record.FeedKey]bool{}
+	for range 5 {
+		var theirs []Holding
+		for i := range feeds {
+			theirs = append(theirs, Holding{Key: record.FeedKey{Author: x, Feed: record.Feed(i + 1)}, Seq: 9})
+		}
+		p.SetHoldings(x, theirs)
+		if got := p.CountClaims(x); got != most {
+			t.Errorf("%d claims are kept", got)
+		}
+		for {
+			q, any := p.NextQuestion(x)
+			if !any {
+				break
+			}
+			for _, g := range q.Gaps {
+				asked[g.Key] = true
+			}
+			p.NoteAnswer(x, q.N, nil, true)
+		}
+	}
+	if len(asked) != feeds {
+		t.Errorf("%d of %d feeds are asked for", len(asked), feeds)
+	}
+}
+
+// Small parts change the claims that they name, and no other.
+func TestSmallPartsChangeTheirClaims(t *testing.T) {
+	a, b := someone(t, 1), someone(t, 2)
+	recs := say(t, a, "x")
+	p := NewPlanner(b, time.Now)
+	x := identity.FromSeed([32]byte{10}).Key()
+	claim := func(feed record.Feed, seq uint64) Holding {
+		return Holding{Key: record.FeedKey{Author: x, Feed: feed}, Seq: seq}
+	}
+	held := a.Frontier()[0]
+	p.SetHoldings(x, []Holding{claim(2, 5), claim(4, 5), held})
+	p.AddHoldings(x, []Holding{claim(3, 1), claim(4, 9)})
+	for _, rec := range recs {
+		b.Accept(rec)
+	}
+	p.AddHoldings(x, []Holding{held})
+	s := p.sourceOf(x)
+	for _, want := range []Holding{claim(2, 5), claim(3, 1), claim(4, 9)} {
+		if i, found := s.findHolding(want.Key); !found || s.theirs[i] != want {
+			t.Errorf("%+v isn't claimed", want)
+		}
+	}
+	if len(s.theirs) != 3 {
+		t.Errorf("%+v are claimed, also what is here", s.theirs)
 	}
 }

@@ -119,7 +119,7 @@ func TestPullFindsAll(t *testing.T) {
 					acceptAll(t, ours, recs)
 					got += len(recs)
 				}
-				planner.NoteAnswer(peer, w.N, true)
+				planner.NoteAnswer(peer, w.N, nil, true)
 			}
 		}
 		if got != missing {

@@ -135,10 +135,10 @@ func TestPlanner(t *testing.T) {
 	for _, rec := range recs {
 		b.Accept(rec)
 	}
-	p.NoteAnswer(y, first.N, true)
+	p.NoteAnswer(y, first.N, nil, true)
 	now = now.Add(time.Second)
 	if !p.LacksFrom(y) {
-		p.NoteAnswer(y, second.N, true)
+		p.NoteAnswer(y, second.N, nil, true)
 	}
 	if _, ok := p.NextQuestion(y); ok || p.CountMissing() != 0 || a.Hash() != b.Hash() {
 		t.Fatal("not level after the answer")
