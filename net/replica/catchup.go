@@ -16,7 +16,7 @@ const (
 	// case: one question asks for no more.
 	maxStrangersClaims = 1 << 15
 	spreadEvery        = time.Second // between two times at which neighbours hear of what came by catching up
-	countRest          = 20          // what is missing is counted again after so many times as long as counting took
+	countRest          = 20          // missing records are counted again after so many times as long as counting took
 )
 
 // catchUp asks peers for what is missing here, and reports how much that is. What it guards stands under the replica's lock.
@@ -24,7 +24,7 @@ type catchUp struct{ *Replica }
 
 // catchUpState is what catchUp remembers.
 type catchUpState struct {
-	countAt time.Time // what is missing may be counted again
+	countAt time.Time // missing records may be counted again
 	due     bool      // Flush must count it
 	asked   bool      // a question went out since it was counted
 	ended   bool      // an answer has ended since then, and no comparison by sums goes on with its peer
@@ -49,9 +49,9 @@ func (r *Replica) askLocked(p *peer) {
 	r.outlines.pullLocked(p)
 }
 
-// askSoonLocked does what askLocked and onCaughtUpLocked do, or has Flush do it if that was done a moment ago. To look for
-// what is missing takes long where much is claimed, and a peer may send records with gaps, and answers that bring nothing,
-// as fast as it likes.
+// askSoonLocked does what askLocked and onCaughtUpLocked do, or has Flush do it if that was done a moment ago. Looking
+// for missing records takes long where peers claim many. A peer may send records with gaps, and answers that bring
+// nothing, as fast as it likes.
 func (r *Replica) askSoonLocked(p *peer) {
 	if now := time.Now(); now.Sub(p.askedGaps) >= AckEvery {
 		p.askedGaps, p.gapsDue = now, false
@@ -104,7 +104,7 @@ func (r *Replica) onCaughtUpLocked(from *peer) {
 }
 
 // spreadLocked tells neighbours of the authors whose records came by catching up, but not from, which has them; nil leaves
-// out no one. Each gets a frontier. If they were told of others a moment ago, Tick does it.
+// out no one. Each gets a frontier. If they had one a moment ago, Tick does it.
 func (c catchUp) spreadLocked(from *peer) {
 	s, now := &c.mu.catchUp, time.Now()
 	if s.spreadDue = now.Sub(s.spread) < spreadEvery; s.spreadDue {

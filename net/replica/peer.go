@@ -22,7 +22,7 @@ const maxPeers = 1024
 type peer struct {
 	key identity.Key
 	session
-	source      standing.Source // of its present link, or the last one
+	source      standing.Source // the present link's, or the last one's
 	since, gone time.Time       // when its present link came, or the last one went
 
 	acked uint64 // seq+1 that it acknowledged in our own feed

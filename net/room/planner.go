@@ -36,7 +36,7 @@ type Planner struct {
 type source struct {
 	theirs []Holding               // sorted by key, no key twice
 	asked  Question                // not answered yet, if it has gaps
-	gaps   int                     // of these the answer has reached so many: it may be cut before the others
+	gaps   int                     // how many gaps of asked the answer has reached: it may be cut before the others
 	since  time.Time               // when it was asked
 	heard  time.Time               // when the last frame of the answer came, or the question was asked
 	failed map[record.FeedKey]bool // feeds that its last answers were late for, or brought nothing of
@@ -59,7 +59,7 @@ func NewPlanner(r *Room, now func() time.Time) *Planner {
 const (
 	MaxClaims = 1 << 15
 	maxNoted  = 1 << 8
-	fewClaims = 16 // a part with no more is put among the claims one by one
+	fewClaims = 16 // a part with no more is put among the claims without a look at all others
 )
 
 // SetLimit sets how many claims of a peer are kept from now on, at most MaxClaims. Later comparisons find others.
